@@ -1,0 +1,116 @@
+//! Binding a key to an account, keeping the binding fresh, and ending it.
+
+use super::{Account, end};
+use crate::challenge::{Challenge, Outcome};
+use crate::change::{Transition, Write};
+use crate::device::{Device, Platform, PushToken};
+use crate::id::AuthenticatorId;
+use crate::policy::Limits;
+use crate::refusal::Refusal;
+use crate::signature::PublicKey;
+use crate::text::Line;
+use crate::time::UnixMillis;
+
+/// A key to be bound to an account.
+#[derive(Clone, Debug)]
+pub struct Enroll {
+    /// The key.
+    pub key: PublicKey,
+    /// What the person calls the device.
+    pub name: Option<Line>,
+    /// Where the app runs.
+    pub platform: Option<Platform>,
+    /// The notification provider's token.
+    pub push_token: Option<PushToken>,
+    /// Whether the token of the request allows a further authenticator.
+    pub may_add: bool,
+}
+
+/// News about an enrolled device.
+#[derive(Clone, Debug, Default)]
+pub struct Refresh {
+    /// The notification provider's new token.
+    pub push_token: Option<PushToken>,
+}
+
+impl Account {
+    /// Binds a key. The same key for the same user refreshes the binding it has.
+    ///
+    /// # Errors
+    /// [`Refusal`] for an unknown user, a further authenticator without the scope for it, or one too many.
+    pub fn enroll(
+        &self,
+        enroll: &Enroll,
+        fresh_id: AuthenticatorId,
+        now: UnixMillis,
+        limits: &Limits,
+    ) -> Result<Transition<Device>, Refusal> {
+        if self.record.is_none() {
+            return Err(Refusal::ActionUnknown);
+        }
+        let known = self.devices.iter().find(|d| d.key == enroll.key);
+        if known.is_none() && !self.devices.is_empty() {
+            if !enroll.may_add {
+                return Err(Refusal::AddScopeMissing);
+            }
+            if self.devices.len() >= limits.authenticators_per_account_max {
+                return Err(Refusal::AuthenticatorsMax { max: limits.authenticators_per_account_max });
+            }
+        }
+        let device = Device {
+            id: known.map_or(fresh_id, |d| d.id.clone()),
+            account: self.key.clone(),
+            key: enroll.key.clone(),
+            name: enroll.name.clone().or_else(|| known?.name.clone()),
+            platform: enroll.platform.or_else(|| known?.platform),
+            push_token: enroll.push_token.clone().or_else(|| known?.push_token.clone()),
+            created_at: known.map_or(now, |d| d.created_at),
+            verified_at: now,
+            last_verified_at: Some(now),
+        };
+        Ok(self.transition(vec![Write::Device(device.clone())], device))
+    }
+
+    /// Records news about a device that has shown that it holds its key.
+    ///
+    /// # Errors
+    /// [`Refusal::AuthenticatorUnknown`].
+    pub fn refresh(
+        &self,
+        id: &AuthenticatorId,
+        refresh: &Refresh,
+        now: UnixMillis,
+    ) -> Result<Transition<Device>, Refusal> {
+        let known = self.device(id).ok_or(Refusal::AuthenticatorUnknown)?;
+        let device = Device {
+            push_token: refresh.push_token.clone().or_else(|| known.push_token.clone()),
+            last_verified_at: Some(now),
+            ..known.clone()
+        };
+        Ok(self.transition(vec![Write::Device(device.clone())], device))
+    }
+
+    /// Ends a binding. A challenge that no other device may answer is revoked.
+    ///
+    /// # Errors
+    /// [`Refusal::AuthenticatorUnknown`].
+    pub fn remove_device(
+        &self,
+        id: &AuthenticatorId,
+        now: UnixMillis,
+    ) -> Result<Transition<Device>, Refusal> {
+        let device = self.device(id).ok_or(Refusal::AuthenticatorUnknown)?;
+        let left = |c: &Challenge| {
+            let targets: Vec<_> = c.targets.iter().filter(|t| *t != id).cloned().collect();
+            if targets.is_empty() {
+                end(c, Outcome::Revoked, now)
+            } else {
+                Challenge { targets, ..c.clone() }
+            }
+        };
+        let touched = self.open.iter().filter(|c| c.targets.contains(id));
+        let mut writes: Vec<_> = touched.map(|c| Write::Challenge(left(c))).collect();
+        writes.push(Write::RemoveDevice(id.clone()));
+        Ok(self.transition(writes, device.clone()))
+    }
+}

@@ -1,0 +1,166 @@
+//! A user's record, devices and open challenges, and the transitions between their states.
+//!
+//! A transition looks at the account and returns a [`Change`]; [`Account::apply`] carries it out in memory
+//! once the store has recorded it. Nothing else changes an account.
+
+mod challenges;
+mod enrollment;
+mod profile;
+mod tracking;
+
+use std::sync::Arc;
+
+pub use challenges::{Issue, Issued};
+pub use enrollment::{Enroll, Refresh};
+pub use profile::{Profile, ProfilePatch};
+pub use tracking::{Track, Tracked};
+
+use crate::challenge::{Challenge, Ended, Outcome};
+use crate::change::{Change, Transition, Write};
+use crate::device::Device;
+use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
+use crate::time::UnixMillis;
+
+/// The account's own record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// When the user was first seen.
+    pub created_at: UnixMillis,
+    /// What the relying party said about the user.
+    pub profile: Profile,
+}
+
+/// A user: the record, what is enrolled and what is open.
+#[derive(Clone, Debug)]
+pub struct Account {
+    key: AccountKey,
+    revision: u64,
+    record: Option<AccountRecord>,
+    devices: Vec<Device>,
+    open: Vec<Challenge>,
+}
+
+/// An account as a store keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Its revision, 0 where it does not exist.
+    pub revision: u64,
+    /// The account's own record.
+    pub record: Option<AccountRecord>,
+    /// Its devices.
+    pub devices: Vec<Device>,
+    /// Its challenges that have not ended.
+    pub open: Vec<Challenge>,
+}
+
+impl Account {
+    /// The account in the state that was stored.
+    #[must_use]
+    pub fn restore(key: AccountKey, snapshot: Snapshot) -> Self {
+        let Snapshot { revision, record, devices, open } = snapshot;
+        Self { key, revision, record, devices, open }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn key(&self) -> &AccountKey {
+        &self.key
+    }
+
+    /// Its own record, if the user is known.
+    #[must_use]
+    pub const fn record(&self) -> Option<&AccountRecord> {
+        self.record.as_ref()
+    }
+
+    /// Its devices.
+    #[must_use]
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// Its open challenges.
+    #[must_use]
+    pub fn open(&self) -> &[Challenge] {
+        &self.open
+    }
+
+    /// Its revision, which each change raises by 1.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether the user has an authenticator.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        !self.devices.is_empty()
+    }
+
+    /// The user's own custom data, as a JSON object in text.
+    #[must_use]
+    pub fn user_custom(&self) -> Option<Arc<str>> {
+        self.record.as_ref()?.profile.custom.clone()
+    }
+
+    /// The open challenge of that id.
+    #[must_use]
+    pub fn open_challenge(&self, id: &ChallengeId) -> Option<&Challenge> {
+        self.open.iter().find(|c| c.id == *id)
+    }
+
+    /// The device of that id.
+    #[must_use]
+    pub fn device(&self, id: &AuthenticatorId) -> Option<&Device> {
+        self.devices.iter().find(|d| d.id == *id)
+    }
+
+    /// Removes the user. Open challenges are revoked.
+    #[must_use]
+    pub fn remove(&self, now: UnixMillis) -> Option<Transition<()>> {
+        self.record.as_ref()?;
+        let ended = self.open.iter().map(|c| end(c, Outcome::Revoked, now));
+        let writes = ended.map(Write::Challenge).chain([Write::RemoveAccount]).collect();
+        Some(self.transition(writes, ()))
+    }
+
+    /// Carries out a change that the store has recorded.
+    pub fn apply(&mut self, change: &Change) {
+        debug_assert_eq!(change.expected, self.revision, "changes are applied in order");
+        self.revision = change.expected + 1;
+        for write in &change.writes {
+            match write {
+                Write::Account(record) => self.record = Some(record.clone()),
+                Write::RemoveAccount => {
+                    self.revision = 0;
+                    self.record = None;
+                    self.devices.clear();
+                    self.open.clear();
+                }
+                Write::Action(_) => {}
+                Write::Challenge(challenge) => {
+                    self.open.retain(|c| c.id != challenge.id);
+                    if challenge.ended.is_none() {
+                        self.open.push(challenge.clone());
+                    }
+                }
+                Write::Device(device) => {
+                    match self.devices.iter_mut().find(|d| d.id == device.id) {
+                        Some(known) => *known = device.clone(),
+                        None => self.devices.push(device.clone()),
+                    }
+                }
+                Write::RemoveDevice(id) => self.devices.retain(|d| d.id != *id),
+            }
+        }
+    }
+
+    fn transition<T>(&self, writes: Vec<Write>, answer: T) -> Transition<T> {
+        let change = Change { account: self.key.clone(), expected: self.revision, writes };
+        Transition { change, answer }
+    }
+}
+
+fn end(challenge: &Challenge, outcome: Outcome, now: UnixMillis) -> Challenge {
+    Challenge { ended: Some(Ended::without_device(outcome, now)), ..challenge.clone() }
+}

@@ -1,0 +1,87 @@
+//! Tracking an action, and the relying party's override of its state.
+
+use super::{Account, ProfilePatch, end};
+use crate::action::{Action, ActionContext, ActionState};
+use crate::challenge::Outcome;
+use crate::change::{Transition, Write};
+use crate::id::ActionKey;
+use crate::policy::Unenrolled;
+use crate::time::UnixMillis;
+
+/// An action that the relying party reports.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Its name.
+    pub key: ActionKey,
+    /// Where it began.
+    pub context: ActionContext,
+    /// What it says about the user.
+    pub profile: ProfilePatch,
+}
+
+/// The answer to [`Account::track`].
+#[derive(Clone, Debug)]
+pub struct Tracked {
+    /// The action, as recorded.
+    pub action: Action,
+    /// Whether the user has an authenticator.
+    pub is_enrolled: bool,
+}
+
+impl Account {
+    /// Tracks an action. `known` is the recorded action of that name, if there is one: it is answered as it
+    /// is, so that a repeated request changes nothing.
+    ///
+    /// The result has no change where there is nothing to record.
+    #[must_use]
+    pub fn track(
+        &self,
+        track: &Track,
+        known: Option<&Action>,
+        unenrolled: Unenrolled,
+        now: UnixMillis,
+    ) -> (Option<Transition<Tracked>>, Tracked) {
+        let is_enrolled = self.is_enrolled();
+        if let Some(known) = known {
+            return (None, Tracked { action: known.clone(), is_enrolled });
+        }
+        let state = match unenrolled {
+            _ if is_enrolled => ActionState::ChallengeRequired,
+            Unenrolled::Allow => ActionState::Allow,
+            Unenrolled::Block => ActionState::Block,
+        };
+        let action = Action {
+            account: self.key.clone(),
+            key: track.key.clone(),
+            state,
+            context: track.context.clone(),
+            created_at: now,
+            state_updated_at: now,
+            decided_by: None,
+        };
+        let record = self.patched_record(&track.profile, now);
+        let mut writes = Vec::with_capacity(2);
+        if self.record.as_ref() != Some(&record) {
+            writes.push(Write::Account(record));
+        }
+        writes.push(Write::Action(action.clone()));
+        let tracked = Tracked { action, is_enrolled };
+        (Some(self.transition(writes, tracked.clone())), tracked)
+    }
+
+    /// Sets the state of an action as the relying party says, cancelling its open challenges.
+    #[must_use]
+    pub fn override_action(
+        &self,
+        action: &Action,
+        state: ActionState,
+        now: UnixMillis,
+    ) -> Transition<Action> {
+        let action = action.in_state(state, now);
+        let cancelled = self.open.iter().filter(|c| c.action == action.key);
+        let mut writes: Vec<_> =
+            cancelled.map(|c| Write::Challenge(end(c, Outcome::Cancelled, now))).collect();
+        writes.push(Write::Action(action.clone()));
+        self.transition(writes, action)
+    }
+}

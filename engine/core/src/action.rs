@@ -1,0 +1,82 @@
+//! What the relying party tracked, and its state.
+
+use std::sync::Arc;
+
+use crate::id::{AccountKey, ActionKey, AuthenticatorId};
+use crate::text::Line;
+use crate::time::UnixMillis;
+
+/// State of an action (the wire contract's names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActionState {
+    /// Nothing was asked of the user.
+    Allow,
+    /// Refused without asking the user.
+    Block,
+    /// The user denied or reported a challenge, or failed it.
+    ChallengeFailed,
+    /// A challenge is to be answered.
+    ChallengeRequired,
+    /// The user approved.
+    ChallengeSucceeded,
+    /// Set by the relying party.
+    ReviewFailed,
+    /// Set by the relying party.
+    ReviewRequired,
+    /// Set by the relying party.
+    ReviewSucceeded,
+}
+
+/// What was known where the action began; shown to the device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActionContext {
+    /// Address of the browser.
+    pub ip_address: Option<Line>,
+    /// The browser's name for itself.
+    pub user_agent: Option<Line>,
+    /// The relying party's name for the browser.
+    pub device_id: Option<Line>,
+    /// The relying party's own data, as a JSON object in text.
+    pub custom: Option<Arc<str>>,
+}
+
+/// One instance of an action of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Whose it is.
+    pub account: AccountKey,
+    /// Its name.
+    pub key: ActionKey,
+    /// Its state.
+    pub state: ActionState,
+    /// Where it began.
+    pub context: ActionContext,
+    /// When it was tracked.
+    pub created_at: UnixMillis,
+    /// When its state last changed.
+    pub state_updated_at: UnixMillis,
+    /// Which authenticator decided it, where one did.
+    pub decided_by: Option<AuthenticatorId>,
+}
+
+impl Action {
+    /// Whether a challenge may be started for it.
+    #[must_use]
+    pub const fn may_be_challenged(&self) -> bool {
+        match self.state {
+            ActionState::Allow | ActionState::ChallengeFailed | ActionState::ChallengeRequired => true,
+            ActionState::Block
+            | ActionState::ChallengeSucceeded
+            | ActionState::ReviewFailed
+            | ActionState::ReviewRequired
+            | ActionState::ReviewSucceeded => false,
+        }
+    }
+
+    /// The action in another state.
+    #[must_use]
+    pub fn in_state(&self, state: ActionState, now: UnixMillis) -> Self {
+        let state_updated_at = if self.state == state { self.state_updated_at } else { now };
+        Self { state, state_updated_at, ..self.clone() }
+    }
+}

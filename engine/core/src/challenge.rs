@@ -1,0 +1,230 @@
+//! The state machine of one challenge: `Pending → Committing → Closed`.
+//!
+//! It proposes outcomes and does not decide between them: an outcome exists when the store has recorded it.
+
+use crate::decision::{Decision, VerifiedDecision};
+use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use crate::policy::Limits;
+use crate::refusal::Refusal;
+use crate::time::UnixMillis;
+
+/// How a challenge ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The person approved.
+    Approved,
+    /// The relying party took it back.
+    Cancelled,
+    /// The person denied.
+    Denied,
+    /// Nobody answered in time.
+    Expired,
+    /// It was answered wrongly too often.
+    Failed,
+    /// The person said that it was not them.
+    Reported,
+    /// No device is left that could answer.
+    Revoked,
+    /// A newer challenge of the same action took its place.
+    Superseded,
+}
+
+impl Outcome {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+            Self::Reported => "reported",
+            Self::Revoked => "revoked",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// The recorded end of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When.
+    pub at: UnixMillis,
+    /// The authenticator that decided it, where one did.
+    pub by: Option<AuthenticatorId>,
+    /// The signature over the decision.
+    pub signature: Option<Vec<u8>>,
+}
+
+impl Ended {
+    /// An end that no device brought about.
+    #[must_use]
+    pub const fn without_device(outcome: Outcome, at: UnixMillis) -> Self {
+        Self { outcome, at, by: None, signature: None }
+    }
+}
+
+/// One out-of-band request for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Its name, which the official SDKs sign.
+    pub id: ChallengeId,
+    /// Whose decision is asked for.
+    pub account: AccountKey,
+    /// What is to be decided.
+    pub action: ActionKey,
+    /// The authenticators that may answer.
+    pub targets: Vec<AuthenticatorId>,
+    /// When it was issued.
+    pub issued_at: UnixMillis,
+    /// From when on no answer is accepted.
+    pub expires_at: UnixMillis,
+    /// Whether the relying party has yet to accept the notification; until then nobody may answer.
+    pub held: bool,
+    /// Its end, once there is one.
+    pub ended: Option<Ended>,
+}
+
+impl Challenge {
+    /// Judges an answer that came after the end: the same one from the same device is told the recorded
+    /// result, anything else is refused.
+    ///
+    /// # Errors
+    /// [`Refusal::ChallengeEnded`].
+    pub fn repeated(
+        ended: &Ended,
+        decision: Decision,
+        by: &AuthenticatorId,
+    ) -> Result<Ended, Refusal> {
+        if ended.by.as_ref() == Some(by) && ended.outcome == decision.outcome() {
+            Ok(ended.clone())
+        } else {
+            Err(Refusal::ChallengeEnded)
+        }
+    }
+}
+
+/// Where a challenge stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It can be answered.
+    Pending,
+    /// An outcome was proposed to the store, which has not said yet what is recorded.
+    Committing,
+    /// The recorded outcome is known.
+    Closed(Ended),
+}
+
+/// What a machine asks its actor to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask the store to record this end, then call [`Machine::settle`] with what is recorded.
+    Propose(Ended),
+    /// The end was recorded before.
+    Known(Ended),
+}
+
+/// The state machine of one challenge.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    challenge: Challenge,
+    phase: Phase,
+}
+
+impl Machine {
+    /// A machine in the state that was stored.
+    #[must_use]
+    pub fn new(challenge: Challenge) -> Self {
+        let phase = challenge.ended.clone().map_or(Phase::Pending, Phase::Closed);
+        Self { challenge, phase }
+    }
+
+    /// The challenge as it is known.
+    #[must_use]
+    pub const fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// A device answered. `by` is the binding of the key that signed to this challenge's account;
+    /// `arrived_at` is when the request came in, which is what decides whether it was in time.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the device may not answer, or not any more. Nothing has changed then.
+    pub fn decide(
+        &mut self,
+        decision: &VerifiedDecision,
+        by: &AuthenticatorId,
+        arrived_at: UnixMillis,
+    ) -> Result<Step, Refusal> {
+        if decision.challenge() != &self.challenge.id || !self.challenge.targets.contains(by) {
+            return Err(Refusal::ChallengeUnknown);
+        }
+        if let Phase::Closed(ended) = &self.phase {
+            return Challenge::repeated(ended, decision.decision(), by).map(Step::Known);
+        }
+        if self.challenge.held {
+            return Err(Refusal::ChallengeHeld);
+        }
+        if arrived_at >= self.challenge.expires_at {
+            return Err(Refusal::ChallengeEnded);
+        }
+        self.phase = Phase::Committing;
+        Ok(Step::Propose(Ended {
+            outcome: decision.decision().outcome(),
+            at: arrived_at,
+            by: Some(by.clone()),
+            signature: Some(decision.signature().to_vec()),
+        }))
+    }
+
+    /// The time is `now`: proposes the expiry if it is due.
+    pub fn expire(&mut self, now: UnixMillis, limits: &Limits) -> Option<Step> {
+        if let Phase::Closed(_) = self.phase {
+            return None;
+        }
+        if now < self.deadline(limits) {
+            return None;
+        }
+        self.phase = Phase::Committing;
+        Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
+    }
+
+    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until then.
+    #[must_use]
+    pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
+        self.challenge.expires_at.plus_ms(limits.decision_grace_ms)
+    }
+
+    /// The relying party has accepted the notification.
+    pub fn release(&mut self) {
+        self.challenge.held = false;
+    }
+
+    /// The store said what is recorded. The first record is kept.
+    pub fn settle(&mut self, ended: Ended) -> &Ended {
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.challenge.ended = Some(ended.clone());
+            self.phase = Phase::Closed(ended);
+        }
+        match &self.phase {
+            Phase::Closed(ended) => ended,
+            Phase::Pending | Phase::Committing => unreachable!("closed just above"),
+        }
+    }
+
+    /// The store did not answer, or recorded nothing: the challenge can still be answered.
+    pub fn unsettled(&mut self) {
+        if self.phase == Phase::Committing {
+            self.phase = Phase::Pending;
+        }
+    }
+}

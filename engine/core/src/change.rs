@@ -1,0 +1,45 @@
+//! What a transition asks the store to record, as one atomic unit of one account.
+
+use crate::account::AccountRecord;
+use crate::action::Action;
+use crate::challenge::Challenge;
+use crate::device::Device;
+use crate::id::{AccountKey, AuthenticatorId};
+
+/// One record to put in place or take out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// The account's own record.
+    Account(AccountRecord),
+    /// The account with its devices and actions; its challenges stay until their retention ends.
+    RemoveAccount,
+    /// An action.
+    Action(Action),
+    /// A challenge. A store never replaces a recorded end by another.
+    Challenge(Challenge),
+    /// A device.
+    Device(Device),
+    /// A device that is taken out.
+    RemoveDevice(AuthenticatorId),
+}
+
+/// A unit of records that change together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The account they belong to.
+    pub account: AccountKey,
+    /// The account's revision that the change was made from, 0 where it did not exist. The store refuses
+    /// the change if it has another, and records this one plus 1.
+    pub expected: u64,
+    /// The records, in order.
+    pub writes: Vec<Write>,
+}
+
+/// A change and what to tell the caller once it is recorded.
+#[derive(Clone, Debug)]
+pub struct Transition<T> {
+    /// What to record.
+    pub change: Change,
+    /// What to answer.
+    pub answer: T,
+}

@@ -1,0 +1,81 @@
+//! A device's answer to a challenge, and the only way to a [`VerifiedDecision`].
+
+use crate::challenge::Outcome;
+use crate::id::{ChallengeId, Thumbprint};
+use crate::signature::{InvalidSignature, PublicKey};
+
+/// What the person chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It was me: go on.
+    Approve,
+    /// Stop.
+    Deny,
+}
+
+impl Decision {
+    /// How a challenge ends that is decided so.
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Approve => Outcome::Approved,
+            Self::Deny => Outcome::Denied,
+        }
+    }
+}
+
+/// A decision as it came in: nothing about it is known to be true.
+#[derive(Clone, Debug)]
+pub struct SignedDecision {
+    /// The challenge it answers.
+    pub challenge: ChallengeId,
+    /// The answer.
+    pub decision: Decision,
+    /// Signature over the challenge id, in the key's format.
+    pub signature: Vec<u8>,
+}
+
+/// A decision whose signature verified under a known key. Only [`verify`] makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedDecision {
+    signed: SignedDecision,
+    thumbprint: Thumbprint,
+}
+
+impl VerifiedDecision {
+    /// The challenge it answers.
+    #[must_use]
+    pub const fn challenge(&self) -> &ChallengeId {
+        &self.signed.challenge
+    }
+
+    /// The answer.
+    #[must_use]
+    pub const fn decision(&self) -> Decision {
+        self.signed.decision
+    }
+
+    /// The key that signed it.
+    #[must_use]
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// The signature.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signed.signature
+    }
+}
+
+/// Checks the signature of a decision. The official SDKs sign the challenge id and nothing else.
+///
+/// # Errors
+/// [`InvalidSignature`] if the signature is not one of `key` over this decision.
+pub fn verify(
+    key: &PublicKey,
+    signed: SignedDecision,
+) -> Result<VerifiedDecision, InvalidSignature> {
+    key.verify(signed.challenge.as_str().as_bytes(), &signed.signature)?;
+    Ok(VerifiedDecision { signed, thumbprint: key.thumbprint() })
+}

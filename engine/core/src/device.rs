@@ -1,0 +1,74 @@
+//! One enrolled credential: a key bound to an account.
+
+use std::sync::Arc;
+
+use crate::id::{AccountKey, AuthenticatorId, CredentialKey};
+use crate::signature::PublicKey;
+use crate::text::Line;
+use crate::time::UnixMillis;
+
+/// Where the app that holds the key runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// Apple's phones and tablets.
+    Ios,
+    /// Android.
+    Android,
+    /// A browser.
+    Web,
+}
+
+/// A key bound to an account: the wire contract's push authenticator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The binding's name.
+    pub id: AuthenticatorId,
+    /// Whose it is.
+    pub account: AccountKey,
+    /// What it signs with.
+    pub key: PublicKey,
+    /// What the person calls the device.
+    pub name: Option<Line>,
+    /// Where the app runs.
+    pub platform: Option<Platform>,
+    /// The notification provider's token.
+    pub push_token: Option<PushToken>,
+    /// When the key was first bound to the account.
+    pub created_at: UnixMillis,
+    /// When it was last enrolled.
+    pub verified_at: UnixMillis,
+    /// When it last signed something that was accepted.
+    pub last_verified_at: Option<UnixMillis>,
+}
+
+impl Device {
+    /// The credential that this device signs with.
+    #[must_use]
+    pub fn credential(&self) -> CredentialKey {
+        CredentialKey { tenant: self.account.tenant.clone(), thumbprint: self.key.thumbprint() }
+    }
+}
+
+/// A notification provider's token. Whoever has it may notify the device, so it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushToken(Arc<str>);
+
+impl PushToken {
+    /// Takes a token that the caller has checked for length.
+    #[must_use]
+    pub fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PushToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PushToken")
+    }
+}

@@ -1,0 +1,23 @@
+//! The rules of push verification.
+//!
+//! Every function here is told the time and the random bytes and returns what to do. The crate has no
+//! runtime, clock, random source, serialisation format or I/O; what it returns is carried out by
+//! `countersign-engine`.
+
+#![warn(missing_docs)]
+
+pub mod account;
+pub mod action;
+pub mod challenge;
+pub mod change;
+pub mod decision;
+pub mod device;
+pub mod id;
+pub mod inbox;
+pub mod nonce;
+pub mod policy;
+pub mod possession;
+pub mod refusal;
+pub mod signature;
+pub mod text;
+pub mod time;

@@ -1,0 +1,171 @@
+//! Nonces that a device signs to show that it holds its key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::policy::Limits;
+use crate::time::UnixMillis;
+
+/// 32 random bytes, as the text that a device signs.
+///
+/// The text starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over a nonce
+/// is never a signature over a challenge id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Nonce(String);
+
+impl Nonce {
+    /// Makes a nonce from random bytes.
+    #[must_use]
+    pub fn from_entropy(bytes: &[u8; 32]) -> Self {
+        Self(format!("nonce:{}", URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// The text to sign.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a nonce was given out for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Reading what is pending.
+    Read,
+    /// Updating the credential.
+    Update,
+}
+
+struct Issued {
+    nonce: Nonce,
+    handle: String,
+    purpose: Purpose,
+    at: UnixMillis,
+}
+
+/// The nonces of one credential that are not used yet.
+#[derive(Default)]
+pub struct NonceBook {
+    issued: Vec<Issued>,
+}
+
+impl NonceBook {
+    /// Writes down a nonce that is being given out, dropping the oldest over the limit.
+    pub fn issue(
+        &mut self,
+        nonce: Nonce,
+        handle: String,
+        purpose: Purpose,
+        now: UnixMillis,
+        limits: &Limits,
+    ) {
+        self.expire(now, limits);
+        if self.issued.len() >= limits.nonces_per_credential_max {
+            self.issued.remove(0);
+        }
+        self.issued.push(Issued { nonce, handle, purpose, at: now });
+    }
+
+    /// The nonces that a read may have been signed over, newest first.
+    pub fn readable(&mut self, now: UnixMillis, limits: &Limits) -> Vec<Nonce> {
+        self.expire(now, limits);
+        let reads = self.issued.iter().rev().filter(|i| i.purpose == Purpose::Read);
+        reads.map(|i| i.nonce.clone()).collect()
+    }
+
+    /// Uses up a nonce. False if it was not there: used before, or never given out.
+    pub fn consume(&mut self, nonce: &Nonce) -> bool {
+        let Some(index) = self.issued.iter().position(|i| i.nonce == *nonce) else {
+            return false;
+        };
+        self.issued.remove(index);
+        true
+    }
+
+    /// Takes out the update nonce that was given out under `handle`.
+    pub fn take_update(
+        &mut self,
+        handle: &str,
+        now: UnixMillis,
+        limits: &Limits,
+    ) -> Option<Nonce> {
+        self.expire(now, limits);
+        let found = |i: &Issued| i.purpose == Purpose::Update && i.handle == handle;
+        let index = self.issued.iter().position(found)?;
+        Some(self.issued.remove(index).nonce)
+    }
+
+    /// How many nonces are outstanding.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.issued.len()
+    }
+
+    /// Whether no nonce is outstanding.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issued.is_empty()
+    }
+
+    fn expire(&mut self, now: UnixMillis, limits: &Limits) {
+        self.issued.retain(|i| now.ms_since(i.at) < limits.nonce_lifetime_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ChallengeId;
+
+    fn nonce(n: u8) -> Nonce {
+        Nonce::from_entropy(&[n; 32])
+    }
+
+    fn issue(book: &mut NonceBook, n: u8, purpose: Purpose, at: u64) {
+        book.issue(nonce(n), format!("h{n}"), purpose, UnixMillis(at), &Limits::default());
+    }
+
+    #[test]
+    fn a_nonce_is_never_a_challenge_id() {
+        assert!(ChallengeId::parse(nonce(1).as_str()).is_err());
+    }
+
+    #[test]
+    fn a_nonce_is_used_once() {
+        let mut book = NonceBook::default();
+        issue(&mut book, 1, Purpose::Read, 0);
+        assert!(book.consume(&nonce(1)));
+        assert!(!book.consume(&nonce(1)));
+    }
+
+    #[test]
+    fn the_oldest_gives_way_to_the_fifth() {
+        let mut book = NonceBook::default();
+        (1..=5).for_each(|n| issue(&mut book, n, Purpose::Read, u64::from(n)));
+        assert_eq!(book.len(), 4);
+        assert!(!book.consume(&nonce(1)));
+        assert!(book.consume(&nonce(5)));
+    }
+
+    #[test]
+    fn a_nonce_ends_after_its_lifetime() {
+        let limits = Limits::default();
+        let mut book = NonceBook::default();
+        issue(&mut book, 1, Purpose::Read, 0);
+        assert_eq!(book.readable(UnixMillis(limits.nonce_lifetime_ms - 1), &limits).len(), 1);
+        assert!(book.readable(UnixMillis(limits.nonce_lifetime_ms), &limits).is_empty());
+        assert!(book.is_empty());
+    }
+
+    #[test]
+    fn an_update_nonce_does_not_serve_a_read() {
+        let limits = Limits::default();
+        let mut book = NonceBook::default();
+        issue(&mut book, 1, Purpose::Update, 0);
+        issue(&mut book, 2, Purpose::Read, 0);
+        assert_eq!(book.readable(UnixMillis(1), &limits).len(), 1);
+        assert!(book.take_update("h2", UnixMillis(1), &limits).is_none());
+        assert!(book.take_update("h1", UnixMillis(1), &limits).is_some());
+        assert!(book.take_update("h1", UnixMillis(1), &limits).is_none());
+    }
+}

@@ -1,0 +1,67 @@
+//! Every limit of the core, by name.
+
+/// Bytes of a device's name, at most.
+pub const DEVICE_NAME_BYTES_MAX: usize = 128;
+/// Bytes of a provider's push token, at most.
+pub const PUSH_TOKEN_BYTES_MAX: usize = 4096;
+/// Bytes of an e-mail address, a phone number, a user name or a display name, at most.
+pub const ATTRIBUTE_BYTES_MAX: usize = 256;
+/// Bytes of the `userAgent` shown to a device, at most; longer ones are cut.
+pub const USER_AGENT_BYTES_MAX: usize = 512;
+/// Bytes of the `ipAddress` and `deviceId` of a tracked action, at most.
+pub const CONTEXT_BYTES_MAX: usize = 128;
+/// Bytes of the custom data of an action or a user, as JSON, at most.
+pub const CUSTOM_BYTES_MAX: usize = 4096;
+/// Longest life of a challenge that can be configured (NIST SP 800-63B-4, 3.1.3.2: 10 minutes).
+pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
+/// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.
+pub const WAIT_MS_MAX: u64 = 30_000;
+
+/// Limits that hold for an account, a credential or a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Users that one key may be bound to.
+    pub users_per_key_max: usize,
+    /// Authenticators of one account.
+    pub authenticators_per_account_max: usize,
+    /// Open challenges of one account, over all its actions.
+    pub open_challenges_per_account_max: usize,
+    /// Life of a challenge, in milliseconds.
+    pub challenge_lifetime_ms: u64,
+    /// Time after its end during which a challenge waits for decisions that arrived before it.
+    pub decision_grace_ms: u64,
+    /// Polls that wait together on one challenge.
+    pub waiters_per_challenge_max: usize,
+    /// Polls that wait together on one credential.
+    pub waiters_per_device_max: usize,
+    /// Nonces of one credential that are not used yet.
+    pub nonces_per_credential_max: usize,
+    /// Life of a nonce, in milliseconds.
+    pub nonce_lifetime_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            users_per_key_max: 5,
+            authenticators_per_account_max: 20,
+            open_challenges_per_account_max: 10,
+            challenge_lifetime_ms: 300_000,
+            decision_grace_ms: 250,
+            waiters_per_challenge_max: 4,
+            waiters_per_device_max: 2,
+            nonces_per_credential_max: 4,
+            nonce_lifetime_ms: 300_000,
+        }
+    }
+}
+
+/// What a user without an authenticator gets from `track`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unenrolled {
+    /// `ALLOW`, as the wire contract says.
+    #[default]
+    Allow,
+    /// `BLOCK`.
+    Block,
+}

@@ -1,0 +1,53 @@
+//! The rules that a caller can break, one variant each.
+
+use crate::id::ChallengeId;
+
+/// Why something was not done. Nothing has changed when one is returned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The action was not tracked, or its user was deleted.
+    #[error("the action is not known")]
+    ActionUnknown,
+    /// The action succeeded already, or a rule of the relying party ended it.
+    #[error("the action cannot be challenged any more")]
+    ActionEnded,
+    /// The account has its most authenticators.
+    #[error("the user has the most authenticators allowed ({max})")]
+    AuthenticatorsMax {
+        /// The limit.
+        max: usize,
+    },
+    /// A further authenticator needs a token with the scope `add:authenticators`.
+    #[error("a further authenticator needs the scope add:authenticators")]
+    AddScopeMissing,
+    /// The authenticator is not one of this user.
+    #[error("the authenticator is not known")]
+    AuthenticatorUnknown,
+    /// The challenge does not exist, or the caller has nothing to do with it.
+    #[error("the challenge is not known")]
+    ChallengeUnknown,
+    /// The challenge has ended, with another answer or from another device.
+    #[error("the challenge is no longer open")]
+    ChallengeEnded,
+    /// The relying party has not yet accepted the notification about the challenge.
+    #[error("the challenge cannot be answered yet")]
+    ChallengeHeld,
+    /// The user has no authenticator that could answer.
+    #[error("the user has no push authenticator")]
+    NoAuthenticator,
+    /// Another challenge of the action is open and was not to be superseded.
+    #[error("challenge {0} of this action is open")]
+    OpenChallenge(ChallengeId),
+    /// The account has its most open challenges.
+    #[error("the user has the most open challenges allowed ({max})")]
+    OpenChallengesMax {
+        /// The limit.
+        max: usize,
+    },
+    /// The key is bound to its most users.
+    #[error("the key is bound to the most users allowed ({max})")]
+    UsersPerKeyMax {
+        /// The limit.
+        max: usize,
+    },
+}

@@ -1,0 +1,8 @@
+//! Actors, stores and the verifier pool behind one facade.
+
+#![warn(missing_docs)]
+
+pub mod delivery;
+pub mod ports;
+pub mod store;
+pub mod system;

@@ -1,0 +1,17 @@
+//! What the engine needs from the world outside: traits, with their contracts in their docs.
+
+pub mod clock;
+pub mod delivery;
+pub mod entropy;
+pub mod store;
+
+pub use clock::Clock;
+pub use delivery::Delivery;
+pub use entropy::Entropy;
+pub use store::Store;
+
+use std::future::Future;
+use std::pin::Pin;
+
+/// An answer that comes later, from another thread or task.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;

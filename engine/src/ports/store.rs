@@ -1,0 +1,143 @@
+//! What is remembered. The store decides: an outcome exists when the store has recorded it.
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::{Action, ActionState};
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::change::Change;
+use countersign_core::device::Device;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, TenantId, UserId,
+};
+use countersign_core::time::UnixMillis;
+
+use super::Later;
+
+/// The store did not do what it was asked for. Of a commit, it is then unknown whether it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or has no room.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A row cannot be read: damaged, or of a format that is not known.
+    #[error("a stored row cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// All of it is recorded.
+    Recorded,
+    /// Nothing of it is recorded: the account has another revision than the one expected.
+    Stale {
+        /// The revision that is recorded.
+        recorded: u64,
+    },
+    /// Nothing of it is recorded: a challenge in it has another end already.
+    Ended {
+        /// Which challenge.
+        challenge: ChallengeId,
+        /// The end that is recorded.
+        recorded: Box<Ended>,
+    },
+}
+
+/// Attributes by which users are found; all that are given must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserQuery {
+    /// Exact e-mail address.
+    pub email: Option<String>,
+    /// Exact phone number.
+    pub phone_number: Option<String>,
+    /// Exact user name.
+    pub username: Option<String>,
+    /// Only users after this one.
+    pub after: Option<UserId>,
+    /// Users in the answer, at most.
+    pub limit: usize,
+}
+
+/// Which actions of a user to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionQuery {
+    /// Tracked at or after this time.
+    pub from: UnixMillis,
+    /// Only of these codes; all where empty.
+    pub codes: Vec<ActionCode>,
+    /// Only in this state.
+    pub state: Option<ActionState>,
+    /// Actions in the answer, at most.
+    pub limit: usize,
+}
+
+/// Keeps accounts, devices, actions and challenges.
+///
+/// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every commit
+/// whose answer was given before the read was asked for. Commits of one account are recorded in the order
+/// in which they were given. All look-ups are answered from an index, never by a scan of everything.
+pub trait Store: Send + Sync + 'static {
+    /// Records a change if the account has the expected revision and no challenge in it has ended
+    /// otherwise; see [`Committed`].
+    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
+
+    /// An account with its devices and open challenges; empty where the user is unknown.
+    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
+
+    /// An action of an account.
+    fn action(
+        &self,
+        account: &AccountKey,
+        key: &ActionKey,
+    ) -> Later<Result<Option<Action>, StoreError>>;
+
+    /// Actions of an account, newest first.
+    fn actions(
+        &self,
+        account: &AccountKey,
+        query: ActionQuery,
+    ) -> Later<Result<Vec<Action>, StoreError>>;
+
+    /// A challenge, open or ended.
+    fn challenge(
+        &self,
+        tenant: &TenantId,
+        id: &ChallengeId,
+    ) -> Later<Result<Option<Challenge>, StoreError>>;
+
+    /// Every binding of a key.
+    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>>;
+
+    /// Users with all the given attributes, by id.
+    fn users(
+        &self,
+        tenant: &TenantId,
+        query: UserQuery,
+    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>>;
+
+    /// Challenges of all tenants that have not ended although their time is over, or that are held since
+    /// before `held_before`, oldest first.
+    fn overdue(
+        &self,
+        now: UnixMillis,
+        held_before: UnixMillis,
+        limit: usize,
+    ) -> Later<Result<Vec<Challenge>, StoreError>>;
+
+    /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
+    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32])
+    -> Later<Result<[u8; 32], StoreError>>;
+
+    /// Forgets actions tracked before `actions_before` and challenges that ended before
+    /// `challenges_before`. The answer is how many records went.
+    fn prune(
+        &self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> Later<Result<u64, StoreError>>;
+
+    /// Whether commits are being recorded.
+    fn ready(&self) -> Result<(), StoreError>;
+
+    /// Records what is queued and closes. Later calls are answered [`StoreError::Unavailable`].
+    fn close(&self) -> Later<Result<(), StoreError>>;
+}
