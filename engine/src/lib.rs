@@ -1,8 +1,30 @@
-//! Actors, stores and the verifier pool behind one facade.
+//! Actors, stores and the verifier pool behind one facade, [`Engine`].
+//!
+//! ```text
+//! Engine → actors → ports ← store, delivery, system
+//!             ↓
+//!   countersign-core (pure)
+//! ```
 
 #![warn(missing_docs)]
 
+mod actors;
 pub mod delivery;
+mod engine;
+mod error;
 pub mod ports;
+mod registry;
+mod shared;
 pub mod store;
 pub mod system;
+pub mod telemetry;
+mod verifier;
+
+pub use countersign_core as core;
+
+pub use engine::device::{Handout, Pending};
+pub use engine::initiator::{Started, Verdict};
+pub use engine::relying_party::User;
+pub use engine::{Engine, EngineSettings, Ports};
+pub use error::{Error, Misbehaviour};
+pub use shared::Tenant;

@@ -64,7 +64,9 @@ impl Action {
     #[must_use]
     pub const fn may_be_challenged(&self) -> bool {
         match self.state {
-            ActionState::Allow | ActionState::ChallengeFailed | ActionState::ChallengeRequired => true,
+            ActionState::Allow | ActionState::ChallengeFailed | ActionState::ChallengeRequired => {
+                true
+            }
             ActionState::Block
             | ActionState::ChallengeSucceeded
             | ActionState::ReviewFailed

@@ -204,9 +204,11 @@ impl Machine {
         self.challenge.expires_at.plus_ms(limits.decision_grace_ms)
     }
 
-    /// The relying party has accepted the notification.
-    pub fn release(&mut self) {
-        self.challenge.held = false;
+    /// The store has recorded the open challenge anew: released, or with fewer targets.
+    pub fn amend(&mut self, recorded: Challenge) {
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.challenge = recorded;
+        }
     }
 
     /// The store said what is recorded. The first record is kept.

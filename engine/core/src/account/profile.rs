@@ -100,7 +100,11 @@ mod tests {
     fn a_new_address_is_not_verified_until_said_so() {
         let line = |text| Some(Line::cleaned(text, 100));
         let known = Profile { email: line("a@x"), email_verified: true, ..Profile::default() };
-        let patch = |email, email_verified| ProfilePatch { email, email_verified, ..ProfilePatch::default() };
+        let patch = |email, email_verified| ProfilePatch {
+            email,
+            email_verified,
+            ..ProfilePatch::default()
+        };
         assert!(known.patched(&patch(line("a@x"), None)).email_verified);
         assert!(!known.patched(&patch(line("b@x"), None)).email_verified);
         assert!(known.patched(&patch(line("b@x"), Some(true))).email_verified);

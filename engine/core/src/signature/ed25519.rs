@@ -50,7 +50,11 @@ impl Verifier for Ed25519 {
             Sha512::new().chain_update(r_bytes).chain_update(self.bytes).chain_update(message);
         let k = Scalar::from_bytes_mod_order_wide(&digest.finalize().into());
         let expected_r = EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &self.minus_a, &s);
-        if (expected_r - r).mul_by_cofactor().is_identity() { Ok(()) } else { Err(InvalidSignature) }
+        if (expected_r - r).mul_by_cofactor().is_identity() {
+            Ok(())
+        } else {
+            Err(InvalidSignature)
+        }
     }
 }
 
@@ -68,7 +72,8 @@ mod tests {
     #[test]
     fn a_signature_verifies_and_no_changed_bit_does() {
         let signer = SigningKey::from_bytes(&[5; 32]);
-        let key = PublicKey::from_spki(Algorithm::Ed25519, &spki(signer.verifying_key().as_bytes()));
+        let key =
+            PublicKey::from_spki(Algorithm::Ed25519, &spki(signer.verifying_key().as_bytes()));
         let key = key.unwrap();
         let signature = signer.sign(b"challenge").to_bytes();
         assert_eq!(key.verify(b"challenge", &signature), Ok(()));

@@ -1,0 +1,309 @@
+//! The actor of a challenge: runs its state machine, proposes its outcomes and holds its waiters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, ContextFutureSpawner};
+use actix::{Handler, Message, ResponseActFuture, WrapFuture};
+use tokio::sync::oneshot;
+
+use countersign_core::challenge::{Challenge, Ended, Machine, Phase, Step};
+use countersign_core::decision::{Decision, VerifiedDecision};
+use countersign_core::id::{AuthenticatorId, ChallengeId, TenantId};
+use countersign_core::refusal::Refusal;
+use countersign_core::time::UnixMillis;
+
+use super::{Drain, Reply, stops_cleanly};
+use crate::error::Error;
+use crate::registry::Leave;
+use crate::shared::{ChallengeKey, Shared, Tenant};
+
+/// Time until an expiry that could not be recorded is proposed again.
+const EXPIRY_RETRY: Duration = Duration::from_secs(1);
+
+/// What the store has recorded of a challenge.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Recorded(pub(crate) Challenge);
+
+/// Asks how the challenge stands.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Watch {
+    /// Whether the asker wants to be told of the end.
+    pub(crate) wait: bool,
+    pub(crate) reply: Reply<Watched>,
+}
+
+/// How a challenge stands.
+pub(crate) struct Watched {
+    pub(crate) challenge: Challenge,
+    /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
+    pub(crate) end: Option<oneshot::Receiver<Ended>>,
+}
+
+/// A device's verified answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Decide {
+    pub(crate) decision: VerifiedDecision,
+    pub(crate) by: AuthenticatorId,
+    pub(crate) arrived_at: UnixMillis,
+    pub(crate) reply: Reply<Ended>,
+}
+
+pub(crate) struct ChallengeActor {
+    key: ChallengeKey,
+    shared: Arc<Shared>,
+    tenant: Option<Arc<Tenant>>,
+    /// Absent until it is loaded, and where there is no such challenge.
+    machine: Option<Machine>,
+    waiters: Vec<oneshot::Sender<Ended>>,
+    /// Proposals that are not answered yet.
+    proposing: usize,
+}
+
+impl ChallengeActor {
+    fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Challenge>) -> Self {
+        let tenant = shared.tenant(&key.0).ok();
+        let machine = recorded.map(Machine::new);
+        Self { key, shared, tenant, machine, waiters: Vec::new(), proposing: 0 }
+    }
+
+    fn settle(&mut self, ended: Ended) -> Result<Ended, Error> {
+        let machine = self.machine.as_mut().ok_or(Refusal::ChallengeUnknown)?;
+        let ended = machine.settle(ended).clone();
+        for waiter in self.waiters.drain(..) {
+            // A waiter that has gone away needs no answer.
+            let _ = waiter.send(ended.clone());
+        }
+        Ok(ended)
+    }
+
+    fn unsettled(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.unsettled();
+        }
+    }
+
+    /// Asks the account to have an end recorded; the answer is the end that is.
+    fn propose(&mut self, ended: Ended) -> ResponseActFuture<Self, Result<Ended, Error>> {
+        self.proposing += 1;
+        let shared = self.shared.clone();
+        let challenge = self.machine.as_ref().map(|m| m.challenge().clone());
+        let proposed = async move {
+            let challenge = challenge.ok_or(Refusal::ChallengeUnknown)?;
+            let id = challenge.id;
+            shared
+                .account(&challenge.account, |w| {
+                    Box::pin(async move { w.settle(&id, ended).await })
+                })
+                .await
+        };
+        let settled = proposed.into_actor(self).map(|recorded, actor: &mut Self, _| {
+            actor.proposing -= 1;
+            match recorded {
+                Ok(ended) => actor.settle(ended),
+                Err(error) => {
+                    actor.unsettled();
+                    Err(error)
+                }
+            }
+        });
+        Box::pin(settled)
+    }
+
+    fn wait_for_expiry(&mut self, ctx: &mut Context<Self>) {
+        let (Some(machine), Some(tenant)) = (&self.machine, &self.tenant) else { return };
+        if matches!(machine.phase(), Phase::Closed(_)) {
+            return;
+        }
+        let ms = machine.deadline(&tenant.limits).ms_since(self.shared.clock.now());
+        ctx.run_later(Duration::from_millis(ms), Self::expire);
+    }
+
+    fn expire(&mut self, ctx: &mut Context<Self>) {
+        let (Some(machine), Some(tenant)) = (&mut self.machine, &self.tenant) else { return };
+        let now = self.shared.clock.now();
+        match machine.expire(now, &tenant.limits) {
+            Some(Step::Propose(ended)) => self
+                .propose(ended)
+                .map(|recorded, _, ctx| {
+                    if recorded.is_err() {
+                        ctx.run_later(EXPIRY_RETRY, Self::expire);
+                    }
+                })
+                .spawn(ctx),
+            Some(Step::Known(_)) => {}
+            // The timer's clock ran ahead of the wall clock, or it has ended.
+            None => self.wait_for_expiry(ctx),
+        }
+    }
+}
+
+impl Actor for ChallengeActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.machine.is_some() {
+            return self.wait_for_expiry(ctx);
+        }
+        // Whatever is recorded after this actor was registered is told to it as well.
+        self.shared
+            .store
+            .challenge(&self.key.0, &self.key.1)
+            .into_actor(self)
+            .map(|loaded, actor, ctx| match loaded {
+                Ok(recorded) => {
+                    actor.machine = recorded.map(Machine::new);
+                    actor.wait_for_expiry(ctx);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "challenge not loaded");
+                    ctx.stop();
+                }
+            })
+            .wait(ctx);
+    }
+
+    stops_cleanly!(challenges, "challenge");
+}
+
+impl Handler<Recorded> for ChallengeActor {
+    type Result = ();
+
+    fn handle(&mut self, Recorded(challenge): Recorded, _: &mut Self::Context) {
+        if let Some(ended) = challenge.ended {
+            // Nobody is told: the settled machine answers.
+            let _ = self.settle(ended);
+        } else if let Some(machine) = &mut self.machine {
+            machine.amend(challenge);
+        }
+    }
+}
+
+impl Handler<Watch> for ChallengeActor {
+    type Result = ();
+
+    fn handle(&mut self, Watch { wait, reply }: Watch, _: &mut Self::Context) {
+        let Some(machine) = &self.machine else {
+            let _ = reply.send(Err(Refusal::ChallengeUnknown.into()));
+            return self.shared.challenges.dismiss(&self.key);
+        };
+        self.waiters.retain(|w| !w.is_closed());
+        let challenge = machine.challenge().clone();
+        let max = self.tenant.as_ref().map_or(0, |t| t.limits.waiters_per_challenge_max);
+        let may_wait = wait && challenge.ended.is_none() && self.waiters.len() < max;
+        let end = (may_wait && !self.shared.is_draining()).then(|| {
+            let (waiter, end) = oneshot::channel();
+            self.waiters.push(waiter);
+            end
+        });
+        let _ = reply.send(Ok(Watched { challenge, end }));
+    }
+}
+
+impl Handler<Decide> for ChallengeActor {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, decide: Decide, _: &mut Self::Context) -> Self::Result {
+        let Decide { decision, by, arrived_at, reply } = decide;
+        let step = match &mut self.machine {
+            Some(machine) => machine.decide(&decision, &by, arrived_at),
+            None => Err(Refusal::ChallengeUnknown),
+        };
+        let proposed = match step {
+            Ok(Step::Propose(ended)) => ended,
+            Ok(Step::Known(ended)) => {
+                let _ = reply.send(Ok(ended));
+                return Box::pin(actix::fut::ready(()));
+            }
+            Err(refusal) => {
+                let _ = reply.send(Err(refusal.into()));
+                return Box::pin(actix::fut::ready(()));
+            }
+        };
+        let answered = self.propose(proposed).map(move |recorded, _, _| {
+            let _ = reply.send(recorded.and_then(|ended| judge(&ended, decision.decision(), &by)));
+        });
+        Box::pin(answered)
+    }
+}
+
+/// What the device is told once an end is recorded, which may not be the one that it brought about.
+fn judge(ended: &Ended, decision: Decision, by: &AuthenticatorId) -> Result<Ended, Error> {
+    Ok(Challenge::repeated(ended, decision, by)?)
+}
+
+impl Handler<Drain> for ChallengeActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        self.waiters.clear();
+    }
+}
+
+impl Handler<Leave> for ChallengeActor {
+    type Result = ();
+
+    fn handle(&mut self, Leave { seen }: Leave, ctx: &mut Self::Context) {
+        self.waiters.retain(|w| !w.is_closed());
+        let open = self.machine.as_ref().is_some_and(|m| !matches!(m.phase(), Phase::Closed(_)));
+        if self.proposing > 0 || (open && !self.waiters.is_empty()) {
+            return;
+        }
+        if self.shared.challenges.leave(&self.key, seen) {
+            ctx.stop();
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the actor of a challenge what is recorded, starting it with that for a challenge that is open.
+    pub(crate) fn challenge_recorded(self: &Arc<Self>, recorded: Recorded) {
+        let key = (recorded.0.account.tenant.clone(), recorded.0.id.clone());
+        if recorded.0.ended.is_some() {
+            return self.challenges.tell(&key, recorded);
+        }
+        let challenge = recorded.0.clone();
+        self.challenges.send(&key, recorded, || self.start_challenge(key.clone(), Some(challenge)));
+    }
+
+    /// Asks the actor of a challenge how it stands.
+    pub(crate) async fn watch(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        id: &ChallengeId,
+        wait: bool,
+    ) -> Result<Watched, Error> {
+        let (reply, answer) = oneshot::channel();
+        let key = (tenant.clone(), id.clone());
+        self.challenges
+            .send(&key, Watch { wait, reply }, || self.start_challenge(key.clone(), None));
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    /// Hands a verified decision to the actor of its challenge.
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        decision: VerifiedDecision,
+        by: AuthenticatorId,
+        arrived_at: UnixMillis,
+    ) -> Result<Ended, Error> {
+        let (reply, answer) = oneshot::channel();
+        let key = (tenant.clone(), decision.challenge().clone());
+        let decide = Decide { decision, by, arrived_at, reply };
+        self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None));
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    fn start_challenge(
+        self: &Arc<Self>,
+        key: ChallengeKey,
+        recorded: Option<Challenge>,
+    ) -> actix::Addr<ChallengeActor> {
+        let shared = self.clone();
+        self.arbiters.start_actor(&key.clone(), move || ChallengeActor::new(key, shared, recorded))
+    }
+}

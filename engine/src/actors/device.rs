@@ -1,0 +1,313 @@
+//! The actor of a credential: knows its bindings and what is pending for them, gives out its nonces, and
+//! holds the polls of the app that has the key.
+
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AtomicResponse, Context};
+use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
+use tokio::sync::oneshot;
+
+use countersign_core::account::Enroll;
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey};
+use countersign_core::inbox::{Inbox, Offer};
+use countersign_core::nonce::{Nonce, NonceBook, Purpose};
+use countersign_core::policy::Limits;
+use countersign_core::refusal::Refusal;
+
+use super::{Drain, Reply, stops_cleanly};
+use crate::error::{Error, Misbehaviour};
+use crate::registry::Leave;
+use crate::shared::{Shared, Tenant};
+
+/// What the store has recorded that concerns this credential.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) enum News {
+    Bound(Device),
+    Offered(Offer),
+    Unbound(AuthenticatorId),
+    Withdrawn(ChallengeId),
+}
+
+/// A question about the credential, answered at once.
+pub(crate) type Question = Box<dyn FnOnce(Result<&mut Known, Error>) + Send>;
+
+/// Asks something of a credential that has a binding.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Ask(Question);
+
+/// Binds the credential to an account.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Bind {
+    pub(crate) account: AccountKey,
+    pub(crate) action: ActionKey,
+    pub(crate) enroll: Enroll,
+    pub(crate) fresh_id: AuthenticatorId,
+    pub(crate) reply: Reply<Device>,
+}
+
+/// What is known of a credential.
+pub(crate) struct Known {
+    shared: Arc<Shared>,
+    limits: Limits,
+    inbox: Inbox,
+    nonces: NonceBook,
+    waiters: Vec<oneshot::Sender<()>>,
+}
+
+/// What a device is shown.
+pub(crate) struct Look {
+    /// The binding that may answer the challenge; the newest one where nothing is pending.
+    pub(crate) binding: Device,
+    pub(crate) offer: Option<Offer>,
+    /// Resolves when something new may be pending.
+    pub(crate) news: Option<oneshot::Receiver<()>>,
+}
+
+impl Known {
+    pub(crate) fn bindings(&self) -> &[Device] {
+        self.inbox.bindings()
+    }
+
+    pub(crate) fn binding_of(&self, account: &AccountKey) -> Option<&Device> {
+        self.inbox.binding_of(account)
+    }
+
+    pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
+        self.inbox.find(id)
+    }
+
+    pub(crate) fn issue_nonce(&mut self, nonce: Nonce, handle: String, purpose: Purpose) {
+        let now = self.shared.clock.now();
+        self.nonces.issue(nonce, handle, purpose, now, &self.limits);
+    }
+
+    pub(crate) fn readable_nonces(&mut self) -> Vec<Nonce> {
+        self.nonces.readable(self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
+        self.nonces.consume(nonce)
+    }
+
+    pub(crate) fn take_update_nonce(&mut self, handle: &str) -> Option<Nonce> {
+        self.nonces.take_update(handle, self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
+        let newest = self.inbox.newest(self.shared.clock.now());
+        if let Some((binding, offer)) = newest {
+            let (binding, offer) = (binding.clone(), Some(offer.clone()));
+            return Some(Look { binding, offer, news: None });
+        }
+        let binding = self.inbox.bindings().first()?.clone();
+        self.waiters.retain(|w| !w.is_closed());
+        let may_wait = wait && self.waiters.len() < self.limits.waiters_per_device_max;
+        let news = (may_wait && !self.shared.is_draining()).then(|| {
+            let (waiter, news) = oneshot::channel();
+            self.waiters.push(waiter);
+            news
+        });
+        Some(Look { binding, offer: None, news })
+    }
+
+    fn wake(&mut self) {
+        for waiter in self.waiters.drain(..) {
+            // A waiter that has gone away needs no news.
+            let _ = waiter.send(());
+        }
+    }
+
+    fn learn(&mut self, news: News) {
+        match news {
+            News::Bound(device) => self.inbox.bind(device),
+            News::Offered(offer) => {
+                if self.inbox.offer(offer) {
+                    self.wake();
+                }
+            }
+            News::Unbound(id) => {
+                self.inbox.unbind(&id);
+                // Whoever waits is to learn that the credential is gone.
+                self.wake();
+            }
+            News::Withdrawn(id) => self.inbox.withdraw(&id),
+        }
+    }
+}
+
+pub(crate) struct DeviceActor {
+    key: CredentialKey,
+    shared: Arc<Shared>,
+    /// Absent until it is loaded.
+    known: Option<Known>,
+}
+
+impl DeviceActor {
+    pub(crate) const fn new(key: CredentialKey, shared: Arc<Shared>) -> Self {
+        Self { key, shared, known: None }
+    }
+}
+
+async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Known, Error> {
+    let tenant: Arc<Tenant> = shared.tenant(&key.tenant)?;
+    let mut inbox = Inbox::default();
+    let mut accounts = Vec::new();
+    for device in shared.store.devices_of_key(&key).await? {
+        accounts.push(device.account.clone());
+        inbox.bind(device);
+    }
+    for account in accounts {
+        let snapshot = shared.store.account(&account).await?;
+        let user_custom = snapshot.record.and_then(|r| r.profile.custom);
+        for challenge in snapshot.open {
+            let Some(action) = shared.store.action(&account, &challenge.action).await? else {
+                continue;
+            };
+            let user_custom = user_custom.clone();
+            inbox.offer(Offer { challenge: challenge.into(), action: action.into(), user_custom });
+        }
+    }
+    let limits = tenant.limits.clone();
+    Ok(Known { shared, limits, inbox, nonces: NonceBook::default(), waiters: Vec::new() })
+}
+
+impl Actor for DeviceActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Whatever is recorded after this actor was registered is told to it as well.
+        load(self.key.clone(), self.shared.clone())
+            .into_actor(self)
+            .map(|loaded, actor, ctx| match loaded {
+                Ok(known) => actor.known = Some(known),
+                Err(error) => {
+                    tracing::warn!(%error, "device not loaded");
+                    ctx.stop();
+                }
+            })
+            .wait(ctx);
+    }
+
+    stops_cleanly!(devices, "device");
+}
+
+impl Handler<News> for DeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, news: News, _: &mut Self::Context) {
+        if let Some(known) = &mut self.known {
+            known.learn(news);
+        }
+    }
+}
+
+impl Handler<Ask> for DeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, Ask(question): Ask, _: &mut Self::Context) {
+        match &mut self.known {
+            Some(known) if !known.inbox.is_empty() => question(Ok(known)),
+            Some(_) => {
+                question(Err(Misbehaviour::UnknownCredential.into()));
+                self.shared.devices.dismiss(&self.key);
+            }
+            None => question(Err(Error::lost())),
+        }
+    }
+}
+
+impl Handler<Bind> for DeviceActor {
+    type Result = AtomicResponse<Self, ()>;
+
+    /// Alone, so that two accounts cannot both take the last place that the key has.
+    fn handle(&mut self, bind: Bind, _: &mut Self::Context) -> Self::Result {
+        let Bind { account, action, enroll, fresh_id, reply } = bind;
+        let refused = self.known.as_ref().and_then(|known| {
+            let max = known.limits.users_per_key_max;
+            let full = known.bindings().len() >= max && known.binding_of(&account).is_none();
+            full.then_some(Refusal::UsersPerKeyMax { max })
+        });
+        let shared = self.shared.clone();
+        let bound = async move {
+            if let Some(refusal) = refused {
+                return Err(refusal.into());
+            }
+            let enrolled = shared.account(&account, move |w| {
+                Box::pin(async move { w.enroll(&action, enroll, fresh_id).await })
+            });
+            enrolled.await
+        };
+        let answered =
+            bound.into_actor(self).map(|bound: Result<Device, Error>, actor: &mut Self, _| {
+                if let (Ok(device), Some(known)) = (&bound, &mut actor.known) {
+                    known.inbox.bind(device.clone());
+                }
+                // The asker may have gone.
+                let _ = reply.send(bound);
+            });
+        AtomicResponse::new(Box::pin(answered))
+    }
+}
+
+impl Handler<Drain> for DeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        if let Some(known) = &mut self.known {
+            known.waiters.clear();
+        }
+    }
+}
+
+impl Handler<Leave> for DeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, Leave { seen }: Leave, ctx: &mut Self::Context) {
+        if let Some(known) = &mut self.known {
+            known.waiters.retain(|w| !w.is_closed());
+            if !known.waiters.is_empty() || !known.nonces.is_empty() {
+                return;
+            }
+        }
+        if self.shared.devices.leave(&self.key, seen) {
+            ctx.stop();
+        }
+    }
+}
+
+impl Shared {
+    /// Asks a credential something, which is answered from memory.
+    pub(crate) async fn device<T: Send + 'static>(
+        self: &Arc<Self>,
+        key: &CredentialKey,
+        question: impl FnOnce(&mut Known) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let ask: Question = Box::new(move |known| {
+            // The asker may have gone.
+            let _ = reply.send(known.map(question));
+        });
+        self.devices.send(key, Ask(ask), || self.start_device(key));
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    /// Binds a credential to an account.
+    pub(crate) async fn bind(
+        self: &Arc<Self>,
+        key: &CredentialKey,
+        bind: impl FnOnce(Reply<Device>) -> Bind,
+    ) -> Result<Device, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.devices.send(key, bind(reply), || self.start_device(key));
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    fn start_device(self: &Arc<Self>, key: &CredentialKey) -> actix::Addr<DeviceActor> {
+        let (key, shared) = (key.clone(), self.clone());
+        self.arbiters.start_actor(&key.clone(), move || DeviceActor::new(key, shared))
+    }
+}

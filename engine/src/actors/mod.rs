@@ -1,0 +1,36 @@
+//! The actors: one per active account, credential and challenge. They own the core's state machines,
+//! serialise what happens to them and hold the waiters; they decide nothing by themselves.
+//!
+//! Who may wait for whom: a challenge and a device wait for an account, an account for the store, and nobody
+//! for a challenge or a device. News flows the other way without waiting.
+
+pub(crate) mod account;
+pub(crate) mod arbiters;
+pub(crate) mod challenge;
+pub(crate) mod device;
+pub(crate) mod writer;
+
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// Stop waiting: every waiter is answered as if its time was over.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain;
+
+/// Takes an actor out of its registry when it stops, and counts it if a panic stopped it.
+macro_rules! stops_cleanly {
+    ($registry:ident, $kind:literal) => {
+        fn stopped(&mut self, ctx: &mut Self::Context) {
+            if std::thread::panicking() {
+                metrics::counter!(crate::telemetry::ACTOR_PANICS, "kind" => $kind).increment(1);
+            }
+            self.shared.$registry.stopped(&self.key, &actix::AsyncContext::address(ctx));
+        }
+    };
+}
+pub(crate) use stops_cleanly;

@@ -1,0 +1,247 @@
+//! The single writer of an account's records: makes the core's transitions, has them recorded, applies
+//! them, and tells the actors concerned.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use countersign_core::account::{Account, Enroll, Issue, Issued, Profile, ProfilePatch, Refresh};
+use countersign_core::account::{Track, Tracked};
+use countersign_core::action::{Action, ActionState};
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::change::{Change, Transition, Write};
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use countersign_core::inbox::Offer;
+use countersign_core::refusal::Refusal;
+use countersign_core::time::UnixMillis;
+use metrics::counter;
+
+use super::challenge::Recorded;
+use super::device::News;
+use crate::error::Error;
+use crate::ports::store::Committed;
+use crate::shared::{Shared, Tenant};
+use crate::telemetry;
+
+/// Actions that an account keeps in memory, at most.
+const ACTIONS_KEPT_MAX: usize = 16;
+
+pub(crate) struct AccountWriter {
+    shared: Arc<Shared>,
+    tenant: Arc<Tenant>,
+    account: Account,
+    /// The actions used last, latest at the back.
+    actions: VecDeque<Arc<Action>>,
+    /// It is not known what is recorded.
+    lost: bool,
+}
+
+impl AccountWriter {
+    pub(crate) async fn load(key: AccountKey, shared: Arc<Shared>) -> Result<Self, Error> {
+        let tenant = shared.tenant(&key.tenant)?;
+        let snapshot = shared.store.account(&key).await?;
+        let account = Account::restore(key, snapshot);
+        Ok(Self { shared, tenant, account, actions: VecDeque::new(), lost: false })
+    }
+
+    pub(crate) const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    pub(crate) const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    pub(crate) async fn track(&mut self, track: Track) -> Result<Tracked, Error> {
+        let known = self.recall(&track.key).await?;
+        let now = self.now();
+        let (transition, tracked) =
+            self.account.track(&track, known.as_deref(), self.tenant.unenrolled, now);
+        if let Some(transition) = transition {
+            self.record(transition).await?;
+        }
+        Ok(tracked)
+    }
+
+    pub(crate) async fn action(&mut self, key: &ActionKey) -> Result<Arc<Action>, Error> {
+        Ok(self.recall(key).await?.ok_or(Refusal::ActionUnknown)?)
+    }
+
+    pub(crate) async fn override_action(
+        &mut self,
+        key: &ActionKey,
+        state: ActionState,
+    ) -> Result<Action, Error> {
+        let action = self.action(key).await?;
+        let transition = self.account.override_action(&action, state, self.now());
+        self.record(transition).await
+    }
+
+    pub(crate) async fn update_profile(&mut self, patch: ProfilePatch) -> Result<Profile, Error> {
+        let transition = self.account.update_profile(&patch, self.now());
+        self.record(transition).await
+    }
+
+    pub(crate) async fn remove(&mut self) -> Result<(), Error> {
+        match self.account.remove(self.now()) {
+            Some(transition) => self.record(transition).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn issue(&mut self, key: &ActionKey, issue: Issue) -> Result<Issued, Error> {
+        let action = self.action(key).await?;
+        let transition = self.account.issue(&issue, &action, self.now(), &self.tenant.limits)?;
+        let issued = self.record(transition).await?;
+        counter!(telemetry::CHALLENGES_ISSUED).increment(1);
+        Ok(issued)
+    }
+
+    pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+        let transition = self.account.release(id)?;
+        self.record(transition).await
+    }
+
+    /// Has the end of a challenge recorded, unless another is. The answer is the one that is recorded.
+    pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
+        let Some(open) = self.account.open_challenge(id) else {
+            return self.recorded_end(id).await;
+        };
+        let key = open.action.clone();
+        let action = self.recall(&key).await?;
+        if action.is_none() && ended.outcome == Outcome::Approved {
+            return Err(Refusal::ActionUnknown.into());
+        }
+        let transition = self.account.settle(id, ended, action.as_deref())?;
+        let challenge = self.record(transition).await?;
+        Ok(challenge.ended.ok_or(Refusal::ChallengeUnknown)?)
+    }
+
+    pub(crate) async fn enroll(
+        &mut self,
+        action: &ActionKey,
+        enroll: Enroll,
+        fresh_id: AuthenticatorId,
+    ) -> Result<Device, Error> {
+        self.action(action).await?;
+        let limits = &self.tenant.limits;
+        let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
+        self.record(transition).await
+    }
+
+    pub(crate) async fn refresh(
+        &mut self,
+        id: &AuthenticatorId,
+        refresh: &Refresh,
+    ) -> Result<Device, Error> {
+        let transition = self.account.refresh(id, refresh, self.now())?;
+        self.record(transition).await
+    }
+
+    pub(crate) async fn remove_device(&mut self, id: &AuthenticatorId) -> Result<Device, Error> {
+        let transition = self.account.remove_device(id, self.now())?;
+        self.record(transition).await
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.shared.clock.now()
+    }
+
+    async fn recorded_end(&self, id: &ChallengeId) -> Result<Ended, Error> {
+        let tenant = &self.account.key().tenant;
+        let recorded = self.shared.store.challenge(tenant, id).await?;
+        let recorded = recorded.filter(|c| c.account == *self.account.key());
+        Ok(recorded.and_then(|c| c.ended).ok_or(Refusal::ChallengeUnknown)?)
+    }
+
+    async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {
+        if let Some(action) = self.actions.iter().rev().find(|a| a.key == *key) {
+            return Ok(Some(action.clone()));
+        }
+        if self.account.record().is_none() {
+            return Ok(None);
+        }
+        let loaded = self.shared.store.action(self.account.key(), key).await?;
+        Ok(loaded.map(|action| self.keep(action)))
+    }
+
+    fn keep(&mut self, action: Action) -> Arc<Action> {
+        self.actions.retain(|a| a.key != action.key);
+        if self.actions.len() >= ACTIONS_KEPT_MAX {
+            self.actions.pop_front();
+        }
+        let action = Arc::new(action);
+        self.actions.push_back(action.clone());
+        action
+    }
+
+    /// Has a transition recorded, then applies it and tells who is concerned.
+    async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
+        let Transition { change, answer } = transition;
+        // Until the store has answered, what is recorded is not known.
+        self.lost = true;
+        match self.shared.store.commit(change.clone()).await? {
+            Committed::Recorded => {
+                self.lost = false;
+                self.recorded(&change);
+                Ok(answer)
+            }
+            Committed::Stale { recorded } => {
+                let expected = change.expected;
+                tracing::error!(expected, recorded, "account changed behind its writer");
+                Err(Error::Unavailable("the account changed elsewhere".to_owned()))
+            }
+            Committed::Ended { challenge, .. } => {
+                tracing::error!(challenge.id = %challenge, "challenge ended behind its writer");
+                Err(Error::Unavailable("the challenge ended elsewhere".to_owned()))
+            }
+        }
+    }
+
+    fn recorded(&mut self, change: &Change) {
+        let before = self.account.devices().to_vec();
+        self.account.apply(change);
+        for write in &change.writes {
+            match write {
+                Write::Account(_) => {}
+                Write::RemoveAccount => {
+                    self.actions.clear();
+                    before.iter().for_each(|device| self.unbound(device));
+                }
+                Write::Action(action) => {
+                    self.keep(action.clone());
+                }
+                Write::Challenge(challenge) => self.tell_of_challenge(challenge, &before),
+                Write::Device(device) => {
+                    self.shared.devices.tell(&device.credential(), News::Bound(device.clone()));
+                }
+                Write::RemoveDevice(id) => {
+                    before.iter().filter(|d| d.id == *id).for_each(|device| self.unbound(device));
+                }
+            }
+        }
+    }
+
+    fn unbound(&self, device: &Device) {
+        self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
+    }
+
+    fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
+        telemetry::challenge_ended(challenge);
+        self.shared.challenge_recorded(Recorded(challenge.clone()));
+        let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
+        if challenge.ended.is_some() {
+            let news = || News::Withdrawn(challenge.id.clone());
+            targets.for_each(|d| self.shared.devices.tell(&d.credential(), news()));
+            return;
+        }
+        let Some(action) = self.actions.iter().find(|a| a.key == challenge.action) else { return };
+        let offer = Offer {
+            challenge: Arc::new(challenge.clone()),
+            action: action.clone(),
+            user_custom: self.account.user_custom(),
+        };
+        targets
+            .for_each(|d| self.shared.devices.tell(&d.credential(), News::Offered(offer.clone())));
+    }
+}

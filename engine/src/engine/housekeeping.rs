@@ -1,0 +1,137 @@
+//! What is done at intervals: idle actors leave, overdue challenges are ended, old records are forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::time::UnixMillis;
+
+use super::{Engine, EngineSettings};
+use crate::error::Error;
+use crate::shared::Shared;
+
+/// Between two sweeps for idle actors.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Between two looks for overdue challenges.
+const OVERDUE: Duration = Duration::from_secs(5);
+/// Overdue challenges ended at one look, at most.
+const OVERDUE_MAX: usize = 1000;
+/// A challenge that is held for longer was left behind by a process that died: its initiator was never
+/// answered. It is longer than any notification may take.
+const HELD_MS_MAX: u64 = 15_000;
+/// Between two rounds of forgetting.
+const PRUNE: Duration = Duration::from_secs(600);
+
+impl Engine {
+    pub(super) fn keep_house(&self, settings: &EngineSettings) {
+        let shared = Arc::downgrade(&self.shared);
+        let (actions_ms, challenges_ms) =
+            (settings.action_retention_ms, settings.challenge_retention_ms);
+        let sweeper = shared.clone();
+        self.shared.arbiters.spawn(async move {
+            let mut interval = tokio::time::interval(SWEEP);
+            while let Some(shared) = {
+                interval.tick().await;
+                sweeper.upgrade()
+            } {
+                shared.accounts.sweep();
+                shared.devices.sweep();
+                shared.challenges.sweep();
+            }
+        });
+        let ender = shared.clone();
+        self.shared.arbiters.spawn(async move {
+            let mut interval = tokio::time::interval(OVERDUE);
+            while let Some(shared) = {
+                interval.tick().await;
+                ender.upgrade()
+            } {
+                if let Err(error) = end_overdue(&shared).await {
+                    tracing::warn!(%error, "overdue challenges not ended");
+                }
+            }
+        });
+        self.shared.arbiters.spawn(async move {
+            let mut interval = tokio::time::interval(PRUNE);
+            while let Some(shared) = {
+                interval.tick().await;
+                shared.upgrade()
+            } {
+                let now = shared.clock.now();
+                let (actions, challenges) = (now.minus_ms(actions_ms), now.minus_ms(challenges_ms));
+                match shared.store.prune(actions, challenges).await {
+                    Ok(0) => {}
+                    Ok(records) => tracing::info!(records, "old records forgotten"),
+                    Err(error) => tracing::warn!(%error, "old records not forgotten"),
+                }
+            }
+        });
+    }
+}
+
+async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {
+    let now = shared.clock.now();
+    for challenge in shared.store.overdue(now, now.minus_ms(HELD_MS_MAX), OVERDUE_MAX).await? {
+        let Ok(tenant) = shared.tenant(&challenge.account.tenant) else { continue };
+        let Some(outcome) = due(&challenge, now, tenant.limits.decision_grace_ms) else { continue };
+        let ended = Ended::without_device(outcome, now);
+        let id = challenge.id;
+        let settled = shared
+            .account(&challenge.account, |w| Box::pin(async move { w.settle(&id, ended).await }));
+        if let Err(error) = settled.await {
+            tracing::warn!(%error, "overdue challenge not ended");
+        }
+    }
+    Ok(())
+}
+
+/// How a challenge is to be ended at `now`, if it is.
+fn due(challenge: &Challenge, now: UnixMillis, grace_ms: u64) -> Option<Outcome> {
+    if now >= challenge.expires_at.plus_ms(grace_ms) {
+        return Some(Outcome::Expired);
+    }
+    let abandoned = challenge.held && now.ms_since(challenge.issued_at) > HELD_MS_MAX;
+    abandoned.then_some(Outcome::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::id::*;
+
+    use super::*;
+
+    fn challenge(held: bool) -> Challenge {
+        let account =
+            AccountKey { tenant: TenantId::parse("t").unwrap(), user: UserId::parse("u").unwrap() };
+        let action = ActionKey {
+            code: ActionCode::parse("signIn").unwrap(),
+            idempotency_key: IdempotencyKey::parse("k").unwrap(),
+        };
+        Challenge {
+            id: ChallengeId::from_entropy(&[1; 24]),
+            account,
+            action,
+            targets: Vec::new(),
+            issued_at: UnixMillis(0),
+            expires_at: UnixMillis(60_000),
+            held,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn a_challenge_expires_after_its_grace_and_not_before() {
+        assert_eq!(due(&challenge(false), UnixMillis(60_249), 250), None);
+        assert_eq!(due(&challenge(false), UnixMillis(60_250), 250), Some(Outcome::Expired));
+    }
+
+    #[test]
+    fn a_held_challenge_is_cancelled_once_no_notification_can_be_under_way() {
+        assert_eq!(due(&challenge(true), UnixMillis(HELD_MS_MAX), 250), None);
+        assert_eq!(
+            due(&challenge(true), UnixMillis(HELD_MS_MAX + 1), 250),
+            Some(Outcome::Cancelled)
+        );
+        assert_eq!(due(&challenge(false), UnixMillis(HELD_MS_MAX + 1), 250), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! What the browser can do in which an action began.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::account::{Issue, Issued};
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use countersign_core::policy::WAIT_MS_MAX;
+use countersign_core::refusal::Refusal;
+
+use super::Engine;
+use crate::error::Error;
+use crate::ports::delivery::DeliveryResult;
+use crate::shared::{Shared, Tenant};
+use crate::telemetry::Waiting;
+
+/// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
+const RECORDING_MS_MAX: u64 = 1000;
+
+/// A challenge that was started.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// What became of the notifications.
+    pub deliveries: Vec<DeliveryResult>,
+}
+
+/// How a challenge stands when a poll is answered.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The challenge.
+    pub challenge: Challenge,
+    /// Whether the poll was not allowed to wait, since too many wait.
+    pub crowded: bool,
+}
+
+impl Verdict {
+    /// The recorded end, if there is one.
+    #[must_use]
+    pub const fn ended(&self) -> Option<&Ended> {
+        self.challenge.ended.as_ref()
+    }
+}
+
+impl Engine {
+    /// Issues a challenge for an action and notifies its devices. If the relying party does not accept the
+    /// notification, the challenge is cancelled and nobody can have answered it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
+    pub async fn start_challenge(
+        &self,
+        account: &AccountKey,
+        action: ActionKey,
+        target: Option<AuthenticatorId>,
+        supersede: bool,
+    ) -> Result<Started, Error> {
+        let tenant = self.shared.tenant(&account.tenant)?;
+        let held = tenant.delivery.is_some();
+        let id = ChallengeId::from_entropy(&self.shared.entropy.bytes());
+        let issue = Issue { id, target, supersede, held };
+        let (shared, account) = (self.shared.clone(), account.clone());
+        // Seen to its end even if the browser leaves: a held challenge must not be left behind.
+        let started =
+            tokio::spawn(async move { start(shared, tenant, account, action, issue).await });
+        started.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    /// How a challenge of an action stands, at the latest after `wait_ms` and at once when it ends.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not a challenge of that action of that user.
+    pub async fn await_outcome(
+        &self,
+        account: &AccountKey,
+        action: &ActionKey,
+        id: &ChallengeId,
+        wait_ms: u64,
+    ) -> Result<Verdict, Error> {
+        let wait = wait_ms > 0;
+        let watched = self.shared.watch(&account.tenant, id, wait).await?;
+        let mut challenge = watched.challenge;
+        if challenge.account != *account || challenge.action != *action {
+            return Err(Refusal::ChallengeUnknown.into());
+        }
+        let Some(end) = watched.end else {
+            let crowded = wait && challenge.ended.is_none();
+            return Ok(Verdict { challenge, crowded });
+        };
+        let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());
+        let grace_ms = self.shared.tenant(&account.tenant)?.limits.decision_grace_ms;
+        let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
+        let _waiting = Waiting::on("challenge");
+        if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
+            challenge.ended = Some(ended);
+        }
+        Ok(Verdict { challenge, crowded: false })
+    }
+
+    /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier one.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not a challenge of that action of that user.
+    pub async fn cancel(
+        &self,
+        account: &AccountKey,
+        action: &ActionKey,
+        id: ChallengeId,
+    ) -> Result<Ended, Error> {
+        let verdict = self.await_outcome(account, action, &id, 0).await?;
+        if let Some(ended) = verdict.challenge.ended {
+            return Ok(ended);
+        }
+        let ended = Ended::without_device(Outcome::Cancelled, self.shared.clock.now());
+        settle(&self.shared, account, id, ended).await
+    }
+}
+
+async fn start(
+    shared: Arc<Shared>,
+    tenant: Arc<Tenant>,
+    account: AccountKey,
+    action: ActionKey,
+    issue: Issue,
+) -> Result<Started, Error> {
+    let issued: Issued = shared
+        .account(&account, |w| Box::pin(async move { w.issue(&action, issue).await }))
+        .await?;
+    let Some(delivery) = &tenant.delivery else {
+        return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
+    };
+    let id = issued.challenge.id.clone();
+    match delivery.deliver(&issued).await {
+        Ok(deliveries) => {
+            let released =
+                shared.account(&account, |w| Box::pin(async move { w.release(&id).await })).await?;
+            Ok(Started { challenge: released, deliveries })
+        }
+        Err(error) => {
+            let ended = Ended::without_device(Outcome::Cancelled, shared.clock.now());
+            settle(&shared, &account, id, ended).await?;
+            Err(error.into())
+        }
+    }
+}
+
+async fn settle(
+    shared: &Arc<Shared>,
+    account: &AccountKey,
+    id: ChallengeId,
+    ended: Ended,
+) -> Result<Ended, Error> {
+    shared.account(account, |w| Box::pin(async move { w.settle(&id, ended).await })).await
+}

@@ -1,0 +1,149 @@
+//! The facade: everything that a route can do is a method here.
+
+pub(crate) mod device;
+mod housekeeping;
+pub(crate) mod initiator;
+pub(crate) mod relying_party;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_core::id::TenantId;
+
+use crate::actors::Drain;
+use crate::actors::arbiters::Arbiters;
+use crate::error::Error;
+use crate::ports::{Clock, Entropy, Store};
+use crate::registry::Registry;
+use crate::shared::{Shared, Tenant};
+use crate::verifier::Verifier;
+
+/// Sizes of the engine.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Threads that actors live on.
+    pub actor_threads: usize,
+    /// Threads that check signatures; 0 means one per core.
+    pub verifier_threads: usize,
+    /// Signature checks that are queued or running, at most.
+    pub verify_queue_max: usize,
+    /// How long actions are kept, in milliseconds.
+    pub action_retention_ms: u64,
+    /// How long ended challenges are kept, in milliseconds.
+    pub challenge_retention_ms: u64,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        const DAY_MS: u64 = 24 * 3600 * 1000;
+        Self {
+            actor_threads: 1,
+            verifier_threads: 0,
+            verify_queue_max: 4096,
+            action_retention_ms: 30 * DAY_MS,
+            challenge_retention_ms: DAY_MS,
+        }
+    }
+}
+
+/// What the engine stands on.
+#[derive(Clone)]
+pub struct Ports {
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The facade over actors, store and verifier. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// Starts the engine. It needs a running actix system.
+    #[must_use]
+    pub fn start(
+        settings: &EngineSettings,
+        ports: Ports,
+        tenants: HashMap<TenantId, Tenant>,
+    ) -> Self {
+        let Ports { store, clock, entropy } = ports;
+        let shared = Shared {
+            store,
+            clock,
+            entropy,
+            verifier: Verifier::start(settings.verifier_threads, settings.verify_queue_max),
+            tenants: tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect(),
+            arbiters: Arbiters::start(settings.actor_threads),
+            accounts: Registry::new("account"),
+            devices: Registry::new("device"),
+            challenges: Registry::new("challenge"),
+            draining: false.into(),
+        };
+        let engine = Self { shared: Arc::new(shared) };
+        engine.keep_house(settings);
+        engine
+    }
+
+    /// The secret that signs a tenant's tokens, made when the tenant is first seen.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn token_secret(&self, tenant: &TenantId) -> Result<[u8; 32], Error> {
+        let fresh = self.shared.entropy.bytes();
+        Ok(self.shared.store.token_secret(tenant, fresh).await?)
+    }
+
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The random source that everything here draws from.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.shared.entropy
+    }
+
+    /// Whether requests can be answered.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store cannot record, or the engine is being stopped.
+    pub fn ready(&self) -> Result<(), Error> {
+        if self.shared.is_draining() {
+            return Err(Error::Unavailable("stopping".to_owned()));
+        }
+        Ok(self.shared.store.ready()?)
+    }
+
+    /// How many actors are in memory.
+    #[must_use]
+    pub fn actors(&self) -> usize {
+        let shared = &self.shared;
+        shared.accounts.len() + shared.devices.len() + shared.challenges.len()
+    }
+
+    /// Answers every waiting poll as if its time was over, and lets none wait from here on.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.shared.challenges.tell_all(|| Drain);
+        self.shared.devices.tell_all(|| Drain);
+    }
+
+    /// Drains, has everything recorded and stops.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store could not record what was queued.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.drain();
+        let closed = self.shared.store.close().await;
+        self.shared.arbiters.stop();
+        Ok(closed?)
+    }
+}

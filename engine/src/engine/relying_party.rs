@@ -1,0 +1,133 @@
+//! What a relying party's backend can do.
+
+use std::sync::Arc;
+
+use countersign_core::account::{AccountRecord, Profile, ProfilePatch, Track, Tracked};
+use countersign_core::action::{Action, ActionState};
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, TenantId, UserId};
+use metrics::counter;
+
+use super::Engine;
+use crate::error::Error;
+use crate::ports::store::{ActionQuery, UserQuery};
+use crate::telemetry;
+
+/// A user as the relying party sees it.
+#[derive(Clone, Debug, Default)]
+pub struct User {
+    /// Its attributes; absent where the user is unknown.
+    pub profile: Option<Profile>,
+    /// Its authenticators.
+    pub devices: Vec<Device>,
+}
+
+impl Engine {
+    /// Tracks an action. The same name again answers the recorded action.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
+        let tracked = self.shared.account(account, |w| Box::pin(w.track(track))).await?;
+        counter!(telemetry::ACTIONS_TRACKED, "enrolled" => if tracked.is_enrolled { "true" } else { "false" })
+            .increment(1);
+        Ok(tracked)
+    }
+
+    /// A tracked action.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not known.
+    pub async fn action(&self, account: &AccountKey, key: ActionKey) -> Result<Arc<Action>, Error> {
+        self.shared.account(account, |w| Box::pin(async move { w.action(&key).await })).await
+    }
+
+    /// Sets the state of an action, cancelling its open challenges.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not known.
+    pub async fn override_action(
+        &self,
+        account: &AccountKey,
+        key: ActionKey,
+        state: ActionState,
+    ) -> Result<Action, Error> {
+        tracing::info!(tenant.id = %account.tenant, ?state, "action state overridden by the relying party");
+        let run = self.shared.account(account, move |w| {
+            Box::pin(async move { w.override_action(&key, state).await })
+        });
+        run.await
+    }
+
+    /// Actions of a user, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn actions(
+        &self,
+        account: &AccountKey,
+        query: ActionQuery,
+    ) -> Result<Vec<Action>, Error> {
+        Ok(self.shared.store.actions(account, query).await?)
+    }
+
+    /// A user. An unknown one has neither attributes nor authenticators.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn user(&self, account: &AccountKey) -> Result<User, Error> {
+        let view = self.shared.account(account, |w| {
+            let account = w.account();
+            let profile = account.record().map(|r| r.profile.clone());
+            let user = User { profile, devices: account.devices().to_vec() };
+            Box::pin(std::future::ready(Ok(user)))
+        });
+        view.await
+    }
+
+    /// Users with given attributes, by id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn users(
+        &self,
+        tenant: &TenantId,
+        query: UserQuery,
+    ) -> Result<Vec<(UserId, AccountRecord)>, Error> {
+        Ok(self.shared.store.users(tenant, query).await?)
+    }
+
+    /// Sets attributes of a user, creating it where there is none. The answer is the resulting attributes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn update_user(
+        &self,
+        account: &AccountKey,
+        patch: ProfilePatch,
+    ) -> Result<Profile, Error> {
+        self.shared.account(account, |w| Box::pin(w.update_profile(patch))).await
+    }
+
+    /// Removes a user with everything that belongs to it. Open challenges are revoked.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove_user(&self, account: &AccountKey) -> Result<(), Error> {
+        self.shared.account(account, |w| Box::pin(w.remove())).await
+    }
+
+    /// Removes an authenticator. Challenges that no other may answer are revoked.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not one of this user.
+    pub async fn remove_authenticator(
+        &self,
+        account: &AccountKey,
+        id: AuthenticatorId,
+    ) -> Result<Device, Error> {
+        let removed =
+            self.shared.account(account, |w| Box::pin(async move { w.remove_device(&id).await }));
+        removed.await
+    }
+}

@@ -1,0 +1,132 @@
+//! Addresses of active actors by id: activation on demand, and a removal that loses no message.
+//!
+//! A message is counted under the lock of its entry. An actor leaves only while its entry still shows the
+//! count that the sweep saw, checked and removed under the same lock: nothing was sent in between.
+
+use std::hash::Hash;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Context, Handler, Message};
+use dashmap::DashMap;
+use metrics::gauge;
+
+use crate::telemetry;
+
+/// Asks an actor to leave if nothing was sent to it since it had been sent `seen` messages.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave {
+    pub(crate) seen: u64,
+}
+
+struct Entry<A: Actor> {
+    addr: Addr<A>,
+    sent: u64,
+    /// Messages sent at the last sweep.
+    swept: u64,
+}
+
+/// The active actors of one kind.
+pub(crate) struct Registry<K, A: Actor> {
+    kind: &'static str,
+    entries: DashMap<K, Entry<A>>,
+}
+
+impl<K, A> Registry<K, A>
+where
+    K: Clone + Eq + Hash,
+    A: Actor<Context = Context<A>> + Handler<Leave>,
+{
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self { kind, entries: DashMap::new() }
+    }
+
+    /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a shard and
+    /// must not use this registry.
+    pub(crate) fn send<M>(&self, key: &K, message: M, activate: impl FnOnce() -> Addr<A>)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let mut entry = match self.entries.get_mut(key) {
+            Some(entry) => entry,
+            None => self.entries.entry(key.clone()).or_insert_with(|| {
+                gauge!(telemetry::ACTORS, "kind" => self.kind).increment(1);
+                Entry { addr: activate(), sent: 0, swept: 0 }
+            }),
+        };
+        entry.sent += 1;
+        entry.addr.do_send(message);
+    }
+
+    /// Sends a message if the actor is active. Where it is not, it reads the same from the store when it is
+    /// activated.
+    pub(crate) fn tell<M>(&self, key: &K, message: M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        if let Some(mut entry) = self.entries.get_mut(key) {
+            entry.sent += 1;
+            entry.addr.do_send(message);
+        }
+    }
+
+    /// Sends a message to every active actor.
+    pub(crate) fn tell_all<M>(&self, message: impl Fn() -> M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        for mut entry in self.entries.iter_mut() {
+            entry.sent += 1;
+            entry.addr.do_send(message());
+        }
+    }
+
+    /// Asks those to leave to whom nothing was sent since the last sweep.
+    pub(crate) fn sweep(&self) {
+        for mut entry in self.entries.iter_mut() {
+            if entry.sent == entry.swept {
+                entry.addr.do_send(Leave { seen: entry.sent });
+            }
+            entry.swept = entry.sent;
+        }
+    }
+
+    /// Asks an actor to leave as soon as its mailbox is empty.
+    pub(crate) fn dismiss(&self, key: &K) {
+        if let Some(entry) = self.entries.get(key) {
+            entry.addr.do_send(Leave { seen: entry.sent });
+        }
+    }
+
+    /// Takes out an actor to whom nothing was sent since it had been sent `seen` messages. Only then may
+    /// it stop.
+    pub(crate) fn leave(&self, key: &K, seen: u64) -> bool {
+        let left = self.entries.remove_if(key, |_, entry| entry.sent == seen).is_some();
+        if left {
+            gauge!(telemetry::ACTORS, "kind" => self.kind).decrement(1);
+        }
+        left
+    }
+
+    /// Takes out an actor that has stopped, whatever was sent to it: those messages are lost, which their
+    /// senders notice.
+    pub(crate) fn stopped(&self, key: &K, addr: &Addr<A>) {
+        if self.entries.remove_if(key, |_, entry| entry.addr == *addr).is_some() {
+            gauge!(telemetry::ACTORS, "kind" => self.kind).decrement(1);
+        }
+    }
+
+    /// How many are active.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

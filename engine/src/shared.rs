@@ -1,0 +1,55 @@
+//! What all actors and the facade hold in common.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
+use countersign_core::policy::{Limits, Unenrolled};
+
+use crate::actors::account::AccountActor;
+use crate::actors::arbiters::Arbiters;
+use crate::actors::challenge::ChallengeActor;
+use crate::actors::device::DeviceActor;
+use crate::error::Error;
+use crate::ports::{Clock, Delivery, Entropy, Store};
+use crate::registry::Registry;
+use crate::verifier::Verifier;
+
+/// How a tenant wants its pushes handled.
+pub struct Tenant {
+    /// Its limits.
+    pub limits: Limits,
+    /// What its users without an authenticator get.
+    pub unenrolled: Unenrolled,
+    /// What wakes its users' devices. Without one they have to poll.
+    pub delivery: Option<Arc<dyn Delivery>>,
+}
+
+/// A challenge's place in its registry.
+pub(crate) type ChallengeKey = (TenantId, ChallengeId);
+
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) verifier: Verifier,
+    pub(crate) tenants: HashMap<TenantId, Arc<Tenant>>,
+    pub(crate) arbiters: Arbiters,
+    pub(crate) accounts: Registry<AccountKey, AccountActor>,
+    pub(crate) devices: Registry<CredentialKey, DeviceActor>,
+    pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    pub(crate) draining: AtomicBool,
+}
+
+impl Shared {
+    /// The settings of a tenant. Its callers were authenticated against the same list.
+    pub(crate) fn tenant(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
+        let unknown = || Error::Unavailable("the tenant is not configured".to_owned());
+        self.tenants.get(id).cloned().ok_or_else(unknown)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,55 @@
+//! Names of the metrics, declared once. Labels are kinds, results and outcomes: never an id.
+
+use metrics::{counter, gauge, histogram};
+
+use countersign_core::challenge::Challenge;
+
+/// Actions tracked, by the state they were given.
+pub const ACTIONS_TRACKED: &str = "countersign_actions_tracked_total";
+/// Challenges issued.
+pub const CHALLENGES_ISSUED: &str = "countersign_challenges_issued_total";
+/// Reads by which a device learned of a challenge.
+pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
+/// Decisions whose signature verified.
+pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
+/// Signatures that did not verify, by what they were for.
+pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
+/// Challenges ended, by outcome.
+pub const OUTCOMES: &str = "countersign_outcomes_total";
+/// From issue to end, by outcome.
+pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
+/// Actors in memory, by kind.
+pub const ACTORS: &str = "countersign_actors";
+/// Actors that panicked, by kind.
+pub const ACTOR_PANICS: &str = "countersign_actor_panics_total";
+/// Polls that wait, by what they wait for.
+pub const WAITERS: &str = "countersign_waiters";
+/// From asking for a signature check to its verdict.
+pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
+/// Signature checks that are queued or running.
+pub const VERIFY_QUEUE: &str = "countersign_verify_queue";
+
+pub(crate) fn challenge_ended(challenge: &Challenge) {
+    let Some(ended) = &challenge.ended else { return };
+    let outcome = ended.outcome.name();
+    counter!(OUTCOMES, "outcome" => outcome).increment(1);
+    let ms = u32::try_from(ended.at.ms_since(challenge.issued_at)).unwrap_or(u32::MAX);
+    histogram!(CHALLENGE_SECONDS, "outcome" => outcome).record(f64::from(ms) / 1000.0);
+    tracing::info!(challenge.id = %challenge.id, outcome, "challenge ended");
+}
+
+/// Counts one waiting poll for as long as it lives.
+pub(crate) struct Waiting(&'static str);
+
+impl Waiting {
+    pub(crate) fn on(what: &'static str) -> Self {
+        gauge!(WAITERS, "on" => what).increment(1);
+        Self(what)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        gauge!(WAITERS, "on" => self.0).decrement(1);
+    }
+}
