@@ -1,0 +1,54 @@
+//! Callers with `Authorization: Basic`: backends send a secret, devices the tenant's id.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use countersign_core::id::TenantId;
+use countersign_wire::basic;
+
+use super::{credentials, origin};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// A relying party's backend, known by one of its secrets.
+pub struct ServerCaller {
+    /// Its tenant.
+    pub tenant: TenantId,
+}
+
+/// A device, which says which tenant it belongs to. It proves itself by signatures, not by this.
+pub struct DeviceCaller {
+    /// Its tenant.
+    pub tenant: TenantId,
+}
+
+impl FromRequest for ServerCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let secret = credentials(request, "Basic").and_then(basic::decode);
+        let tenant = secret.and_then(|secret| AppState::of(request).tenant_of_secret(&secret));
+        let tenant = tenant.ok_or_else(|| Problem::unauthorized("the secret is not known"));
+        ready(tenant.map(|tenant| Self { tenant }))
+    }
+}
+
+impl FromRequest for DeviceCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(device(request))
+    }
+}
+
+fn device(request: &HttpRequest) -> Result<DeviceCaller, Problem> {
+    let unknown = || Problem::unauthorized("the tenant is not known");
+    let id = credentials(request, "Basic").and_then(basic::decode).ok_or_else(unknown)?;
+    let tenant = TenantId::parse(&id).map_err(|_| unknown())?;
+    let settings = AppState::of(request).tenant(&tenant).ok_or_else(unknown)?;
+    origin::check(request, &settings.origins)?;
+    Ok(DeviceCaller { tenant })
+}

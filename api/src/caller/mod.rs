@@ -1,0 +1,19 @@
+//! Who is calling: a backend by its secret, a browser by its token, a device by its tenant.
+
+mod basic;
+mod bearer;
+pub mod origin;
+pub mod token;
+
+pub use basic::{DeviceCaller, ServerCaller};
+pub use bearer::ClientCaller;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+
+/// The credentials of an `Authorization` header of a scheme.
+fn credentials<'r>(request: &'r HttpRequest, scheme: &str) -> Option<&'r str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (name, credentials) = header.split_once(' ')?;
+    name.eq_ignore_ascii_case(scheme).then(|| credentials.trim())
+}

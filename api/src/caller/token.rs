@@ -1,0 +1,329 @@
+//! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random key per
+//! tenant. Their time is checked against the engine's clock.
+
+use std::collections::HashMap;
+
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
+};
+use countersign_core::time::UnixMillis;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+const ALGORITHM: Algorithm = Algorithm::HS256;
+const ISSUER: &str = "countersign";
+
+/// What a token stands for. A token of one kind is refused where another is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An action was tracked; nothing is proven yet.
+    Track,
+    /// A challenge of the action was approved.
+    Verified,
+}
+
+impl Kind {
+    const fn typ(self) -> &'static str {
+        match self {
+            Self::Track => "track+jwt",
+            Self::Verified => "verified+jwt",
+        }
+    }
+}
+
+/// What a token allows besides its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Bind a further authenticator.
+    AddAuthenticators,
+    /// List authenticators; every token allows it.
+    ReadAuthenticators,
+    /// Remove an authenticator.
+    RemoveAuthenticators,
+    /// Update an authenticator.
+    UpdateAuthenticators,
+}
+
+impl Scope {
+    const ALL: [Self; 4] = [
+        Self::AddAuthenticators,
+        Self::ReadAuthenticators,
+        Self::RemoveAuthenticators,
+        Self::UpdateAuthenticators,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AddAuthenticators => "add:authenticators",
+            Self::ReadAuthenticators => "read:authenticators",
+            Self::RemoveAuthenticators => "remove:authenticators",
+            Self::UpdateAuthenticators => "update:authenticators",
+        }
+    }
+}
+
+/// A set of scopes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// What the token of a verified challenge allows.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Scope::ALL.to_vec())
+    }
+
+    /// Reads a space-separated list. Reading authenticators is always allowed.
+    ///
+    /// # Errors
+    /// The first name that is not one of a scope.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let mut scopes = vec![Scope::ReadAuthenticators];
+        for name in list.split_ascii_whitespace() {
+            let scope = Scope::ALL.into_iter().find(|s| s.name() == name).ok_or(name)?;
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        Ok(Self(scopes))
+    }
+
+    /// Whether the set has a scope.
+    #[must_use]
+    pub fn contains(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    fn to_list(&self) -> String {
+        self.0.iter().map(|s| s.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it stands for.
+    pub kind: Kind,
+    /// The user.
+    pub account: AccountKey,
+    /// The action it was made for.
+    pub action: ActionKey,
+    /// What it allows.
+    pub scopes: Scopes,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Its time is over. It is genuine otherwise.
+    Expired(Box<Token>),
+    /// It is not a token of this server, or not of a kind that is accepted here.
+    Invalid,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    jti: String,
+    scope: String,
+    other: Other,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Other {
+    tenant_id: String,
+    user_id: String,
+    action_code: String,
+    idempotency_key: String,
+}
+
+struct Keys {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+/// Makes and opens tokens.
+pub struct Tokens {
+    keys: HashMap<TenantId, Keys>,
+    lifetime_seconds: u64,
+}
+
+impl Tokens {
+    /// Tokens of tenants, each with its secret, that are valid for `lifetime_seconds`.
+    pub fn new(
+        secrets: impl IntoIterator<Item = (TenantId, [u8; 32])>,
+        lifetime_seconds: u64,
+    ) -> Self {
+        let keys = |secret: [u8; 32]| Keys {
+            encoding: EncodingKey::from_secret(&secret),
+            decoding: DecodingKey::from_secret(&secret),
+        };
+        let keys = secrets.into_iter().map(|(tenant, secret)| (tenant, keys(secret))).collect();
+        Self { keys, lifetime_seconds }
+    }
+
+    /// Makes a token. `id` are its random bytes.
+    pub fn make(&self, token: &Token, now: UnixMillis, id: [u8; 16]) -> Option<String> {
+        let Token { kind, account, action, scopes } = token;
+        let keys = self.keys.get(&account.tenant)?;
+        let header = Header {
+            typ: Some(kind.typ().to_owned()),
+            kid: Some(account.tenant.to_string()),
+            ..Header::new(ALGORITHM)
+        };
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: account.tenant.to_string(),
+            sub: account.user.to_string(),
+            iat: now.seconds(),
+            exp: now.seconds() + self.lifetime_seconds,
+            jti: IdempotencyKey::from_entropy(id).to_string(),
+            scope: scopes.to_list(),
+            other: Other {
+                tenant_id: account.tenant.to_string(),
+                user_id: account.user.to_string(),
+                action_code: action.code.to_string(),
+                idempotency_key: action.idempotency_key.to_string(),
+            },
+        };
+        jsonwebtoken::encode(&header, &claims, &keys.encoding).ok()
+    }
+
+    /// Opens a token of one of the accepted kinds.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
+        let header = jsonwebtoken::decode_header(text).map_err(|_| TokenError::Invalid)?;
+        let typ = header.typ.as_deref();
+        let kind = kinds.iter().find(|k| typ == Some(k.typ())).ok_or(TokenError::Invalid)?;
+        // The header only says which of the configured keys to try; the claims must agree.
+        let kid = header.kid.and_then(|kid| TenantId::parse(&kid).ok());
+        let tenant = kid.ok_or(TokenError::Invalid)?;
+        let keys = self.keys.get(&tenant).ok_or(TokenError::Invalid)?;
+        let mut validation = Validation::new(ALGORITHM);
+        validation.set_audience(&[tenant.as_str()]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let decoded = jsonwebtoken::decode::<Claims>(text, &keys.decoding, &validation);
+        let claims = decoded.map_err(|_| TokenError::Invalid)?.claims;
+        let exp = claims.exp;
+        let token = token(*kind, tenant, claims).map_err(|_| TokenError::Invalid)?;
+        if now.seconds() >= exp {
+            return Err(TokenError::Expired(Box::new(token)));
+        }
+        Ok(token)
+    }
+}
+
+fn token(kind: Kind, tenant: TenantId, claims: Claims) -> Result<Token, InvalidId> {
+    let invalid = |kind| InvalidId { kind, expected: "as it was made" };
+    if claims.other.tenant_id != tenant.as_str() || claims.other.user_id != claims.sub {
+        return Err(invalid("tenant and user"));
+    }
+    let scopes = Scopes::parse(&claims.scope).map_err(|_| invalid("scope"))?;
+    let account = AccountKey { tenant, user: UserId::parse(&claims.sub)? };
+    let action = ActionKey {
+        code: ActionCode::parse(&claims.other.action_code)?,
+        idempotency_key: IdempotencyKey::parse(&claims.other.idempotency_key)?,
+    };
+    Ok(Token { kind, account, action, scopes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
+    const BOTH: [Kind; 2] = [Kind::Track, Kind::Verified];
+
+    fn tenant(name: &str) -> TenantId {
+        TenantId::parse(name).unwrap()
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new([(tenant("a"), [1; 32]), (tenant("b"), [2; 32])], 600)
+    }
+
+    fn token_of(name: &str, kind: Kind) -> Token {
+        Token {
+            kind,
+            account: AccountKey { tenant: tenant(name), user: UserId::parse("u|1").unwrap() },
+            action: ActionKey {
+                code: ActionCode::parse("signIn").unwrap(),
+                idempotency_key: IdempotencyKey::parse("k").unwrap(),
+            },
+            scopes: Scopes::parse("add:authenticators").unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_token_opens_to_what_it_was_made_of() {
+        for kind in BOTH {
+            let made = tokens().make(&token_of("a", kind), NOW, [3; 16]).unwrap();
+            assert_eq!(tokens().open(&made, &BOTH, NOW), Ok(token_of("a", kind)));
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_kind_is_refused() {
+        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        assert_eq!(tokens().open(&made, &[Kind::Verified], NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_ends_with_its_lifetime() {
+        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        assert!(tokens().open(&made, &BOTH, NOW.plus_ms(599_999)).is_ok());
+        let late = tokens().open(&made, &BOTH, NOW.plus_ms(600_000));
+        assert_eq!(late, Err(TokenError::Expired(Box::new(token_of("a", Kind::Track)))));
+    }
+
+    #[test]
+    fn a_token_made_with_another_key_or_algorithm_is_refused() {
+        let forger = Tokens::new([(tenant("a"), [9; 32])], 600);
+        let forged = forger.make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        assert_eq!(tokens().open(&forged, &BOTH, NOW), Err(TokenError::Invalid));
+        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let (_, rest) = made.split_once('.').unwrap();
+        // {"typ":"track+jwt","alg":"none","kid":"a"}
+        let none = format!("eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJub25lIiwia2lkIjoiYSJ9.{rest}");
+        assert_eq!(tokens().open(&none, &BOTH, NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_of_one_tenant_is_none_of_another() {
+        // The other tenant's key, with the first tenant's claims.
+        let crossed = Tokens::new([(tenant("a"), [2; 32])], 600);
+        let made = crossed.make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        assert_eq!(tokens().open(&made, &BOTH, NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().make(&token_of("c", Kind::Track), NOW, [3; 16]), None);
+    }
+
+    #[test]
+    fn every_changed_character_is_noticed() {
+        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let signature = made.rfind('.').unwrap();
+        for at in (0..made.len()).filter(|at| *at < signature || (at - signature) % 7 == 1) {
+            let mut changed = made.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(tokens().open(&changed, &BOTH, NOW), Err(TokenError::Invalid), "at {at}");
+        }
+    }
+
+    #[test]
+    fn unknown_scopes_are_refused_and_reading_is_always_allowed() {
+        assert_eq!(Scopes::parse("add:everything"), Err("add:everything".to_owned()));
+        assert!(Scopes::parse("").unwrap().contains(Scope::ReadAuthenticators));
+        assert!(!Scopes::parse("").unwrap().contains(Scope::AddAuthenticators));
+    }
+}

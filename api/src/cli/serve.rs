@@ -1,0 +1,101 @@
+//! `countersign serve`: runs the server until it is told to stop.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_engine::ports::Entropy as _;
+use countersign_engine::system::SystemEntropy;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat, demo, environment};
+use crate::server::{self, Running};
+
+/// Upper bounds of the buckets of every latency, in seconds.
+const SECONDS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Arguments of `countersign serve`.
+#[derive(Args, Default)]
+pub struct ServeArgs {
+    /// Configuration file (TOML). Every key of it can be set as COUNTERSIGN__SECTION__KEY too.
+    #[arg(long, env = "COUNTERSIGN_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the server.
+///
+/// # Errors
+/// Whatever keeps it from starting, or from ending in order.
+pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
+    let mut config = Config::load(args.config.as_deref(), environment::of_process())?;
+    start_log(&config)?;
+    let demo = if config.tenants.is_empty() {
+        let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+        config.tenants.push(demo.tenant.clone());
+        Some(demo)
+    } else {
+        None
+    };
+    let metrics = start_metrics()?;
+    actix_web::rt::System::new().block_on(async move {
+        let running = server::start(&config, metrics).await?;
+        greet(&mut io::stdout(), &running, demo.as_ref())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        running
+            .until(async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+            })
+            .await?;
+        Ok(())
+    })
+}
+
+fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
+    let filter = EnvFilter::try_new(&config.log.level)?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.log.format {
+        LogFormat::Human => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(
+            Matcher::Suffix("_units".to_owned()),
+            &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
+        )?;
+    let handle = builder.install_recorder()?;
+    metrics::gauge!("countersign_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+/// Says where the server listens, and to a newcomer what to do next.
+fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> io::Result<()> {
+    writeln!(out, "listening on http://{}", running.address)?;
+    if let Some(operations) = running.operations {
+        writeln!(out, "metrics and health on http://{operations}")?;
+    }
+    if let Some(demo) = demo {
+        let (file, url) = (demo.secret_file.display(), running.address);
+        writeln!(out)?;
+        writeln!(out, "Nothing is configured, so there is one tenant, `{}`.", demo.tenant.id)?;
+        writeln!(out, "Its secret is in {file}. To enroll a phone for the user alice:")?;
+        writeln!(out)?;
+        writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
+        writeln!(out, "    http://{url}/v1/users/alice/actions/enroll")?;
+        writeln!(out, "  countersign phone --url http://{url}/v1 --tenant demo enroll --token TOKEN")?;
+        writeln!(out)?;
+        writeln!(out, "The README walks through a whole sign-in.")?;
+    }
+    out.flush()
+}

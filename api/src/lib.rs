@@ -1,0 +1,14 @@
+//! The server: an HTTP face over [`countersign_engine::Engine`], its configuration and its command line.
+
+pub mod admission;
+pub mod body;
+pub mod caller;
+pub mod cli;
+pub mod config;
+pub mod cors;
+pub mod observe;
+pub mod prefer;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod state;

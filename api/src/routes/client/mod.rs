@@ -1,0 +1,13 @@
+//! What the browser calls in which an action began (section 2 of the contract).
+
+mod cancel;
+mod challenge;
+mod list_authenticators;
+mod start_challenge;
+mod verify;
+
+pub use cancel::cancel;
+pub use challenge::challenge;
+pub use list_authenticators::list_authenticators;
+pub use start_challenge::start_challenge;
+pub use verify::verify;

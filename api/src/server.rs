@@ -1,0 +1,247 @@
+//! Puts the server together from its configuration, runs it, and ends it in order.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use countersign_core::id::TenantId;
+use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
+use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
+use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::system::{SystemClock, SystemEntropy};
+use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::admission::{Admission, Gate, admit};
+use crate::caller::token::Tokens;
+use crate::config::{self, Config, StoreUrl};
+use crate::cors::cors;
+use crate::observe::observe;
+use crate::routes;
+use crate::state::{AppState, RequestLimits, TenantFace};
+
+/// Seconds in which a request's head has to be complete.
+const HEAD_READ: Duration = Duration::from_secs(5);
+/// Seconds for which an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// What the envelope of a webhook names as its source.
+const WEBHOOK_SOURCE: &str = "https://countersign.dev";
+
+/// Why the server does not start, or did not end in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] countersign_engine::ports::store::StoreError),
+    /// The engine did not answer at start, or could not record what was queued at the end.
+    #[error(transparent)]
+    Engine(#[from] countersign_engine::Error),
+    /// A webhook cannot be called.
+    #[error("webhook of tenant {tenant}: {source}")]
+    Webhook {
+        /// Whose.
+        tenant: TenantId,
+        /// Why.
+        source: WebhookError,
+    },
+    /// A listener failed.
+    #[error("listener: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that listens.
+pub struct Running {
+    /// Where the public listener is.
+    pub address: SocketAddr,
+    /// Where the operators' listener is.
+    pub operations: Option<SocketAddr>,
+    engine: Engine,
+    shutdown: Duration,
+    servers: Vec<Server>,
+}
+
+/// Opens the store, starts the engine and listens. It needs a running actix system.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let store: Arc<dyn Store> = match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+    };
+    let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
+    let mut tenants = HashMap::new();
+    for tenant in &config.tenants {
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &entropy)?);
+    }
+    let engine = Engine::start(&engine_settings(config), ports, tenants);
+    let mut secrets = Vec::new();
+    for tenant in &config.tenants {
+        secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
+    }
+    let tokens = Tokens::new(secrets, config.token_lifetime.as_secs());
+    let listener = std::net::TcpListener::bind(config.server.listen);
+    let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
+    let address = listener.local_addr()?;
+    let state = Data::new(state(config, engine.clone(), tokens, address));
+    let mut servers = vec![public(config, state, listener)?];
+    let operations = match config.operations {
+        Some(address) => {
+            let (server, bound) = operators(address, engine.clone(), metrics)?;
+            servers.push(server);
+            Some(bound)
+        }
+        None => None,
+    };
+    Ok(Running { address, operations, engine, shutdown: config.server.shutdown, servers })
+}
+
+impl Running {
+    /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has everything
+    /// recorded, and returns.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
+        let serving: Vec<_> = self.servers.into_iter().map(actix_web::rt::spawn).collect();
+        stop.await;
+        tracing::info!("stopping");
+        self.engine.drain();
+        let stopping = handles.iter().map(|handle| handle.stop(true));
+        let stopped = tokio::time::timeout(self.shutdown, futures_util::future::join_all(stopping));
+        if stopped.await.is_err() {
+            tracing::warn!("requests were still under way at the end");
+            serving.iter().for_each(actix_web::rt::task::JoinHandle::abort);
+        }
+        self.engine.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    let retention_ms = config.store.action_retention.as_millis();
+    EngineSettings {
+        verify_queue_max: config.verify_queue_max,
+        action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
+        ..EngineSettings::default()
+    }
+}
+
+fn engine_tenant(
+    tenant: &config::Tenant,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Tenant, ServeError> {
+    let push = &tenant.push;
+    let delivery = push.webhook_url.as_ref().map(|url| {
+        let settings = WebhookSettings {
+            tenant: tenant.id.clone(),
+            url: url.clone(),
+            allow_hosts: push.webhook_allow_hosts.iter().map(ToString::to_string).collect(),
+            secrets: tenant.secret_keys.clone(),
+            source: WEBHOOK_SOURCE.to_owned(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let webhook = Webhook::new(settings);
+        webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
+    });
+    let delivery = delivery.transpose()?.map(|webhook| Arc::new(webhook) as Arc<dyn Delivery>);
+    Ok(Tenant { limits: push.limits.clone(), unenrolled: push.unenrolled, delivery })
+}
+
+fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -> AppState {
+    let limits = RequestLimits {
+        body_bytes_max: config.server.body_bytes_max,
+        body_read_seconds: config.server.body_read.as_secs(),
+    };
+    let face = |tenant: &config::Tenant| TenantFace {
+        origins: tenant.allowed_origins.clone(),
+        custom_public: tenant.push.custom_public.iter().cloned().collect(),
+    };
+    let tenants = config.tenants.iter().map(|t| (t.id.clone(), face(t))).collect();
+    let secrets = config.tenants.iter().flat_map(|tenant| {
+        tenant.secret_keys.iter().map(|secret| (secret.expose(), tenant.id.clone()))
+    });
+    let public_url = config.server.public_url_at(address);
+    AppState::new(engine, limits, public_url, tenants, secrets, tokens)
+}
+
+/// The routes with everything around them; also what tests run in a process of their own.
+pub fn app(config: &mut ServiceConfig, state: &Data<AppState>) {
+    config.app_data(state.clone()).configure(routes::configure);
+}
+
+fn public(
+    config: &Config,
+    state: Data<AppState>,
+    listener: std::net::TcpListener,
+) -> Result<Server, ServeError> {
+    let origins = Data::new(state.all_origins());
+    let admission = Data::new(Admission {
+        requests: Gate::new(config.server.requests_in_flight_max),
+        waits: Gate::new(config.server.requests_in_flight_max),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(origins.clone())
+            .app_data(admission.clone())
+            .configure(|config| app(config, &state))
+            .wrap(from_fn(admit))
+            .wrap(from_fn(cors))
+            .wrap(from_fn(observe))
+    })
+    .client_request_timeout(HEAD_READ)
+    .keep_alive(KEEP_ALIVE)
+    // A poll whose client has left is not held until its time is over.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(config.server.shutdown.as_secs())
+    .disable_signals();
+    let server = match config.server.workers {
+        Some(workers) => server.workers(workers.get()),
+        None => server,
+    };
+    Ok(server.listen(listener)?.run())
+}
+
+fn operators(
+    address: SocketAddr,
+    engine: Engine,
+    metrics: PrometheusHandle,
+) -> Result<(Server, SocketAddr), ServeError> {
+    let (engine, metrics) = (Data::new(engine), Data::new(metrics));
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(engine.clone())
+            .app_data(metrics.clone())
+            .configure(routes::ops::configure)
+    })
+    .workers(1)
+    .client_request_timeout(HEAD_READ)
+    .disable_signals()
+    .bind(address)
+    .map_err(|source| listen_error(address, source))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    Ok((server.run(), bound))
+}
+
+const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {
+    ServeError::Listen { address, source }
+}

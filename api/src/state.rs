@@ -1,0 +1,109 @@
+//! What every route can reach: the engine, the tenants and their tokens.
+
+use std::collections::HashMap;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use countersign_core::id::{AccountKey, ActionKey, TenantId};
+use countersign_engine::Engine;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::caller::origin::Origins;
+use crate::caller::token::{Kind, Scopes, Token, TokenError, Tokens};
+use crate::problem::Problem;
+
+/// What the HTTP face knows of a tenant.
+pub struct TenantFace {
+    /// Whose pages may call.
+    pub origins: Origins,
+    /// Names of custom data that devices may see.
+    pub custom_public: Vec<String>,
+}
+
+/// Bounds of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Bytes of a body, at most.
+    pub body_bytes_max: usize,
+    /// Seconds in which a body has to be complete.
+    pub body_read_seconds: u64,
+}
+
+/// The state of the HTTP face.
+pub struct AppState {
+    /// The engine.
+    pub engine: Engine,
+    /// Bounds of one request.
+    pub limits: RequestLimits,
+    /// Where browsers reach the server.
+    pub public_url: Url,
+    tenants: HashMap<TenantId, TenantFace>,
+    /// Tenants by the SHA-256 of their secrets: the time of a look-up says nothing about a secret.
+    secrets: HashMap<[u8; 32], TenantId>,
+    tokens: Tokens,
+}
+
+impl AppState {
+    /// Puts the state together.
+    pub fn new<'s>(
+        engine: Engine,
+        limits: RequestLimits,
+        public_url: Url,
+        tenants: HashMap<TenantId, TenantFace>,
+        secrets: impl IntoIterator<Item = (&'s str, TenantId)>,
+        tokens: Tokens,
+    ) -> Self {
+        let digest = |secret: &str| Sha256::digest(secret.as_bytes()).into();
+        let secrets = secrets.into_iter().map(|(secret, tenant)| (digest(secret), tenant));
+        Self { engine, limits, public_url, tenants, secrets: secrets.collect(), tokens }
+    }
+
+    /// The state of a request's application.
+    pub fn of(request: &HttpRequest) -> &Self {
+        let state = request.app_data::<Data<Self>>();
+        state.expect("every application is built with its state")
+    }
+
+    /// What is known of a tenant.
+    pub fn tenant(&self, id: &TenantId) -> Option<&TenantFace> {
+        self.tenants.get(id)
+    }
+
+    /// The tenant that a secret belongs to.
+    pub fn tenant_of_secret(&self, secret: &str) -> Option<TenantId> {
+        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        self.secrets.get(&digest).cloned()
+    }
+
+    /// Every origin that some tenant allows.
+    pub fn all_origins(&self) -> Origins {
+        let none = Origins::Only(Vec::new());
+        self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
+    }
+
+    /// Makes a token for an action.
+    ///
+    /// # Errors
+    /// [`Problem`] if the tenant has no key, which no authenticated caller can bring about.
+    pub fn make_token(
+        &self,
+        kind: Kind,
+        account: &AccountKey,
+        action: &ActionKey,
+        scopes: Scopes,
+    ) -> Result<String, Problem> {
+        let token = Token { kind, account: account.clone(), action: action.clone(), scopes };
+        let (now, id) = (self.engine.clock().now(), self.engine.entropy().bytes());
+        let made = self.tokens.make(&token, now, id);
+        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    }
+
+    /// Opens a token of one of the accepted kinds.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_token(&self, token: &str, kinds: &[Kind]) -> Result<Token, TokenError> {
+        self.tokens.open(token, kinds, self.engine.clock().now())
+    }
+}
