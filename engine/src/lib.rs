@@ -4,5 +4,6 @@
 
 pub mod delivery;
 pub mod ports;
+pub mod secret;
 pub mod store;
 pub mod system;
