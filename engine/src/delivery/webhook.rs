@@ -189,7 +189,7 @@ enum Failure {
     Status(u16),
     #[error("the webhook did not answer in time")]
     Timeout,
-    #[error("the webhook's host has no trusted TLS certificate")]
+    #[error("no trusted TLS connection to the webhook's host can be made")]
     Tls,
     #[error("the webhook's host cannot be reached")]
     Unreachable,
@@ -226,7 +226,9 @@ impl Failure {
             if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
                 return Self::Tls;
             }
-            cause = error.source();
+            // An I/O error that wraps another names as its source what lies behind that one.
+            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
+            cause = wrapped.or_else(|| error.source());
         }
         if error.is_timeout() {
             Self::Timeout
