@@ -112,6 +112,11 @@ impl Untouched {
     pub(crate) fn was_connected_to(&self) -> bool {
         self.0.accept().is_ok()
     }
+
+    /// Waits until a connection is made.
+    pub(crate) async fn connection(self) {
+        TcpListener::from_std(self.0).unwrap().accept().await.unwrap();
+    }
 }
 
 /// What a server does with a request.
