@@ -14,6 +14,7 @@ mod engine;
 mod error;
 pub mod ports;
 mod registry;
+pub mod secret;
 mod shared;
 pub mod store;
 pub mod system;

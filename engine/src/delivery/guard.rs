@@ -1,0 +1,205 @@
+//! Which hosts a webhook may call: the guard against requests forged through the server.
+//!
+//! It judges names and addresses. It looks nothing up and connects to nothing.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::networks::blocked;
+
+/// Why a webhook's URL, or a setting about it, is refused. Never shows more of the URL than its host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTarget {
+    /// An entry of the allowed hosts that no URL could have as its host.
+    #[error("webhook_allow_hosts: {0:?} is not a host name or an address")]
+    AllowHost(String),
+    /// The host is an address that is not public.
+    #[error(
+        "webhook_url: {host} is {what}; name it in webhook_allow_hosts if it is meant to be called"
+    )]
+    Blocked {
+        /// The host.
+        host: String,
+        /// What its address is.
+        what: &'static str,
+    },
+    /// There is no host.
+    #[error("webhook_url has no host")]
+    NoHost,
+    /// It is not encrypted.
+    #[error("webhook_url must be https, or http for a host named in webhook_allow_hosts")]
+    Scheme,
+    /// It carries a user name or a password.
+    #[error("webhook_url must not carry a user name or a password")]
+    Userinfo,
+}
+
+/// Judges where a webhook may go: to public addresses, and to hosts that the configuration names.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    allowed: HashSet<String>,
+}
+
+impl Guard {
+    /// A guard that lets `allow_hosts` through whatever their addresses are. An entry is a host name, or an
+    /// address, which is then the name of itself; case and a trailing dot do not matter.
+    ///
+    /// # Errors
+    /// [`InvalidTarget::AllowHost`] for an entry that could match no host.
+    pub fn new(allow_hosts: &[String]) -> Result<Self, InvalidTarget> {
+        let entry = |text: &String| {
+            canonical_name(text).ok_or_else(|| InvalidTarget::AllowHost(text.clone()))
+        };
+        Ok(Self { allowed: allow_hosts.iter().map(entry).collect::<Result<_, _>>()? })
+    }
+
+    /// Checks all that can be known of a URL without looking its host up.
+    ///
+    /// # Errors
+    /// [`InvalidTarget`]: scheme, credentials, or a host that is itself a blocked address. Such a host
+    /// never reaches a resolver, so that this is the only check of it.
+    pub fn check_url(&self, url: &Url) -> Result<(), InvalidTarget> {
+        let host = url.host().ok_or(InvalidTarget::NoHost)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidTarget::Userinfo);
+        }
+        let name = name_of(&host);
+        let allowed = self.allowed.contains(&name);
+        match url.scheme() {
+            "https" => {}
+            "http" if allowed => {}
+            // What a plain address is comes first: it says more than the scheme does.
+            "http" => check_literal(&host).and(Err(InvalidTarget::Scheme))?,
+            _ => return Err(InvalidTarget::Scheme),
+        }
+        if allowed { Ok(()) } else { check_literal(&host) }
+    }
+
+    /// Keeps those of a name's addresses that may be connected to.
+    #[must_use]
+    pub fn admit(&self, name: &str, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        let allowed = canonical_name(name).is_some_and(|name| self.allowed.contains(&name));
+        if !allowed {
+            addresses.retain(|address| blocked(*address).is_none());
+        }
+        addresses
+    }
+}
+
+fn check_literal(host: &Host<&str>) -> Result<(), InvalidTarget> {
+    let what = match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => blocked((*address).into()),
+        Host::Ipv6(address) => blocked((*address).into()),
+    };
+    what.map_or(Ok(()), |what| Err(InvalidTarget::Blocked { host: host.to_string(), what }))
+}
+
+/// The one spelling under which a configured or requested host is compared.
+fn canonical_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical().to_string());
+    }
+    let host = Host::parse(text).ok()?;
+    let name = match &host {
+        Host::Domain(name) => name_of(&Host::Domain(name.as_str())),
+        Host::Ipv4(address) => name_of(&Host::Ipv4(*address)),
+        Host::Ipv6(address) => name_of(&Host::Ipv6(*address)),
+    };
+    // A pattern would be taken for a name that nothing has: say so, since it looks like it would work.
+    (!name.is_empty() && !name.contains('*')).then_some(name)
+}
+
+fn name_of(host: &Host<&str>) -> String {
+    match host {
+        Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_canonical().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(allow: &[&str]) -> Guard {
+        Guard::new(&allow.iter().copied().map(String::from).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn check(allow: &[&str], url: &str) -> Result<(), InvalidTarget> {
+        guard(allow).check_url(&url.parse().unwrap())
+    }
+
+    #[test]
+    fn an_allowed_host_is_known_by_every_spelling_of_its_name() {
+        for (entry, url) in [
+            ("Hook.Test", "http://hook.test/"),
+            ("hook.test.", "http://HOOK.test/"),
+            ("hook.test", "http://hook.test./"),
+            ("bücher.test", "http://xn--bcher-kva.test/"),
+            ("127.0.0.1", "http://2130706433/"),
+            ("::1", "http://[0:0::1]/"),
+            ("[::1]", "http://[::1]/"),
+            ("127.0.0.1", "http://[::ffff:127.0.0.1]/"),
+        ] {
+            assert_eq!(check(&[entry], url), Ok(()), "{entry} {url}");
+        }
+    }
+
+    #[test]
+    fn allowing_one_host_allows_no_other() {
+        for url in ["http://x.hook.test/", "http://hook.test.evil.example/", "http://hook.tes/"] {
+            assert_eq!(check(&["hook.test"], url), Err(InvalidTarget::Scheme), "{url}");
+        }
+        assert!(check(&["127.0.0.1"], "https://127.0.0.2/").is_err());
+    }
+
+    #[test]
+    fn an_allowed_name_does_not_allow_its_address_under_another_name() {
+        let addresses = vec![IpAddr::from([127, 0, 0, 1])];
+        let guard = guard(&["hook.test"]);
+        assert_eq!(guard.admit("HOOK.test.", addresses.clone()), addresses);
+        assert!(guard.admit("other.test", addresses).is_empty());
+    }
+
+    #[test]
+    fn only_the_public_ones_of_a_names_addresses_are_kept() {
+        let (public, private) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([10, 0, 0, 1]));
+        assert_eq!(guard(&[]).admit("hook.test", vec![private, public]), [public]);
+    }
+
+    #[test]
+    fn an_entry_that_could_match_no_host_is_refused() {
+        for entry in
+            ["", " ", ".", "*", "*.hook.test", "hook.test:80", "http://hook.test", "a b", "[::1"]
+        {
+            let refused = Guard::new(&[entry.into()]).unwrap_err();
+            assert_eq!(refused, InvalidTarget::AllowHost(entry.into()));
+        }
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_shown() {
+        for url in [
+            "https://u:hunter2@hook.test/",
+            "https://:hunter2@hook.test/",
+            "https://hunter2@hook.test/",
+        ] {
+            let refused = check(&["hook.test"], url).unwrap_err();
+            assert_eq!(refused, InvalidTarget::Userinfo);
+            assert!(!refused.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn only_web_addresses_are_called() {
+        for url in
+            ["ftp://hook.test/", "file:///etc/passwd", "gopher://hook.test/", "data:,x", "unix:/x"]
+        {
+            assert!(check(&["hook.test"], url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a webhook says, and its signature.
+//!
+//! The data of an event is flat, and text only: receivers read it into maps of strings.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chrono::{DateTime, SecondsFormat};
+use countersign_core::account::Issued;
+use countersign_core::time::UnixMillis;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
+use sha2::Sha256;
+
+use crate::secret::Secret;
+
+/// The envelope of every event.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Envelope<'a> {
+    pub(super) version: u32,
+    pub(super) id: String,
+    pub(super) source: &'a str,
+    pub(super) time: String,
+    pub(super) tenant_id: &'a str,
+    #[serde(flatten)]
+    pub(super) event: Event<'a>,
+}
+
+/// An event and its data.
+#[derive(Serialize)]
+#[serde(tag = "type", content = "data")]
+pub(super) enum Event<'a> {
+    #[serde(rename = "push.created")]
+    PushCreated(PushCreated<'a>),
+}
+
+/// A challenge was created.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PushCreated<'a> {
+    challenge_id: &'a str,
+    user_id: &'a str,
+    idempotency_key: &'a str,
+    action_code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_address: Option<&'a str>,
+}
+
+impl<'a> From<&'a Issued> for PushCreated<'a> {
+    fn from(issued: &'a Issued) -> Self {
+        let (challenge, context) = (&issued.challenge, &issued.action.context);
+        Self {
+            challenge_id: challenge.id.as_str(),
+            user_id: challenge.account.user.as_str(),
+            idempotency_key: challenge.action.idempotency_key.as_str(),
+            action_code: challenge.action.code.as_str(),
+            user_agent: context.user_agent.as_ref().map(|line| line.as_str()),
+            ip_address: context.ip_address.as_ref().map(|line| line.as_str()),
+        }
+    }
+}
+
+/// The time in ISO 8601 with milliseconds, in UTC. None beyond the years that have such a form.
+pub(super) fn iso_time(time: UnixMillis) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(i64::try_from(time.0).ok()?)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// The value of the signature header: one signature with each active secret, so that a receiver may hold
+/// any of them while they are being rotated. No spaces: a receiver refuses them.
+pub(super) fn signature_header(secrets: &[Secret], seconds: u64, body: &str) -> String {
+    let mut header = format!("t={seconds}");
+    for secret in secrets {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
+            .expect("HMAC takes a key of any length");
+        mac.update(format!("{seconds}.").as_bytes());
+        mac.update(body.as_bytes());
+        header.push_str(",v2=");
+        STANDARD_NO_PAD.encode_string(mac.finalize().into_bytes(), &mut header);
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = concat!(
+        r#"{"version":1,"id":"e-1","source":"https://authsignal.com","time":"2025-01-01T00:00:00.000Z","#,
+        r#""tenantId":"t-1","type":"push.created","data":{"challengeId":"c-1","userId":"u-1","#,
+        r#""idempotencyKey":"k-1","actionCode":"signIn"}}"#
+    );
+    const SIGNATURE: &str = "MXnkLrRk37AQZXHvhcEijQ5T6FT7kK3GSvYyA0Ljm5o";
+    const TIME: UnixMillis = UnixMillis(1_735_689_600_000);
+
+    #[test]
+    fn the_published_body_is_written_byte_for_byte() {
+        let data = PushCreated {
+            challenge_id: "c-1",
+            user_id: "u-1",
+            idempotency_key: "k-1",
+            action_code: "signIn",
+            user_agent: None,
+            ip_address: None,
+        };
+        let envelope = Envelope {
+            version: 1,
+            id: "e-1".into(),
+            source: "https://authsignal.com",
+            time: iso_time(TIME).unwrap(),
+            tenant_id: "t-1",
+            event: Event::PushCreated(data),
+        };
+        assert_eq!(serde_json::to_string(&envelope).unwrap(), BODY);
+    }
+
+    #[test]
+    fn the_published_signature_is_made() {
+        let header = signature_header(&[Secret::new("demo-secret-key")], TIME.seconds(), BODY);
+        assert_eq!(header, format!("t=1735689600,v2={SIGNATURE}"));
+    }
+
+    #[test]
+    fn each_active_secret_signs_in_its_order_and_without_spaces() {
+        let secrets = ["old", "demo-secret-key", "new"].map(Secret::new);
+        let header = signature_header(&secrets, TIME.seconds(), BODY);
+        let items: Vec<_> = header.split(',').collect();
+        assert_eq!(items.len(), 4);
+        assert_eq!(items[0], "t=1735689600");
+        assert_eq!(items[2], format!("v2={SIGNATURE}"));
+        assert!(items[1..].iter().all(|item| item.starts_with("v2=") && item.len() == 46));
+        assert!(items[1] != items[2] && items[2] != items[3]);
+        assert!(!header.contains([' ', '\t']));
+    }
+
+    #[test]
+    fn another_body_or_time_has_another_signature() {
+        let secrets = [Secret::new("demo-secret-key")];
+        for (seconds, body) in [(1_735_689_601, BODY), (1_735_689_600, &BODY[1..])] {
+            assert!(!signature_header(&secrets, seconds, body).contains(SIGNATURE));
+        }
+    }
+
+    #[test]
+    fn milliseconds_are_always_three_digits() {
+        assert_eq!(iso_time(UnixMillis(7)).as_deref(), Some("1970-01-01T00:00:00.007Z"));
+        assert_eq!(iso_time(UnixMillis(u64::MAX)), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Tells a relying party about a created challenge, by one signed POST.
+//!
+//! It answers whether the relying party accepted. It does not repeat a call, does not read what was
+//! answered beyond the status, and follows no redirect.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::account::Issued;
+use countersign_core::id::TenantId;
+use metrics::{counter, histogram};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
+use reqwest::{Client, RequestBuilder, redirect, retry};
+use url::Url;
+
+use super::guard::{Guard, InvalidTarget};
+use super::message::{Envelope, Event, iso_time, signature_header};
+use super::resolver::{GuardedResolver, Lookup, Unresolved, system_lookup};
+use crate::ports::delivery::{DeliveryError, DeliveryResult};
+use crate::ports::{Clock, Delivery, Entropy, Later};
+use crate::secret::Secret;
+use crate::system::Stopwatch;
+
+/// The longest that one call may take in all: look-up, connection, request and answer.
+pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
+
+/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets the
+/// closing fails and takes its challenge along, so ours goes first.
+const IDLE_CONNECTION_MS: u64 = 4_000;
+
+/// Idle connections kept, at most.
+const IDLE_CONNECTIONS_MAX: usize = 8;
+
+const SIGNATURE_HEADER: &str = "X-Signature-V2";
+
+/// Whom a webhook calls, and as whom.
+pub struct WebhookSettings {
+    /// The tenant whose challenges it tells about.
+    pub tenant: TenantId,
+    /// Where to.
+    pub url: Url,
+    /// Hosts that may be called whatever their address, and without encryption.
+    pub allow_hosts: Vec<String>,
+    /// The active secrets, at least one; each of them signs.
+    pub secrets: Vec<Secret>,
+    /// This server's name for itself in the envelope.
+    pub source: String,
+    /// Tells the time of an event and its signature.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the ids of events.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why a webhook cannot be set up, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The HTTP client cannot be made.
+    #[error(
+        "the webhook's HTTP client cannot be made, are the system's CA certificates installed? {0}"
+    )]
+    Client(#[source] reqwest::Error),
+    /// There is nothing to sign with.
+    #[error("a webhook needs at least one secret key to sign with, and none may be empty")]
+    NoSecret,
+    /// The URL or the allowed hosts are refused.
+    #[error(transparent)]
+    Target(#[from] InvalidTarget),
+}
+
+/// The webhook of one tenant.
+pub struct Webhook {
+    settings: WebhookSettings,
+    guard: Arc<Guard>,
+    client: Client,
+    deadline: Duration,
+}
+
+impl Webhook {
+    /// A webhook that finds its host as the operating system does.
+    ///
+    /// # Errors
+    /// [`WebhookError`] if it could never be called, or not be signed.
+    pub fn new(settings: WebhookSettings) -> Result<Self, WebhookError> {
+        Self::with_lookup(settings, system_lookup())
+    }
+
+    /// A webhook that finds its host by `lookup`. The guard stands behind it all the same.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_lookup(settings: WebhookSettings, lookup: Lookup) -> Result<Self, WebhookError> {
+        if settings.secrets.is_empty() || settings.secrets.iter().any(Secret::is_empty) {
+            return Err(WebhookError::NoSecret);
+        }
+        let guard = Arc::new(Guard::new(&settings.allow_hosts)?);
+        guard.check_url(&settings.url)?;
+        let client = Client::builder()
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(GuardedResolver { guard: Arc::clone(&guard), lookup })
+            // A proxy would connect for us, past the guard.
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build()
+            .map_err(WebhookError::Client)?;
+        let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
+        Ok(Self { settings, guard, client, deadline })
+    }
+
+    /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    fn request(&self, issued: &Issued) -> Result<RequestBuilder, Failure> {
+        let WebhookSettings { tenant, url, secrets, source, clock, entropy, .. } = &self.settings;
+        if issued.challenge.account.tenant != *tenant {
+            return Err(Failure::Internal("it belongs to another tenant"));
+        }
+        // The resolver never sees a host that is an address, so that it is judged here.
+        self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
+        let now = clock.now();
+        let id = uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid();
+        let envelope = Envelope {
+            version: 1,
+            id: id.hyphenated().to_string(),
+            source,
+            time: iso_time(now).ok_or(Failure::Internal("the clock is out of range"))?,
+            tenant_id: tenant.as_str(),
+            event: Event::PushCreated(issued.into()),
+        };
+        let body = serde_json::to_string(&envelope).expect("an envelope is text only");
+        let signature: Result<HeaderValue, InvalidHeaderValue> =
+            signature_header(secrets, now.seconds(), &body).try_into();
+        let mut signature = signature.expect("digits, base64 and punctuation make a header");
+        signature.set_sensitive(true);
+        let request = self.client.post(url.clone()).header(SIGNATURE_HEADER, signature);
+        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+    }
+}
+
+impl fmt::Debug for Webhook {
+    /// Shows the tenant only: a URL may carry a token of the relying party.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("tenant", &self.settings.tenant).finish_non_exhaustive()
+    }
+}
+
+impl Delivery for Webhook {
+    fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        let request = self.request(issued);
+        let (tenant, deadline) = (self.settings.tenant.clone(), self.deadline);
+        Box::pin(async move {
+            let stopwatch = Stopwatch::start();
+            let answer = match request {
+                Ok(request) => tokio::time::timeout(deadline, send(request))
+                    .await
+                    .unwrap_or(Err(Failure::Timeout)),
+                Err(failure) => Err(failure),
+            };
+            let result = answer.as_ref().map_or_else(Failure::label, |()| "accepted");
+            counter!("webhook_deliveries_total", "result" => result).increment(1);
+            histogram!("webhook_delivery_seconds").record(stopwatch.seconds());
+            if answer.is_err() {
+                tracing::warn!(%tenant, result, "a webhook was not accepted");
+            }
+            // The relying party wakes its devices itself: which of them, it does not say.
+            answer.map(|()| Vec::new()).map_err(|failure| DeliveryError(failure.to_string()))
+        })
+    }
+}
+
+/// Why a call failed, in words that show nothing of what was found behind the name or answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Failure {
+    #[error("the webhook's host has no address that may be called (see webhook_allow_hosts)")]
+    Blocked,
+    #[error("the webhook's connection was lost")]
+    Broken,
+    #[error("the webhook could not be sent: {0}")]
+    Internal(&'static str),
+    #[error("the webhook answered with status {0}")]
+    Status(u16),
+    #[error("the webhook did not answer in time")]
+    Timeout,
+    #[error("no trusted TLS connection to the webhook's host can be made")]
+    Tls,
+    #[error("the webhook's host cannot be reached")]
+    Unreachable,
+    #[error("the webhook's host name is not known")]
+    Unresolvable,
+}
+
+impl Failure {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Broken => "broken",
+            Self::Internal(_) => "internal",
+            Self::Status(_) => "status",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Unreachable => "unreachable",
+            Self::Unresolvable => "unresolvable",
+        }
+    }
+
+    fn of(error: &reqwest::Error) -> Self {
+        let connecting = error.is_connect();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(unresolved) = error.downcast_ref() {
+                return match unresolved {
+                    Unresolved::Blocked => Self::Blocked,
+                    Unresolved::Unknown => Self::Unresolvable,
+                };
+            }
+            // The TLS client reports what it does not trust, or understand, as invalid data.
+            let io = error.downcast_ref::<io::Error>();
+            if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
+                return Self::Tls;
+            }
+            // An I/O error that wraps another names as its source what lies behind that one.
+            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
+            cause = wrapped.or_else(|| error.source());
+        }
+        if error.is_timeout() {
+            Self::Timeout
+        } else if connecting {
+            Self::Unreachable
+        } else {
+            Self::Broken
+        }
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<(), Failure> {
+    let response = request.send().await.map_err(|error| {
+        let error = error.without_url();
+        tracing::debug!(error = ?error, "a webhook failed");
+        Failure::of(&error)
+    })?;
+    // The body is dropped unread.
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(Failure::Status(response.status().as_u16()))
+    }
+}

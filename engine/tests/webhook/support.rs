@@ -1,0 +1,231 @@
+//! What the webhook tests share: a challenge, a clock that stands, and servers on loopback.
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
+use std::sync::{Arc, Mutex};
+
+use countersign_core::account::Issued;
+use countersign_core::action::{Action, ActionContext, ActionState};
+use countersign_core::challenge::Challenge;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, ChallengeId, IdempotencyKey, TenantId, UserId,
+};
+use countersign_core::text::Line;
+use countersign_core::time::UnixMillis;
+use countersign_engine::delivery::{Lookup, WebhookSettings};
+use countersign_engine::ports::{Clock, Entropy};
+use countersign_engine::secret::Secret;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
+
+struct Standing;
+
+impl Clock for Standing {
+    fn now(&self) -> UnixMillis {
+        NOW
+    }
+}
+
+impl Entropy for Standing {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+/// Settings of tenant `t-1` with the secret `demo-secret-key`.
+pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
+    WebhookSettings {
+        tenant: TenantId::parse("t-1").unwrap(),
+        url: url.parse().unwrap(),
+        allow_hosts: allow_hosts.iter().copied().map(String::from).collect(),
+        secrets: vec![Secret::new("demo-secret-key")],
+        source: "https://countersign.example".into(),
+        clock: Arc::new(Standing),
+        entropy: Arc::new(Standing),
+    }
+}
+
+/// A challenge of tenant `t-1`, started from a browser with the given name and address.
+pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issued {
+    let tenant = TenantId::parse("t-1").unwrap();
+    let account = AccountKey { tenant, user: UserId::parse("u-\"1\"").unwrap() };
+    let key = ActionKey {
+        code: ActionCode::parse("signIn").unwrap(),
+        idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
+    };
+    let line = |text| Line::parse(text, 256).unwrap();
+    let context = ActionContext {
+        user_agent: user_agent.map(line),
+        ip_address: ip_address.map(line),
+        device_id: Some(line("not for the webhook")),
+        custom: Some(r#"{"not":"for the webhook"}"#.into()),
+    };
+    let challenge = Challenge {
+        id: ChallengeId::from_entropy(&[0; 24]),
+        account: account.clone(),
+        action: key.clone(),
+        targets: Vec::new(),
+        issued_at: NOW,
+        expires_at: NOW.plus_ms(300_000),
+        held: true,
+        ended: None,
+    };
+    let action = Action {
+        account,
+        key,
+        state: ActionState::ChallengeRequired,
+        context,
+        created_at: NOW,
+        state_updated_at: NOW,
+        decided_by: None,
+    };
+    Issued { challenge, action, devices: Vec::new() }
+}
+
+/// A look-up that answers these addresses for every name.
+pub(crate) fn lookup(addresses: &[&str]) -> Lookup {
+    let addresses: Vec<IpAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
+    Arc::new(move |_| {
+        let addresses = addresses.clone();
+        Box::pin(async move { Ok(addresses) })
+    })
+}
+
+/// A listener that nobody should connect to.
+pub(crate) struct Untouched(StdListener);
+
+impl Untouched {
+    /// Listens on every address of this machine.
+    pub(crate) fn listen() -> Self {
+        let listener = StdListener::bind("[::]:0").or_else(|_| StdListener::bind("0.0.0.0:0"));
+        let listener = listener.unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    /// Whether a connection was made: one would wait here to be accepted.
+    pub(crate) fn was_connected_to(&self) -> bool {
+        self.0.accept().is_ok()
+    }
+
+    /// Waits until a connection is made.
+    pub(crate) async fn connection(self) {
+        TcpListener::from_std(self.0).unwrap().accept().await.unwrap();
+    }
+}
+
+/// What a server does with a request.
+#[derive(Clone)]
+pub(crate) enum Behaviour {
+    /// Answers with these bytes.
+    Answer(String),
+    /// Reads, and says nothing.
+    Hang,
+    /// Closes the connection.
+    Close,
+    /// Says this as soon as there is a connection, whatever it hears.
+    Greet(&'static str),
+}
+
+/// An answer of this status without a body.
+pub(crate) fn status(status: u16) -> Behaviour {
+    Behaviour::Answer(format!("HTTP/1.1 {status} Some Words\r\nContent-Length: 0\r\n\r\n"))
+}
+
+/// A server on loopback that keeps what it was sent.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    requests: Vec<Request>,
+}
+
+/// A request, its header names in lower case.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The one value of a header.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut values = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
+        let value = values.next().expect("the header is there");
+        assert!(values.next().is_none(), "{name} is there once");
+        value
+    }
+}
+
+impl Server {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let shared = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
+                tokio::spawn(serve(stream, behaviour.clone(), Arc::clone(&shared)));
+            }
+        });
+        Self { port, seen }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/hook?token=hunter2", self.port)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.seen.lock().unwrap().connections
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().requests.clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen>>) {
+    if let Behaviour::Greet(greeting) = behaviour {
+        stream.write_all(greeting.as_bytes()).await.unwrap();
+        while stream.read_u8().await.is_ok() {}
+        return;
+    }
+    while let Some(request) = read_request(&mut stream).await {
+        seen.lock().unwrap().requests.push(request);
+        match &behaviour {
+            Behaviour::Answer(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+            Behaviour::Hang => {}
+            Behaviour::Close | Behaviour::Greet(_) => return,
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.trim_end().split("\r\n");
+    let line = lines.next().unwrap().to_owned();
+    let split = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_ascii_lowercase(), value.to_owned())
+    };
+    let mut request = Request { line, headers: lines.map(split).collect(), body: String::new() };
+    let mut body = vec![0; request.header("content-length").parse().unwrap()];
+    stream.read_exact(&mut body).await.ok()?;
+    request.body = String::from_utf8(body).unwrap();
+    Some(request)
+}
