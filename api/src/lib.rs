@@ -9,6 +9,7 @@ pub mod cors;
 pub mod observe;
 pub mod prefer;
 pub mod problem;
+pub mod query;
 pub mod routes;
 pub mod server;
 pub mod state;

@@ -1,0 +1,33 @@
+//! `GET /users/{userId}/actions`: what a user did lately.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_engine::ports::store::ActionQuery;
+use countersign_wire::action::{ActionItem, ActionsFilter, ActionsQuery};
+
+use super::account;
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+
+/// Actions in one answer, at most: the newest.
+const ACTIONS_MAX: usize = 1000;
+
+/// Lists actions, newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+pub async fn query_actions(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<String>,
+    Query(query): Query<ActionsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path)?;
+    let ActionsFilter { from, codes, state: in_state } =
+        query.into_core(state.engine.clock().now())?;
+    let query = ActionQuery { from, codes, state: in_state, limit: ACTIONS_MAX };
+    let actions = state.engine.actions(&account, query).await?;
+    Ok(HttpResponse::Ok().json(actions.iter().map(ActionItem::from).collect::<Vec<_>>()))
+}

@@ -1,0 +1,41 @@
+//! `POST /users/{userId}/actions/{action}`: an action begins.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_core::account::Track;
+use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
+use countersign_wire::action::{TrackRequest, TrackResponse};
+use countersign_wire::secret::Secret;
+
+use super::account;
+use crate::body::Body;
+use crate::caller::ServerCaller;
+use crate::caller::token::{Kind, Scopes};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Tracks an action and gives out a token for it.
+///
+/// # Errors
+/// 400 for a name, field or scope that is not valid.
+pub async fn track(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<(String, String)>,
+    Body(body): Body<TrackRequest>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path.0)?;
+    let code = ActionCode::parse(&path.1)?;
+    let parts = body.into_core()?;
+    let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
+    let scopes = scopes.map_err(|_| Problem::invalid_request("scope: has a name that is not known"))?;
+    let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
+    let idempotency_key = parts.idempotency_key.unwrap_or_else(fresh);
+    let key = ActionKey { code, idempotency_key };
+    let track = Track { key, context: parts.context, profile: parts.profile };
+    let tracked = state.engine.track(&account, track).await?;
+    let action = &tracked.action;
+    let token = Secret::new(state.make_token(Kind::Track, &account, &action.key, scopes)?);
+    let url = state.hosted_page(&token);
+    Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))
+}

@@ -1,0 +1,27 @@
+//! `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`: the relying party overrides a state.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_wire::action::{GetActionResponse, UpdateActionRequest};
+
+use super::{account, action_key};
+use crate::body::Body;
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Sets the state of an action. Its open challenges are cancelled.
+///
+/// # Errors
+/// 404 for one that was not tracked, 400 for a state that is not known.
+pub async fn update_action(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<(String, String, String)>,
+    Body(body): Body<UpdateActionRequest>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path.0)?;
+    let key = action_key(&path.1, &path.2)?;
+    let action = state.engine.override_action(&account, key, body.state.into()).await?;
+    Ok(HttpResponse::Ok().json(GetActionResponse::from(&action)))
+}

@@ -1,0 +1,53 @@
+//! `POST /validate`: whether the action of a token was approved.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_core::refusal::Refusal;
+use countersign_engine::Error;
+use countersign_wire::action::{ValidateRequest, ValidateResponse};
+
+use crate::body::Body;
+use crate::caller::ServerCaller;
+use crate::caller::token::{Kind, TokenError};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Validates a token. A token that is not valid is an answer, not an error.
+///
+/// # Errors
+/// 503 if the action cannot be looked up: never an answer that it was approved.
+pub async fn validate(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Body(body): Body<ValidateRequest>,
+) -> Result<HttpResponse, Problem> {
+    let answer = answer(&caller, &state, &body).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+async fn answer(
+    caller: &ServerCaller,
+    state: &AppState,
+    body: &ValidateRequest,
+) -> Result<ValidateResponse, Problem> {
+    let token = match state.open_token(body.token.reveal(), &[Kind::Track, Kind::Verified]) {
+        Ok(token) if token.account.tenant == caller.tenant => token,
+        Err(TokenError::Expired(token)) if token.account.tenant == caller.tenant => {
+            return Ok(ValidateResponse::invalid("the token's lifetime is over"));
+        }
+        Ok(_) | Err(_) => return Ok(ValidateResponse::invalid("the token is not valid")),
+    };
+    if body.user_id.as_ref().is_some_and(|user| user != token.account.user.as_str()) {
+        return Ok(ValidateResponse::invalid("the token is of another user"));
+    }
+    if body.action.as_ref().is_some_and(|action| action != token.action.code.as_str()) {
+        return Ok(ValidateResponse::invalid("the token is of another action"));
+    }
+    match state.engine.action(&token.account, token.action).await {
+        Ok(action) => Ok(ValidateResponse::of(&action)),
+        Err(Error::Refused(Refusal::ActionUnknown)) => {
+            Ok(ValidateResponse::invalid("the action is not known"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
