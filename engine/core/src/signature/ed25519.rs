@@ -1,15 +1,13 @@
 //! Ed25519 under one acceptance rule: `s < L`; the key canonical, not of small order and torsion-free; `R`
 //! canonical; the cofactored equation of RFC 8032. It is the rule that a batch can check too.
 
-use std::sync::Arc;
-
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::traits::IsIdentity;
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha512};
 
-use super::{Algorithm, InvalidKey, InvalidSignature, Scheme, Verifier};
+use super::{Algorithm, InvalidKey, InvalidSignature, Parsed, Scheme, Verifier};
 
 pub(super) const SCHEME: Scheme = Scheme {
     algorithm: Algorithm::Ed25519,
@@ -24,14 +22,14 @@ struct Ed25519 {
     minus_a: EdwardsPoint,
 }
 
-fn parse(key: &[u8]) -> Result<Arc<dyn Verifier>, InvalidKey> {
+fn parse(key: &[u8]) -> Result<Parsed, InvalidKey> {
     let bytes: [u8; 32] = key.try_into().map_err(|_| InvalidKey::Encoding)?;
     let key = VerifyingKey::from_bytes(&bytes).map_err(|_| InvalidKey::Point)?;
     let point = key.to_edwards();
     if point.compress().to_bytes() != bytes || key.is_weak() || !point.is_torsion_free() {
         return Err(InvalidKey::Point);
     }
-    Ok(Arc::new(Ed25519 { bytes, minus_a: -point }))
+    Ok(Parsed::new(Ed25519 { bytes, minus_a: -point }))
 }
 
 impl Verifier for Ed25519 {
@@ -50,7 +48,11 @@ impl Verifier for Ed25519 {
             Sha512::new().chain_update(r_bytes).chain_update(self.bytes).chain_update(message);
         let k = Scalar::from_bytes_mod_order_wide(&digest.finalize().into());
         let expected_r = EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &self.minus_a, &s);
-        if (expected_r - r).mul_by_cofactor().is_identity() { Ok(()) } else { Err(InvalidSignature) }
+        if (expected_r - r).mul_by_cofactor().is_identity() {
+            Ok(())
+        } else {
+            Err(InvalidSignature)
+        }
     }
 }
 
@@ -68,7 +70,8 @@ mod tests {
     #[test]
     fn a_signature_verifies_and_no_changed_bit_does() {
         let signer = SigningKey::from_bytes(&[5; 32]);
-        let key = PublicKey::from_spki(Algorithm::Ed25519, &spki(signer.verifying_key().as_bytes()));
+        let key =
+            PublicKey::from_spki(Algorithm::Ed25519, &spki(signer.verifying_key().as_bytes()));
         let key = key.unwrap();
         let signature = signer.sign(b"challenge").to_bytes();
         assert_eq!(key.verify(b"challenge", &signature), Ok(()));
