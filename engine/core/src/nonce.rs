@@ -83,12 +83,7 @@ impl NonceBook {
     }
 
     /// Takes out the update nonce that was given out under `handle`.
-    pub fn take_update(
-        &mut self,
-        handle: &str,
-        now: UnixMillis,
-        limits: &Limits,
-    ) -> Option<Nonce> {
+    pub fn take_update(&mut self, handle: &str, now: UnixMillis, limits: &Limits) -> Option<Nonce> {
         self.expire(now, limits);
         let found = |i: &Issued| i.purpose == Purpose::Update && i.handle == handle;
         let index = self.issued.iter().position(found)?;

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn direction_changes_and_controls_are_refused() {
-        for c in ['\u{202e}', '\u{2066}', '\u{61c}', '\n', '\u{1b}', '\u{9b}', '\u{2028}', '\u{feff}'] {
+        for c in
+            ['\u{202e}', '\u{2066}', '\u{61c}', '\n', '\u{1b}', '\u{9b}', '\u{2028}', '\u{feff}']
+        {
             assert_eq!(Line::parse(&format!("a{c}b"), 10), Err(InvalidText::Unsafe), "{c:?}");
         }
     }

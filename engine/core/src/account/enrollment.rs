@@ -54,7 +54,9 @@ impl Account {
                 return Err(Refusal::AddScopeMissing);
             }
             if self.devices.len() >= limits.authenticators_per_account_max {
-                return Err(Refusal::AuthenticatorsMax { max: limits.authenticators_per_account_max });
+                return Err(Refusal::AuthenticatorsMax {
+                    max: limits.authenticators_per_account_max,
+                });
             }
         }
         let device = Device {

@@ -1,5 +1,6 @@
 //! What the relying party says about a user.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Account, AccountRecord};
@@ -8,7 +9,7 @@ use crate::text::Line;
 use crate::time::UnixMillis;
 
 /// A user's attributes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
@@ -29,7 +30,7 @@ pub struct Profile {
 }
 
 /// Attributes to set; absent ones stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProfilePatch {
     /// See [`Profile::email`].
     pub email: Option<Line>,
@@ -47,6 +48,20 @@ pub struct ProfilePatch {
     pub locale: Option<Line>,
     /// See [`Profile::custom`].
     pub custom: Option<Arc<str>>,
+}
+
+impl fmt::Debug for Profile {
+    /// Shows nothing of a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ProfilePatch {
+    /// Shows nothing of a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProfilePatch").finish_non_exhaustive()
+    }
 }
 
 impl Profile {
@@ -100,7 +115,11 @@ mod tests {
     fn a_new_address_is_not_verified_until_said_so() {
         let line = |text| Some(Line::cleaned(text, 100));
         let known = Profile { email: line("a@x"), email_verified: true, ..Profile::default() };
-        let patch = |email, email_verified| ProfilePatch { email, email_verified, ..ProfilePatch::default() };
+        let patch = |email, email_verified| ProfilePatch {
+            email,
+            email_verified,
+            ..ProfilePatch::default()
+        };
         assert!(known.patched(&patch(line("a@x"), None)).email_verified);
         assert!(!known.patched(&patch(line("b@x"), None)).email_verified);
         assert!(known.patched(&patch(line("b@x"), Some(true))).email_verified);
