@@ -1,6 +1,7 @@
 //! The state machine of one challenge: `Pending → Committing → Closed`.
 //!
-//! It proposes outcomes and does not decide between them: an outcome exists when the store has recorded it.
+//! It proposes outcomes and does not decide between them: an outcome exists when the store has
+//! recorded it.
 
 use std::fmt;
 
@@ -111,14 +112,15 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Until when a decision that arrived in time may still be on its way; then the challenge has expired.
+    /// Until when a decision that arrived in time may still be on its way; then the challenge has
+    /// expired.
     #[must_use]
     pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.expires_at.plus_ms(limits.decision_grace_ms)
     }
 
-    /// Judges an answer that came after the end: the same one from the same device is told the recorded
-    /// result, anything else is refused.
+    /// Judges an answer that came after the end: the same one from the same device is told the
+    /// recorded result, anything else is refused.
     ///
     /// # Errors
     /// [`Refusal::ChallengeEnded`].
@@ -226,7 +228,8 @@ impl Machine {
         Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
     }
 
-    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until then.
+    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until
+    /// then.
     #[must_use]
     pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.challenge.deadline(limits)

@@ -75,7 +75,8 @@ impl Inbox {
         offers.retain(|o| bindings.iter().any(|b| o.challenge.targets.contains(&b.id)));
     }
 
-    /// Adds a challenge, or puts its newer state in place. True if one of the bindings may answer it.
+    /// Adds a challenge, or puts its newer state in place. True if one of the bindings may answer
+    /// it.
     pub fn offer(&mut self, offer: Offer) -> bool {
         self.withdraw(&offer.challenge.id);
         if !self.bindings.iter().any(|b| offer.challenge.targets.contains(&b.id)) {

@@ -102,8 +102,8 @@ impl Account {
     /// Records the end of an open challenge, and what follows for its action.
     ///
     /// # Errors
-    /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was late, or
-    /// `action` is not the challenge's own. An approval needs its action.
+    /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was
+    /// late, or `action` is not the challenge's own. An approval needs its action.
     pub fn settle(
         &self,
         id: &ChallengeId,
@@ -129,8 +129,8 @@ impl Account {
         Ok(self.transition(writes, challenge))
     }
 
-    /// The device that brought an end about, if it may: the account's last word, whatever a machine with an
-    /// older state of the challenge has let through.
+    /// The device that brought an end about, if it may: the account's last word, whatever a machine
+    /// with an older state of the challenge has let through.
     fn decider(&self, open: &Challenge, ended: &Ended) -> Result<Option<&Device>, Refusal> {
         let Some(by) = &ended.by else {
             let possible = !ended.outcome.needs_device();
@@ -157,7 +157,8 @@ impl Account {
     }
 }
 
-/// The state that an outcome puts its action in; after the others it may be challenged again as it is.
+/// The state that an outcome puts its action in; after the others it may be challenged again as it
+/// is.
 const fn state_after(outcome: Outcome) -> Option<ActionState> {
     match outcome {
         Outcome::Approved => Some(ActionState::ChallengeSucceeded),

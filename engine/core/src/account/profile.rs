@@ -65,8 +65,8 @@ impl fmt::Debug for ProfilePatch {
 }
 
 impl Profile {
-    /// The profile with a patch applied. A new address or number counts as not verified unless the patch
-    /// says otherwise.
+    /// The profile with a patch applied. A new address or number counts as not verified unless the
+    /// patch says otherwise.
     #[must_use]
     pub fn patched(&self, patch: &ProfilePatch) -> Self {
         let mut next = self.clone();

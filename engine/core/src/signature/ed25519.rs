@@ -1,5 +1,6 @@
-//! Ed25519 under one acceptance rule: `s < L`; the key canonical, not of small order and torsion-free; `R`
-//! canonical; the cofactored equation of RFC 8032. It is the rule that a batch can check too.
+//! Ed25519 under one acceptance rule: `s < L`; the key canonical, not of small order and
+//! torsion-free; `R` canonical; the cofactored equation of RFC 8032. It is the rule that a batch
+//! can check too.
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};

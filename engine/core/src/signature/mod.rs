@@ -93,8 +93,8 @@ impl PublicKey {
     /// Parses a DER `SubjectPublicKeyInfo`.
     ///
     /// # Errors
-    /// [`InvalidKey`] for another algorithm, another encoding, or a point that is not on the curve, not
-    /// canonical, of small order or not torsion-free.
+    /// [`InvalidKey`] for another algorithm, another encoding, or a point that is not on the curve,
+    /// not canonical, of small order or not torsion-free.
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, InvalidKey> {
         let scheme = algorithm.scheme();
         let key = spki.strip_prefix(scheme.spki_prefix).ok_or(InvalidKey::Encoding)?;

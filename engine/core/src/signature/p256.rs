@@ -1,4 +1,5 @@
-//! ECDSA over P-256 with SHA-256, in strict DER. High-S signatures are accepted: the platforms make them.
+//! ECDSA over P-256 with SHA-256, in strict DER. High-S signatures are accepted: the platforms make
+//! them.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 
