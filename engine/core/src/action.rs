@@ -1,5 +1,6 @@
 //! What the relying party tracked, and its state.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::id::{AccountKey, ActionKey, AuthenticatorId};
@@ -28,7 +29,7 @@ pub enum ActionState {
 }
 
 /// What was known where the action began; shown to the device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ActionContext {
     /// Address of the browser.
     pub ip_address: Option<Line>,
@@ -38,6 +39,13 @@ pub struct ActionContext {
     pub device_id: Option<Line>,
     /// The relying party's own data, as a JSON object in text.
     pub custom: Option<Arc<str>>,
+}
+
+impl fmt::Debug for ActionContext {
+    /// Shows no text: all of it is what a user is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActionContext").finish_non_exhaustive()
+    }
 }
 
 /// One instance of an action of a user.
@@ -75,10 +83,12 @@ impl Action {
         }
     }
 
-    /// The action in another state.
+    /// The action in another state. Who decided an earlier state did not decide the new one.
     #[must_use]
     pub fn in_state(&self, state: ActionState, now: UnixMillis) -> Self {
-        let state_updated_at = if self.state == state { self.state_updated_at } else { now };
-        Self { state, state_updated_at, ..self.clone() }
+        if self.state == state {
+            return self.clone();
+        }
+        Self { state, state_updated_at: now, decided_by: None, ..self.clone() }
     }
 }

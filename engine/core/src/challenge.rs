@@ -1,6 +1,9 @@
 //! The state machine of one challenge: `Pending → Committing → Closed`.
 //!
-//! It proposes outcomes and does not decide between them: an outcome exists when the store has recorded it.
+//! It proposes outcomes and does not decide between them: an outcome exists when the store has
+//! recorded it.
+
+use std::fmt;
 
 use crate::decision::{Decision, VerifiedDecision};
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
@@ -30,6 +33,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether only a device can bring it about.
+    #[must_use]
+    pub const fn needs_device(self) -> bool {
+        match self {
+            Self::Approved | Self::Denied | Self::Reported => true,
+            Self::Cancelled | Self::Expired | Self::Failed | Self::Revoked | Self::Superseded => {
+                false
+            }
+        }
+    }
+
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -47,7 +61,7 @@ impl Outcome {
 }
 
 /// The recorded end of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ended {
     /// How it ended.
     pub outcome: Outcome,
@@ -64,6 +78,15 @@ impl Ended {
     #[must_use]
     pub const fn without_device(outcome: Outcome, at: UnixMillis) -> Self {
         Self { outcome, at, by: None, signature: None }
+    }
+}
+
+impl fmt::Debug for Ended {
+    /// Leaves the signature out, so that none can get into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { outcome, at, by, signature: _ } = self;
+        let mut shown = f.debug_struct("Ended");
+        shown.field("outcome", outcome).field("at", at).field("by", by).finish_non_exhaustive()
     }
 }
 
@@ -89,8 +112,15 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Judges an answer that came after the end: the same one from the same device is told the recorded
-    /// result, anything else is refused.
+    /// Until when a decision that arrived in time may still be on its way; then the challenge has
+    /// expired.
+    #[must_use]
+    pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
+        self.expires_at.plus_ms(limits.decision_grace_ms)
+    }
+
+    /// Judges an answer that came after the end: the same one from the same device is told the
+    /// recorded result, anything else is refused.
     ///
     /// # Errors
     /// [`Refusal::ChallengeEnded`].
@@ -198,10 +228,11 @@ impl Machine {
         Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
     }
 
-    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until then.
+    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until
+    /// then.
     #[must_use]
     pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
-        self.challenge.expires_at.plus_ms(limits.decision_grace_ms)
+        self.challenge.deadline(limits)
     }
 
     /// The store has recorded the open challenge anew: released, or with fewer targets.

@@ -28,8 +28,8 @@ pub enum Write {
 pub struct Change {
     /// The account they belong to.
     pub account: AccountKey,
-    /// The account's revision that the change was made from, 0 where it did not exist. The store refuses
-    /// the change if it has another, and records this one plus 1.
+    /// The account's revision that the change was made from, 0 where it did not exist. The store
+    /// refuses the change if it has another, and records this one plus 1.
     pub expected: u64,
     /// The records, in order.
     pub writes: Vec<Write>,

@@ -1,5 +1,7 @@
 //! A device's answer to a challenge, and the only way to a [`VerifiedDecision`].
 
+use std::fmt;
+
 use crate::challenge::Outcome;
 use crate::id::{ChallengeId, Thumbprint};
 use crate::signature::{InvalidSignature, PublicKey};
@@ -25,7 +27,7 @@ impl Decision {
 }
 
 /// A decision as it came in: nothing about it is known to be true.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignedDecision {
     /// The challenge it answers.
     pub challenge: ChallengeId,
@@ -33,6 +35,15 @@ pub struct SignedDecision {
     pub decision: Decision,
     /// Signature over the challenge id, in the key's format.
     pub signature: Vec<u8>,
+}
+
+impl fmt::Debug for SignedDecision {
+    /// Leaves the signature out, so that none can get into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { challenge, decision, signature: _ } = self;
+        let mut shown = f.debug_struct("SignedDecision");
+        shown.field("challenge", challenge).field("decision", decision).finish_non_exhaustive()
+    }
 }
 
 /// A decision whose signature verified under a known key. Only [`verify`] makes one.

@@ -21,6 +21,11 @@ fn is_code(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+fn is_lower_case_uuid(text: &str) -> bool {
+    let upper = text.bytes().any(|b| b.is_ascii_uppercase());
+    text.len() == 36 && !upper && uuid::Uuid::try_parse(text).is_ok()
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $expected:literal, $max:literal, $valid:expr) => {
         $(#[$doc])*
@@ -83,15 +88,16 @@ text_id!(
     |text| text.bytes().all(|b| (0x20..0x7f).contains(&b))
 );
 text_id!(
-    /// Names one challenge: [`ChallengeId::CHARACTERS`] characters of base64url. A nonce has a character
-    /// outside this alphabet, so that neither can be taken for the other.
+    /// Names one challenge: [`ChallengeId::CHARACTERS`] characters of base64url. A nonce has a
+    /// character outside this alphabet, so that neither can be taken for the other.
     ChallengeId, "challengeId", "32 characters of A-Z a-z 0-9 _ -", 32,
     |text| text.len() == ChallengeId::CHARACTERS && is_code(text)
 );
 text_id!(
-    /// Names one binding of a key to an account (the wire contract's `userAuthenticatorId`), a UUID.
+    /// Names one binding of a key to an account (the wire contract's `userAuthenticatorId`), a
+    /// UUID.
     AuthenticatorId, "userAuthenticatorId", "a UUID", 36,
-    |text| text.len() == 36 && uuid::Uuid::try_parse(text).is_ok() && !text.bytes().any(|b| b.is_ascii_uppercase())
+    is_lower_case_uuid
 );
 
 impl ChallengeId {

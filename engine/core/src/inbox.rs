@@ -1,15 +1,18 @@
 //! What waits for one credential: its bindings, and the challenges that they may answer.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::action::Action;
 use crate::challenge::Challenge;
 use crate::device::Device;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
+use crate::policy::Limits;
+use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
 /// A challenge as a device is shown it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Offer {
     /// The challenge.
     pub challenge: Arc<Challenge>,
@@ -17,6 +20,13 @@ pub struct Offer {
     pub action: Arc<Action>,
     /// The user's own custom data, as a JSON object in text.
     pub user_custom: Option<Arc<str>>,
+}
+
+impl fmt::Debug for Offer {
+    /// Shows the challenge only: the rest is what a user is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").field("challenge", &self.challenge.id).finish_non_exhaustive()
+    }
 }
 
 /// The bindings of one key, newest first, and what is pending for them.
@@ -39,6 +49,18 @@ impl Inbox {
         self.bindings.iter().find(|b| b.account == *account)
     }
 
+    /// Whether the key may be bound to an account. One that it is bound to may be enrolled again.
+    ///
+    /// # Errors
+    /// [`Refusal::UsersPerKeyMax`].
+    pub fn admit(&self, account: &AccountKey, limits: &Limits) -> Result<(), Refusal> {
+        let max = limits.users_per_key_max;
+        if self.bindings.len() >= max && self.binding_of(account).is_none() {
+            return Err(Refusal::UsersPerKeyMax { max });
+        }
+        Ok(())
+    }
+
     /// Adds a binding, or puts its newer state in place.
     pub fn bind(&mut self, device: Device) {
         self.bindings.retain(|b| b.id != device.id);
@@ -53,7 +75,8 @@ impl Inbox {
         offers.retain(|o| bindings.iter().any(|b| o.challenge.targets.contains(&b.id)));
     }
 
-    /// Adds a challenge, or puts its newer state in place. True if one of the bindings may answer it.
+    /// Adds a challenge, or puts its newer state in place. True if one of the bindings may answer
+    /// it.
     pub fn offer(&mut self, offer: Offer) -> bool {
         self.withdraw(&offer.challenge.id);
         if !self.bindings.iter().any(|b| offer.challenge.targets.contains(&b.id)) {

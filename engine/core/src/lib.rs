@@ -1,7 +1,7 @@
 //! The rules of push verification.
 //!
-//! Every function here is told the time and the random bytes and returns what to do. The crate has no
-//! runtime, clock, random source, serialisation format or I/O; what it returns is carried out by
+//! Every function here is told the time and the random bytes and returns what to do. The crate has
+//! no runtime, clock, random source, serialisation format or I/O; what it returns is carried out by
 //! `countersign-engine`.
 
 #![warn(missing_docs)]

@@ -8,8 +8,8 @@ use crate::time::UnixMillis;
 
 /// 32 random bytes, as the text that a device signs.
 ///
-/// The text starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over a nonce
-/// is never a signature over a challenge id.
+/// The text starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over
+/// a nonce is never a signature over a challenge id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Nonce(String);
 

@@ -20,8 +20,8 @@ pub fn verify_nonce<'n>(
     nonces.iter().find(signed).ok_or(InvalidSignature)
 }
 
-/// Checks the signature that removes a credential: over the number of the present time window, the one
-/// before or the one after (clocks differ), as the platforms print it, with or without `.0`.
+/// Checks the signature that removes a credential: over the number of the present time window, the
+/// one before or the one after (clocks differ), as the platforms print it, with or without `.0`.
 ///
 /// # Errors
 /// [`InvalidSignature`] if it is over none of them.

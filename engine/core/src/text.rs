@@ -36,7 +36,8 @@ impl Line {
         Ok(Self(text.into()))
     }
 
-    /// Makes a line of any text: unsafe characters become U+FFFD, and what is over `max` bytes is cut.
+    /// Makes a line of any text: unsafe characters become U+FFFD, and what is over `max` bytes is
+    /// cut.
     #[must_use]
     pub fn cleaned(text: &str, max: usize) -> Self {
         let mut line = String::with_capacity(text.len().min(max));
@@ -73,7 +74,8 @@ pub const fn is_unsafe(c: char) -> bool {
     c.is_ascii_control()
         || matches!(c,
             '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]

@@ -46,13 +46,18 @@ impl Account {
         now: UnixMillis,
         limits: &Limits,
     ) -> Result<Transition<Issued>, Refusal> {
+        if action.account != self.key {
+            return Err(Refusal::ActionUnknown);
+        }
         if !action.may_be_challenged() {
             return Err(Refusal::ActionEnded);
         }
         let devices = self.targets(issue.target.as_ref())?;
         let (same, others): (Vec<_>, Vec<_>) =
             self.open.iter().partition(|c| c.action.code == action.key.code);
-        if let Some(open) = same.iter().find(|c| !issue.supersede && now < c.expires_at) {
+        // Until its deadline a decision that arrived in time may be on its way.
+        let undecided = |c: &&&Challenge| !issue.supersede && now < c.deadline(limits);
+        if let Some(open) = same.iter().find(undecided) {
             return Err(Refusal::OpenChallenge(open.id.clone()));
         }
         if others.len() >= limits.open_challenges_per_account_max {
@@ -97,7 +102,8 @@ impl Account {
     /// Records the end of an open challenge, and what follows for its action.
     ///
     /// # Errors
-    /// [`Refusal`] if the challenge has ended, or the device that decided may not any more.
+    /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was
+    /// late, or `action` is not the challenge's own. An approval needs its action.
     pub fn settle(
         &self,
         id: &ChallengeId,
@@ -105,10 +111,12 @@ impl Account {
         action: Option<&Action>,
     ) -> Result<Transition<Challenge>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
+        let of_challenge = |a: &Action| a.account == self.key && a.key == open.action;
+        if !action.map_or(ended.outcome != Outcome::Approved, of_challenge) {
+            return Err(Refusal::ActionUnknown);
+        }
         let mut writes = Vec::with_capacity(3);
-        if let Some(by) = &ended.by {
-            let device = self.device(by).filter(|_| open.targets.contains(by) && !open.held);
-            let device = device.ok_or(Refusal::ChallengeUnknown)?;
+        if let Some(device) = self.decider(open, &ended)? {
             let last_verified_at = device.last_verified_at.max(Some(ended.at));
             writes.push(Write::Device(Device { last_verified_at, ..device.clone() }));
         }
@@ -121,6 +129,24 @@ impl Account {
         Ok(self.transition(writes, challenge))
     }
 
+    /// The device that brought an end about, if it may: the account's last word, whatever a machine
+    /// with an older state of the challenge has let through.
+    fn decider(&self, open: &Challenge, ended: &Ended) -> Result<Option<&Device>, Refusal> {
+        let Some(by) = &ended.by else {
+            let possible = !ended.outcome.needs_device();
+            return if possible { Ok(None) } else { Err(Refusal::ChallengeUnknown) };
+        };
+        let device = self.device(by).filter(|_| open.targets.contains(by));
+        let device = device.ok_or(Refusal::ChallengeUnknown)?;
+        if open.held {
+            return Err(Refusal::ChallengeHeld);
+        }
+        if ended.at >= open.expires_at {
+            return Err(Refusal::ChallengeEnded);
+        }
+        Ok(Some(device))
+    }
+
     fn targets(&self, target: Option<&AuthenticatorId>) -> Result<Vec<Device>, Refusal> {
         if self.devices.is_empty() {
             return Err(Refusal::NoAuthenticator);
@@ -131,7 +157,8 @@ impl Account {
     }
 }
 
-/// The state that an outcome puts its action in; after the others it may be challenged again as it is.
+/// The state that an outcome puts its action in; after the others it may be challenged again as it
+/// is.
 const fn state_after(outcome: Outcome) -> Option<ActionState> {
     match outcome {
         Outcome::Approved => Some(ActionState::ChallengeSucceeded),

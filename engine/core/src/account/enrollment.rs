@@ -37,7 +37,8 @@ impl Account {
     /// Binds a key. The same key for the same user refreshes the binding it has.
     ///
     /// # Errors
-    /// [`Refusal`] for an unknown user, a further authenticator without the scope for it, or one too many.
+    /// [`Refusal`] for an unknown user, a further authenticator without the scope for it, or one
+    /// too many.
     pub fn enroll(
         &self,
         enroll: &Enroll,

@@ -1,7 +1,7 @@
 //! A user's record, devices and open challenges, and the transitions between their states.
 //!
-//! A transition looks at the account and returns a [`Change`]; [`Account::apply`] carries it out in memory
-//! once the store has recorded it. Nothing else changes an account.
+//! A transition looks at the account and returns a [`Change`]; [`Account::apply`] carries it out in
+//! memory once the store has recorded it. Nothing else changes an account.
 
 mod challenges;
 mod enrollment;

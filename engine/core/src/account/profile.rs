@@ -1,5 +1,6 @@
 //! What the relying party says about a user.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Account, AccountRecord};
@@ -8,7 +9,7 @@ use crate::text::Line;
 use crate::time::UnixMillis;
 
 /// A user's attributes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
@@ -29,7 +30,7 @@ pub struct Profile {
 }
 
 /// Attributes to set; absent ones stay as they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProfilePatch {
     /// See [`Profile::email`].
     pub email: Option<Line>,
@@ -49,9 +50,23 @@ pub struct ProfilePatch {
     pub custom: Option<Arc<str>>,
 }
 
+impl fmt::Debug for Profile {
+    /// Shows nothing of a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ProfilePatch {
+    /// Shows nothing of a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProfilePatch").finish_non_exhaustive()
+    }
+}
+
 impl Profile {
-    /// The profile with a patch applied. A new address or number counts as not verified unless the patch
-    /// says otherwise.
+    /// The profile with a patch applied. A new address or number counts as not verified unless the
+    /// patch says otherwise.
     #[must_use]
     pub fn patched(&self, patch: &ProfilePatch) -> Self {
         let mut next = self.clone();

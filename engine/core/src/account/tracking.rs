@@ -29,8 +29,8 @@ pub struct Tracked {
 }
 
 impl Account {
-    /// Tracks an action. `known` is the recorded action of that name, if there is one: it is answered as it
-    /// is, so that a repeated request changes nothing.
+    /// Tracks an action. `known` is the recorded action of that name, if there is one: it is
+    /// answered as it is, so that a repeated request changes nothing.
     ///
     /// The result has no change where there is nothing to record.
     #[must_use]

@@ -1,7 +1,6 @@
-//! Ed25519 under one acceptance rule: `s < L`; the key canonical, not of small order and torsion-free; `R`
-//! canonical; the cofactored equation of RFC 8032. It is the rule that a batch can check too.
-
-use std::sync::Arc;
+//! Ed25519 under one acceptance rule: `s < L`; the key canonical, not of small order and
+//! torsion-free; `R` canonical; the cofactored equation of RFC 8032. It is the rule that a batch
+//! can check too.
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -9,7 +8,7 @@ use curve25519_dalek::traits::IsIdentity;
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha512};
 
-use super::{Algorithm, InvalidKey, InvalidSignature, Scheme, Verifier};
+use super::{Algorithm, InvalidKey, InvalidSignature, Parsed, Scheme, Verifier};
 
 pub(super) const SCHEME: Scheme = Scheme {
     algorithm: Algorithm::Ed25519,
@@ -24,14 +23,14 @@ struct Ed25519 {
     minus_a: EdwardsPoint,
 }
 
-fn parse(key: &[u8]) -> Result<Arc<dyn Verifier>, InvalidKey> {
+fn parse(key: &[u8]) -> Result<Parsed, InvalidKey> {
     let bytes: [u8; 32] = key.try_into().map_err(|_| InvalidKey::Encoding)?;
     let key = VerifyingKey::from_bytes(&bytes).map_err(|_| InvalidKey::Point)?;
     let point = key.to_edwards();
     if point.compress().to_bytes() != bytes || key.is_weak() || !point.is_torsion_free() {
         return Err(InvalidKey::Point);
     }
-    Ok(Arc::new(Ed25519 { bytes, minus_a: -point }))
+    Ok(Parsed::new(Ed25519 { bytes, minus_a: -point }))
 }
 
 impl Verifier for Ed25519 {

@@ -38,13 +38,23 @@ trait Verifier: Send + Sync {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 }
 
+/// A key that was parsed once and is shared by all copies of its [`PublicKey`].
+#[derive(Clone)]
+struct Parsed(Arc<dyn Verifier>);
+
+impl Parsed {
+    fn new(verifier: impl Verifier + 'static) -> Self {
+        Self(Arc::new(verifier))
+    }
+}
+
 struct Scheme {
     algorithm: Algorithm,
     name: &'static str,
     /// What stands before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
     key_bytes: usize,
-    parse: fn(&[u8]) -> Result<Arc<dyn Verifier>, InvalidKey>,
+    parse: fn(&[u8]) -> Result<Parsed, InvalidKey>,
 }
 
 static SCHEMES: [Scheme; 2] = [p256::SCHEME, ed25519::SCHEME];
@@ -76,23 +86,23 @@ pub struct PublicKey {
     algorithm: Algorithm,
     spki: Arc<[u8]>,
     thumbprint: Thumbprint,
-    verifier: Arc<dyn Verifier>,
+    parsed: Parsed,
 }
 
 impl PublicKey {
     /// Parses a DER `SubjectPublicKeyInfo`.
     ///
     /// # Errors
-    /// [`InvalidKey`] for another algorithm, another encoding, or a point that is not on the curve, not
-    /// canonical, of small order or not torsion-free.
+    /// [`InvalidKey`] for another algorithm, another encoding, or a point that is not on the curve,
+    /// not canonical, of small order or not torsion-free.
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, InvalidKey> {
         let scheme = algorithm.scheme();
         let key = spki.strip_prefix(scheme.spki_prefix).ok_or(InvalidKey::Encoding)?;
         if key.len() != scheme.key_bytes {
             return Err(InvalidKey::Encoding);
         }
-        let verifier = (scheme.parse)(key)?;
-        Ok(Self { algorithm, spki: spki.into(), thumbprint: Thumbprint::of_spki(spki), verifier })
+        let parsed = (scheme.parse)(key)?;
+        Ok(Self { algorithm, spki: spki.into(), thumbprint: Thumbprint::of_spki(spki), parsed })
     }
 
     /// Checks a signature.
@@ -100,7 +110,7 @@ impl PublicKey {
     /// # Errors
     /// [`InvalidSignature`], whatever is wrong with it.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.verifier.verify(message, signature)
+        self.parsed.0.verify(message, signature)
     }
 
     /// The algorithm.

@@ -1,10 +1,9 @@
-//! ECDSA over P-256 with SHA-256, in strict DER. High-S signatures are accepted: the platforms make them.
-
-use std::sync::Arc;
+//! ECDSA over P-256 with SHA-256, in strict DER. High-S signatures are accepted: the platforms make
+//! them.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 
-use super::{Algorithm, InvalidKey, InvalidSignature, Scheme, Verifier};
+use super::{Algorithm, InvalidKey, InvalidSignature, Parsed, Scheme, Verifier};
 
 pub(super) const SCHEME: Scheme = Scheme {
     algorithm: Algorithm::Es256,
@@ -19,12 +18,12 @@ pub(super) const SCHEME: Scheme = Scheme {
 
 struct P256(ParsedPublicKey);
 
-fn parse(point: &[u8]) -> Result<Arc<dyn Verifier>, InvalidKey> {
+fn parse(point: &[u8]) -> Result<Parsed, InvalidKey> {
     if point.first() != Some(&0x04) {
         return Err(InvalidKey::Encoding);
     }
     let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
-    Ok(Arc::new(P256(key.map_err(|_| InvalidKey::Point)?)))
+    Ok(Parsed::new(P256(key.map_err(|_| InvalidKey::Point)?)))
 }
 
 impl Verifier for P256 {
