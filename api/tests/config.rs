@@ -12,14 +12,14 @@ const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key'
 fn load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let Some(text) = file else { return Config::load(None, env) };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("countersign.toml");
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text).expect("a file");
     Config::load(Some(&path), env)
 }
 
 fn from_env(env: &[(&str, &str)]) -> Config {
-    load(None, env).unwrap()
+    load(None, env).expect("a configuration")
 }
 
 #[test]

@@ -10,10 +10,10 @@ const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key'
 
 fn try_load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, String> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("countersign.toml");
     if let Some(text) = file {
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("a file");
     }
     Config::load(file.map(|_| path.as_path()), env).map_err(|refusal| {
         assert!(!format!("{refusal:?} {refusal}").contains(SECRET), "{refusal}");
@@ -22,7 +22,7 @@ fn try_load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, String> 
 }
 
 fn refusal(file: Option<&str>, env: &[(&str, &str)]) -> String {
-    try_load(file, env).unwrap_err()
+    try_load(file, env).expect_err("a refusal")
 }
 
 #[test]

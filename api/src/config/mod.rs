@@ -3,7 +3,7 @@
 //!
 //! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -145,11 +145,14 @@ impl Config {
         let mut table = file.map_or_else(|| Ok(toml::Table::new()), file::read)?;
         keys::check(&table)?;
         let sources = environment::apply(&mut table, env)?;
-        let written = table.try_into().map_err(|_: toml::de::Error| {
-            // Every name and type has been compared with the same structs above.
-            ConfigError::value("the configuration", "cannot be read", "known keys are allowed")
-        })?;
-        let config = check::config(written);
+        let config = keys::check(&table).and_then(|()| {
+            // Every name and type has been compared with the same structs: this cannot fail but for a
+            // mistake of ours, and serde's own words would quote the value.
+            let same_again = |_: toml::de::Error| {
+                ConfigError::value("the configuration", "cannot be read", "known keys are allowed")
+            };
+            check::config(table.try_into().map_err(same_again)?)
+        });
         let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
@@ -160,7 +163,7 @@ impl Config {
 }
 
 /// The variable that set `key`, or the list that `key` is an entry of.
-fn variable_for(key: &str, sources: &std::collections::BTreeMap<String, String>) -> Option<String> {
+fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
     let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
     sources.get(key).or_else(|| sources.get(list)).cloned()
 }
