@@ -1,0 +1,155 @@
+//! From what is written to what is meant: every section but the tenants.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use url::Url;
+
+use super::error::ConfigError;
+use super::file::{File, LogSection, ServerSection, StoreSection};
+use super::{Config, Log, LogFormat, Server, Store, StoreUrl, limits, tenants};
+
+/// The file of the default store, in `server.data_dir`.
+const SQLITE_FILE: &str = "countersign.db";
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
+
+pub(super) fn config(written: File) -> Result<Config, ConfigError> {
+    let server = server(written.server)?;
+    let operations = operations(&written.operations.listen, server.listen)?;
+    let token_lifetime = seconds(limits::TOKEN_LIFETIME_SECONDS, written.tokens.lifetime_seconds)?;
+    Ok(Config {
+        operations,
+        log: log(written.log)?,
+        store: store(&written.store, &server)?,
+        verify_queue_max: limits::VERIFY_QUEUE_MAX.count(written.engine.verify_queue_max)?,
+        token_lifetime,
+        tenants: tenants::tenants(written.tenants)?,
+        server,
+    })
+}
+
+fn seconds(limit: limits::Limit, value: u64) -> Result<Duration, ConfigError> {
+    limit.check("", value).map(Duration::from_secs)
+}
+
+fn server(written: ServerSection) -> Result<Server, ConfigError> {
+    if written.data_dir.is_empty() {
+        return Err(ConfigError::value(
+            "server.data_dir",
+            "is empty",
+            "the path of a folder is allowed",
+        ));
+    }
+    Ok(Server {
+        listen: address("server.listen", &written.listen, "an IP address and a port")?,
+        public_url: public_url(&written.public_url)?,
+        data_dir: PathBuf::from(written.data_dir),
+        workers: NonZeroUsize::new(limits::WORKERS.count(written.workers)?),
+        body_bytes_max: limits::BODY_BYTES_MAX.count(written.body_bytes_max)?,
+        body_read: seconds(limits::BODY_READ_SECONDS, written.body_read_seconds)?,
+        requests_in_flight_max: limits::REQUESTS_IN_FLIGHT_MAX
+            .count(written.requests_in_flight_max)?,
+        shutdown: seconds(limits::SHUTDOWN_SECONDS, written.shutdown_seconds)?,
+    })
+}
+
+fn address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
+        ConfigError::value(key, "is not an address", allowed)
+    })
+}
+
+fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let refused = |problem: &str| {
+        let allowed = "http:// or https://, a host, and a port and a path if need be, is allowed";
+        ConfigError::value("server.public_url", problem, allowed)
+    };
+    let url = Url::parse(text).map_err(|_| refused("is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("is neither http nor https"));
+    }
+    if has_credentials(&url) || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("has a user, a query or a fragment"));
+    }
+    Ok(Some(url))
+}
+
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Metrics and health are for operators: never on the public listener.
+fn operations(text: &str, public: SocketAddr) -> Result<Option<SocketAddr>, ConfigError> {
+    const KEY: &str = "operations.listen";
+    if text == "off" {
+        return Ok(None);
+    }
+    let listen = address(KEY, text, "\"off\", or an IP address and a port")?;
+    let overlaps =
+        listen.ip() == public.ip() || listen.ip().is_unspecified() || public.ip().is_unspecified();
+    if listen.port() != 0 && listen.port() == public.port() && overlaps {
+        let allowed = "\"off\", or a port that is not that of server.listen, is allowed";
+        return Err(ConfigError::value(KEY, "is the public address", allowed));
+    }
+    Ok(Some(listen))
+}
+
+fn log(written: LogSection) -> Result<Log, ConfigError> {
+    let format = match written.format.as_str() {
+        "human" => LogFormat::Human,
+        "json" => LogFormat::Json,
+        _ => {
+            let allowed = "\"human\" or \"json\" is allowed";
+            return Err(ConfigError::value("log.format", "is not a format", allowed));
+        }
+    };
+    // A lone misspelled level would parse as the name of a module, and silence everything else.
+    let only_levels = !written.level.contains(['=', '[']);
+    let level = |text: &str| text.trim().parse::<LevelFilter>().is_ok() && !text.trim().is_empty();
+    let bad_level = only_levels && !written.level.split(',').all(level);
+    if bad_level || EnvFilter::try_new(&written.level).is_err() {
+        let allowed = "off, error, warn, info, debug or trace is allowed, \
+                       and module=level after commas";
+        return Err(ConfigError::value("log.level", "is not a level", allowed));
+    }
+    Ok(Log { format, level: written.level })
+}
+
+fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
+    let days = limits::ACTION_RETENTION_DAYS.check("", written.action_retention_days)?;
+    let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
+    Ok(Store { url: store_url(&written.url, server)?, action_retention })
+}
+
+fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
+    let refused = |problem: &str| {
+        let allowed = "\"memory:\", \"sqlite:\" (a file in server.data_dir) \
+                       or \"sqlite:\" and a path is allowed";
+        ConfigError::value("store.url", problem, allowed)
+    };
+    if text == "memory:" {
+        return Ok(StoreUrl::Memory);
+    }
+    if text.starts_with("redis:") || text.starts_with("rediss:") {
+        return Err(refused("names Redis, which comes later and is not supported yet"));
+    }
+    let path = text.strip_prefix("sqlite:").ok_or_else(|| refused("is not a known store"))?;
+    if path == ":memory:" || path.contains(['?', '#', '\0']) {
+        return Err(refused("has parameters"));
+    }
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() {
+        return Ok(StoreUrl::Sqlite(server.data_dir.join(SQLITE_FILE)));
+    }
+    if path.ends_with('/') {
+        return Err(refused("names a folder"));
+    }
+    Ok(StoreUrl::Sqlite(PathBuf::from(path)))
+}

@@ -1,0 +1,215 @@
+//! The tenant of a server that nobody configured: `demo`, with a random secret that stays the same.
+//!
+//! It keeps one file in the data folder and prints nothing.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::id::TenantId;
+use countersign_core::policy::{Limits, Unenrolled};
+
+use super::{AllowedOrigins, InvalidSecret, Push, Secret, Tenant};
+
+/// The id of the demo tenant.
+pub const TENANT_ID: &str = "demo";
+/// The file of its secret, in the data folder.
+pub const SECRET_FILE: &str = "demo-secret";
+/// Random bytes of its secret.
+const SECRET_BYTES: usize = 24;
+
+/// The demo tenant, ready to be served.
+#[derive(Debug)]
+pub struct Demo {
+    /// The tenant, with one secret and every default.
+    pub tenant: Tenant,
+    /// Where its secret is kept.
+    pub secret_file: PathBuf,
+    /// Whether the secret was made by this call.
+    pub is_new: bool,
+}
+
+/// Why there is no demo tenant.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A file or folder cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Others could replace what is in the folder.
+    #[error("others may write to {}: chmod 700 it", .0.display())]
+    OpenFolder(PathBuf),
+    /// Others could read the secret.
+    #[error("others may read {}: delete it for a new secret, or chmod 600 it", .0.display())]
+    OpenSecret(PathBuf),
+    /// The file holds no secret.
+    #[error("what {} holds {problem}: delete it for a new secret", path.display())]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+        /// Its problem.
+        problem: InvalidSecret,
+    },
+}
+
+/// Finds the demo tenant's secret in `data_dir`, or makes it from what `fill` gives.
+///
+/// # Errors
+/// [`DemoError`] if the folder or the file cannot be used, or is open to others.
+pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, DemoError> {
+    prepare_folder(data_dir)?;
+    let secret_file = data_dir.join(SECRET_FILE);
+    let (secret, is_new) = match read(&secret_file)? {
+        Some(secret) => (secret, false),
+        None => {
+            let mut bytes = [0; SECRET_BYTES];
+            fill(&mut bytes);
+            keep(data_dir, &secret_file, &URL_SAFE_NO_PAD.encode(bytes))?;
+            // Read back: of two servers that start together, both use the one that was kept.
+            let missing = || io::Error::from(io::ErrorKind::NotFound);
+            let secret = read(&secret_file)?.ok_or_else(|| failed(&secret_file, missing()))?;
+            (secret, true)
+        }
+    };
+    let tenant = Tenant {
+        id: TenantId::parse(TENANT_ID).expect("four letters are a tenant id"),
+        secret_keys: vec![secret],
+        allowed_origins: AllowedOrigins::Any,
+        push: Push {
+            webhook_url: None,
+            webhook_allow_hosts: [].into(),
+            custom_public: [].into(),
+            unenrolled: Unenrolled::Allow,
+            limits: Limits::default(),
+        },
+    };
+    Ok(Demo { tenant, secret_file, is_new })
+}
+
+/// Makes the data folder with mode 0700, or accepts one that only its owner can write to. For every
+/// server, with or without the demo tenant.
+///
+/// # Errors
+/// [`DemoError::Io`] and [`DemoError::OpenFolder`].
+pub fn prepare_folder(path: &Path) -> Result<(), DemoError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, e))?;
+    let mode = fs::metadata(path).map_err(|e| failed(path, e))?.permissions().mode();
+    if mode & 0o022 == 0 { Ok(()) } else { Err(DemoError::OpenFolder(path.to_owned())) }
+}
+
+fn failed(path: &Path, source: io::Error) -> DemoError {
+    DemoError::Io { path: path.to_owned(), source }
+}
+
+fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(path, e)),
+    };
+    let mode = file.metadata().map_err(|e| failed(path, e))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(DemoError::OpenSecret(path.to_owned()));
+    }
+    let mut text = String::new();
+    let longest = Secret::CHARACTERS_MAX as u64 + 2;
+    file.take(longest).read_to_string(&mut text).map_err(|e| failed(path, e))?;
+    let secret = Secret::parse(text.trim_end());
+    secret.map(Some).map_err(|problem| DemoError::NoSecret { path: path.to_owned(), problem })
+}
+
+/// Writes the whole file beside its place, mode 0600, then moves it there unless one is there already.
+fn keep(folder: &Path, path: &Path, secret: &str) -> Result<(), DemoError> {
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        writeln!(file, "{secret}")?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Err(e) if e.error.kind() != io::ErrorKind::AlreadyExists => Err(e.error),
+            Ok(_) | Err(_) => File::open(folder)?.sync_all(),
+        }
+    };
+    write().map_err(|e: io::Error| failed(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_secret_is_kept_and_found_again_by_the_next_start() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a/countersign-data");
+        let first = prepare(&folder, |bytes| bytes.fill(7)).unwrap();
+        let second = prepare(&folder, |_| panic!("no randomness is needed twice")).unwrap();
+        assert!(first.is_new && !second.is_new);
+        let [first_secret] = first.tenant.secret_keys.as_slice() else { panic!("one secret") };
+        assert_eq!(first_secret.expose(), URL_SAFE_NO_PAD.encode([7; 24]));
+        assert_eq!(first_secret.expose(), second.tenant.secret_keys[0].expose());
+        assert_eq!(first.tenant.id.as_str(), "demo");
+        assert_eq!((mode(&folder), mode(&first.secret_file)), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside the secret");
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let demo = prepare(root.path(), |bytes| bytes.fill(7)).unwrap();
+        for open in [0o640, 0o604, 0o660] {
+            set_mode(&demo.secret_file, open);
+            let refusal = prepare(root.path(), |_| {}).unwrap_err();
+            assert!(matches!(refusal, DemoError::OpenSecret(_)), "{open:o}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        for (open, accepted) in [(0o755, true), (0o770, false), (0o702, false)] {
+            let folder = root.path().join(format!("{open:o}"));
+            fs::create_dir(&folder).unwrap();
+            set_mode(&folder, open);
+            let refused = matches!(prepare(&folder, |_| {}), Err(DemoError::OpenFolder(_)));
+            assert_eq!(refused, !accepted, "{open:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_secret_is_refused_and_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(SECRET_FILE);
+        for bad in ["", "short", &"x".repeat(300), "two words of secret"] {
+            fs::write(&path, bad).unwrap();
+            set_mode(&path, 0o600);
+            let refusal = prepare(root.path(), |_| {}).unwrap_err();
+            assert!(matches!(refusal, DemoError::NoSecret { .. }), "{refusal}");
+            assert!(bad.is_empty() || !refusal.to_string().contains(bad));
+            assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+        }
+    }
+
+    #[test]
+    fn of_two_servers_that_start_together_the_first_secret_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let late = prepare(root.path(), |bytes| {
+            prepare(root.path(), |first| first.fill(1)).unwrap();
+            bytes.fill(2);
+        });
+        assert_eq!(late.unwrap().tenant.secret_keys[0].expose(), URL_SAFE_NO_PAD.encode([1; 24]));
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a configuration is refused. No text here ever holds a configured value that could be a secret.
+
+use std::path::PathBuf;
+
+/// A configuration that the server does not start with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a configuration.
+    #[error("{} is longer than {max} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        max: u64,
+    },
+    /// The file is not TOML.
+    #[error("{}, line {line}: not TOML: {problem}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser expected. It never quotes the line.
+        problem: String,
+    },
+    /// A key or variable that means nothing.
+    #[error("unknown {kind} {name}: the nearest known name is {nearest}")]
+    Unknown {
+        /// `key` or `variable`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The known name that looks most like it.
+        nearest: String,
+    },
+    /// A value that is not allowed.
+    #[error("{key}{} {problem}: {allowed}", variable.as_ref().map(|v| format!(" (from {v})")).unwrap_or_default())]
+    Value {
+        /// Where it stands, such as `tenants[0].id`.
+        key: String,
+        /// The environment variable that set it, if one did.
+        variable: Option<String>,
+        /// What is wrong with it.
+        problem: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Two variables that set one key.
+    #[error("{first} and {second} both set {key}: keep one")]
+    Twice {
+        /// The key.
+        key: String,
+        /// One variable.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A variable for one tenant beside tenants of the file.
+    #[error("{variable} is for one tenant without [[tenants]] in the file: use {use_this}")]
+    TenantTwice {
+        /// The variable.
+        variable: String,
+        /// The one that changes the first tenant of the file.
+        use_this: String,
+    },
+    /// A variable that is not UTF-8.
+    #[error("the variable {0} is not UTF-8: write it as UTF-8 text")]
+    NotUtf8(String),
+}
+
+impl ConfigError {
+    /// A refused value.
+    pub(super) fn value(
+        key: impl Into<String>,
+        problem: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        let (problem, allowed) = (problem.into(), allowed.into());
+        Self::Value { key: key.into(), variable: None, problem, allowed }
+    }
+
+    /// Adds the variable that set the refused key, by `find`.
+    pub(super) fn with_variable(mut self, find: impl FnOnce(&str) -> Option<String>) -> Self {
+        if let Self::Value { key, variable, .. } = &mut self
+            && variable.is_none()
+        {
+            *variable = find(key);
+        }
+        self
+    }
+}

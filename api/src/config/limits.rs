@@ -1,0 +1,85 @@
+//! Every number that can be configured, with its name, its default and its range, and the limits of the
+//! configuration itself.
+
+use countersign_core::policy::CHALLENGE_LIFETIME_MS_MAX;
+
+use super::error::ConfigError;
+
+/// Bytes of the configuration file, at most.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Tenants of one server, at most.
+pub const TENANTS_MAX: usize = 1000;
+/// Secrets of one tenant that are active together, at most: each signs every webhook.
+pub const SECRET_KEYS_MAX: usize = 8;
+/// Entries of `allowed_origins`, `webhook_allow_hosts` and `custom_public`, each, at most.
+pub const LIST_ENTRIES_MAX: usize = 64;
+/// Bytes of a name in `custom_public`, at most.
+pub const CUSTOM_NAME_BYTES_MAX: usize = 64;
+
+/// A configured number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Its key; of a tenant's keys, the part behind `tenants[i].`.
+    pub key: &'static str,
+    /// What it is without being configured.
+    pub default: u64,
+    /// The smallest allowed.
+    pub min: u64,
+    /// The largest allowed.
+    pub max: u64,
+}
+
+const fn limit(key: &'static str, default: u64, min: u64, max: u64) -> Limit {
+    Limit { key, default, min, max }
+}
+
+/// Worker threads; 0 is one per core.
+pub const WORKERS: Limit = limit("server.workers", 0, 0, 1024);
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: Limit = limit("server.body_bytes_max", 16_384, 1024, 1 << 20);
+/// Seconds in which a request's body must have arrived.
+pub const BODY_READ_SECONDS: Limit = limit("server.body_read_seconds", 5, 1, 60);
+/// Requests that are answered at the same time, parked polls included.
+pub const REQUESTS_IN_FLIGHT_MAX: Limit =
+    limit("server.requests_in_flight_max", 25_000, 1, 1_000_000);
+/// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers (10 s)
+/// kills.
+pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);
+/// Days that an action is kept.
+pub const ACTION_RETENTION_DAYS: Limit = limit("store.action_retention_days", 30, 1, 3650);
+/// Signatures that wait for the verifier pool.
+pub const VERIFY_QUEUE_MAX: Limit = limit("engine.verify_queue_max", 4096, 1, 1_000_000);
+/// Life of the tokens that `track` gives.
+pub const TOKEN_LIFETIME_SECONDS: Limit = limit("tokens.lifetime_seconds", 600, 60, 3600);
+/// Life of a challenge.
+pub const CHALLENGE_LIFETIME_SECONDS: Limit =
+    limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
+
+/// Every configured number.
+pub const LIMITS: &[Limit] = &[
+    WORKERS,
+    BODY_BYTES_MAX,
+    BODY_READ_SECONDS,
+    REQUESTS_IN_FLIGHT_MAX,
+    SHUTDOWN_SECONDS,
+    ACTION_RETENTION_DAYS,
+    VERIFY_QUEUE_MAX,
+    TOKEN_LIFETIME_SECONDS,
+    CHALLENGE_LIFETIME_SECONDS,
+];
+
+impl Limit {
+    /// Gives `value` back if it is in range.
+    pub(super) fn check(&self, prefix: &str, value: u64) -> Result<u64, ConfigError> {
+        if (self.min..=self.max).contains(&value) {
+            return Ok(value);
+        }
+        let allowed = format!("{} to {} is allowed", self.min, self.max);
+        Err(ConfigError::value(format!("{prefix}{}", self.key), format!("is {value}"), allowed))
+    }
+
+    /// As [`Self::check`], for what counts things in memory.
+    pub(super) fn count(&self, value: u64) -> Result<usize, ConfigError> {
+        Ok(usize::try_from(self.check("", value)?).expect("no maximum above is over 32 bits"))
+    }
+}

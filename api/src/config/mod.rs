@@ -1,0 +1,187 @@
+//! The server's configuration: one TOML file, overridden by the environment, checked as a whole before
+//! anything starts. `deploy/countersign.example.toml` documents every key.
+//!
+//! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_core::id::TenantId;
+use countersign_core::policy;
+use url::{Host, Url};
+
+mod check;
+pub mod demo;
+pub mod environment;
+mod error;
+mod file;
+mod keys;
+pub mod limits;
+mod origins;
+mod secret;
+mod tenants;
+
+pub use error::ConfigError;
+pub use origins::AllowedOrigins;
+pub use secret::{InvalidSecret, Secret};
+
+/// A configuration that has been checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The public listener.
+    pub server: Server,
+    /// Where metrics and health are served, if they are.
+    pub operations: Option<SocketAddr>,
+    /// Logs.
+    pub log: Log,
+    /// The store.
+    pub store: Store,
+    /// Signatures that wait for the verifier pool, at most.
+    pub verify_queue_max: usize,
+    /// Life of the tokens that `track` gives.
+    pub token_lifetime: Duration,
+    /// The tenants, with unique ids and secrets. Empty only without a file and without a variable for a
+    /// tenant: then [`demo::prepare`] makes one.
+    pub tenants: Vec<Tenant>,
+}
+
+/// The public listener.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How clients reach it, where that was configured. See [`Server::public_url_at`].
+    pub public_url: Option<Url>,
+    /// The folder of everything that is kept.
+    pub data_dir: PathBuf,
+    /// Worker threads; `None` is one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Bytes of a request's body, at most.
+    pub body_bytes_max: usize,
+    /// Time in which a request's body must have arrived.
+    pub body_read: Duration,
+    /// Requests answered at the same time, at most.
+    pub requests_in_flight_max: usize,
+    /// Time from SIGTERM to the exit.
+    pub shutdown: Duration,
+}
+
+/// Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// Directives of `tracing_subscriber::EnvFilter`, which parse.
+    pub level: String,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Which one.
+    pub url: StoreUrl,
+    /// How long an action is kept.
+    pub action_retention: Duration,
+}
+
+/// Which store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// Nothing outlives the process.
+    Memory,
+    /// One file.
+    Sqlite(PathBuf),
+}
+
+/// One relying party.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its active secrets, at least one. Webhooks are signed with each.
+    pub secret_keys: Vec<Secret>,
+    /// Whose pages may call the Client API.
+    pub allowed_origins: AllowedOrigins,
+    /// Push verification.
+    pub push: Push,
+}
+
+/// Push verification of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Whom to tell of a challenge; `None` leaves devices to poll.
+    pub webhook_url: Option<Url>,
+    /// Hosts that a webhook may reach by http or at a private address, as [`Url::host`] gives them.
+    pub webhook_allow_hosts: BTreeSet<Host>,
+    /// Names of an action's custom data that devices see.
+    pub custom_public: BTreeSet<String>,
+    /// What `track` answers for a user without authenticator.
+    pub unenrolled: policy::Unenrolled,
+    /// Limits of the core, with this tenant's life of a challenge.
+    pub limits: policy::Limits,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and the environment (see [`environment::of_process`]).
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first key or variable that is refused. It holds no secret.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = file.map_or_else(|| Ok(toml::Table::new()), file::read)?;
+        keys::check(&table)?;
+        let sources = environment::apply(&mut table, env)?;
+        let config = keys::check(&table).and_then(|()| {
+            // Every name and type has been compared with the same structs: this cannot fail but for a
+            // mistake of ours, and serde's own words would quote the value.
+            let same_again = |_: toml::de::Error| {
+                ConfigError::value("the configuration", "cannot be read", "known keys are allowed")
+            };
+            check::config(table.try_into().map_err(same_again)?)
+        });
+        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
+        if file.is_some() && config.tenants.is_empty() {
+            let allowed = "a file needs at least one [[tenants]] section";
+            return Err(ConfigError::value("tenants", "is empty", allowed));
+        }
+        Ok(config)
+    }
+}
+
+/// The variable that set `key`, or the list that `key` is an entry of.
+fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
+    let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
+    sources.get(key).or_else(|| sources.get(list)).cloned()
+}
+
+impl Server {
+    /// How clients reach the server once it listens on `bound`: as configured, or `http://<bound>`, with
+    /// the loopback address where `bound` means every address.
+    #[must_use]
+    pub fn public_url_at(&self, mut bound: SocketAddr) -> Url {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        if bound.ip().is_unspecified() {
+            bound.set_ip(match bound {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Url::parse(&format!("http://{bound}")).expect("an address and a port are a host and a port")
+    }
+}

@@ -1,0 +1,85 @@
+//! An API secret: kept from logs, and refused where it could not work or could be guessed.
+
+use std::fmt;
+
+/// A tenant's API secret.
+#[derive(Clone)]
+pub struct Secret(String);
+
+/// A text that cannot be a secret. Never says the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    /// Shorter than [`Secret::CHARACTERS_MIN`] or longer than [`Secret::CHARACTERS_MAX`].
+    #[error("has {0} characters")]
+    Length(usize),
+    /// It has a character that does not survive an `Authorization` header.
+    #[error("has a space, a control or non-ASCII character, a colon or a percent sign")]
+    Character,
+}
+
+impl Secret {
+    /// The shortest accepted secret. Who guesses one commands the whole Server API, and since webhooks are
+    /// signed with it, one captured webhook lets it be searched for offline. The length keeps placeholders
+    /// out; strength comes from randomness (32 random characters are advised).
+    pub const CHARACTERS_MIN: usize = 12;
+    /// The longest accepted secret.
+    pub const CHARACTERS_MAX: usize = 256;
+
+    /// Parses a secret.
+    ///
+    /// # Errors
+    /// [`InvalidSecret`] for a wrong length, or a character that Basic authentication would change: the
+    /// part before the first colon is the secret, and clients may percent-encode it.
+    pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':' && b != b'%') {
+            return Err(InvalidSecret::Character);
+        }
+        if !(Self::CHARACTERS_MIN..=Self::CHARACTERS_MAX).contains(&text.len()) {
+            return Err(InvalidSecret::Length(text.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The secret, for a comparison in constant time or a signature. Never for a log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = Secret::parse("demo-secret-key").unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        assert_eq!(secret.expose(), "demo-secret-key");
+    }
+
+    #[test]
+    fn short_and_long_secrets_are_refused() {
+        assert!(Secret::parse(&"x".repeat(12)).is_ok());
+        assert!(Secret::parse(&"x".repeat(256)).is_ok());
+        for length in [0, 11, 257] {
+            let refused = Secret::parse(&"x".repeat(length));
+            assert_eq!(refused.err(), Some(InvalidSecret::Length(length)));
+        }
+    }
+
+    #[test]
+    fn characters_that_a_header_would_change_are_refused() {
+        for bad in
+            ["a:bcdefghijkl", "a%20cdefghijkl", "abcdefghijkl\n", "a bcdefghijkl", "äbcdefghijkl"]
+        {
+            assert_eq!(Secret::parse(bad).err(), Some(InvalidSecret::Character), "{bad:?}");
+        }
+    }
+}

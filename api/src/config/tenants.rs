@@ -1,0 +1,165 @@
+//! From what is written to what is meant: the tenants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
+
+use countersign_core::id::TenantId;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::text::Line;
+use url::{Host, Url};
+
+use super::check::has_credentials;
+use super::error::ConfigError;
+use super::file::{PushSection, TenantSection};
+use super::{AllowedOrigins, Push, Secret, Tenant, limits};
+
+pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, ConfigError> {
+    at_most("tenants", written.len(), limits::TENANTS_MAX)?;
+    let mut ids = BTreeMap::new();
+    let mut secrets = BTreeMap::new();
+    let mut tenants = Vec::with_capacity(written.len());
+    for (number, section) in written.into_iter().enumerate() {
+        let path = format!("tenants[{number}].");
+        let tenant = tenant(&path, section)?;
+        if let Some(other) = ids.insert(tenant.id.clone(), number) {
+            let problem = format!("is the id of tenants[{other}]");
+            return Err(ConfigError::value(path + "id", problem, "an id of its own is allowed"));
+        }
+        for (i, secret) in tenant.secret_keys.iter().enumerate() {
+            // Server calls name no tenant: the secret alone says which.
+            let key = format!("{path}secret_keys[{i}]");
+            if let Some(other) = secrets.insert(secret.expose().to_owned(), key.clone()) {
+                let problem = format!("is the same as {other}");
+                return Err(ConfigError::value(key, problem, "a secret of its own is allowed"));
+            }
+        }
+        tenants.push(tenant);
+    }
+    Ok(tenants)
+}
+
+fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
+    let id = TenantId::parse(&written.id).map_err(|e| {
+        let problem = if written.id.is_empty() { "is missing" } else { "is not a tenant id" };
+        ConfigError::value(format!("{path}id"), problem, format!("{} is allowed", e.expected))
+    })?;
+    let origins = format!("{path}allowed_origins");
+    at_most(&origins, written.allowed_origins.len(), limits::LIST_ENTRIES_MAX)?;
+    let allowed_origins =
+        AllowedOrigins::parse(&written.allowed_origins).map_err(|(i, problem)| {
+            let allowed = "[\"*\"], or exact origins (scheme://host, :port if need be) are allowed";
+            ConfigError::value(format!("{origins}[{i}]"), problem, allowed)
+        })?;
+    let secret_keys = secrets(&format!("{path}secret_keys"), &written.secret_keys)?;
+    Ok(Tenant { id, secret_keys, allowed_origins, push: push(path, written.push)? })
+}
+
+fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
+    if written.is_empty() {
+        return Err(ConfigError::value(key, "is missing", "at least one secret is needed"));
+    }
+    at_most(key, written.len(), limits::SECRET_KEYS_MAX)?;
+    let each = written.iter().enumerate().map(|(i, text)| {
+        Secret::parse(text).map_err(|problem| {
+            let allowed = format!(
+                "{} to {} printable ASCII characters without space, colon and percent sign \
+                 are allowed, 32 random ones are advised",
+                Secret::CHARACTERS_MIN,
+                Secret::CHARACTERS_MAX
+            );
+            ConfigError::value(format!("{key}[{i}]"), problem.to_string(), allowed)
+        })
+    });
+    each.collect()
+}
+
+fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
+    let key = |name: &str| format!("{path}push.{name}");
+    let hosts_key = key("webhook_allow_hosts");
+    at_most(&hosts_key, written.webhook_allow_hosts.len(), limits::LIST_ENTRIES_MAX)?;
+    let hosts = written.webhook_allow_hosts.iter().enumerate();
+    let webhook_allow_hosts = hosts
+        .map(|(i, text)| {
+            let allowed = "the name or the IP address of one host, without port, is allowed";
+            host(text).ok_or_else(|| {
+                ConfigError::value(format!("{hosts_key}[{i}]"), "is not a host", allowed)
+            })
+        })
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    let webhook_url = webhook_url(&key("webhook_url"), &written.webhook_url, &webhook_allow_hosts)?;
+    let unenrolled = match written.unenrolled.as_str() {
+        "allow" => Unenrolled::Allow,
+        "block" => Unenrolled::Block,
+        _ => {
+            let allowed = "\"allow\" or \"block\" is allowed";
+            return Err(ConfigError::value(key("unenrolled"), "is not a choice", allowed));
+        }
+    };
+    let lifetime = written.challenge_lifetime_seconds;
+    let lifetime = limits::CHALLENGE_LIFETIME_SECONDS.check(path, lifetime)?;
+    Ok(Push {
+        webhook_url,
+        webhook_allow_hosts,
+        custom_public: custom_public(&key("custom_public"), written.custom_public)?,
+        unenrolled,
+        limits: Limits { challenge_lifetime_ms: lifetime * 1000, ..Limits::default() },
+    })
+}
+
+fn custom_public(key: &str, names: Vec<String>) -> Result<BTreeSet<String>, ConfigError> {
+    at_most(key, names.len(), limits::LIST_ENTRIES_MAX)?;
+    for (i, name) in names.iter().enumerate() {
+        if name.is_empty() || Line::parse(name, limits::CUSTOM_NAME_BYTES_MAX).is_err() {
+            let max = limits::CUSTOM_NAME_BYTES_MAX;
+            let allowed = format!("1 to {max} bytes without control characters are allowed");
+            return Err(ConfigError::value(format!("{key}[{i}]"), "is not a name", allowed));
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// A host as URLs spell it: lower case, punycode, addresses in their one spelling.
+fn host(text: &str) -> Option<Host> {
+    if let Ok(address) = text.parse::<Ipv6Addr>() {
+        return Some(Host::Ipv6(address));
+    }
+    Host::parse(text).ok().filter(|_| !text.contains('*'))
+}
+
+/// The message never shows the URL: its path or query may be what protects it.
+fn webhook_url(
+    key: &str,
+    text: &str,
+    allow_hosts: &BTreeSet<Host>,
+) -> Result<Option<Url>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let refused = |problem: &str| {
+        let allowed =
+            "an https URL is allowed, or an http one whose host is in webhook_allow_hosts";
+        Err(ConfigError::value(key, problem, allowed))
+    };
+    let Ok(url) = Url::parse(text) else {
+        return refused("is not a URL");
+    };
+    let named = url.host().is_some_and(|host| allow_hosts.contains(&host.to_owned()));
+    match url.scheme() {
+        "https" => {}
+        "http" if named => {}
+        "http" => return refused("is http, and its host is not in webhook_allow_hosts"),
+        _ => return refused("is neither https nor http"),
+    }
+    if has_credentials(&url) || url.fragment().is_some() {
+        return refused("has a user or a fragment");
+    }
+    Ok(Some(url))
+}
+
+fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigError> {
+    if count <= max {
+        return Ok(());
+    }
+    let allowed = format!("at most {max} are allowed");
+    Err(ConfigError::value(key, format!("has {count} entries"), allowed))
+}

@@ -1,0 +1,182 @@
+//! The configuration as an operator meets it: from a file, from the environment, and refused.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign::config::{Config, ConfigError, LogFormat, StoreUrl};
+use countersign_core::policy::{Limits, Unenrolled};
+
+const SECRET: &str = "demo-secret-key";
+const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
+
+fn load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let Some(text) = file else { return Config::load(None, env) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("countersign.toml");
+    std::fs::write(&path, text).expect("a file");
+    Config::load(Some(&path), env)
+}
+
+fn from_env(env: &[(&str, &str)]) -> Config {
+    load(None, env).expect("a configuration")
+}
+
+#[test]
+fn nothing_at_all_is_the_local_server_without_a_tenant() {
+    let config = from_env(&[("PATH", "/bin")]);
+    assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.server.data_dir, Path::new("countersign-data"));
+    let url = StoreUrl::Sqlite(PathBuf::from("countersign-data/countersign.db"));
+    assert_eq!(config.store.url, url);
+    assert_eq!(config.store.action_retention, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.operations, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Human, "info"));
+    assert_eq!((config.server.workers, config.server.body_bytes_max), (None, 16_384));
+    assert_eq!(config.server.body_read, Duration::from_secs(5));
+    assert_eq!(config.token_lifetime, Duration::from_secs(600));
+    assert_eq!(config.verify_queue_max, 4096);
+    assert!(config.tenants.is_empty());
+}
+
+#[test]
+fn a_tenant_of_a_file_has_the_defaults_it_does_not_set() {
+    let config = load(Some(TENANT), &[]).unwrap();
+    let [tenant] = config.tenants.as_slice() else { panic!("one tenant") };
+    assert_eq!(tenant.id.as_str(), "acme");
+    assert_eq!(tenant.secret_keys[0].expose(), SECRET);
+    assert!(tenant.allowed_origins.allows("https://anything.example"));
+    assert_eq!((tenant.push.unenrolled, &tenant.push.webhook_url), (Unenrolled::Allow, &None));
+    assert_eq!(tenant.push.limits, Limits::default());
+}
+
+#[test]
+fn a_file_sets_every_key_of_a_tenant() {
+    let file = r#"
+        [[tenants]]
+        id = "acme"
+        secret_keys = ["new-secret-key-1", "old-secret-key-1"]
+        allowed_origins = ["https://shop.example"]
+        [tenants.push]
+        webhook_url = "http://hooks.internal:9000/push"
+        webhook_allow_hosts = ["HOOKS.internal", "10.0.0.7", "::1"]
+        challenge_lifetime_seconds = 60
+        custom_public = ["amount"]
+        unenrolled = "block"
+    "#;
+    let tenant = load(Some(file), &[]).unwrap().tenants.remove(0);
+    let secrets: Vec<_> = tenant.secret_keys.iter().map(|s| s.expose()).collect();
+    assert_eq!(secrets, ["new-secret-key-1", "old-secret-key-1"]);
+    assert!(!tenant.allowed_origins.allows("https://other.example"));
+    let push = tenant.push;
+    assert_eq!(push.webhook_url.unwrap().as_str(), "http://hooks.internal:9000/push");
+    let hosts: Vec<_> = push.webhook_allow_hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["hooks.internal", "10.0.0.7", "[::1]"]);
+    assert_eq!(push.limits.challenge_lifetime_ms, 60_000);
+    assert_eq!(push.unenrolled, Unenrolled::Block);
+    assert!(push.custom_public.contains("amount"));
+}
+
+#[test]
+fn the_short_names_set_up_one_tenant_without_a_file() {
+    let config = from_env(&[
+        ("COUNTERSIGN_CONFIG", "is for the command line"),
+        ("COUNTERSIGN_TENANT_ID", "acme"),
+        ("COUNTERSIGN_SECRET_KEY", "a,secret,with,commas"),
+        ("COUNTERSIGN_LISTEN", "0.0.0.0:80"),
+        ("COUNTERSIGN_STORE", "memory:"),
+        ("COUNTERSIGN_WEBHOOK_URL", "http://localhost:9000/"),
+        ("COUNTERSIGN_WEBHOOK_ALLOW_HOSTS", "localhost, 127.0.0.1"),
+    ]);
+    assert_eq!(config.tenants[0].id.as_str(), "acme");
+    assert_eq!(config.tenants[0].secret_keys[0].expose(), "a,secret,with,commas");
+    assert_eq!(config.server.listen.port(), 80);
+    assert_eq!(config.store.url, StoreUrl::Memory);
+    assert_eq!(config.tenants[0].push.webhook_allow_hosts.len(), 2);
+}
+
+#[test]
+fn the_environment_overrides_the_file_in_every_section() {
+    let config = load(
+        Some(&format!("[server]\nworkers = 1\n[log]\nformat = 'human'\n{TENANT}")),
+        &[
+            ("COUNTERSIGN__SERVER__WORKERS", "3"),
+            ("COUNTERSIGN__LOG__FORMAT", "json"),
+            ("COUNTERSIGN__LOG__LEVEL", "warn,countersign=debug"),
+            ("COUNTERSIGN__OPERATIONS__LISTEN", "off"),
+            ("COUNTERSIGN__TENANTS__0__PUSH__WEBHOOK_URL", "https://hooks.example/"),
+            ("COUNTERSIGN__TENANTS__1__ID", "second"),
+            ("COUNTERSIGN__TENANTS__1__SECRET_KEYS", "123456789012, 1e10000000000"),
+            ("COUNTERSIGN__TENANTS__1__ALLOWED_ORIGINS", r#"["https://a.example"]"#),
+            ("COUNTERSIGN_STORE", "memory:"),
+        ],
+    );
+    let config = config.unwrap();
+    assert_eq!(config.server.workers.map(|w| w.get()), Some(3));
+    assert_eq!((config.log.format, config.operations), (LogFormat::Json, None));
+    assert!(config.tenants[0].push.webhook_url.is_some());
+    assert_eq!(config.tenants[0].secret_keys[0].expose(), SECRET);
+    let numbers: Vec<_> = config.tenants[1].secret_keys.iter().map(|s| s.expose()).collect();
+    assert_eq!(numbers, ["123456789012", "1e10000000000"], "text that looks like a number");
+    assert!(config.tenants[1].allowed_origins.allows("https://a.example"));
+}
+
+#[test]
+fn tenants_are_put_in_the_order_of_their_numbers() {
+    let names: Vec<_> = (0..12)
+        .rev()
+        .flat_map(|i| {
+            let prefix = format!("COUNTERSIGN__TENANTS__{i}__");
+            let secret = (format!("{prefix}SECRET_KEYS"), format!("secret-of-tenant-{i}"));
+            [(format!("{prefix}ID"), format!("t{i}")), secret]
+        })
+        .collect();
+    let config = Config::load(None, names.into_iter()).unwrap();
+    assert_eq!(config.tenants[10].id.as_str(), "t10");
+}
+
+#[test]
+fn a_secret_does_not_show_in_the_configuration() {
+    let config = load(Some(TENANT), &[]).unwrap();
+    assert!(!format!("{config:?}").contains(SECRET));
+}
+
+#[test]
+fn a_store_is_found_by_its_url() {
+    let sqlite = |path: &str| StoreUrl::Sqlite(PathBuf::from(path));
+    for (url, expected) in [
+        ("memory:", StoreUrl::Memory),
+        ("sqlite:", sqlite("/data/countersign.db")),
+        ("sqlite:here.db", sqlite("here.db")),
+        ("sqlite:/var/lib/a.db", sqlite("/var/lib/a.db")),
+        ("sqlite:///var/lib/a.db", sqlite("/var/lib/a.db")),
+    ] {
+        let env = [("COUNTERSIGN_STORE", url), ("COUNTERSIGN__SERVER__DATA_DIR", "/data")];
+        assert_eq!(from_env(&env).store.url, expected, "{url}");
+    }
+}
+
+#[test]
+fn the_public_url_is_the_configured_one_or_where_the_server_listens() {
+    let server = from_env(&[]).server;
+    for (bound, url) in [
+        ("127.0.0.1:4711", "http://127.0.0.1:4711/"),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080/"),
+        ("[::]:8080", "http://[::1]:8080/"),
+    ] {
+        assert_eq!(server.public_url_at(bound.parse().unwrap()).as_str(), url);
+    }
+    let server = from_env(&[("COUNTERSIGN__SERVER__PUBLIC_URL", "https://push.example")]).server;
+    let url = server.public_url_at("0.0.0.0:80".parse().unwrap());
+    assert_eq!(url.as_str(), "https://push.example/");
+}
+
+#[test]
+fn the_example_works_once_its_placeholder_is_replaced() {
+    let example = include_str!("../../deploy/countersign.example.toml");
+    let as_shipped = load(Some(example), &[]).unwrap_err().to_string();
+    assert!(as_shipped.starts_with("tenants[0].secret_keys[0] has 10 characters"), "{as_shipped}");
+    let example = load(Some(example), &[("COUNTERSIGN__TENANTS__0__SECRET_KEYS", SECRET)]).unwrap();
+    let plain = load(Some(TENANT), &[]).unwrap();
+    assert_eq!(format!("{example:?}"), format!("{plain:?}"));
+}

@@ -1,0 +1,213 @@
+//! Configurations that the server does not start with, and what the operator is told: the key, the problem
+//! and what is allowed, and never a secret.
+
+use std::path::Path;
+
+use countersign::config::{Config, limits};
+
+const SECRET: &str = "demo-secret-key";
+const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
+
+fn try_load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, String> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("countersign.toml");
+    if let Some(text) = file {
+        std::fs::write(&path, text).expect("a file");
+    }
+    Config::load(file.map(|_| path.as_path()), env).map_err(|refusal| {
+        assert!(!format!("{refusal:?} {refusal}").contains(SECRET), "{refusal}");
+        refusal.to_string()
+    })
+}
+
+fn refusal(file: Option<&str>, env: &[(&str, &str)]) -> String {
+    try_load(file, env).expect_err("a refusal")
+}
+
+#[test]
+fn variables_that_mean_nothing_are_refused_beside_the_nearest_name() {
+    for (variable, nearest) in [
+        ("COUNTERSIGN_SECRET_KEYS", "COUNTERSIGN_SECRET_KEY"),
+        ("COUNTERSIGN_SERVER_LISTEN", "COUNTERSIGN__SERVER__LISTEN"),
+        ("COUNTERSIGN__SERVER__LISTN", "COUNTERSIGN__SERVER__LISTEN"),
+        ("COUNTERSIGN__TENANTS__3__SECRET_KEY", "COUNTERSIGN__TENANTS__3__SECRET_KEYS"),
+        ("COUNTERSIGN__TENANTS__ID", "COUNTERSIGN__TENANTS__0__ID"),
+    ] {
+        let expected = format!("unknown variable {variable}: the nearest known name is {nearest}");
+        assert_eq!(refusal(None, &[(variable, SECRET)]), expected);
+    }
+}
+
+#[test]
+fn variables_of_a_wrong_kind_are_refused_without_their_text() {
+    const WORKERS: &str = "COUNTERSIGN__SERVER__WORKERS";
+    const SECRETS: &str = "COUNTERSIGN__TENANTS__0__SECRET_KEYS";
+    const FAR: &str = "COUNTERSIGN__TENANTS__18446744073709551615__ID";
+    for (variable, value, expected) in [
+        (WORKERS, SECRET, "server.workers (from COUNTERSIGN__SERVER__WORKERS) cannot be read"),
+        (WORKERS, "-1", "server.workers (from COUNTERSIGN__SERVER__WORKERS) is negative"),
+        ("COUNTERSIGN__SERVER", SECRET, "server (from COUNTERSIGN__SERVER) is a section"),
+        ("COUNTERSIGN__TENANTS", SECRET, "tenants (from COUNTERSIGN__TENANTS) is a section"),
+        ("COUNTERSIGN__TENANTS__0", SECRET, "tenants[0] (from COUNTERSIGN__TENANTS__0) is a sec"),
+        (SECRETS, "[demo-secret-key]", "tenants[0].secret_keys (from COUNTERSIGN__TENANTS__0__"),
+        (SECRETS, "[1234567890123]", "tenants[0].secret_keys[0] (from COUNTERSIGN__TENANTS__0__"),
+        (
+            "COUNTERSIGN__TENANTS__1__ID",
+            "a",
+            "tenants[1] (from COUNTERSIGN__TENANTS__1__ID) leaves",
+        ),
+        (FAR, "a", "tenants[18446744073709551615] (from"),
+        ("COUNTERSIGN_TENANT_ID", "", "tenants[0].id (from COUNTERSIGN_TENANT_ID) is missing"),
+        ("COUNTERSIGN_WEBHOOK_URL", "https://a.example", "tenants[0].id is missing"),
+        ("COUNTERSIGN_LISTEN", "localhost:80", "server.listen (from COUNTERSIGN_LISTEN) is not an"),
+    ] {
+        let refusal = refusal(None, &[(variable, value)]);
+        assert!(refusal.starts_with(expected), "{refusal}");
+        assert!(!refusal.contains("1234567890123"), "{refusal}");
+    }
+    let short = [("COUNTERSIGN_TENANT_ID", "acme"), ("COUNTERSIGN_SECRET_KEY", "elevenchars")];
+    let short = refusal(None, &short);
+    let expected =
+        "tenants[0].secret_keys[0] (from COUNTERSIGN_SECRET_KEY) has 11 characters: 12 to";
+    assert!(short.starts_with(expected) && !short.contains("elevenchars"), "{short}");
+}
+
+#[test]
+fn one_key_is_set_once() {
+    let twice =
+        [("COUNTERSIGN_LISTEN", "127.0.0.1:1"), ("COUNTERSIGN__SERVER__LISTEN", "127.0.0.1:1")];
+    let expected =
+        "COUNTERSIGN_LISTEN and COUNTERSIGN__SERVER__LISTEN both set server.listen: keep one";
+    assert_eq!(refusal(None, &twice), expected);
+    let beside = refusal(Some(TENANT), &[("COUNTERSIGN_SECRET_KEY", SECRET)]);
+    assert!(beside.ends_with("use COUNTERSIGN__TENANTS__0__SECRET_KEYS"), "{beside}");
+}
+
+#[test]
+fn every_number_is_refused_outside_its_range() {
+    for limit in limits::LIMITS {
+        let of_tenant = limit.key.starts_with("push.");
+        let (key, variable) = if of_tenant { ("tenants[0].", "TENANTS__0__") } else { ("", "") };
+        let key = format!("{key}{}", limit.key);
+        let name = limit.key.replace('.', "__").to_uppercase();
+        let variable = format!("COUNTERSIGN__{variable}{name}");
+        let set = |value: u64| try_load(Some(TENANT), &[(&variable, &value.to_string())]);
+        let expected = format!("{} to {} is allowed", limit.min, limit.max);
+        for outside in [limit.min.checked_sub(1), limit.max.checked_add(1)].into_iter().flatten() {
+            let expected = format!("{key} (from {variable}) is {outside}: {expected}");
+            assert_eq!(set(outside).unwrap_err(), expected);
+        }
+        for inside in [limit.min, limit.default, limit.max] {
+            assert!(set(inside).is_ok(), "{key} = {inside}");
+        }
+    }
+}
+
+#[test]
+fn lists_and_files_that_are_too_long_are_refused() {
+    let list = |count: usize, entry: &str| {
+        let entries: Vec<_> = (0..count).map(|i| format!("'{entry}{i:04}'")).collect();
+        format!("[{}]", entries.join(","))
+    };
+    let secrets = list(limits::SECRET_KEYS_MAX + 1, "secret-key-");
+    let file = format!("[[tenants]]\nid='a'\nsecret_keys={secrets}\n");
+    let expected = "tenants[0].secret_keys has 9 entries: at most 8 are allowed";
+    assert_eq!(refusal(Some(&file), &[]), expected);
+    let (origins, names) = (list(65, "https://h"), list(65, "h"));
+    for (more, key) in [
+        (format!("allowed_origins = {origins}"), "allowed_origins"),
+        (format!("[tenants.push]\nwebhook_allow_hosts = {names}"), "push.webhook_allow_hosts"),
+        (format!("[tenants.push]\ncustom_public = {names}"), "push.custom_public"),
+    ] {
+        let expected = format!("tenants[0].{key} has 65 entries: at most 64 are allowed");
+        assert_eq!(refusal(Some(&format!("{TENANT}{more}")), &[]), expected);
+    }
+    let many = "[[tenants]]\n".repeat(limits::TENANTS_MAX + 1);
+    assert_eq!(refusal(Some(&many), &[]), "tenants has 1001 entries: at most 1000 are allowed");
+    let huge = "#".repeat(usize::try_from(limits::FILE_BYTES_MAX).unwrap() + 1);
+    assert!(refusal(Some(&huge), &[]).ends_with("is longer than 1048576 bytes"));
+}
+
+#[test]
+fn the_server_is_refused_what_it_could_not_serve() {
+    for (file, expected) in [
+        ("[server]\nlisten = 'example.com:80'", "server.listen is not an address"),
+        ("[server]\ndata_dir = ''", "server.data_dir is empty"),
+        ("[server]\npublic_url = 'push.example'", "server.public_url is not a URL"),
+        ("[server]\npublic_url = 'ftp://push.example'", "server.public_url is neither"),
+        ("[server]\npublic_url = 'https://a.example?a'", "server.public_url has a user, a query"),
+        ("[server]\npublic_url = 'https://u:p@a.example'", "server.public_url has a user"),
+        ("[operations]\nlisten = 'on'", "operations.listen is not an address"),
+        ("[operations]\nlisten = '127.0.0.1:8080'", "operations.listen is the public address"),
+        ("[operations]\nlisten = '0.0.0.0:8080'", "operations.listen is the public address"),
+        ("[log]\nformat = 'xml'", "log.format is not a format"),
+        ("[log]\nlevel = 'inof'", "log.level is not a level"),
+        ("[log]\nlevel = ''", "log.level is not a level"),
+        ("[log]\nlevel = 'countersign=loud'", "log.level is not a level"),
+        ("[store]\nurl = 'redis://localhost'", "store.url names Redis, which comes later"),
+        ("[store]\nurl = 'postgres://localhost'", "store.url is not a known store"),
+        ("[store]\nurl = 'sqlite::memory:'", "store.url has parameters"),
+        ("[store]\nurl = 'sqlite:a.db?mode=ro'", "store.url has parameters"),
+        ("[store]\nurl = 'sqlite:/var/lib/'", "store.url names a folder"),
+        ("", "tenants is empty"),
+        ("tenants = []", "tenants is empty"),
+    ] {
+        let refusal = refusal(Some(file), &[]);
+        assert!(refusal.starts_with(expected), "{file}: {refusal}");
+    }
+}
+
+#[test]
+fn a_tenant_is_refused_what_would_not_be_safe() {
+    for (more, expected) in [
+        ("[[tenants]]\nid = 'b'\nsecret_keys = []", "tenants[1].secret_keys is missing"),
+        ("[[tenants]]\nid = 'a b'", "tenants[1].id is not a tenant id"),
+        (
+            "[[tenants]]\nid = 'acme'\nsecret_keys = ['another-secret']",
+            "tenants[1].id is the id of tenants[0]",
+        ),
+        (
+            "[[tenants]]\nid = 'b'\nsecret_keys = ['another-secret', 'demo-secret-key']",
+            "tenants[1].secret_keys[1] is the same as tenants[0].secret_keys[0]",
+        ),
+        ("allowed_origins = ['https://a.example/']", "tenants[0].allowed_origins[0] is sent by"),
+    ] {
+        let refusal = refusal(Some(&format!("{TENANT}{more}")), &[]);
+        assert!(refusal.starts_with(expected), "{more}: {refusal}");
+    }
+    for (push, expected) in [
+        ("webhook_url = 'hook'", "webhook_url is not a URL"),
+        ("webhook_url = 'ftp://a.example'", "webhook_url is neither"),
+        ("webhook_url = 'http://a.example'", "webhook_url is http, and its host is not in"),
+        ("webhook_url = 'http://a.b.c'\nwebhook_allow_hosts = ['b.c']", "webhook_url is http, and"),
+        ("webhook_url = 'https://u:demo-secret-key@a.example'", "webhook_url has a user"),
+        ("webhook_allow_hosts = ['a.example:80']", "webhook_allow_hosts[0] is not a host"),
+        ("webhook_allow_hosts = ['b', '*.example']", "webhook_allow_hosts[1] is not a host"),
+        ("custom_public = ['']", "custom_public[0] is not a name"),
+        ("unenrolled = 'maybe'", "unenrolled is not a choice"),
+    ] {
+        let refusal = refusal(Some(&format!("{TENANT}[tenants.push]\n{push}")), &[]);
+        let expected = format!("tenants[0].push.{expected}");
+        assert!(refusal.starts_with(&expected), "{push}: {refusal}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_by_line_and_never_quoted() {
+    for broken in [
+        "secret_keys = [demo-secret-key]",
+        "secret_keys = ['demo-secret-key",
+        "secret_keys = \"demo-secret-key\\q\"",
+        "secret_keys = demo-secret-key",
+        "demo-secret-key",
+        "secret_keys = ['x'] demo-secret-key",
+        "secret_keys = { demo-secret-key }",
+    ] {
+        let refusal = refusal(Some(&format!("[[tenants]]\nid = 'acme'\n{broken}\n")), &[]);
+        assert!(refusal.contains("countersign.toml, line 3: not TOML"), "{broken}: {refusal}");
+    }
+    let missing = Config::load(Some(Path::new("/nonexistent/a.toml")), std::iter::empty());
+    let missing = missing.unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read /nonexistent/a.toml"), "{missing}");
+}
