@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, ResponseError as _};
 
 use crate::problem::Problem;
 
@@ -53,15 +53,17 @@ pub struct Admission {
 /// Turns requests away that are over the limit, before anything is done for them.
 ///
 /// # Errors
-/// 503 `temporarily_unavailable`.
+/// Those of the routes behind it. One request too many is answered 503 `temporarily_unavailable`.
 pub async fn admit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let admission = request.app_data::<Data<Admission>>().cloned();
-    let place = admission.and_then(|admission| admission.requests.enter());
-    let _place = place.ok_or_else(Problem::overloaded)?;
-    next.call(request).await
+    let Some(_place) = admission.and_then(|admission| admission.requests.enter()) else {
+        // An answer, not an error: what stands around every answer is added to it.
+        return Ok(request.into_response(Problem::overloaded().error_response()));
+    };
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 #[cfg(test)]

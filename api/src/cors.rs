@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 
-use crate::caller::origin::Origins;
+use crate::config::AllowedOrigins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, prefer");
@@ -32,8 +32,8 @@ pub async fn cors(
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let origins = request.app_data::<Data<Origins>>().cloned();
-    let allowed = origins.is_some_and(|o| origin.to_str().is_ok_and(|origin| o.allow(origin)));
+    let origins = request.app_data::<Data<AllowedOrigins>>().cloned();
+    let allowed = origins.is_some_and(|o| origin.to_str().is_ok_and(|origin| o.allows(origin)));
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if preflight {

@@ -10,7 +10,7 @@ use countersign_core::id::{ChallengeId, InvalidId};
 use countersign_core::refusal::Refusal;
 use countersign_engine::{Error, Misbehaviour};
 use countersign_wire::error::{ErrorBody, ErrorCode};
-use countersign_wire::field::InvalidField;
+use countersign_wire::InvalidField;
 
 /// Seconds after which a caller that was turned away may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -122,7 +122,7 @@ impl Problem {
 
     /// The code.
     pub fn code(&self) -> &'static str {
-        self.code.as_str()
+        self.code.name()
     }
 }
 
@@ -206,6 +206,6 @@ impl ResponseError for Problem {
             response.force_close();
         }
         let challenge = self.challenge.as_ref().map(ToString::to_string);
-        response.json(ErrorBody::new(self.code, &self.description, challenge))
+        response.json(ErrorBody::new(self.code, self.description.clone()))
     }
 }

@@ -6,17 +6,18 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
 use countersign_engine::Engine;
+use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::caller::origin::Origins;
 use crate::caller::token::{Kind, Scopes, Token, TokenError, Tokens};
+use crate::config::AllowedOrigins;
 use crate::problem::Problem;
 
 /// What the HTTP face knows of a tenant.
 pub struct TenantFace {
     /// Whose pages may call.
-    pub origins: Origins,
+    pub origins: AllowedOrigins,
     /// Names of custom data that devices may see.
     pub custom_public: Vec<String>,
 }
@@ -77,9 +78,15 @@ impl AppState {
     }
 
     /// Every origin that some tenant allows.
-    pub fn all_origins(&self) -> Origins {
-        let none = Origins::Only(Vec::new());
+    pub fn all_origins(&self) -> AllowedOrigins {
+        let none = AllowedOrigins::Exact([].into());
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
+    }
+
+    /// The hosted page of an action. Official SDKs append to its query, so it has one.
+    pub fn hosted_page(&self, token: &Secret) -> Secret {
+        let base = self.public_url.as_str().trim_end_matches('/');
+        Secret::new(format!("{base}/ui?token={}", token.reveal()))
     }
 
     /// Makes a token for an action.

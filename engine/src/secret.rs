@@ -1,56 +1,57 @@
-//! A secret text that does not show itself, such as a tenant's Server API secret key.
+//! A tenant's API secret: kept from logs, and refused where it could not work or could be guessed.
 //!
 //! It does not make or store secrets.
 
 use std::fmt;
-use std::sync::Arc;
 
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+/// A tenant's API secret.
+#[derive(Clone)]
+pub struct Secret(String);
 
-/// A secret. Its `Debug` says only that there is one, and it has no `Display` or `Serialize`.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
-pub struct Secret(Arc<str>);
+/// A text that cannot be a secret. Never says the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    /// Shorter than [`Secret::CHARACTERS_MIN`] or longer than [`Secret::CHARACTERS_MAX`].
+    #[error("has {0} characters")]
+    Length(usize),
+    /// It has a character that does not survive an `Authorization` header.
+    #[error("has a space, a control or non-ASCII character, a colon or a percent sign")]
+    Character,
+}
 
 impl Secret {
-    /// A secret of this text.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
+    /// The shortest accepted secret. Who guesses one commands the whole Server API, and since webhooks are
+    /// signed with it, one captured webhook lets it be searched for offline. The length keeps placeholders
+    /// out; strength comes from randomness (32 random characters are advised).
+    pub const CHARACTERS_MIN: usize = 12;
+    /// The longest accepted secret.
+    pub const CHARACTERS_MAX: usize = 256;
+
+    /// Parses a secret.
+    ///
+    /// # Errors
+    /// [`InvalidSecret`] for a wrong length, or a character that Basic authentication would change: the
+    /// part before the first colon is the secret, and clients may percent-encode it.
+    pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':' && b != b'%') {
+            return Err(InvalidSecret::Character);
+        }
+        if !(Self::CHARACTERS_MIN..=Self::CHARACTERS_MAX).contains(&text.len()) {
+            return Err(InvalidSecret::Length(text.len()));
+        }
+        Ok(Self(text.to_owned()))
     }
 
-    /// The text itself: for keying a MAC, never for showing.
+    /// The secret, for a comparison in constant time or a signature. Never for a log.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
-    }
-
-    /// Whether there is no text at all. Such a secret matches nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether `presented` is this secret. The time it takes tells nothing of the secret: digests are
-    /// compared, so that neither its bytes nor its length are found by trying.
-    #[must_use]
-    pub fn matches(&self, presented: &[u8]) -> bool {
-        let (own, other) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(presented));
-        bool::from(own.as_slice().ct_eq(other.as_slice())) && !self.is_empty()
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text.into())
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+        f.write_str("Secret(…)")
     }
 }
 
@@ -60,20 +61,27 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_show_itself() {
-        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(Secret(..))");
+        let secret = Secret::parse("demo-secret-key").unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        assert_eq!(secret.expose(), "demo-secret-key");
     }
 
     #[test]
-    fn only_the_whole_secret_matches() {
-        let secret = Secret::new("hunter2");
-        assert!(secret.matches(b"hunter2"));
-        for wrong in ["", "hunter", "hunter22", "Hunter2", "hunter2\0"] {
-            assert!(!secret.matches(wrong.as_bytes()), "{wrong:?}");
+    fn short_and_long_secrets_are_refused() {
+        assert!(Secret::parse(&"x".repeat(12)).is_ok());
+        assert!(Secret::parse(&"x".repeat(256)).is_ok());
+        for length in [0, 11, 257] {
+            let refused = Secret::parse(&"x".repeat(length));
+            assert_eq!(refused.err(), Some(InvalidSecret::Length(length)));
         }
     }
 
     #[test]
-    fn an_empty_secret_matches_nothing() {
-        assert!(!Secret::new("").matches(b""));
+    fn characters_that_a_header_would_change_are_refused() {
+        for bad in
+            ["a:bcdefghijkl", "a%20cdefghijkl", "abcdefghijkl\n", "a bcdefghijkl", "äbcdefghijkl"]
+        {
+            assert_eq!(Secret::parse(bad).err(), Some(InvalidSecret::Character), "{bad:?}");
+        }
     }
 }

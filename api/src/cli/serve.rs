@@ -31,8 +31,9 @@ pub struct ServeArgs {
 /// # Errors
 /// Whatever keeps it from starting, or from ending in order.
 pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
-    let mut config = Config::load(args.config.as_deref(), environment::of_process())?;
+    let mut config = Config::load(args.config.as_deref(), environment::of_process()?.into_iter())?;
     start_log(&config)?;
+    demo::prepare_folder(&config.server.data_dir)?;
     let demo = if config.tenants.is_empty() {
         let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
         config.tenants.push(demo.tenant.clone());

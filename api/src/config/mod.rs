@@ -21,12 +21,11 @@ mod file;
 mod keys;
 pub mod limits;
 mod origins;
-mod secret;
 mod tenants;
 
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
-pub use secret::{InvalidSecret, Secret};
+pub use countersign_engine::secret::{InvalidSecret, Secret};
 
 /// A configuration that has been checked.
 #[derive(Clone, Debug)]

@@ -23,6 +23,17 @@ impl AllowedOrigins {
         }
     }
 
+    /// Everything that either allows.
+    #[must_use]
+    pub fn union(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Exact(origins), Self::Exact(more)) => {
+                Self::Exact(origins.union(more).cloned().collect())
+            }
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+        }
+    }
+
     /// Reads the entries of a list. The error is the number of the refused entry and its problem.
     pub(super) fn parse(entries: &[String]) -> Result<Self, (usize, String)> {
         if let [only] = entries

@@ -63,7 +63,7 @@ pub enum WebhookError {
     )]
     Client(#[source] reqwest::Error),
     /// There is nothing to sign with.
-    #[error("a webhook needs at least one secret key to sign with, and none may be empty")]
+    #[error("a webhook needs at least one secret key to sign with")]
     NoSecret,
     /// The URL or the allowed hosts are refused.
     #[error(transparent)]
@@ -92,7 +92,7 @@ impl Webhook {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_lookup(settings: WebhookSettings, lookup: Lookup) -> Result<Self, WebhookError> {
-        if settings.secrets.is_empty() || settings.secrets.iter().any(Secret::is_empty) {
+        if settings.secrets.is_empty() {
             return Err(WebhookError::NoSecret);
         }
         let guard = Arc::new(Guard::new(&settings.allow_hosts)?);

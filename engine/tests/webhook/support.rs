@@ -39,7 +39,7 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
         tenant: TenantId::parse("t-1").unwrap(),
         url: url.parse().unwrap(),
         allow_hosts: allow_hosts.iter().copied().map(String::from).collect(),
-        secrets: vec![Secret::new("demo-secret-key")],
+        secrets: vec![Secret::parse("demo-secret-key").unwrap()],
         source: "https://countersign.example".into(),
         clock: Arc::new(Standing),
         entropy: Arc::new(Standing),

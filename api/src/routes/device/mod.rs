@@ -17,8 +17,24 @@ pub use remove::remove;
 pub use update::update;
 
 use countersign_core::id::{CredentialKey, TenantId};
-use countersign_core::signature::PublicKey;
+use countersign_wire::publickey::PresentedKey;
+use serde::Deserialize;
 
-fn credential_key(tenant: TenantId, key: &PublicKey) -> CredentialKey {
+use crate::problem::Problem;
+
+/// The query by which a device names its key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyQuery {
+    public_key: String,
+}
+
+impl KeyQuery {
+    fn credential(&self, tenant: TenantId) -> Result<CredentialKey, Problem> {
+        Ok(credential_key(tenant, &PresentedKey::from_query(&self.public_key)?))
+    }
+}
+
+fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
     CredentialKey { tenant, thumbprint: key.thumbprint() }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use countersign_core::account::Track;
 use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
-use countersign_wire::action::{TrackRequest, TrackResponse};
+use countersign_wire::track::{TrackRequest, TrackResponse};
 use countersign_wire::secret::Secret;
 
 use super::account;

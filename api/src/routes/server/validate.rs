@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
-use countersign_wire::action::{ValidateRequest, ValidateResponse};
+use countersign_wire::validate::{ValidateRequest, ValidateResponse};
 
 use crate::body::Body;
 use crate::caller::ServerCaller;

@@ -1,0 +1,35 @@
+//! `POST /client/challenge`: a nonce for what the mobile SDKs do besides push, such as attestation.
+
+use actix_web::web::Data;
+use actix_web::{Either, HttpResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_wire::challenge::{GenericChallengeRequest, GenericChallengeResponse};
+use countersign_wire::secret::Secret;
+
+use crate::body::Body;
+use crate::caller::{ClientCaller, DeviceCaller};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Answers a nonce and a name for it. Neither is, or can be taken for, a push challenge: their lengths
+/// differ from a challenge id's, and nothing is recorded under them.
+///
+/// # Errors
+/// 400 for an action that is not the token's.
+pub async fn challenge(
+    caller: Either<ClientCaller, DeviceCaller>,
+    state: Data<AppState>,
+    Body(body): Body<GenericChallengeRequest>,
+) -> Result<HttpResponse, Problem> {
+    let (action, _) = body.into_core()?;
+    if let Either::Left(client) = &caller
+        && action.is_some_and(|action| action != client.action.code)
+    {
+        return Err(Problem::invalid_request("action: is not the token's"));
+    }
+    let entropy = state.engine.entropy();
+    let challenge_id = URL_SAFE_NO_PAD.encode(entropy.bytes::<16>());
+    let nonce = Some(Secret::new(URL_SAFE_NO_PAD.encode(entropy.bytes::<32>())));
+    Ok(HttpResponse::Ok().json(GenericChallengeResponse { challenge_id, nonce }))
+}

@@ -1,0 +1,43 @@
+//! `POST /client/challenge/push`: asks the user's devices.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_engine::ports::delivery;
+use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChallengeResponse};
+
+use crate::body::Body;
+use crate::caller::ClientCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Starts a challenge for the token's action.
+///
+/// # Errors
+/// 400 if the action has ended or no device could answer, or if the relying party did not accept the
+/// notification; 409 if another is open that was not to be superseded.
+pub async fn start_challenge(
+    caller: ClientCaller,
+    state: Data<AppState>,
+    Body(body): Body<PushChallengeRequest>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = body.into_core()?;
+    if wanted.action.is_some_and(|action| action != caller.action.code) {
+        return Err(Problem::invalid_request("action: is not the token's"));
+    }
+    let started = state.engine.start_challenge(
+        &caller.account,
+        caller.action,
+        wanted.target,
+        wanted.supersede,
+    );
+    let started = started.await.map_err(Problem::of_token)?;
+    let results = started.deliveries.into_iter().map(delivery_result).collect();
+    Ok(HttpResponse::Ok().json(PushChallengeResponse::new(&started.challenge, results)))
+}
+
+fn delivery_result(result: delivery::DeliveryResult) -> DeliveryResult {
+    DeliveryResult {
+        user_authenticator_id: result.authenticator.to_string(),
+        error_code: result.error_code,
+    }
+}

@@ -1,0 +1,29 @@
+//! `POST …/challenge`: the person approves or denies.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_core::time::UnixMillis;
+use countersign_wire::device::{AnswerRequest, AnswerResponse};
+
+use super::credential_key;
+use crate::body::Body;
+use crate::caller::DeviceCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Records a decision. It is answered once the outcome is recorded; the same answer again is told the same.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify; 400 for a
+/// challenge that the key may not answer, or not any more.
+pub async fn decide(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Body(body): Body<AnswerRequest>,
+) -> Result<HttpResponse, Problem> {
+    let arrived_at: UnixMillis = state.engine.clock().now();
+    let answer = body.into_core()?;
+    let key = credential_key(caller.tenant, &answer.key);
+    let ended = state.engine.decide(&key, answer.signed, arrived_at).await?;
+    Ok(HttpResponse::Ok().json(AnswerResponse::from(ended.outcome)))
+}

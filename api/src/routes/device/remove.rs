@@ -1,0 +1,26 @@
+//! `POST /client/user-authenticators/push/remove`: a key says good-bye.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_wire::device::{RemoveRequest, RemoveResponse};
+
+use super::credential_key;
+use crate::body::Body;
+use crate::caller::DeviceCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Removes every binding of a key.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify.
+pub async fn remove(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Body(body): Body<RemoveRequest>,
+) -> Result<HttpResponse, Problem> {
+    let (presented, signature) = body.into_core()?;
+    let key = credential_key(caller.tenant, &presented);
+    let removed = state.engine.remove_credential(&key, signature).await?;
+    Ok(HttpResponse::Ok().json(RemoveResponse::new(&removed)))
+}

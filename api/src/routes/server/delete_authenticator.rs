@@ -1,0 +1,32 @@
+//! `DELETE /users/{userId}/authenticators/{userAuthenticatorId}`: a device is lost or replaced.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_core::id::AuthenticatorId;
+use countersign_core::refusal::Refusal;
+use countersign_engine::Error;
+use countersign_wire::user::Deleted;
+
+use super::account;
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Removes an authenticator. Challenges that no other may answer are revoked before this is answered.
+///
+/// # Errors
+/// 404 for one that this user does not have.
+pub async fn delete_authenticator(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path.0)?;
+    let unknown = || Problem::not_found("the authenticator is not known");
+    let id = AuthenticatorId::parse(&path.1).map_err(|_| unknown())?;
+    match state.engine.remove_authenticator(&account, id).await {
+        Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),
+        Err(Error::Refused(Refusal::AuthenticatorUnknown)) => Err(unknown()),
+        Err(error) => Err(error.into()),
+    }
+}

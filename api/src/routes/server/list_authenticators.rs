@@ -1,0 +1,24 @@
+//! `GET /users/{userId}/authenticators`: what a user has enrolled.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_wire::authenticator::AuthenticatorItem;
+
+use super::account;
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Lists a user's authenticators.
+///
+/// # Errors
+/// 400 for a name that is not valid.
+pub async fn list_authenticators(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let user = state.engine.user(&account(caller.tenant, &path)?).await?;
+    let items: Vec<_> = user.devices.iter().map(AuthenticatorItem::from).collect();
+    Ok(HttpResponse::Ok().json(items))
+}

@@ -1,0 +1,27 @@
+//! `GET /users`: users by their attributes.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_engine::ports::store::UserQuery;
+use countersign_wire::user::{UsersFilter, UsersPage, UsersQuery};
+
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+
+/// Finds users, by id.
+///
+/// # Errors
+/// 400 for a filter that cannot be read, or none at all.
+pub async fn query_users(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Query(query): Query<UsersQuery>,
+) -> Result<HttpResponse, Problem> {
+    let UsersFilter { username, email, phone_number, after, limit } = query.into_core()?;
+    let query = UserQuery { email, phone_number, username, after, limit };
+    let users = state.engine.users(&caller.tenant, query).await?;
+    let users = users.iter().map(|(id, record)| (id, &record.profile));
+    Ok(HttpResponse::Ok().json(UsersPage::new(users, limit)))
+}

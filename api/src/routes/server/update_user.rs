@@ -1,0 +1,26 @@
+//! `PATCH` and `POST /users/{userId}`: what the relying party says of a user.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use countersign_wire::user::{UpdateUserRequest, UserAttributes};
+
+use super::account;
+use crate::body::Body;
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Sets attributes, creating the user where there is none.
+///
+/// # Errors
+/// 400 for a name or attribute that is not valid.
+pub async fn update_user(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    path: Path<String>,
+    Body(body): Body<UpdateUserRequest>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path)?;
+    let profile = state.engine.update_user(&account, body.into_core()?).await?;
+    Ok(HttpResponse::Ok().json(UserAttributes::from(&profile)))
+}
