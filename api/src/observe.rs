@@ -5,6 +5,7 @@
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY};
 use actix_web::middleware::Next;
 use countersign_engine::system::Stopwatch;
@@ -28,11 +29,23 @@ pub async fn observe(
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    let method = request.method().as_str().to_owned();
+    let method = known(request.method());
     let status = response.status().as_u16();
     let seconds = watch.seconds();
     tracing::debug!(http.method = method, http.route = route, http.status = status, seconds);
     histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status.to_string())
         .record(seconds);
     Ok(response)
+}
+
+/// A method's name for a label; whatever else a client may invent counts as one.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }

@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, ResponseError};
 use countersign_core::id::{ChallengeId, InvalidId};
 use countersign_core::refusal::Refusal;
 use countersign_engine::{Error, Misbehaviour};
-use countersign_wire::error::{ErrorBody, ErrorCode};
 use countersign_wire::InvalidField;
+use countersign_wire::error::{ErrorBody, ErrorCode};
 
 /// Seconds after which a caller that was turned away may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -27,11 +27,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(
-        status: StatusCode,
-        code: ErrorCode,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
         Self { status, code, description, challenge: None, retry_after_seconds: None, close: false }
     }
@@ -112,12 +108,10 @@ impl Problem {
     /// An error of a request that a bearer token named the action of: where the action is gone, so is what
     /// the token stands for.
     pub fn of_token(error: Error) -> Self {
-        match error {
-            Error::Refused(Refusal::ActionUnknown) => {
-                Self::invalid_token("what the token was made for is not there any more")
-            }
-            other => other.into(),
+        if error == Error::Refused(Refusal::ActionUnknown) {
+            return Self::invalid_token("what the token was made for is not there any more");
         }
+        error.into()
     }
 
     /// The code.
@@ -205,7 +199,8 @@ impl ResponseError for Problem {
         if self.close {
             response.force_close();
         }
-        let challenge = self.challenge.as_ref().map(ToString::to_string);
-        response.json(ErrorBody::new(self.code, self.description.clone()))
+        let challenge_id = self.challenge.as_ref().map(ToString::to_string);
+        let body = ErrorBody::new(self.code, self.description.clone());
+        response.json(ErrorBody { challenge_id, ..body })
     }
 }

@@ -216,7 +216,7 @@ impl Tokens {
         let decoded = jsonwebtoken::decode::<Claims>(text, &keys.decoding, &validation);
         let claims = decoded.map_err(|_| TokenError::Invalid)?.claims;
         let exp = claims.exp;
-        let token = token(*kind, tenant, claims).map_err(|_| TokenError::Invalid)?;
+        let token = token(*kind, tenant, &claims).map_err(|_| TokenError::Invalid)?;
         if now.seconds() >= exp {
             return Err(TokenError::Expired(Box::new(token)));
         }
@@ -224,7 +224,7 @@ impl Tokens {
     }
 }
 
-fn token(kind: Kind, tenant: TenantId, claims: Claims) -> Result<Token, InvalidId> {
+fn token(kind: Kind, tenant: TenantId, claims: &Claims) -> Result<Token, InvalidId> {
     let invalid = |kind| InvalidId { kind, expected: "as it was made" };
     if claims.other.tenant_id != tenant.as_str() || claims.other.user_id != claims.sub {
         return Err(invalid("tenant and user"));

@@ -1,6 +1,6 @@
 //! The command line.
 
-pub mod phone;
+// pub mod phone;
 mod serve;
 
 use std::io::Write as _;
@@ -20,17 +20,18 @@ struct Cli {
 enum Command {
     /// Run the server. This is what happens without a command too.
     Serve(serve::ServeArgs),
-    /// Be a phone: a software device that speaks to a server over HTTP.
-    Phone(phone::PhoneArgs),
+    // Be a phone: a software device that speaks to a server over HTTP.
+    // Phone(phone::PhoneArgs),
 }
 
 /// Runs the command that the process was called with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
+    let command =
+        Cli::parse().command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
     let done: Result<(), Box<dyn std::error::Error>> = match command {
         Command::Serve(args) => serve::run(&args),
-        Command::Phone(args) => phone::main(args),
+        // Command::Phone(args) => phone::main(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

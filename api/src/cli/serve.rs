@@ -20,8 +20,8 @@ const SECONDS: [f64; 14] =
 
 /// Arguments of `countersign serve`.
 #[derive(Args, Default)]
-pub struct ServeArgs {
-    /// Configuration file (TOML). Every key of it can be set as COUNTERSIGN__SECTION__KEY too.
+pub(super) struct ServeArgs {
+    /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
     #[arg(long, env = "COUNTERSIGN_CONFIG")]
     config: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// Whatever keeps it from starting, or from ending in order.
-pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
+pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let mut config = Config::load(args.config.as_deref(), environment::of_process()?.into_iter())?;
     start_log(&config)?;
     demo::prepare_folder(&config.server.data_dir)?;
@@ -94,7 +94,10 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out)?;
         writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
         writeln!(out, "    http://{url}/v1/users/alice/actions/enroll")?;
-        writeln!(out, "  countersign phone --url http://{url}/v1 --tenant demo enroll --token TOKEN")?;
+        writeln!(
+            out,
+            "  countersign phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
+        )?;
         writeln!(out)?;
         writeln!(out, "The README walks through a whole sign-in.")?;
     }

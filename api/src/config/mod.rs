@@ -23,9 +23,9 @@ pub mod limits;
 mod origins;
 mod tenants;
 
+pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
-pub use countersign_engine::secret::{InvalidSecret, Secret};
 
 /// A configuration that has been checked.
 #[derive(Clone, Debug)]

@@ -16,7 +16,9 @@ use crate::problem::Problem;
 pub fn configure(config: &mut ServiceConfig) {
     config.service(web::scope("/v1").configure(table));
     config.configure(table);
-    config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::not_found("there is no such route"))));
+    config.default_service(web::to(async || {
+        Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
+    }));
 }
 
 fn table(config: &mut ServiceConfig) {

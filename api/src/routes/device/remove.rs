@@ -22,5 +22,6 @@ pub async fn remove(
     let (presented, signature) = body.into_core()?;
     let key = credential_key(caller.tenant, &presented);
     let removed = state.engine.remove_credential(&key, signature).await?;
-    Ok(HttpResponse::Ok().json(RemoveResponse::new(&removed)))
+    Ok(HttpResponse::Ok()
+        .json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
 }

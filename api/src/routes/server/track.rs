@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use countersign_core::account::Track;
 use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
-use countersign_wire::track::{TrackRequest, TrackResponse};
 use countersign_wire::secret::Secret;
+use countersign_wire::track::{TrackRequest, TrackResponse};
 
 use super::account;
 use crate::body::Body;
@@ -28,7 +28,8 @@ pub async fn track(
     let code = ActionCode::parse(&path.1)?;
     let parts = body.into_core()?;
     let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
-    let scopes = scopes.map_err(|_| Problem::invalid_request("scope: has a name that is not known"))?;
+    let scopes =
+        scopes.map_err(|_| Problem::invalid_request("scope: has a name that is not known"))?;
     let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
     let idempotency_key = parts.idempotency_key.unwrap_or_else(fresh);
     let key = ActionKey { code, idempotency_key };
