@@ -259,3 +259,6 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
