@@ -261,3 +261,6 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,3 +113,6 @@ impl Inbox {
         self.bindings.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@
 mod challenges;
 mod enrollment;
 mod profile;
+#[cfg(test)]
+mod tests;
 mod tracking;
 
 use std::sync::Arc;

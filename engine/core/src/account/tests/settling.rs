@@ -1,0 +1,135 @@
+//! Recording how challenges end.
+
+use super::*;
+
+#[test]
+fn each_outcome_puts_its_action_in_its_state() {
+    let table = [
+        (Outcome::Approved, Some(ActionState::ChallengeSucceeded)),
+        (Outcome::Denied, Some(ActionState::ChallengeFailed)),
+        (Outcome::Reported, Some(ActionState::ChallengeFailed)),
+        (Outcome::Failed, Some(ActionState::ChallengeFailed)),
+        (Outcome::Cancelled, None),
+        (Outcome::Expired, None),
+        (Outcome::Revoked, None),
+        (Outcome::Superseded, None),
+    ];
+    for (outcome, state) in table {
+        let mut world = World::with_devices(1);
+        let issued = world.open(1, "signIn");
+        let later = NOW.plus_ms(7);
+        let ended = if outcome.needs_device() {
+            decided(outcome, 1, later)
+        } else {
+            Ended::without_device(outcome, later)
+        };
+        let id = &issued.challenge.id;
+        let settled = world.account.settle(id, ended.clone(), Some(&issued.action)).unwrap();
+        assert_eq!(end_in(&settled.change, id), Some(ended.clone()), "{outcome:?}");
+        let action = action_in(&settled.change);
+        assert_eq!(action.as_ref().map(|a| a.state), state, "{outcome:?}");
+        assert_eq!(action.and_then(|a| a.decided_by), state.and(ended.by), "{outcome:?}");
+        world.account.apply(&settled.change);
+        assert!(world.account.open().is_empty(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn no_outcome_replaces_another() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    world.settle(decided(Outcome::Denied, 1, NOW), &issued).unwrap();
+    for outcome in [Outcome::Approved, Outcome::Denied] {
+        let refusal = world.settle(decided(outcome, 1, NOW), &issued).err();
+        assert_eq!(refusal, Some(Refusal::ChallengeEnded));
+    }
+}
+
+#[test]
+fn a_device_that_was_not_asked_cannot_end_a_challenge() {
+    let mut world = World::with_devices(2);
+    let action = world.track("signIn", "a");
+    let issue = Issue { target: Some(device_id(1)), ..issue_of(1) };
+    let issued = world.issue(&issue, &action, NOW).unwrap();
+    for by in [2, 9] {
+        let refusal = world.settle(decided(Outcome::Approved, by, NOW), &issued).err();
+        assert_eq!(refusal, Some(Refusal::ChallengeUnknown), "device {by}");
+    }
+}
+
+#[test]
+fn a_device_that_was_removed_meanwhile_cannot_end_a_challenge() {
+    let mut world = World::with_devices(2);
+    let issued = world.open(1, "signIn");
+    world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
+    let refusal = world.settle(decided(Outcome::Approved, 1, NOW), &issued).err();
+    assert_eq!(refusal, Some(Refusal::ChallengeUnknown));
+    assert!(world.settle(decided(Outcome::Approved, 2, NOW), &issued).is_ok());
+}
+
+#[test]
+fn a_device_that_was_enrolled_later_was_not_asked() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    let (enroll, limits) = (enroll_of(2, true), world.limits.clone());
+    world.carry_out(|a| a.enroll(&enroll, device_id(2), NOW, &limits)).unwrap();
+    let refusal = world.settle(decided(Outcome::Approved, 2, NOW), &issued).err();
+    assert_eq!(refusal, Some(Refusal::ChallengeUnknown));
+}
+
+#[test]
+fn a_held_challenge_can_be_cancelled_and_not_decided() {
+    let mut world = World::with_devices(1);
+    let action = world.track("signIn", "a");
+    let issued = world.issue(&Issue { held: true, ..issue_of(1) }, &action, NOW).unwrap();
+    let refusal = world.settle(decided(Outcome::Approved, 1, NOW), &issued).err();
+    assert_eq!(refusal, Some(Refusal::ChallengeHeld));
+    assert!(world.settle(Ended::without_device(Outcome::Cancelled, NOW), &issued).is_ok());
+}
+
+#[test]
+fn a_decision_that_was_late_is_refused_by_the_account_too() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    let expires_at = issued.challenge.expires_at;
+    let refusal = world.settle(decided(Outcome::Approved, 1, expires_at), &issued).err();
+    assert_eq!(refusal, Some(Refusal::ChallengeEnded));
+    let in_time = decided(Outcome::Approved, 1, expires_at.minus_ms(1));
+    assert!(world.settle(in_time, &issued).is_ok());
+}
+
+#[test]
+fn nobody_but_a_device_approves_denies_or_reports() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    for outcome in [Outcome::Approved, Outcome::Denied, Outcome::Reported] {
+        let refusal = world.settle(Ended::without_device(outcome, NOW), &issued).err();
+        assert_eq!(refusal, Some(Refusal::ChallengeUnknown), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_challenge_ends_with_its_own_action_and_no_other() {
+    let mut world = World::with_devices(1);
+    let (one, other) = (world.open(1, "signIn"), world.open(2, "pay"));
+    let id = &one.challenge.id;
+    let foreign = Action { account: key_of("other"), ..one.action.clone() };
+    for action in [Some(&other.action), Some(&foreign), None] {
+        let refusal = world.account.settle(id, decided(Outcome::Approved, 1, NOW), action).err();
+        assert_eq!(refusal, Some(Refusal::ActionUnknown));
+    }
+    let expired = Ended::without_device(Outcome::Expired, NOW);
+    assert!(world.account.settle(id, expired, None).is_ok(), "its action may be forgotten");
+}
+
+#[test]
+fn a_decision_shows_when_its_device_was_last_used_and_never_turns_that_back() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "signIn");
+    world.settle(decided(Outcome::Approved, 1, NOW.plus_ms(9)), &issued).unwrap();
+    let used = |world: &World| world.account.devices()[0].last_verified_at;
+    assert_eq!(used(&world), Some(NOW.plus_ms(9)));
+    let issued = world.open(2, "signIn");
+    world.settle(decided(Outcome::Approved, 1, NOW.plus_ms(3)), &issued).unwrap();
+    assert_eq!(used(&world), Some(NOW.plus_ms(9)));
+}

@@ -1,0 +1,132 @@
+//! Tests of what waits for one credential.
+
+use ed25519_dalek::SigningKey;
+
+use super::*;
+use crate::action::{ActionContext, ActionState};
+use crate::id::{ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
+use crate::signature::{Algorithm, PublicKey};
+
+fn account(n: u8) -> AccountKey {
+    let tenant = TenantId::parse("demo").unwrap();
+    AccountKey { tenant, user: UserId::parse(&format!("user {n}")).unwrap() }
+}
+
+fn authenticator(n: u8) -> AuthenticatorId {
+    AuthenticatorId::from_entropy([n; 16])
+}
+
+/// The binding of the one key to user `n`, enrolled at `at`.
+fn binding(n: u8, at: u64) -> Device {
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let spki = [&prefix[..], signer.verifying_key().as_bytes()].concat();
+    Device {
+        id: authenticator(n),
+        account: account(n),
+        key: PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap(),
+        name: None,
+        platform: None,
+        push_token: None,
+        created_at: UnixMillis(at),
+        verified_at: UnixMillis(at),
+        last_verified_at: None,
+    }
+}
+
+/// Challenge `id` of user `n`, issued at `at` for 100 ms.
+fn offer(id: u8, n: u8, at: u64) -> Offer {
+    let key = ActionKey {
+        code: ActionCode::parse("signIn").unwrap(),
+        idempotency_key: IdempotencyKey::parse("a").unwrap(),
+    };
+    let challenge = Challenge {
+        id: ChallengeId::from_entropy(&[id; 24]),
+        account: account(n),
+        action: key.clone(),
+        targets: vec![authenticator(n)],
+        issued_at: UnixMillis(at),
+        expires_at: UnixMillis(at + 100),
+        held: false,
+        ended: None,
+    };
+    let action = Action {
+        account: account(n),
+        key,
+        state: ActionState::ChallengeRequired,
+        context: ActionContext::default(),
+        created_at: UnixMillis(at),
+        state_updated_at: UnixMillis(at),
+        decided_by: None,
+    };
+    Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
+}
+
+fn newest(inbox: &mut Inbox, now: u64) -> Option<(AuthenticatorId, ChallengeId)> {
+    inbox.newest(UnixMillis(now)).map(|(d, o)| (d.id.clone(), o.challenge.id.clone()))
+}
+
+#[test]
+fn a_key_is_admitted_to_its_most_users_and_again_to_those_it_has() {
+    let limits = Limits { users_per_key_max: 2, ..Limits::default() };
+    let mut inbox = Inbox::default();
+    assert_eq!(inbox.admit(&account(1), &limits), Ok(()));
+    inbox.bind(binding(1, 0));
+    assert_eq!(inbox.admit(&account(2), &limits), Ok(()));
+    inbox.bind(binding(2, 0));
+    assert_eq!(inbox.admit(&account(3), &limits), Err(Refusal::UsersPerKeyMax { max: 2 }));
+    assert_eq!(inbox.admit(&account(1), &limits), Ok(()));
+}
+
+#[test]
+fn the_newest_challenge_of_any_binding_is_shown_with_its_own_binding() {
+    let mut inbox = Inbox::default();
+    inbox.bind(binding(1, 0));
+    inbox.bind(binding(2, 5));
+    assert!(inbox.offer(offer(11, 1, 20)) && inbox.offer(offer(12, 2, 10)));
+    let id = |n| ChallengeId::from_entropy(&[n; 24]);
+    assert_eq!(newest(&mut inbox, 30), Some((authenticator(1), id(11))));
+    inbox.withdraw(&offer(11, 1, 20).challenge.id);
+    assert_eq!(newest(&mut inbox, 30), Some((authenticator(2), id(12))));
+}
+
+#[test]
+fn a_challenge_that_no_binding_may_answer_is_not_taken_in() {
+    let mut inbox = Inbox::default();
+    inbox.bind(binding(1, 0));
+    assert!(!inbox.offer(offer(12, 2, 10)));
+    assert_eq!(newest(&mut inbox, 10), None);
+}
+
+#[test]
+fn a_challenge_whose_time_is_over_is_not_shown() {
+    let mut inbox = Inbox::default();
+    inbox.bind(binding(1, 0));
+    inbox.offer(offer(11, 1, 0));
+    assert!(newest(&mut inbox, 99).is_some());
+    assert_eq!(newest(&mut inbox, 100), None);
+}
+
+#[test]
+fn ending_a_binding_takes_what_waited_for_it_alone() {
+    let mut inbox = Inbox::default();
+    inbox.bind(binding(1, 0));
+    inbox.bind(binding(2, 5));
+    inbox.offer(offer(11, 1, 20));
+    inbox.offer(offer(12, 2, 10));
+    inbox.unbind(&authenticator(1));
+    assert!(inbox.find(&offer(11, 1, 20).challenge.id).is_none());
+    assert!(inbox.find(&offer(12, 2, 10).challenge.id).is_some());
+    inbox.unbind(&authenticator(2));
+    assert!(inbox.is_empty() && newest(&mut inbox, 30).is_none());
+}
+
+#[test]
+fn enrolling_a_binding_again_puts_it_first_and_keeps_it_single() {
+    let mut inbox = Inbox::default();
+    inbox.bind(binding(1, 0));
+    inbox.bind(binding(2, 5));
+    inbox.bind(binding(1, 9));
+    let order: Vec<_> = inbox.bindings().iter().map(|b| b.id.clone()).collect();
+    assert_eq!(order, [authenticator(1), authenticator(2)]);
+}
