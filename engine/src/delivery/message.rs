@@ -118,13 +118,15 @@ mod tests {
 
     #[test]
     fn the_published_signature_is_made() {
-        let header = signature_header(&[Secret::parse("demo-secret-key").unwrap()], TIME.seconds(), BODY);
+        let header =
+            signature_header(&[Secret::parse("demo-secret-key").unwrap()], TIME.seconds(), BODY);
         assert_eq!(header, format!("t=1735689600,v2={SIGNATURE}"));
     }
 
     #[test]
     fn each_active_secret_signs_in_its_order_and_without_spaces() {
-        let secrets = ["old-secret-key", "demo-secret-key", "new-secret-key"].map(|s| Secret::parse(s).unwrap());
+        let secrets = ["old-secret-key", "demo-secret-key", "new-secret-key"]
+            .map(|s| Secret::parse(s).unwrap());
         let header = signature_header(&secrets, TIME.seconds(), BODY);
         let items: Vec<_> = header.split(',').collect();
         assert_eq!(items.len(), 4);

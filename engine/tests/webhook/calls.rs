@@ -86,7 +86,8 @@ async fn every_datum_is_a_string() {
 async fn each_active_secret_signs_what_was_sent() {
     let server = Server::start(status(200)).await;
     let mut settings = settings(&server.url(), &["127.0.0.1"]);
-    settings.secrets = ["new-secret-key", "old-secret-key"].map(|s| Secret::parse(s).unwrap()).to_vec();
+    settings.secrets =
+        ["new-secret-key", "old-secret-key"].map(|s| Secret::parse(s).unwrap()).to_vec();
     deliver(&Webhook::new(settings).unwrap()).await.unwrap();
     let request = &server.requests()[0];
     let [new, old] = ["new", "old"].map(|secret| signed(secret, &request.body));
