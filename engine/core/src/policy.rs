@@ -12,6 +12,22 @@ pub const USER_AGENT_BYTES_MAX: usize = 512;
 pub const CONTEXT_BYTES_MAX: usize = 128;
 /// Bytes of the custom data of an action or a user, as JSON, at most.
 pub const CUSTOM_BYTES_MAX: usize = 4096;
+/// Bytes of the `redirectUrl` of a tracked action, at most.
+pub const REDIRECT_URL_BYTES_MAX: usize = 2048;
+/// Bytes of the `scope` of a tracked action, at most.
+pub const SCOPE_BYTES_MAX: usize = 256;
+/// Bytes of a public key's `SubjectPublicKeyInfo`, at most.
+pub const PUBLIC_KEY_BYTES_MAX: usize = 128;
+/// Bytes of a signature, at most.
+pub const SIGNATURE_BYTES_MAX: usize = 128;
+/// Bytes of a `verificationCode`, at most.
+pub const VERIFICATION_CODE_BYTES_MAX: usize = 16;
+/// Users in one page of a user query, at most; also the number where none is asked for.
+pub const USERS_PAGE_MAX: usize = 100;
+/// Action codes in one action query, at most.
+pub const ACTION_QUERY_CODES_MAX: usize = 50;
+/// How far back an action query looks, at most; also where it starts when nothing is asked for.
+pub const ACTION_QUERY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Longest life of a challenge that can be configured (NIST SP 800-63B-4, 3.1.3.2: 10 minutes).
 pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
 /// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.

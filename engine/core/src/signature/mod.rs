@@ -62,6 +62,12 @@ impl Algorithm {
         SCHEMES.iter().find(|s| s.name == name).map(|s| s.algorithm)
     }
 
+    /// The algorithm that a DER `SubjectPublicKeyInfo` is of, by its first bytes alone.
+    #[must_use]
+    pub fn of_spki(spki: &[u8]) -> Option<Self> {
+        SCHEMES.iter().find(|s| spki.starts_with(s.spki_prefix)).map(|s| s.algorithm)
+    }
+
     fn scheme(self) -> &'static Scheme {
         match self {
             Self::Es256 => &SCHEMES[0],
