@@ -1,0 +1,102 @@
+//! Lists of a user's authenticators.
+
+use countersign_core::device::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{Platform, VerificationMethod};
+use crate::time::Iso8601;
+
+/// An authenticator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthenticatorItem {
+    /// Whose it is; only the backend is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Its name.
+    pub user_authenticator_id: String,
+    /// How it confirms.
+    pub verification_method: VerificationMethod,
+    /// When it was first enrolled.
+    pub created_at: Iso8601,
+    /// When it was last enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<Iso8601>,
+    /// When it last signed something that was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_verified_at: Option<Iso8601>,
+    /// An e-mail address that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A phone number that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// What the person calls the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Where its app runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_platform: Option<Platform>,
+}
+
+impl From<&Device> for AuthenticatorItem {
+    /// The item as the relying party's backend sees it.
+    fn from(device: &Device) -> Self {
+        Self {
+            user_id: Some(device.account.user.as_str().to_owned()),
+            user_authenticator_id: device.id.as_str().to_owned(),
+            verification_method: VerificationMethod::Push,
+            created_at: device.created_at.into(),
+            verified_at: Some(device.verified_at.into()),
+            last_verified_at: device.last_verified_at.map(Iso8601::from),
+            email: None,
+            phone_number: None,
+            display_name: device.name.as_ref().map(|n| n.as_str().to_owned()),
+            device_platform: device.platform.map(Platform::from),
+        }
+    }
+}
+
+impl AuthenticatorItem {
+    /// The item as a browser sees it: no user, and address and number only as far as their owner
+    /// needs to know them again.
+    #[must_use]
+    pub fn for_client(self) -> Self {
+        Self {
+            user_id: None,
+            email: self.email.map(|e| masked_email(&e)),
+            phone_number: self.phone_number.map(|p| masked_phone(&p)),
+            ..self
+        }
+    }
+}
+
+/// `ann@example.com` becomes `a***@example.com`.
+fn masked_email(email: &str) -> String {
+    let (name, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+    let first: String = name.chars().take(1).collect();
+    let at = if domain.is_empty() { "" } else { "@" };
+    format!("{first}***{at}{domain}")
+}
+
+/// `+447700900123` becomes `***0123`; a number too short for that is hidden whole.
+fn masked_phone(phone: &str) -> String {
+    let count = phone.chars().count();
+    let shown = if count >= 8 { 4 } else { 0 };
+    let last: String = phone.chars().skip(count - shown).collect();
+    format!("***{last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_and_a_number_are_masked() {
+        assert_eq!(masked_email("ann@example.com"), "a***@example.com");
+        assert_eq!(masked_email("é"), "é***");
+        assert_eq!(masked_phone("+447700900123"), "***0123");
+        assert_eq!(masked_phone("1234567"), "***");
+        assert_eq!(masked_phone(""), "***");
+    }
+}

@@ -1,0 +1,226 @@
+//! Reading request bodies strictly: what two parsers could understand differently is refused.
+//!
+//! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+
+/// A body that is not accepted. It never shows the body's content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON in UTF-8.
+    #[error("the body is not JSON: line {line}, column {column}")]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// JSON, but not an object.
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    /// An object names a key twice.
+    #[error("the body has a key twice in one object")]
+    DuplicateKey,
+    /// A field that must be there is not.
+    #[error("{0}")]
+    MissingField(String),
+    /// A field has a value of another type.
+    #[error("a field has a value of the wrong type: line {line}, column {column}")]
+    WrongType {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+}
+
+/// Parses a request body. An empty one is `{}`.
+///
+/// # Errors
+/// [`JsonError`] for anything but one JSON object with all of its keys, at every depth, being
+/// distinct, and for an object that does not have the fields of `T`. Unknown fields are ignored.
+pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    refuse_duplicates(bytes)?;
+    serde_json::from_slice(bytes).map_err(|e| shape_error(&e))
+}
+
+fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
+    let mut duplicate = false;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let walked = Walk { duplicate: &mut duplicate }.deserialize(&mut reader);
+    let walked = walked.and_then(|()| reader.end());
+    if duplicate {
+        return Err(JsonError::DuplicateKey);
+    }
+    walked.map_err(|e| JsonError::Syntax { line: e.line(), column: e.column() })?;
+    match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'{') => Ok(()),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+fn shape_error(error: &serde_json::Error) -> JsonError {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Data => {
+            let text = error.to_string();
+            let missing = text.split(" at line ").next().filter(|t| t.starts_with("missing field"));
+            missing.map_or(JsonError::WrongType { line, column }, |m| {
+                JsonError::MissingField(m.to_owned())
+            })
+        }
+        Category::Io | Category::Syntax | Category::Eof => JsonError::Syntax { line, column },
+    }
+}
+
+/// Walks over a value, keeping nothing of it.
+struct Walk<'f> {
+    duplicate: &'f mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Walk { duplicate: &mut *self.duplicate })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(Key(key)) = map.next_key()? {
+            if !seen.insert(key) {
+                *self.duplicate = true;
+                return Err(serde::de::Error::custom("duplicate key"));
+            }
+            map.next_value_seed(Walk { duplicate: &mut *self.duplicate })?;
+        }
+        Ok(())
+    }
+}
+
+/// A key with its escapes resolved: `"a"` and `"\u0061"` are one.
+#[derive(Deserialize, PartialEq, Eq, Hash)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    struct Body {
+        id: String,
+        note: Option<String>,
+    }
+
+    fn parse(text: &str) -> Result<Body, JsonError> {
+        parse_strict(text.as_bytes())
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_object() {
+        let empty: Result<Value, _> = parse_strict(b"");
+        assert_eq!(empty, Ok(Value::Object(serde_json::Map::new())));
+        assert_eq!(parse(""), Err(JsonError::MissingField("missing field `id`".into())));
+    }
+
+    #[test]
+    fn explicit_null_is_absent_and_unknown_fields_are_ignored() {
+        let body = parse(r#" {"id":"a","note":null,"more":[{"x":1}]} "#);
+        assert_eq!(body, Ok(Body { id: "a".into(), note: None }));
+    }
+
+    #[test]
+    fn a_key_is_never_there_twice_at_any_depth_or_spelling() {
+        for text in [
+            r#"{"id":"a","id":"b"}"#,
+            r#"{"id":"a","x":{"y":1,"y":1}}"#,
+            r#"{"id":"a","x":[{"y":[{"z":1,"z":2}]}]}"#,
+            r#"{"id":"a","\u0069d":"b"}"#,
+        ] {
+            assert_eq!(parse(text), Err(JsonError::DuplicateKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        for text in ["[]", "null", "\"a\"", "1", " [1]"] {
+            assert_eq!(parse(text), Err(JsonError::NotAnObject), "{text}");
+        }
+        let deep = format!("{{\"id\":\"a\",\"x\":{}", "[".repeat(200_000));
+        for text in
+            [r#"{"id":"a"} x"#, r#"{"id":"a"}{}"#, "{", " ", "{'id':1}", "{\"id\":1e999}", &deep]
+        {
+            assert!(matches!(parse(text), Err(JsonError::Syntax { .. })), "{text:.40}");
+        }
+        let not_utf8: Result<Value, _> = parse_strict(b"{\"id\":\"\xff\"}");
+        assert!(matches!(not_utf8, Err(JsonError::Syntax { .. })));
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_what_was_sent() {
+        let error = parse(r#"{"id":"a","note":["hunter2"]}"#).unwrap_err();
+        assert!(matches!(error, JsonError::WrongType { .. }));
+        let error = parse_strict::<Vec<u8>>(br#"{"hunter2":1}"#).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _: Result<Body, _> = parse_strict(&bytes);
+        }
+
+        #[test]
+        fn no_text_of_json_characters_panics(text in "[\\[\\]{}\":,a0\\\\u. -]{0,80}") {
+            let _: Result<Body, _> = parse_strict(text.as_bytes());
+        }
+    }
+}
