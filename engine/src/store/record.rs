@@ -1,0 +1,85 @@
+//! Rows as they are stored: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
+//!
+//! The structs here are the format. They are apart from the core's types, so that the core can change
+//! without changing a row. A field is appended with `#[serde(default)]`; anything else is a new format
+//! number, and every format keeps the first byte and the checksum at the end.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use countersign_core::account::AccountRecord;
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::ports::store::StoreError;
+
+/// The format that is written.
+const FORMAT: u8 = 1;
+const CHECKSUM_BYTES: usize = 4;
+
+/// A record that has a stored form.
+pub(super) trait Stored: Sized {
+    /// The row.
+    fn to_row(&self) -> Vec<u8>;
+
+    /// The record in a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] for a row that is damaged, or of a format that is not known.
+    fn from_row(row: &[u8]) -> Result<Self, StoreError>;
+}
+
+macro_rules! stored {
+    ($($record:ty, $row:ty, $kind:literal;)+) => {$(
+        impl Stored for $record {
+            fn to_row(&self) -> Vec<u8> {
+                seal(&<$row>::from(self))
+            }
+
+            fn from_row(row: &[u8]) -> Result<Self, StoreError> {
+                let body: $row = open($kind, row)?;
+                body.try_into().map_err(|e: rows::Invalid| unreadable($kind, &e.0))
+            }
+        }
+    )+};
+}
+
+stored! {
+    AccountRecord, rows::AccountRow<'_>, "account";
+    Action, rows::ActionRow<'_>, "action";
+    Challenge, rows::ChallengeRow<'_>, "challenge";
+    Device, rows::DeviceRow<'_>, "device";
+    [u8; 32], rows::SecretRow<'_>, "secret";
+}
+
+fn seal(body: &impl Serialize) -> Vec<u8> {
+    let mut row = Vec::with_capacity(256);
+    row.push(FORMAT);
+    rmp_serde::encode::write(&mut row, body).expect("plain structs are written to memory");
+    let checksum = crc32c::crc32c(&row);
+    row.extend_from_slice(&checksum.to_be_bytes());
+    row
+}
+
+fn open<'a, T: Deserialize<'a>>(kind: &str, row: &'a [u8]) -> Result<T, StoreError> {
+    let short = || unreadable(kind, "it is too short");
+    let split = row.len().checked_sub(CHECKSUM_BYTES).ok_or_else(short)?;
+    let (sealed, checksum) = row.split_at(split);
+    let (format, body) = sealed.split_first().ok_or_else(short)?;
+    if crc32c::crc32c(sealed).to_be_bytes() != checksum {
+        return Err(unreadable(kind, "its checksum is wrong"));
+    }
+    if *format != FORMAT {
+        let message = format!("its format {format} is unknown, {FORMAT} is known");
+        return Err(unreadable(kind, &message));
+    }
+    // The decoder's own message could quote what is stored.
+    rmp_serde::from_slice(body).map_err(|_| unreadable(kind, "its body has another shape"))
+}
+
+fn unreadable(kind: &str, reason: &str) -> StoreError {
+    StoreError::Unreadable(format!("{kind}: {reason}"))
+}

@@ -1,0 +1,336 @@
+//! The body of every kind of row, and its conversions. Structs are written as arrays, in field order.
+
+use std::sync::Arc;
+
+use countersign_core::account::{AccountRecord, Profile};
+use countersign_core::action::{Action, ActionContext, ActionState};
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::device::{Device, Platform, PushToken};
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, InvalidId,
+    TenantId, UserId,
+};
+use countersign_core::signature::{Algorithm, InvalidKey, PublicKey};
+use countersign_core::text::Line;
+use countersign_core::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+
+/// Why the body of an intact row is not a record. It never quotes the row.
+pub(super) struct Invalid(pub(super) String);
+
+impl From<InvalidId> for Invalid {
+    fn from(error: InvalidId) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<InvalidKey> for Invalid {
+    fn from(error: InvalidKey) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccountRow<'a> {
+    created_at: u64,
+    #[serde(borrow)]
+    email: Option<&'a str>,
+    email_verified: bool,
+    phone_number: Option<&'a str>,
+    phone_number_verified: bool,
+    username: Option<&'a str>,
+    display_name: Option<&'a str>,
+    locale: Option<&'a str>,
+    custom: Option<&'a str>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceRow<'a> {
+    id: &'a str,
+    tenant: &'a str,
+    user: &'a str,
+    algorithm: &'a str,
+    #[serde(with = "serde_bytes")]
+    spki: &'a [u8],
+    name: Option<&'a str>,
+    platform: Option<u8>,
+    push_token: Option<&'a str>,
+    created_at: u64,
+    verified_at: u64,
+    last_verified_at: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ActionRow<'a> {
+    tenant: &'a str,
+    user: &'a str,
+    code: &'a str,
+    idempotency_key: &'a str,
+    state: u8,
+    ip_address: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    device_id: Option<&'a str>,
+    custom: Option<&'a str>,
+    created_at: u64,
+    state_updated_at: u64,
+    decided_by: Option<&'a str>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChallengeRow<'a> {
+    id: &'a str,
+    tenant: &'a str,
+    user: &'a str,
+    code: &'a str,
+    idempotency_key: &'a str,
+    #[serde(borrow)]
+    targets: Vec<&'a str>,
+    issued_at: u64,
+    expires_at: u64,
+    held: bool,
+    ended: Option<EndedRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndedRow<'a> {
+    outcome: u8,
+    at: u64,
+    by: Option<&'a str>,
+    #[serde(borrow, with = "serde_bytes")]
+    signature: Option<&'a [u8]>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
+
+/// Numbers that stand for the variants of an enum, for ever.
+macro_rules! coded {
+    ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
+        const fn $code(value: $name) -> u8 {
+            match value {
+                $($name::$variant => $number,)+
+            }
+        }
+
+        fn $of(number: u8) -> Result<$name, Invalid> {
+            match number {
+                $($number => Ok($name::$variant),)+
+                _ => Err(Invalid(format!("{} {number} is unknown", stringify!($name)))),
+            }
+        }
+    };
+}
+
+coded!(ActionState, state_code, state_of, {
+    Allow = 1, Block = 2, ChallengeFailed = 3, ChallengeRequired = 4, ChallengeSucceeded = 5,
+    ReviewFailed = 6, ReviewRequired = 7, ReviewSucceeded = 8,
+});
+coded!(Outcome, outcome_code, outcome_of, {
+    Approved = 1, Cancelled = 2, Denied = 3, Expired = 4, Failed = 5, Reported = 6, Revoked = 7,
+    Superseded = 8,
+});
+coded!(Platform, platform_code, platform_of, { Ios = 1, Android = 2, Web = 3 });
+
+fn text(line: &Option<Line>) -> Option<&str> {
+    line.as_ref().map(Line::as_str)
+}
+
+/// Lines are cleaned, not refused: a character that the core comes to refuse must not lock a user out.
+fn line(text: Option<&str>) -> Option<Line> {
+    text.map(|text| Line::cleaned(text, usize::MAX))
+}
+
+fn authenticator(id: Option<&str>) -> Result<Option<AuthenticatorId>, InvalidId> {
+    id.map(AuthenticatorId::parse).transpose()
+}
+
+fn account_key(tenant: &str, user: &str) -> Result<AccountKey, InvalidId> {
+    Ok(AccountKey { tenant: TenantId::parse(tenant)?, user: UserId::parse(user)? })
+}
+
+fn action_key(code: &str, idempotency_key: &str) -> Result<ActionKey, InvalidId> {
+    let idempotency_key = IdempotencyKey::parse(idempotency_key)?;
+    Ok(ActionKey { code: ActionCode::parse(code)?, idempotency_key })
+}
+
+impl<'a> From<&'a AccountRecord> for AccountRow<'a> {
+    fn from(record: &'a AccountRecord) -> Self {
+        let profile = &record.profile;
+        Self {
+            created_at: record.created_at.0,
+            email: text(&profile.email),
+            email_verified: profile.email_verified,
+            phone_number: text(&profile.phone_number),
+            phone_number_verified: profile.phone_number_verified,
+            username: text(&profile.username),
+            display_name: text(&profile.display_name),
+            locale: text(&profile.locale),
+            custom: profile.custom.as_deref(),
+        }
+    }
+}
+
+impl TryFrom<AccountRow<'_>> for AccountRecord {
+    type Error = Invalid;
+
+    fn try_from(row: AccountRow<'_>) -> Result<Self, Invalid> {
+        let profile = Profile {
+            email: line(row.email),
+            email_verified: row.email_verified,
+            phone_number: line(row.phone_number),
+            phone_number_verified: row.phone_number_verified,
+            username: line(row.username),
+            display_name: line(row.display_name),
+            locale: line(row.locale),
+            custom: row.custom.map(Arc::from),
+        };
+        Ok(Self { created_at: UnixMillis(row.created_at), profile })
+    }
+}
+
+impl<'a> From<&'a Device> for DeviceRow<'a> {
+    fn from(device: &'a Device) -> Self {
+        Self {
+            id: device.id.as_str(),
+            tenant: device.account.tenant.as_str(),
+            user: device.account.user.as_str(),
+            algorithm: device.key.algorithm().name(),
+            spki: device.key.spki(),
+            name: text(&device.name),
+            platform: device.platform.map(platform_code),
+            push_token: device.push_token.as_ref().map(PushToken::reveal),
+            created_at: device.created_at.0,
+            verified_at: device.verified_at.0,
+            last_verified_at: device.last_verified_at.map(|at| at.0),
+        }
+    }
+}
+
+impl TryFrom<DeviceRow<'_>> for Device {
+    type Error = Invalid;
+
+    fn try_from(row: DeviceRow<'_>) -> Result<Self, Invalid> {
+        let algorithm = Algorithm::from_name(row.algorithm)
+            .ok_or_else(|| Invalid("its signature algorithm is unknown".to_owned()))?;
+        Ok(Self {
+            id: AuthenticatorId::parse(row.id)?,
+            account: account_key(row.tenant, row.user)?,
+            key: PublicKey::from_spki(algorithm, row.spki)?,
+            name: line(row.name),
+            platform: row.platform.map(platform_of).transpose()?,
+            push_token: row.push_token.map(PushToken::new),
+            created_at: UnixMillis(row.created_at),
+            verified_at: UnixMillis(row.verified_at),
+            last_verified_at: row.last_verified_at.map(UnixMillis),
+        })
+    }
+}
+
+impl<'a> From<&'a Action> for ActionRow<'a> {
+    fn from(action: &'a Action) -> Self {
+        Self {
+            tenant: action.account.tenant.as_str(),
+            user: action.account.user.as_str(),
+            code: action.key.code.as_str(),
+            idempotency_key: action.key.idempotency_key.as_str(),
+            state: state_code(action.state),
+            ip_address: text(&action.context.ip_address),
+            user_agent: text(&action.context.user_agent),
+            device_id: text(&action.context.device_id),
+            custom: action.context.custom.as_deref(),
+            created_at: action.created_at.0,
+            state_updated_at: action.state_updated_at.0,
+            decided_by: action.decided_by.as_ref().map(AuthenticatorId::as_str),
+        }
+    }
+}
+
+impl TryFrom<ActionRow<'_>> for Action {
+    type Error = Invalid;
+
+    fn try_from(row: ActionRow<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            account: account_key(row.tenant, row.user)?,
+            key: action_key(row.code, row.idempotency_key)?,
+            state: state_of(row.state)?,
+            context: ActionContext {
+                ip_address: line(row.ip_address),
+                user_agent: line(row.user_agent),
+                device_id: line(row.device_id),
+                custom: row.custom.map(Arc::from),
+            },
+            created_at: UnixMillis(row.created_at),
+            state_updated_at: UnixMillis(row.state_updated_at),
+            decided_by: authenticator(row.decided_by)?,
+        })
+    }
+}
+
+impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
+    fn from(challenge: &'a Challenge) -> Self {
+        let ended = challenge.ended.as_ref().map(|ended| EndedRow {
+            outcome: outcome_code(ended.outcome),
+            at: ended.at.0,
+            by: ended.by.as_ref().map(AuthenticatorId::as_str),
+            signature: ended.signature.as_deref(),
+        });
+        Self {
+            id: challenge.id.as_str(),
+            tenant: challenge.account.tenant.as_str(),
+            user: challenge.account.user.as_str(),
+            code: challenge.action.code.as_str(),
+            idempotency_key: challenge.action.idempotency_key.as_str(),
+            targets: challenge.targets.iter().map(AuthenticatorId::as_str).collect(),
+            issued_at: challenge.issued_at.0,
+            expires_at: challenge.expires_at.0,
+            held: challenge.held,
+            ended,
+        }
+    }
+}
+
+impl TryFrom<ChallengeRow<'_>> for Challenge {
+    type Error = Invalid;
+
+    fn try_from(row: ChallengeRow<'_>) -> Result<Self, Invalid> {
+        let targets: Result<_, InvalidId> =
+            row.targets.into_iter().map(AuthenticatorId::parse).collect();
+        Ok(Self {
+            id: ChallengeId::parse(row.id)?,
+            account: account_key(row.tenant, row.user)?,
+            action: action_key(row.code, row.idempotency_key)?,
+            targets: targets?,
+            issued_at: UnixMillis(row.issued_at),
+            expires_at: UnixMillis(row.expires_at),
+            held: row.held,
+            ended: row.ended.map(Ended::try_from).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<EndedRow<'_>> for Ended {
+    type Error = Invalid;
+
+    fn try_from(row: EndedRow<'_>) -> Result<Self, Invalid> {
+        Ok(Self {
+            outcome: outcome_of(row.outcome)?,
+            at: UnixMillis(row.at),
+            by: authenticator(row.by)?,
+            signature: row.signature.map(<[u8]>::to_vec),
+        })
+    }
+}
+
+impl<'a> From<&'a [u8; 32]> for SecretRow<'a> {
+    fn from(secret: &'a [u8; 32]) -> Self {
+        Self(secret)
+    }
+}
+
+impl TryFrom<SecretRow<'_>> for [u8; 32] {
+    type Error = Invalid;
+
+    fn try_from(row: SecretRow<'_>) -> Result<Self, Invalid> {
+        row.0.try_into().map_err(|_| Invalid("it is not 32 bytes".to_owned()))
+    }
+}

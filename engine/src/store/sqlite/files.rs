@@ -1,0 +1,91 @@
+//! The files of a store: made for their owner alone, and locked against a second server.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::ports::store::StoreError;
+
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+
+/// The file of a store, locked for as long as this value is.
+pub(super) struct Files {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Files {
+    /// Takes the lock, then makes what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the system refuses, or another server holds the lock.
+    pub(super) fn prepare(path: &Path) -> Result<Self, StoreError> {
+        let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
+        let path = resolve(path).map_err(failed)?;
+        // The lock comes first: closing any descriptor of the database would drop the locks that SQLite
+        // holds in this process.
+        let lock_path = beside(&path, ".lock");
+        let lock = private(&lock_path).map_err(failed)?;
+        lock.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => StoreError::Unavailable(format!(
+                "another server has {} open: it holds {}",
+                path.display(),
+                lock_path.display()
+            )),
+            TryLockError::Error(e) => failed(e),
+        })?;
+        create(&path).map_err(failed)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The database.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The one absolute path of the file, whatever link it was named by, so that there is one lock for it.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if path.exists() {
+        return path.canonicalize();
+    }
+    let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let is_new = !path.exists();
+    private(path)?;
+    // SQLite gives these the mode of the database when it makes them; here they may be left over.
+    for left in [beside(path, "-wal"), beside(path, "-shm")] {
+        if left.exists() {
+            std::fs::set_permissions(left, Permissions::from_mode(FILE_MODE))?;
+        }
+    }
+    if is_new && let Some(folder) = path.parent() {
+        // The file's name has to outlive a power cut too.
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file =
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    Ok(file)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

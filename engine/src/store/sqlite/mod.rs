@@ -1,0 +1,225 @@
+//! The embedded store: one SQLite file, one writer thread with group commit, reads on threads of their own.
+//!
+//! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power cut on a
+//! disk that keeps what it says it wrote. Rows carry checksums: SQLite has none for its pages.
+
+mod files;
+mod queries;
+mod reader;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::change::Change;
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use tokio::sync::oneshot;
+
+use self::files::Files;
+use self::reader::Readers;
+use self::writer::{Done, PRUNE_ROWS_MAX, Unit, Writer};
+use super::commit_queue::CommitQueue;
+use super::refused;
+use crate::ports::Later;
+use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+
+/// Keeps everything in one `SQLite` file.
+///
+/// Dropped without [`Store::close`], it still records what is queued, on its own thread, and the file stays
+/// locked until it has.
+pub struct SqliteStore {
+    queue: Arc<CommitQueue<Writer>>,
+    readers: Arc<Readers>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it with mode 0600, and missing folders above it with mode 0700.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be opened or another server has it open,
+    /// [`StoreError::Unreadable`] if it is not a file of this store, or of a version that is not known.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let files = Arc::new(Files::prepare(path)?);
+        let writer = Writer::open(Arc::clone(&files))?;
+        let queue = Arc::new(CommitQueue::start("store-writer", writer)?);
+        let readers = Arc::new(Readers::start(&files)?);
+        Ok(Self { queue, readers })
+    }
+}
+
+/// Why a statement or a row failed.
+enum Fault {
+    Sql(rusqlite::Error),
+    Row(StoreError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Row(error)
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Sql(error) => unavailable(&error),
+            Fault::Row(error) => error,
+        }
+    }
+}
+
+/// Says what the driver said. Its messages name statements and files, never the values bound to them.
+fn unavailable(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Unreadable(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// The integers of `SQLite` end at 2^63-1: as good as the end of time, and more revisions than there can be.
+fn sql_int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn mixed_up() -> StoreError {
+    refused("the writer gave the answer of another request")
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+        let answer = self.queue.submit(Unit::Commit(change));
+        Box::pin(async move {
+            let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
+            Ok(committed)
+        })
+    }
+
+    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+        let key = key.clone();
+        self.readers.read(move |connection| queries::account(connection, &key))
+    }
+
+    fn action(
+        &self,
+        account: &AccountKey,
+        key: &ActionKey,
+    ) -> Later<Result<Option<Action>, StoreError>> {
+        let (account, key) = (account.clone(), key.clone());
+        self.readers.read(move |connection| queries::action(connection, &account, &key))
+    }
+
+    fn actions(
+        &self,
+        account: &AccountKey,
+        query: ActionQuery,
+    ) -> Later<Result<Vec<Action>, StoreError>> {
+        let account = account.clone();
+        self.readers.read(move |connection| queries::actions(connection, &account, &query))
+    }
+
+    fn challenge(
+        &self,
+        tenant: &TenantId,
+        id: &ChallengeId,
+    ) -> Later<Result<Option<Challenge>, StoreError>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.readers.read(move |connection| queries::challenge(connection, &tenant, &id))
+    }
+
+    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+        let key = key.clone();
+        self.readers.read(move |connection| queries::devices_of_key(connection, &key))
+    }
+
+    fn users(
+        &self,
+        tenant: &TenantId,
+        query: UserQuery,
+    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
+        let tenant = tenant.clone();
+        self.readers.read(move |connection| queries::users(connection, &tenant, &query))
+    }
+
+    fn overdue(
+        &self,
+        now: UnixMillis,
+        held_before: UnixMillis,
+        limit: usize,
+    ) -> Later<Result<Vec<Challenge>, StoreError>> {
+        self.readers.read(move |connection| queries::overdue(connection, now, held_before, limit))
+    }
+
+    fn token_secret(
+        &self,
+        tenant: &TenantId,
+        fresh: [u8; 32],
+    ) -> Later<Result<[u8; 32], StoreError>> {
+        let answer = self.queue.submit(Unit::TokenSecret { tenant: tenant.clone(), fresh });
+        Box::pin(async move {
+            let Done::TokenSecret(secret) = answer.await? else { return Err(mixed_up()) };
+            Ok(secret)
+        })
+    }
+
+    fn prune(
+        &self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> Later<Result<u64, StoreError>> {
+        let queue = Arc::clone(&self.queue);
+        // Small units, so that commits pass between them.
+        Box::pin(async move {
+            let mut total = 0_u64;
+            loop {
+                let unit = Unit::Prune { actions_before, challenges_before };
+                let Done::Pruned(gone) = queue.submit(unit).await? else {
+                    return Err(mixed_up());
+                };
+                total += u64::from(gone);
+                if gone < PRUNE_ROWS_MAX {
+                    return Ok(total);
+                }
+            }
+        })
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        self.queue.ready()?;
+        self.readers.ready()
+    }
+
+    fn close(&self) -> Later<Result<(), StoreError>> {
+        let reading = self.readers.finish();
+        let writing = self.queue.finish();
+        let (reply, closed) = oneshot::channel();
+        // Joining blocks, so a thread of its own waits. Readers go first: the writer's last checkpoint needs
+        // the file for itself.
+        let waiter = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
+            let panicked = || Err(refused("a thread of the store panicked"));
+            let read = reading.into_iter().try_for_each(|t| t.join().or_else(|_| panicked()));
+            let written = writing
+                .map_or_else(|| Err(super::closed()), |t| t.join().unwrap_or_else(|_| panicked()));
+            // A caller that has left does not mind.
+            let _ = reply.send(read.and(written));
+        });
+        Box::pin(async move {
+            waiter.map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
+            closed.await.unwrap_or_else(|_| Err(refused("its closing thread has ended")))
+        })
+    }
+}

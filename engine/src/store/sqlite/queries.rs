@@ -1,0 +1,215 @@
+//! What is read, and how. A statement here is answered from an index; the tests ask the planner.
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row};
+
+use super::{Fault, sql_int};
+use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::store::record::Stored;
+use crate::store::{is_listed, sort_devices, sort_open};
+
+pub(super) const ACCOUNT: &str =
+    "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
+pub(super) const DEVICES: &str = "SELECT row FROM devices WHERE tenant = ?1 AND user_id = ?2";
+pub(super) const OPEN: &str =
+    "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
+pub(super) const ACTION: &str = "SELECT row FROM actions
+     WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
+pub(super) const ACTIONS: &str = "SELECT row FROM actions
+     WHERE tenant = ?1 AND user_id = ?2 AND created_at >= ?3 ORDER BY created_at DESC, rowid DESC";
+pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
+pub(super) const DEVICES_OF_KEY: &str =
+    "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
+pub(super) const DUE: &str = "SELECT row FROM challenges
+     WHERE ended_at IS NULL AND expires_at <= ?1 ORDER BY expires_at, id";
+pub(super) const HELD: &str = "SELECT row FROM challenges
+     WHERE ended_at IS NULL AND held = 1 AND expires_at > ?1 AND issued_at < ?2 ORDER BY expires_at, id";
+
+/// The record in a column.
+pub(super) fn record<T: Stored>(row: &Row<'_>, column: usize) -> Result<T, Fault> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(T::from_row(bytes)?),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) => {
+            Err(StoreError::Unreadable("a row is not bytes".to_owned()).into())
+        }
+    }
+}
+
+fn all<T: Stored>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(record(row, 0)?);
+    }
+    Ok(found)
+}
+
+fn first<T: Stored>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(|row| record(row, 0)).transpose()
+}
+
+pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
+    let params = (key.tenant.as_str(), key.user.as_str());
+    // One transaction, so that the three reads see one state.
+    let transaction = connection.unchecked_transaction()?;
+    let (revision, record) = account_row(&transaction, params)?;
+    let mut devices: Vec<Device> = all(&transaction, DEVICES, params)?;
+    let mut open: Vec<Challenge> = all(&transaction, OPEN, params)?;
+    transaction.finish()?;
+    sort_devices(&mut devices);
+    sort_open(&mut open);
+    Ok(Snapshot { revision, record, devices, open })
+}
+
+fn account_row(
+    connection: &Connection,
+    params: (&str, &str),
+) -> Result<(u64, Option<AccountRecord>), Fault> {
+    let mut statement = connection.prepare_cached(ACCOUNT)?;
+    let mut rows = statement.query(params)?;
+    let Some(row) = rows.next()? else { return Ok((0, None)) };
+    let record = match row.get_ref(1)? {
+        ValueRef::Null => None,
+        _ => Some(record(row, 1)?),
+    };
+    Ok((row.get::<_, i64>(0)?.cast_unsigned(), record))
+}
+
+pub(super) fn action(
+    connection: &Connection,
+    account: &AccountKey,
+    key: &ActionKey,
+) -> Result<Option<Action>, Fault> {
+    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
+    first(connection, ACTION, (tenant, user, key.code.as_str(), key.idempotency_key.as_str()))
+}
+
+pub(super) fn actions(
+    connection: &Connection,
+    account: &AccountKey,
+    query: &ActionQuery,
+) -> Result<Vec<Action>, Fault> {
+    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
+    let mut statement = connection.prepare_cached(ACTIONS)?;
+    let mut rows = statement.query((tenant, user, sql_int(query.from.0)))?;
+    let mut found = Vec::new();
+    while found.len() < query.limit {
+        let Some(row) = rows.next()? else { break };
+        let action: Action = record(row, 0)?;
+        if is_listed(&action, query) {
+            found.push(action);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn challenge(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &ChallengeId,
+) -> Result<Option<Challenge>, Fault> {
+    first(connection, CHALLENGE, (tenant.as_str(), id.as_str()))
+}
+
+pub(super) fn devices_of_key(
+    connection: &Connection,
+    key: &CredentialKey,
+) -> Result<Vec<Device>, Fault> {
+    let params = (key.tenant.as_str(), key.thumbprint.as_bytes());
+    let mut devices = all(connection, DEVICES_OF_KEY, params)?;
+    sort_devices(&mut devices);
+    Ok(devices)
+}
+
+/// The statement for a set of attributes. Only names of columns are put together, never what is asked for.
+pub(super) fn users_sql(query: &UserQuery) -> String {
+    let mut sql = "SELECT user_id, row FROM accounts
+         WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
+        .to_owned();
+    let attributes =
+        [("email", &query.email), ("phone", &query.phone_number), ("username", &query.username)];
+    for (number, (column, asked)) in (3..).zip(attributes) {
+        // Unasked ones take part in the numbering, so that the parameters are the same every time.
+        let term = match asked {
+            Some(_) => format!(" AND {column} = ?{number}"),
+            None => format!(" AND ?{number} IS NULL"),
+        };
+        sql.push_str(&term);
+    }
+    sql.push_str(" ORDER BY user_id LIMIT ?6");
+    sql
+}
+
+pub(super) fn users(
+    connection: &Connection,
+    tenant: &TenantId,
+    query: &UserQuery,
+) -> Result<Vec<(UserId, AccountRecord)>, Fault> {
+    let after = query.after.as_ref().map_or("", UserId::as_str);
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&users_sql(query))?;
+    let (email, phone, username) = (&query.email, &query.phone_number, &query.username);
+    let mut rows = statement.query((tenant.as_str(), after, email, phone, username, limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(Ok(user)) = row.get_ref(0)?.as_str().map(UserId::parse) else {
+            return Err(StoreError::Unreadable("account: its user id".to_owned()).into());
+        };
+        found.push((user, record(row, 1)?));
+    }
+    Ok(found)
+}
+
+pub(super) fn overdue(
+    connection: &Connection,
+    now: UnixMillis,
+    held_before: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Challenge>, Fault> {
+    let now = sql_int(now.0);
+    let mut found = Vec::new();
+    collect_intact(connection, DUE, [now], limit, &mut found)?;
+    collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, &mut found)?;
+    Ok(found)
+}
+
+/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all later ones
+/// from ending. Whoever asks for it by name is told that it cannot be read.
+fn collect_intact(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
+    found: &mut Vec<Challenge>,
+) -> Result<(), Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while found.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        match record(row, 0) {
+            Ok(challenge) => found.push(challenge),
+            Err(Fault::Row(error)) => {
+                tracing::error!(%error, "an overdue challenge is passed over");
+            }
+            Err(fault @ Fault::Sql(_)) => return Err(fault),
+        }
+    }
+    Ok(())
+}
