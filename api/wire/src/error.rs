@@ -50,6 +50,9 @@ pub struct ErrorBody {
     pub error_code: String,
     /// Text for people.
     pub error_description: String,
+    /// The open challenge that is in the way, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge_id: Option<String>,
 }
 
 impl ErrorBody {
@@ -60,6 +63,7 @@ impl ErrorBody {
             error: code.name().to_owned(),
             error_code: code.name().to_owned(),
             error_description: description.into(),
+            challenge_id: None,
         }
     }
 }

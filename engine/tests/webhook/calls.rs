@@ -218,11 +218,9 @@ async fn a_challenge_of_another_tenant_is_not_told() {
 
 #[test]
 fn a_webhook_that_could_not_be_signed_is_refused() {
-    for secrets in [vec![], vec![Secret::new("")], vec![Secret::new("a"), Secret::new("")]] {
-        let mut settings = settings("https://hook.test/", &[]);
-        settings.secrets = secrets;
-        assert!(matches!(Webhook::new(settings), Err(WebhookError::NoSecret)));
-    }
+    let mut settings = settings("https://hook.test/", &[]);
+    settings.secrets.clear();
+    assert!(matches!(Webhook::new(settings), Err(WebhookError::NoSecret)));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_held_challenge_is_answered_after_its_release() {
     let refusal = machine.decide(&decision, &device(1), ISSUED);
     assert_eq!(refusal, Err(Refusal::ChallengeHeld));
     assert_eq!(*machine.phase(), Phase::Pending);
-    machine.release();
+    machine.amend(challenge(1));
     assert!(matches!(machine.decide(&decision, &device(1), ISSUED), Ok(Step::Propose(_))));
 }
 
