@@ -192,7 +192,7 @@ impl Actor for DeviceActor {
             .wait(ctx);
     }
 
-    stops_cleanly!(devices, "device");
+    stops_cleanly!(devices);
 }
 
 impl Handler<News> for DeviceActor {
