@@ -1,5 +1,5 @@
-//! What can happen: steps as they are generated, by position so that they shrink well, and the events that
-//! they stand for in the state that the sequence has come to.
+//! What can happen: steps as they are generated, by position so that they shrink well, and the
+//! events that they stand for in the state that the sequence has come to.
 
 use countersign_core::action::ActionState;
 use countersign_core::challenge::Ended;

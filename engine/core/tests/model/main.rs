@@ -1,13 +1,15 @@
 //! Random sequences of events against a small reference model.
 //!
-//! The rules run as the engine runs them: transitions of accounts are committed to a store that decides,
-//! challenges propose their ends and learn what is recorded. Commits get lost, and arrive late. After every
-//! step the [`invariants`] must hold and the store must say what the [`reference`] says.
+//! The rules run as the engine runs them: transitions of accounts are committed to a store that
+//! decides, challenges propose their ends and learn what is recorded. Commits get lost, and arrive
+//! late. After every step the [`invariants`] must hold and the store must say what the
+//! [`reference`] says.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
 mod event;
 mod invariants;
+mod memory;
 mod names;
 mod reference;
 mod store;

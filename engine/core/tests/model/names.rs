@@ -1,4 +1,5 @@
-//! The few users, keys, actions and numbers that the sequences are about, and their names in the core.
+//! The few users, keys, actions and numbers that the sequences are about, and their names in the
+//! core.
 
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,

@@ -1,5 +1,5 @@
-//! What should happen, in a form so small that it can be read in one go. It knows no revisions, changes or
-//! signatures, and does not use the rules that it checks.
+//! What should happen, in a form so small that it can be read in one go. It knows no revisions,
+//! changes or signatures, and does not use the rules that it checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 

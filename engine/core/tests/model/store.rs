@@ -1,5 +1,5 @@
-//! A store in memory under the rules of the port: the revision is the fence, a commit is all or nothing, and
-//! the first recorded end of a challenge wins.
+//! A store in memory under the rules of the port: the revision is the fence, a commit is all or
+//! nothing, and the first recorded end of a challenge wins.
 
 use std::collections::BTreeMap;
 

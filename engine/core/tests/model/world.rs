@@ -1,14 +1,14 @@
-//! The rules at work: accounts, machines and inboxes in memory, as the engine keeps them, over a store.
+//! The rules at work: accounts, machines and inboxes in memory, as the engine keeps them, over a
+//! store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::{Challenge, Ended, Machine, Outcome, Step};
-use countersign_core::change::{Change, Write};
+use countersign_core::challenge::{Ended, Machine, Outcome, Step};
+use countersign_core::change::Change;
 use countersign_core::decision::{Decision, SignedDecision, verify};
-use countersign_core::inbox::{Inbox, Offer};
+use countersign_core::inbox::Inbox;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
@@ -16,7 +16,7 @@ use countersign_core::time::UnixMillis;
 use crate::event::Event;
 use crate::names::{
     ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits,
-    public_key, signature, user_of,
+    public_key, signature,
 };
 use crate::reference::Reference;
 use crate::store::{Committed, Store};
@@ -130,11 +130,16 @@ impl World {
         recorded
     }
 
-    /// Makes a change and has it recorded. Where memory turns out to be behind, it is read again first.
+    /// Makes a change and has it recorded. Where memory turns out to be behind, it is read again
+    /// first.
     fn commit(&mut self, event: &Event, lost: bool, reference: &Reference) -> Verdict {
         let user = event.user();
         if lost {
             self.catch_up(user);
+        }
+        if matches!(event, Event::Enroll { .. }) {
+            // How many users a key has is read from all of them.
+            (0..USERS).for_each(|user| self.catch_up(user));
         }
         let verdict = loop {
             match self.make(event) {
@@ -163,8 +168,9 @@ impl World {
         verdict
     }
 
-    /// Keeps a lost change, except two kinds. That of a key's users is a limit over several accounts, which
-    /// no revision guards; and an account that was removed begins its revisions anew.
+    /// Keeps a lost change, except two kinds. That of a key's users is a limit over several
+    /// accounts, which no revision guards; and an account that was removed begins its revisions
+    /// anew.
     fn lose(&mut self, change: Change, event: &Event, version: u64) {
         self.reached.insert("a lost commit");
         if !matches!(event, Event::Enroll { .. }) {
@@ -253,77 +259,6 @@ impl World {
             | Event::RemoveUser(_)
             | Event::Late(_) => {}
         }
-    }
-
-    /// Carries a recorded change out in memory.
-    fn tell(&mut self, change: &Change, event: &Event) {
-        let user = event.user();
-        for write in &change.writes {
-            match write {
-                Write::Account(_) | Write::Action(_) => {}
-                Write::RemoveAccount => {
-                    for device in self.accounts[user].devices() {
-                        self.inboxes.iter_mut().for_each(|inbox| inbox.unbind(&device.id));
-                    }
-                }
-                Write::Challenge(challenge) => self.show(challenge),
-                Write::Device(device) => {
-                    let key = (0..KEYS).find(|key| public_key(*key) == device.key).unwrap();
-                    if let Event::Enroll { device: number, .. } = event
-                        && device.id == authenticator_id(*number)
-                    {
-                        self.devices.push(*number);
-                        self.keys.insert(*number, key);
-                    }
-                    self.inboxes[key].bind(device.clone());
-                }
-                Write::RemoveDevice(id) => {
-                    self.inboxes.iter_mut().for_each(|inbox| inbox.unbind(id));
-                }
-            }
-        }
-        self.accounts[user].apply(change);
-    }
-
-    /// Tells the challenge's machine and the inboxes what is recorded of it.
-    fn show(&mut self, challenge: &Challenge) {
-        let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
-        let machine =
-            self.machines.entry(number).or_insert_with(|| Machine::new(challenge.clone()));
-        if let Some(ended) = &challenge.ended {
-            machine.settle(ended.clone());
-            return self.inboxes.iter_mut().for_each(|inbox| inbox.withdraw(&challenge.id));
-        }
-        if !challenge.held {
-            machine.release();
-        }
-        let key = (challenge.account.clone(), challenge.action.clone());
-        let Some(action) = self.store.actions.get(&key) else { return };
-        let challenge = Arc::new(challenge.clone());
-        let offer = Offer { challenge, action: Arc::new(action.clone()), user_custom: None };
-        for inbox in &mut self.inboxes {
-            inbox.offer(offer.clone());
-        }
-    }
-
-    /// Reads a user again from the store.
-    fn catch_up(&mut self, user: usize) {
-        if !std::mem::take(&mut self.stale[user]) {
-            return;
-        }
-        let key = account_key(user);
-        self.accounts[user] = Account::restore(key.clone(), self.store.snapshot(&key));
-        for inbox in &mut self.inboxes {
-            let bound: Vec<_> = inbox.binding_of(&key).into_iter().map(|b| b.id.clone()).collect();
-            bound.iter().for_each(|id| inbox.unbind(id));
-        }
-        for device in self.accounts[user].devices() {
-            let key = (0..KEYS).find(|key| public_key(*key) == device.key).unwrap();
-            self.inboxes[key].bind(device.clone());
-        }
-        let of_user = |c: &&Challenge| user_of(&c.account) == user;
-        let recorded: Vec<_> = self.store.challenges.values().filter(of_user).cloned().collect();
-        recorded.iter().for_each(|challenge| self.show(challenge));
     }
 
     /// A phone signs an answer. Whether it still may is for the account to say when it is settled.
