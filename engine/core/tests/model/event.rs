@@ -142,11 +142,11 @@ fn kind() -> impl Strategy<Value = Kind> {
             Kind::Decide { challenge, device, approve, other }
         }),
         14 => recent.clone().prop_map(Kind::Settle),
-        6 => prop_oneof![1_u64..50, 300_u64..700].prop_map(Kind::Pass),
+        6 => prop_oneof![1_u64..50, 300_u64..700, Just(1000)].prop_map(Kind::Pass),
         6 => recent.clone().prop_map(Kind::Expire),
         2 => recent.clone().prop_map(Kind::Cancel),
         1 => recent.clone().prop_map(Kind::Forge),
-        2 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
+        3 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
         12 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8))
             .prop_map(|(user, key, may_add)| Kind::Enroll { user, key, may_add }),
         3 => (0..USERS, 0_usize..4)
