@@ -124,8 +124,11 @@ pub trait Store: Send + Sync + 'static {
     ) -> Later<Result<Vec<Challenge>, StoreError>>;
 
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
-    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32])
-    -> Later<Result<[u8; 32], StoreError>>;
+    fn token_secret(
+        &self,
+        tenant: &TenantId,
+        fresh: [u8; 32],
+    ) -> Later<Result<[u8; 32], StoreError>>;
 
     /// Forgets actions tracked before `actions_before` and challenges that ended before
     /// `challenges_before`. The answer is how many records went.

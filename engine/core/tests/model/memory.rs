@@ -52,9 +52,7 @@ impl World {
             machine.settle(ended.clone());
             return self.inboxes.iter_mut().for_each(|inbox| inbox.withdraw(&challenge.id));
         }
-        if !challenge.held {
-            machine.release();
-        }
+        machine.amend(challenge.clone());
         let key = (challenge.account.clone(), challenge.action.clone());
         let Some(action) = self.store.actions.get(&key) else { return };
         let challenge = Arc::new(challenge.clone());
