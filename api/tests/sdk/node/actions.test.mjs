@@ -5,11 +5,12 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { isTime, refused } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { startServer } from "../support/server.mjs";
 import { Web } from "../support/web.mjs";
 
-describe("actions", () => {
+describe("actions", LIMITED, () => {
   let server, backend, phone;
 
   before(async () => {

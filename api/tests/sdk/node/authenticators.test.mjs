@@ -6,11 +6,12 @@ import { after, before, beforeEach, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { isTime, refused, refusedAnswer } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { startServer } from "../support/server.mjs";
 import { Web } from "../support/web.mjs";
 
-describe("authenticators", () => {
+describe("authenticators", LIMITED, () => {
   let server, backend, userId;
   const phones = [];
 

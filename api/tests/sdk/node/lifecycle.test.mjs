@@ -5,12 +5,13 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { refusedAnswer } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { DIALECTS, Phone } from "../support/phone.mjs";
 import { startServer } from "../support/server.mjs";
 import { Web } from "../support/web.mjs";
 
 for (const dialect of DIALECTS) {
-  describe(`a phone that speaks as ${dialect} does`, () => {
+  describe(`a phone that speaks as ${dialect} does`, LIMITED, () => {
     let server, backend, phone, userId;
 
     before(async () => {

@@ -5,11 +5,12 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, newUser, track } from "../support/backend.mjs";
 import { refused } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { newSecret, startServer } from "../support/server.mjs";
 
 const OTHER_SECRET = newSecret();
 
-describe("refusals", () => {
+describe("refusals", LIMITED, () => {
   let server, backend;
 
   before(async () => {

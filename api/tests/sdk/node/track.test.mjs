@@ -6,10 +6,11 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { refused } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { startServer } from "../support/server.mjs";
 
-describe("track", () => {
+describe("track", LIMITED, () => {
   let server, backend, phone;
 
   before(async () => {

@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { refused } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { startServer } from "../support/server.mjs";
 
@@ -16,7 +17,7 @@ const ATTRIBUTES = {
   locale: "en-NZ",
 };
 
-describe("users", () => {
+describe("users", LIMITED, () => {
   let server, backend, phone;
 
   before(async () => {

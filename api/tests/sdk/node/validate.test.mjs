@@ -5,13 +5,14 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { isTime } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { newSecret, startServer } from "../support/server.mjs";
 import { Web } from "../support/web.mjs";
 
 const OTHER_SECRET = newSecret();
 
-describe("validateChallenge", () => {
+describe("validateChallenge", LIMITED, () => {
   let server, backend, phone, userId;
 
   before(async () => {

@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { isTime, refusedAnswer } from "../support/expect.mjs";
+import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { listen } from "../support/ports.mjs";
 import { newSecret, startServer } from "../support/server.mjs";
@@ -13,7 +14,7 @@ import { Web } from "../support/web.mjs";
 
 const NEXT_SECRET = newSecret();
 
-describe("webhook", () => {
+describe("webhook", LIMITED, () => {
   let listener, server, backend, phone, userId;
   let received, answer;
 
