@@ -14,7 +14,7 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ help: ## Print this list
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
 
-test: tools test-rust sdk ## Install what is missing, and run every test
+test: tools test-rust walk sdk ## Install what is missing, and run every test
 
 test-rust: build ## Run the Rust tests alone
 	cargo test --workspace --locked
+
+walk: build ## Walk through the README
+	$(SUITE) api/tests/readme/walk
 
 sdk: sdk-node sdk-browser sdk-python ## Run the official SDKs' suites alone
 
