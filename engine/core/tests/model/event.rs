@@ -112,7 +112,9 @@ impl Event {
 }
 
 fn action() -> impl Strategy<Value = ActionName> {
-    let parts = (0..USERS, 0..CODES, 0..INSTANCES);
+    // Mostly one user, so that limits are reached; the others are there to be mistaken for.
+    let user = prop_oneof![2 => Just(0), 1 => 0..USERS];
+    let parts = (user, 0..CODES, 0..INSTANCES);
     parts.prop_map(|(user, code, instance)| ActionName { user, code, instance })
 }
 
@@ -131,23 +133,23 @@ fn kind() -> impl Strategy<Value = Kind> {
     let rarely = || prop::bool::weighted(0.2);
     let issue = (action(), target, prop::bool::weighted(0.7), rarely());
     let recent = 0_usize..4;
-    let decide = (recent.clone(), 0_usize..4, any::<bool>(), prop::bool::weighted(0.1));
+    let decide = (recent.clone(), 0_usize..6, any::<bool>(), prop::bool::weighted(0.1));
     prop_oneof![
-        10 => action().prop_map(Kind::Track),
-        14 => issue.prop_map(|(action, target, supersede, held)| {
+        4 => action().prop_map(Kind::Track),
+        20 => issue.prop_map(|(action, target, supersede, held)| {
             Kind::Issue { action, target, supersede, held }
         }),
         4 => recent.clone().prop_map(Kind::Release),
-        16 => decide.prop_map(|(challenge, device, approve, other)| {
+        20 => decide.prop_map(|(challenge, device, approve, other)| {
             Kind::Decide { challenge, device, approve, other }
         }),
-        14 => recent.clone().prop_map(Kind::Settle),
+        18 => recent.clone().prop_map(Kind::Settle),
         6 => prop_oneof![1_u64..50, 300_u64..700, Just(1000)].prop_map(Kind::Pass),
         6 => recent.clone().prop_map(Kind::Expire),
         2 => recent.clone().prop_map(Kind::Cancel),
         1 => recent.clone().prop_map(Kind::Forge),
         3 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
-        12 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8))
+        14 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8))
             .prop_map(|(user, key, may_add)| Kind::Enroll { user, key, may_add }),
         3 => (0..USERS, 0_usize..4)
             .prop_map(|(user, device)| Kind::RemoveDevice { user, device }),
@@ -176,8 +178,14 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
     let (next_challenge, next_device) = (world.next, world.next);
     Some(match step.kind.clone() {
         Kind::Track(action) => Event::Track(action),
+        // What cannot be asked for yet is prepared, so that fewer steps go to waste.
+        Kind::Issue { action, .. } if !reference.actions.contains_key(&action) => {
+            Event::Track(action)
+        }
+        Kind::Enroll { user, may_add: true, .. } if !reference.users.contains(&user) => {
+            Event::Track(ActionName { user, code: 0, instance: 0 })
+        }
         Kind::Issue { action, target, supersede, held } => {
-            reference.actions.get(&action)?;
             // Any device there ever was: of this user, of another one, or removed.
             let target = target.and_then(|position| newest(&world.devices, position));
             Event::Issue { challenge: next_challenge, action, target, supersede, held }
@@ -188,7 +196,9 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
         }
         Kind::Decide { challenge: position, device, approve, other } => {
             let (user, challenge) = challenge(position)?;
-            let device = newest(&world.devices, device)?;
+            // Mostly one that was asked, or else any there ever was.
+            let asked: Vec<_> = reference.challenges[&challenge].asked.iter().copied().collect();
+            let device = newest(if device < 4 { &asked } else { &world.devices }, device)?;
             let signed = if other { challenge + 1 } else { challenge };
             Event::Decide { user, challenge, device, approve, signed }
         }

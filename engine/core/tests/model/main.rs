@@ -15,7 +15,7 @@ mod reference;
 mod store;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::refusal::Refusal;
 use proptest::collection::vec;
@@ -95,14 +95,15 @@ proptest! {
     }
 }
 
-/// What is never reached is never tested: the share of each kind of step is chosen so that all is.
+/// What is hardly ever reached is hardly tested: the share of each kind of step is chosen so that all
+/// is.
 #[test]
 fn the_sequences_reach_every_outcome_and_every_refusal() {
     let mut runner = TestRunner::deterministic();
-    let mut reached = Reached::new();
+    let mut reached: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..256 {
         let steps = vec(event::step(), 40..80).new_tree(&mut runner).unwrap().current();
-        reached.extend(run(&steps));
+        run(&steps).into_iter().for_each(|what| *reached.entry(what).or_default() += 1);
     }
     let expected = [
         "approved",
@@ -128,6 +129,7 @@ fn the_sequences_reach_every_outcome_and_every_refusal() {
         "a stale commit",
         "a lost commit",
     ];
-    let missing: Vec<_> = expected.iter().filter(|what| !reached.contains(**what)).collect();
-    assert!(missing.is_empty(), "never reached: {missing:?}");
+    let rare = expected.iter().filter(|what| reached.get(**what).is_none_or(|count| *count < 8));
+    let rare: Vec<_> = rare.collect();
+    assert!(rare.is_empty(), "hardly ever reached: {rare:?} of {reached:?}");
 }

@@ -1,6 +1,8 @@
 //! The few users, keys, actions and numbers that the sequences are about, and their names in the
 //! core.
 
+use std::sync::OnceLock;
+
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
@@ -66,7 +68,13 @@ fn signer(key: usize) -> SigningKey {
     SigningKey::from_bytes(&[u8::try_from(key).unwrap() + 1; 32])
 }
 
+/// Parsed once: the invariants compare keys after every step.
 pub(crate) fn public_key(key: usize) -> PublicKey {
+    static PARSED: OnceLock<Vec<PublicKey>> = OnceLock::new();
+    PARSED.get_or_init(|| (0..KEYS).map(parsed).collect())[key].clone()
+}
+
+fn parsed(key: usize) -> PublicKey {
     let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     let spki = [&prefix[..], signer(key).verifying_key().as_bytes()].concat();
     PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
