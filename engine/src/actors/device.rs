@@ -71,10 +71,6 @@ impl Known {
         self.inbox.bindings()
     }
 
-    pub(crate) fn binding_of(&self, account: &AccountKey) -> Option<&Device> {
-        self.inbox.binding_of(account)
-    }
-
     pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
         self.inbox.find(id)
     }
