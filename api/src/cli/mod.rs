@@ -1,6 +1,6 @@
 //! The command line.
 
-// pub mod phone;
+pub mod phone;
 mod serve;
 
 use std::io::Write as _;
@@ -20,8 +20,8 @@ struct Cli {
 enum Command {
     /// Run the server. This is what happens without a command too.
     Serve(serve::ServeArgs),
-    // Be a phone: a software device that speaks to a server over HTTP.
-    // Phone(phone::PhoneArgs),
+    /// Be a phone: a software device that speaks to a server over HTTP.
+    Phone(phone::PhoneArgs),
 }
 
 /// Runs the command that the process was called with.
@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
         Cli::parse().command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
     let done: Result<(), Box<dyn std::error::Error>> = match command {
         Command::Serve(args) => serve::run(&args),
-        // Command::Phone(args) => phone::main(args),
+        Command::Phone(args) => phone(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,4 +41,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The phone needs no actors: one thread that waits for one answer at a time.
+fn phone(args: phone::PhoneArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut out, mut input) = (std::io::stdout(), std::io::stdin().lock());
+    Ok(runtime.block_on(phone::run(args, &mut out, &mut input))?)
 }

@@ -1,0 +1,198 @@
+//! `countersign phone` against a server that answers from a list.
+
+#![expect(clippy::unwrap_used, reason = "every function here serves tests")]
+
+#[path = "../client/tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
+
+use clap::Parser;
+use countersign::cli::phone::{CliError, PhoneArgs, run};
+use serde_json::Value;
+use support::Server;
+
+const OK: &str = "200 OK";
+const ENROLLED: &str =
+    r#"{"userAuthenticatorId":"b7","userId":"u-1","verifiedAt":"2025-01-01T00:00:00.000Z"}"#;
+const NONCE: &str = r#"{"message":"nonce:abc"}"#;
+const NOTHING: &str = r#"{"userAuthenticatorId":"b7"}"#;
+const APPROVED: &str = r#"{"isVerified":true,"outcome":"approved"}"#;
+const DENIED: &str = r#"{"isVerified":false,"outcome":"denied"}"#;
+const UNKNOWN_KEY: &str = r#"{"error":"invalid_credential","errorCode":"invalid_credential",
+    "errorDescription":"the key is not enrolled"}"#;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    phone: PhoneArgs,
+}
+
+/// Runs a command line with a key file in `folder` and returns what it wrote.
+async fn phone(folder: &Path, line: &[&str], input: &str) -> Result<String, CliError> {
+    let file = folder.join("phone.json").display().to_string();
+    let line = ["phone", "--key-file", &file].into_iter().chain(line.iter().copied());
+    let mut out = Vec::new();
+    run(Line::parse_from(line).phone, &mut out, &mut input.as_bytes()).await?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn challenge(letter: char) -> (String, String) {
+    let id = letter.to_string().repeat(32);
+    let action = r#""userId":"u-1","actionCode":"signIn""#;
+    let body = format!(r#"{{"userAuthenticatorId":"b7","challengeId":"{id}",{action}}}"#);
+    (id, body)
+}
+
+async fn enroll(folder: &Path, server: &Server, more: &[&str]) {
+    let line = [&["enroll", "--token", "J.W.T", "--url", &server.base], more].concat();
+    let text = phone(folder, &line, "").await.unwrap();
+    assert!(text.starts_with("enrolled for user u-1 as authenticator b7"), "{text}");
+}
+
+#[tokio::test]
+async fn a_phone_remembers_where_it_is_enrolled_until_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (id, pending) = challenge('A');
+    let server = Server::start(&[
+        (OK, "", ENROLLED),
+        (OK, "", &pending),
+        (OK, "", APPROVED),
+        (OK, "", r#"{"removedAuthenticatorId":"b7"}"#),
+    ]);
+    enroll(folder.path(), &server, &["--tenant", "acme", "--dialect", "ios"]).await;
+    let text = phone(folder.path(), &["approve"], "").await.unwrap();
+    assert_eq!(text, format!("approved: challenge {id}\n"));
+    phone(folder.path(), &["remove"], "").await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let seen = server.seen();
+    assert!(seen[1].line.starts_with("GET /v1/client/user-authenticators/push/challenge?"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer J.W.T"));
+    for seen in &seen[1..] {
+        assert_eq!(seen.header("x-authsignal-sdk"), Some("ios"));
+        assert_eq!(seen.header("authorization"), Some("Basic YWNtZTo"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_read_from_the_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED)]);
+    let line = ["enroll", "--token", "-", "--url", &server.base];
+    phone(folder.path(), &line, "J.W.T\n").await.unwrap();
+    assert_eq!(server.seen()[0].header("authorization"), Some("Bearer J.W.T"));
+    let none = phone(folder.path(), &["enroll", "--token", "-"], "").await;
+    assert!(matches!(none, Err(CliError::NoToken)));
+}
+
+#[tokio::test]
+async fn a_named_challenge_is_answered_without_reading_what_is_pending() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED), (OK, "", DENIED)]);
+    enroll(folder.path(), &server, &[]).await;
+    let (id, _) = challenge('-');
+    let text = phone(folder.path(), &["deny", "--challenge", &id], "").await.unwrap();
+    assert_eq!(text, format!("denied: challenge {id}\n"));
+    let body: Value = serde_json::from_str(&server.seen()[1].body).unwrap();
+    assert_eq!((&body["approved"], &body["challengeId"]), (&false.into(), &id.into()));
+}
+
+#[tokio::test]
+async fn without_a_key_or_a_challenge_there_is_nothing_to_approve() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = phone(folder.path(), &["approve"], "").await;
+    assert!(matches!(none, Err(CliError::NoKey(_))));
+    let server = Server::start(&[(OK, "", ENROLLED), (OK, "", NOTHING)]);
+    enroll(folder.path(), &server, &[]).await;
+    let none = phone(folder.path(), &["approve"], "").await;
+    assert!(matches!(none, Err(CliError::NothingPending)));
+    server.seen();
+}
+
+#[tokio::test]
+async fn watching_asks_about_each_challenge_and_sends_the_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((first, one), (second, two), (_, three)) =
+        (challenge('A'), challenge('B'), challenge('C'));
+    let server = Server::start(&[
+        (OK, "", ENROLLED),
+        (OK, "", NONCE),
+        (OK, "", &one),
+        (OK, "", APPROVED),
+        (OK, "", NONCE),
+        (OK, "", &two),
+        (OK, "", DENIED),
+        (OK, "", NONCE),
+        (OK, "", &three),
+    ]);
+    enroll(folder.path(), &server, &[]).await;
+    let text = phone(folder.path(), &["watch"], "what?\na 042\ndeny\n").await.unwrap();
+    assert!(text.contains("signIn") && text.contains("u-1"), "{text}");
+    assert!(text.contains(&format!("approved: challenge {first}")), "{text}");
+    assert!(text.contains(&format!("denied: challenge {second}")), "{text}");
+    assert_eq!(text.matches("[a/d/s]").count(), 4);
+    let seen = server.seen();
+    assert_eq!(seen[2].header("prefer"), Some("wait=30"));
+    let body = |index: usize| serde_json::from_str::<Value>(&seen[index].body).unwrap();
+    assert_eq!((&body(3)["approved"], &body(3)["verificationCode"]), (&true.into(), &"042".into()));
+    assert_eq!((&body(6)["approved"], &body(6)["challengeId"]), (&false.into(), &second.into()));
+}
+
+#[tokio::test]
+async fn watching_ends_when_the_key_is_not_enrolled_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = ("401 Unauthorized", "", UNKNOWN_KEY);
+    let server = Server::start(&[(OK, "", ENROLLED), gone]);
+    enroll(folder.path(), &server, &[]).await;
+    let error = phone(folder.path(), &["watch"], "").await.unwrap_err();
+    assert!(error.to_string().contains("the key is not enrolled"), "{error}");
+    server.seen();
+}
+
+#[tokio::test]
+async fn removing_keeps_the_key_unless_the_server_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let overloaded = ("503 Service Unavailable", "", "{}");
+    let gone = ("401 Unauthorized", "", UNKNOWN_KEY);
+    let server = Server::start(&[(OK, "", ENROLLED), overloaded, gone]);
+    enroll(folder.path(), &server, &[]).await;
+    assert!(phone(folder.path(), &["remove"], "").await.is_err());
+    assert!(folder.path().join("phone.json").exists());
+    phone(folder.path(), &["remove"], "").await.unwrap();
+    assert!(!folder.path().join("phone.json").exists());
+    server.seen();
+}
+
+#[tokio::test]
+async fn showing_tells_where_the_key_is_enrolled_and_never_its_private_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[
+        (OK, "", ENROLLED),
+        (OK, "", ENROLLED),
+        (OK, "", NONCE),
+        (OK, "", NOTHING),
+    ]);
+    enroll(folder.path(), &server, &[]).await;
+    let text = phone(folder.path(), &["show"], "").await.unwrap();
+    let file = std::fs::read_to_string(folder.path().join("phone.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    assert!(!text.contains(file["pkcs8"].as_str().unwrap()));
+    for part in ["u-1", "b7", &server.base, "demo", "nothing is pending"] {
+        assert!(text.contains(part), "{text}");
+    }
+    server.seen();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_file_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED)]);
+    enroll(folder.path(), &server, &[]).await;
+    let file = folder.path().join("phone.json");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = phone(folder.path(), &["show"], "").await;
+    assert!(matches!(refused, Err(CliError::KeyFile { .. })));
+    server.seen();
+}
