@@ -50,7 +50,7 @@ pub const ACTION_RETENTION_DAYS: Limit = limit("store.action_retention_days", 30
 /// Signatures that wait for the verifier pool.
 pub const VERIFY_QUEUE_MAX: Limit = limit("engine.verify_queue_max", 4096, 1, 1_000_000);
 /// Life of the tokens that `track` gives.
-pub const TOKEN_LIFETIME_SECONDS: Limit = limit("tokens.lifetime_seconds", 600, 60, 3600);
+pub const TOKEN_LIFETIME_SECONDS: Limit = limit("tokens.lifetime_seconds", 600, 1, 3600);
 /// Life of a challenge.
 pub const CHALLENGE_LIFETIME_SECONDS: Limit =
     limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
