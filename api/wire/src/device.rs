@@ -5,9 +5,8 @@ use countersign_core::challenge;
 use countersign_core::decision::{Decision, SignedDecision};
 use countersign_core::device::{Device, PushToken};
 use countersign_core::id::ChallengeId;
-use countersign_core::policy::{
-    DEVICE_NAME_BYTES_MAX, PUSH_TOKEN_BYTES_MAX, VERIFICATION_CODE_BYTES_MAX,
-};
+use countersign_core::number_match::TypedNumber;
+use countersign_core::policy::{DEVICE_NAME_BYTES_MAX, PUSH_TOKEN_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
@@ -124,8 +123,6 @@ pub struct Answer {
     pub key: PresentedKey,
     /// The decision; nothing about it is known to be true.
     pub signed: SignedDecision,
-    /// The number that the person typed.
-    pub verification_code: Option<Secret>,
 }
 
 impl AnswerRequest {
@@ -137,18 +134,16 @@ impl AnswerRequest {
         let challenge = ChallengeId::parse(&self.challenge_id);
         let decision = if self.approved { Decision::Approve } else { Decision::Deny };
         let code = self.verification_code.filter(|c| !c.reveal().is_empty());
-        if code.as_ref().is_some_and(|c| c.reveal().len() > VERIFICATION_CODE_BYTES_MAX) {
-            let rule = format!("longer than {VERIFICATION_CODE_BYTES_MAX} bytes");
-            return Err(InvalidField::new("verificationCode", rule));
-        }
+        let number = code.map(|c| TypedNumber::parse(c.reveal())).transpose();
+        let number = number.map_err(|e| InvalidField::new("verificationCode", e.to_string()))?;
         Ok(Answer {
             key: PresentedKey::from_body(&self.public_key)?,
             signed: SignedDecision {
                 challenge: challenge.map_err(|e| InvalidField::id("challengeId", &e))?,
                 decision,
+                number,
                 signature: decode_signature(self.signature.reveal())?,
             },
-            verification_code: code,
         })
     }
 }

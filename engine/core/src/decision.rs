@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::challenge::Outcome;
 use crate::id::{ChallengeId, Thumbprint};
+use crate::number_match::TypedNumber;
 use crate::signature::{InvalidSignature, PublicKey};
 
 /// What the person chose.
@@ -13,6 +14,8 @@ pub enum Decision {
     Approve,
     /// Stop.
     Deny,
+    /// Stop, and it was not me.
+    Report,
 }
 
 impl Decision {
@@ -22,6 +25,17 @@ impl Decision {
         match self {
             Self::Approve => Outcome::Approved,
             Self::Deny => Outcome::Denied,
+            Self::Report => Outcome::Reported,
+        }
+    }
+
+    /// The name on the wire and in statements.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Report => "report",
         }
     }
 }
@@ -33,6 +47,8 @@ pub struct SignedDecision {
     pub challenge: ChallengeId,
     /// The answer.
     pub decision: Decision,
+    /// The number that the person typed, where one was.
+    pub number: Option<TypedNumber>,
     /// Signature over the challenge id, in the key's format.
     pub signature: Vec<u8>,
 }
@@ -40,7 +56,7 @@ pub struct SignedDecision {
 impl fmt::Debug for SignedDecision {
     /// Leaves the signature out, so that none can get into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { challenge, decision, signature: _ } = self;
+        let Self { challenge, decision, number: _, signature: _ } = self;
         let mut shown = f.debug_struct("SignedDecision");
         shown.field("challenge", challenge).field("decision", decision).finish_non_exhaustive()
     }
@@ -64,6 +80,12 @@ impl VerifiedDecision {
     #[must_use]
     pub const fn decision(&self) -> Decision {
         self.signed.decision
+    }
+
+    /// The number that the person typed, where one was.
+    #[must_use]
+    pub const fn number(&self) -> Option<&TypedNumber> {
+        self.signed.number.as_ref()
     }
 
     /// The key that signed it.

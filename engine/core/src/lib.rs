@@ -15,6 +15,7 @@ pub mod device;
 pub mod id;
 pub mod inbox;
 pub mod nonce;
+pub mod number_match;
 pub mod policy;
 pub mod possession;
 pub mod refusal;

@@ -20,8 +20,6 @@ pub const SCOPE_BYTES_MAX: usize = 256;
 pub const PUBLIC_KEY_BYTES_MAX: usize = 128;
 /// Bytes of a signature, at most.
 pub const SIGNATURE_BYTES_MAX: usize = 128;
-/// Bytes of a `verificationCode`, at most.
-pub const VERIFICATION_CODE_BYTES_MAX: usize = 16;
 /// Users in one page of a user query, at most; also the number where none is asked for.
 pub const USERS_PAGE_MAX: usize = 100;
 /// Action codes in one action query, at most.

@@ -39,7 +39,7 @@ fn verified(seed: u8, decision: Decision) -> VerifiedDecision {
     let key = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();
     let challenge = ChallengeId::from_entropy(&[seed; 24]);
     let signature = signer.sign(challenge.as_str().as_bytes()).to_bytes().to_vec();
-    verify(&key, SignedDecision { challenge, decision, signature }).unwrap()
+    verify(&key, SignedDecision { challenge, decision, number: None, signature }).unwrap()
 }
 
 /// A machine whose challenge device 1 has approved.

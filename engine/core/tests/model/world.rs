@@ -274,6 +274,7 @@ impl World {
         let over = |named| SignedDecision {
             challenge: challenge_id(named),
             decision,
+            number: None,
             signature: signature(key, *signed),
         };
         let other_key = public_key((key + 1) % KEYS);

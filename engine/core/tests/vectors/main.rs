@@ -63,7 +63,7 @@ fn the_signature_of_an_official_sdk_over_a_challenge_verifies() {
 fn a_signature_over_one_challenge_decides_no_other() {
     let challenge = ChallengeId::from_entropy(&[1; 24]);
     let signature = decoded(CHALLENGE_SIGNATURE);
-    let signed = SignedDecision { challenge, decision: Decision::Approve, signature };
+    let signed = SignedDecision { challenge, decision: Decision::Approve, number: None, signature };
     assert_eq!(verify(&phone_key(), signed).err(), Some(InvalidSignature));
 }
 

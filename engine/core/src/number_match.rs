@@ -1,0 +1,145 @@
+//! The number that is shown where a challenge began and typed on the device.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq as _;
+
+/// Digits that a person typed. Their comparison takes a time that says nothing of the right ones.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TypedNumber(String);
+
+/// A text that no number can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 16 digits")]
+pub struct InvalidNumber;
+
+impl TypedNumber {
+    /// Digits, at most.
+    pub const DIGITS_MAX: usize = 16;
+
+    /// Parses what was typed.
+    ///
+    /// # Errors
+    /// [`InvalidNumber`] for anything but digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidNumber> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        if text.is_empty() || text.len() > Self::DIGITS_MAX || !digits {
+            return Err(InvalidNumber);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TypedNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TypedNumber")
+    }
+}
+
+/// How many digits a tenant asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    /// Two.
+    Two,
+    /// Three.
+    Three,
+    /// Six, as NIST SP 800-63B-4 demands (3.1.3.2: 20 bits).
+    Six,
+}
+
+impl Digits {
+    /// The number of digits.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Three => 3,
+            Self::Six => 6,
+        }
+    }
+}
+
+/// The number of one challenge.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Number(String);
+
+impl Number {
+    /// Draws a number, evenly, from random bytes; leading zeros stay.
+    ///
+    /// 64 random bits over at most a million numbers: no number is likelier than another by more than one in
+    /// ten million millions.
+    #[must_use]
+    pub fn from_entropy(digits: Digits, bytes: [u8; 8]) -> Self {
+        let count = digits.count();
+        let numbers = (0..count).fold(1_u64, |product, _| product * 10);
+        Self(format!("{:0count$}", u64::from_le_bytes(bytes) % numbers))
+    }
+
+    /// The number in the form that was stored.
+    #[must_use]
+    pub fn restore(digits: &str) -> Self {
+        Self(digits.to_owned())
+    }
+
+    /// The digits, to be shown where the challenge began and nowhere else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this number was typed, in constant time for numbers of one length.
+    #[must_use]
+    pub fn matches(&self, typed: &TypedNumber) -> bool {
+        self.0.as_bytes().ct_eq(typed.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Number")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_all_its_digits_and_keeps_leading_zeros() {
+        for (digits, zero) in [(Digits::Two, "00"), (Digits::Three, "000"), (Digits::Six, "000000")]
+        {
+            assert_eq!(Number::from_entropy(digits, [0; 8]).reveal(), zero);
+            assert_eq!(Number::from_entropy(digits, [0xff; 8]).reveal().len(), zero.len());
+        }
+        assert_eq!(Number::from_entropy(Digits::Two, 1234_u64.to_le_bytes()).reveal(), "34");
+    }
+
+    #[test]
+    fn only_the_very_digits_match() {
+        let number = Number::restore("042");
+        let typed = |text| TypedNumber::parse(text).unwrap();
+        assert!(number.matches(&typed("042")));
+        for wrong in ["42", "0042", "043", "142", "0420"] {
+            assert!(!number.matches(&typed(wrong)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_digits_are_a_number() {
+        for text in ["", "4a", " 42", "-1", "٤٢", "12345678901234567"] {
+            assert_eq!(TypedNumber::parse(text), Err(InvalidNumber), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_do_not_show_themselves_in_a_log() {
+        assert_eq!(format!("{:?}", Number::restore("042")), "Number");
+        assert_eq!(format!("{:?}", TypedNumber::parse("042").unwrap()), "TypedNumber");
+    }
+}
