@@ -1,10 +1,13 @@
 //! The actor of an account: lets one request at a time to the account's [`AccountWriter`].
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AtomicResponse, Context};
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
+use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
+use metrics::counter;
 use tokio::sync::oneshot;
 
 use super::stops_cleanly;
@@ -12,6 +15,7 @@ use super::writer::AccountWriter;
 use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::Shared;
+use crate::telemetry;
 use countersign_core::id::AccountKey;
 
 type Run = Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
@@ -32,12 +36,9 @@ impl AccountActor {
     pub(crate) const fn new(key: AccountKey, shared: Arc<Shared>) -> Self {
         Self { key, shared, writer: None }
     }
-}
 
-impl Actor for AccountActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+    /// Loads what is recorded. Calls wait for it.
+    fn load(&mut self, ctx: &mut Context<Self>) {
         AccountWriter::load(self.key.clone(), self.shared.clone())
             .into_actor(self)
             .map(|loaded, actor, ctx| match loaded {
@@ -48,6 +49,14 @@ impl Actor for AccountActor {
                 }
             })
             .wait(ctx);
+    }
+}
+
+impl Actor for AccountActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.load(ctx);
     }
 
     stops_cleanly!(accounts, "account");
@@ -60,15 +69,20 @@ impl Handler<Call> for AccountActor {
         let writer = self.writer.take().expect("loaded before the first call, returned after each");
         let called = async move {
             let mut writer = writer;
-            run(&mut writer).await;
-            writer
+            // A bug in one call is not to take those with it that wait behind it.
+            let panicked = AssertUnwindSafe(run(&mut writer)).catch_unwind().await.is_err();
+            (writer, panicked)
         };
-        let returned = called.into_actor(self).map(|writer, actor: &mut Self, ctx| {
-            // A writer that does not know what is recorded must not go on: the next call loads it anew.
-            if writer.is_lost() {
-                ctx.stop();
+        let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
+            if panicked {
+                counter!(telemetry::ACTOR_PANICS, "kind" => "account").increment(1);
             }
-            actor.writer = Some(writer);
+            // A writer that does not know what is recorded must not go on.
+            if panicked || writer.is_lost() {
+                actor.load(ctx);
+            } else {
+                actor.writer = Some(writer);
+            }
         });
         AtomicResponse::new(Box::pin(returned))
     }
