@@ -10,6 +10,8 @@ pub(crate) mod challenge;
 pub(crate) mod device;
 pub(crate) mod writer;
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::error::Error;
@@ -21,6 +23,14 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;
+
+/// A change was asked for of which it is not known whether it is recorded: the store is to be looked at.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Doubt;
+
+/// Time until a store that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Takes an actor out of its registry when it stops, and counts it if a panic stopped it.
 macro_rules! stops_cleanly {
