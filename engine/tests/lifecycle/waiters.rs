@@ -169,6 +169,8 @@ async fn draining_answers_every_waiter_and_lets_none_wait() {
     let idle = Phone::new(2);
     house.enroll(&alice, &idle).await.unwrap();
     let waiters = [house.waiter(&challenge).await, house.waiter(&challenge).await];
+    // Answered after them, so that both are waiting.
+    assert_eq!(house.outcome(&challenge).await, None);
     let credential = idle.credential();
     let app = house.engine.pending(&credential, None, WAIT_MS);
     let drained = async {
