@@ -130,3 +130,6 @@ where
         self.entries.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

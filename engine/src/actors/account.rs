@@ -1,9 +1,11 @@
 //! The actor of an account: lets one request at a time to the account's [`AccountWriter`].
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AtomicResponse, Context};
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
+use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
@@ -32,12 +34,9 @@ impl AccountActor {
     pub(crate) const fn new(key: AccountKey, shared: Arc<Shared>) -> Self {
         Self { key, shared, writer: None }
     }
-}
 
-impl Actor for AccountActor {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
+    /// Loads what is recorded. Calls wait for it.
+    fn load(&mut self, ctx: &mut Context<Self>) {
         AccountWriter::load(self.key.clone(), self.shared.clone())
             .into_actor(self)
             .map(|loaded, actor, ctx| match loaded {
@@ -48,6 +47,14 @@ impl Actor for AccountActor {
                 }
             })
             .wait(ctx);
+    }
+}
+
+impl Actor for AccountActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.load(ctx);
     }
 
     stops_cleanly!(accounts);
@@ -60,15 +67,17 @@ impl Handler<Call> for AccountActor {
         let writer = self.writer.take().expect("loaded before the first call, returned after each");
         let called = async move {
             let mut writer = writer;
-            run(&mut writer).await;
-            writer
+            // A bug in one call is not to take those with it that wait behind it.
+            let panicked = AssertUnwindSafe(run(&mut writer)).catch_unwind().await.is_err();
+            (writer, panicked)
         };
-        let returned = called.into_actor(self).map(|writer, actor: &mut Self, ctx| {
-            // A writer that does not know what is recorded must not go on: the next call loads it anew.
-            if writer.is_lost() {
-                ctx.stop();
+        let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
+            // A writer that does not know what is recorded must not go on.
+            if panicked || writer.is_lost() {
+                actor.load(ctx);
+            } else {
+                actor.writer = Some(writer);
             }
-            actor.writer = Some(writer);
         });
         AtomicResponse::new(Box::pin(returned))
     }

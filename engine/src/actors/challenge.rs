@@ -13,13 +13,10 @@ use countersign_core::id::{AuthenticatorId, ChallengeId, TenantId};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 
-use super::{Drain, Reply, stops_cleanly};
+use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::{ChallengeKey, Shared, Tenant};
-
-/// Time until an expiry that could not be recorded is proposed again.
-const EXPIRY_RETRY: Duration = Duration::from_secs(1);
 
 /// What the store has recorded of a challenge.
 #[derive(Clone, Message)]
@@ -61,13 +58,16 @@ pub(crate) struct ChallengeActor {
     waiters: Vec<oneshot::Sender<Ended>>,
     /// Proposals that are not answered yet.
     proposing: usize,
+    /// The store is being asked, or will be again, what is recorded.
+    in_doubt: bool,
 }
 
 impl ChallengeActor {
     fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Challenge>) -> Self {
         let tenant = shared.tenant(&key.0).ok();
         let machine = recorded.map(Machine::new);
-        Self { key, shared, tenant, machine, waiters: Vec::new(), proposing: 0 }
+        let waiters = Vec::new();
+        Self { key, shared, tenant, machine, waiters, proposing: 0, in_doubt: false }
     }
 
     fn settle(&mut self, ended: Ended) -> Result<Ended, Error> {
@@ -78,6 +78,35 @@ impl ChallengeActor {
             let _ = waiter.send(ended.clone());
         }
         Ok(ended)
+    }
+
+    fn learn(&mut self, recorded: Challenge) {
+        if let Some(ended) = recorded.ended {
+            // Nobody is told: the settled machine answers.
+            let _ = self.settle(ended);
+        } else if let Some(machine) = &mut self.machine {
+            machine.amend(recorded);
+        }
+    }
+
+    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take the place
+    /// of something newer.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        self.shared
+            .store
+            .challenge(&self.key.0, &self.key.1)
+            .into_actor(self)
+            .map(|read, actor, ctx| match read {
+                Ok(recorded) => {
+                    actor.in_doubt = false;
+                    recorded.into_iter().for_each(|recorded| actor.learn(recorded));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "challenge not looked at");
+                    ctx.run_later(RETRY, Self::look);
+                }
+            })
+            .wait(ctx);
     }
 
     fn unsettled(&mut self) {
@@ -130,7 +159,7 @@ impl ChallengeActor {
                 .propose(ended)
                 .map(|recorded, _, ctx| {
                     if recorded.is_err() {
-                        ctx.run_later(EXPIRY_RETRY, Self::expire);
+                        ctx.run_later(RETRY, Self::expire);
                     }
                 })
                 .spawn(ctx),
@@ -173,11 +202,16 @@ impl Handler<Recorded> for ChallengeActor {
     type Result = ();
 
     fn handle(&mut self, Recorded(challenge): Recorded, _: &mut Self::Context) {
-        if let Some(ended) = challenge.ended {
-            // Nobody is told: the settled machine answers.
-            let _ = self.settle(ended);
-        } else if let Some(machine) = &mut self.machine {
-            machine.amend(challenge);
+        self.learn(challenge);
+    }
+}
+
+impl Handler<Doubt> for ChallengeActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Doubt, ctx: &mut Self::Context) {
+        if !std::mem::replace(&mut self.in_doubt, true) {
+            self.look(ctx);
         }
     }
 }

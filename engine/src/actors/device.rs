@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AtomicResponse, Context};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, AtomicResponse, Context};
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 
@@ -14,7 +14,7 @@ use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::{Nonce, NonceBook, Purpose};
 use countersign_core::policy::Limits;
 
-use super::{Drain, Reply, stops_cleanly};
+use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
 use crate::registry::Leave;
 use crate::shared::{Shared, Tenant};
@@ -109,6 +109,14 @@ impl Known {
         Some(Look { binding, offer: None, news })
     }
 
+    /// Takes over what was read from the store, and wakes whoever waits if there is something to see.
+    fn replace(&mut self, inbox: Inbox) {
+        self.inbox = inbox;
+        if self.inbox.is_empty() || self.inbox.newest(self.shared.clock.now()).is_some() {
+            self.wake();
+        }
+    }
+
     fn wake(&mut self) {
         for waiter in self.waiters.drain(..) {
             // A waiter that has gone away needs no news.
@@ -139,16 +147,17 @@ pub(crate) struct DeviceActor {
     shared: Arc<Shared>,
     /// Absent until it is loaded.
     known: Option<Known>,
+    /// The store is being asked, or will be again, what is recorded.
+    in_doubt: bool,
 }
 
 impl DeviceActor {
     pub(crate) const fn new(key: CredentialKey, shared: Arc<Shared>) -> Self {
-        Self { key, shared, known: None }
+        Self { key, shared, known: None, in_doubt: false }
     }
 }
 
-async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Known, Error> {
-    let tenant: Arc<Tenant> = shared.tenant(&key.tenant)?;
+async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
     let mut inbox = Inbox::default();
     let mut accounts = Vec::new();
     for device in shared.store.devices_of_key(&key).await? {
@@ -166,8 +175,37 @@ async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Known, Error> {
             inbox.offer(Offer { challenge: challenge.into(), action: action.into(), user_custom });
         }
     }
-    let limits = tenant.limits.clone();
-    Ok(Known { shared, limits, inbox, nonces: NonceBook::default(), waiters: Vec::new() })
+    Ok(inbox)
+}
+
+impl DeviceActor {
+    fn know(&mut self, inbox: Inbox) -> Result<(), Error> {
+        let tenant: Arc<Tenant> = self.shared.tenant(&self.key.tenant)?;
+        let (shared, limits) = (self.shared.clone(), tenant.limits.clone());
+        let (nonces, waiters) = (NonceBook::default(), Vec::new());
+        self.known = Some(Known { shared, limits, inbox, nonces, waiters });
+        Ok(())
+    }
+
+    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take the place
+    /// of something newer.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        load(self.key.clone(), self.shared.clone())
+            .into_actor(self)
+            .map(|read, actor, ctx| match read {
+                Ok(inbox) => {
+                    actor.in_doubt = false;
+                    if let Some(known) = &mut actor.known {
+                        known.replace(inbox);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "device not looked at");
+                    ctx.run_later(RETRY, Self::look);
+                }
+            })
+            .wait(ctx);
+    }
 }
 
 impl Actor for DeviceActor {
@@ -177,9 +215,8 @@ impl Actor for DeviceActor {
         // Whatever is recorded after this actor was registered is told to it as well.
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)
-            .map(|loaded, actor, ctx| match loaded {
-                Ok(known) => actor.known = Some(known),
-                Err(error) => {
+            .map(|loaded, actor, ctx| {
+                if let Err(error) = loaded.and_then(|inbox| actor.know(inbox)) {
                     tracing::warn!(%error, "device not loaded");
                     ctx.stop();
                 }
@@ -196,6 +233,16 @@ impl Handler<News> for DeviceActor {
     fn handle(&mut self, news: News, _: &mut Self::Context) {
         if let Some(known) = &mut self.known {
             known.learn(news);
+        }
+    }
+}
+
+impl Handler<Doubt> for DeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Doubt, ctx: &mut Self::Context) {
+        if !std::mem::replace(&mut self.in_doubt, true) {
+            self.look(ctx);
         }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod challenge;
 pub(crate) mod device;
 pub(crate) mod writer;
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::error::Error;
@@ -22,8 +24,16 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Takes an actor out of its registry when it stops, be it by a panic. It does nothing else: a second panic
-/// would end the process.
+/// A change was asked for of which it is not known whether it is recorded: the store is to be looked at.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Doubt;
+
+/// Time until a store that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Takes an actor out of its registry when it stops, be it by a panic. It does nothing else: a
+/// second panic would end the process.
 macro_rules! stops_cleanly {
     ($registry:ident) => {
         fn stopped(&mut self, ctx: &mut Self::Context) {

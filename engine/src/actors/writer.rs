@@ -16,6 +16,7 @@ use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
 
+use super::Doubt;
 use super::challenge::Recorded;
 use super::device::News;
 use crate::error::Error;
@@ -180,7 +181,11 @@ impl AccountWriter {
         let Transition { change, answer } = transition;
         // Until the store has answered, what is recorded is not known.
         self.lost = true;
-        match self.shared.store.commit(change.clone()).await? {
+        let committed = self.shared.store.commit(change.clone()).await;
+        if committed != Ok(Committed::Recorded) {
+            self.doubt(&change);
+        }
+        match committed? {
             Committed::Recorded => {
                 self.lost = false;
                 self.recorded(&change);
@@ -220,6 +225,30 @@ impl AccountWriter {
                 }
             }
         }
+    }
+
+    /// The change may be recorded although the store has not said so. Who would have been told of it is to
+    /// find out.
+    fn doubt(&self, change: &Change) {
+        let mut credentials: Vec<_> =
+            self.account.devices().iter().map(Device::credential).collect();
+        for write in &change.writes {
+            match write {
+                Write::Challenge(challenge) => {
+                    let key = (change.account.tenant.clone(), challenge.id.clone());
+                    self.shared.challenges.tell(&key, Doubt);
+                }
+                Write::Device(device) if !credentials.contains(&device.credential()) => {
+                    credentials.push(device.credential());
+                }
+                Write::Account(_)
+                | Write::RemoveAccount
+                | Write::Action(_)
+                | Write::Device(_)
+                | Write::RemoveDevice(_) => {}
+            }
+        }
+        credentials.iter().for_each(|credential| self.shared.devices.tell(credential, Doubt));
     }
 
     fn unbound(&self, device: &Device) {

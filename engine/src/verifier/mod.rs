@@ -44,9 +44,13 @@ impl Verifier {
         let watch = Stopwatch::start();
         let (reply, answer) = oneshot::channel();
         self.pool.spawn_fifo(move || {
+            // The place is free before the asker knows, even if the check panics: it may ask again at once.
+            let verdict = {
+                let _place = place;
+                check()
+            };
             // The asker may have gone.
-            let _ = reply.send(check());
-            drop(place);
+            let _ = reply.send(verdict);
         });
         let verdict = answer.await.map_err(|_| Error::lost());
         histogram!(telemetry::VERIFY_SECONDS).record(watch.seconds());

@@ -1,0 +1,154 @@
+//! What must hold after a kill, by name. Each is checked for every lifecycle over HTTP, as its parties
+//! would see it.
+
+use std::fmt;
+
+use countersign_wire::names::{ActionState, Outcome};
+use futures_util::{StreamExt as _, stream};
+
+use crate::caller::{Caller, Failed};
+use crate::life::{Life, Step};
+use crate::server::Server;
+
+/// How far the lifecycles had come, so that a run can be seen to show something.
+#[derive(Default)]
+pub(crate) struct Counted {
+    enrolled: usize,
+    decided: usize,
+    removed: usize,
+    in_flight: usize,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { enrolled, decided, removed, in_flight } = self;
+        write!(
+            f,
+            "{enrolled} enrolled, {decided} decided, {removed} removed, {in_flight} in flight"
+        )
+    }
+}
+
+/// Checks every invariant for every lifecycle.
+pub(crate) async fn check(server: &Server, lives: &[Life]) -> Counted {
+    let caller = &Caller::new(server.url(), None);
+    let checks = stream::iter(lives).map(|life| check_one(caller, life));
+    checks.buffer_unordered(16).collect::<()>().await;
+    let count = |is: fn(&Life) -> bool| lives.iter().filter(|life| is(life)).count();
+    Counted {
+        enrolled: count(|l| l.enrolling == Step::Acknowledged),
+        decided: count(|l| l.deciding == Step::Acknowledged),
+        removed: count(|l| l.removing == Step::Acknowledged),
+        in_flight: count(|l| [l.enrolling, l.deciding, l.removing].contains(&Step::InFlight)),
+    }
+}
+
+async fn check_one(caller: &Caller, life: &Life) {
+    an_acknowledged_token_is_good(caller, life).await;
+    an_acknowledged_enrollment_is_there(caller, life).await;
+    a_removed_credential_stays_removed(caller, life).await;
+    let told = a_decision_is_there_or_can_be_repeated(caller, life).await;
+    a_challenge_has_at_most_one_outcome(life, &told);
+    validate_says_what_was_recorded(caller, life, &told).await;
+    a_removal_in_flight_can_be_repeated(caller, life).await;
+}
+
+/// The secret that signs tokens and the action that a token is for are as they were.
+async fn an_acknowledged_token_is_good(caller: &Caller, life: &Life) {
+    let Some(token) = &life.token else { return };
+    let said = caller.validate(token).await.unwrap();
+    assert_eq!(said.user_id.as_ref(), Some(&life.user));
+    assert_eq!(said.idempotency_key.as_deref(), Some("k-1"));
+    assert_eq!(caller.track(&life.user).await.unwrap().idempotency_key, "k-1");
+}
+
+async fn an_acknowledged_enrollment_is_there(caller: &Caller, life: &Life) {
+    if life.removing != Step::Unasked || life.enrolling == Step::Unasked {
+        return;
+    }
+    match caller.credential(&life.phone).await {
+        Ok(found) => {
+            assert_eq!(found.user_id, life.user);
+            if let Some(id) = &life.authenticator {
+                assert_eq!(found.user_authenticator_id, *id, "{}: another id", life.user);
+            }
+        }
+        Err(Failed::Status(401, _)) => {
+            assert_eq!(life.enrolling, Step::InFlight, "{}: enrollment lost", life.user);
+        }
+        Err(failed) => panic!("{}: {failed:?}", life.user),
+    }
+}
+
+async fn a_removed_credential_stays_removed(caller: &Caller, life: &Life) {
+    if life.removing != Step::Acknowledged {
+        return;
+    }
+    let gone = caller.credential(&life.phone).await;
+    assert!(matches!(gone, Err(Failed::Status(401, _))), "{}: removal lost {gone:?}", life.user);
+    assert!(caller.authenticators(&life.user).await.unwrap().is_empty());
+    if let Some(challenge) = &life.challenge {
+        let refused = caller.decide(&life.phone, challenge, life.approves).await;
+        assert!(matches!(refused, Err(Failed::Status(401, _))), "{}: {refused:?}", life.user);
+    }
+}
+
+/// An acknowledged decision is recorded as it was acknowledged. One that was in flight is recorded or not;
+/// either way it is answered when it is sent again. The answer is every outcome that anybody was told.
+async fn a_decision_is_there_or_can_be_repeated(
+    caller: &Caller,
+    life: &Life,
+) -> Vec<(&'static str, Outcome)> {
+    let mut told = life.told.clone();
+    let (Some(token), Some(challenge)) = (&life.token, &life.challenge) else { return told };
+    let recorded = caller.verify(token, challenge, None).await.unwrap().outcome;
+    if life.deciding == Step::Acknowledged || !life.told.is_empty() {
+        assert_eq!(recorded, Some(life.wanted()), "{}: decision lost", life.user);
+    }
+    told.extend(recorded.map(|outcome| ("verify after the start", outcome)));
+    if life.removing != Step::Unasked {
+        return told;
+    }
+    let repeated = caller.decide(&life.phone, challenge, life.approves).await.unwrap();
+    told.push(("the device, asking again", repeated.outcome));
+    let other = caller.decide(&life.phone, challenge, !life.approves).await;
+    assert!(matches!(other, Err(Failed::Status(400, _))), "{}: {other:?}", life.user);
+    let waited = caller.verify(token, challenge, Some(30)).await.unwrap();
+    told.extend(waited.outcome.map(|outcome| ("a waiter after that", outcome)));
+    assert_eq!(waited.outcome, Some(life.wanted()), "{}: decision not recorded", life.user);
+    told
+}
+
+fn a_challenge_has_at_most_one_outcome(life: &Life, told: &[(&'static str, Outcome)]) {
+    let one = told.iter().all(|(_, outcome)| *outcome == told[0].1);
+    assert!(one, "{}: outcomes differ: {told:?}", life.user);
+}
+
+async fn validate_says_what_was_recorded(
+    caller: &Caller,
+    life: &Life,
+    told: &[(&'static str, Outcome)],
+) {
+    let Some(token) = &life.token else { return };
+    let said = caller.validate(token).await.unwrap();
+    let approved = told.first().is_some_and(|(_, outcome)| *outcome == Outcome::Approved);
+    assert_eq!(said.is_valid, approved, "{}: validate says otherwise", life.user);
+    if let Some(before) = life.valid {
+        assert_eq!(said.is_valid, before, "{}: validate changed its mind", life.user);
+    }
+    if told.iter().any(|(_, outcome)| *outcome == Outcome::Denied) {
+        assert_eq!(said.state, Some(ActionState::ChallengeFailed));
+    }
+}
+
+async fn a_removal_in_flight_can_be_repeated(caller: &Caller, life: &Life) {
+    if life.removing != Step::InFlight {
+        return;
+    }
+    match caller.remove(&life.phone).await {
+        Ok(_) | Err(Failed::Status(401, _)) => {}
+        Err(failed) => panic!("{}: {failed:?}", life.user),
+    }
+    let gone = caller.credential(&life.phone).await;
+    assert!(matches!(gone, Err(Failed::Status(401, _))), "{}: still there", life.user);
+}

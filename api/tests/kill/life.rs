@@ -1,0 +1,97 @@
+//! One lifecycle, and what was acknowledged of it.
+
+use countersign_wire::names::Outcome;
+
+use crate::caller::{Answer, Caller, Failed};
+use crate::phone::Phone;
+
+/// What the caller knows of a step that may change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Unasked,
+    /// Asked for and not answered: done or not.
+    InFlight,
+    Acknowledged,
+}
+
+/// One user's sign-in.
+pub(crate) struct Life {
+    pub(crate) user: String,
+    pub(crate) phone: Phone,
+    /// What the phone answers.
+    pub(crate) approves: bool,
+    /// Whether the phone is removed at the end.
+    removes: bool,
+    pub(crate) token: Option<String>,
+    pub(crate) enrolling: Step,
+    pub(crate) authenticator: Option<String>,
+    pub(crate) challenge: Option<String>,
+    pub(crate) deciding: Step,
+    pub(crate) removing: Step,
+    /// Every outcome that anybody was told, by whom.
+    pub(crate) told: Vec<(&'static str, Outcome)>,
+    /// What `validate` said.
+    pub(crate) valid: Option<bool>,
+}
+
+impl Life {
+    pub(crate) fn new(kill: usize, number: usize) -> Self {
+        Self {
+            user: format!("user-{kill}-{number}"),
+            phone: Phone::new(),
+            approves: !number.is_multiple_of(3),
+            removes: number.is_multiple_of(4),
+            token: None,
+            enrolling: Step::Unasked,
+            authenticator: None,
+            challenge: None,
+            deciding: Step::Unasked,
+            removing: Step::Unasked,
+            told: Vec::new(),
+            valid: None,
+        }
+    }
+
+    pub(crate) const fn wanted(&self) -> Outcome {
+        if self.approves { Outcome::Approved } else { Outcome::Denied }
+    }
+
+    /// Lives until the end or until the server is gone. It may not answer anything else than yes.
+    pub(crate) async fn live(&mut self, caller: &Caller) {
+        match self.steps(caller).await {
+            Ok(()) | Err(Failed::Gone) => {}
+            Err(Failed::Status(status, body)) => panic!("{}: {status} {body}", self.user),
+        }
+    }
+
+    async fn steps(&mut self, caller: &Caller) -> Answer<()> {
+        let token = caller.track(&self.user).await?.token.into_string();
+        self.token = Some(token.clone());
+        self.enrolling = Step::InFlight;
+        let enrolled = caller.enroll(&token, &self.phone).await?;
+        self.enrolling = Step::Acknowledged;
+        self.authenticator = Some(enrolled.user_authenticator_id);
+        let id = caller.challenge(&token).await?.challenge_id;
+        self.challenge = Some(id.clone());
+        let waiter = caller.verify(&token, &id, Some(30));
+        self.deciding = Step::InFlight;
+        let (told, decided) = tokio::join!(waiter, caller.decide(&self.phone, &id, self.approves));
+        // What one of them was told counts, whatever became of the other.
+        if let Ok(decided) = &decided {
+            self.deciding = Step::Acknowledged;
+            self.told.push(("the device", decided.outcome));
+        }
+        if let Ok(told) = &told {
+            self.told.push(("the waiter", told.outcome.expect("it waits until the end")));
+        }
+        decided?;
+        told?;
+        self.valid = Some(caller.validate(&token).await?.is_valid);
+        if self.removes {
+            self.removing = Step::InFlight;
+            caller.remove(&self.phone).await?;
+            self.removing = Step::Acknowledged;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! Kills the server in the middle of lifecycles and looks at what is left.
+//!
+//! The real program, over SQLite, is killed with SIGKILL at a random point of 200 concurrent lifecycles and
+//! started again on the same file, 20 times (`COUNTERSIGN_KILLS` says how often otherwise,
+//! `COUNTERSIGN_KILL_SEED` repeats a run).
+//! Everything that was acknowledged is in the memory of this test; the invariants are in `invariants`.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
+
+mod caller;
+mod invariants;
+mod life;
+mod phone;
+mod server;
+
+use std::sync::Arc;
+
+use countersign_engine::ports::Entropy;
+use countersign_engine::system::SystemEntropy;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use caller::Caller;
+use life::Life;
+use server::Server;
+
+/// Lifecycles that a kill is in the middle of.
+const LIVES: usize = 200;
+/// Of these, how many are under way together. The rest are over or yet to begin.
+const TOGETHER: usize = 40;
+/// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and what the
+/// waiter is told. Most have more, so that no kill comes after the end.
+const STEPS_MIN: usize = 5;
+const KILLS: usize = 20;
+
+/// Where each kill is to come: after how many acknowledged steps.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).unwrap() % end
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_survives_every_kill() {
+    let kills = number("COUNTERSIGN_KILLS").map_or(KILLS, |kills| kills.try_into().unwrap());
+    let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
+    let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
+    println!("COUNTERSIGN_KILL_SEED={seed}");
+    let mut random = Random(seed | 1);
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path()).await;
+    let mut lived = Vec::new();
+    for kill in 0..kills {
+        let after = 20 + random.below(LIVES * STEPS_MIN - 60);
+        let lives = live_until_killed(&mut server, kill, after).await;
+        server = Server::start(folder.path()).await;
+        let counted = invariants::check(&server, &lives).await;
+        println!("kill {kill} after {after} acknowledged steps: {counted}");
+        lived.extend(lives);
+    }
+    // What a kill left alone, no later one has taken.
+    invariants::check(&server, &lived).await;
+    server.assert_log_is_clean();
+}
+
+/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was under way
+/// fails, what did not begin never does.
+async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> Vec<Life> {
+    let acknowledged = Arc::new(Semaphore::new(0));
+    let caller = Caller::new(server.url(), Some(acknowledged.clone()));
+    let lives = stream::iter(0..LIVES)
+        .map(|number| {
+            let mut life = Life::new(kill, number);
+            let caller = caller.clone();
+            tokio::spawn(async move {
+                life.live(&caller).await;
+                life
+            })
+        })
+        .buffer_unordered(TOGETHER)
+        .map(Result::unwrap)
+        .collect::<Vec<_>>();
+    let killing = async {
+        let steps = u32::try_from(after).unwrap();
+        let _permit = acknowledged.acquire_many(steps).await.unwrap();
+        server.kill();
+    };
+    tokio::join!(lives, killing).0
+}

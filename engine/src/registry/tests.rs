@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use actix::ActorContext;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::*;
+use crate::actors::arbiters::Arbiters;
+
+/// Says that it was handled; lost, it says nothing.
+struct Note(UnboundedSender<()>);
+
+impl Message for Note {
+    type Result = ();
+}
+
+type Notes = Arc<Registry<u8, Tiny>>;
+
+struct Tiny {
+    key: u8,
+    registry: Notes,
+}
+
+impl Actor for Tiny {
+    type Context = Context<Self>;
+}
+
+impl Handler<Note> for Tiny {
+    type Result = ();
+
+    fn handle(&mut self, Note(handled): Note, _: &mut Self::Context) {
+        handled.send(()).unwrap();
+    }
+}
+
+impl Handler<Leave> for Tiny {
+    type Result = ();
+
+    fn handle(&mut self, Leave { seen }: Leave, ctx: &mut Self::Context) {
+        if self.registry.leave(&self.key, seen) {
+            ctx.stop();
+        }
+    }
+}
+
+/// Sends 40,000 notes from four threads while `sweep` runs all the time, and answers how many were handled
+/// and by how many actors.
+async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
+    let (notes, activations) = (Notes::new(Registry::new("tiny")), Arc::new(AtomicUsize::new(0)));
+    let arbiters = Arc::new(Arbiters::start(2));
+    let (handled, mut seen) = unbounded_channel();
+    let (is_over, sweeps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let sweeper = std::thread::spawn({
+        let (notes, is_over, sweeps) = (notes.clone(), is_over.clone(), sweeps.clone());
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                sweep(&notes);
+                sweeps.fetch_add(1, Ordering::Relaxed);
+                std::thread::yield_now();
+            }
+        }
+    });
+    for sender in 0..4_u8 {
+        let (notes, arbiters) = (notes.clone(), arbiters.clone());
+        let (activations, sweeps) = (activations.clone(), sweeps.clone());
+        let handled = handled.clone();
+        std::thread::spawn(move || {
+            // Two senders share an actor, two have one of their own.
+            let key = sender % 3;
+            for n in 0..10_000_usize {
+                notes.send(&key, Note(handled.clone()), || {
+                    activations.fetch_add(1, Ordering::Relaxed);
+                    let registry = notes.clone();
+                    arbiters.start_actor(&key, move || Tiny { key, registry })
+                });
+                // A lull, for the actor to be about to leave when the next note comes.
+                if n % 64 == 0 {
+                    let wanted = sweeps.load(Ordering::Relaxed) + n / 64 % 4;
+                    while sweeps.load(Ordering::Relaxed) < wanted {
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        });
+    }
+    drop(handled);
+    let mut count = 0;
+    // Every note says so or is dropped, so this ends.
+    while seen.recv().await.is_some() {
+        count += 1;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    sweeper.join().unwrap();
+    arbiters.stop();
+    (count, activations.load(Ordering::Relaxed))
+}
+
+#[actix::test]
+async fn sweeps_under_load_lose_no_message() {
+    let (handled, activations) = hammered(|notes| notes.sweep()).await;
+    assert_eq!(handled, 40_000);
+    assert!(activations > 2, "nobody left, so nothing was shown");
+}
+
+#[actix::test]
+async fn dismissals_under_load_lose_no_message() {
+    let (handled, activations) = hammered(|notes| notes.dismiss(&0)).await;
+    assert_eq!(handled, 40_000);
+    assert!(activations > 2, "nobody left, so nothing was shown");
+}
+
+#[actix::test]
+async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
+    let arbiters = Arbiters::start(1);
+    let notes = Notes::new(Registry::new("tiny"));
+    let (handled, mut seen) = unbounded_channel();
+    let send = |key: u8| {
+        let registry = notes.clone();
+        notes.send(&key, Note(handled.clone()), || {
+            arbiters.start_actor(&key, move || Tiny { key, registry })
+        });
+    };
+    send(0);
+    send(1);
+    notes.sweep();
+    send(1);
+    notes.sweep();
+    // Both are on one thread, and a note sent to the idle one would bring it back: ask the busy one.
+    for _ in 0..3 {
+        seen.recv().await.unwrap();
+    }
+    send(1);
+    seen.recv().await.unwrap();
+    while notes.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(notes.entries.contains_key(&1));
+    arbiters.stop();
+}

@@ -1,0 +1,80 @@
+//! What a crash leaves behind, seen by the engine that comes after.
+
+use std::sync::Arc;
+
+use countersign_core::challenge::Outcome;
+use countersign_core::decision::Decision;
+use countersign_core::policy::Limits;
+use countersign_core::refusal::Refusal;
+use countersign_engine::Error;
+use countersign_engine::store::MemoryStore;
+
+use crate::support::{
+    House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, account, action, soon,
+};
+
+/// A challenge that was issued and whose notification is under way.
+async fn held() -> (House, Phone, countersign_core::challenge::Challenge) {
+    let store = Arc::new(MemoryStore::default());
+    let house = House::over(store, Limits::default(), Some(Arc::new(NeverDelivers)));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    let key = action("signIn", "s-1");
+    house.track(&alice, &key).await.unwrap();
+    let engine = house.engine.clone();
+    tokio::spawn(async move { engine.start_challenge(&alice, key, None, true).await });
+    let seen = soon(house.engine.pending(&phone.credential(), None, WAIT_MS)).await.unwrap();
+    let challenge = Arc::unwrap_or_clone(seen.offer.unwrap().challenge);
+    (house, phone, challenge)
+}
+
+#[actix::test]
+async fn a_held_challenge_cannot_be_decided() {
+    let (house, phone, challenge) = held().await;
+    let refused = house.decide(&phone, &challenge, Decision::Approve).await;
+    assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeHeld)));
+    assert_eq!(house.outcome(&challenge).await, None);
+}
+
+#[actix::test]
+async fn a_held_challenge_that_a_crash_left_behind_is_cancelled() {
+    let (house, phone, challenge) = held().await;
+    let after = house.again_after(15_001);
+    assert_eq!(after.waiter(&challenge).await.await, Some(Outcome::Cancelled));
+    assert!(after.decide(&phone, &challenge, Decision::Approve).await.is_err());
+}
+
+#[actix::test]
+async fn a_challenge_that_ended_while_nobody_ran_is_expired() {
+    let house = House::open();
+    let (_, phone, challenge) = house.asked().await;
+    let after = house.again_after(300_250);
+    let told = soon(after.poll(&challenge, WAIT_MS)).await.unwrap();
+    assert_eq!(told.ended().map(|e| e.outcome), Some(Outcome::Expired));
+    assert!(after.decide(&phone, &challenge, Decision::Approve).await.is_err());
+    house.assert_single_outcomes();
+}
+
+#[actix::test]
+async fn what_was_open_at_a_crash_is_decided_after_it() {
+    let house = House::open();
+    let (_, phone, challenge) = house.asked().await;
+    let after = house.again_after(1000);
+    let waiter = after.waiter(&challenge).await;
+    let shown = after.engine.pending(&phone.credential(), None, 0).await.unwrap();
+    assert_eq!(shown.offer.unwrap().challenge.id, challenge.id);
+    after.decide(&phone, &challenge, Decision::Approve).await.unwrap();
+    assert_eq!(waiter.await, Some(Outcome::Approved));
+}
+
+#[actix::test]
+async fn a_notification_that_is_not_accepted_leaves_nothing_pending() {
+    let store = Arc::new(MemoryStore::default());
+    let house = House::over(store, Limits::default(), Some(Arc::new(RefusesDelivery)));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
+    let seen = house.engine.pending(&phone.credential(), None, 0).await.unwrap();
+    assert!(seen.offer.is_none());
+    assert_eq!(house.store.journal().len(), 1);
+}

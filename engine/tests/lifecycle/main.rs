@@ -1,0 +1,12 @@
+//! Lifecycles through the facade, over a clock that is set by hand and a store that fails as it is told to.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
+
+mod arrival;
+mod crash;
+mod faults;
+mod races;
+mod storm;
+mod support;
+mod waiters;
+mod whole;

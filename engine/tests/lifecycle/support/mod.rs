@@ -1,0 +1,239 @@
+//! What the lifecycle tests share: an engine over a clock that is set by hand and a store that fails as it
+//! is told to, and phones.
+
+mod ports;
+mod store;
+
+pub(crate) use ports::{ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use store::{Fault, FaultyStore, Which, gate};
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use countersign_core::account::{Enroll, ProfilePatch, Track, Tracked};
+use countersign_core::action::ActionContext;
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::device::Device;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
+};
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::possession::removal_text_at;
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::{Clock as _, Delivery, Store};
+use countersign_engine::store::MemoryStore;
+use countersign_engine::{Engine, EngineSettings, Error, Ports, Tenant, Verdict};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+/// Where the clock stands at the beginning.
+pub(crate) const NOW_MS: u64 = 1_735_689_600_123;
+/// As long as a poll may wait: whoever is answered late fails the test by [`soon`].
+pub(crate) const WAIT_MS: u64 = 30_000;
+
+/// An engine with what it stands on.
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<FaultyStore>,
+}
+
+impl House {
+    /// With the usual limits, over memory.
+    pub(crate) fn open() -> Self {
+        Self::with(Limits::default())
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
+        Self::over(Arc::new(MemoryStore::default()), limits, None)
+    }
+
+    /// Challenges live for milliseconds, as the timers of actors are real ones.
+    pub(crate) fn hasty() -> Self {
+        let (challenge_lifetime_ms, decision_grace_ms) = (20, 5);
+        Self::with(Limits { challenge_lifetime_ms, decision_grace_ms, ..Limits::default() })
+    }
+
+    pub(crate) fn over(
+        store: Arc<dyn Store>,
+        limits: Limits,
+        delivery: Option<Arc<dyn Delivery>>,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(NOW_MS));
+        Self::start(Arc::new(FaultyStore::over(store)), clock, limits, delivery)
+    }
+
+    /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own: for the
+    /// one that crashed, time has stopped.
+    pub(crate) fn again_after(&self, ms: u64) -> Self {
+        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        Self::start(self.store.clone(), clock, Limits::default(), None)
+    }
+
+    fn start(
+        store: Arc<FaultyStore>,
+        clock: Arc<ManualClock>,
+        limits: Limits,
+        delivery: Option<Arc<dyn Delivery>>,
+    ) -> Self {
+        let entropy = Arc::new(Seeded::new(clock.now().0));
+        let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
+        let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, delivery };
+        let tenants = HashMap::from([(tenant_id(), tenant)]);
+        let settings =
+            EngineSettings { actor_threads: 2, verifier_threads: 1, ..EngineSettings::default() };
+        Self { engine: Engine::start(&settings, ports, tenants), clock, store }
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    pub(crate) async fn track(
+        &self,
+        account: &AccountKey,
+        key: &ActionKey,
+    ) -> Result<Tracked, Error> {
+        let track = Track {
+            key: key.clone(),
+            context: ActionContext::default(),
+            profile: ProfilePatch::default(),
+        };
+        self.engine.track(account, track).await
+    }
+
+    pub(crate) async fn enroll(
+        &self,
+        account: &AccountKey,
+        phone: &Phone,
+    ) -> Result<Device, Error> {
+        let key = action("enroll", "e-1");
+        self.track(account, &key).await?;
+        let enroll = Enroll {
+            key: phone.public.clone(),
+            name: None,
+            platform: None,
+            push_token: None,
+            may_add: true,
+        };
+        self.engine.enroll(account, key, enroll).await
+    }
+
+    /// Tracks a sign-in and starts a challenge for it.
+    pub(crate) async fn challenge(&self, account: &AccountKey) -> Result<Challenge, Error> {
+        let key = action("signIn", "s-1");
+        self.track(account, &key).await?;
+        let started = self.engine.start_challenge(account, key, None, true).await?;
+        Ok(started.challenge)
+    }
+
+    /// A user with an enrolled phone and a challenge that waits for it.
+    pub(crate) async fn asked(&self) -> (AccountKey, Phone, Challenge) {
+        let (account, phone) = (account("alice"), Phone::new(1));
+        self.enroll(&account, &phone).await.unwrap();
+        let challenge = self.challenge(&account).await.unwrap();
+        (account, phone, challenge)
+    }
+
+    pub(crate) async fn decide(
+        &self,
+        phone: &Phone,
+        challenge: &Challenge,
+        decision: Decision,
+    ) -> Result<Ended, Error> {
+        let signed = phone.answer(challenge, decision);
+        self.engine.decide(&phone.credential(), signed, self.now()).await
+    }
+
+    pub(crate) async fn poll(&self, challenge: &Challenge, wait_ms: u64) -> Result<Verdict, Error> {
+        let Challenge { account, action, id, .. } = challenge;
+        self.engine.await_outcome(account, action, id, wait_ms).await
+    }
+
+    /// Starts a long poll and returns once it is waiting.
+    pub(crate) async fn waiter(
+        &self,
+        challenge: &Challenge,
+    ) -> impl Future<Output = Option<Outcome>> + use<> {
+        let (engine, challenge) = (self.engine.clone(), challenge.clone());
+        let mut polling = Box::pin(async move {
+            let Challenge { account, action, id, .. } = &challenge;
+            let verdict = engine.await_outcome(account, action, id, WAIT_MS).await.unwrap();
+            assert!(!verdict.crowded, "the poll was not allowed to wait");
+            verdict.ended().map(|e| e.outcome)
+        });
+        // The request is in the actor's mailbox after the first poll, before whatever is sent next.
+        let first = poll_fn(|cx| Poll::Ready(polling.as_mut().poll(cx))).await;
+        assert!(first.is_pending(), "answered at once: {first:?}");
+        async move { soon(polling).await }
+    }
+
+    /// The wire's word for how a challenge stands, asked without waiting.
+    pub(crate) async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
+        self.poll(challenge, 0).await.unwrap().ended().map(|e| e.outcome)
+    }
+
+    /// At most one end was ever recorded of each challenge.
+    pub(crate) fn assert_single_outcomes(&self) {
+        for (id, ends) in self.store.journal() {
+            assert_eq!(ends.len(), 1, "challenge {id} ended {ends:?}");
+        }
+    }
+}
+
+/// Fails if it takes long.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("answered soon")
+}
+
+/// A software device.
+pub(crate) struct Phone {
+    key: SigningKey,
+    pub(crate) public: PublicKey,
+}
+
+impl Phone {
+    pub(crate) fn new(number: u8) -> Self {
+        let key = SigningKey::from_bytes(&[number; 32]);
+        let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
+        spki.extend(key.verifying_key().as_bytes());
+        let public = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();
+        Self { key, public }
+    }
+
+    pub(crate) fn credential(&self) -> CredentialKey {
+        CredentialKey { tenant: tenant_id(), thumbprint: self.public.thumbprint() }
+    }
+
+    pub(crate) fn answer(&self, challenge: &Challenge, decision: Decision) -> SignedDecision {
+        let signature = self.sign(challenge.id.as_str());
+        SignedDecision { challenge: challenge.id.clone(), decision, signature }
+    }
+
+    pub(crate) fn good_bye(&self, now: UnixMillis) -> Vec<u8> {
+        self.sign(&removal_text_at(now))
+    }
+
+    fn sign(&self, text: &str) -> Vec<u8> {
+        self.key.sign(text.as_bytes()).to_bytes().to_vec()
+    }
+}
+
+fn tenant_id() -> TenantId {
+    TenantId::parse("demo").unwrap()
+}
+
+pub(crate) fn account(user: &str) -> AccountKey {
+    AccountKey { tenant: tenant_id(), user: UserId::parse(user).unwrap() }
+}
+
+pub(crate) fn action(code: &str, key: &str) -> ActionKey {
+    ActionKey {
+        code: ActionCode::parse(code).unwrap(),
+        idempotency_key: IdempotencyKey::parse(key).unwrap(),
+    }
+}

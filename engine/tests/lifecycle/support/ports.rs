@@ -1,0 +1,77 @@
+//! A clock that is set by hand, randomness that repeats, and notifications that are never answered.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_core::account::Issued;
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::{Clock, Delivery, Entropy, Later};
+
+/// A clock that stands until it is moved.
+pub(crate) struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    pub(crate) const fn at(ms: u64) -> Self {
+        Self(AtomicU64::new(ms))
+    }
+
+    pub(crate) fn advance(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Numbers that look random and repeat for a seed (splitmix64).
+pub(crate) struct Seeded(Mutex<u64>);
+
+impl Seeded {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        let mut state = self.0.lock().unwrap();
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+impl Entropy for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A relying party that never answers a notification.
+pub(crate) struct NeverDelivers;
+
+impl Delivery for NeverDelivers {
+    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A relying party that does not accept notifications.
+pub(crate) struct RefusesDelivery;
+
+impl Delivery for RefusesDelivery {
+    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        Box::pin(std::future::ready(Err(DeliveryError("no".to_owned()))))
+    }
+}

@@ -1,0 +1,269 @@
+//! A store that fails as it is told to, over one that does not, and keeps a journal of the ends it recorded.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::change::{Change, Write};
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::Later;
+use countersign_engine::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use tokio::sync::oneshot;
+
+/// What goes wrong with a commit.
+pub(crate) enum Fault {
+    /// Nothing is recorded, and the reply says that this is not known.
+    LostBefore,
+    /// It is recorded, and the reply is lost.
+    LostAfter,
+    /// It arrives twice; the reply is that to the second time.
+    Twice,
+    /// It is recorded only when the gate is opened.
+    Delayed(Gate),
+    /// A bug.
+    Panic,
+}
+
+/// Which commit a fault is meant for.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    Next,
+    /// The next that ends a challenge.
+    End,
+}
+
+/// The store's side of a gate.
+pub(crate) struct Gate {
+    arrived: oneshot::Sender<()>,
+    opened: oneshot::Receiver<()>,
+}
+
+/// The test's side of a gate.
+pub(crate) struct Held {
+    /// Resolves when the commit is at the gate.
+    pub(crate) arrived: oneshot::Receiver<()>,
+    open: oneshot::Sender<()>,
+}
+
+impl Held {
+    pub(crate) fn open(self) {
+        self.open.send(()).unwrap();
+    }
+}
+
+pub(crate) fn gate() -> (Gate, Held) {
+    let (arrive, arrived) = oneshot::channel();
+    let (open, opened) = oneshot::channel();
+    (Gate { arrived: arrive, opened }, Held { arrived, open })
+}
+
+type Journal = Arc<Mutex<HashMap<ChallengeId, Vec<Ended>>>>;
+
+pub(crate) struct FaultyStore {
+    inner: Arc<dyn Store>,
+    planned: Mutex<VecDeque<(usize, Which, Fault)>>,
+    /// Commits are refused and nothing is recorded.
+    pub(crate) is_out: AtomicBool,
+    /// Reads that fail before they work again.
+    pub(crate) reads_failing: AtomicUsize,
+    commits: AtomicUsize,
+    journal: Journal,
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("the reply was lost".to_owned())
+}
+
+impl FaultyStore {
+    pub(crate) fn over(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            planned: Mutex::default(),
+            is_out: false.into(),
+            reads_failing: 0.into(),
+            commits: 0.into(),
+            journal: Journal::default(),
+        }
+    }
+
+    pub(crate) fn plan(&self, which: Which, fault: Fault) {
+        self.plan_after(0, which, fault);
+    }
+
+    /// Plans a fault for when `skipped` commits have passed since the one planned before it.
+    pub(crate) fn plan_after(&self, skipped: usize, which: Which, fault: Fault) {
+        self.planned.lock().unwrap().push_back((skipped, which, fault));
+    }
+
+    /// How many commits were asked for.
+    pub(crate) fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    /// The recorded end of a challenge, past every fault.
+    pub(crate) async fn recorded(&self, challenge: &Challenge) -> Option<Ended> {
+        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        found.and_then(|c| c.ended)
+    }
+
+    /// Every end that was ever recorded of every challenge.
+    pub(crate) fn journal(&self) -> HashMap<ChallengeId, Vec<Ended>> {
+        self.journal.lock().unwrap().clone()
+    }
+
+    fn fault_of(&self, change: &Change) -> Option<Fault> {
+        if self.is_out.load(Ordering::SeqCst) {
+            return Some(Fault::LostBefore);
+        }
+        let mut planned = self.planned.lock().unwrap();
+        let (skipped, which, _) = planned.front_mut()?;
+        let is_meant = match which {
+            Which::Next => true,
+            Which::End => ends(change).next().is_some(),
+        };
+        if !is_meant || *skipped > 0 {
+            *skipped = skipped.saturating_sub(usize::from(is_meant));
+            return None;
+        }
+        planned.pop_front().map(|(_, _, fault)| fault)
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Later<Result<T, StoreError>>,
+    ) -> Later<Result<T, StoreError>> {
+        let less = |left: usize| left.checked_sub(1);
+        match self.reads_failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Box::pin(std::future::ready(Err(lost()))),
+            Err(_) => read(),
+        }
+    }
+}
+
+fn ends(change: &Change) -> impl Iterator<Item = (&ChallengeId, &Ended)> {
+    change.writes.iter().filter_map(|write| {
+        let Write::Challenge(challenge) = write else { return None };
+        challenge.ended.as_ref().map(|ended| (&challenge.id, ended))
+    })
+}
+
+async fn record(
+    inner: Arc<dyn Store>,
+    change: Change,
+    journal: Journal,
+) -> Result<Committed, StoreError> {
+    let committed = inner.commit(change.clone()).await?;
+    if committed == Committed::Recorded {
+        let mut journal = journal.lock().unwrap();
+        for (id, ended) in ends(&change) {
+            journal.entry(id.clone()).or_default().push(ended.clone());
+        }
+    }
+    Ok(committed)
+}
+
+impl Store for FaultyStore {
+    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        let fault = self.fault_of(&change);
+        let (inner, journal) = (self.inner.clone(), self.journal.clone());
+        let recording = record(inner.clone(), change.clone(), journal.clone());
+        match fault {
+            None => Box::pin(recording),
+            Some(Fault::LostBefore) => Box::pin(std::future::ready(Err(lost()))),
+            Some(Fault::LostAfter) => Box::pin(async move {
+                recording.await?;
+                Err(lost())
+            }),
+            Some(Fault::Twice) => Box::pin(async move {
+                recording.await?;
+                record(inner, change, journal).await
+            }),
+            Some(Fault::Delayed(gate)) => Box::pin(async move {
+                // The test may not care when it arrives.
+                let _ = gate.arrived.send(());
+                gate.opened.await.expect("the test opens every gate");
+                recording.await
+            }),
+            Some(Fault::Panic) => panic!("a planned bug in a commit"),
+        }
+    }
+
+    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+        self.read(|| self.inner.account(key))
+    }
+
+    fn action(
+        &self,
+        account: &AccountKey,
+        key: &ActionKey,
+    ) -> Later<Result<Option<Action>, StoreError>> {
+        self.read(|| self.inner.action(account, key))
+    }
+
+    fn actions(
+        &self,
+        account: &AccountKey,
+        query: ActionQuery,
+    ) -> Later<Result<Vec<Action>, StoreError>> {
+        self.inner.actions(account, query)
+    }
+
+    fn challenge(
+        &self,
+        tenant: &TenantId,
+        id: &ChallengeId,
+    ) -> Later<Result<Option<Challenge>, StoreError>> {
+        self.read(|| self.inner.challenge(tenant, id))
+    }
+
+    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+        self.read(|| self.inner.devices_of_key(key))
+    }
+
+    fn users(
+        &self,
+        tenant: &TenantId,
+        query: UserQuery,
+    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
+        self.inner.users(tenant, query)
+    }
+
+    fn overdue(
+        &self,
+        now: UnixMillis,
+        held_before: UnixMillis,
+        limit: usize,
+    ) -> Later<Result<Vec<Challenge>, StoreError>> {
+        self.inner.overdue(now, held_before, limit)
+    }
+
+    fn token_secret(
+        &self,
+        tenant: &TenantId,
+        fresh: [u8; 32],
+    ) -> Later<Result<[u8; 32], StoreError>> {
+        self.inner.token_secret(tenant, fresh)
+    }
+
+    fn prune(
+        &self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> Later<Result<u64, StoreError>> {
+        self.inner.prune(actions_before, challenges_before)
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready()
+    }
+
+    fn close(&self) -> Later<Result<(), StoreError>> {
+        self.inner.close()
+    }
+}
