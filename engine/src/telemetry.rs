@@ -20,8 +20,8 @@ pub const OUTCOMES: &str = "countersign_outcomes_total";
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
-/// Actors that panicked, by kind.
-pub const ACTOR_PANICS: &str = "countersign_actor_panics_total";
+/// Panics, wherever they happened: each is a bug of ours.
+pub const PANICS: &str = "countersign_panics_total";
 /// Polls that wait, by what they wait for.
 pub const WAITERS: &str = "countersign_waiters";
 /// From asking for a signature check to its verdict.

@@ -44,7 +44,7 @@ impl FromRequest for DeviceCaller {
     }
 }
 
-fn device(request: &HttpRequest) -> Result<DeviceCaller, Problem> {
+pub(super) fn device(request: &HttpRequest) -> Result<DeviceCaller, Problem> {
     let unknown = || Problem::unauthorized("the tenant is not known");
     let id = credentials(request, "Basic").and_then(basic::decode).ok_or_else(unknown)?;
     let tenant = TenantId::parse(&id).map_err(|_| unknown())?;

@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::id::{AccountKey, ActionKey};
 
+use super::basic::{DeviceCaller, device};
 use super::token::{Kind, Scope, TokenError};
 use super::{credentials, origin};
 use crate::problem::Problem;
@@ -19,6 +20,26 @@ pub struct ClientCaller {
     pub action: ActionKey,
     /// Whether the token allows a further authenticator.
     pub may_add_authenticators: bool,
+}
+
+/// A caller that may come with a token or with nothing but its tenant.
+pub enum AnyCaller {
+    /// It has a token.
+    Client(ClientCaller),
+    /// It says which tenant it belongs to.
+    Device(DeviceCaller),
+}
+
+impl FromRequest for AnyCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match credentials(request, "Bearer") {
+            Some(_) => client(request).map(Self::Client),
+            None => device(request).map(Self::Device),
+        })
+    }
 }
 
 impl FromRequest for ClientCaller {

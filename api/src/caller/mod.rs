@@ -6,7 +6,7 @@ pub mod origin;
 pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
-pub use bearer::ClientCaller;
+pub use bearer::{AnyCaller, ClientCaller};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;

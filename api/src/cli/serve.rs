@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
+use countersign_engine::telemetry;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -42,6 +43,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
         None
     };
     let metrics = start_metrics()?;
+    count_panics();
     actix_web::rt::System::new().block_on(async move {
         let running = server::start(&config, metrics).await?;
         greet(&mut io::stdout(), &running, demo.as_ref())?;
@@ -78,6 +80,16 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
     let handle = builder.install_recorder()?;
     metrics::gauge!("countersign_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
+}
+
+/// A panic ends one request or one actor, which is loaded anew; it is counted, so that it is noticed.
+fn count_panics() {
+    metrics::counter!(telemetry::PANICS).absolute(0);
+    std::panic::set_hook(Box::new(|panic| {
+        metrics::counter!(telemetry::PANICS).increment(1);
+        let location = panic.location().map(ToString::to_string);
+        tracing::error!(location, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
+    }));
 }
 
 /// Says where the server listens, and to a newcomer what to do next.

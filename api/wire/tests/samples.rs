@@ -237,7 +237,7 @@ fn an_answer_without_a_choice_is_refused() {
     {
         let error = parse_strict::<AnswerRequest>(whole.replace(text, "").as_bytes()).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
-        let null = text.replace("true", "null").replace("\"c2ln", "null");
+        let null = text.replace("true", "null").replace("\"c2ln\"", "null");
         let null = whole.replace(text, &null);
         assert!(parse_strict::<AnswerRequest>(null.as_bytes()).is_err());
     }

@@ -198,8 +198,8 @@ fn the_core_depends_on_no_runtime_format_or_random_source() {
         let name = line.split(['.', '=', ' ']).next().unwrap_or_default();
         assert!(
             !NOT_IN_CORE.contains(&name) && !line.contains("\"serde\""),
-            "engine/core/Cargo.toml lists `{line}`: the core is pure, so give it what it needs as an \
-             argument and put formats in `store/record.rs` or `wire`"
+            "engine/core/Cargo.toml lists `{line}`: the core is pure, so give it what it needs \
+             as an argument and put formats in `store/record.rs` or `wire`"
         );
     }
 }

@@ -50,7 +50,7 @@ impl Actor for AccountActor {
             .wait(ctx);
     }
 
-    stops_cleanly!(accounts, "account");
+    stops_cleanly!(accounts);
 }
 
 impl Handler<Call> for AccountActor {

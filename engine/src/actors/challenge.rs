@@ -166,7 +166,7 @@ impl Actor for ChallengeActor {
             .wait(ctx);
     }
 
-    stops_cleanly!(challenges, "challenge");
+    stops_cleanly!(challenges);
 }
 
 impl Handler<Recorded> for ChallengeActor {

@@ -13,7 +13,6 @@ use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, 
 use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::{Nonce, NonceBook, Purpose};
 use countersign_core::policy::Limits;
-use countersign_core::refusal::Refusal;
 
 use super::{Drain, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
@@ -70,10 +69,6 @@ pub(crate) struct Look {
 impl Known {
     pub(crate) fn bindings(&self) -> &[Device] {
         self.inbox.bindings()
-    }
-
-    pub(crate) fn binding_of(&self, account: &AccountKey) -> Option<&Device> {
-        self.inbox.binding_of(account)
     }
 
     pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
@@ -192,7 +187,7 @@ impl Actor for DeviceActor {
             .wait(ctx);
     }
 
-    stops_cleanly!(devices, "device");
+    stops_cleanly!(devices);
 }
 
 impl Handler<News> for DeviceActor {
@@ -226,16 +221,13 @@ impl Handler<Bind> for DeviceActor {
     /// Alone, so that two accounts cannot both take the last place that the key has.
     fn handle(&mut self, bind: Bind, _: &mut Self::Context) -> Self::Result {
         let Bind { account, action, enroll, fresh_id, reply } = bind;
-        let refused = self.known.as_ref().and_then(|known| {
-            let max = known.limits.users_per_key_max;
-            let full = known.bindings().len() >= max && known.binding_of(&account).is_none();
-            full.then_some(Refusal::UsersPerKeyMax { max })
-        });
+        let admitted = match &self.known {
+            Some(known) => known.inbox.admit(&account, &known.limits).map_err(Error::from),
+            None => Err(Error::lost()),
+        };
         let shared = self.shared.clone();
         let bound = async move {
-            if let Some(refusal) = refused {
-                return Err(refusal.into());
-            }
+            admitted?;
             let enrolled = shared.account(&account, move |w| {
                 Box::pin(async move { w.enroll(&action, enroll, fresh_id).await })
             });

@@ -22,13 +22,11 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Takes an actor out of its registry when it stops, and counts it if a panic stopped it.
+/// Takes an actor out of its registry when it stops, be it by a panic. It does nothing else: a second panic
+/// would end the process.
 macro_rules! stops_cleanly {
-    ($registry:ident, $kind:literal) => {
+    ($registry:ident) => {
         fn stopped(&mut self, ctx: &mut Self::Context) {
-            if std::thread::panicking() {
-                metrics::counter!(crate::telemetry::ACTOR_PANICS, "kind" => $kind).increment(1);
-            }
             self.shared.$registry.stopped(&self.key, &actix::AsyncContext::address(ctx));
         }
     };

@@ -1,5 +1,6 @@
 //! What the app can do that holds a key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,6 +23,7 @@ use countersign_core::time::UnixMillis;
 use super::Engine;
 use crate::actors::device::{Bind, Look};
 use crate::error::{Error, Misbehaviour};
+use crate::shared::Shared;
 use crate::telemetry::{self, Waiting};
 
 /// A nonce that was given out.
@@ -218,16 +220,9 @@ impl Engine {
             .run(move || possession::verify_removal(&public_key, now, &signature));
         checked.await?.map_err(|InvalidSignature| refused("removal"))?;
         let newest = bindings.first().map(|b| b.id.clone());
-        for binding in bindings {
-            let removed = self.shared.account(&binding.account, move |w| {
-                Box::pin(async move { w.remove_device(&binding.id).await })
-            });
-            match removed.await {
-                // Removed meanwhile by somebody else.
-                Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        // Seen to its end even if the app leaves, which deletes its key whatever it is told.
+        let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
+        removed.await.unwrap_or_else(|_| Err(Error::lost()))?;
         Ok(newest.ok_or(Misbehaviour::UnknownCredential)?)
     }
 
@@ -252,6 +247,20 @@ impl Engine {
         }
         Ok(nonce)
     }
+}
+
+async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Error> {
+    for binding in bindings {
+        let removed = shared.account(&binding.account, move |w| {
+            Box::pin(async move { w.remove_device(&binding.id).await })
+        });
+        match removed.await {
+            // Removed meanwhile by somebody else.
+            Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn first_key(bindings: &[Device]) -> Result<PublicKey, Error> {

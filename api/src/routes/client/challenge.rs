@@ -1,14 +1,14 @@
 //! `POST /client/challenge`: a nonce for what the mobile SDKs do besides push, such as attestation.
 
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{Either, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_wire::challenge::{GenericChallengeRequest, GenericChallengeResponse};
 use countersign_wire::secret::Secret;
 
 use crate::body::Body;
-use crate::caller::{ClientCaller, DeviceCaller};
+use crate::caller::AnyCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -18,12 +18,12 @@ use crate::state::AppState;
 /// # Errors
 /// 400 for an action that is not the token's.
 pub async fn challenge(
-    caller: Either<ClientCaller, DeviceCaller>,
+    caller: AnyCaller,
     state: Data<AppState>,
     Body(body): Body<GenericChallengeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let (action, _) = body.into_core()?;
-    if let Either::Left(client) = &caller
+    if let AnyCaller::Client(client) = &caller
         && action.is_some_and(|action| action != client.action.code)
     {
         return Err(Problem::invalid_request("action: is not the token's"));

@@ -6,8 +6,9 @@ use std::ops::Bound;
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{AccountKey, TenantId, UserId};
 
-use super::{Entry, has_attributes};
+use super::state::Entry;
 use crate::ports::store::UserQuery;
+use crate::store::has_attributes;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {

@@ -1,1 +1,270 @@
+use std::fmt::Debug;
+
+use countersign_core::account::Profile;
+use countersign_core::action::{ActionContext, ActionState};
+use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::device::{Platform, PushToken};
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
+    UserId,
+};
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::text::Line;
+use countersign_core::time::UnixMillis;
+use proptest::prelude::*;
+
 use super::*;
+
+fn line(text: &str) -> Option<Line> {
+    Some(Line::parse(text, 256).unwrap())
+}
+
+fn account_key() -> AccountKey {
+    AccountKey { tenant: TenantId::parse("demo").unwrap(), user: UserId::parse("ann").unwrap() }
+}
+
+fn action_key() -> ActionKey {
+    ActionKey {
+        code: ActionCode::parse("signIn").unwrap(),
+        idempotency_key: IdempotencyKey::parse("k1").unwrap(),
+    }
+}
+
+fn authenticator() -> AuthenticatorId {
+    AuthenticatorId::from_entropy([1; 16])
+}
+
+fn account() -> AccountRecord {
+    AccountRecord {
+        created_at: UnixMillis(1_000),
+        profile: Profile {
+            email: line("ann@example.com"),
+            email_verified: true,
+            phone_number: line("+491"),
+            phone_number_verified: false,
+            username: line("ann"),
+            display_name: line("Ann"),
+            locale: line("de"),
+            custom: Some("{}".into()),
+        },
+    }
+}
+
+fn action() -> Action {
+    Action {
+        account: account_key(),
+        key: action_key(),
+        state: ActionState::ChallengeSucceeded,
+        context: ActionContext {
+            ip_address: line("203.0.113.7"),
+            user_agent: line("Browser"),
+            device_id: None,
+            custom: Some("{}".into()),
+        },
+        created_at: UnixMillis(1_000),
+        state_updated_at: UnixMillis(2_000),
+        decided_by: Some(authenticator()),
+    }
+}
+
+fn challenge() -> Challenge {
+    Challenge {
+        id: ChallengeId::from_entropy(&[2; 24]),
+        account: account_key(),
+        action: action_key(),
+        targets: vec![authenticator()],
+        issued_at: UnixMillis(1_000),
+        expires_at: UnixMillis(301_000),
+        held: true,
+        ended: Some(Ended {
+            outcome: Outcome::Approved,
+            at: UnixMillis(2_000),
+            by: Some(authenticator()),
+            signature: Some(vec![0xa5; 4]),
+        }),
+    }
+}
+
+fn device() -> Device {
+    // The public key of the Ed25519 secret key of 32 bytes 7.
+    let point = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
+    let spki = unhex(&format!("302a300506032b6570032100{point}"));
+    Device {
+        id: authenticator(),
+        account: account_key(),
+        key: PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap(),
+        name: line("phone"),
+        platform: Some(Platform::Web),
+        push_token: Some(PushToken::new("token")),
+        created_at: UnixMillis(1_000),
+        verified_at: UnixMillis(2_000),
+        last_verified_at: Some(UnixMillis(3_000)),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+}
+
+#[track_caller]
+fn pinned<T: Stored + PartialEq + Debug>(record: &T, expected: &str) {
+    assert_eq!(hex(&record.to_row()), expected);
+    assert_eq!(T::from_row(&unhex(expected)).as_ref(), Ok(record));
+}
+
+#[test]
+fn the_bytes_of_an_account_are_pinned() {
+    pinned(
+        &account(),
+        "0199cd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465a27b7d\
+        3fbfaa70",
+    );
+}
+
+#[test]
+fn the_bytes_of_an_action_are_pinned() {
+    pinned(
+        &action(),
+        "019ca464656d6fa3616e6ea67369676e496ea26b3105ab3230332e302e3131332e37a742726f77736572\
+        c0a27b7dcd03e8cd07d0d92430313031303130312d303130312d343130312d383130312d303130313031\
+        303130313031622d83f6",
+    );
+}
+
+#[test]
+fn the_bytes_of_a_challenge_are_pinned() {
+    pinned(
+        &challenge(),
+        "019ad9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+        30312d383130312d303130313031303130313031c404a5a5a5a5303e3eb7",
+    );
+}
+
+#[test]
+fn the_bytes_of_a_device_are_pinned() {
+    pinned(
+        &device(),
+        "019bd92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
+        656d6fa3616e6ea765643235353139c42c302a300506032b6570032100ea4a6c63e29c520abef5507b13\
+        2ec5f9954776aebebe7b92421eea691446d22ca570686f6e6503a5746f6b656ecd03e8cd07d0cd0bb848\
+        71f503",
+    );
+    let token = Device::from_row(&device().to_row()).unwrap().push_token.unwrap();
+    assert_eq!(token.reveal(), "token");
+}
+
+#[test]
+fn the_bytes_of_a_secret_are_pinned() {
+    pinned(
+        &[9; 32],
+        "01c420090909090909090909090909090909090909090909090909090909090909090912049a6a",
+    );
+}
+
+#[test]
+fn every_number_of_a_variant_is_pinned() {
+    use ActionState as S;
+    use Outcome as O;
+    let states = [
+        S::Allow,
+        S::Block,
+        S::ChallengeFailed,
+        S::ChallengeRequired,
+        S::ChallengeSucceeded,
+        S::ReviewFailed,
+        S::ReviewRequired,
+        S::ReviewSucceeded,
+    ];
+    for (number, state) in (1..).zip(states) {
+        let row = Action { state, ..action() }.to_row();
+        assert_eq!(Action::from_row(&row).unwrap().state, state);
+        // fixarray, "demo", "ann", "signIn", "k1", then the state.
+        assert_eq!(row[1 + 1 + 5 + 4 + 7 + 3], number, "{state:?}");
+    }
+    let outcomes = [
+        O::Approved,
+        O::Cancelled,
+        O::Denied,
+        O::Expired,
+        O::Failed,
+        O::Reported,
+        O::Revoked,
+        O::Superseded,
+    ];
+    for (number, outcome) in (1..).zip(outcomes) {
+        let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
+        let row = Challenge { ended, ..challenge() }.to_row();
+        assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
+        // The outcome, the time, no device, no signature, the checksum.
+        assert_eq!(row[row.len() - 4 - 4], number, "{outcome:?}");
+    }
+    for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
+        let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
+        assert_eq!(Device::from_row(&row).unwrap().platform, Some(platform));
+        // The platform, no token, three times of three bytes, the checksum.
+        assert_eq!(row[row.len() - 4 - 9 - 1 - 1], number, "{platform:?}");
+    }
+}
+
+#[test]
+fn a_record_of_absent_attributes_comes_back() {
+    let bare = AccountRecord { profile: Profile::default(), ..account() };
+    assert_eq!(AccountRecord::from_row(&bare.to_row()), Ok(bare));
+    let open = Challenge { ended: None, targets: vec![], ..challenge() };
+    assert_eq!(Challenge::from_row(&open.to_row()), Ok(open));
+    let bare = Device { name: None, platform: None, push_token: None, ..device() };
+    assert_eq!(Device::from_row(&bare.to_row()), Ok(bare));
+}
+
+#[test]
+fn any_changed_bit_and_any_cut_is_noticed() {
+    let row = challenge().to_row();
+    for bit in 0..row.len() * 8 {
+        let mut damaged = row.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let message = "challenge: its checksum is wrong".to_owned();
+        assert_eq!(Challenge::from_row(&damaged), Err(StoreError::Unreadable(message)), "{bit}");
+    }
+    for length in 0..row.len() {
+        assert!(Challenge::from_row(&row[..length]).is_err(), "{length}");
+    }
+}
+
+fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
+    let mut row = [&[format][..], body].concat();
+    row.extend(crc32c::crc32c(&row).to_be_bytes());
+    row
+}
+
+#[test]
+fn an_unknown_format_is_refused_by_its_number() {
+    let row = challenge().to_row();
+    let newer = sealed(9, &row[1..row.len() - CHECKSUM_BYTES]);
+    let message = "challenge: its format 9 is unknown, 1 is known".to_owned();
+    assert_eq!(Challenge::from_row(&newer), Err(StoreError::Unreadable(message)));
+}
+
+#[test]
+fn a_row_of_another_kind_is_refused() {
+    assert!(Challenge::from_row(&action().to_row()).is_err());
+    assert!(Device::from_row(&account().to_row()).is_err());
+    assert!(<[u8; 32]>::from_row(&sealed(FORMAT, &[0xc4, 1, 7])).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_intact_row_of_any_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let row = sealed(FORMAT, &body);
+        let _ = AccountRecord::from_row(&row);
+        let _ = Action::from_row(&row);
+        let _ = Challenge::from_row(&row);
+        let _ = Device::from_row(&row);
+        let _ = <[u8; 32]>::from_row(&row);
+    }
+}

@@ -1,7 +1,7 @@
-//! The embedded store: one SQLite file, one writer thread with group commit, reads on threads of their own.
+//! The embedded store: one database file, one writer thread with group commit, reads on threads of their own.
 //!
 //! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power cut on a
-//! disk that keeps what it says it wrote. Rows carry checksums: SQLite has none for its pages.
+//! disk that keeps what it says it wrote. Rows carry checksums: the database has none for its pages.
 
 mod files;
 mod queries;

@@ -85,8 +85,8 @@ fn account_row(
     let mut statement = connection.prepare_cached(ACCOUNT)?;
     let mut rows = statement.query(params)?;
     let Some(row) = rows.next()? else { return Ok((0, None)) };
-    let absent = row.get_ref(1)? == ValueRef::Null;
-    let record = if absent { None } else { Some(record(row, 1)?) };
+    let is_absent = row.get_ref(1)? == ValueRef::Null;
+    let record = if is_absent { None } else { Some(record(row, 1)?) };
     Ok((row.get::<_, i64>(0)?.cast_unsigned(), record))
 }
 

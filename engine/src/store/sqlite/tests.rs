@@ -1,1 +1,162 @@
+use countersign_core::account::Profile;
+use countersign_core::change::Write;
+
+use super::queries::{
+    ACCOUNT, ACTION, ACTIONS, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
+};
+use super::writer::STATEMENTS;
 use super::*;
+use crate::store::commit_queue::{Backend as _, Failure};
+
+struct Fixture {
+    writer: Writer,
+    _folder: tempfile::TempDir,
+}
+
+fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::prepare(&folder.path().join("store.db")).unwrap();
+    Fixture { writer: Writer::open(Arc::new(files)).unwrap(), _folder: folder }
+}
+
+fn unit(expected: u64, custom: &str) -> Unit {
+    let tenant = TenantId::parse("demo").unwrap();
+    let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
+    let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
+    let record = AccountRecord { created_at: UnixMillis(0), profile };
+    Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
+}
+
+fn recorded() -> Result<Done, StoreError> {
+    Ok(Done::Commit(Committed::Recorded))
+}
+
+/// Asks the planner how it would answer a statement.
+fn plan(fixture: &Fixture, sql: &str) -> Vec<String> {
+    let connection = fixture.writer.connection();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for number in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(number, 1).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get(3).unwrap());
+    }
+    steps
+}
+
+fn user_queries() -> impl Iterator<Item = String> {
+    let asked = |bit: bool| bit.then(String::new);
+    (0..8).map(move |set| {
+        users_sql(&UserQuery {
+            email: asked(set & 1 != 0),
+            phone_number: asked(set & 2 != 0),
+            username: asked(set & 4 != 0),
+            ..UserQuery::default()
+        })
+    })
+}
+
+#[test]
+fn no_statement_scans_a_table() {
+    let fixture = fixture();
+    let reads = [ACCOUNT, ACTION, ACTIONS, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
+    let statements = reads.into_iter().chain(STATEMENTS).map(str::to_owned);
+    for sql in statements.chain(user_queries()) {
+        let steps = plan(&fixture, &sql);
+        assert!(!steps.iter().any(|s| s.contains("SCAN")), "{sql}: {steps:?}");
+    }
+    // The check above can fail.
+    let steps = plan(&fixture, "SELECT row FROM accounts WHERE row = ?1");
+    assert!(steps.iter().any(|s| s.contains("SCAN")), "{steps:?}");
+}
+
+#[test]
+fn no_ordered_read_sorts_what_it_found() {
+    let fixture = fixture();
+    for sql in [ACTIONS, DUE, HELD].into_iter().map(str::to_owned).chain(user_queries()) {
+        let steps = plan(&fixture, &sql);
+        assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{sql}: {steps:?}");
+    }
+}
+
+#[test]
+fn an_attribute_that_is_asked_for_is_found_by_its_index() {
+    let fixture = fixture();
+    for sql in user_queries().skip(1) {
+        let steps = plan(&fixture, &sql);
+        let index = |s: &String| s.contains("INDEX accounts_");
+        assert!(steps.iter().any(index), "{sql}: {steps:?}");
+    }
+}
+
+/// Lets the file have so many pages at most.
+fn limit(fixture: &Fixture, pages: i64) {
+    let connection = fixture.writer.connection();
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    connection.pragma_update_and_check(None, "max_page_count", pages, read).unwrap();
+}
+
+#[test]
+fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
+    let mut fixture = fixture();
+    assert_eq!(fixture.writer.record(vec![unit(0, "{}")]).ok().unwrap(), [recorded()]);
+    // The file may not grow: SQLite sets the limit to what is there.
+    limit(&fixture, 1);
+    let big = "x".repeat(4_000_000);
+    let group = vec![unit(1, "{}"), unit(2, &big)];
+    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(group)
+    else {
+        panic!("recorded, or poisoned");
+    };
+    assert!(message.contains("full"), "{message}");
+    limit(&fixture, 1_000_000);
+    // Nothing of the group is there, the unit that had room included.
+    let again = fixture.writer.record(vec![unit(1, "{}")]).ok().unwrap();
+    assert_eq!(again, [recorded()]);
+}
+
+#[test]
+fn any_other_error_of_a_write_is_not_survived() {
+    let mut fixture = fixture();
+    fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
+    let failed = fixture.writer.record(vec![unit(0, "{}")]);
+    assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
+}
+
+#[test]
+fn a_refused_unit_does_not_keep_the_rest_of_its_group_from_being_recorded() {
+    let mut fixture = fixture();
+    let group = vec![unit(0, "1"), unit(0, "2"), unit(1, "3")];
+    let stale = Ok(Done::Commit(Committed::Stale { recorded: 1 }));
+    let answers = fixture.writer.record(group).ok().unwrap();
+    assert_eq!(answers, [recorded(), stale, recorded()]);
+}
+
+#[test]
+fn a_checkpoint_copies_the_log_and_closing_empties_it() {
+    let mut fixture = fixture();
+    let path = fixture.writer.connection().path().unwrap().to_owned();
+    let size = |path: &str| std::fs::metadata(path).unwrap().len();
+    let before = size(&path);
+    for n in 0..300 {
+        assert_eq!(
+            fixture.writer.record(vec![unit(n, &"x".repeat(500))]).ok().unwrap(),
+            [recorded()]
+        );
+    }
+    assert_eq!(size(&path), before, "SQLite copies nothing by itself");
+    fixture.writer.maintain(true).unwrap();
+    assert!(size(&path) > before);
+    fixture.writer.close().unwrap();
+    assert_eq!(size(&format!("{path}-wal")), 0);
+}
+
+#[test]
+fn a_reading_connection_cannot_write() {
+    let fixture = fixture();
+    let path = fixture.writer.connection().path().unwrap().to_owned();
+    let reader = schema::open_reader(Path::new(&path)).unwrap();
+    assert!(reader.execute("DELETE FROM accounts", []).is_err());
+}

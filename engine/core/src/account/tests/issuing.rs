@@ -192,5 +192,9 @@ fn an_override_cancels_the_open_challenges_of_that_action_alone() {
     assert_eq!(end_in(&transition.change, &one.challenge.id), cancelled);
     assert_eq!(transition.answer.state, state);
     world.account.apply(&transition.change);
+    assert_eq!(world.account.open(), std::slice::from_ref(&other.challenge));
+    let another_instance = world.track("pay", "b");
+    let transition = world.account.override_action(&another_instance, state, NOW);
+    world.account.apply(&transition.change);
     assert_eq!(world.account.open(), [other.challenge]);
 }

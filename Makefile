@@ -1,0 +1,75 @@
+# Countersign's commands. `make` alone prints the list.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+CARGO_DENY_VERSION := 0.20.2
+SDK := api/tests/sdk
+VENV := $(SDK)/python/.venv
+BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
+# Which server the suites of the official SDKs test.
+COUNTERSIGN_BIN ?= $(abspath $(BINARY))
+SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
+
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
+
+help: ## Print this list
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run the server, optimised, as `cargo run --release` does
+	cargo run --release --locked
+
+test: tools test-rust walk sdk ## Install what is missing, and run every test
+
+test-rust: build ## Run the Rust tests alone
+	cargo test --workspace --locked
+
+walk: build ## Walk through the README
+	$(SUITE) api/tests/readme/walk
+
+sdk: sdk-node sdk-browser sdk-python ## Run the official SDKs' suites alone
+
+sdk-node: build $(SDK)/node_modules/.package-lock.json ## @authsignal/node, and the software device
+	cd $(SDK) && $(SUITE) npm run --silent node
+
+sdk-browser: build $(SDK)/node_modules/.package-lock.json ## @authsignal/browser, in headless Chromium
+	cd $(SDK) && $(SUITE) npm run --silent browser
+
+sdk-python: build $(VENV)/.installed ## authsignal, from PyPI
+	cd $(SDK)/python && $(SUITE) node ../support/with-server.mjs .venv/bin/python -m pytest
+
+check: fmt lint deny ## Check style, lints, licences and sources
+
+fmt: ## Check that the code is formatted
+	cargo fmt --all --check
+
+lint: ## Run clippy, whose warnings are errors
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## Check the dependency tree against deny.toml
+	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION)
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+bench: ## Run the benchmarks
+	cargo bench --locked -p countersign-benches
+
+build: ## Build everything, with debug assertions
+	cargo build --workspace --locked
+
+tools: ## Install the Debian packages that the tests need and this machine lacks
+	@$(SDK)/install-tools
+
+clean: ## Remove what the suites have installed
+	rm -rf $(SDK)/node_modules $(VENV)
+
+$(SDK)/node_modules/.package-lock.json: $(SDK)/package.json $(SDK)/package-lock.json | tools
+	cd $(SDK) && npm ci
+	@touch $@
+
+$(VENV)/.installed: $(SDK)/python/requirements.txt | tools
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,205 @@
+//! Sending requests and reading answers: what the three callers have in common.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder, Response, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::ClientError;
+
+/// Longest time to wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Longest time to wait for an answer, in addition to what a long poll asks for.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Bytes of an answer, at most.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// What stands in a path as it is.
+const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'|');
+
+/// Connections, shared by all callers made with a clone of it.
+#[derive(Clone, Debug)]
+pub struct Http(Client);
+
+impl Http {
+    /// Connections without proxies from the environment, and without redirects: a token goes to the
+    /// server it was meant for.
+    ///
+    /// # Errors
+    /// [`ClientError::Transport`] if the system gives no means for TLS.
+    pub fn new() -> Result<Self, ClientError> {
+        let builder = Client::builder().no_proxy().redirect(redirect::Policy::none());
+        Ok(Self(builder.connect_timeout(CONNECT).tcp_nodelay(true).build()?))
+    }
+}
+
+/// One server, and how to say who is calling.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    http: Http,
+    base: Url,
+}
+
+impl Api {
+    /// A server by its base address, which ends in the version of the contract.
+    pub(crate) fn new(http: Http, base: &str) -> Result<Self, ClientError> {
+        let wrong = ClientError::Input("the server's address must be an http or https URL");
+        let Ok(mut base) = Url::parse(base.trim_end_matches('/')) else { return Err(wrong) };
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(wrong);
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        Ok(Self { http, base })
+    }
+
+    /// A request. `path` starts with a slash and is percent-encoded; see [`segment`].
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_query(query);
+        self.http.0.request(method, url).timeout(ANSWER)
+    }
+}
+
+/// Sends a request with its authorization and reads the answer.
+pub(crate) async fn send<T: DeserializeOwned>(
+    request: RequestBuilder,
+    authorization: &HeaderValue,
+) -> Result<T, ClientError> {
+    let response = request.header(AUTHORIZATION, authorization).send().await?;
+    let status = response.status().as_u16();
+    let retry_after =
+        response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+    let body = read(response).await?;
+    if status == 200 {
+        return serde_json::from_slice(&body).map_err(|e| ClientError::Protocol(shape(&e)));
+    }
+    let text =
+        |json: &serde_json::Value, key: &str| json[key].as_str().unwrap_or_default().to_owned();
+    let json = serde_json::from_slice(&body).unwrap_or_default();
+    let code = text(&json, "errorCode");
+    let description = text(&json, "errorDescription");
+    Err(ClientError::Refused { status, code, description, retry_after })
+}
+
+/// A long poll: asks the server to wait for up to `seconds`.
+pub(crate) fn waiting(request: RequestBuilder, seconds: Option<u64>) -> RequestBuilder {
+    let Some(seconds) = seconds else { return request };
+    let longest = ANSWER.saturating_add(Duration::from_secs(seconds));
+    request.header("Prefer", format!("wait={seconds}")).timeout(longest)
+}
+
+/// A name as a part of a path.
+pub(crate) fn segment(name: &str) -> Result<String, ClientError> {
+    if matches!(name, "" | "." | "..") {
+        return Err(ClientError::Input("an empty name, '.' and '..' cannot stand in a path"));
+    }
+    Ok(utf8_percent_encode(name, SEGMENT).to_string())
+}
+
+/// A query string of the fields of a struct, without those that are absent.
+pub(crate) fn query_string(query: &impl Serialize) -> Result<Option<String>, ClientError> {
+    let value = serde_json::to_value(query).map_err(|e| ClientError::Protocol(e.to_string()))?;
+    let fields = value.as_object().into_iter().flatten();
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        if let Some(value) = value.as_str() {
+            text.append_pair(name, value);
+        }
+    }
+    Ok(Some(text.finish()).filter(|t| !t.is_empty()))
+}
+
+/// A header with a secret in it, which the HTTP library does not show.
+pub(crate) fn authorization(scheme: &str, text: &str) -> Result<HeaderValue, ClientError> {
+    let value = HeaderValue::from_str(&format!("{scheme} {text}"));
+    let mut value =
+        value.map_err(|_| ClientError::Input("the token has characters no token can have"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(ClientError::Protocol("it is too long".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What is wrong with an answer, without its content.
+fn shape(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.starts_with("missing field") {
+        return text;
+    }
+    format!("not the expected JSON at line {}, column {}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_wire::user::UsersQuery;
+
+    use super::*;
+
+    fn url(base: &str, path: &str) -> String {
+        let api = Api::new(Http::new().unwrap(), base).unwrap();
+        api.request(Method::GET, path, Some("a=b==")).build().unwrap().url().to_string()
+    }
+
+    #[test]
+    fn paths_hang_under_the_base() {
+        for base in ["http://h:1/v1", "http://h:1/v1/", "http://h:1/v1//?x#y"] {
+            assert_eq!(url(base, "/users"), "http://h:1/v1/users?a=b==");
+        }
+        assert_eq!(url("http://h:1", "/users"), "http://h:1/users?a=b==");
+    }
+
+    #[test]
+    fn a_name_stays_one_part_of_its_path() {
+        let name = segment("auth0|a b/ü?x#%2e+").unwrap();
+        assert_eq!(name, "auth0|a%20b%2F%C3%BC%3Fx%23%252e%2B");
+        assert_eq!(
+            url("http://h/v1", &format!("/users/{name}")),
+            format!("http://h/v1/users/{name}?a=b==")
+        );
+        for name in ["", ".", ".."] {
+            assert!(segment(name).is_err());
+        }
+    }
+
+    #[test]
+    fn only_http_is_spoken() {
+        for base in ["", "h:1", "ftp://h/", "data:x"] {
+            assert!(matches!(Api::new(Http::new().unwrap(), base), Err(ClientError::Input(_))));
+        }
+    }
+
+    #[test]
+    fn a_query_has_the_fields_that_are_given() {
+        let email = Some("a+b@x".to_owned());
+        let query = UsersQuery { email, ..UsersQuery::default() };
+        assert_eq!(query_string(&query).unwrap().as_deref(), Some("email=a%2Bb%40x"));
+        assert_eq!(query_string(&UsersQuery::default()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let header = authorization("Bearer", "J.W.T").unwrap();
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        assert!(authorization("Bearer", "a\nb").is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! The Client API, as the web application calls it in which something is to be confirmed.
+
+use countersign_wire::authenticator::AuthenticatorItem;
+use countersign_wire::challenge::{
+    CancelRequest, CancelResponse, GenericChallengeRequest, GenericChallengeResponse,
+    PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
+};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+
+use crate::api::{Api, Http, authorization, send, waiting};
+use crate::error::ClientError;
+
+/// A web application with the token it was given.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    api: Api,
+    authorization: HeaderValue,
+}
+
+impl Browser {
+    /// A web application of the server at `base`.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] for an address or a token that is none.
+    pub fn new(http: Http, base: &str, token: &str) -> Result<Self, ClientError> {
+        Ok(Self { api: Api::new(http, base)?, authorization: authorization("Bearer", token)? })
+    }
+
+    /// Starts a challenge.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn challenge_push(
+        &self,
+        request: &PushChallengeRequest,
+    ) -> Result<PushChallengeResponse, ClientError> {
+        let call = self.api.request(Method::POST, "/client/challenge/push", None);
+        send(call.json(request), &self.authorization).await
+    }
+
+    /// Asks how a challenge stands, for up to `wait` seconds while it is open.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn verify_push(
+        &self,
+        challenge: &str,
+        wait: Option<u64>,
+    ) -> Result<VerifyResponse, ClientError> {
+        let call = self.api.request(Method::POST, "/client/verify/push", None);
+        let body = VerifyRequest { challenge_id: challenge.to_owned() };
+        send(waiting(call.json(&body), wait), &self.authorization).await
+    }
+
+    /// Takes a challenge back.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cancel_push(&self, challenge: &str) -> Result<CancelResponse, ClientError> {
+        let call = self.api.request(Method::POST, "/client/cancel/push", None);
+        let body = CancelRequest { challenge_id: challenge.to_owned() };
+        send(call.json(&body), &self.authorization).await
+    }
+
+    /// Lists the user's authenticators.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn authenticators(&self) -> Result<Vec<AuthenticatorItem>, ClientError> {
+        let call = self.api.request(Method::GET, "/client/user-authenticators", None);
+        send(call, &self.authorization).await
+    }
+
+    /// Asks for a challenge of no particular method.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn challenge(
+        &self,
+        request: &GenericChallengeRequest,
+    ) -> Result<GenericChallengeResponse, ClientError> {
+        let call = self.api.request(Method::POST, "/client/challenge", None);
+        send(call.json(request), &self.authorization).await
+    }
+}

@@ -1,0 +1,218 @@
+//! The Device API, as the official mobile SDKs call it.
+
+use countersign_core::id::ChallengeId;
+use countersign_core::possession::removal_text_at;
+use countersign_core::signature::Algorithm;
+use countersign_core::time::UnixMillis;
+use countersign_wire::device::{
+    AnswerRequest, AnswerResponse, CredentialResponse, EnrollRequest, NonceResponse, RemoveRequest,
+    RemoveResponse, UpdateNonceResponse, UpdateRequest, UpdateResponse,
+};
+use countersign_wire::pending::PendingResponse;
+use countersign_wire::publickey::encode_body;
+use countersign_wire::secret::Secret;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use reqwest::{Method, RequestBuilder};
+
+use crate::api::{Api, Http, authorization, send, waiting};
+use crate::dialect::Dialect;
+use crate::error::ClientError;
+use crate::key::SoftwareKey;
+
+const ROOT: &str = "/client/user-authenticators/push";
+
+/// What an enrollment tells about the device.
+#[derive(Clone, Debug, Default)]
+pub struct Enrollment {
+    /// What the person calls the device.
+    pub name: Option<String>,
+    /// The notification provider's token.
+    pub push_token: Option<Secret>,
+}
+
+/// A device with its key, which need not be enrolled.
+#[derive(Clone, Debug)]
+pub struct Device {
+    api: Api,
+    tenant: String,
+    authorization: HeaderValue,
+    dialect: Dialect,
+    key: SoftwareKey,
+}
+
+impl Device {
+    /// A device of a tenant of the server at `base`.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] for an address or a tenant that is none.
+    pub fn new(
+        http: Http,
+        base: &str,
+        tenant: &str,
+        dialect: Dialect,
+        key: SoftwareKey,
+    ) -> Result<Self, ClientError> {
+        let api = Api::new(http, base)?;
+        let authorization = authorization("Basic", &dialect.basic(tenant))?;
+        Ok(Self { api, tenant: tenant.to_owned(), authorization, dialect, key })
+    }
+
+    /// What the device signs with.
+    #[must_use]
+    pub const fn key(&self) -> &SoftwareKey {
+        &self.key
+    }
+
+    /// Binds the key to the user of a token.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn enroll(
+        &self,
+        token: &str,
+        enrollment: &Enrollment,
+    ) -> Result<CredentialResponse, ClientError> {
+        // The official SDKs know one algorithm and do not name it.
+        let named = Some(self.key.algorithm()).filter(|a| *a != Algorithm::Es256);
+        let body = EnrollRequest {
+            public_key: self.public_key(),
+            device_name: enrollment.name.clone(),
+            device_platform: Some(self.dialect.platform()),
+            push_token: enrollment.push_token.clone(),
+            algorithm: named.map(|a| a.name().to_owned()),
+        };
+        let call = self.call(Method::POST, "", None);
+        let call = self.with_body(call, &body, None)?;
+        send(call, &authorization("Bearer", token)?).await
+    }
+
+    /// Asks whether the key is enrolled.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the code is `invalid_credential` if it is not.
+    pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
+        let query = self.query();
+        send(self.call(Method::GET, "", Some(&query)), &self.authorization).await
+    }
+
+    /// Asks for a text to sign before a read.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn nonce(&self) -> Result<NonceResponse, ClientError> {
+        let query = self.query();
+        let call = self.call(Method::POST, "/challenge/sign", Some(&query));
+        send(call, &self.authorization).await
+    }
+
+    /// Reads what is pending, for up to `wait` seconds while nothing is. A signed read, which takes
+    /// a request of its own for the nonce, shows custom data too.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pending(
+        &self,
+        signed: bool,
+        wait: Option<u64>,
+    ) -> Result<PendingResponse, ClientError> {
+        let query = self.query();
+        let mut call = self.call(Method::GET, "/challenge", Some(&query));
+        if signed {
+            let nonce = self.nonce().await?.message;
+            call = call.header("X-Authsignal-Signature", self.sign_nonce(&nonce)?.reveal());
+        }
+        send(waiting(call, wait), &self.authorization).await
+    }
+
+    /// Answers a challenge.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn answer(
+        &self,
+        challenge: &str,
+        approve: bool,
+        code: Option<&str>,
+    ) -> Result<AnswerResponse, ClientError> {
+        if ChallengeId::parse(challenge).is_err() {
+            return Err(ClientError::Input("this is not the name of a challenge"));
+        }
+        let body = AnswerRequest {
+            public_key: self.public_key(),
+            challenge_id: challenge.to_owned(),
+            signature: self.key.sign_text(challenge),
+            approved: approve,
+            verification_code: code.map(Secret::new),
+        };
+        let call = self.call(Method::POST, "/challenge", None);
+        let call = self.with_body(call, &body, Some("verificationCode"))?;
+        send(call, &self.authorization).await
+    }
+
+    /// Tells the notification provider's new token, and that the key is still there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn update(&self, push_token: Option<&str>) -> Result<UpdateResponse, ClientError> {
+        let query = self.query();
+        let call = self.call(Method::POST, "/sign", Some(&query));
+        let nonce: UpdateNonceResponse = send(call, &self.authorization).await?;
+        let body = UpdateRequest {
+            challenge_id: nonce.challenge_id,
+            public_key: self.public_key(),
+            signature: self.sign_nonce(&nonce.message)?,
+            push_token: push_token.map(Secret::new),
+        };
+        let call = self.with_body(self.call(Method::PATCH, "", None), &body, None)?;
+        send(call, &self.authorization).await
+    }
+
+    /// Removes every binding of the key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove(&self, now: UnixMillis) -> Result<RemoveResponse, ClientError> {
+        let body = RemoveRequest {
+            public_key: self.public_key(),
+            signature: self.key.sign_text(&removal_text_at(now)),
+        };
+        let call = self.with_body(self.call(Method::POST, "/remove", None), &body, None)?;
+        send(call, &self.authorization).await
+    }
+
+    /// Signs a nonce. A text that could be the name of a challenge is not signed: the signature
+    /// would approve it.
+    fn sign_nonce(&self, nonce: &Secret) -> Result<Secret, ClientError> {
+        if ChallengeId::parse(nonce.reveal()).is_ok() {
+            let text = "it asks to sign the name of a challenge as a nonce";
+            return Err(ClientError::Protocol(text.to_owned()));
+        }
+        Ok(self.key.sign_text(nonce.reveal()))
+    }
+
+    fn public_key(&self) -> String {
+        encode_body(self.key.spki())
+    }
+
+    fn query(&self) -> String {
+        self.dialect.query(self.key.spki())
+    }
+
+    fn call(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
+        let call = self.api.request(method, &format!("{ROOT}{path}"), query);
+        call.header(USER_AGENT, self.dialect.user_agent())
+            .header("X-Authsignal-SDK", self.dialect.name())
+            .header("X-Authsignal-Version", self.dialect.sdk_version())
+            .header("X-Authsignal-Tenant-ID", &self.tenant)
+    }
+
+    fn with_body(
+        &self,
+        call: RequestBuilder,
+        body: &impl serde::Serialize,
+        explicit_null: Option<&str>,
+    ) -> Result<RequestBuilder, ClientError> {
+        let body = self.dialect.body(body, explicit_null)?;
+        Ok(call.header(CONTENT_TYPE, "application/json").body(body))
+    }
+}

@@ -1,0 +1,171 @@
+//! A key in software: what a phone keeps in its secure hardware.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::id::Thumbprint;
+use countersign_core::signature::Algorithm;
+use countersign_wire::publickey::encode_signature;
+use countersign_wire::secret::Secret;
+
+/// A text that is not a saved key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a key of a known algorithm")]
+pub struct InvalidKeyText;
+
+/// A private key and its public key.
+#[derive(Clone)]
+pub struct SoftwareKey {
+    pair: Arc<Pair>,
+    spki: Arc<[u8]>,
+}
+
+enum Pair {
+    P256(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl SoftwareKey {
+    /// Makes a key.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes.
+    #[must_use]
+    pub fn generate(algorithm: Algorithm) -> Self {
+        const RANDOM: &str = "the operating system gives random bytes";
+        Self::new(match algorithm {
+            Algorithm::Es256 => {
+                Pair::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect(RANDOM))
+            }
+            Algorithm::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().expect(RANDOM)),
+        })
+    }
+
+    /// Reads a key from its PKCS #8 form in base64.
+    ///
+    /// # Errors
+    /// [`InvalidKeyText`].
+    pub fn from_pkcs8(algorithm: Algorithm, text: &str) -> Result<Self, InvalidKeyText> {
+        let der = STANDARD.decode(text).map_err(|_| InvalidKeyText)?;
+        let pair = match algorithm {
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).map(Pair::P256)
+            }
+            Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(&der).map(Pair::Ed25519),
+        };
+        pair.map(Self::new).map_err(|_| InvalidKeyText)
+    }
+
+    /// The key in its PKCS #8 form, in base64.
+    ///
+    /// # Panics
+    /// Never: every key that there is can be written.
+    #[must_use]
+    pub fn to_pkcs8(&self) -> Secret {
+        const WRITTEN: &str = "a key pair in memory can be written";
+        Secret::new(match &*self.pair {
+            Pair::P256(pair) => STANDARD.encode(pair.to_pkcs8v1().expect(WRITTEN)),
+            Pair::Ed25519(pair) => STANDARD.encode(pair.to_pkcs8().expect(WRITTEN)),
+        })
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        match &*self.pair {
+            Pair::P256(_) => Algorithm::Es256,
+            Pair::Ed25519(_) => Algorithm::Ed25519,
+        }
+    }
+
+    /// The public key, as a DER `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The name under which a server finds the key.
+    #[must_use]
+    pub fn thumbprint(&self) -> Thumbprint {
+        Thumbprint::of_spki(&self.spki)
+    }
+
+    /// Signs bytes.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match &*self.pair {
+            Pair::P256(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), message);
+                signature.expect("the operating system gives random bytes").as_ref().to_vec()
+            }
+            Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+        }
+    }
+
+    /// Signs a text and encodes the signature as the wire wants it.
+    pub(crate) fn sign_text(&self, text: &str) -> Secret {
+        Secret::new(encode_signature(&self.sign(text.as_bytes())))
+    }
+
+    fn new(pair: Pair) -> Self {
+        const ENCODED: &str = "a public key can be encoded";
+        let der: PublicKeyX509Der<'_> = match &pair {
+            Pair::P256(pair) => pair.public_key().as_der().expect(ENCODED),
+            Pair::Ed25519(pair) => pair.public_key().as_der().expect(ENCODED),
+        };
+        let spki = der.as_ref().into();
+        Self { pair: Arc::new(pair), spki }
+    }
+}
+
+impl fmt::Debug for SoftwareKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SoftwareKey({} {:?})", self.algorithm().name(), self.thumbprint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::signature::PublicKey;
+
+    use super::*;
+
+    #[test]
+    fn what_a_key_signs_verifies_under_its_public_key_in_the_core() {
+        for algorithm in [Algorithm::Es256, Algorithm::Ed25519] {
+            let key = SoftwareKey::generate(algorithm);
+            let public = PublicKey::from_spki(algorithm, key.spki()).unwrap();
+            assert!(public.verify(b"text", &key.sign(b"text")).is_ok());
+            assert!(public.verify(b"text", &key.sign(b"other")).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_after_it_was_written_and_read() {
+        for algorithm in [Algorithm::Es256, Algorithm::Ed25519] {
+            let key = SoftwareKey::generate(algorithm);
+            let read = SoftwareKey::from_pkcs8(algorithm, key.to_pkcs8().reveal()).unwrap();
+            assert_eq!((read.spki(), read.algorithm()), (key.spki(), algorithm));
+        }
+        for text in ["", "?", "AAAA"] {
+            assert!(SoftwareKey::from_pkcs8(Algorithm::Es256, text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_does_not_show_its_private_part() {
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        assert!(!format!("{key:?}").contains(key.to_pkcs8().reveal()));
+        assert!(format!("{key:?}").starts_with("SoftwareKey(es256 "));
+    }
+}

@@ -1,0 +1,181 @@
+//! A key on disk, with the server it is enrolled at. Only its owner may read the file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use countersign_core::signature::Algorithm;
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::Dialect;
+use crate::key::SoftwareKey;
+
+/// Bytes of a key file, at most.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+const VERSION: u32 = 1;
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file system refuses.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Others may read or write the file.
+    #[error(
+        "others may read the file (mode {mode:03o}): set its mode to 600, and remove the key \
+             where it is enrolled if others could have read it"
+    )]
+    Exposed {
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Its content is not that of a key file.
+    #[error("not a key file of version {VERSION}")]
+    Malformed,
+}
+
+/// Where a key is enrolled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// Base address of the server.
+    pub url: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The SDK that the device speaks as.
+    pub dialect: Dialect,
+}
+
+/// A key, and where it is enrolled.
+#[derive(Clone, Debug)]
+pub struct KeyFile {
+    /// The key.
+    pub key: SoftwareKey,
+    /// Where it is enrolled, if it is.
+    pub home: Option<Home>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    algorithm: String,
+    pkcs8: String,
+    home: Option<Home>,
+}
+
+impl KeyFile {
+    /// Reads a file. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`KeyFileError`].
+    pub fn load(path: &Path) -> Result<Option<Self>, KeyFileError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        refuse_exposed(&file)?;
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+        let content: Content =
+            serde_json::from_slice(&bytes).map_err(|_| KeyFileError::Malformed)?;
+        let algorithm = Algorithm::from_name(&content.algorithm).ok_or(KeyFileError::Malformed)?;
+        let key = SoftwareKey::from_pkcs8(algorithm, &content.pkcs8);
+        let key = key.ok().filter(|_| content.version == VERSION).ok_or(KeyFileError::Malformed)?;
+        Ok(Some(Self { key, home: content.home }))
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        let content = Content {
+            version: VERSION,
+            algorithm: self.key.algorithm().name().to_owned(),
+            pkcs8: self.key.to_pkcs8().into_string(),
+            home: self.home.clone(),
+        };
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+        // Created with mode 0600, so that it is never open to others, not even before it is
+        // renamed.
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let text = serde_json::to_vec_pretty(&content).map_err(io::Error::from)?;
+        file.write_all(&text)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    }
+}
+
+/// Looks at the file that is open, not at what its name means a moment later.
+#[cfg(unix)]
+fn refuse_exposed(file: &File) -> Result<(), KeyFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Exposed { mode }) }
+}
+
+#[cfg(not(unix))]
+fn refuse_exposed(_: &File) -> Result<(), KeyFileError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> Home {
+        let (url, tenant) = ("http://127.0.0.1:8080/v1".to_owned(), "demo".to_owned());
+        Home { url, tenant, dialect: Dialect::Ios }
+    }
+
+    #[test]
+    fn a_key_comes_back_with_its_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("phone.json");
+        assert!(KeyFile::load(&path).unwrap().is_none());
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        KeyFile { key: key.clone(), home: None }.save(&path).unwrap();
+        KeyFile { key: key.clone(), home: Some(home()) }.save(&path).unwrap();
+        let read = KeyFile::load(&path).unwrap().unwrap();
+        assert_eq!((read.key.spki(), read.home), (key.spki(), Some(home())));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("phone.json");
+        let key = SoftwareKey::generate(Algorithm::Ed25519);
+        KeyFile { key, home: None }.save(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        for mode in [0o604, 0o640, 0o620] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(KeyFile::load(&path), Err(KeyFileError::Exposed { .. })), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn another_content_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("phone.json");
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        KeyFile { key, home: None }.save(&path).unwrap();
+        let good = std::fs::read_to_string(&path).unwrap();
+        for bad in [
+            "{}".to_owned(),
+            good.replace("\"version\": 1", "\"version\": 2"),
+            good.replace("es256", "ed25519"),
+            good.replace("es256", "rsa"),
+            good[..good.len() / 2].to_owned(),
+        ] {
+            assert_ne!(bad, good);
+            std::fs::write(&path, &bad).unwrap();
+            assert!(matches!(KeyFile::load(&path), Err(KeyFileError::Malformed)));
+        }
+    }
+}

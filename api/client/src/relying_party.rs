@@ -1,0 +1,189 @@
+//! The Server API, as a relying party's backend calls it.
+
+use countersign_wire::action::{ActionItem, ActionsQuery, GetActionResponse, UpdateActionRequest};
+use countersign_wire::authenticator::AuthenticatorItem;
+use countersign_wire::basic;
+use countersign_wire::names::ActionState;
+use countersign_wire::track::{TrackRequest, TrackResponse};
+use countersign_wire::user::{
+    Deleted, UpdateUserRequest, UserAttributes, UserResponse, UsersPage, UsersQuery,
+};
+use countersign_wire::validate::{ValidateRequest, ValidateResponse};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::{Api, Http, authorization, query_string, segment, send};
+use crate::error::ClientError;
+
+/// A backend with its secret.
+#[derive(Clone, Debug)]
+pub struct RelyingParty {
+    api: Api,
+    authorization: HeaderValue,
+}
+
+impl RelyingParty {
+    /// A backend of the server at `base`.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] for an address that is none.
+    pub fn new(http: Http, base: &str, secret: &str) -> Result<Self, ClientError> {
+        let authorization = authorization("Basic", &basic::encode_standard(secret))?;
+        Ok(Self { api: Api::new(http, base)?, authorization })
+    }
+
+    /// Tracks an action.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn track(
+        &self,
+        user: &str,
+        action: &str,
+        request: &TrackRequest,
+    ) -> Result<TrackResponse, ClientError> {
+        let path = format!("{}/actions/{}", user_path(user)?, segment(action)?);
+        self.call(Method::POST, &path, Some(request)).await
+    }
+
+    /// Reads an action.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn get_action(
+        &self,
+        user: &str,
+        action: &str,
+        idempotency_key: &str,
+    ) -> Result<GetActionResponse, ClientError> {
+        self.read(&action_path(user, action, idempotency_key)?, None).await
+    }
+
+    /// Overrides an action's state.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn update_action(
+        &self,
+        user: &str,
+        action: &str,
+        idempotency_key: &str,
+        state: ActionState,
+    ) -> Result<GetActionResponse, ClientError> {
+        let path = action_path(user, action, idempotency_key)?;
+        self.call(Method::PATCH, &path, Some(&UpdateActionRequest { state })).await
+    }
+
+    /// Lists a user's actions.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query_actions(
+        &self,
+        user: &str,
+        query: &ActionsQuery,
+    ) -> Result<Vec<ActionItem>, ClientError> {
+        self.read(&format!("{}/actions", user_path(user)?), query_string(query)?.as_deref()).await
+    }
+
+    /// Asks what a browser's token is worth.
+    ///
+    /// # Errors
+    /// [`ClientError`]. A token that is worth nothing is an answer and not an error.
+    pub async fn validate(
+        &self,
+        request: &ValidateRequest,
+    ) -> Result<ValidateResponse, ClientError> {
+        self.call(Method::POST, "/validate", Some(request)).await
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// [`ClientError`]. An unknown user is an answer and not an error.
+    pub async fn get_user(&self, user: &str) -> Result<UserResponse, ClientError> {
+        self.read(&user_path(user)?, None).await
+    }
+
+    /// Finds users by their attributes.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query_users(&self, query: &UsersQuery) -> Result<UsersPage, ClientError> {
+        self.read("/users", query_string(query)?.as_deref()).await
+    }
+
+    /// Sets a user's attributes.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn update_user(
+        &self,
+        user: &str,
+        request: &UpdateUserRequest,
+    ) -> Result<UserAttributes, ClientError> {
+        self.call(Method::PATCH, &user_path(user)?, Some(request)).await
+    }
+
+    /// Deletes a user.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_user(&self, user: &str) -> Result<Deleted, ClientError> {
+        self.call(Method::DELETE, &user_path(user)?, None::<&()>).await
+    }
+
+    /// Lists a user's authenticators.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn authenticators(&self, user: &str) -> Result<Vec<AuthenticatorItem>, ClientError> {
+        self.read(&format!("{}/authenticators", user_path(user)?), None).await
+    }
+
+    /// Removes an authenticator.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_authenticator(
+        &self,
+        user: &str,
+        authenticator: &str,
+    ) -> Result<Deleted, ClientError> {
+        let path = format!("{}/authenticators/{}", user_path(user)?, segment(authenticator)?);
+        self.call(Method::DELETE, &path, None::<&()>).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<T, ClientError> {
+        send(self.api.request(Method::GET, path, query), &self.authorization).await
+    }
+
+    async fn call<T: DeserializeOwned, B: Serialize + Sync>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T, ClientError> {
+        let request = self.api.request(method, path, None);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        send(request, &self.authorization).await
+    }
+}
+
+fn user_path(user: &str) -> Result<String, ClientError> {
+    Ok(format!("/users/{}", segment(user)?))
+}
+
+fn action_path(user: &str, action: &str, idempotency_key: &str) -> Result<String, ClientError> {
+    let (user, action, key) = (user_path(user)?, segment(action)?, segment(idempotency_key)?);
+    Ok(format!("{user}/actions/{action}/{key}"))
+}

@@ -1,0 +1,88 @@
+//! A server that answers from a list and keeps what it was sent, byte by byte.
+
+#![expect(clippy::unwrap_used, reason = "every function here serves tests")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+/// A request as it came in.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Method and target.
+    pub(crate) line: String,
+    /// Header lines.
+    pub(crate) headers: Vec<String>,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().filter_map(|h| h.split_once(": "));
+        found.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+}
+
+/// A server with as many answers as it takes requests.
+pub(crate) struct Server {
+    /// Base address.
+    pub(crate) base: String,
+    thread: JoinHandle<Vec<Seen>>,
+}
+
+impl Server {
+    /// Starts a server. An answer is a status line, more header lines, and a body.
+    pub(crate) fn start(answers: &[(&str, &str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/v1", listener.local_addr().unwrap());
+        let answers: Vec<_> = answers.iter().map(|(s, h, b)| response(s, h, b)).collect();
+        let thread = std::thread::spawn(move || {
+            let take = |answer: String| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let seen = read(&stream);
+                stream.write_all(answer.as_bytes()).unwrap();
+                seen
+            };
+            answers.into_iter().map(take).collect()
+        });
+        Self { base, thread }
+    }
+
+    /// What it was sent, once it has given all its answers.
+    pub(crate) fn seen(self) -> Vec<Seen> {
+        self.thread.join().unwrap()
+    }
+}
+
+fn response(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+fn read(stream: &TcpStream) -> Seen {
+    let mut reader = BufReader::new(stream);
+    let mut next = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    };
+    let line = next().trim_end_matches(" HTTP/1.1").to_owned();
+    let mut headers = Vec::new();
+    loop {
+        let header = next();
+        if header.is_empty() {
+            break;
+        }
+        headers.push(header);
+    }
+    let mut seen = Seen { line, headers, body: String::new() };
+    let length = seen.header("content-length").map_or(0, |l| l.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    seen.body = String::from_utf8(body).unwrap();
+    seen
+}

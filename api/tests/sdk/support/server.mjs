@@ -1,0 +1,134 @@
+// Starts the server under test on free loopback ports, and ends it.
+//
+// A server here is a process of the real binary with a store of its own in a temporary folder. Ending it
+// is a check too: it has to leave by itself, and its log may hold no panic, no secret and no token.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { binary, cleanEnvironment } from "./binary.mjs";
+import { freePorts } from "./ports.mjs";
+import { deadline, until } from "./until.mjs";
+
+const READY_MS = 30_000;
+// The server promises to be gone 10 s after SIGTERM; the rest is for a busy machine.
+const EXIT_MS = 15_000;
+const ATTEMPTS = 3;
+const TOKEN = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]+/;
+
+/** A secret that nobody else has. */
+export const newSecret = () => randomBytes(24).toString("hex");
+
+/**
+ * Starts a server with one tenant.
+ *
+ * `env` adds variables to its environment, or takes one away where the value is undefined.
+ */
+export async function startServer({ env = {}, tenant = "acme", secret = newSecret() } = {}) {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = await launch({ env, tenant, secret });
+    try {
+      await server.ready();
+      return server;
+    } catch (error) {
+      await server.kill();
+      // Only a port that was taken meanwhile is worth another attempt.
+      if (attempt === ATTEMPTS || !/in use/i.test(server.log())) throw error;
+    }
+  }
+}
+
+async function launch({ env, tenant, secret }) {
+  const [port, operationsPort] = await freePorts(2);
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-sdk-"));
+  const variables = {
+    COUNTERSIGN_LISTEN: `127.0.0.1:${port}`,
+    COUNTERSIGN_STORE: `sqlite:${path.join(folder, "data", "countersign.db")}`,
+    COUNTERSIGN_TENANT_ID: tenant,
+    COUNTERSIGN_SECRET_KEY: secret,
+    COUNTERSIGN__SERVER__DATA_DIR: path.join(folder, "data"),
+    COUNTERSIGN__OPERATIONS__LISTEN: `127.0.0.1:${operationsPort}`,
+    ...env,
+  };
+  const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+  const child = spawn(binary(), ["serve"], {
+    cwd: folder,
+    env: { ...cleanEnvironment(), ...Object.fromEntries(given) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return new Server({ child, folder, port, operationsPort, tenant, secret });
+}
+
+class Server {
+  #child;
+  #folder;
+  #log = "";
+  #exited;
+  #operationsUrl;
+  // A test process that ends early takes its server along.
+  #atExit = () => this.#child.kill("SIGKILL");
+
+  constructor({ child, folder, port, operationsPort, tenant, secret }) {
+    this.origin = `http://127.0.0.1:${port}`;
+    this.url = `${this.origin}/v1`;
+    this.tenant = tenant;
+    this.secret = secret;
+    this.#operationsUrl = `http://127.0.0.1:${operationsPort}`;
+    this.#child = child;
+    this.#folder = folder;
+    this.#exited = once(child, "close").then(([code, signal]) => signal ?? code);
+    this.#exited.catch(() => {});
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => (this.#log += text));
+    }
+    process.on("exit", this.#atExit);
+  }
+
+  /** Everything that the server has printed. */
+  log() {
+    return this.#log;
+  }
+
+  /** Waits until the server says that it is ready. */
+  async ready() {
+    const answersOk = async () => {
+      const { exitCode, signalCode } = this.#child;
+      if (exitCode !== null || signalCode !== null) {
+        throw new Error(`the server ended (${signalCode ?? exitCode}):\n${this.#log}`);
+      }
+      const answer = await fetch(`${this.#operationsUrl}/health/ready`).catch(() => undefined);
+      return answer?.status === 200;
+    };
+    const what = () => `the server is not ready:\n${this.#log}`;
+    await Promise.race([
+      until(answersOk, { what, ms: READY_MS }),
+      once(this.#child, "error").then(([error]) => Promise.reject(error)),
+    ]);
+  }
+
+  /** Asks the server to leave, and checks how it does and what it has logged. */
+  async stop() {
+    this.#child.kill("SIGTERM");
+    const code = await deadline(this.#exited, EXIT_MS, "the server ignores SIGTERM").catch(
+      (error) => error.message,
+    );
+    await this.kill();
+    assert.equal(code, 0, `the server ends with 0 on SIGTERM; its log:\n${this.#log}`);
+    assert.ok(!/panicked/.test(this.#log), `a panic in the log:\n${this.#log}`);
+    assert.ok(!this.#log.includes(this.secret), "the log holds the tenant's secret");
+    assert.ok(!TOKEN.test(this.#log), "the log holds a token");
+  }
+
+  /** Ends the process whatever it does, and removes its folder. */
+  async kill() {
+    this.#child.kill("SIGKILL");
+    await this.#exited.catch(() => {});
+    process.off("exit", this.#atExit);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

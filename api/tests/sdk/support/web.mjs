@@ -1,0 +1,53 @@
+// The browser's side of a sign-in, as plain requests: for suites of other SDKs, which have no such calls.
+
+import { until } from "./until.mjs";
+
+export class Web {
+  #url;
+  #token;
+
+  constructor(server, token) {
+    this.#url = server.url;
+    this.#token = token;
+  }
+
+  /** Starts a challenge. Gives status and body. */
+  challenge(body = {}) {
+    return this.#post("/client/challenge/push", body);
+  }
+
+  /** Starts a challenge that has to be accepted, and gives its id. */
+  async challengeId(body = {}) {
+    const { status, body: answer } = await this.challenge(body);
+    if (status !== 200) throw new Error(`no challenge: ${status} ${JSON.stringify(answer)}`);
+    return answer.challengeId;
+  }
+
+  /** Asks how a challenge stands; with `waitSeconds` as a long poll. */
+  verify(challengeId, { waitSeconds } = {}) {
+    const prefer = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` };
+    return this.#post("/client/verify/push", { challengeId }, prefer);
+  }
+
+  /** Polls a challenge, as the browser SDK does, until it has been answered. Gives the body. */
+  async outcome(challengeId) {
+    const answered = async () => {
+      const { body } = await this.verify(challengeId);
+      return body.isConsumed && body;
+    };
+    return until(answered, { what: `the end of challenge ${challengeId}` });
+  }
+
+  async #post(path, body, headers = {}) {
+    const answer = await fetch(`${this.#url}${path}`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        "content-type": "application/json",
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  }
+}

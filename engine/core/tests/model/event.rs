@@ -1,0 +1,242 @@
+//! What can happen: steps as they are generated, by position so that they shrink well, and the
+//! events that they stand for in the state that the sequence has come to.
+
+use countersign_core::action::ActionState;
+use countersign_core::challenge::Ended;
+use proptest::prelude::*;
+
+use crate::names::{ActionName, CODES, INSTANCES, KEYS, USERS};
+use crate::reference::Reference;
+use crate::world::World;
+
+/// A step, and whether its commit gets lost on the way to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) kind: Kind,
+    pub(crate) lost: bool,
+}
+
+/// Numbers are positions in what there is, counted from the newest, modulo how much there is.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Track(ActionName),
+    Issue { action: ActionName, target: Option<usize>, supersede: bool, held: bool },
+    Release(usize),
+    Decide { challenge: usize, device: usize, approve: bool, other: bool },
+    Settle(usize),
+    Pass(u64),
+    Expire(usize),
+    Cancel(usize),
+    Forge(usize),
+    Override { action: ActionName, state: ActionState },
+    Enroll { user: usize, key: usize, may_add: bool },
+    RemoveDevice { user: usize, device: usize },
+    RemoveUser(usize),
+    Late(usize),
+}
+
+/// A step with names in place of positions. Challenges and devices have numbers of their own.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Track(ActionName),
+    Issue {
+        challenge: usize,
+        action: ActionName,
+        target: Option<usize>,
+        supersede: bool,
+        held: bool,
+    },
+    Release {
+        user: usize,
+        challenge: usize,
+    },
+    /// `signed` is the challenge that the signature is over.
+    Decide {
+        user: usize,
+        challenge: usize,
+        device: usize,
+        approve: bool,
+        signed: usize,
+    },
+    Settle {
+        user: usize,
+        challenge: usize,
+        device: Option<usize>,
+        ended: Ended,
+    },
+    Pass(u64),
+    Expire {
+        user: usize,
+        challenge: usize,
+    },
+    Cancel {
+        user: usize,
+        challenge: usize,
+    },
+    Override {
+        action: ActionName,
+        state: ActionState,
+    },
+    Enroll {
+        user: usize,
+        device: usize,
+        key: usize,
+        may_add: bool,
+    },
+    RemoveDevice {
+        user: usize,
+        device: usize,
+    },
+    RemoveUser(usize),
+    Late(usize),
+}
+
+impl Event {
+    /// Whose account it is about.
+    pub(crate) fn user(&self) -> usize {
+        match self {
+            Self::Track(action) | Self::Issue { action, .. } | Self::Override { action, .. } => {
+                action.user
+            }
+            Self::Release { user, .. }
+            | Self::Decide { user, .. }
+            | Self::Settle { user, .. }
+            | Self::Expire { user, .. }
+            | Self::Cancel { user, .. }
+            | Self::Enroll { user, .. }
+            | Self::RemoveDevice { user, .. }
+            | Self::RemoveUser(user) => *user,
+            Self::Pass(_) | Self::Late(_) => 0,
+        }
+    }
+}
+
+fn action() -> impl Strategy<Value = ActionName> {
+    // Mostly one user, so that limits are reached; the others are there to be mistaken for.
+    let user = prop_oneof![2 => Just(0), 1 => 0..USERS];
+    let parts = (user, 0..CODES, 0..INSTANCES);
+    parts.prop_map(|(user, code, instance)| ActionName { user, code, instance })
+}
+
+fn state() -> impl Strategy<Value = ActionState> {
+    prop::sample::select(vec![
+        ActionState::Allow,
+        ActionState::ChallengeRequired,
+        ActionState::ChallengeSucceeded,
+        ActionState::ChallengeFailed,
+        ActionState::Block,
+    ])
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let target = prop_oneof![3 => Just(None), 1 => (0_usize..4).prop_map(Some)];
+    let rarely = || prop::bool::weighted(0.2);
+    let issue = (action(), target, prop::bool::weighted(0.7), rarely());
+    let recent = 0_usize..4;
+    let decide = (recent.clone(), 0_usize..6, any::<bool>(), prop::bool::weighted(0.1));
+    prop_oneof![
+        4 => action().prop_map(Kind::Track),
+        20 => issue.prop_map(|(action, target, supersede, held)| {
+            Kind::Issue { action, target, supersede, held }
+        }),
+        4 => recent.clone().prop_map(Kind::Release),
+        20 => decide.prop_map(|(challenge, device, approve, other)| {
+            Kind::Decide { challenge, device, approve, other }
+        }),
+        18 => recent.clone().prop_map(Kind::Settle),
+        6 => prop_oneof![1_u64..50, 300_u64..700, Just(1000)].prop_map(Kind::Pass),
+        6 => recent.clone().prop_map(Kind::Expire),
+        2 => recent.clone().prop_map(Kind::Cancel),
+        1 => recent.clone().prop_map(Kind::Forge),
+        3 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
+        14 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8))
+            .prop_map(|(user, key, may_add)| Kind::Enroll { user, key, may_add }),
+        3 => (0..USERS, 0_usize..4)
+            .prop_map(|(user, device)| Kind::RemoveDevice { user, device }),
+        1 => (0..USERS).prop_map(Kind::RemoveUser),
+        4 => recent.prop_map(Kind::Late),
+    ]
+}
+
+/// Any step, one in ten of which is lost.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    (kind(), prop::bool::weighted(0.1)).prop_map(|(kind, lost)| Step { kind, lost })
+}
+
+/// The entry at a position counted from the newest.
+fn newest<T: Clone>(entries: &[T], position: usize) -> Option<T> {
+    entries.iter().rev().cycle().nth(position % entries.len().max(1)).cloned()
+}
+
+/// The event that a step stands for, if there is what it is about.
+pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Option<Event> {
+    let issued: Vec<_> = reference.challenges.keys().copied().collect();
+    let challenge = |position| {
+        let challenge = newest(&issued, position)?;
+        Some((reference.challenges[&challenge].action.user, challenge))
+    };
+    let (next_challenge, next_device) = (world.next, world.next);
+    Some(match step.kind.clone() {
+        Kind::Track(action) => Event::Track(action),
+        // What cannot be asked for yet is prepared, so that fewer steps go to waste.
+        Kind::Issue { action, .. } if !reference.actions.contains_key(&action) => {
+            Event::Track(action)
+        }
+        Kind::Enroll { user, may_add: true, .. } if !reference.users.contains(&user) => {
+            Event::Track(ActionName { user, code: 0, instance: 0 })
+        }
+        Kind::Issue { action, target, supersede, held } => {
+            // Any device there ever was: of this user, of another one, or removed.
+            let target = target.and_then(|position| newest(&world.devices, position));
+            Event::Issue { challenge: next_challenge, action, target, supersede, held }
+        }
+        Kind::Release(position) => {
+            let (user, challenge) = challenge(position)?;
+            Event::Release { user, challenge }
+        }
+        Kind::Decide { challenge: position, device, approve, other } => {
+            let (user, challenge) = challenge(position)?;
+            // Mostly one that was asked, or else any there ever was.
+            let asked: Vec<_> = reference.challenges[&challenge].asked.iter().copied().collect();
+            let device = newest(if device < 4 { &asked } else { &world.devices }, device)?;
+            let signed = if other { challenge + 1 } else { challenge };
+            Event::Decide { user, challenge, device, approve, signed }
+        }
+        Kind::Settle(position) => {
+            let proposal = newest(&world.proposals, position)?;
+            let user = reference.challenges[&proposal.challenge].action.user;
+            let (challenge, device, ended) = (proposal.challenge, proposal.device, proposal.ended);
+            Event::Settle { user, challenge, device, ended }
+        }
+        Kind::Pass(ms) => Event::Pass(ms),
+        Kind::Expire(position) => {
+            let (user, challenge) = challenge(position)?;
+            Event::Expire { user, challenge }
+        }
+        Kind::Cancel(position) => {
+            let (user, challenge) = challenge(position)?;
+            Event::Cancel { user, challenge }
+        }
+        Kind::Forge(position) => {
+            let (user, challenge) = challenge(position)?;
+            let approved = countersign_core::challenge::Outcome::Approved;
+            let ended = Ended::without_device(approved, world.now);
+            Event::Settle { user, challenge, device: None, ended }
+        }
+        Kind::Override { action, state } => {
+            reference.actions.get(&action)?;
+            Event::Override { action, state }
+        }
+        Kind::Enroll { user, key, may_add } => {
+            Event::Enroll { user, device: next_device, key, may_add }
+        }
+        Kind::RemoveDevice { user, device } => {
+            Event::RemoveDevice { user, device: newest(&world.devices, device)? }
+        }
+        Kind::RemoveUser(user) => Event::RemoveUser(user),
+        Kind::Late(position) => {
+            let count = world.lost.len();
+            Event::Late(position.checked_rem(count)?)
+        }
+    })
+}

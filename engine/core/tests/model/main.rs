@@ -1,0 +1,135 @@
+//! Random sequences of events against a small reference model.
+//!
+//! The rules run as the engine runs them: transitions of accounts are committed to a store that
+//! decides, challenges propose their ends and learn what is recorded. Commits get lost, and arrive
+//! late. After every step the [`invariants`] must hold and the store must say what the
+//! [`reference`] says.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
+
+mod event;
+mod invariants;
+mod memory;
+mod names;
+mod reference;
+mod store;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::refusal::Refusal;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
+
+use event::{Event, Step};
+use reference::Reference;
+use world::{Verdict, World};
+
+/// What a run has come across, to see that the sequences reach it.
+type Reached = BTreeSet<String>;
+
+fn config() -> ProptestConfig {
+    let regressions = FileFailurePersistence::Direct("tests/model/regressions.txt");
+    ProptestConfig { failure_persistence: Some(Box::new(regressions)), ..ProptestConfig::default() }
+}
+
+/// Carries out the steps in the world and in the reference, and compares them after each.
+fn run(steps: &[Step]) -> Reached {
+    let (mut world, mut reference) = (World::new(), Reference::default());
+    let mut reached = Reached::new();
+    for step in steps {
+        let before = world.store.clone();
+        let Some(event) = event::resolve(step, &world, &reference) else { continue };
+        let verdict = carry_out(&event, step.lost, &mut world, &mut reference);
+        if let Verdict::Refused(refusal) = &verdict {
+            reached.insert(name(refusal));
+            invariants::refusals_change_nothing(&before, &world.store);
+        }
+        invariants::check(&world, &reference, &before);
+    }
+    let ends = world.store.challenges.values().filter_map(|c| c.ended.as_ref());
+    reached.extend(ends.map(|ended| ended.outcome.name().to_owned()));
+    reached.extend(world.reached.iter().map(|what| (*what).to_owned()));
+    reached
+}
+
+fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Reference) -> Verdict {
+    if let Event::Late(index) = event {
+        let late = world.lost.remove(*index);
+        let unchanged = late.version == reference.version(late.event.user());
+        assert_eq!(
+            world.arrives(&late),
+            unchanged,
+            "a change is recorded only on what it was made from"
+        );
+        if unchanged {
+            *reference = reference.after(&late.event, late.at).unwrap();
+        }
+        return Verdict::Done;
+    }
+    let at = world.now;
+    let predicted = reference.after(event, at);
+    let verdict = world.carry_out(event, lost, reference);
+    match (&verdict, predicted) {
+        (Verdict::Done, Ok(next)) => *reference = next,
+        (Verdict::Lost, Ok(_)) | (Verdict::Unsure, _) => {}
+        (Verdict::Refused(refusal), Err(predicted)) => assert_eq!(*refusal, predicted, "{event:?}"),
+        (verdict, predicted) => panic!("{event:?}: {verdict:?}, predicted {:?}", predicted.err()),
+    }
+    verdict
+}
+
+fn name(refusal: &Refusal) -> String {
+    let shown = format!("{refusal:?}");
+    shown.split([' ', '(']).next().unwrap_or_default().to_owned()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn whatever_happens_the_invariants_hold(steps in vec(event::step(), 1..80)) {
+        run(&steps);
+    }
+}
+
+/// What is hardly ever reached is hardly tested: the share of each kind of step is chosen so that all
+/// is.
+#[test]
+fn the_sequences_reach_every_outcome_and_every_refusal() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..256 {
+        let steps = vec(event::step(), 40..80).new_tree(&mut runner).unwrap().current();
+        run(&steps).into_iter().for_each(|what| *reached.entry(what).or_default() += 1);
+    }
+    let expected = [
+        "approved",
+        "cancelled",
+        "denied",
+        "expired",
+        "revoked",
+        "superseded",
+        "ActionEnded",
+        "AddScopeMissing",
+        "ActionUnknown",
+        "AuthenticatorUnknown",
+        "AuthenticatorsMax",
+        "ChallengeEnded",
+        "ChallengeHeld",
+        "ChallengeUnknown",
+        "NoAuthenticator",
+        "OpenChallenge",
+        "OpenChallengesMax",
+        "UsersPerKeyMax",
+        "a repeated answer",
+        "a late commit",
+        "a stale commit",
+        "a lost commit",
+    ];
+    let rare = expected.iter().filter(|what| reached.get(**what).is_none_or(|count| *count < 8));
+    let rare: Vec<_> = rare.collect();
+    assert!(rare.is_empty(), "hardly ever reached: {rare:?} of {reached:?}");
+}

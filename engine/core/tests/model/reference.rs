@@ -1,0 +1,244 @@
+//! What should happen, in a form so small that it can be read in one go. It knows no revisions,
+//! changes or signatures, and does not use the rules that it checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::action::ActionState;
+use countersign_core::challenge::Outcome;
+use countersign_core::refusal::Refusal;
+use countersign_core::time::UnixMillis;
+
+use crate::event::Event;
+use crate::names::{ActionName, USERS, challenge_id, limits};
+
+/// A challenge.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) action: ActionName,
+    /// The devices that were asked, and of these the ones that are left.
+    pub(crate) asked: BTreeSet<usize>,
+    pub(crate) left: BTreeSet<usize>,
+    pub(crate) held: bool,
+    pub(crate) expires_at: UnixMillis,
+    pub(crate) end: Option<(Outcome, Option<usize>)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reference {
+    /// The users that are known.
+    pub(crate) users: BTreeSet<usize>,
+    /// Devices by number: user and key.
+    pub(crate) devices: BTreeMap<usize, (usize, usize)>,
+    pub(crate) actions: BTreeMap<ActionName, ActionState>,
+    pub(crate) challenges: BTreeMap<usize, Asked>,
+    /// The action whose state the relying party has set in the last event.
+    pub(crate) overridden: Option<ActionName>,
+    versions: [u64; USERS],
+}
+
+impl Reference {
+    /// How often something of a user has changed.
+    pub(crate) fn version(&self, user: usize) -> u64 {
+        self.versions[user]
+    }
+
+    pub(crate) fn devices_of(&self, user: usize) -> BTreeSet<usize> {
+        self.devices.iter().filter(|(_, (owner, _))| *owner == user).map(|(d, _)| *d).collect()
+    }
+
+    /// The state after an event, or why it is refused.
+    pub(crate) fn after(&self, event: &Event, at: UnixMillis) -> Result<Self, Refusal> {
+        let mut next = self.clone();
+        next.happen(event, at)?;
+        Ok(next)
+    }
+
+    fn happen(&mut self, event: &Event, at: UnixMillis) -> Result<(), Refusal> {
+        self.overridden = None;
+        match event {
+            Event::Track(action) if self.actions.contains_key(action) => return Ok(()),
+            Event::Track(action) => self.track(*action),
+            Event::Issue { .. } => self.issue(event, at)?,
+            Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
+            Event::Settle { challenge, device, ended, .. } => {
+                self.settle(*challenge, ended.outcome, *device)?;
+            }
+            Event::Override { action, state } => {
+                self.actions.insert(*action, *state);
+                self.overridden = Some(*action);
+                self.end_all(Outcome::Cancelled, |asked| asked.action == *action);
+            }
+            Event::Enroll { user, device, key, may_add } => {
+                self.enroll(*user, *device, *key, *may_add)?;
+            }
+            Event::RemoveDevice { user, device } => {
+                if !self.devices_of(*user).contains(device) {
+                    return Err(Refusal::AuthenticatorUnknown);
+                }
+                self.devices.remove(device);
+                self.challenges.values_mut().filter(|asked| asked.end.is_none()).for_each(
+                    |asked| {
+                        asked.left.remove(device);
+                    },
+                );
+                self.end_all(Outcome::Revoked, |asked| asked.left.is_empty());
+            }
+            Event::RemoveUser(user) if !self.users.contains(user) => return Ok(()),
+            Event::RemoveUser(user) => {
+                self.end_all(Outcome::Revoked, |asked| asked.action.user == *user);
+                self.users.remove(user);
+                self.devices.retain(|_, (owner, _)| owner != user);
+                self.actions.retain(|action, _| action.user != *user);
+            }
+            // A proposal changes nothing, and neither does time.
+            Event::Decide { challenge, device, approve, signed, .. } => {
+                let known = challenge == signed;
+                return self.decide(*challenge, *device, *approve, known, at).map(|_| ());
+            }
+            Event::Pass(_) | Event::Expire { .. } | Event::Cancel { .. } | Event::Late(_) => {
+                return Ok(());
+            }
+        }
+        self.versions[event.user()] += 1;
+        Ok(())
+    }
+
+    fn track(&mut self, action: ActionName) {
+        let enrolled = !self.devices_of(action.user).is_empty();
+        let state = if enrolled { ActionState::ChallengeRequired } else { ActionState::Allow };
+        self.users.insert(action.user);
+        self.actions.insert(action, state);
+    }
+
+    fn issue(&mut self, event: &Event, at: UnixMillis) -> Result<(), Refusal> {
+        let Event::Issue { challenge, action, target, supersede, held } = event else {
+            unreachable!("called for issues only")
+        };
+        let state = self.actions[action];
+        if [ActionState::ChallengeSucceeded, ActionState::Block].contains(&state) {
+            return Err(Refusal::ActionEnded);
+        }
+        let mut asked = self.devices_of(action.user);
+        if asked.is_empty() {
+            return Err(Refusal::NoAuthenticator);
+        }
+        if let Some(target) = target {
+            asked.retain(|device| device == target);
+            if asked.is_empty() {
+                return Err(Refusal::AuthenticatorUnknown);
+            }
+        }
+        let of_user = |a: &&Asked| a.end.is_none() && a.action.user == action.user;
+        let open = self.challenges.iter().filter(|(_, a)| of_user(a));
+        let (same, others): (Vec<_>, Vec<_>) =
+            open.partition(|(_, a)| a.action.code == action.code);
+        let replaced = same.first().map(|(number, asked)| (**number, asked.expires_at));
+        if let Some((number, expires_at)) = replaced
+            && !supersede
+            && at < expires_at.plus_ms(limits().decision_grace_ms)
+        {
+            return Err(Refusal::OpenChallenge(challenge_id(number)));
+        }
+        let max = limits().open_challenges_per_account_max;
+        if others.len() == max {
+            return Err(Refusal::OpenChallengesMax { max });
+        }
+        if let Some((number, expires_at)) = replaced {
+            let outcome = if at < expires_at { Outcome::Superseded } else { Outcome::Expired };
+            self.open(number)?.end = Some((outcome, None));
+        }
+        self.actions.insert(*action, ActionState::ChallengeRequired);
+        let expires_at = at.plus_ms(limits().challenge_lifetime_ms);
+        let (left, held, action) = (asked.clone(), *held, *action);
+        let asked = Asked { action, asked, left, held, expires_at, end: None };
+        self.challenges.insert(*challenge, asked);
+        Ok(())
+    }
+
+    /// What a device is told: nothing yet, what is recorded, or why not.
+    pub(crate) fn decide(
+        &self,
+        challenge: usize,
+        device: usize,
+        approve: bool,
+        signed: bool,
+        at: UnixMillis,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let asked = &self.challenges[&challenge];
+        let outcome = if approve { Outcome::Approved } else { Outcome::Denied };
+        match asked.end {
+            _ if !signed || !asked.asked.contains(&device) => Err(Refusal::ChallengeUnknown),
+            Some(end) if end == (outcome, Some(device)) => Ok(Some(outcome)),
+            Some(_) => Err(Refusal::ChallengeEnded),
+            None if asked.held => Err(Refusal::ChallengeHeld),
+            None if at >= asked.expires_at => Err(Refusal::ChallengeEnded),
+            None => Ok(None),
+        }
+    }
+
+    fn settle(
+        &mut self,
+        challenge: usize,
+        outcome: Outcome,
+        device: Option<usize>,
+    ) -> Result<(), Refusal> {
+        let asked = self.open(challenge)?;
+        let decided = [Outcome::Approved, Outcome::Denied].contains(&outcome);
+        if decided && !device.is_some_and(|device| asked.left.contains(&device)) {
+            return Err(Refusal::ChallengeUnknown);
+        }
+        asked.end = Some((outcome, device));
+        let action = asked.action;
+        match outcome {
+            Outcome::Approved => self.actions.insert(action, ActionState::ChallengeSucceeded),
+            Outcome::Denied => self.actions.insert(action, ActionState::ChallengeFailed),
+            Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::Failed
+            | Outcome::Reported
+            | Outcome::Revoked
+            | Outcome::Superseded => None,
+        };
+        Ok(())
+    }
+
+    fn enroll(
+        &mut self,
+        user: usize,
+        device: usize,
+        key: usize,
+        may_add: bool,
+    ) -> Result<(), Refusal> {
+        let limits = limits();
+        if self.devices.values().any(|bound| *bound == (user, key)) {
+            return Ok(());
+        }
+        let max = limits.users_per_key_max;
+        if self.devices.values().filter(|(_, bound)| *bound == key).count() == max {
+            return Err(Refusal::UsersPerKeyMax { max });
+        }
+        if !self.users.contains(&user) {
+            return Err(Refusal::ActionUnknown);
+        }
+        let devices = self.devices_of(user).len();
+        if devices > 0 && !may_add {
+            return Err(Refusal::AddScopeMissing);
+        }
+        let max = limits.authenticators_per_account_max;
+        if devices == max {
+            return Err(Refusal::AuthenticatorsMax { max });
+        }
+        self.devices.insert(device, (user, key));
+        Ok(())
+    }
+
+    fn open(&mut self, challenge: usize) -> Result<&mut Asked, Refusal> {
+        let asked = self.challenges.get_mut(&challenge).filter(|asked| asked.end.is_none());
+        asked.ok_or(Refusal::ChallengeEnded)
+    }
+
+    fn end_all(&mut self, outcome: Outcome, which: impl Fn(&Asked) -> bool) {
+        let open = self.challenges.values_mut().filter(|asked| asked.end.is_none());
+        open.filter(|asked| which(asked)).for_each(|asked| asked.end = Some((outcome, None)));
+    }
+}

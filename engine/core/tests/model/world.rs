@@ -1,0 +1,318 @@
+//! The rules at work: accounts, machines and inboxes in memory, as the engine keeps them, over a
+//! store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Track};
+use countersign_core::action::{Action, ActionContext};
+use countersign_core::challenge::{Ended, Machine, Outcome, Step};
+use countersign_core::change::Change;
+use countersign_core::decision::{Decision, SignedDecision, verify};
+use countersign_core::inbox::Inbox;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::refusal::Refusal;
+use countersign_core::time::UnixMillis;
+
+use crate::event::Event;
+use crate::names::{
+    ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits,
+    public_key, signature,
+};
+use crate::reference::Reference;
+use crate::store::{Committed, Store};
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Done,
+    Refused(Refusal),
+    /// The commit did not arrive: nothing has changed, and nobody knows.
+    Lost,
+    /// Memory did not know the latest, so that it was free to propose or to refuse.
+    Unsure,
+}
+
+/// An end that a challenge has proposed and that the store has not been asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Proposal {
+    pub(crate) challenge: usize,
+    pub(crate) device: Option<usize>,
+    pub(crate) ended: Ended,
+}
+
+/// A change whose commit was lost and may still arrive.
+#[derive(Clone, Debug)]
+pub(crate) struct LostChange {
+    change: Change,
+    pub(crate) event: Event,
+    pub(crate) at: UnixMillis,
+    /// The user's version in the reference that it was made from.
+    pub(crate) version: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) now: UnixMillis,
+    pub(crate) store: Store,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) machines: BTreeMap<usize, Machine>,
+    pub(crate) inboxes: Vec<Inbox>,
+    pub(crate) proposals: Vec<Proposal>,
+    pub(crate) lost: Vec<LostChange>,
+    /// Users of whom something was recorded that memory has not heard of.
+    pub(crate) stale: [bool; USERS],
+    /// Every device there ever was, and the key of each.
+    pub(crate) devices: Vec<usize>,
+    pub(crate) keys: BTreeMap<usize, usize>,
+    /// The number of the next challenge or device.
+    pub(crate) next: usize,
+    pub(crate) reached: BTreeSet<&'static str>,
+    limits: Limits,
+}
+
+type Made = Result<Option<Change>, Refusal>;
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let account = |user| {
+            Account::restore(account_key(user), Store::default().snapshot(&account_key(user)))
+        };
+        Self {
+            now: UnixMillis(1_735_689_600_000),
+            store: Store::default(),
+            accounts: (0..USERS).map(account).collect(),
+            machines: BTreeMap::new(),
+            inboxes: vec![Inbox::default(); KEYS],
+            proposals: Vec::new(),
+            lost: Vec::new(),
+            stale: [false; USERS],
+            devices: Vec::new(),
+            keys: BTreeMap::new(),
+            next: 1,
+            reached: BTreeSet::new(),
+            limits: limits(),
+        }
+    }
+
+    pub(crate) fn carry_out(
+        &mut self,
+        event: &Event,
+        lost: bool,
+        reference: &Reference,
+    ) -> Verdict {
+        match event {
+            Event::Pass(ms) => self.now = self.now.plus_ms(*ms),
+            Event::Decide { .. } => return self.decide(event, reference),
+            Event::Expire { user, challenge } => self.expire(*user, *challenge, reference),
+            Event::Cancel { challenge, .. } => {
+                let ended = Ended::without_device(Outcome::Cancelled, self.now);
+                self.proposals.push(Proposal { challenge: *challenge, device: None, ended });
+            }
+            Event::Late(_) => unreachable!("handled by the caller"),
+            Event::Track(_)
+            | Event::Issue { .. }
+            | Event::Release { .. }
+            | Event::Settle { .. }
+            | Event::Override { .. }
+            | Event::Enroll { .. }
+            | Event::RemoveDevice { .. }
+            | Event::RemoveUser(_) => return self.commit(event, lost, reference),
+        }
+        Verdict::Done
+    }
+
+    /// A lost change arrives after all. True if it is recorded.
+    pub(crate) fn arrives(&mut self, late: &LostChange) -> bool {
+        let recorded = self.store.commit(&late.change) == Committed::Recorded;
+        if recorded {
+            self.stale[late.event.user()] = true;
+            self.reached.insert("a late commit");
+        }
+        recorded
+    }
+
+    /// Makes a change and has it recorded. Where memory turns out to be behind, it is read again
+    /// first.
+    fn commit(&mut self, event: &Event, lost: bool, reference: &Reference) -> Verdict {
+        let user = event.user();
+        if lost {
+            self.catch_up(user);
+        }
+        if matches!(event, Event::Enroll { .. }) {
+            // How many users a key has is read from all of them.
+            (0..USERS).for_each(|user| self.catch_up(user));
+        }
+        let verdict = loop {
+            match self.make(event) {
+                Ok(None) | Err(_) if self.stale[user] => self.catch_up(user),
+                Ok(None) => break Verdict::Done,
+                Err(refusal) => break Verdict::Refused(refusal),
+                Ok(Some(change)) if lost => {
+                    self.lose(change, event, reference.version(user));
+                    break Verdict::Lost;
+                }
+                Ok(Some(change)) => match self.store.commit(&change) {
+                    Committed::Recorded => {
+                        assert!(!self.stale[user], "a change made from an old state is recorded");
+                        self.tell(&change, event);
+                        break Verdict::Done;
+                    }
+                    Committed::Stale | Committed::Ended => {
+                        assert!(self.stale[user], "memory is behind although it has heard of all");
+                        self.reached.insert("a stale commit");
+                        self.catch_up(user);
+                    }
+                },
+            }
+        };
+        self.conclude(event, &verdict);
+        verdict
+    }
+
+    /// Keeps a lost change, except two kinds. That of a key's users is a limit over several
+    /// accounts, which no revision guards; and an account that was removed begins its revisions
+    /// anew.
+    fn lose(&mut self, change: Change, event: &Event, version: u64) {
+        self.reached.insert("a lost commit");
+        if !matches!(event, Event::Enroll { .. }) {
+            let (event, at) = (event.clone(), self.now);
+            self.lost.push(LostChange { change, event, at, version });
+        }
+    }
+
+    fn make(&self, event: &Event) -> Made {
+        let (account, now) = (&self.accounts[event.user()], self.now);
+        let change = match event {
+            Event::Track(action) => {
+                let (context, profile) = (ActionContext::default(), ProfilePatch::default());
+                let track = Track { key: action_key(*action), context, profile };
+                let known = self.action(*action);
+                let (made, _) = account.track(&track, known, Unenrolled::Allow, now);
+                return Ok(made.map(|t| t.change));
+            }
+            Event::Issue { challenge, action, target, supersede, held } => {
+                let (id, target) = (challenge_id(*challenge), target.map(authenticator_id));
+                let issue = Issue { id, target, supersede: *supersede, held: *held };
+                account.issue(&issue, self.action(*action).unwrap(), now, &self.limits)?.change
+            }
+            Event::Release { challenge, .. } => account.release(&challenge_id(*challenge))?.change,
+            Event::Settle { challenge, ended, .. } => {
+                let id = challenge_id(*challenge);
+                let key = account.open_challenge(&id).map(|open| open.action.clone());
+                let action =
+                    key.and_then(|key| self.store.actions.get(&(account.key().clone(), key)));
+                account.settle(&id, ended.clone(), action)?.change
+            }
+            Event::Override { action, state } => {
+                account.override_action(self.action(*action).unwrap(), *state, now).change
+            }
+            Event::Enroll { device, key, may_add, .. } => {
+                self.inboxes[*key].admit(account.key(), &self.limits)?;
+                let (key, may_add) = (public_key(*key), *may_add);
+                let enroll = Enroll { key, name: None, platform: None, push_token: None, may_add };
+                account.enroll(&enroll, authenticator_id(*device), now, &self.limits)?.change
+            }
+            Event::RemoveDevice { device, .. } => {
+                account.remove_device(&authenticator_id(*device), now)?.change
+            }
+            Event::RemoveUser(_) => return Ok(account.remove(now).map(|t| t.change)),
+            Event::Decide { .. }
+            | Event::Pass(_)
+            | Event::Expire { .. }
+            | Event::Cancel { .. }
+            | Event::Late(_) => unreachable!("makes no change"),
+        };
+        Ok(Some(change))
+    }
+
+    fn action(&self, action: ActionName) -> Option<&Action> {
+        self.store.actions.get(&(account_key(action.user), action_key(action)))
+    }
+
+    /// What follows for the one who asked.
+    fn conclude(&mut self, event: &Event, verdict: &Verdict) {
+        match event {
+            Event::Issue { .. } | Event::Enroll { .. } => self.next += 1,
+            Event::Settle { challenge, ended, .. } => {
+                let settled = |p: &Proposal| p.challenge == *challenge && p.ended == *ended;
+                self.proposals.retain(|p| !settled(p));
+                let recorded = self.store.challenges.get(&challenge_id(*challenge));
+                let recorded = recorded.and_then(|c| c.ended.clone());
+                match (self.machines.get_mut(challenge), recorded) {
+                    (Some(machine), Some(recorded)) => {
+                        assert_eq!(*machine.settle(recorded.clone()), recorded)
+                    }
+                    (Some(machine), None) => machine.unsettled(),
+                    (None, _) => {}
+                }
+            }
+            Event::RemoveUser(user) if *verdict == Verdict::Done => {
+                self.lost.retain(|late| late.event.user() != *user);
+            }
+            Event::Track(_)
+            | Event::Release { .. }
+            | Event::Decide { .. }
+            | Event::Pass(_)
+            | Event::Expire { .. }
+            | Event::Cancel { .. }
+            | Event::Override { .. }
+            | Event::RemoveDevice { .. }
+            | Event::RemoveUser(_)
+            | Event::Late(_) => {}
+        }
+    }
+
+    /// A phone signs an answer. Whether it still may is for the account to say when it is settled.
+    fn decide(&mut self, event: &Event, reference: &Reference) -> Verdict {
+        let Event::Decide { user, challenge, device, approve, signed } = event else {
+            unreachable!("called for decisions only")
+        };
+        if !self.machines.contains_key(challenge) {
+            self.catch_up(*user);
+        }
+        let key = self.keys[device];
+        let decision = if *approve { Decision::Approve } else { Decision::Deny };
+        let over = |named| SignedDecision {
+            challenge: challenge_id(named),
+            decision,
+            signature: signature(key, *signed),
+        };
+        let other_key = public_key((key + 1) % KEYS);
+        assert!(verify(&other_key, over(*signed)).is_err(), "another key");
+        assert!(verify(&public_key(key), over(*signed + 1)).is_err(), "another challenge");
+        let decision = verify(&public_key(key), over(*signed)).unwrap();
+        let by = authenticator_id(*device);
+        let step = self.machines.get_mut(challenge).unwrap().decide(&decision, &by, self.now);
+        let asked = &reference.challenges[challenge];
+        let removed = asked.asked.contains(device) && !asked.left.contains(device);
+        let unsure = self.stale[*user] || removed;
+        let predicted =
+            reference.decide(*challenge, *device, *approve, challenge == signed, self.now);
+        let verdict = match step {
+            Ok(Step::Propose(ended)) => {
+                assert!(unsure || predicted == Ok(None), "proposed, predicted {predicted:?}");
+                let device = Some(*device);
+                self.proposals.push(Proposal { challenge: *challenge, device, ended });
+                Verdict::Done
+            }
+            Ok(Step::Known(ended)) => {
+                assert_eq!(self.store.challenges[&challenge_id(*challenge)].ended, Some(ended));
+                self.reached.insert("a repeated answer");
+                Verdict::Done
+            }
+            Err(refusal) => Verdict::Refused(refusal),
+        };
+        if unsure { Verdict::Unsure } else { verdict }
+    }
+
+    fn expire(&mut self, user: usize, challenge: usize, reference: &Reference) {
+        let Some(machine) = self.machines.get_mut(&challenge) else { return };
+        let step = machine.expire(self.now, &self.limits);
+        let asked = &reference.challenges[&challenge];
+        let deadline = asked.expires_at.plus_ms(self.limits.decision_grace_ms);
+        let due = asked.end.is_none() && self.now >= deadline;
+        assert!(self.stale[user] || step.is_some() == due, "expiry is proposed when it is due");
+        if let Some(Step::Propose(ended)) = step {
+            self.proposals.push(Proposal { challenge, device: None, ended });
+        }
+    }
+}

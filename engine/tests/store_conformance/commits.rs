@@ -1,0 +1,327 @@
+//! Commits: what is recorded, what is refused, and in which order.
+
+use std::sync::Arc;
+
+use countersign_core::account::{Profile, Snapshot};
+use countersign_core::action::ActionState;
+use countersign_core::challenge::Outcome;
+use countersign_core::change::Write;
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::Store;
+use countersign_engine::ports::store::{Committed, StoreError};
+
+use crate::samples::*;
+
+pub(crate) async fn an_unknown_user_is_empty(store: impl Store) {
+    let Snapshot { revision, record, devices, open } = store.account(&user("ann")).await.unwrap();
+    assert_eq!((revision, record, devices, open), (0, None, vec![], vec![]));
+    assert_eq!(store.action(&user("ann"), &action_key("signIn", "one")).await, Ok(None));
+    assert_eq!(store.challenge(&tenant(), &challenge_id(1)).await, Ok(None));
+    assert_eq!(store.actions(&user("ann"), all_actions()).await, Ok(vec![]));
+    assert_eq!(store.devices_of_key(&device(&user("ann"), 1).credential()).await, Ok(vec![]));
+    assert_eq!(store.users(&tenant(), all_users()).await, Ok(vec![]));
+}
+
+pub(crate) async fn every_record_comes_back_as_it_was_committed(store: impl Store) {
+    let ann = user("ann|ü?x");
+    let profile = Profile {
+        email: line("ann@example.com"),
+        email_verified: true,
+        phone_number: line("+4930123456"),
+        phone_number_verified: true,
+        username: line("ann"),
+        display_name: line("Ann 👩\u{200d}💻"),
+        locale: line("de"),
+        custom: Some(r#"{"a":[1]}"#.into()),
+    };
+    let (account, phone) = (with_profile(profile), device(&ann, 1));
+    let mut sign_in = action(&ann, "one", 5_000);
+    sign_in.decided_by = Some(phone.id.clone());
+    sign_in.context.user_agent = line("Browser");
+    let open = challenge(&ann, 1, 6_000);
+    let closed = ended(&challenge(&ann, 2, 6_001), Outcome::Denied, 6_002);
+    let writes = [
+        Write::Account(account.clone()),
+        Write::Device(phone.clone()),
+        Write::Action(sign_in.clone()),
+        Write::Challenge(open.clone()),
+        Write::Challenge(closed.clone()),
+    ];
+    recorded(&store, &ann, 0, writes).await;
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.record), (1, Some(account)));
+    assert_eq!(snapshot.devices, std::slice::from_ref(&phone));
+    let token = |d: &countersign_core::device::Device| d.push_token.clone().unwrap();
+    assert_eq!(token(&snapshot.devices[0]).reveal(), token(&phone).reveal());
+    assert_eq!(snapshot.open, std::slice::from_ref(&open));
+    assert_eq!(store.action(&ann, &sign_in.key).await, Ok(Some(sign_in)));
+    assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(Some(open)));
+    assert_eq!(store.challenge(&tenant(), &closed.id).await, Ok(Some(closed)));
+}
+
+pub(crate) async fn a_unit_from_another_revision_is_refused_and_told_the_recorded_one(
+    store: impl Store,
+) {
+    let ann = user("ann");
+    let stale = |recorded| Ok(Committed::Stale { recorded });
+    assert_eq!(store.commit(unit(&ann, 4, [Write::Account(record())])).await, stale(0));
+    recorded(&store, &ann, 0, [Write::Account(record())]).await;
+    for other in [0, 2, u64::MAX] {
+        assert_eq!(store.commit(unit(&ann, other, [Write::Account(record())])).await, stale(1));
+    }
+    recorded(&store, &ann, 1, [Write::Account(record())]).await;
+    assert_eq!(store.account(&ann).await.unwrap().revision, 2);
+}
+
+pub(crate) async fn a_unit_without_the_account_raises_its_revision_too(store: impl Store) {
+    let ann = user("ann");
+    recorded(&store, &ann, 0, [Write::Action(action(&ann, "one", 1))]).await;
+    recorded(&store, &ann, 1, []).await;
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.record), (2, None));
+    assert_eq!(store.users(&tenant(), all_users()).await, Ok(vec![]));
+    recorded(&store, &ann, 2, [Write::Account(record())]).await;
+    recorded(&store, &ann, 3, [Write::Device(device(&ann, 1))]).await;
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.record), (4, Some(record())));
+}
+
+pub(crate) async fn the_first_end_of_a_challenge_wins_for_ever(store: impl Store) {
+    let ann = user("ann");
+    let open = challenge(&ann, 1, 10);
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    let first = ended(&open, Outcome::Approved, 20);
+    recorded(&store, &ann, 1, [Write::Challenge(first.clone())]).await;
+    let mut others = vec![ended(&open, Outcome::Denied, 20), ended(&open, Outcome::Approved, 21)];
+    let mut forged = first.clone();
+    forged.ended.as_mut().unwrap().signature = Some(vec![0; 64]);
+    others.push(forged);
+    for other in others {
+        let committed = store.commit(unit(&ann, 2, [Write::Challenge(other)])).await;
+        let recorded = Box::new(first.ended.clone().unwrap());
+        assert_eq!(committed, Ok(Committed::Ended { challenge: open.id.clone(), recorded }));
+        assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(Some(first.clone())));
+    }
+}
+
+pub(crate) async fn an_end_proposed_again_is_stale_and_another_end_is_told_the_first(
+    store: impl Store,
+) {
+    let ann = user("ann");
+    let first = ended(&challenge(&ann, 1, 10), Outcome::Approved, 20);
+    recorded(&store, &ann, 0, [Write::Challenge(first.clone())]).await;
+    let again = store.commit(unit(&ann, 0, [Write::Challenge(first.clone())])).await;
+    assert_eq!(again, Ok(Committed::Stale { recorded: 1 }));
+    let other = ended(&first, Outcome::Expired, 20);
+    let other = store.commit(unit(&ann, 0, [Write::Challenge(other)])).await;
+    let recorded = Box::new(first.ended.unwrap());
+    assert_eq!(other, Ok(Committed::Ended { challenge: first.id, recorded }));
+}
+
+pub(crate) async fn an_ended_challenge_is_not_opened_again(store: impl Store) {
+    let ann = user("ann");
+    let open = challenge(&ann, 1, 10);
+    let first = ended(&open, Outcome::Cancelled, 20);
+    recorded(&store, &ann, 0, [Write::Challenge(first)]).await;
+    let committed = store.commit(unit(&ann, 1, [Write::Challenge(open)])).await;
+    assert!(matches!(committed, Ok(Committed::Ended { .. })), "{committed:?}");
+    assert_eq!(store.account(&ann).await.unwrap().open, []);
+}
+
+pub(crate) async fn nothing_of_a_stale_unit_is_written(store: impl Store) {
+    let ann = user("ann");
+    let phone = device(&ann, 1);
+    recorded(&store, &ann, 0, [Write::Account(record()), Write::Device(phone.clone())]).await;
+    let writes = [
+        Write::Account(with_profile(Profile::default())),
+        Write::Action(action(&ann, "one", 1)),
+        Write::Challenge(challenge(&ann, 1, 1)),
+        Write::Device(device(&ann, 2)),
+        Write::RemoveDevice(phone.id.clone()),
+    ];
+    let committed = store.commit(unit(&ann, 0, writes)).await;
+    assert_eq!(committed, Ok(Committed::Stale { recorded: 1 }));
+    let removal = store.commit(unit(&ann, 7, [Write::RemoveAccount])).await;
+    assert_eq!(removal, Ok(Committed::Stale { recorded: 1 }));
+    let Snapshot { revision, record: account, devices, open } = store.account(&ann).await.unwrap();
+    assert_eq!((revision, account, devices, open), (1, Some(record()), vec![phone], vec![]));
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![]));
+}
+
+pub(crate) async fn nothing_of_a_unit_with_another_end_is_written(store: impl Store) {
+    let ann = user("ann");
+    let first = ended(&challenge(&ann, 1, 10), Outcome::Expired, 20);
+    recorded(&store, &ann, 0, [Write::Account(record()), Write::Challenge(first.clone())]).await;
+    // The end stands last: what comes before it must not be written either.
+    let writes = [
+        Write::Device(device(&ann, 1)),
+        Write::Action(action(&ann, "one", 1)),
+        Write::Challenge(challenge(&ann, 2, 1)),
+        Write::Challenge(ended(&first, Outcome::Approved, 20)),
+    ];
+    let committed = store.commit(unit(&ann, 1, writes)).await;
+    assert!(matches!(committed, Ok(Committed::Ended { .. })), "{committed:?}");
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.devices, snapshot.open), (1, vec![], vec![]));
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![]));
+    assert_eq!(store.challenge(&tenant(), &challenge_id(2)).await, Ok(None));
+}
+
+pub(crate) async fn units_that_no_transition_makes_are_refused(store: impl Store) {
+    let (ann, bob) = (user("ann"), user("bob"));
+    recorded(&store, &bob, 0, [Write::Challenge(challenge(&bob, 1, 10))]).await;
+    let twice = ended(&challenge(&ann, 2, 10), Outcome::Denied, 20);
+    let bad = [
+        unit(&ann, 0, [Write::Device(device(&bob, 1))]),
+        unit(&ann, 0, [Write::Action(action(&bob, "one", 1))]),
+        unit(&ann, 0, [Write::Challenge(challenge(&bob, 3, 10))]),
+        unit(&ann, 0, [Write::Challenge(challenge(&ann, 1, 10))]),
+        unit(
+            &ann,
+            0,
+            [
+                Write::Challenge(ended(&twice, Outcome::Approved, 20)),
+                Write::Challenge(twice.clone()),
+            ],
+        ),
+    ];
+    for change in bad {
+        let committed = store.commit(change.clone()).await;
+        assert!(matches!(committed, Err(StoreError::Unavailable(_))), "{change:?}: {committed:?}");
+    }
+    assert_eq!(store.account(&ann).await.unwrap().revision, 0);
+    assert_eq!(store.account(&bob).await.unwrap().open, [challenge(&bob, 1, 10)]);
+    assert_eq!(store.ready(), Ok(()));
+}
+
+pub(crate) async fn removing_a_user_takes_devices_and_actions_and_leaves_challenges(
+    store: impl Store,
+) {
+    let (ann, bob) = (user("ann"), user("bob"));
+    for who in [&ann, &bob] {
+        let writes = [
+            Write::Account(record()),
+            Write::Device(device(who, 1)),
+            Write::Action(action(who, "one", 1)),
+        ];
+        recorded(&store, who, 0, writes).await;
+    }
+    let open = challenge(&ann, 1, 10);
+    recorded(&store, &ann, 1, [Write::Challenge(open.clone())]).await;
+    let revoked = ended(&open, Outcome::Revoked, 20);
+    let removal = [Write::Challenge(revoked.clone()), Write::RemoveAccount];
+    recorded(&store, &ann, 2, removal).await;
+
+    an_unknown_user_but_for(&store, &ann, &bob).await;
+    assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(Some(revoked)));
+}
+
+async fn an_unknown_user_but_for(
+    store: &impl Store,
+    gone: &countersign_core::id::AccountKey,
+    left: &countersign_core::id::AccountKey,
+) {
+    let Snapshot { revision, record: account, devices, open } = store.account(gone).await.unwrap();
+    assert_eq!((revision, account, devices, open), (0, None, vec![], vec![]));
+    assert_eq!(store.actions(gone, all_actions()).await, Ok(vec![]));
+    assert_eq!(store.action(gone, &action_key("signIn", "one")).await, Ok(None));
+    let credential = device(left, 1).credential();
+    assert_eq!(store.devices_of_key(&credential).await, Ok(vec![device(left, 1)]));
+    let users = store.users(&tenant(), all_users()).await;
+    assert_eq!(users, Ok(vec![(left.user.clone(), record())]));
+    assert_eq!(store.actions(left, all_actions()).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_removed_user_starts_again_at_revision_zero(store: impl Store) {
+    let ann = user("ann");
+    recorded(&store, &ann, 0, [Write::Account(record())]).await;
+    recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
+    let late = store.commit(unit(&ann, 2, [Write::Device(device(&ann, 1))])).await;
+    assert_eq!(late, Ok(Committed::Stale { recorded: 0 }));
+    recorded(&store, &ann, 0, [Write::Account(record())]).await;
+    assert_eq!(store.account(&ann).await.unwrap().revision, 1);
+}
+
+pub(crate) async fn a_removed_device_is_found_nowhere(store: impl Store) {
+    let ann = user("ann");
+    let (first, second) = (device(&ann, 1), device(&ann, 2));
+    let both = [Write::Device(second.clone()), Write::Device(first.clone())];
+    recorded(&store, &ann, 0, both).await;
+    recorded(&store, &ann, 1, [Write::RemoveDevice(first.id.clone())]).await;
+    assert_eq!(store.account(&ann).await.unwrap().devices, std::slice::from_ref(&second));
+    assert_eq!(store.devices_of_key(&first.credential()).await, Ok(vec![second.clone()]));
+    // A device that is written again with another key leaves nothing under the old one.
+    let renewed = countersign_core::device::Device { key: key(8), ..second.clone() };
+    recorded(&store, &ann, 2, [Write::Device(renewed.clone())]).await;
+    assert_eq!(store.devices_of_key(&second.credential()).await, Ok(vec![]));
+    assert_eq!(store.devices_of_key(&renewed.credential()).await, Ok(vec![renewed]));
+}
+
+pub(crate) async fn commits_of_one_account_stay_in_order_under_eight_threads(store: impl Store) {
+    const UNITS: u64 = 40;
+    let store = Arc::new(store);
+    let threads: Vec<_> = (0..8)
+        .map(|n| {
+            let (store, who) = (Arc::clone(&store), user(&format!("user-{n}")));
+            std::thread::spawn(move || {
+                // None waits for the one before it: each is only right if that was recorded first.
+                let answers: Vec<_> = (0..UNITS)
+                    .map(|at| {
+                        let state = Write::Action(action(&who, "one", 1).in_state(
+                            if at % 2 == 0 { ActionState::Allow } else { ActionState::Block },
+                            UnixMillis(at),
+                        ));
+                        store.commit(unit(&who, at, [Write::Account(record()), state]))
+                    })
+                    .collect();
+                (who, answers)
+            })
+        })
+        .collect();
+    for thread in threads {
+        let (who, answers) = thread.join().unwrap();
+        for answer in answers {
+            assert_eq!(answer.await, Ok(Committed::Recorded));
+        }
+        let snapshot = store.account(&who).await.unwrap();
+        assert_eq!(snapshot.revision, UNITS);
+        let last = store.action(&who, &action_key("signIn", "one")).await.unwrap().unwrap();
+        assert_eq!(last.state_updated_at, UnixMillis(UNITS - 1));
+    }
+}
+
+pub(crate) async fn of_many_ends_proposed_at_once_one_is_recorded(store: impl Store) {
+    let ann = user("ann");
+    let open = challenge(&ann, 1, 10);
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    let proposed: Vec<_> = (0..20)
+        .map(|at| {
+            store.commit(unit(&ann, 1, [Write::Challenge(ended(&open, Outcome::Denied, at))]))
+        })
+        .collect();
+    let mut wins = 0;
+    for answer in proposed {
+        match answer.await.unwrap() {
+            Committed::Recorded => wins += 1,
+            Committed::Ended { recorded, .. } => assert_eq!(recorded.at, UnixMillis(0)),
+            Committed::Stale { .. } => panic!("the recorded end is the better answer"),
+        }
+    }
+    assert_eq!(wins, 1);
+}
+
+pub(crate) async fn closing_records_what_is_queued_and_refuses_what_comes_later(store: impl Store) {
+    let ann = user("ann");
+    let queued: Vec<_> =
+        (0..50).map(|at| store.commit(unit(&ann, at, [Write::Account(record())]))).collect();
+    assert_eq!(store.close().await, Ok(()));
+    for answer in queued {
+        assert_eq!(answer.await, Ok(Committed::Recorded));
+    }
+    let closed = |e: &StoreError| matches!(e, StoreError::Unavailable(_));
+    assert!(store.ready().is_err_and(|e| closed(&e)));
+    assert!(store.commit(unit(&ann, 50, [])).await.is_err_and(|e| closed(&e)));
+    assert!(store.account(&ann).await.is_err_and(|e| closed(&e)));
+    assert!(store.token_secret(&tenant(), [1; 32]).await.is_err_and(|e| closed(&e)));
+    assert!(store.close().await.is_err_and(|e| closed(&e)));
+}

@@ -1,0 +1,266 @@
+//! Look-ups: by attribute, by time, by key; and what is forgotten.
+
+use countersign_core::account::{AccountRecord, Profile};
+use countersign_core::action::{Action, ActionState};
+use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::change::Write;
+use countersign_core::device::Device;
+use countersign_core::id::{AccountKey, ActionCode, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::Store;
+use countersign_engine::ports::store::{ActionQuery, UserQuery};
+
+use crate::samples::*;
+
+fn profile(email: &str, phone: &str, username: &str) -> AccountRecord {
+    with_profile(Profile {
+        email: line(email),
+        phone_number: line(phone),
+        username: line(username),
+        ..Profile::default()
+    })
+}
+
+async fn found(store: &impl Store, tenant: &TenantId, query: UserQuery) -> Vec<String> {
+    let users = store.users(tenant, query).await.unwrap();
+    users.into_iter().map(|(user, _)| user.as_str().to_owned()).collect()
+}
+
+async fn add(store: &impl Store, name: &str, record: AccountRecord) {
+    recorded(store, &user(name), 0, [Write::Account(record)]).await;
+}
+
+pub(crate) async fn users_are_found_by_all_the_attributes_that_are_given(store: impl Store) {
+    add(&store, "ann", profile("a@x", "+1", "a")).await;
+    add(&store, "bob", profile("a@x", "+2", "b")).await;
+    add(&store, "eve", profile("e@x", "+2", "a")).await;
+    add(&store, "nobody", with_profile(Profile::default())).await;
+    let ask = |email: Option<&str>, phone: Option<&str>, username: Option<&str>| UserQuery {
+        email: email.map(str::to_owned),
+        phone_number: phone.map(str::to_owned),
+        username: username.map(str::to_owned),
+        ..all_users()
+    };
+    for (query, expected) in [
+        (ask(None, None, None), &["ann", "bob", "eve", "nobody"][..]),
+        (ask(Some("a@x"), None, None), &["ann", "bob"]),
+        (ask(None, Some("+2"), None), &["bob", "eve"]),
+        (ask(None, None, Some("a")), &["ann", "eve"]),
+        (ask(Some("a@x"), Some("+2"), None), &["bob"]),
+        (ask(Some("a@x"), None, Some("a")), &["ann"]),
+        (ask(None, Some("+2"), Some("a")), &["eve"]),
+        (ask(Some("e@x"), Some("+2"), Some("a")), &["eve"]),
+        (ask(Some("e@x"), Some("+1"), Some("a")), &[]),
+        (ask(Some("A@x"), None, None), &[]),
+        (ask(Some("a@"), None, None), &[]),
+        (ask(Some("' OR 1=1 --"), None, None), &[]),
+    ] {
+        assert_eq!(found(&store, &tenant(), query.clone()).await, expected, "{query:?}");
+    }
+    let users = store.users(&tenant(), ask(Some("e@x"), None, None)).await;
+    let eve = UserId::parse("eve").unwrap();
+    assert_eq!(users, Ok(vec![(eve, profile("e@x", "+2", "a"))]));
+}
+
+pub(crate) async fn a_changed_or_removed_attribute_is_not_found_any_more(store: impl Store) {
+    let by_email = |text: &str| UserQuery { email: Some(text.to_owned()), ..all_users() };
+    add(&store, "ann", profile("old@x", "+1", "a")).await;
+    recorded(&store, &user("ann"), 1, [Write::Account(profile("new@x", "+1", "a"))]).await;
+    assert_eq!(found(&store, &tenant(), by_email("old@x")).await, [""; 0]);
+    assert_eq!(found(&store, &tenant(), by_email("new@x")).await, ["ann"]);
+    recorded(&store, &user("ann"), 2, [Write::RemoveAccount]).await;
+    assert_eq!(found(&store, &tenant(), by_email("new@x")).await, [""; 0]);
+    assert_eq!(found(&store, &tenant(), all_users()).await, [""; 0]);
+}
+
+pub(crate) async fn users_come_in_pages_by_id(store: impl Store) {
+    for name in ["ö", "c", " ", "B", "a", "d"] {
+        let email = if name == "c" { "other@x" } else { "same@x" };
+        add(&store, name, profile(email, "+1", "u")).await;
+    }
+    for (email, expected) in
+        [(None, &[" ", "B", "a", "c", "d", "ö"][..]), (Some("same@x"), &[" ", "B", "a", "d", "ö"])]
+    {
+        let mut seen = Vec::new();
+        let mut query = UserQuery { email: email.map(str::to_owned), limit: 2, ..all_users() };
+        loop {
+            let page = found(&store, &tenant(), query.clone()).await;
+            assert!(page.len() <= 2);
+            let Some(last) = page.last() else { break };
+            query.after = Some(UserId::parse(last).unwrap());
+            seen.extend(page);
+        }
+        assert_eq!(seen, expected);
+    }
+    let none = UserQuery { limit: 0, ..all_users() };
+    assert_eq!(found(&store, &tenant(), none).await, [""; 0]);
+}
+
+pub(crate) async fn users_of_another_tenant_are_not_found(store: impl Store) {
+    let other = TenantId::parse("other").unwrap();
+    let foreign = AccountKey { tenant: other.clone(), user: UserId::parse("ann").unwrap() };
+    recorded(&store, &foreign, 0, [Write::Account(record())]).await;
+    let open = challenge(&foreign, 1, 10);
+    recorded(&store, &foreign, 1, [Write::Challenge(open.clone())]).await;
+    let by_email = UserQuery { email: Some("ann@example.com".to_owned()), ..all_users() };
+    for query in [all_users(), by_email] {
+        assert_eq!(found(&store, &tenant(), query.clone()).await, [""; 0]);
+        assert_eq!(found(&store, &other, query).await, ["ann"]);
+    }
+    assert_eq!(store.account(&user("ann")).await.unwrap().revision, 0);
+    assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(None));
+    assert_eq!(store.challenge(&other, &open.id).await, Ok(Some(open)));
+}
+
+pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
+    let ann = user("ann");
+    let mut pay = action(&ann, "pay-1", 20);
+    pay.key = action_key("pay", "pay-1");
+    let mut done = action(&ann, "done", 30);
+    done.state = ActionState::ChallengeSucceeded;
+    let all = [
+        action(&ann, "first", 10),
+        pay.clone(),
+        action(&ann, "z", 30),
+        done.clone(),
+        action(&ann, "a", 30),
+    ];
+    recorded(&store, &ann, 0, all.clone().map(Write::Action)).await;
+    recorded(&store, &user("bob"), 0, [Write::Action(action(&user("bob"), "first", 10))]).await;
+    // Writing one again does not make it newer.
+    recorded(&store, &ann, 1, [Write::Action(all[2].clone())]).await;
+    let newest = [&all[4], &all[3], &all[2], &all[1], &all[0]].map(Clone::clone);
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(newest.to_vec()));
+
+    let code = |text: &str| ActionCode::parse(text).unwrap();
+    let codes = |codes: Vec<ActionCode>| ActionQuery { codes, ..all_actions() };
+    let asked: [(ActionQuery, &[Action]); 7] = [
+        (ActionQuery { from: UnixMillis(20), ..all_actions() }, &newest[..4]),
+        (ActionQuery { from: UnixMillis(21), ..all_actions() }, &newest[..3]),
+        (ActionQuery { limit: 2, ..all_actions() }, &newest[..2]),
+        (codes(vec![code("pay")]), std::slice::from_ref(&pay)),
+        (codes(vec![code("pay"), code("signIn")]), &newest),
+        (ActionQuery { state: Some(done.state), ..all_actions() }, std::slice::from_ref(&done)),
+        (ActionQuery { state: Some(done.state), ..codes(vec![code("pay")]) }, &[]),
+    ];
+    for (query, expected) in asked {
+        let found = store.actions(&ann, query.clone()).await.unwrap();
+        assert_eq!(found, expected, "{query:?}");
+    }
+    // The limit counts what is listed, not what is looked at.
+    let one = ActionQuery { limit: 1, ..codes(vec![code("pay")]) };
+    assert_eq!(store.actions(&ann, one).await, Ok(vec![pay]));
+}
+
+pub(crate) async fn a_key_is_found_with_all_its_bindings_on_its_tenant(store: impl Store) {
+    let other = TenantId::parse("other").unwrap();
+    let foreign = AccountKey { tenant: other.clone(), user: UserId::parse("ann").unwrap() };
+    let (ann, bob) = (device(&user("ann"), 2), device(&user("bob"), 1));
+    let another_key = Device { key: key(8), ..device(&user("bob"), 3) };
+    for device in [&ann, &bob, &device(&foreign, 4)] {
+        recorded(&store, &device.account, 0, [Write::Device(device.clone())]).await;
+    }
+    recorded(&store, &bob.account, 1, [Write::Device(another_key.clone())]).await;
+    assert_eq!(store.devices_of_key(&ann.credential()).await, Ok(vec![bob, ann]));
+    assert_eq!(store.devices_of_key(&another_key.credential()).await, Ok(vec![another_key]));
+}
+
+pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
+    let ann = user("ann");
+    let (older, newer) = (challenge(&ann, 9, 10), challenge(&ann, 1, 20));
+    let closed = challenge(&ann, 5, 15);
+    let all = [newer.clone(), closed.clone(), older.clone()];
+    recorded(&store, &ann, 0, all.map(Write::Challenge)).await;
+    let closed = ended(&closed, Outcome::Denied, 16);
+    // Writing one again, as a release does, leaves one.
+    let again = [Write::Challenge(closed), Write::Challenge(newer.clone())];
+    recorded(&store, &ann, 1, again).await;
+    assert_eq!(store.account(&ann).await.unwrap().open, [older, newer]);
+}
+
+pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: impl Store) {
+    let (ann, bob) = (user("ann"), user("bob"));
+    let held = |n, at| Challenge { held: true, ..challenge(&ann, n, at) };
+    // Lifetimes are 300 ms: at 1,000 what was issued by 700 is over.
+    let (oldest, just_over, not_yet) =
+        (challenge(&bob, 9, 650), challenge(&ann, 2, 700), challenge(&ann, 3, 701));
+    let (long_held, fresh_held, released) = (held(4, 899), held(5, 900), held(6, 800));
+    let closed = ended(&challenge(&ann, 7, 100), Outcome::Denied, 200);
+    let all = [
+        long_held.clone(),
+        just_over.clone(),
+        not_yet,
+        fresh_held.clone(),
+        released.clone(),
+        closed,
+    ];
+    recorded(&store, &ann, 0, all.map(Write::Challenge)).await;
+    recorded(&store, &bob, 0, [Write::Challenge(oldest.clone())]).await;
+    let released = Challenge { held: false, ..released };
+    recorded(&store, &ann, 1, [Write::Challenge(released)]).await;
+
+    let overdue = |limit| store.overdue(UnixMillis(1_000), UnixMillis(900), limit);
+    let expected = [oldest.clone(), just_over.clone(), long_held.clone()];
+    assert_eq!(overdue(10).await, Ok(expected.to_vec()));
+    assert_eq!(overdue(2).await, Ok(expected[..2].to_vec()));
+    assert_eq!(overdue(0).await, Ok(vec![]));
+    let later = store.overdue(UnixMillis(9_000), UnixMillis(9_000), 10).await.unwrap();
+    let mut ids: Vec<_> = later.iter().map(|c| c.id.clone()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 6, "held and expired is told once: {ids:?}");
+    let end = Write::Challenge(ended(&just_over, Outcome::Expired, 1_000));
+    recorded(&store, &ann, 2, [end]).await;
+    assert_eq!(overdue(10).await, Ok(vec![oldest, long_held]));
+}
+
+pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store: impl Store) {
+    let ann = user("ann");
+    let (old, kept) = (action(&ann, "old", 99), action(&ann, "kept", 100));
+    let over = ended(&challenge(&ann, 1, 10), Outcome::Approved, 199);
+    let recent = ended(&challenge(&ann, 2, 10), Outcome::Approved, 200);
+    let open = challenge(&ann, 3, 10);
+    let actions = [old, kept.clone()].map(Write::Action);
+    recorded(&store, &ann, 0, actions).await;
+    let challenges = [over.clone(), recent.clone(), open.clone()].map(Write::Challenge);
+    recorded(&store, &ann, 1, challenges).await;
+
+    assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(2));
+    assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(0));
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![kept]));
+    assert_eq!(store.challenge(&tenant(), &over.id).await, Ok(None));
+    assert_eq!(store.challenge(&tenant(), &recent.id).await, Ok(Some(recent)));
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.open), (2, vec![open]));
+}
+
+pub(crate) async fn pruning_takes_more_than_one_helping(store: impl Store) {
+    let ann = user("ann");
+    let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n)));
+    let change = countersign_core::change::Change {
+        account: ann.clone(),
+        expected: 0,
+        writes: old.collect(),
+    };
+    store.commit(change).await.unwrap();
+    assert_eq!(store.prune(UnixMillis(1_199), UnixMillis(0)).await, Ok(1_199));
+    assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn the_first_token_secret_of_a_tenant_is_kept(store: impl Store) {
+    let other = TenantId::parse("other").unwrap();
+    assert_eq!(store.token_secret(&tenant(), [1; 32]).await, Ok([1; 32]));
+    assert_eq!(store.token_secret(&other, [2; 32]).await, Ok([2; 32]));
+    assert_eq!(store.token_secret(&tenant(), [3; 32]).await, Ok([1; 32]));
+}
+
+pub(crate) async fn times_at_the_end_of_time_are_kept(store: impl Store) {
+    let ann = user("ann");
+    let endless =
+        Challenge { expires_at: UnixMillis(u64::MAX), ..challenge(&ann, 1, u64::MAX - 300) };
+    let late = action(&ann, "late", u64::MAX);
+    let writes = [Write::Challenge(endless.clone()), Write::Action(late.clone())];
+    recorded(&store, &ann, 0, writes).await;
+    assert_eq!(store.account(&ann).await.unwrap().open, [endless]);
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![late]));
+    assert_eq!(store.overdue(UnixMillis(1), UnixMillis(1), 10).await, Ok(vec![]));
+}

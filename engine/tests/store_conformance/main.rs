@@ -1,0 +1,77 @@
+//! The contract of [`Store`], run against every adapter. What only a file can show is in `files`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod commits;
+mod files;
+mod lookups;
+mod samples;
+
+use countersign_engine::ports::Store;
+use countersign_engine::store::{MemoryStore, SqliteStore};
+
+macro_rules! conformance {
+    ($($module:ident: { $($test:ident,)+ })+) => {
+        mod memory {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    super::$module::$test(super::MemoryStore::default()).await;
+                }
+            )+)+
+        }
+
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let store = super::SqliteStore::open(&folder.path().join("store.db")).unwrap();
+                    super::$module::$test(store).await;
+                }
+            )+)+
+        }
+    };
+}
+
+conformance! {
+    commits: {
+        an_unknown_user_is_empty,
+        every_record_comes_back_as_it_was_committed,
+        a_unit_from_another_revision_is_refused_and_told_the_recorded_one,
+        a_unit_without_the_account_raises_its_revision_too,
+        the_first_end_of_a_challenge_wins_for_ever,
+        an_end_proposed_again_is_stale_and_another_end_is_told_the_first,
+        an_ended_challenge_is_not_opened_again,
+        nothing_of_a_stale_unit_is_written,
+        nothing_of_a_unit_with_another_end_is_written,
+        units_that_no_transition_makes_are_refused,
+        removing_a_user_takes_devices_and_actions_and_leaves_challenges,
+        a_removed_user_starts_again_at_revision_zero,
+        a_removed_device_is_found_nowhere,
+        commits_of_one_account_stay_in_order_under_eight_threads,
+        of_many_ends_proposed_at_once_one_is_recorded,
+        closing_records_what_is_queued_and_refuses_what_comes_later,
+    }
+    lookups: {
+        users_are_found_by_all_the_attributes_that_are_given,
+        a_changed_or_removed_attribute_is_not_found_any_more,
+        users_come_in_pages_by_id,
+        users_of_another_tenant_are_not_found,
+        actions_come_newest_first_and_filtered,
+        a_key_is_found_with_all_its_bindings_on_its_tenant,
+        open_challenges_come_oldest_first,
+        overdue_challenges_are_the_expired_and_the_long_held,
+        pruning_forgets_old_actions_and_long_ended_challenges,
+        pruning_takes_more_than_one_helping,
+        the_first_token_secret_of_a_tenant_is_kept,
+        times_at_the_end_of_time_are_kept,
+    }
+}
+
+/// A store can be held behind the port.
+#[test]
+fn a_store_is_an_object() {
+    let stores: Vec<Box<dyn Store>> = vec![Box::new(MemoryStore::default())];
+    assert_eq!(stores[0].ready(), Ok(()));
+}
