@@ -89,7 +89,7 @@ mod tests {
     impl Work for EveryThirdFails {
         async fn once(&mut self, recorder: &mut Recorder) -> Result<(), LoadError> {
             self.0 += 1;
-            if self.0 % 3 == 0 {
+            if self.0.is_multiple_of(3) {
                 return Err(LoadError::Wrong("the third"));
             }
             recorder.record("work", Duration::from_micros(1));

@@ -95,9 +95,8 @@ impl Spawned {
     /// # Errors
     /// [`LoadError::Server`].
     pub async fn start(binary: &Path, store: &str, workers: usize) -> Result<Self, LoadError> {
-        let failed = |error: std::io::Error| {
-            LoadError::Server(format!("{}: {error}", binary.display()))
-        };
+        let failed =
+            |error: std::io::Error| LoadError::Server(format!("{}: {error}", binary.display()));
         let folder = tempfile::tempdir()?;
         let store = if store == "sqlite" { "sqlite:" } else { store };
         let settings: [(&str, OsString); 6] = [

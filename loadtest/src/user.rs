@@ -39,8 +39,7 @@ pub mod step {
     /// All of them.
     pub const WHOLE: &str = "lifecycle";
     /// In the order in which they happen.
-    pub const ALL: [&str; 8] =
-        [TRACK, CHALLENGE, READ, DECIDE, OUTCOME, VERIFY, VALIDATE, WHOLE];
+    pub const ALL: [&str; 8] = [TRACK, CHALLENGE, READ, DECIDE, OUTCOME, VERIFY, VALIDATE, WHOLE];
 }
 
 /// How the browser learns of the outcome.
