@@ -1,0 +1,109 @@
+//! An engine with a user, and what calls on it, for benchmarks that go round HTTP.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_client::SoftwareKey;
+use countersign_core::account::{Enroll, ProfilePatch, Track};
+use countersign_core::action::{ActionContext, ActionState};
+use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
+};
+use countersign_core::nonce::Purpose;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_engine::ports::{Clock as _, Entropy, Store};
+use countersign_engine::system::{SystemClock, SystemEntropy};
+use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
+
+/// Starts an engine with one tenant. It needs a running actix system.
+#[must_use]
+pub fn engine(store: Arc<dyn Store>) -> Engine {
+    let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let tenant =
+        Tenant { limits: Limits::default(), unenrolled: Unenrolled::default(), delivery: None };
+    Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant_id(), tenant)]))
+}
+
+/// The account of a user of that name.
+///
+/// # Panics
+/// If the name is none.
+#[must_use]
+pub fn account(user: &str) -> AccountKey {
+    AccountKey { tenant: tenant_id(), user: UserId::parse(user).expect("a user's name") }
+}
+
+/// An action that has not been tracked before.
+///
+/// # Panics
+/// If the operating system gives no random bytes.
+#[must_use]
+pub fn fresh_action(user: &AccountKey) -> (AccountKey, Track) {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let key = ActionKey {
+        code: ActionCode::parse("signIn").expect("a valid code"),
+        idempotency_key: IdempotencyKey::from_entropy(entropy.bytes()),
+    };
+    let (context, profile) = (ActionContext::default(), ProfilePatch::default());
+    (user.clone(), Track { key, context, profile })
+}
+
+fn tenant_id() -> TenantId {
+    TenantId::parse("bench").expect("a valid name")
+}
+
+/// A user with a device.
+pub struct Enrolled {
+    engine: Engine,
+    account: AccountKey,
+    key: SoftwareKey,
+    credential: CredentialKey,
+}
+
+impl Enrolled {
+    /// Enrolls a user with a P-256 key.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub async fn new(engine: &Engine, user: &str) -> Self {
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        let (account, track) = fresh_action(&account(user));
+        let action = engine.track(&account, track).await.expect("tracked").action;
+        let public = PublicKey::from_spki(Algorithm::Es256, key.spki()).expect("a good key");
+        let enroll =
+            Enroll { key: public, name: None, platform: None, push_token: None, may_add: true };
+        engine.enroll(&account, action.key, enroll).await.expect("enrolled");
+        let credential =
+            CredentialKey { tenant: account.tenant.clone(), thumbprint: key.thumbprint() };
+        Self { engine: engine.clone(), account, key, credential }
+    }
+
+    /// What the seven requests of a lifecycle ask of the engine.
+    ///
+    /// # Panics
+    /// If it does not end in an approval.
+    pub async fn lifecycle(&self) {
+        let engine = &self.engine;
+        let (account, track) = fresh_action(&self.account);
+        let action = engine.track(&account, track).await.expect("tracked").action.key;
+        let started = engine.start_challenge(&account, action.clone(), None, true).await;
+        let id = started.expect("started").challenge.id;
+        let nonce = engine.nonce(&self.credential, Purpose::Read).await.expect("a nonce").nonce;
+        let signature = self.key.sign(nonce.as_str().as_bytes());
+        let read = engine.pending(&self.credential, Some(signature), 0).await.expect("pending");
+        assert!(read.signed && read.offer.is_some_and(|o| o.challenge.id == id));
+        let signed = SignedDecision {
+            signature: self.key.sign(id.as_str().as_bytes()),
+            challenge: id.clone(),
+            decision: Decision::Approve,
+        };
+        let ended = engine.decide(&self.credential, signed, SystemClock.now()).await;
+        ended.expect("decided");
+        let verdict = engine.await_outcome(&account, &action, &id, 0).await.expect("known");
+        assert!(verdict.ended().is_some());
+        let action = engine.action(&account, action).await.expect("known");
+        assert!(action.state == ActionState::ChallengeSucceeded);
+    }
+}
