@@ -1,0 +1,7 @@
+//! What the browser calls in which an action began.
+
+mod cancel;
+mod challenge;
+mod list_authenticators;
+mod start_challenge;
+mod verify;

@@ -1,0 +1,158 @@
+//! `POST /client/user-authenticators/push`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Device, PUSH, Server, SignIn, assert_keys, is_iso_time};
+
+#[tokio::test]
+async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
+    let server = Server::start();
+    let token = server.token("u-1").await;
+    let device = Device::new();
+    let mut body = device.enrollment();
+    body["pushToken"] = json!("apns-token");
+    body["performAttestation"] = json!({ "provider": "APP_ATTEST", "token": "t", "keyId": "k" });
+    let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
+    assert_keys(&enrolled, &["lastVerifiedAt", "userAuthenticatorId", "userId", "verifiedAt"]);
+    assert_eq!(enrolled["userId"], "u-1");
+    assert_eq!(enrolled["userAuthenticatorId"].as_str().unwrap().len(), 36);
+    assert!(is_iso_time(&enrolled["verifiedAt"]) && is_iso_time(&enrolled["lastVerifiedAt"]));
+}
+
+#[tokio::test]
+async fn a_further_device_needs_the_scope() {
+    let server = Server::start();
+    server.enroll("u-1", &Device::new()).await;
+    let second = Device::new();
+    let plain = server.token("u-1").await;
+    let refused = server.post(PUSH).bearer(&plain).json(&second.enrollment());
+    refused.refused(403, "unauthorized").await;
+    for scope in ["read:authenticators", "remove:authenticators update:authenticators"] {
+        let tracked = server.track("u-1", json!({ "scope": scope })).await;
+        let token = tracked["token"].as_str().unwrap();
+        let call = server.post(PUSH).bearer(token).json(&second.enrollment());
+        call.refused(403, "unauthorized").await;
+    }
+    assert_eq!(count(&server, "u-1").await, 1);
+    let scope = json!({ "scope": "read:authenticators add:authenticators" });
+    let tracked = server.track("u-1", scope).await;
+    let token = tracked["token"].as_str().unwrap();
+    server.post(PUSH).bearer(token).json(&second.enrollment()).ok().await;
+    assert_eq!(count(&server, "u-1").await, 2);
+}
+
+#[tokio::test]
+async fn the_same_key_for_the_same_user_refreshes_its_binding() {
+    let server = Server::start();
+    let device = Device::new();
+    let first = server.enroll("u-1", &device).await;
+    let token = server.token("u-1").await;
+    let mut body = device.enrollment();
+    body["deviceName"] = json!("Renamed");
+    // No scope is needed: nothing is added.
+    let again = server.post(PUSH).bearer(&token).json(&body).ok().await;
+    assert_eq!(again["userAuthenticatorId"], *first);
+    let listed = server.get("/users/u-1/authenticators").secret().ok().await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["displayName"], "Renamed");
+}
+
+#[tokio::test]
+async fn one_key_serves_five_users_and_not_a_sixth() {
+    let server = Server::start();
+    let device = Device::new();
+    for user in ["u-1", "u-2", "u-3", "u-4", "u-5"] {
+        server.enroll(user, &device).await;
+    }
+    let sixth = server.token("u-6").await;
+    let call = server.post(PUSH).bearer(&sixth).json(&device.enrollment());
+    call.refused(400, "invalid_request").await;
+    assert_eq!(count(&server, "u-6").await, 0);
+    // Each of the five is still its own authenticator, and may be refreshed.
+    for user in ["u-1", "u-5"] {
+        server.enroll(user, &device).await;
+        assert_eq!(count(&server, user).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_several_users_answers_for_the_one_that_is_asked() {
+    let server = Server::start();
+    let device = Device::new();
+    let mine = server.enroll("u-1", &device).await;
+    let theirs = server.enroll("u-2", &device).await;
+    assert_ne!(mine, theirs);
+    let token = server.token("u-1").await;
+    let id = server.challenge(&token).await;
+    let pending = server.pending(&device).ok().await;
+    assert_eq!((&pending["userId"], &pending["challengeId"]), (&json!("u-1"), &json!(id)));
+    assert_eq!(pending["userAuthenticatorId"], *mine);
+    server.decide(&device, &id, true).ok().await;
+    assert_eq!(server.outcome(&token, &id).await["outcome"], "approved");
+    let listed = server.get("/users/u-1/actions?state=CHALLENGE_SUCCEEDED").secret().ok().await;
+    assert_eq!(listed[0]["verifiedByAuthenticatorId"], *mine);
+}
+
+#[tokio::test]
+async fn enrolling_a_key_elsewhere_takes_nothing_from_its_owner() {
+    let it = SignIn::start().await;
+    it.server.enroll("attacker", &it.device).await;
+    it.decide(true).await;
+    assert_eq!(it.outcome().await["outcome"], "approved");
+    assert_eq!(count(&it.server, "u-1").await, 1);
+}
+
+#[tokio::test]
+async fn both_algorithms_enroll_and_the_name_must_be_right() {
+    let server = Server::start();
+    for (device, name, other) in
+        [(Device::new(), "es256", "ed25519"), (Device::ed25519(), "ed25519", "es256")]
+    {
+        let token = server.token(name).await;
+        let mut body = device.enrollment();
+        body["algorithm"] = json!(other);
+        let call = server.post(PUSH).bearer(&token).json(&body);
+        call.refused(400, "invalid_request").await;
+        body["algorithm"] = json!(name);
+        server.post(PUSH).bearer(&token).json(&body).ok().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_key_is_refused() {
+    let server = Server::start();
+    let token = server.token("u-1").await;
+    let good = Device::new().public_key();
+    // The last bytes of a P-256 key are its coordinates: zero is not on the curve.
+    let off_curve = format!("{}{}==", &good[..36], "A".repeat(86));
+    for key in ["", "x", "AAAA", &good[..60], &off_curve, &good.repeat(3)] {
+        let body = json!({ "publicKey": key, "deviceName": "d", "devicePlatform": "ios" });
+        let call = server.post(PUSH).bearer(&token).json(&body);
+        call.refused(400, "invalid_request").await;
+    }
+    let mut body = json!({ "publicKey": good });
+    for (field, value) in
+        [("devicePlatform", json!("windows")), ("pushToken", json!("x".repeat(4097)))]
+    {
+        body[field] = value;
+        let call = server.post(PUSH).bearer(&token).json(&body);
+        call.refused(400, "invalid_request").await;
+        body[field] = Value::Null;
+    }
+    assert_eq!(count(&server, "u-1").await, 0);
+    server.post(PUSH).bearer(&token).json(&body).ok().await;
+}
+
+#[tokio::test]
+async fn it_takes_a_token_and_not_a_tenant() {
+    let server = Server::start();
+    let body = Device::new().enrollment();
+    server.post(PUSH).json(&body).refused(401, "invalid_token").await;
+    server.post(PUSH).tenant().json(&body).refused(401, "invalid_token").await;
+    server.post(PUSH).secret().json(&body).refused(401, "invalid_token").await;
+}
+
+async fn count(server: &Server, user: &str) -> usize {
+    let listed = server.get(&format!("/users/{user}/authenticators")).secret().ok().await;
+    listed.as_array().unwrap().len()
+}

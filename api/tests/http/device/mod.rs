@@ -1,0 +1,10 @@
+//! What the app calls that holds a key.
+
+mod credential;
+mod decide;
+mod dialects;
+mod enroll;
+mod nonce;
+mod pending;
+mod remove;
+mod update;

@@ -1,0 +1,10 @@
+//! What a relying party's backend calls.
+
+mod authenticators;
+mod get_action;
+mod query_actions;
+mod query_users;
+mod track;
+mod update_action;
+mod users;
+mod validate;

@@ -1,0 +1,79 @@
+//! What is checked of every answer: its form, which is what the strictest of the official SDKs asks for.
+
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(super) async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("the whole body comes");
+        Self { status, headers, text }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|v| v.to_str().expect("headers are ASCII"))
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.text);
+        serde_json::from_str(&self.text).expect("every answer is JSON")
+    }
+
+    /// Checks that it is a success: exactly 200, exactly this content type, JSON, and no key that the
+    /// browser SDK takes for a failure. Gives the body.
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self.json()
+    }
+
+    /// Checks that it is this refusal, with the contract's three keys. Gives the body.
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        let body = self.json();
+        assert_eq!(body["error"], code, "{body}");
+        assert_eq!(body["errorCode"], code, "{body}");
+        assert!(body["errorDescription"].as_str().is_some_and(|t| !t.is_empty()), "{body}");
+        let keys = body.as_object().expect("an object").len();
+        assert_eq!(keys, 3 + usize::from(body.get("challengeId").is_some()), "{body}");
+        body
+    }
+
+    /// Checks that it is an answer of the contract, whichever.
+    pub(crate) fn in_contract(&self) {
+        assert!(self.status < 500, "{} {}", self.status, self.text);
+        if self.status == 200 {
+            self.ok();
+        } else {
+            let code = self.json()["errorCode"].as_str().expect("a code").to_owned();
+            self.refused(self.status, &code);
+        }
+    }
+}
+
+/// Checks that an object has these keys and no other.
+#[track_caller]
+pub(crate) fn assert_keys(object: &Value, keys: &[&str]) {
+    let mut there: Vec<_> = object.as_object().expect("an object").keys().cloned().collect();
+    let mut expected: Vec<_> = keys.iter().map(ToString::to_string).collect();
+    there.sort();
+    expected.sort();
+    assert_eq!(there, expected);
+}
+
+/// Whether a value is a time as the contract writes it: UTC with milliseconds.
+pub(crate) fn is_iso_time(value: &Value) -> bool {
+    let pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
+    let matches = |(c, p): (char, char)| if p == 'd' { c.is_ascii_digit() } else { c == p };
+    value
+        .as_str()
+        .is_some_and(|t| t.len() == pattern.len() && t.chars().zip(pattern.chars()).all(matches))
+}

@@ -1,0 +1,111 @@
+//! A phone: a software key, in the encodings of one of the two platforms.
+
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use countersign_engine::ports::Entropy as _;
+use countersign_engine::system::SystemEntropy;
+use countersign_wire::basic;
+use countersign_wire::publickey::{
+    encode_body, encode_query_android, encode_query_ios, encode_signature,
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::{Value, json};
+
+/// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+
+/// How a platform writes what both say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Android,
+    Ios,
+}
+
+enum Key {
+    Ed25519(Box<SigningKey>),
+    P256(EcdsaKeyPair),
+}
+
+/// A phone.
+pub(crate) struct Device {
+    pub(crate) dialect: Dialect,
+    key: Key,
+    spki: Vec<u8>,
+}
+
+impl Device {
+    /// An Android phone with a P-256 key.
+    pub(crate) fn new() -> Self {
+        Self::of(Dialect::Android)
+    }
+
+    /// A phone with a P-256 key.
+    pub(crate) fn of(dialect: Dialect) -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        let spki: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
+        let spki = spki.as_ref().to_vec();
+        Self { dialect, key: Key::P256(key), spki }
+    }
+
+    /// An app with an Ed25519 key.
+    pub(crate) fn ed25519() -> Self {
+        let mut seed = [0; 32];
+        SystemEntropy.fill(&mut seed);
+        let key = SigningKey::from_bytes(&seed);
+        let spki = [&ED25519_SPKI[..], key.verifying_key().as_bytes()].concat();
+        Self { dialect: Dialect::Android, key: Key::Ed25519(Box::new(key)), spki }
+    }
+
+    /// The key as it stands in bodies.
+    pub(crate) fn public_key(&self) -> String {
+        encode_body(&self.spki)
+    }
+
+    /// The query that names the key.
+    pub(crate) fn query(&self) -> String {
+        let key = match self.dialect {
+            Dialect::Android => encode_query_android(&self.spki),
+            Dialect::Ios => encode_query_ios(&self.spki),
+        };
+        format!("publicKey={key}")
+    }
+
+    /// The value of `Authorization` for a tenant.
+    pub(crate) fn basic(&self, tenant: &str) -> String {
+        let credentials = match self.dialect {
+            Dialect::Android => basic::encode_standard(tenant),
+            Dialect::Ios => basic::encode_url(tenant),
+        };
+        format!("Basic {credentials}")
+    }
+
+    /// Signs a text.
+    pub(crate) fn sign(&self, text: &str) -> String {
+        match &self.key {
+            Key::Ed25519(key) => encode_signature(&key.sign(text.as_bytes()).to_bytes()),
+            Key::P256(key) => {
+                let signature = key.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+                encode_signature(signature.as_ref())
+            }
+        }
+    }
+
+    /// The body that enrolls it.
+    pub(crate) fn enrollment(&self) -> Value {
+        let platform = if self.dialect == Dialect::Ios { "ios" } else { "android" };
+        json!({ "publicKey": self.public_key(), "deviceName": "Pixel", "devicePlatform": platform })
+    }
+
+    /// The body that answers a challenge. Android writes the missing number as `null`, iOS omits it.
+    pub(crate) fn decision(&self, challenge: &str, approved: bool) -> Value {
+        let mut body = json!({
+            "publicKey": self.public_key(), "challengeId": challenge,
+            "signature": self.sign(challenge), "approved": approved,
+        });
+        if self.dialect == Dialect::Android {
+            body["verificationCode"] = Value::Null;
+        }
+        body
+    }
+}

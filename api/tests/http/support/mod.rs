@@ -1,0 +1,211 @@
+//! A server in this process, with two tenants and a memory store, and the calls that tests make of it.
+
+mod answer;
+mod device;
+mod flow;
+mod hook;
+mod raw;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use actix_web::rt::System;
+use countersign::config::Config;
+use countersign::server::{self, ServeError};
+use countersign_wire::basic;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+pub(crate) use answer::{Answer, assert_keys, is_iso_time};
+pub(crate) use device::{Device, Dialect};
+pub(crate) use flow::{PUSH, SignIn};
+pub(crate) use hook::Hook;
+pub(crate) use raw::Connection;
+
+/// A secret of tenant `demo`.
+pub(crate) const SECRET: &str = "first-secret-of-demo";
+/// Its other active secret.
+pub(crate) const NEXT_SECRET: &str = "second-secret-of-demo";
+/// The secret of tenant `other`.
+pub(crate) const OTHER_SECRET: &str = "the-secret-of-other";
+
+/// Longest that a test waits for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The configuration of a server to be started.
+pub(crate) struct Setup(BTreeMap<String, String>);
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+            .set("server.listen", "127.0.0.1:0")
+            .set("server.workers", "1")
+            .set("server.shutdown_seconds", "5")
+            .set("operations.listen", "127.0.0.1:0")
+            .set("store.url", "memory:")
+            .set("tenants.0.id", "demo")
+            .set("tenants.0.secret_keys", &format!("{SECRET},{NEXT_SECRET}"))
+            .set("tenants.0.push.custom_public", "amount")
+            .set("tenants.1.id", "other")
+            .set("tenants.1.secret_keys", OTHER_SECRET)
+    }
+}
+
+impl Setup {
+    /// Sets a key, as the environment would.
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+        let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
+        self.0.insert(name, value.to_owned());
+        self
+    }
+
+    /// Starts the server on a thread of its own.
+    pub(crate) fn start(self) -> Server {
+        let config = Config::load(None, self.0.into_iter()).expect("a sound configuration");
+        let (tell, ready) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::spawn(move || {
+            System::new().block_on(async move {
+                let running = server::start(&config, metrics()).await?;
+                let operations = running.operations.expect("it is configured");
+                tell.send((running.address, operations)).expect("the test waits for it");
+                // A test that ends without a word has dropped its end.
+                running.until(async { drop(stopped.await) }).await
+            })
+        });
+        let (address, operations) = ready.recv().expect("the server starts");
+        // A connection per call: none is idle when the server is to stop.
+        let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE);
+        let http = http.build().expect("a client without special wishes");
+        Server { address, operations, http, stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+/// One recorder for the process: what all tests bring about is seen by the test that reads metrics.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install =
+        || PrometheusBuilder::new().install_recorder().expect("the first in this process");
+    HANDLE.get_or_init(install).clone()
+}
+
+/// A server that runs until it is stopped or dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) operations: SocketAddr,
+    http: Client,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Setup::default().start()
+    }
+
+    /// A call to a path below `/v1`.
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
+        self.call_at(method, &format!("/v1{path}"))
+    }
+
+    /// A call to a path.
+    pub(crate) fn call_at(&self, method: Method, path: &str) -> Call {
+        Call(self.http.request(method, format!("http://{}{path}", self.address)))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    pub(crate) fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    /// A call to the operators' listener.
+    pub(crate) fn operator_call(&self, method: Method, path: &str) -> Call {
+        Call(self.http.request(method, format!("http://{}{path}", self.operations)))
+    }
+
+    /// Tells the server to stop.
+    pub(crate) fn tell_to_stop(&mut self) {
+        let stop = self.stop.take().expect("told once");
+        stop.send(()).expect("it runs until it is told");
+    }
+
+    /// Waits for its end, and answers how it ended.
+    pub(crate) async fn ended(mut self) -> Result<(), ServeError> {
+        let thread = self.thread.take().expect("waited for once");
+        let joined = tokio::task::spawn_blocking(|| thread.join()).await.expect("it ran");
+        joined.expect("the server does not panic")
+    }
+}
+
+/// A request that is being put together.
+pub(crate) struct Call(RequestBuilder);
+
+impl Call {
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// As the backend of tenant `demo`.
+    pub(crate) fn secret(self) -> Self {
+        self.with_secret(SECRET)
+    }
+
+    pub(crate) fn with_secret(self, secret: &str) -> Self {
+        self.header("Authorization", &format!("Basic {}", basic::encode_standard(secret)))
+    }
+
+    /// As a device of tenant `demo`.
+    pub(crate) fn tenant(self) -> Self {
+        self.with_tenant("demo")
+    }
+
+    pub(crate) fn with_tenant(self, tenant: &str) -> Self {
+        self.header("Authorization", &format!("Basic {}", basic::encode_standard(tenant)))
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn wait(self, seconds: u64) -> Self {
+        self.header("Prefer", &format!("wait={seconds}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    pub(crate) fn body(self, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.body(body))
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        Answer::of(self.0.send().await.expect("the server answers")).await
+    }
+
+    /// Sends it; the answer must be a success. Gives its body.
+    pub(crate) async fn ok(self) -> Value {
+        self.send().await.ok()
+    }
+
+    /// Sends it; the answer must be this refusal. Gives its body.
+    pub(crate) async fn refused(self, status: u16, code: &str) -> Value {
+        self.send().await.refused(status, code)
+    }
+}

@@ -1,0 +1,102 @@
+//! A connection on which every byte can be chosen, for requests that no client library would send.
+
+use std::collections::BTreeMap;
+
+use countersign_wire::basic;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{PATIENCE, SECRET, Server};
+
+/// An answer as it came over the wire; header names are in lower case.
+#[derive(Debug)]
+pub(crate) struct RawAnswer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) text: String,
+}
+
+impl RawAnswer {
+    /// Checks that it is this refusal, with the contract's three keys.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/json", "{self:?}");
+        let body: Value = serde_json::from_str(&self.text).expect("every answer is JSON");
+        assert_eq!((&body["error"], &body["errorCode"]), (&code.into(), &code.into()), "{body}");
+        assert!(body["errorDescription"].is_string(), "{body}");
+    }
+}
+
+/// A connection.
+pub(crate) struct Connection(TcpStream);
+
+impl Connection {
+    pub(crate) async fn open(server: &Server) -> Self {
+        Self(TcpStream::connect(server.address).await.expect("the server listens"))
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        // A server that refuses early may have closed before everything was sent.
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    /// Reads one answer.
+    pub(crate) async fn read(&mut self) -> RawAnswer {
+        timeout(PATIENCE, read(&mut self.0)).await.expect("in time").expect("an answer")
+    }
+
+    /// Waits until the server closes; `false` if it sends something first.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        let mut byte = [0];
+        let read = timeout(PATIENCE, self.0.read(&mut byte)).await.expect("in time");
+        !matches!(read, Ok(1))
+    }
+
+    /// Sends one whole request, and reads the answer.
+    pub(crate) async fn send(server: &Server, request: &[u8]) -> RawAnswer {
+        let mut connection = Self::open(server).await;
+        connection.write(request).await;
+        connection.read().await
+    }
+}
+
+impl Server {
+    /// A request of the backend of tenant `demo`, from its request line's method and target, further
+    /// header lines and its body.
+    pub(crate) fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+        let secret = basic::encode_standard(SECRET);
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {secret}\r\n\
+             Content-Length: {length}\r\n{headers}\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    /// Sends such a request.
+    pub(crate) async fn raw(&self, line: &str, headers: &str, body: &[u8]) -> RawAnswer {
+        Connection::send(self, &Self::request(line, headers, body)).await
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Option<RawAnswer> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let mut lines = head.trim_end().split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let split = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+    };
+    let headers: BTreeMap<_, _> = lines.filter_map(split).collect();
+    let length = headers.get("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(RawAnswer { status, headers, text: String::from_utf8(body).ok()? })
+}
