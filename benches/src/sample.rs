@@ -98,6 +98,7 @@ impl Enrolled {
             signature: self.key.sign(id.as_str().as_bytes()),
             challenge: id.clone(),
             decision: Decision::Approve,
+            number: None,
         };
         let ended = engine.decide(&self.credential, signed, SystemClock.now()).await;
         ended.expect("decided");
