@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { listen } from "../support/ports.mjs";
 
 const SDK = new URL("index.min.js", import.meta.resolve("@authsignal/browser"));
-const PAGE = '<!doctype html><meta charset="utf-8"><title>Shop</title><script src="/sdk.js"></script>';
+const PAGE =
+  '<!doctype html><meta charset="utf-8"><title>Shop</title><script src="/sdk.js"></script>';
 
 /** Serves the page on a free port of 127.0.0.1. */
 export async function startSite() {

@@ -37,7 +37,8 @@ describe("actions", LIMITED, () => {
   it("getAction refuses an action that was not tracked, of a known user as of an unknown one", async () => {
     const userId = newUser();
     const { idempotencyKey } = await track(backend, userId);
-    const get = (request) => backend.getAction({ userId, action: "signIn", idempotencyKey, ...request });
+    const get = (request) =>
+      backend.getAction({ userId, action: "signIn", idempotencyKey, ...request });
     await refused(get({ idempotencyKey: "unknown" }), 404, "invalid_request");
     await refused(get({ action: "other" }), 404, "invalid_request");
     await refused(get({ userId: newUser() }), 404, "invalid_request");

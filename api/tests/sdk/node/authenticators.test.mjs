@@ -82,7 +82,10 @@ describe("authenticators", LIMITED, () => {
     const { userAuthenticatorId } = android;
     await backend.deleteAuthenticator({ userId, userAuthenticatorId });
     const left = await backend.getAuthenticators({ userId });
-    assert.deepEqual(left.map((authenticator) => authenticator.devicePlatform), ["IOS"]);
+    assert.deepEqual(
+      left.map((authenticator) => authenticator.devicePlatform),
+      ["IOS"],
+    );
 
     const web = new Web(server, (await track(backend, userId)).token);
     const challengeId = await web.challengeId();

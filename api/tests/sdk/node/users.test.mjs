@@ -41,11 +41,14 @@ describe("users", LIMITED, () => {
     const email = `${userId}@example.com`;
     await track(backend, userId, { email });
     const { email: known, emailVerified, isEnrolled } = await backend.getUser({ userId });
-    assert.deepEqual({ known, emailVerified, isEnrolled }, {
-      known: email,
-      emailVerified: false,
-      isEnrolled: false,
-    });
+    assert.deepEqual(
+      { known, emailVerified, isEnrolled },
+      {
+        known: email,
+        emailVerified: false,
+        isEnrolled: false,
+      },
+    );
 
     await enroll(backend, phone, userId);
     const user = await backend.getUser({ userId });
@@ -83,7 +86,11 @@ describe("users", LIMITED, () => {
     await backend.updateUser({ userId, attributes: { email, phoneNumber, username } });
     for (const filter of [{ email }, { phoneNumber }, { username }, { email, username }]) {
       const { users } = await backend.queryUsers(filter);
-      assert.deepEqual(users.map((user) => user.userId), [userId], JSON.stringify(filter));
+      assert.deepEqual(
+        users.map((user) => user.userId),
+        [userId],
+        JSON.stringify(filter),
+      );
       assert.equal(users[0].email, email);
       assert.equal(users[0].emailVerified, false);
     }

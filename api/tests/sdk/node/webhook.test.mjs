@@ -112,7 +112,11 @@ describe("webhook", LIMITED, () => {
       answer = refusal;
       const { answer: started } = await challenge();
       refusedAnswer(started, 400, "invalid_configuration");
-      assert.deepEqual(received.map((request) => request.url), ["/hook"], "asked once");
+      assert.deepEqual(
+        received.map((request) => request.url),
+        ["/hook"],
+        "asked once",
+      );
       const event = backend.webhook.constructEvent(
         received[0].body,
         received[0].headers["x-signature-v2"],

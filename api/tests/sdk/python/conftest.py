@@ -22,6 +22,10 @@ def given(name):
     return value
 
 
+class PhoneError(Exception):
+    """A command of the phone did not end with 0."""
+
+
 class Phone:
     """The binary's software device, run as a person would run it."""
 
@@ -30,20 +34,24 @@ class Phone:
         self.key_file = folder / "key.json"
 
     def run(self, command, *options):
-        """Runs one command; raises CalledProcessError if it does not end with 0."""
+        """Runs one command; raises PhoneError if it does not end with 0."""
         server = ["--url", given("TEST_SERVER_URL"), "--tenant", given("TEST_SERVER_TENANT")]
         words = ["phone", *server, "--key-file", str(self.key_file), command, *options]
         # The binary refuses variables of its own prefix that it does not know.
         env = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERSIGN_")}
-        subprocess.run(
+        ended = subprocess.run(
             [given("COUNTERSIGN_BIN"), *words],
             cwd=self.folder,
             env=env,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             timeout=COMMAND_SECONDS,
-            check=True,
+            check=False,
         )
+        if ended.returncode != 0:
+            raise PhoneError(f"phone {command} ended with {ended.returncode}: {ended.stdout}")
 
 
 class Web:

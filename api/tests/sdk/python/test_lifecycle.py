@@ -1,10 +1,8 @@
 """authsignal from PyPI: a sign-in from enrollment to removal."""
 
-import subprocess
-
 import pytest
 
-from conftest import Web
+from conftest import PhoneError, Web
 
 
 def test_a_sign_in_is_valid_once_the_phone_has_approved(client, enrolled, user_id):
@@ -59,5 +57,5 @@ def test_a_phone_that_was_removed_has_no_part_any_more(client, enrolled, user_id
     enrolled.run("remove")
     assert client.get_authenticators(user_id) == []
     assert client.track(user_id, "signIn")["state"] == "ALLOW"
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(PhoneError):
         enrolled.run("approve")

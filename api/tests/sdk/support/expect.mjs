@@ -6,7 +6,10 @@ import assert from "node:assert/strict";
 export async function refused(call, statusCode, errorCode) {
   await assert.rejects(call, (error) => {
     const { name, statusCode: status, errorCode: code, errorDescription: text } = error;
-    assert.deepEqual({ name, status, code }, { name: "AuthsignalError", status: statusCode, code: errorCode });
+    assert.deepEqual(
+      { name, status, code },
+      { name: "AuthsignalError", status: statusCode, code: errorCode },
+    );
     assert.ok(text?.length > 0, "the refusal says why");
     return true;
   });

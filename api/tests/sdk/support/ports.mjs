@@ -14,9 +14,9 @@ export async function freePorts(count) {
   return ports;
 }
 
-/** Has a server listen on a free port of 127.0.0.1. */
+/** Has a server listen on a free port of 127.0.0.1. It holds no process that has nothing else to do. */
 export async function listen(server) {
-  server.listen(0, "127.0.0.1");
+  server.listen(0, "127.0.0.1").unref();
   await once(server, "listening");
   return server;
 }

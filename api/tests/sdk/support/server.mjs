@@ -44,6 +44,7 @@ export async function startServer({ env = {}, tenant = "acme", secret = newSecre
 }
 
 async function launch({ env, tenant, secret }) {
+  const program = binary();
   const [port, operationsPort] = await freePorts(2);
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-sdk-"));
   const variables = {
@@ -56,7 +57,7 @@ async function launch({ env, tenant, secret }) {
     ...env,
   };
   const given = Object.entries(variables).filter(([, value]) => value !== undefined);
-  const child = spawn(binary(), ["serve"], {
+  const child = spawn(program, ["serve"], {
     cwd: folder,
     env: { ...cleanEnvironment(), ...Object.fromEntries(given) },
     stdio: ["ignore", "pipe", "pipe"],
@@ -71,7 +72,10 @@ class Server {
   #exited;
   #operationsUrl;
   // A test process that ends early takes its server along.
-  #atExit = () => this.#child.kill("SIGKILL");
+  #atExit = () => {
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   constructor({ child, folder, port, operationsPort, tenant, secret }) {
     this.origin = `http://127.0.0.1:${port}`;
@@ -86,6 +90,8 @@ class Server {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.#log += text));
     }
+    // A suite that runs into its limit may leave without its `after`: nothing here is to hold it.
+    for (const handle of [child, child.stdout, child.stderr]) handle.unref();
     process.on("exit", this.#atExit);
   }
 
@@ -127,7 +133,7 @@ class Server {
   /** Ends the process whatever it does, and removes its folder. */
   async kill() {
     this.#child.kill("SIGKILL");
-    await this.#exited.catch(() => {});
+    await deadline(this.#exited, EXIT_MS, "the server's end").catch(() => {});
     process.off("exit", this.#atExit);
     rmSync(this.#folder, { recursive: true, force: true });
   }

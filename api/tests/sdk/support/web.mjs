@@ -2,6 +2,9 @@
 
 import { until } from "./until.mjs";
 
+// Above the longest wait that a long poll can ask for.
+const ANSWER_MS = 60_000;
+
 export class Web {
   #url;
   #token;
@@ -47,6 +50,7 @@ export class Web {
         ...headers,
       },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MS),
     });
     return { status: answer.status, headers: answer.headers, body: await answer.json() };
   }
