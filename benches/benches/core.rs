@@ -57,7 +57,8 @@ fn sample() -> Sample {
     let mut issued = account.clone();
     issued.apply(&made.change);
     let signature = software.sign(id.as_str().as_bytes());
-    let signed = SignedDecision { challenge: id, decision: Decision::Approve, signature };
+    let decision = Decision::Approve;
+    let signed = SignedDecision { challenge: id, decision, number: None, signature };
     let decision = decision::verify(&key, signed).expect("a good signature");
     Sample { account, action, issued, challenge: made.answer.challenge, by, decision }
 }

@@ -211,7 +211,7 @@ impl Phone {
 
     pub(crate) fn answer(&self, challenge: &Challenge, decision: Decision) -> SignedDecision {
         let signature = self.sign(challenge.id.as_str());
-        SignedDecision { challenge: challenge.id.clone(), decision, signature }
+        SignedDecision { challenge: challenge.id.clone(), decision, number: None, signature }
     }
 
     pub(crate) fn good_bye(&self, now: UnixMillis) -> Vec<u8> {
