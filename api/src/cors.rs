@@ -1,5 +1,5 @@
-//! Cross-origin answers. A preflight does not say whose page it is, so it allows what any tenant allows;
-//! the request that follows is checked against its own tenant's list (`caller::origin`).
+//! Cross-origin answers. A preflight does not say whose page it is, so it allows what any tenant
+//! allows; the request that follows is checked against its own tenant's list (`caller::origin`).
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

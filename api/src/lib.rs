@@ -1,4 +1,5 @@
-//! The server: an HTTP face over [`countersign_engine::Engine`], its configuration and its command line.
+//! The server: an HTTP face over [`countersign_engine::Engine`], its configuration and its command
+//! line.
 
 pub mod admission;
 pub mod body;

@@ -1,6 +1,8 @@
-//! What an operator sees of requests: latency by route and status, and a line per request at `debug`.
+//! What an operator sees of requests: latency by route and status, and a line per request at
+//! `debug`.
 //!
-//! Neither has the path or the query, which name users and may carry tokens: only the route's pattern.
+//! Neither has the path or the query, which name users and may carry tokens: only the route's
+//! pattern.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;

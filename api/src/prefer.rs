@@ -15,7 +15,8 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Reads the preference. One that cannot be read is ignored, as RFC 7240 demands; the first counts.
+    /// Reads the preference. One that cannot be read is ignored, as RFC 7240 demands; the first
+    /// counts.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(&PREFER).filter_map(|v| v.to_str().ok());
         let mut preferences = values.flat_map(|v| v.split(','));

@@ -105,8 +105,8 @@ impl Problem {
         Self { retry_after_seconds, ..problem }
     }
 
-    /// An error of a request that a bearer token named the action of: where the action is gone, so is what
-    /// the token stands for.
+    /// An error of a request that a bearer token named the action of: where the action is gone, so
+    /// is what the token stands for.
     pub fn of_token(error: Error) -> Self {
         if error == Error::Refused(Refusal::ActionUnknown) {
             return Self::invalid_token("what the token was made for is not there any more");

@@ -113,8 +113,8 @@ pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running
 }
 
 impl Running {
-    /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has everything
-    /// recorded, and returns.
+    /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
+    /// everything recorded, and returns.
     ///
     /// # Errors
     /// [`ServeError`].

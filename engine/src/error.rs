@@ -31,8 +31,8 @@ pub enum Error {
     /// A rule was broken; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store or the verifier pool cannot take the request. Of a change, it is not known whether it was
-    /// recorded; asking again tells.
+    /// The store or the verifier pool cannot take the request. Of a change, it is not known whether
+    /// it was recorded; asking again tells.
     #[error("unavailable: {0}")]
     Unavailable(String),
 }

@@ -1,7 +1,8 @@
 //! Addresses of active actors by id: activation on demand, and a removal that loses no message.
 //!
-//! A message is counted under the lock of its entry. An actor leaves only while its entry still shows the
-//! count that the sweep saw, checked and removed under the same lock: nothing was sent in between.
+//! A message is counted under the lock of its entry. An actor leaves only while its entry still
+//! shows the count that the sweep saw, checked and removed under the same lock: nothing was sent in
+//! between.
 
 use std::hash::Hash;
 
@@ -41,8 +42,8 @@ where
         Self { kind, entries: DashMap::new() }
     }
 
-    /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a shard and
-    /// must not use this registry.
+    /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a
+    /// shard and must not use this registry.
     pub(crate) fn send<M>(&self, key: &K, message: M, activate: impl FnOnce() -> Addr<A>)
     where
         M: Message + Send + 'static,
@@ -61,8 +62,8 @@ where
         entry.addr.do_send(message);
     }
 
-    /// Sends a message if the actor is active. Where it is not, it reads the same from the store when it is
-    /// activated.
+    /// Sends a message if the actor is active. Where it is not, it reads the same from the store
+    /// when it is activated.
     pub(crate) fn tell<M>(&self, key: &K, message: M)
     where
         M: Message + Send + 'static,
@@ -107,8 +108,8 @@ where
         }
     }
 
-    /// Takes out an actor to whom nothing was sent since it had been sent `seen` messages. Only then may
-    /// it stop.
+    /// Takes out an actor to whom nothing was sent since it had been sent `seen` messages. Only
+    /// then may it stop.
     pub(crate) fn leave(&self, key: &K, seen: u64) -> bool {
         let left = self.entries.remove_if(key, |_, entry| entry.sent == seen).is_some();
         if left {
@@ -117,8 +118,8 @@ where
         left
     }
 
-    /// Takes out an actor that has stopped, whatever was sent to it: those messages are lost, which their
-    /// senders notice.
+    /// Takes out an actor that has stopped, whatever was sent to it: those messages are lost, which
+    /// their senders notice.
     pub(crate) fn stopped(&self, key: &K, addr: &Addr<A>) {
         if self.entries.remove_if(key, |_, entry| entry.addr == *addr).is_some() {
             gauge!(telemetry::ACTORS, "kind" => self.kind).decrement(1);

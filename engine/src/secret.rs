@@ -20,9 +20,10 @@ pub enum InvalidSecret {
 }
 
 impl Secret {
-    /// The shortest accepted secret. Who guesses one commands the whole Server API, and since webhooks are
-    /// signed with it, one captured webhook lets it be searched for offline. The length keeps placeholders
-    /// out; strength comes from randomness (32 random characters are advised).
+    /// The shortest accepted secret. Who guesses one commands the whole Server API, and since
+    /// webhooks are signed with it, one captured webhook lets it be searched for offline. The
+    /// length keeps placeholders out; strength comes from randomness (32 random characters are
+    /// advised).
     pub const CHARACTERS_MIN: usize = 12;
     /// The longest accepted secret.
     pub const CHARACTERS_MAX: usize = 256;
@@ -30,8 +31,8 @@ impl Secret {
     /// Parses a secret.
     ///
     /// # Errors
-    /// [`InvalidSecret`] for a wrong length, or a character that Basic authentication would change: the
-    /// part before the first colon is the secret, and clients may percent-encode it.
+    /// [`InvalidSecret`] for a wrong length, or a character that Basic authentication would change:
+    /// the part before the first colon is the secret, and clients may percent-encode it.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':' && b != b'%') {
             return Err(InvalidSecret::Character);

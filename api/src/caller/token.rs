@@ -1,5 +1,5 @@
-//! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random key per
-//! tenant. Their time is checked against the engine's clock.
+//! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random
+//! key per tenant. Their time is checked against the engine's clock.
 
 use std::collections::HashMap;
 

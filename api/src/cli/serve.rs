@@ -82,7 +82,8 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
     Ok(handle)
 }
 
-/// A panic ends one request or one actor, which is loaded anew; it is counted, so that it is noticed.
+/// A panic ends one request or one actor, which is loaded anew; it is counted, so that it is
+/// noticed.
 fn count_panics() {
     metrics::counter!(telemetry::PANICS).absolute(0);
     std::panic::set_hook(Box::new(|panic| {

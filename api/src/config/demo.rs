@@ -125,7 +125,8 @@ fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
     secret.map(Some).map_err(|problem| DemoError::NoSecret { path: path.to_owned(), problem })
 }
 
-/// Writes the whole file beside its place, mode 0600, then moves it there unless one is there already.
+/// Writes the whole file beside its place, mode 0600, then moves it there unless one is there
+/// already.
 fn keep(folder: &Path, path: &Path, secret: &str) -> Result<(), DemoError> {
     let write = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -1,8 +1,8 @@
 //! Environment variables that set or override keys.
 //!
-//! `COUNTERSIGN__SECTION__KEY` reaches every key, `COUNTERSIGN__TENANTS__0__…` those of a tenant; a few
-//! short names set up one tenant without a file. A variable that means nothing is refused, except those
-//! that Kubernetes sets for a service named `countersign`.
+//! `COUNTERSIGN__SECTION__KEY` reaches every key, `COUNTERSIGN__TENANTS__0__…` those of a tenant; a
+//! few short names set up one tenant without a file. A variable that means nothing is refused,
+//! except those that Kubernetes sets for a service named `countersign`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -57,8 +57,8 @@ fn as_text(
     .collect()
 }
 
-/// Writes what `variables` say into `table`, whose types have been checked. Gives the variable of each
-/// key that was set.
+/// Writes what `variables` say into `table`, whose types have been checked. Gives the variable of
+/// each key that was set.
 pub(super) fn apply(
     table: &mut Table,
     variables: impl Iterator<Item = (String, String)>,
@@ -177,7 +177,8 @@ fn expected<'a>(template: &'a Value, path: &[Step]) -> Option<&'a Value> {
     })
 }
 
-/// Reads a variable's text as what its key wants. The error is what is wrong with it, without the text.
+/// Reads a variable's text as what its key wants. The error is what is wrong with it, without the
+/// text.
 fn parse(expected: &Value, text: String) -> Result<Value, &'static str> {
     if expected.is_table() || keys::section_of_list(expected).is_some() {
         return Err("is a section and not one value");

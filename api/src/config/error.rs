@@ -1,4 +1,5 @@
-//! Why a configuration is refused. No text here ever holds a configured value that could be a secret.
+//! Why a configuration is refused. No text here ever holds a configured value that could be a
+//! secret.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! The configuration as it is written: sections, keys and their defaults. Nothing here is checked beyond
-//! its type; the names of these structs' fields are the known keys.
+//! The configuration as it is written: sections, keys and their defaults. Nothing here is checked
+//! beyond its type; the names of these structs' fields are the known keys.
 
 use std::io::Read as _;
 use std::path::Path;

@@ -99,8 +99,8 @@ pub(super) fn known() -> Vec<String> {
     all
 }
 
-/// The candidate that looks most like `name`: as a whole, or by its last part, which finds a key that was
-/// written in a wrong section.
+/// The candidate that looks most like `name`: as a whole, or by its last part, which finds a key
+/// that was written in a wrong section.
 pub(super) fn nearest(name: &str, candidates: &[String]) -> String {
     let name: String = name.chars().take(COMPARED_CHARACTERS_MAX).collect();
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();

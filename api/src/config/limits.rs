@@ -1,5 +1,5 @@
-//! Every number that can be configured, with its name, its default and its range, and the limits of the
-//! configuration itself.
+//! Every number that can be configured, with its name, its default and its range, and the limits of
+//! the configuration itself.
 
 use countersign_core::policy::CHALLENGE_LIFETIME_MS_MAX;
 
@@ -42,8 +42,8 @@ pub const BODY_READ_SECONDS: Limit = limit("server.body_read_seconds", 5, 1, 60)
 /// Requests that are answered at the same time, parked polls included.
 pub const REQUESTS_IN_FLIGHT_MAX: Limit =
     limit("server.requests_in_flight_max", 25_000, 1, 1_000_000);
-/// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers (10 s)
-/// kills.
+/// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
+/// (10 s) kills.
 pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);
 /// Days that an action is kept.
 pub const ACTION_RETENTION_DAYS: Limit = limit("store.action_retention_days", 30, 1, 3650);

@@ -1,5 +1,5 @@
-//! The server's configuration: one TOML file, overridden by the environment, checked as a whole before
-//! anything starts. `deploy/countersign.example.toml` documents every key.
+//! The server's configuration: one TOML file, overridden by the environment, checked as a whole
+//! before anything starts. `deploy/countersign.example.toml` documents every key.
 //!
 //! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
 
@@ -42,8 +42,8 @@ pub struct Config {
     pub verify_queue_max: usize,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
-    /// The tenants, with unique ids and secrets. Empty only without a file and without a variable for a
-    /// tenant: then [`demo::prepare`] makes one.
+    /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
+    /// for a tenant: then [`demo::prepare`] makes one.
     pub tenants: Vec<Tenant>,
 }
 
@@ -145,8 +145,8 @@ impl Config {
         keys::check(&table)?;
         let sources = environment::apply(&mut table, env)?;
         let config = keys::check(&table).and_then(|()| {
-            // Every name and type has been compared with the same structs: this cannot fail but for a
-            // mistake of ours, and serde's own words would quote the value.
+            // Every name and type has been compared with the same structs: this cannot fail but for
+            // a mistake of ours, and serde's own words would quote the value.
             let same_again = |_: toml::de::Error| {
                 ConfigError::value("the configuration", "cannot be read", "known keys are allowed")
             };
@@ -168,8 +168,8 @@ fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String>
 }
 
 impl Server {
-    /// How clients reach the server once it listens on `bound`: as configured, or `http://<bound>`, with
-    /// the loopback address where `bound` means every address.
+    /// How clients reach the server once it listens on `bound`: as configured, or `http://<bound>`,
+    /// with the loopback address where `bound` means every address.
     #[must_use]
     pub fn public_url_at(&self, mut bound: SocketAddr) -> Url {
         if let Some(url) = &self.public_url {

@@ -1,5 +1,5 @@
-//! What must hold after a kill, by name. Each is checked for every lifecycle over HTTP, as its parties
-//! would see it.
+//! What must hold after a kill, by name. Each is checked for every lifecycle over HTTP, as its
+//! parties would see it.
 
 use std::fmt;
 
@@ -93,8 +93,9 @@ async fn a_removed_credential_stays_removed(caller: &Caller, life: &Life) {
     }
 }
 
-/// An acknowledged decision is recorded as it was acknowledged. One that was in flight is recorded or not;
-/// either way it is answered when it is sent again. The answer is every outcome that anybody was told.
+/// An acknowledged decision is recorded as it was acknowledged. One that was in flight is recorded
+/// or not; either way it is answered when it is sent again. The answer is every outcome that
+/// anybody was told.
 async fn a_decision_is_there_or_can_be_repeated(
     caller: &Caller,
     life: &Life,

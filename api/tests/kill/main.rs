@@ -1,9 +1,9 @@
 //! Kills the server in the middle of lifecycles and looks at what is left.
 //!
-//! The real program, over SQLite, is killed with SIGKILL at a random point of 200 concurrent lifecycles and
-//! started again on the same file, 20 times (`COUNTERSIGN_KILLS` says how often otherwise,
-//! `COUNTERSIGN_KILL_SEED` repeats a run).
-//! Everything that was acknowledged is in the memory of this test; the invariants are in `invariants`.
+//! The real program, over SQLite, is killed with SIGKILL at a random point of 200 concurrent
+//! lifecycles and started again on the same file, 20 times (`COUNTERSIGN_KILLS` says how often
+//! otherwise, `COUNTERSIGN_KILL_SEED` repeats a run). Everything that was acknowledged is in the
+//! memory of this test; the invariants are in `invariants`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -28,8 +28,8 @@ use server::Server;
 const LIVES: usize = 200;
 /// Of these, how many are under way together. The rest are over or yet to begin.
 const TOGETHER: usize = 40;
-/// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and what the
-/// waiter is told. Most have more, so that no kill comes after the end.
+/// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
+/// what the waiter is told. Most have more, so that no kill comes after the end.
 const STEPS_MIN: usize = 5;
 const KILLS: usize = 20;
 
@@ -74,8 +74,8 @@ async fn whatever_was_acknowledged_survives_every_kill() {
     server.assert_log_is_clean();
 }
 
-/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was under way
-/// fails, what did not begin never does.
+/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was
+/// under way fails, what did not begin never does.
 async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> Vec<Life> {
     let acknowledged = Arc::new(Semaphore::new(0));
     let caller = Caller::new(server.url(), Some(acknowledged.clone()));

@@ -72,8 +72,8 @@ pub struct Number(String);
 impl Number {
     /// Draws a number, evenly, from random bytes; leading zeros stay.
     ///
-    /// 64 random bits over at most a million numbers: no number is likelier than another by more than one in
-    /// ten million millions.
+    /// 64 random bits over at most a million numbers: no number is likelier than another by more
+    /// than one in ten million millions.
     #[must_use]
     pub fn from_entropy(digits: Digits, bytes: [u8; 8]) -> Self {
         let count = digits.count();

@@ -89,8 +89,8 @@ impl ChallengeActor {
         }
     }
 
-    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take the place
-    /// of something newer.
+    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take
+    /// the place of something newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
             .store
@@ -293,7 +293,8 @@ impl Handler<Leave> for ChallengeActor {
 }
 
 impl Shared {
-    /// Tells the actor of a challenge what is recorded, starting it with that for a challenge that is open.
+    /// Tells the actor of a challenge what is recorded, starting it with that for a challenge that
+    /// is open.
     pub(crate) fn challenge_recorded(self: &Arc<Self>, recorded: Recorded) {
         let key = (recorded.0.account.tenant.clone(), recorded.0.id.clone());
         if recorded.0.ended.is_some() {

@@ -1,5 +1,5 @@
-//! The actor of a credential: knows its bindings and what is pending for them, gives out its nonces, and
-//! holds the polls of the app that has the key.
+//! The actor of a credential: knows its bindings and what is pending for them, gives out its
+//! nonces, and holds the polls of the app that has the key.
 
 use std::sync::Arc;
 
@@ -109,7 +109,8 @@ impl Known {
         Some(Look { binding, offer: None, news })
     }
 
-    /// Takes over what was read from the store, and wakes whoever waits if there is something to see.
+    /// Takes over what was read from the store, and wakes whoever waits if there is something to
+    /// see.
     fn replace(&mut self, inbox: Inbox) {
         self.inbox = inbox;
         if self.inbox.is_empty() || self.inbox.newest(self.shared.clock.now()).is_some() {
@@ -187,8 +188,8 @@ impl DeviceActor {
         Ok(())
     }
 
-    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take the place
-    /// of something newer.
+    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take
+    /// the place of something newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)

@@ -1,8 +1,9 @@
-//! The actors: one per active account, credential and challenge. They own the core's state machines,
-//! serialise what happens to them and hold the waiters; they decide nothing by themselves.
+//! The actors: one per active account, credential and challenge. They own the core's state
+//! machines, serialise what happens to them and hold the waiters; they decide nothing by
+//! themselves.
 //!
-//! Who may wait for whom: a challenge and a device wait for an account, an account for the store, and nobody
-//! for a challenge or a device. News flows the other way without waiting.
+//! Who may wait for whom: a challenge and a device wait for an account, an account for the store,
+//! and nobody for a challenge or a device. News flows the other way without waiting.
 
 pub(crate) mod account;
 pub(crate) mod arbiters;
@@ -24,7 +25,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// A change was asked for of which it is not known whether it is recorded: the store is to be looked at.
+/// A change was asked for of which it is not known whether it is recorded: the store is to be
+/// looked at.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub(crate) struct Doubt;

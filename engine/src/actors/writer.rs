@@ -1,5 +1,5 @@
-//! The single writer of an account's records: makes the core's transitions, has them recorded, applies
-//! them, and tells the actors concerned.
+//! The single writer of an account's records: makes the core's transitions, has them recorded,
+//! applies them, and tells the actors concerned.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -103,7 +103,8 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// Has the end of a challenge recorded, unless another is. The answer is the one that is recorded.
+    /// Has the end of a challenge recorded, unless another is. The answer is the one that is
+    /// recorded.
     pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
         let Some(open) = self.account.open_challenge(id) else {
             return self.recorded_end(id).await;
@@ -227,8 +228,8 @@ impl AccountWriter {
         }
     }
 
-    /// The change may be recorded although the store has not said so. Who would have been told of it is to
-    /// find out.
+    /// The change may be recorded although the store has not said so. Who would have been told of
+    /// it is to find out.
     fn doubt(&self, change: &Change) {
         let mut credentials: Vec<_> =
             self.account.devices().iter().map(Device::credential).collect();

@@ -9,7 +9,8 @@ use url::{Host, Url};
 
 use super::networks::blocked;
 
-/// Why a webhook's URL, or a setting about it, is refused. Never shows more of the URL than its host.
+/// Why a webhook's URL, or a setting about it, is refused. Never shows more of the URL than its
+/// host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     /// An entry of the allowed hosts that no URL could have as its host.
@@ -43,8 +44,9 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that lets `allow_hosts` through whatever their addresses are. An entry is a host name, or an
-    /// address, which is then the name of itself; case and a trailing dot do not matter.
+    /// A guard that lets `allow_hosts` through whatever their addresses are. An entry is a host
+    /// name, or an address, which is then the name of itself; case and a trailing dot do not
+    /// matter.
     ///
     /// # Errors
     /// [`InvalidTarget::AllowHost`] for an entry that could match no host.
@@ -58,8 +60,8 @@ impl Guard {
     /// Checks all that can be known of a URL without looking its host up.
     ///
     /// # Errors
-    /// [`InvalidTarget`]: scheme, credentials, or a host that is itself a blocked address. Such a host
-    /// never reaches a resolver, so that this is the only check of it.
+    /// [`InvalidTarget`]: scheme, credentials, or a host that is itself a blocked address. Such a
+    /// host never reaches a resolver, so that this is the only check of it.
     pub fn check_url(&self, url: &Url) -> Result<(), InvalidTarget> {
         let host = url.host().ok_or(InvalidTarget::NoHost)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -109,7 +111,8 @@ fn canonical_name(text: &str) -> Option<String> {
         Host::Ipv4(address) => name_of(&Host::Ipv4(*address)),
         Host::Ipv6(address) => name_of(&Host::Ipv6(*address)),
     };
-    // A pattern would be taken for a name that nothing has: say so, since it looks like it would work.
+    // A pattern would be taken for a name that nothing has: say so, since it looks like it would
+    // work.
     (!name.is_empty() && !name.contains('*')).then_some(name)
 }
 

@@ -68,8 +68,8 @@ pub(super) fn iso_time(time: UnixMillis) -> Option<String> {
     Some(time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// The value of the signature header: one signature with each active secret, so that a receiver may hold
-/// any of them while they are being rotated. No spaces: a receiver refuses them.
+/// The value of the signature header: one signature with each active secret, so that a receiver may
+/// hold any of them while they are being rotated. No spaces: a receiver refuses them.
 pub(super) fn signature_header(secrets: &[Secret], seconds: u64, body: &str) -> String {
     let mut header = format!("t={seconds}");
     for secret in secrets {

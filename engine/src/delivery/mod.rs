@@ -1,7 +1,7 @@
 //! Adapters that wake a device.
 //!
-//! There is one: a webhook by which the relying party is told, and wakes the device itself. An adapter
-//! decides nothing about a challenge.
+//! There is one: a webhook by which the relying party is told, and wakes the device itself. An
+//! adapter decides nothing about a challenge.
 
 mod guard;
 mod message;

@@ -1,8 +1,8 @@
 //! The networks that a webhook does not reach: everything that is not a public unicast address.
 //!
-//! Sources: the IANA special-purpose address registries for IPv4 and IPv6. Registered blocks that lead to
-//! public anycast services (AS112, AMT) are left out: nothing inside a network answers there. A NAT64
-//! prefix that a network has chosen for itself cannot be known here.
+//! Sources: the IANA special-purpose address registries for IPv4 and IPv6. Registered blocks that
+//! lead to public anycast services (AS112, AMT) are left out: nothing inside a network answers
+//! there. A NAT64 prefix that a network has chosen for itself cannot be known here.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -61,8 +61,8 @@ static NETWORKS: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     BLOCKED.iter().map(parse).collect()
 });
 
-/// What the address is, in words, where a webhook may not reach it. An IPv4 address in an IPv6 wrapping is
-/// judged as what it wraps.
+/// What the address is, in words, where a webhook may not reach it. An IPv4 address in an IPv6
+/// wrapping is judged as what it wraps.
 pub(super) fn blocked(address: IpAddr) -> Option<&'static str> {
     let address = address.to_canonical();
     NETWORKS.iter().find(|(network, _)| network.contains(&address)).map(|(_, what)| *what)

@@ -1,7 +1,7 @@
 //! Looking a webhook's host up, so that only admitted addresses are connected to.
 //!
-//! The client connects to exactly the addresses given here: there is no second look-up that could answer
-//! otherwise.
+//! The client connects to exactly the addresses given here: there is no second look-up that could
+//! answer otherwise.
 
 use std::error::Error;
 use std::io;

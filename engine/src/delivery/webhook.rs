@@ -27,8 +27,8 @@ use crate::system::Stopwatch;
 /// The longest that one call may take in all: look-up, connection, request and answer.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 
-/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets the
-/// closing fails and takes its challenge along, so ours goes first.
+/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
+/// the closing fails and takes its challenge along, so ours goes first.
 const IDLE_CONNECTION_MS: u64 = 4_000;
 
 /// Idle connections kept, at most.

@@ -91,8 +91,8 @@ impl Engine {
         Ok(handout)
     }
 
-    /// What is pending for a credential, at the latest after `wait_ms` and at once when there is something.
-    /// A signature that is not over one of the nonces makes the read an unsigned one.
+    /// What is pending for a credential, at the latest after `wait_ms` and at once when there is
+    /// something. A signature that is not over one of the nonces makes the read an unsigned one.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if the credential is not known.
@@ -129,8 +129,8 @@ impl Engine {
         Ok(seen(Pending { binding, offer, signed, crowded: false }))
     }
 
-    /// A device answers a challenge. `arrived_at` is when the request came in. The answer is given once the
-    /// outcome is recorded.
+    /// A device answers a challenge. `arrived_at` is when the request came in. The answer is given
+    /// once the outcome is recorded.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;
@@ -166,8 +166,8 @@ impl Engine {
         self.shared.decide(&key.tenant, decision, by, arrived_at).await
     }
 
-    /// Records news about a credential, signed over the nonce that was given out under `handle`. Every
-    /// binding of the key is refreshed; the answer is the newest.
+    /// Records news about a credential, signed over the nonce that was given out under `handle`.
+    /// Every binding of the key is refreshed; the answer is the newest.
     ///
     /// # Errors
     /// [`Error::Misbehaved`].
@@ -201,8 +201,8 @@ impl Engine {
         Ok(newest.ok_or(Misbehaviour::UnknownCredential)?)
     }
 
-    /// Removes every binding of a credential, signed over the number of the time window. The answer is the
-    /// newest of them.
+    /// Removes every binding of a credential, signed over the number of the time window. The answer
+    /// is the newest of them.
     ///
     /// # Errors
     /// [`Error::Misbehaved`].

@@ -1,4 +1,5 @@
-//! What is done at intervals: idle actors leave, overdue challenges are ended, old records are forgotten.
+//! What is done at intervals: idle actors leave, overdue challenges are ended, old records are
+//! forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,8 @@ const SWEEP: Duration = Duration::from_secs(10);
 const OVERDUE: Duration = Duration::from_secs(5);
 /// Overdue challenges ended at one look, at most.
 const OVERDUE_MAX: usize = 1000;
-/// A challenge that is held for longer was left behind by a process that died: its initiator was never
-/// answered. It is longer than any notification may take.
+/// A challenge that is held for longer was left behind by a process that died: its initiator was
+/// never answered. It is longer than any notification may take.
 const HELD_MS_MAX: u64 = 15_000;
 /// Between two rounds of forgetting.
 const PRUNE: Duration = Duration::from_secs(600);

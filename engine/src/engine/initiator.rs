@@ -45,8 +45,8 @@ impl Verdict {
 }
 
 impl Engine {
-    /// Issues a challenge for an action and notifies its devices. If the relying party does not accept the
-    /// notification, the challenge is cancelled and nobody can have answered it.
+    /// Issues a challenge for an action and notifies its devices. If the relying party does not
+    /// accept the notification, the challenge is cancelled and nobody can have answered it.
     ///
     /// # Errors
     /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
@@ -99,7 +99,8 @@ impl Engine {
         Ok(Verdict { challenge, crowded: false })
     }
 
-    /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier one.
+    /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier
+    /// one.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.

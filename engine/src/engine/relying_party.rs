@@ -97,7 +97,8 @@ impl Engine {
         Ok(self.shared.store.users(tenant, query).await?)
     }
 
-    /// Sets attributes of a user, creating it where there is none. The answer is the resulting attributes.
+    /// Sets attributes of a user, creating it where there is none. The answer is the resulting
+    /// attributes.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

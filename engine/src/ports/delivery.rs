@@ -20,7 +20,7 @@ pub struct DeliveryResult {
 
 /// Tells the devices of a challenge that it waits.
 pub trait Delivery: Send + Sync + 'static {
-    /// Notifies about an issued challenge. An error cancels the challenge. The answer lists the devices
-    /// that the adapter itself has notified, which may be none.
+    /// Notifies about an issued challenge. An error cancels the challenge. The answer lists the
+    /// devices that the adapter itself has notified, which may be none.
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 }

@@ -12,7 +12,8 @@ use countersign_core::time::UnixMillis;
 
 use super::Later;
 
-/// The store did not do what it was asked for. Of a commit, it is then unknown whether it was recorded.
+/// The store did not do what it was asked for. Of a commit, it is then unknown whether it was
+/// recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or has no room.
@@ -72,9 +73,10 @@ pub struct ActionQuery {
 
 /// Keeps accounts, devices, actions and challenges.
 ///
-/// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every commit
-/// whose answer was given before the read was asked for. Commits of one account are recorded in the order
-/// in which they were given. All look-ups are answered from an index, never by a scan of everything.
+/// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every
+/// commit whose answer was given before the read was asked for. Commits of one account are recorded
+/// in the order in which they were given. All look-ups are answered from an index, never by a scan
+/// of everything.
 pub trait Store: Send + Sync + 'static {
     /// Records a change if the account has the expected revision and no challenge in it has ended
     /// otherwise; see [`Committed`].
@@ -114,8 +116,8 @@ pub trait Store: Send + Sync + 'static {
         query: UserQuery,
     ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>>;
 
-    /// Challenges of all tenants that have not ended although their time is over, or that are held since
-    /// before `held_before`, oldest first.
+    /// Challenges of all tenants that have not ended although their time is over, or that are held
+    /// since before `held_before`, oldest first.
     fn overdue(
         &self,
         now: UnixMillis,

@@ -1,3 +1,5 @@
+//! Tests of the registry: no message is lost, whatever leaves meanwhile.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -43,8 +45,8 @@ impl Handler<Leave> for Tiny {
     }
 }
 
-/// Sends 40,000 notes from four threads while `sweep` runs all the time, and answers how many were handled
-/// and by how many actors.
+/// Sends 40,000 notes from four threads while `sweep` runs all the time, and answers how many were
+/// handled and by how many actors.
 async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     let (notes, activations) = (Notes::new(Registry::new("tiny")), Arc::new(AtomicUsize::new(0)));
     let arbiters = Arc::new(Arbiters::start(2));
@@ -125,7 +127,8 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
     notes.sweep();
     send(1);
     notes.sweep();
-    // Both are on one thread, and a note sent to the idle one would bring it back: ask the busy one.
+    // Both are on one thread, and a note sent to the idle one would bring it back: ask the busy
+    // one.
     for _ in 0..3 {
         seen.recv().await.unwrap();
     }

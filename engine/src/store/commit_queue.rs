@@ -1,6 +1,8 @@
-//! Natural group commit: one thread takes what has queued while it was busy and records it as one group.
+//! Natural group commit: one thread takes what has queued while it was busy and records it as one
+//! group.
 //!
-//! Nothing waits for a group to fill. What a unit is and how a group is recorded is the backend's part.
+//! Nothing waits for a group to fill. What a unit is and how a group is recorded is the backend's
+//! part.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -25,8 +27,8 @@ pub(super) trait Backend: Send + 'static {
     /// What is answered to a unit of a group that was recorded.
     type Answer: Send;
 
-    /// Records the units in their order, all or none; a unit that is refused alone has an error of its own
-    /// and leaves no trace. The answers are in the order of the units.
+    /// Records the units in their order, all or none; a unit that is refused alone has an error of
+    /// its own and leaves no trace. The answers are in the order of the units.
     ///
     /// # Errors
     /// [`Failure`] if it is not known to be recorded.
@@ -52,8 +54,8 @@ pub(super) type Answers<T> = Vec<Result<T, StoreError>>;
 pub(super) enum Failure {
     /// Certainly nothing was recorded, and the next group may be.
     Refused(StoreError),
-    /// The medium can be trusted no further. A failed sync must not be tried again: the system may have
-    /// dropped what it could not write and report success the second time.
+    /// The medium can be trusted no further. A failed sync must not be tried again: the system may
+    /// have dropped what it could not write and report success the second time.
     Broken(StoreError),
 }
 
@@ -124,7 +126,8 @@ impl<B: Backend> CommitQueue<B> {
     }
 }
 
-/// What these locks guard is one value, replaced whole: a panic elsewhere cannot leave it half done.
+/// What these locks guard is one value, replaced whole: a panic elsewhere cannot leave it half
+/// done.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! Adapters that remember, behind [`crate::ports::Store`].
 //!
-//! Here are the rules that they share, so that one suite of tests can hold them to one contract. How a
-//! record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
+//! Here are the rules that they share, so that one suite of tests can hold them to one contract.
+//! How a record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
 
 mod commit_queue;
 mod memory;
@@ -24,8 +24,8 @@ pub const STORE_COMMIT_SECONDS: &str = "store_commit_seconds";
 /// Histogram: how many commits were recorded together.
 pub const STORE_COMMIT_UNITS: &str = "store_commit_units";
 
-/// Refuses a unit that no transition makes: a record of another account, or one challenge twice. Recording
-/// it could replace an end that another unit, or the same one, has recorded.
+/// Refuses a unit that no transition makes: a record of another account, or one challenge twice.
+/// Recording it could replace an end that another unit, or the same one, has recorded.
 fn check_form(change: &Change) -> Result<(), StoreError> {
     for (index, write) in change.writes.iter().enumerate() {
         let account = match write {

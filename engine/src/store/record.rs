@@ -1,8 +1,8 @@
 //! Rows as they are stored: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
 //!
-//! The structs here are the format. They are apart from the core's types, so that the core can change
-//! without changing a row. A field is appended with `#[serde(default)]`; anything else is a new format
-//! number, and every format keeps the first byte and the checksum at the end.
+//! The structs here are the format. They are apart from the core's types, so that the core can
+//! change without changing a row. A field is appended with `#[serde(default)]`; anything else is a
+//! new format number, and every format keeps the first byte and the checksum at the end.
 
 mod rows;
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Checks signatures on threads of its own. What is queued or running is bounded: one more is refused
-/// before any work is done.
+/// Checks signatures on threads of its own. What is queued or running is bounded: one more is
+/// refused before any work is done.
 pub(crate) struct Verifier {
     pool: ThreadPool,
     queued: Arc<AtomicUsize>,
@@ -44,7 +44,8 @@ impl Verifier {
         let watch = Stopwatch::start();
         let (reply, answer) = oneshot::channel();
         self.pool.spawn_fifo(move || {
-            // The place is free before the asker knows, even if the check panics: it may ask again at once.
+            // The place is free before the asker knows, even if the check panics: it may ask again
+            // at once.
             let verdict = {
                 let _place = place;
                 check()

@@ -1,4 +1,5 @@
-//! Lifecycles through the facade, over a clock that is set by hand and a store that fails as it is told to.
+//! Lifecycles through the facade, over a clock that is set by hand and a store that fails as it is
+//! told to.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 

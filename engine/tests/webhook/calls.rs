@@ -90,7 +90,8 @@ async fn each_active_secret_signs_what_was_sent() {
         ["new-secret-key", "old-secret-key"].map(|s| Secret::parse(s).unwrap()).to_vec();
     deliver(&Webhook::new(settings).unwrap()).await.unwrap();
     let request = &server.requests()[0];
-    let [new, old] = ["new", "old"].map(|secret| signed(secret, &request.body));
+    let [new, old] =
+        ["new-secret-key", "old-secret-key"].map(|secret| signed(secret, &request.body));
     assert_eq!(request.header("x-signature-v2"), format!("t=1735689600,v2={new},v2={old}"));
 }
 
@@ -231,7 +232,8 @@ fn a_webhook_does_not_show_its_url_or_secrets() {
 
 #[test]
 fn a_proxy_named_by_the_environment_is_not_used() {
-    // The environment belongs to the process: the test of the usual case runs again in one of its own.
+    // The environment belongs to the process: the test of the usual case runs again in one of its
+    // own.
     let proxy = Untouched::listen();
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "calls::what_is_not_known_of_the_browser_is_left_out"]);

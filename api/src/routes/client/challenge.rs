@@ -12,8 +12,8 @@ use crate::caller::AnyCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Answers a nonce and a name for it. Neither is, or can be taken for, a push challenge: their lengths
-/// differ from a challenge id's, and nothing is recorded under them.
+/// Answers a nonce and a name for it. Neither is, or can be taken for, a push challenge: their
+/// lengths differ from a challenge id's, and nothing is recorded under them.
 ///
 /// # Errors
 /// 400 for an action that is not the token's.

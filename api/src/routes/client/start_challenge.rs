@@ -13,8 +13,8 @@ use crate::state::AppState;
 /// Starts a challenge for the token's action.
 ///
 /// # Errors
-/// 400 if the action has ended or no device could answer, or if the relying party did not accept the
-/// notification; 409 if another is open that was not to be superseded.
+/// 400 if the action has ended or no device could answer, or if the relying party did not accept
+/// the notification; 409 if another is open that was not to be superseded.
 pub async fn start_challenge(
     caller: ClientCaller,
     state: Data<AppState>,

@@ -14,8 +14,8 @@ use crate::prefer::{PREFERENCE_APPLIED, Wait};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Answers how a challenge of the token's action stands. With `Prefer: wait=N` the answer is held until the
-/// challenge ends, for that long at most.
+/// Answers how a challenge of the token's action stands. With `Prefer: wait=N` the answer is held
+/// until the challenge ends, for that long at most.
 ///
 /// # Errors
 /// 400 for a challenge that is not one of the token's action.

@@ -11,11 +11,12 @@ use crate::caller::DeviceCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Records a decision. It is answered once the outcome is recorded; the same answer again is told the same.
+/// Records a decision. It is answered once the outcome is recorded; the same answer again is told
+/// the same.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify; 400 for a
-/// challenge that the key may not answer, or not any more.
+/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify; 400
+/// for a challenge that the key may not answer, or not any more.
 pub async fn decide(
     caller: DeviceCaller,
     state: Data<AppState>,

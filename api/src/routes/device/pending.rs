@@ -16,9 +16,10 @@ use crate::state::AppState;
 
 const SIGNATURE: &str = "X-Authsignal-Signature";
 
-/// Answers the newest challenge that the key may answer. Custom data is told to a signed read only; a
-/// signature that is not good makes the read an unsigned one, since the official SDKs take an error for the
-/// loss of their credential. With `Prefer: wait=N` the answer is held until something is pending.
+/// Answers the newest challenge that the key may answer. Custom data is told to a signed read only;
+/// a signature that is not good makes the read an unsigned one, since the official SDKs take an
+/// error for the loss of their credential. With `Prefer: wait=N` the answer is held until something
+/// is pending.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled.

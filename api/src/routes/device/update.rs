@@ -13,8 +13,8 @@ use crate::state::AppState;
 /// Updates every binding of a key.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, a nonce that was not given out, or a signature
-/// that does not verify.
+/// 401 `invalid_credential` for a key that is not enrolled, a nonce that was not given out, or a
+/// signature that does not verify.
 pub async fn update(
     caller: DeviceCaller,
     state: Data<AppState>,

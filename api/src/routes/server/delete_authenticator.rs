@@ -12,7 +12,8 @@ use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Removes an authenticator. Challenges that no other may answer are revoked before this is answered.
+/// Removes an authenticator. Challenges that no other may answer are revoked before this is
+/// answered.
 ///
 /// # Errors
 /// 404 for one that this user does not have.

@@ -1,4 +1,5 @@
-//! What is checked of every answer: its form, which is what the strictest of the official SDKs asks for.
+//! What is checked of every answer: its form, which is what the strictest of the official SDKs asks
+//! for.
 
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -28,8 +29,8 @@ impl Answer {
         serde_json::from_str(&self.text).expect("every answer is JSON")
     }
 
-    /// Checks that it is a success: exactly 200, exactly this content type, JSON, and no key that the
-    /// browser SDK takes for a failure. Gives the body.
+    /// Checks that it is a success: exactly 200, exactly this content type, JSON, and no key that
+    /// the browser SDK takes for a failure. Gives the body.
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json()

@@ -97,7 +97,8 @@ impl Device {
         json!({ "publicKey": self.public_key(), "deviceName": "Pixel", "devicePlatform": platform })
     }
 
-    /// The body that answers a challenge. Android writes the missing number as `null`, iOS omits it.
+    /// The body that answers a challenge. Android writes the missing number as `null`, iOS omits
+    /// it.
     pub(crate) fn decision(&self, challenge: &str, approved: bool) -> Value {
         let mut body = json!({
             "publicKey": self.public_key(), "challengeId": challenge,

@@ -1,4 +1,5 @@
-//! A server in this process, with two tenants and a memory store, and the calls that tests make of it.
+//! A server in this process, with two tenants and a memory store, and the calls that tests make of
+//! it.
 
 mod answer;
 mod device;

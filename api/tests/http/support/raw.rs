@@ -64,8 +64,8 @@ impl Connection {
 }
 
 impl Server {
-    /// A request of the backend of tenant `demo`, from its request line's method and target, further
-    /// header lines and its body.
+    /// A request of the backend of tenant `demo`, from its request line's method and target,
+    /// further header lines and its body.
     pub(crate) fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
         let secret = basic::encode_standard(SECRET);
         let length = body.len();

@@ -95,8 +95,8 @@ proptest! {
     }
 }
 
-/// What is hardly ever reached is hardly tested: the share of each kind of step is chosen so that all
-/// is.
+/// What is hardly ever reached is hardly tested: the share of each kind of step is chosen so that
+/// all is.
 #[test]
 fn the_sequences_reach_every_outcome_and_every_refusal() {
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,5 @@
-//! The body of every kind of row, and its conversions. Structs are written as arrays, in field order.
+//! The body of every kind of row, and its conversions. Structs are written as arrays, in field
+//! order.
 
 use std::sync::Arc;
 
@@ -135,7 +136,8 @@ fn text(line: &Option<Line>) -> Option<&str> {
     line.as_ref().map(Line::as_str)
 }
 
-/// Lines are cleaned, not refused: a character that the core comes to refuse must not lock a user out.
+/// Lines are cleaned, not refused: a character that the core comes to refuse must not lock a user
+/// out.
 fn line(text: Option<&str>) -> Option<Line> {
     text.map(|text| Line::cleaned(text, usize::MAX))
 }

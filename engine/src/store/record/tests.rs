@@ -1,3 +1,5 @@
+//! Tests of rows: the bytes of every kind are pinned, so that a change of the format is seen.
+
 use std::fmt::Debug;
 
 use countersign_core::account::Profile;

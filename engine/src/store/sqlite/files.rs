@@ -24,8 +24,8 @@ impl Files {
     pub(super) fn prepare(path: &Path) -> Result<Self, StoreError> {
         let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
         let path = resolve(path).map_err(failed)?;
-        // The lock comes first: closing any descriptor of the database would drop the locks that SQLite
-        // holds in this process.
+        // The lock comes first: closing any descriptor of the database would drop the locks that
+        // SQLite holds in this process.
         let lock_path = beside(&path, ".lock");
         let lock = private(&lock_path).map_err(failed)?;
         lock.try_lock().map_err(|e| match e {
@@ -46,7 +46,8 @@ impl Files {
     }
 }
 
-/// The one absolute path of the file, whatever link it was named by, so that there is one lock for it.
+/// The one absolute path of the file, whatever link it was named by, so that there is one lock for
+/// it.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.exists() {
         return path.canonicalize();

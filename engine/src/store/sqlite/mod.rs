@@ -1,7 +1,9 @@
-//! The embedded store: one database file, one writer thread with group commit, reads on threads of their own.
+//! The embedded store: one database file, one writer thread with group commit, reads on threads of
+//! their own.
 //!
-//! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power cut on a
-//! disk that keeps what it says it wrote. Rows carry checksums: the database has none for its pages.
+//! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power
+//! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
+//! its pages.
 
 mod files;
 mod queries;
@@ -33,8 +35,8 @@ use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
 
 /// Keeps everything in one `SQLite` file.
 ///
-/// Dropped without [`Store::close`], it still records what is queued, on its own thread, and the file stays
-/// locked until it has.
+/// Dropped without [`Store::close`], it still records what is queued, on its own thread, and the
+/// file stays locked until it has.
 pub struct SqliteStore {
     queue: Arc<CommitQueue<Writer>>,
     readers: Arc<Readers>,
@@ -45,7 +47,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be opened or another server has it open,
-    /// [`StoreError::Unreadable`] if it is not a file of this store, or of a version that is not known.
+    /// [`StoreError::Unreadable`] if it is not a file of this store, or of a version that is not
+    /// known.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         let writer = Writer::open(Arc::clone(&files))?;
@@ -82,7 +85,8 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Says what the driver said. Its messages name statements and files, never the values bound to them.
+/// Says what the driver said. Its messages name statements and files, never the values bound to
+/// them.
 fn unavailable(error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error.sqlite_error_code() {
@@ -91,7 +95,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
     }
 }
 
-/// The integers of `SQLite` end at 2^63-1: as good as the end of time, and more revisions than there can be.
+/// The integers of `SQLite` end at 2^63-1: as good as the end of time, and more revisions than
+/// there can be.
 fn sql_int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -207,8 +212,8 @@ impl Store for SqliteStore {
         let reading = self.readers.finish();
         let writing = self.queue.finish();
         let (reply, closed) = oneshot::channel();
-        // Joining blocks, so a thread of its own waits. Readers go first: the writer's last checkpoint needs
-        // the file for itself.
+        // Joining blocks, so a thread of its own waits. Readers go first: the writer's last
+        // checkpoint needs the file for itself.
         let waiter = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
             let panicked = || Err(refused("a thread of the store panicked"));
             let read = reading.into_iter().try_for_each(|t| t.join().or_else(|_| panicked()));

@@ -136,7 +136,8 @@ pub(super) fn devices_of_key(
     Ok(devices)
 }
 
-/// The statement for a set of attributes. Only names of columns are put together, never what is asked for.
+/// The statement for a set of attributes. Only names of columns are put together, never what is
+/// asked for.
 pub(super) fn users_sql(query: &UserQuery) -> String {
     let mut sql = "SELECT user_id, row FROM accounts
          WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
@@ -188,8 +189,8 @@ pub(super) fn overdue(
     Ok(found)
 }
 
-/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all later ones
-/// from ending. Whoever asks for it by name is told that it cannot be read.
+/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all
+/// later ones from ending. Whoever asks for it by name is told that it cannot be read.
 fn collect_intact(
     connection: &Connection,
     sql: &str,

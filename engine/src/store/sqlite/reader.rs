@@ -1,4 +1,5 @@
-//! Threads that read, each on a connection of its own, so that a slow disk never holds up a caller's thread.
+//! Threads that read, each on a connection of its own, so that a slow disk never holds up a
+//! caller's thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::Fault;
 use crate::ports::store::StoreError;
 
-/// 3.7.0 to 3.51.2 could lose a write when two connections met at a reset of the log (WAL-reset race).
+/// 3.7.0 to 3.51.2 could lose a write when two connections met at a reset of the log (WAL-reset
+/// race).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// The layout of the tables below.
 const SCHEMA_VERSION: i64 = 1;
@@ -17,8 +18,8 @@ const STATEMENTS_CACHED: usize = 64;
 /// How long a backup or a check by hand may hold the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-// Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row ids: new
-// rows go to the end of a table, and only the indexes are written at random.
+// Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row
+// ids: new rows go to the end of a table, and only the indexes are written at random.
 const TABLES: &str = "
 CREATE TABLE accounts(
     tenant TEXT NOT NULL, user_id TEXT NOT NULL, revision INTEGER NOT NULL,
@@ -74,8 +75,8 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    // Checkpoints are the writer's alone, which looks at their errors; SQLite's automatic one and the one at
-    // closing ignore a sync that failed, and would try it again.
+    // Checkpoints are the writer's alone, which looks at their errors; SQLite's automatic one and
+    // the one at closing ignore a sync that failed, and would try it again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -1,3 +1,5 @@
+//! Tests of the SQLite adapter that need to see inside: plans, pragmas and damage.
+
 use countersign_core::account::Profile;
 use countersign_core::change::Write;
 

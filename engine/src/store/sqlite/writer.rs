@@ -184,8 +184,8 @@ fn failure(error: &rusqlite::Error) -> Failure {
     }
 }
 
-/// Checks a unit, then writes all of it. A recorded end is told even to a unit that is stale too: it is the
-/// one answer that can never change.
+/// Checks a unit, then writes all of it. A recorded end is told even to a unit that is stale too:
+/// it is the one answer that can never change.
 fn commit(connection: &Connection, change: &Change) -> Result<Committed, Fault> {
     check_form(change)?;
     for challenge in challenges(&change.writes) {

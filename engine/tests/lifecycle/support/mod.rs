@@ -1,5 +1,5 @@
-//! What the lifecycle tests share: an engine over a clock that is set by hand and a store that fails as it
-//! is told to, and phones.
+//! What the lifecycle tests share: an engine over a clock that is set by hand and a store that
+//! fails as it is told to, and phones.
 
 mod ports;
 mod store;
@@ -67,8 +67,8 @@ impl House {
         Self::start(Arc::new(FaultyStore::over(store)), clock, limits, delivery)
     }
 
-    /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own: for the
-    /// one that crashed, time has stopped.
+    /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own:
+    /// for the one that crashed, time has stopped.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
         Self::start(self.store.clone(), clock, Limits::default(), None)

@@ -1,4 +1,5 @@
-//! A store that fails as it is told to, over one that does not, and keeps a journal of the ends it recorded.
+//! A store that fails as it is told to, over one that does not, and keeps a journal of the ends it
+//! recorded.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
