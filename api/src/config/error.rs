@@ -43,7 +43,7 @@ pub enum ConfigError {
         nearest: String,
     },
     /// A value that is not allowed.
-    #[error("{key}{} {problem}: {allowed}", variable.as_ref().map(|v| format!(" (from {v})")).unwrap_or_default())]
+    #[error("{key}{} {problem}: {allowed}", source_of(variable.as_deref()))]
     Value {
         /// Where it stands, such as `tenants[0].id`.
         key: String,
@@ -75,6 +75,10 @@ pub enum ConfigError {
     /// A variable that is not UTF-8.
     #[error("the variable {0} is not UTF-8: write it as UTF-8 text")]
     NotUtf8(String),
+}
+
+fn source_of(variable: Option<&str>) -> String {
+    variable.map(|v| format!(" (from {v})")).unwrap_or_default()
 }
 
 impl ConfigError {

@@ -57,7 +57,7 @@ async fn check_one(caller: &Caller, life: &Life) {
 async fn an_acknowledged_token_is_good(caller: &Caller, life: &Life) {
     let Some(token) = &life.token else { return };
     let said = caller.validate(token).await.unwrap();
-    assert_eq!(said.user_id.as_ref(), Some(&life.user));
+    assert_eq!(said.user_id.as_ref(), Some(&life.user), "action lost: {:?}", said.error);
     assert_eq!(said.idempotency_key.as_deref(), Some("k-1"));
     assert_eq!(caller.track(&life.user).await.unwrap().idempotency_key, "k-1");
 }

@@ -237,8 +237,8 @@ fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> 
     writeln!(out, "{}", Machine::here())?;
     writeln!(
         out,
-        "{} rounds after one to warm up; {} connections, {} workers; per round {} bare requests and \
-         {} lifecycles",
+        "{} rounds after one to warm up; {} connections, {} workers; per round {} bare requests \
+         and {} lifecycles",
         settings.rounds,
         settings.connections,
         settings.workers,

@@ -89,8 +89,7 @@ impl ChallengeActor {
         }
     }
 
-    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take
-    /// the place of something newer.
+    /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
             .store

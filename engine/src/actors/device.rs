@@ -17,7 +17,7 @@ use countersign_core::policy::Limits;
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
 use crate::registry::Leave;
-use crate::shared::{Shared, Tenant};
+use crate::shared::Shared;
 
 /// What the store has recorded that concerns this credential.
 #[derive(Message)]
@@ -181,15 +181,13 @@ async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
 
 impl DeviceActor {
     fn know(&mut self, inbox: Inbox) -> Result<(), Error> {
-        let tenant: Arc<Tenant> = self.shared.tenant(&self.key.tenant)?;
-        let (shared, limits) = (self.shared.clone(), tenant.limits.clone());
-        let (nonces, waiters) = (NonceBook::default(), Vec::new());
+        let limits = self.shared.tenant(&self.key.tenant)?.limits.clone();
+        let (shared, nonces, waiters) = (self.shared.clone(), NonceBook::default(), Vec::new());
         self.known = Some(Known { shared, limits, inbox, nonces, waiters });
         Ok(())
     }
 
-    /// Looks at what is recorded. No message is read meanwhile, so that what is read cannot take
-    /// the place of something newer.
+    /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)

@@ -29,8 +29,8 @@ impl Engine {
     /// [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
         let tracked = self.shared.account(account, |w| Box::pin(w.track(track))).await?;
-        counter!(telemetry::ACTIONS_TRACKED, "enrolled" => if tracked.is_enrolled { "true" } else { "false" })
-            .increment(1);
+        let enrolled = if tracked.is_enrolled { "true" } else { "false" };
+        counter!(telemetry::ACTIONS_TRACKED, "enrolled" => enrolled).increment(1);
         Ok(tracked)
     }
 
@@ -52,7 +52,7 @@ impl Engine {
         key: ActionKey,
         state: ActionState,
     ) -> Result<Action, Error> {
-        tracing::info!(tenant.id = %account.tenant, ?state, "action state overridden by the relying party");
+        tracing::info!(tenant.id = %account.tenant, ?state, "the relying party overrides a state");
         let run = self.shared.account(account, move |w| {
             Box::pin(async move { w.override_action(&key, state).await })
         });

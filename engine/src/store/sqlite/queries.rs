@@ -29,7 +29,8 @@ pub(super) const DEVICES_OF_KEY: &str =
 pub(super) const DUE: &str = "SELECT row FROM challenges
      WHERE ended_at IS NULL AND expires_at <= ?1 ORDER BY expires_at, id";
 pub(super) const HELD: &str = "SELECT row FROM challenges
-     WHERE ended_at IS NULL AND held = 1 AND expires_at > ?1 AND issued_at < ?2 ORDER BY expires_at, id";
+     WHERE ended_at IS NULL AND held = 1 AND expires_at > ?1 AND issued_at < ?2
+     ORDER BY expires_at, id";
 
 /// The record in a column.
 pub(super) fn record<T: Stored>(row: &Row<'_>, column: usize) -> Result<T, Fault> {

@@ -46,7 +46,8 @@ CREATE TABLE challenges(
     UNIQUE(tenant, id)) STRICT;
 CREATE INDEX challenges_open ON challenges(tenant, user_id) WHERE ended_at IS NULL;
 CREATE INDEX challenges_due ON challenges(expires_at, id) WHERE ended_at IS NULL;
-CREATE INDEX challenges_held ON challenges(expires_at, id, issued_at) WHERE ended_at IS NULL AND held = 1;
+CREATE INDEX challenges_held ON challenges(expires_at, id, issued_at)
+    WHERE ended_at IS NULL AND held = 1;
 CREATE INDEX challenges_ended ON challenges(ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE secrets(tenant TEXT NOT NULL PRIMARY KEY, row BLOB NOT NULL) STRICT;
 ";

@@ -33,13 +33,15 @@ const ENDED: &str = "SELECT user_id, ended_at, row FROM challenges WHERE tenant 
 const PUT_ACCOUNT: &str =
     "INSERT INTO accounts(tenant, user_id, revision, email, phone, username, row)
      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision, email = excluded.email,
+     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision,
+     email = excluded.email,
      phone = excluded.phone, username = excluded.username, row = excluded.row";
 const PUT_REVISION: &str = "INSERT INTO accounts(tenant, user_id, revision) VALUES(?1, ?2, ?3)
      ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision";
 const PUT_DEVICE: &str = "INSERT INTO devices(tenant, user_id, id, thumbprint, row)
      VALUES(?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT(tenant, user_id, id) DO UPDATE SET thumbprint = excluded.thumbprint, row = excluded.row";
+     ON CONFLICT(tenant, user_id, id) DO UPDATE SET
+     thumbprint = excluded.thumbprint, row = excluded.row";
 const PUT_ACTION: &str =
     "INSERT INTO actions(tenant, user_id, code, idempotency_key, created_at, row)
      VALUES(?1, ?2, ?3, ?4, ?5, ?6)
