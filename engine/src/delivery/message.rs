@@ -89,7 +89,8 @@ mod tests {
 
     const BODY: &str = concat!(
         r#"{"version":1,"id":"e-1","source":"https://authsignal.com","#,
-        r#""time":"2025-01-01T00:00:00.000Z","tenantId":"t-1","type":"push.created","data":{"challengeId":"c-1","userId":"u-1","#,
+        r#""time":"2025-01-01T00:00:00.000Z","tenantId":"t-1","#,
+        r#""type":"push.created","data":{"challengeId":"c-1","userId":"u-1","#,
         r#""idempotencyKey":"k-1","actionCode":"signIn"}}"#
     );
     const SIGNATURE: &str = "MXnkLrRk37AQZXHvhcEijQ5T6FT7kK3GSvYyA0Ljm5o";

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 
 const HEAD: &str = concat!(
     r#"{"version":1,"id":"07070707-0707-4707-8707-070707070707","#,
-    r#""source":"https://countersign.example","time":"2025-01-01T00:00:00.123Z","tenantId":"t-1","type":"push.created","#,
+    r#""source":"https://countersign.example","time":"2025-01-01T00:00:00.123Z","tenantId":"t-1","#,
+    r#""type":"push.created","#,
     r#""data":{"challengeId":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"u-\"1\"","#,
     r#""idempotencyKey":"k-1","actionCode":"signIn""#
 );
