@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod cors;
 pub mod observe;
+pub mod path;
 pub mod prefer;
 pub mod problem;
 pub mod query;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::web::{Data, PathConfig, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpServer};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
@@ -22,7 +22,6 @@ use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::cors::cors;
 use crate::observe::observe;
-use crate::problem::Problem;
 use crate::routes;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
@@ -186,12 +185,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
 }
 
 fn app(config: &mut ServiceConfig, state: &Data<AppState>) {
-    let unreadable =
-        |_, _: &HttpRequest| Problem::invalid_request("the path cannot be read").into();
-    config
-        .app_data(state.clone())
-        .app_data(PathConfig::default().error_handler(unreadable))
-        .configure(routes::configure);
+    config.app_data(state.clone()).configure(routes::configure);
 }
 
 fn public(

@@ -2,7 +2,18 @@
 //!
 //! One file per route, as in `src/routes/`, and one per rule that holds for many of them.
 
+mod bad_bodies;
+mod bad_heads;
 mod client;
+mod cors;
 mod device;
+mod isolation;
+mod limits;
+mod long_poll;
+mod ops;
+mod random_bodies;
+mod routing;
 mod server;
+mod shutdown;
 mod support;
+mod tokens;

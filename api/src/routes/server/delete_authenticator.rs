@@ -1,7 +1,7 @@
 //! `DELETE /users/{userId}/authenticators/{userAuthenticatorId}`: a device is lost or replaced.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
@@ -9,6 +9,7 @@ use countersign_wire::user::Deleted;
 
 use super::account;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -20,7 +21,7 @@ use crate::state::AppState;
 pub async fn delete_authenticator(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<(String, String)>,
+    Path(path): Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;
     let unknown = || Problem::not_found("the authenticator is not known");

@@ -1,11 +1,12 @@
 //! `DELETE /users/{userId}`: a user goes, with everything that belongs to it.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_wire::user::Deleted;
 
 use super::account;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -16,7 +17,7 @@ use crate::state::AppState;
 pub async fn delete_user(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<String>,
+    Path(path): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     state.engine.remove_user(&account(caller.tenant, &path)?).await?;
     Ok(HttpResponse::Ok().json(Deleted { success: true }))

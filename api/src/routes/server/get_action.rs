@@ -1,11 +1,12 @@
 //! `GET /users/{userId}/actions/{action}/{idempotencyKey}`: how an action stands.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_wire::action::GetActionResponse;
 
 use super::{account, action_key};
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -16,7 +17,7 @@ use crate::state::AppState;
 pub async fn get_action(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;
     let action = state.engine.action(&account, action_key(&path.1, &path.2)?).await?;

@@ -1,11 +1,12 @@
 //! `GET /users/{userId}/authenticators`: what a user has enrolled.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_wire::authenticator::AuthenticatorItem;
 
 use super::account;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -16,7 +17,7 @@ use crate::state::AppState;
 pub async fn list_authenticators(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<String>,
+    Path(path): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let user = state.engine.user(&account(caller.tenant, &path)?).await?;
     let items: Vec<_> = user.devices.iter().map(AuthenticatorItem::from).collect();

@@ -1,12 +1,13 @@
 //! `GET /users/{userId}/actions`: what a user did lately.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_engine::ports::store::ActionQuery;
 use countersign_wire::action::{ActionItem, ActionsFilter, ActionsQuery};
 
 use super::account;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -21,7 +22,7 @@ const ACTIONS_MAX: usize = 1000;
 pub async fn query_actions(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<String>,
+    Path(path): Path<String>,
     Query(query): Query<ActionsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path)?;

@@ -1,7 +1,7 @@
 //! `POST /users/{userId}/actions/{action}`: an action begins.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_core::account::Track;
 use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
 use countersign_wire::secret::Secret;
@@ -11,6 +11,7 @@ use super::account;
 use crate::body::Body;
 use crate::caller::ServerCaller;
 use crate::caller::token::{Kind, Scopes};
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -21,7 +22,7 @@ use crate::state::AppState;
 pub async fn track(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<(String, String)>,
+    Path(path): Path<(String, String)>,
     Body(body): Body<TrackRequest>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;

@@ -1,12 +1,13 @@
 //! `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`: the relying party overrides a state.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_wire::action::{GetActionResponse, UpdateActionRequest};
 
 use super::{account, action_key};
 use crate::body::Body;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -17,7 +18,7 @@ use crate::state::AppState;
 pub async fn update_action(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
     Body(body): Body<UpdateActionRequest>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;

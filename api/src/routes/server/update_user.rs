@@ -1,12 +1,13 @@
 //! `PATCH` and `POST /users/{userId}`: what the relying party says of a user.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use countersign_wire::user::{UpdateUserRequest, UserAttributes};
 
 use super::account;
 use crate::body::Body;
 use crate::caller::ServerCaller;
+use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -17,7 +18,7 @@ use crate::state::AppState;
 pub async fn update_user(
     caller: ServerCaller,
     state: Data<AppState>,
-    path: Path<String>,
+    Path(path): Path<String>,
     Body(body): Body<UpdateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path)?;

@@ -88,11 +88,9 @@ async fn one_that_the_user_does_not_have_is_not_found() {
         ("u-2", it.authenticator.as_str()),
         ("u-1", "00000000-0000-4000-8000-000000000000"),
         ("u-1", "nonsense"),
-        ("u-1", "%ff"),
     ] {
-        let answer = it.server.delete(&format!("/users/{user}/authenticators/{id}")).secret();
-        let status = answer.send().await.status;
-        assert!(status == 404 || (id == "%ff" && status == 400), "{user} {id}: {status}");
+        let path = format!("/users/{user}/authenticators/{id}");
+        it.server.delete(&path).secret().refused(404, "invalid_request").await;
     }
     let path = format!("/users/u-1/authenticators/{}", it.authenticator);
     it.server.delete(&path).with_secret(OTHER_SECRET).refused(404, "invalid_request").await;

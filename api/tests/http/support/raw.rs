@@ -55,6 +55,12 @@ impl Connection {
         !matches!(read, Ok(1))
     }
 
+    /// Reads the status of an answer; `None` if the server closes without a word.
+    pub(crate) async fn status(&mut self) -> Option<u16> {
+        let read = timeout(PATIENCE, read(&mut self.0)).await.expect("in time");
+        read.map(|answer| answer.status)
+    }
+
     /// Sends one whole request, and reads the answer.
     pub(crate) async fn send(server: &Server, request: &[u8]) -> RawAnswer {
         let mut connection = Self::open(server).await;

@@ -1,0 +1,72 @@
+//! Limits that a caller can run into, each with its refusal.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::long_poll::{park, told};
+use crate::support::{Device, PUSH, Server, Setup, SignIn};
+
+#[tokio::test]
+async fn an_account_has_ten_other_challenges_open_and_not_one_more() {
+    let it = SignIn::start().await;
+    let start = async |n: usize| {
+        let tracked = it.server.post(&format!("/users/u-1/actions/pay-{n}")).secret().ok().await;
+        let token = tracked["token"].as_str().unwrap().to_owned();
+        it.server.post("/client/challenge/push").bearer(&token).send().await
+    };
+    // With the sign-in's own these are ten.
+    for n in 1..10 {
+        start(n).await.ok();
+    }
+    let refused = start(10).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refused(429, "too_many_requests");
+    // A new one of a code that is open takes its place and is none too many.
+    start(1).await.ok();
+    it.decide(true).await;
+    start(10).await.ok();
+}
+
+#[tokio::test]
+async fn a_user_has_twenty_authenticators_and_not_one_more() {
+    let server = Server::start();
+    for _ in 0..20 {
+        server.enroll("u-1", &Device::new()).await;
+    }
+    let tracked = server.track("u-1", json!({ "scope": "add:authenticators" })).await;
+    let token = tracked["token"].as_str().unwrap();
+    let call = server.post(PUSH).bearer(token).json(&Device::new().enrollment());
+    call.refused(400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_at_once() {
+    let server = Setup::default().set("server.requests_in_flight_max", "3").start();
+    let it = SignIn::on(server, Device::new()).await;
+    // Three polls fill it; the fourth is turned away before anything is done for it.
+    let (refused, parked) = park(3, || it.server.verify(&it.token, &it.challenge)).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
+    refused.refused(503, "temporarily_unavailable");
+    it.server.get("/users/u-1").secret().refused(503, "temporarily_unavailable").await;
+    let ready = it.server.operator_call(Method::GET, "/health/ready").send().await;
+    assert_eq!(ready.status, 200, "operators are not turned away");
+    // As soon as one has left, the next is let in.
+    let mut parked = parked;
+    parked.pop().unwrap().abort();
+    while it.server.get("/users/u-1").secret().send().await.status != 200 {}
+    it.decide(true).await;
+    for answer in told(parked).await {
+        answer.ok();
+    }
+}
+
+#[tokio::test]
+async fn custom_data_is_bounded() {
+    let server = Server::start();
+    let custom = |bytes: usize| json!({ "custom": { "a": "x".repeat(bytes - 8) } });
+    let path = "/users/u-1/actions/signIn";
+    server.post(path).secret().json(&custom(4096)).ok().await;
+    let call = server.post(path).secret().json(&custom(4097));
+    call.refused(400, "invalid_request").await;
+}
