@@ -1,4 +1,5 @@
-//! Bodies that are not what a route asks for: each is refused in the contract's words, and nothing is done.
+//! Bodies that are not what a route asks for: each is refused in the contract's words, and nothing
+//! is done.
 
 use reqwest::Method;
 use serde_json::{Value, json};

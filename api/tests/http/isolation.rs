@@ -1,5 +1,5 @@
-//! What a caller without rights learns: nothing. What does not exist and what belongs to somebody else is
-//! answered with the same bytes.
+//! What a caller without rights learns: nothing. What does not exist and what belongs to somebody
+//! else is answered with the same bytes.
 
 use reqwest::Method;
 use serde_json::{Value, json};

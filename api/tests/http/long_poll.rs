@@ -1,6 +1,7 @@
 //! `Prefer: wait=N`: polls that are held until there is something to tell.
 //!
-//! A poll that is answered by the end of its wait fails: each asks for 30 s and has to be answered sooner.
+//! A poll that is answered by the end of its wait fails: each asks for 30 s and has to be answered
+//! sooner.
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) type Parked = Vec<JoinHandle<Answer>>;
 
-/// Parks polls until the server takes no more: one more than may wait are sent, and the one that comes back
-/// shows that the others wait.
+/// Parks polls until the server takes no more: one more than may wait are sent, and the one that
+/// comes back shows that the others wait.
 pub(crate) async fn park(waiters_max: usize, mut poll: impl FnMut() -> Call) -> (Answer, Parked) {
     let sent = (0..=waiters_max).map(|_| tokio::spawn(poll().wait(30).send()));
     let (refused, _, parked) = timeout(SOON, select_all(sent)).await.expect("one cannot wait");

@@ -2,6 +2,8 @@
 //!
 //! One file per route, as in `src/routes/`, and one per rule that holds for many of them.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
+
 mod bad_bodies;
 mod bad_heads;
 mod client;

@@ -1,4 +1,5 @@
-//! Any JSON in any field of any route: an answer of the contract, and never a failure of the server.
+//! Any JSON in any field of any route: an answer of the contract, and never a failure of the
+//! server.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
