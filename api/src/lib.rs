@@ -7,6 +7,7 @@ pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod cors;
+pub mod hold;
 pub mod observe;
 pub mod path;
 pub mod prefer;
