@@ -22,7 +22,18 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 fn table(config: &mut ServiceConfig) {
+    // Paths are tried in this order. Those without a name in them take the least time to compare.
+    // Device API: Basic with the tenant's id; enrollment is Bearer. `device` is the older name.
+    for base in ["/client/user-authenticators/push", "/client/user-authenticators/device"] {
+        devices(config, base);
+    }
     config
+        // Client API: Bearer.
+        .service(at("/client/challenge/push").route(post().to(client::start_challenge)))
+        .service(at("/client/verify/push").route(post().to(client::verify)))
+        .service(at("/client/cancel/push").route(post().to(client::cancel)))
+        .service(at("/client/user-authenticators").route(get().to(client::list_authenticators)))
+        .service(at("/client/challenge").route(post().to(client::challenge)))
         // Server API: Basic with a secret.
         .service(at("/users/{user}/actions/{action}").route(post().to(server::track)))
         .service(
@@ -49,17 +60,7 @@ fn table(config: &mut ServiceConfig) {
                 .route(post().to(server::update_user))
                 .route(web::delete().to(server::delete_user)),
         )
-        .service(at("/users").route(get().to(server::query_users)))
-        // Client API: Bearer.
-        .service(at("/client/challenge/push").route(post().to(client::start_challenge)))
-        .service(at("/client/verify/push").route(post().to(client::verify)))
-        .service(at("/client/cancel/push").route(post().to(client::cancel)))
-        .service(at("/client/user-authenticators").route(get().to(client::list_authenticators)))
-        .service(at("/client/challenge").route(post().to(client::challenge)));
-    // Device API: Basic with the tenant's id; enrollment is Bearer. `device` is the older name.
-    for base in ["/client/user-authenticators/push", "/client/user-authenticators/device"] {
-        devices(config, base);
-    }
+        .service(at("/users").route(get().to(server::query_users)));
     for path in unsupported::PATHS {
         config.service(unsupported(path));
     }
