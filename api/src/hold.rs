@@ -38,8 +38,8 @@ impl Hold {
         self.wait.filter(|_| self.place.is_some()).map_or(0, Wait::ms)
     }
 
-    /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that there
-    /// was something to tell.
+    /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
+    /// there was something to tell.
     pub fn response(&self, crowded: bool, is_over: bool) -> HttpResponseBuilder {
         let mut response = HttpResponse::Ok();
         let Some(wait) = self.wait else { return response };
