@@ -228,7 +228,8 @@ async fn a_large_body_is_refused_however_its_size_is_told() {
         assert!(connection.is_closed().await);
     }
     // So are chunks that come to too much.
-    let head = "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let head = "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: application/json\r\n";
     let auth = countersign_wire::basic::encode_standard(crate::support::SECRET);
     let head = format!("{head}Authorization: Basic {auth}\r\nTransfer-Encoding: chunked\r\n\r\n");
     let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000)).repeat(5);

@@ -26,7 +26,8 @@ async fn a_lifecycle_leaves_the_documented_metrics_and_no_id() {
         "countersign_outcomes_total{outcome=\"approved\"} ",
         "countersign_verify_queue ",
         "countersign_verify_seconds_count ",
-        "countersign_http_seconds_count{route=\"/v1/users/{user}/actions/{action}\",method=\"POST\",status=\"200\"} ",
+        "countersign_http_seconds_count{route=\"/v1/users/{user}/actions/{action}\",\
+         method=\"POST\",status=\"200\"} ",
     ] {
         assert!(metrics.text.lines().any(|l| l.starts_with(line)), "{line}\n{}", metrics.text);
     }
