@@ -1,0 +1,245 @@
+//! What time does to a challenge, a nonce and a removal, with a clock that only the test moves.
+//!
+//! What races with an expiry is in `lifecycle`.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_core::account::{Enroll, ProfilePatch, Track};
+use countersign_core::action::ActionContext;
+use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
+};
+use countersign_core::nonce::Purpose;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::possession::removal_text_at;
+use countersign_core::refusal::Refusal;
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::Clock;
+use countersign_engine::store::MemoryStore;
+use countersign_engine::system::SystemEntropy;
+use countersign_engine::{Engine, EngineSettings, Error, Misbehaviour, Ports, Tenant};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+const START: UnixMillis = UnixMillis(1_735_689_600_000);
+/// Real timers follow from this: short, so that the actor asks the clock often.
+const LIFETIME_MS: u64 = 20;
+const GRACE_MS: u64 = 10;
+/// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+
+struct Manual(AtomicU64);
+
+impl Manual {
+    fn set(&self, now: UnixMillis) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Manual {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// An engine with one user, whose device is enrolled.
+struct World {
+    engine: Engine,
+    clock: Arc<Manual>,
+    key: SigningKey,
+}
+
+fn tenant() -> TenantId {
+    TenantId::parse("demo").unwrap()
+}
+
+fn account() -> AccountKey {
+    AccountKey { tenant: tenant(), user: UserId::parse("u-1").unwrap() }
+}
+
+fn action() -> ActionKey {
+    let idempotency_key = IdempotencyKey::parse("k-1").unwrap();
+    ActionKey { code: ActionCode::parse("signIn").unwrap(), idempotency_key }
+}
+
+fn start_engine(clock: Arc<Manual>) -> Engine {
+    let limits = Limits {
+        challenge_lifetime_ms: LIFETIME_MS,
+        decision_grace_ms: GRACE_MS,
+        ..Limits::default()
+    };
+    let settings = Tenant { limits, unenrolled: Unenrolled::Allow, delivery: None };
+    let store = Arc::new(MemoryStore::default());
+    let ports = Ports { store, clock, entropy: Arc::new(SystemEntropy) };
+    Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant(), settings)]))
+}
+
+impl World {
+    async fn new() -> Self {
+        let clock = Arc::new(Manual(START.0.into()));
+        let engine = start_engine(clock.clone());
+        let world = Self { engine, clock, key: SigningKey::from_bytes(&[7; 32]) };
+        let track = Track {
+            key: action(),
+            context: ActionContext::default(),
+            profile: ProfilePatch::default(),
+        };
+        world.engine.track(&account(), track).await.unwrap();
+        let enroll = Enroll {
+            key: world.public_key(),
+            name: None,
+            platform: None,
+            push_token: None,
+            may_add: false,
+        };
+        world.engine.enroll(&account(), action(), enroll).await.unwrap();
+        world
+    }
+
+    fn public_key(&self) -> PublicKey {
+        let spki = [&ED25519_SPKI[..], self.key.verifying_key().as_bytes()].concat();
+        PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
+    }
+
+    fn credential(&self) -> CredentialKey {
+        CredentialKey { tenant: tenant(), thumbprint: self.public_key().thumbprint() }
+    }
+
+    fn sign(&self, text: &str) -> Vec<u8> {
+        self.key.sign(text.as_bytes()).to_bytes().to_vec()
+    }
+
+    async fn start(&self) -> Challenge {
+        let started = self.engine.start_challenge(&account(), action(), None, true).await;
+        started.unwrap().challenge
+    }
+
+    async fn approve(&self, challenge: &Challenge, arrived_at: UnixMillis) -> Result<Ended, Error> {
+        let signed = SignedDecision {
+            challenge: challenge.id.clone(),
+            decision: Decision::Approve,
+            number: None,
+            signature: self.sign(challenge.id.as_str()),
+        };
+        self.engine.decide(&self.credential(), signed, arrived_at).await
+    }
+
+    /// How a challenge stands right away.
+    async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
+        let verdict = self.engine.await_outcome(&account(), &action(), &challenge.id, 0).await;
+        verdict.unwrap().challenge.ended.map(|ended| ended.outcome)
+    }
+
+    /// How a challenge ended, for which it is polled as often as need be.
+    async fn end(&self, challenge: &Challenge) -> Outcome {
+        let (account, action) = (account(), action());
+        loop {
+            let poll = self.engine.await_outcome(&account, &action, &challenge.id, 30_000);
+            if let Some(ended) = poll.await.unwrap().challenge.ended {
+                return ended.outcome;
+            }
+        }
+    }
+
+    async fn is_pending(&self) -> bool {
+        self.engine.pending(&self.credential(), None, 0).await.unwrap().offer.is_some()
+    }
+}
+
+fn run(test: impl AsyncFnOnce(World)) {
+    actix::System::new().block_on(async move {
+        test(World::new().await).await;
+    });
+}
+
+#[test]
+fn a_poll_is_told_that_its_challenge_expired_after_the_grace_and_not_before() {
+    run(async |world| {
+        let challenge = world.start().await;
+        let deadline = challenge.expires_at.plus_ms(GRACE_MS);
+        world.clock.set(UnixMillis(deadline.0 - 1));
+        // A poll that waits for the whole of its time still finds it open.
+        let poll = world.engine.await_outcome(&account(), &action(), &challenge.id, 100).await;
+        assert_eq!(poll.unwrap().challenge.ended, None);
+        world.clock.set(deadline);
+        assert_eq!(world.end(&challenge).await, Outcome::Expired);
+        assert_eq!(world.outcome(&challenge).await, Some(Outcome::Expired));
+    });
+}
+
+#[test]
+fn an_expired_challenge_is_not_shown_and_cannot_be_answered() {
+    run(async |world| {
+        let challenge = world.start().await;
+        assert!(world.is_pending().await);
+        world.clock.set(challenge.expires_at);
+        assert!(!world.is_pending().await, "it is not shown even before its end is recorded");
+        world.clock.set(challenge.expires_at.plus_ms(GRACE_MS));
+        assert_eq!(world.end(&challenge).await, Outcome::Expired);
+        for arrived_at in [world.clock.now(), START] {
+            let answer = world.approve(&challenge, arrived_at).await;
+            assert_eq!(answer, Err(Refusal::ChallengeEnded.into()));
+        }
+        assert_eq!(world.outcome(&challenge).await, Some(Outcome::Expired));
+        // The action may be challenged again.
+        let again = world.start().await;
+        let ended = world.approve(&again, world.clock.now()).await.unwrap();
+        assert_eq!(ended.outcome, Outcome::Approved);
+    });
+}
+
+#[test]
+fn a_cancellation_after_the_end_does_not_change_it() {
+    run(async |world| {
+        let challenge = world.start().await;
+        world.clock.set(challenge.expires_at.plus_ms(GRACE_MS));
+        assert_eq!(world.end(&challenge).await, Outcome::Expired);
+        let ended = world.engine.cancel(&account(), &action(), challenge.id).await.unwrap();
+        assert_eq!(ended.outcome, Outcome::Expired);
+    });
+}
+
+#[test]
+fn a_nonce_serves_for_five_minutes() {
+    run(async |world| {
+        let read = async |age_ms: u64| {
+            let key = world.credential();
+            let nonce = world.engine.nonce(&key, Purpose::Read).await.unwrap().nonce;
+            world.clock.set(world.clock.now().plus_ms(age_ms));
+            let signature = Some(world.sign(nonce.as_str()));
+            world.engine.pending(&key, signature, 0).await.unwrap().signed
+        };
+        assert!(read(299_999).await);
+        assert!(!read(300_000).await);
+    });
+}
+
+#[test]
+fn an_update_nonce_serves_for_five_minutes() {
+    run(async |world| {
+        let key = world.credential();
+        let handout = world.engine.nonce(&key, Purpose::Update).await.unwrap();
+        world.clock.set(START.plus_ms(300_000));
+        let signature = world.sign(handout.nonce.as_str());
+        let late = world.engine.refresh(&key, handout.handle, signature, Default::default()).await;
+        assert_eq!(late.unwrap_err(), Misbehaviour::UnknownNonce.into());
+    });
+}
+
+#[test]
+fn a_removal_holds_for_its_window_and_the_ones_beside_it() {
+    for (windows, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+        run(async |world| {
+            let signed_at = START.0.checked_add_signed(windows * 600_000).unwrap();
+            let signature = world.sign(&removal_text_at(UnixMillis(signed_at)));
+            let removed = world.engine.remove_credential(&world.credential(), signature).await;
+            assert_eq!(removed.is_ok(), good, "{windows}");
+        });
+    }
+}
