@@ -29,6 +29,15 @@ pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
 /// Signature checks that are queued or running.
 pub const VERIFY_QUEUE: &str = "countersign_verify_queue";
 
+/// Recording one group of commits.
+pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
+/// Commits that were recorded together.
+pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
+/// Calls of webhooks, by result.
+pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
+/// One call of a webhook.
+pub const WEBHOOK_SECONDS: &str = "countersign_webhook_seconds";
+
 pub(crate) fn challenge_ended(challenge: &Challenge) {
     let Some(ended) = &challenge.ended else { return };
     let outcome = ended.outcome.name();

@@ -23,6 +23,7 @@ use crate::ports::delivery::{DeliveryError, DeliveryResult};
 use crate::ports::{Clock, Delivery, Entropy, Later};
 use crate::secret::Secret;
 use crate::system::Stopwatch;
+use crate::telemetry;
 
 /// The longest that one call may take in all: look-up, connection, request and answer.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
@@ -165,8 +166,8 @@ impl Delivery for Webhook {
                 Err(failure) => Err(failure),
             };
             let result = answer.as_ref().map_or_else(Failure::label, |()| "accepted");
-            counter!("webhook_deliveries_total", "result" => result).increment(1);
-            histogram!("webhook_delivery_seconds").record(stopwatch.seconds());
+            counter!(telemetry::WEBHOOK_DELIVERIES, "result" => result).increment(1);
+            histogram!(telemetry::WEBHOOK_SECONDS).record(stopwatch.seconds());
             if answer.is_err() {
                 tracing::warn!(%tenant, result, "a webhook was not accepted");
             }

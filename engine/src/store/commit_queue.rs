@@ -10,10 +10,11 @@ use std::thread::JoinHandle;
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{STORE_COMMIT_SECONDS, STORE_COMMIT_UNITS, closed, refused};
+use super::{closed, refused};
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::system::Stopwatch;
+use crate::telemetry;
 
 /// Units recorded together, at most.
 pub(super) const GROUP_UNITS_MAX: usize = 512;
@@ -145,9 +146,9 @@ fn run<B: Backend>(
             continue;
         }
         let watch = Stopwatch::start();
-        histogram!(STORE_COMMIT_UNITS).record(count(units.len()));
+        histogram!(telemetry::STORE_COMMIT_UNITS).record(count(units.len()));
         let result = backend.record(units);
-        histogram!(STORE_COMMIT_SECONDS).record(watch.seconds());
+        histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
         match result {
             Ok(answers) => {
                 debug_assert_eq!(answers.len(), replies.len(), "one answer a unit");

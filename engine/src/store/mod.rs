@@ -19,11 +19,6 @@ use countersign_core::device::Device;
 
 use crate::ports::store::{ActionQuery, StoreError, UserQuery};
 
-/// Histogram: how long it took to record one group of commits, in seconds.
-pub const STORE_COMMIT_SECONDS: &str = "store_commit_seconds";
-/// Histogram: how many commits were recorded together.
-pub const STORE_COMMIT_UNITS: &str = "store_commit_units";
-
 /// Refuses a unit that no transition makes: a record of another account, or one challenge twice.
 /// Recording it could replace an end that another unit, or the same one, has recorded.
 fn check_form(change: &Change) -> Result<(), StoreError> {
