@@ -45,8 +45,8 @@ impl Message {
     }
 }
 
-/// Serves one route that reads a [`Message`] and answers one, until the process is ended. It says first where
-/// it listens. Its connections are kept as those of `countersign` are.
+/// Serves one route that reads a [`Message`] and answers one, until the process is ended. It says
+/// first where it listens. Its connections are kept as those of `countersign` are.
 ///
 /// # Errors
 /// If it cannot listen.
@@ -70,7 +70,8 @@ async fn answer(Json(message): Json<Message>) -> HttpResponse {
     HttpResponse::Ok().json(Message { expires_at: message.expires_at + 1, methods, ..message })
 }
 
-/// Microseconds of processor time that one P-256 check takes, on this thread, with the key parsed before.
+/// Microseconds of processor time that one P-256 check takes, on this thread, with the key parsed
+/// before.
 ///
 /// # Errors
 /// If the kernel does not count processor time.

@@ -1,13 +1,13 @@
-//! How much processor time was used, by a process or by a thread. Other work on the machine does not count,
-//! though it does disturb caches.
+//! How much processor time was used, by a process or by a thread. Other work on the machine does
+//! not count, though it does disturb caches.
 
 use std::fs;
 use std::io;
 
 use rustix::param::clock_ticks_per_second;
 
-/// Processor time that a process has used, in user mode and in the kernel, in microseconds. It advances in
-/// ticks, mostly of 10 ms.
+/// Processor time that a process has used, in user mode and in the kernel, in microseconds. It
+/// advances in ticks, mostly of 10 ms.
 ///
 /// # Errors
 /// If there is no such process.
@@ -27,7 +27,8 @@ pub fn of_this_thread() -> io::Result<f64> {
     Ok(ns.ok_or(io::ErrorKind::InvalidData)? as f64 / 1e3)
 }
 
-/// `utime` and `stime`: fields 14 and 15, of which the second is a name in brackets with any character.
+/// `utime` and `stime`: fields 14 and 15, of which the second is a name in brackets with any
+/// character.
 fn ticks(stat: &str) -> Option<u64> {
     let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
     let user: u64 = after_name.next()?.parse().ok()?;

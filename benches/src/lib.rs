@@ -1,5 +1,6 @@
-//! What the benchmarks share: the parts that the whole is compared with, and how a process's use of the
-//! processor is measured. It measures cost, not what a server can bear: that is the load harness's.
+//! What the benchmarks share: the parts that the whole is compared with, and how a process's use of
+//! the processor is measured. It measures cost, not what a server can bear: that is the load
+//! harness's.
 
 #![warn(missing_docs)]
 

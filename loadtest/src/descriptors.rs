@@ -7,7 +7,8 @@ use crate::LoadError;
 /// Descriptors that are open besides those of connections, at most.
 const OTHERS: u64 = 200;
 
-/// Raises the limit so far that `connections` can be open at once. A process started after that inherits it.
+/// Raises the limit so far that `connections` can be open at once. A process started after that
+/// inherits it.
 ///
 /// # Errors
 /// [`LoadError::Descriptors`] if the hard limit is too low.

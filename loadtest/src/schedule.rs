@@ -35,8 +35,8 @@ pub struct Done {
 /// A worker stops after so many failures: it measures nothing any more.
 const FAILURES_MAX: u64 = 100;
 
-/// A closed loop: each worker begins anew as soon as it is done, until `go_on` says no to the number of times
-/// that it has done it.
+/// A closed loop: each worker begins anew as soon as it is done, until `go_on` says no to the
+/// number of times that it has done it.
 ///
 /// # Panics
 /// If a worker does.

@@ -1,4 +1,5 @@
-//! The server under load: one that runs, or one started for the occasion in a process and a folder of its own.
+//! The server under load: one that runs, or one started for the occasion in a process and a folder
+//! of its own.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,8 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The server to put under load; it is started if need be, and then lives as long as what is returned.
+    /// The server to put under load; it is started if need be, and then lives as long as what is
+    /// returned.
     ///
     /// # Errors
     /// [`LoadError::Server`].
@@ -89,8 +91,8 @@ pub struct Spawned {
 }
 
 impl Spawned {
-    /// Starts a server with nothing configured but its store (`memory:` or `sqlite`) and its workers: it
-    /// makes a tenant by itself. It listens on ports of its own.
+    /// Starts a server with nothing configured but its store (`memory:` or `sqlite`) and its
+    /// workers: it makes a tenant by itself. It listens on ports of its own.
     ///
     /// # Errors
     /// [`LoadError::Server`].

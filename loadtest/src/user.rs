@@ -1,4 +1,5 @@
-//! A person with a phone, the browser they sign in with, and the backend that asks for the confirmation.
+//! A person with a phone, the browser they sign in with, and the backend that asks for the
+//! confirmation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -151,7 +152,8 @@ impl User {
         Ok(Open { browser, id })
     }
 
-    /// The device reads what is pending and approves it. Gives the time at which the answer was sent.
+    /// The device reads what is pending and approves it. Gives the time at which the answer was
+    /// sent.
     ///
     /// # Errors
     /// [`LoadError`], also if something else is pending.

@@ -1,7 +1,8 @@
-//! What one whole lifecycle costs the server, as a ratio to the sum of its parts, all measured in one run:
-//! processor time of the server's process, not time that passes.
+//! What one whole lifecycle costs the server, as a ratio to the sum of its parts, all measured in
+//! one run: processor time of the server's process, not time that passes.
 //!
-//! The parts are seven bare JSON requests, of a server that does nothing else, and two bare P-256 checks.
+//! The parts are seven bare JSON requests, of a server that does nothing else, and two bare P-256
+//! checks.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -236,8 +237,8 @@ fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> 
     writeln!(out, "{}", Machine::here())?;
     writeln!(
         out,
-        "{} rounds after one to warm up; {} connections, {} workers; per round {} bare requests and \
-         {} lifecycles",
+        "{} rounds after one to warm up; {} connections, {} workers; per round {} bare requests \
+         and {} lifecycles",
         settings.rounds,
         settings.connections,
         settings.workers,
