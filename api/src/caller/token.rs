@@ -222,7 +222,7 @@ impl Tokens {
     }
 }
 
-/// What a tenant's tokens have to say. Their time is not checked here: it goes by the engine's clock.
+/// What a tenant's tokens have to say. Their time is not checked here: the engine's clock counts.
 fn validation(tenant: &TenantId) -> Validation {
     let mut validation = Validation::new(ALGORITHM);
     validation.set_audience(&[tenant.as_str()]);

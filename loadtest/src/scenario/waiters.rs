@@ -102,9 +102,10 @@ async fn among_many(
     }
     gauge::parked(target, count, PARKING).await?;
     let mut times = Recorder::default();
-    let every = count.div_ceil(decided.max(1)).max(1);
+    // Spread over all, in the order in which they were parked.
+    let chosen = |index: usize| index * decided / count != (index + 1) * decided / count;
     for (index, (waiter, poll)) in parked.into_iter().enumerate() {
-        if index % every == 0 {
+        if chosen(index) {
             decide(&waiter.user, &waiter.open, poll, &mut times).await?;
         }
     }
