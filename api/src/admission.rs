@@ -9,6 +9,9 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, ResponseError as _};
 
+use countersign_core::id::TenantId;
+use dashmap::DashMap;
+
 use crate::problem::Problem;
 
 /// Places for requests of one sort.
@@ -45,9 +48,36 @@ impl Drop for Place {
 /// The gates of the server.
 pub struct Admission {
     /// Requests in flight, polls among them.
-    pub requests: Gate,
+    requests: Gate,
     /// Polls that wait. One more is answered as if its time was over.
-    pub waits: Gate,
+    waits: Gate,
+    /// The share that one tenant's polls may have of the places to wait.
+    waits_of_tenant: DashMap<TenantId, Gate>,
+    waits_of_tenant_max: usize,
+}
+
+impl Admission {
+    /// Gates for that many requests. Polls may take half of the places, and those of one tenant
+    /// half of that, so that neither shuts out what needs no waiting, or another tenant.
+    pub fn new(requests_max: usize) -> Self {
+        let waits_max = requests_max / 2;
+        Self {
+            requests: Gate::new(requests_max),
+            waits: Gate::new(waits_max),
+            waits_of_tenant: DashMap::new(),
+            waits_of_tenant_max: waits_max.div_ceil(2),
+        }
+    }
+
+    /// Takes a place to wait, if there is one.
+    pub fn wait(&self, tenant: &TenantId) -> Option<(Place, Place)> {
+        let share = || Gate::new(self.waits_of_tenant_max);
+        let share = match self.waits_of_tenant.get(tenant) {
+            Some(gate) => gate.enter(),
+            None => self.waits_of_tenant.entry(tenant.clone()).or_insert_with(share).enter(),
+        };
+        Some((share?, self.waits.enter()?))
+    }
 }
 
 /// Turns requests away that are over the limit, before anything is done for them.
@@ -69,6 +99,18 @@ pub async fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_tenant_cannot_take_every_place_to_wait() {
+        let admission = Admission::new(16);
+        let [acme, beta] = ["acme", "beta"].map(|id| TenantId::parse(id).unwrap());
+        let waiting: Vec<_> = (0..4).map(|_| admission.wait(&acme)).collect();
+        assert!(waiting.iter().all(Option::is_some));
+        assert!(admission.wait(&acme).is_none());
+        assert!(admission.wait(&beta).is_some());
+        drop(waiting);
+        assert!(admission.wait(&acme).is_some());
+    }
 
     #[test]
     fn a_full_gate_lets_nobody_in_until_somebody_leaves() {

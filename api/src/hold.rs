@@ -1,41 +1,33 @@
 //! Holding a poll: for as long as its caller prefers, if there is a place to wait.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use countersign_core::id::TenantId;
 
 use crate::admission::{Admission, Place};
 use crate::prefer::{PREFERENCE_APPLIED, Wait};
-use crate::problem::Problem;
 
 /// Seconds after which a poll that could not wait may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
-/// The wait of one poll, and its place among those that wait.
+/// The wait of one poll, and its places among those that wait.
 pub struct Hold {
     wait: Option<Wait>,
-    place: Option<Place>,
-}
-
-impl FromRequest for Hold {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let wait = Wait::of(request.headers());
-        let admission = wait.and_then(|_| request.app_data::<Data<Admission>>());
-        let place = admission.and_then(|admission| admission.waits.enter());
-        ready(Ok(Self { wait, place }))
-    }
+    places: Option<(Place, Place)>,
 }
 
 impl Hold {
+    /// Takes the places that a poll of a tenant needs, if it prefers to wait.
+    pub fn of(request: &HttpRequest, tenant: &TenantId) -> Self {
+        let wait = Wait::of(request.headers());
+        let admission = wait.and_then(|_| request.app_data::<Data<Admission>>());
+        Self { wait, places: admission.and_then(|admission| admission.wait(tenant)) }
+    }
+
     /// How long to wait, in milliseconds; 0 where the caller does not prefer to, or has no place.
     pub fn ms(&self) -> u64 {
-        self.wait.filter(|_| self.place.is_some()).map_or(0, Wait::ms)
+        self.wait.filter(|_| self.places.is_some()).map_or(0, Wait::ms)
     }
 
     /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
@@ -44,7 +36,7 @@ impl Hold {
         let mut response = HttpResponse::Ok();
         let Some(wait) = self.wait else { return response };
         response.insert_header((PREFERENCE_APPLIED.clone(), wait.applied()));
-        if !is_over && (crowded || self.place.is_none()) {
+        if !is_over && (crowded || self.places.is_none()) {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         response

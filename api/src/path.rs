@@ -21,10 +21,34 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let unreadable = || Problem::invalid_request("the path cannot be read");
-        let text = percent_decode_str(request.uri().path()).decode_utf8();
-        let names = text
-            .map_err(|_| unreadable())
-            .and_then(|_| web::Path::extract(request).into_inner().map_err(|_| unreadable()));
+        if !is_readable(request.uri().path()) {
+            return ready(Err(unreadable()));
+        }
+        let names = web::Path::extract(request).into_inner().map_err(|_| unreadable());
         ready(names.map(|names: web::Path<T>| Self(names.into_inner())))
+    }
+}
+
+/// Whether every percent sign begins an escape, and what is escaped is UTF-8. The router leaves a
+/// stray percent sign as it is and decodes once more, so that one could smuggle an escape past the
+/// check.
+fn is_readable(path: &str) -> bool {
+    let escapes = path.split('%').skip(1).map(|rest| rest.as_bytes().get(..2));
+    let escaped = |pair: Option<&[u8]>| pair.is_some_and(|p| p.iter().all(u8::is_ascii_hexdigit));
+    escapes.into_iter().all(escaped) && percent_decode_str(path).decode_utf8().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_readable_if_it_is_escaped_utf_8() {
+        for path in ["/users/a%20b", "/users/%C3%BC", "/users/%25", "/users/a|b", "/"] {
+            assert!(is_readable(path), "{path}");
+        }
+        for path in ["/users/%ff", "/users/%%46%46", "/users/%%32%35", "/users/%", "/users/%4"] {
+            assert!(!is_readable(path), "{path}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::admission::{Admission, Gate, admit};
+use crate::admission::{Admission, admit};
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::cors::cors;
@@ -194,10 +194,7 @@ fn public(
     listener: std::net::TcpListener,
 ) -> Result<Server, ServeError> {
     let origins = Data::new(state.all_origins());
-    let admission = Data::new(Admission {
-        requests: Gate::new(config.server.requests_in_flight_max),
-        waits: Gate::new(config.server.requests_in_flight_max),
-    });
+    let admission = Data::new(Admission::new(config.server.requests_in_flight_max));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(origins.clone())

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
+use countersign_core::time::UnixMillis;
 use countersign_engine::Engine;
 use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
@@ -89,7 +90,7 @@ impl AppState {
         Secret::new(format!("{base}/ui?token={}", token.reveal()))
     }
 
-    /// Makes a token for an action.
+    /// Makes a token for an action, whose lifetime counts from `issued_at`.
     ///
     /// # Errors
     /// [`Problem`] if the tenant has no key, which no authenticated caller can bring about.
@@ -99,10 +100,11 @@ impl AppState {
         account: &AccountKey,
         action: &ActionKey,
         scopes: Scopes,
+        issued_at: UnixMillis,
     ) -> Result<String, Problem> {
-        let token = Token { kind, account: account.clone(), action: action.clone(), scopes };
-        let (now, id) = (self.engine.clock().now(), self.engine.entropy().bytes());
-        let made = self.tokens.make(&token, now, id);
+        let (account, action) = (account.clone(), action.clone());
+        let token = Token { kind, account, action, scopes, issued_at };
+        let made = self.tokens.make(&token, self.engine.entropy().bytes());
         made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
     }
 

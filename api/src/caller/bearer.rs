@@ -4,7 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use countersign_core::action::{Action, ActionState};
 use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::time::UnixMillis;
 
 use super::basic::{DeviceCaller, device};
 use super::token::{Kind, Scope, TokenError};
@@ -20,6 +22,26 @@ pub struct ClientCaller {
     pub action: ActionKey,
     /// Whether the token allows a further authenticator.
     pub may_add_authenticators: bool,
+    /// Whether the token is one of an approved challenge.
+    pub is_verified: bool,
+    /// When what the token stands for came about.
+    pub issued_at: UnixMillis,
+}
+
+impl ClientCaller {
+    /// Refuses a token that outlived what it stands for: its action went away and came back under
+    /// the same name, or the approval was overridden.
+    ///
+    /// # Errors
+    /// 401 `invalid_token`.
+    pub fn check_against(&self, action: &Action) -> Result<(), Problem> {
+        let older = self.issued_at.seconds() < action.created_at.seconds();
+        let overridden = self.is_verified && action.state != ActionState::ChallengeSucceeded;
+        if older || overridden {
+            return Err(Problem::invalid_token("what the token was made for holds no longer"));
+        }
+        Ok(())
+    }
 }
 
 /// A caller that may come with a token or with nothing but its tenant.
@@ -64,5 +86,11 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
         origin::check(request, &settings.origins)?;
     }
     let may_add_authenticators = token.scopes.contains(Scope::AddAuthenticators);
-    Ok(ClientCaller { account: token.account, action: token.action, may_add_authenticators })
+    Ok(ClientCaller {
+        account: token.account,
+        action: token.action,
+        may_add_authenticators,
+        is_verified: token.kind == Kind::Verified,
+        issued_at: token.issued_at,
+    })
 }

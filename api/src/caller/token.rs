@@ -110,6 +110,8 @@ pub struct Token {
     pub action: ActionKey,
     /// What it allows.
     pub scopes: Scopes,
+    /// When what it stands for came about, in whole seconds: its lifetime counts from then.
+    pub issued_at: UnixMillis,
 }
 
 /// Why a token is refused.
@@ -173,8 +175,8 @@ impl Tokens {
     }
 
     /// Makes a token. `id` are its random bytes.
-    pub fn make(&self, token: &Token, now: UnixMillis, id: [u8; 16]) -> Option<String> {
-        let Token { kind, account, action, scopes } = token;
+    pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
+        let Token { kind, account, action, scopes, issued_at } = token;
         let keys = self.keys.get(&account.tenant)?;
         let header = Header {
             typ: Some(kind.typ().to_owned()),
@@ -185,8 +187,8 @@ impl Tokens {
             iss: ISSUER.to_owned(),
             aud: account.tenant.to_string(),
             sub: account.user.to_string(),
-            iat: now.seconds(),
-            exp: now.seconds() + self.lifetime_seconds,
+            iat: issued_at.seconds(),
+            exp: issued_at.seconds() + self.lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             scope: scopes.to_list(),
             other: Other {
@@ -244,7 +246,8 @@ fn token(kind: Kind, tenant: TenantId, claims: &Claims) -> Result<Token, Invalid
         code: ActionCode::parse(&claims.other.action_code)?,
         idempotency_key: IdempotencyKey::parse(&claims.other.idempotency_key)?,
     };
-    Ok(Token { kind, account, action, scopes })
+    let issued_at = UnixMillis(claims.iat.saturating_mul(1000));
+    Ok(Token { kind, account, action, scopes, issued_at })
 }
 
 #[cfg(test)]
@@ -271,26 +274,27 @@ mod tests {
                 idempotency_key: IdempotencyKey::parse("k").unwrap(),
             },
             scopes: Scopes::parse("add:authenticators").unwrap(),
+            issued_at: NOW,
         }
     }
 
     #[test]
     fn a_token_opens_to_what_it_was_made_of() {
         for kind in BOTH {
-            let made = tokens().make(&token_of("a", kind), NOW, [3; 16]).unwrap();
+            let made = tokens().make(&token_of("a", kind), [3; 16]).unwrap();
             assert_eq!(tokens().open(&made, &BOTH, NOW), Ok(token_of("a", kind)));
         }
     }
 
     #[test]
     fn a_token_of_another_kind_is_refused() {
-        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert_eq!(tokens().open(&made, &[Kind::Verified], NOW), Err(TokenError::Invalid));
     }
 
     #[test]
     fn a_token_ends_with_its_lifetime() {
-        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert!(tokens().open(&made, &BOTH, NOW.plus_ms(599_999)).is_ok());
         let late = tokens().open(&made, &BOTH, NOW.plus_ms(600_000));
         assert_eq!(late, Err(TokenError::Expired(Box::new(token_of("a", Kind::Track)))));
@@ -299,9 +303,9 @@ mod tests {
     #[test]
     fn a_token_made_with_another_key_or_algorithm_is_refused() {
         let forger = Tokens::new([(tenant("a"), [9; 32])], 600);
-        let forged = forger.make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let forged = forger.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert_eq!(tokens().open(&forged, &BOTH, NOW), Err(TokenError::Invalid));
-        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         let (_, rest) = made.split_once('.').unwrap();
         // {"typ":"track+jwt","alg":"none","kid":"a"}
         let none = format!("eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJub25lIiwia2lkIjoiYSJ9.{rest}");
@@ -312,14 +316,14 @@ mod tests {
     fn a_token_of_one_tenant_is_none_of_another() {
         // The other tenant's key, with the first tenant's claims.
         let crossed = Tokens::new([(tenant("a"), [2; 32])], 600);
-        let made = crossed.make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let made = crossed.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         assert_eq!(tokens().open(&made, &BOTH, NOW), Err(TokenError::Invalid));
-        assert_eq!(tokens().make(&token_of("c", Kind::Track), NOW, [3; 16]), None);
+        assert_eq!(tokens().make(&token_of("c", Kind::Track), [3; 16]), None);
     }
 
     #[test]
     fn every_changed_character_is_noticed() {
-        let made = tokens().make(&token_of("a", Kind::Track), NOW, [3; 16]).unwrap();
+        let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         let signature = made.rfind('.').unwrap();
         for at in (0..made.len()).filter(|at| *at < signature || (at - signature) % 7 == 1) {
             let mut changed = made.clone().into_bytes();

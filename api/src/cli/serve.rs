@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use countersign_engine::ports::Entropy as _;
@@ -18,6 +19,9 @@ use crate::server::{self, Running};
 /// Upper bounds of the buckets of every latency, in seconds.
 const SECONDS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Between two times that measurements are folded into their buckets.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Arguments of `countersign serve`.
 #[derive(Args, Default)]
@@ -45,6 +49,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let metrics = start_metrics()?;
     count_panics();
     actix_web::rt::System::new().block_on(async move {
+        actix_web::rt::spawn(keep_up(metrics.clone()));
         let running = server::start(&config, metrics).await?;
         greet(&mut io::stdout(), &running, demo.as_ref())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -82,6 +87,15 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
     Ok(handle)
 }
 
+/// Folds what was measured into its buckets, which would pile up where nobody asks for the metrics.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut interval = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        interval.tick().await;
+        metrics.run_upkeep();
+    }
+}
+
 /// A panic ends one request or one actor, which is loaded anew; it is counted, so that it is
 /// noticed.
 fn count_panics() {
@@ -97,7 +111,7 @@ fn count_panics() {
 fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> io::Result<()> {
     writeln!(out, "listening on http://{}", running.address)?;
     if let Some(operations) = running.operations {
-        writeln!(out, "metrics and health on http://{operations}")?;
+        writeln!(out, "operations on http://{operations}: /metrics, /health/live, /health/ready")?;
     }
     if let Some(demo) = demo {
         let (file, url) = (demo.secret_file.display(), running.address);
@@ -105,13 +119,15 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "Nothing is configured, so there is one tenant, `{}`.", demo.tenant.id)?;
         writeln!(out, "Its secret is in {file}. To enroll a phone for the user alice:")?;
         writeln!(out)?;
+        let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
         writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
         writeln!(out, "    http://{url}/v1/users/alice/actions/enroll")?;
         writeln!(
             out,
-            "  countersign phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
+            "  {program} phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
         )?;
         writeln!(out)?;
+        writeln!(out, "TOKEN is the field `token` of what the first command answers.")?;
         writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()

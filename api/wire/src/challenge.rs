@@ -131,11 +131,12 @@ impl VerifyResponse {
         matches!(outcome, challenge::Outcome::Approved)
     }
 
-    /// The answer about a challenge. The token is told with an approval and dropped otherwise.
+    /// The answer about a challenge. Only an approval that earned a token counts as verified: one
+    /// that was overridden since earns none.
     #[must_use]
     pub fn new(challenge: &Challenge, access_token: Option<Secret>) -> Self {
         let outcome = challenge.ended.as_ref().map(|e| e.outcome);
-        let is_verified = outcome.is_some_and(Self::earns_token);
+        let is_verified = access_token.is_some() && outcome.is_some_and(Self::earns_token);
         Self {
             is_verified,
             is_consumed: outcome.is_some_and(|o| o != challenge::Outcome::Expired),

@@ -90,15 +90,9 @@ impl NonceBook {
         Some(self.issued.remove(index).nonce)
     }
 
-    /// How many nonces are outstanding.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.issued.len()
-    }
-
     /// Whether no nonce is outstanding.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(&mut self, now: UnixMillis, limits: &Limits) -> bool {
+        self.expire(now, limits);
         self.issued.is_empty()
     }
 
@@ -137,7 +131,7 @@ mod tests {
     fn the_oldest_gives_way_to_the_fifth() {
         let mut book = NonceBook::default();
         (1..=5).for_each(|n| issue(&mut book, n, Purpose::Read, u64::from(n)));
-        assert_eq!(book.len(), 4);
+        assert_eq!(book.readable(UnixMillis(6), &Limits::default()).len(), 4);
         assert!(!book.consume(&nonce(1)));
         assert!(book.consume(&nonce(5)));
     }
@@ -149,7 +143,7 @@ mod tests {
         issue(&mut book, 1, Purpose::Read, 0);
         assert_eq!(book.readable(UnixMillis(limits.nonce_lifetime_ms - 1), &limits).len(), 1);
         assert!(book.readable(UnixMillis(limits.nonce_lifetime_ms), &limits).is_empty());
-        assert!(book.is_empty());
+        assert!(book.is_empty(UnixMillis(limits.nonce_lifetime_ms), &limits));
     }
 
     #[test]

@@ -305,9 +305,10 @@ impl Handler<Leave> for DeviceActor {
     type Result = ();
 
     fn handle(&mut self, Leave { seen }: Leave, ctx: &mut Self::Context) {
+        let now = self.shared.clock.now();
         if let Some(known) = &mut self.known {
             known.waiters.retain(|w| !w.is_closed());
-            if !known.waiters.is_empty() || !known.nonces.is_empty() {
+            if !known.waiters.is_empty() || !known.nonces.is_empty(now, &known.limits) {
                 return;
             }
         }

@@ -99,6 +99,27 @@ impl Engine {
         Ok(Verdict { challenge, crowded: false })
     }
 
+    /// Whether the approval of an action still holds; see [`Account::approval_stands`].
+    ///
+    /// [`Account::approval_stands`]: countersign_core::account::Account::approval_stands
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the action is not known any more.
+    pub async fn approval_stands(
+        &self,
+        account: &AccountKey,
+        action: ActionKey,
+        ended: Ended,
+    ) -> Result<bool, Error> {
+        let asked = self.shared.account(account, |w| {
+            Box::pin(async move {
+                let action = w.action(&action).await?;
+                Ok(w.account().approval_stands(&action, &ended))
+            })
+        });
+        asked.await
+    }
+
     /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier
     /// one.
     ///

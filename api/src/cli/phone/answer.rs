@@ -4,9 +4,11 @@ use std::io::Write;
 
 use countersign_client::Device;
 use countersign_client::wire::pending::PendingResponse;
+use countersign_engine::ports::Clock as _;
+use countersign_engine::system::SystemClock;
 
 use super::CliError;
-use super::terminal::clean;
+use super::terminal::{clean, show_challenge};
 
 /// Answers a challenge; the one that is pending where none is named.
 pub(super) async fn run(
@@ -18,7 +20,12 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let challenge = match challenge {
         Some(challenge) => challenge,
-        None => pending(&device.pending(false, None).await?).ok_or(CliError::NothingPending)?,
+        None => {
+            let polled = device.pending(false, None).await?;
+            let challenge = pending(&polled).ok_or(CliError::NothingPending)?;
+            show_challenge(&polled, SystemClock.now(), out)?;
+            challenge
+        }
     };
     answer(device, &challenge, approve, code, out).await
 }

@@ -1,7 +1,9 @@
 //! `POST /client/verify/push`: how a challenge stands, at once or as soon as it ends.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use countersign_core::challenge::Ended;
+use countersign_core::id::{AccountKey, ActionKey};
 use countersign_wire::challenge::{VerifyRequest, VerifyResponse};
 use countersign_wire::secret::Secret;
 
@@ -19,17 +21,37 @@ use crate::state::AppState;
 /// 400 for a challenge that is not one of the token's action.
 pub async fn verify(
     caller: ClientCaller,
-    hold: Hold,
+    request: HttpRequest,
     state: Data<AppState>,
     Body(body): Body<VerifyRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
+    let hold = Hold::of(&request, &caller.account.tenant);
     let ClientCaller { account, action, .. } = caller;
     let verdict = state.engine.await_outcome(&account, &action, &id, hold.ms()).await;
     let verdict = verdict.map_err(Problem::of_token)?;
-    let earned = verdict.ended().is_some_and(|e| VerifyResponse::earns_token(e.outcome));
-    let token = earned.then(|| state.make_token(Kind::Verified, &account, &action, Scopes::all()));
+    let token = earned(&state, &account, &action, verdict.ended()).await?;
     let mut response = hold.response(verdict.crowded, verdict.ended().is_some());
-    let token = token.transpose()?.map(Secret::new);
     Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
+}
+
+/// The token that an approval earns, for as long as the approval stands: the user and the action
+/// are there, nobody has overridden the action's state, and the authenticator that approved was not
+/// taken away. Its lifetime counts from the approval, so that asking again gives no more than the
+/// first time.
+async fn earned(
+    state: &AppState,
+    account: &AccountKey,
+    action: &ActionKey,
+    ended: Option<&Ended>,
+) -> Result<Option<Secret>, Problem> {
+    let Some(ended) = ended.filter(|e| VerifyResponse::earns_token(e.outcome)) else {
+        return Ok(None);
+    };
+    let stands = state.engine.approval_stands(account, action.clone(), ended.clone()).await;
+    if !stands.map_err(Problem::of_token)? {
+        return Ok(None);
+    }
+    let token = state.make_token(Kind::Verified, account, action, Scopes::all(), ended.at)?;
+    Ok(Some(Secret::new(token)))
 }

@@ -19,6 +19,9 @@ pub async fn enroll(
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
     let enroll = body.into_core(caller.may_add_authenticators)?;
+    let action = state.engine.action(&caller.account, caller.action.clone()).await;
+    let action = action.map_err(Problem::of_token)?;
+    caller.check_against(&action)?;
     let device = state.engine.enroll(&caller.account, caller.action, enroll).await;
     let device = device.map_err(Problem::of_token)?;
     Ok(HttpResponse::Ok().json(CredentialResponse::from(&device)))

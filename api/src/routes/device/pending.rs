@@ -24,12 +24,12 @@ const SIGNATURE: &str = "X-Authsignal-Signature";
 pub async fn pending(
     caller: DeviceCaller,
     request: HttpRequest,
-    hold: Hold,
     state: Data<AppState>,
     Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
     let tenant = caller.tenant.clone();
     let key = query.credential(caller.tenant)?;
+    let hold = Hold::of(&request, &tenant);
     let signature = request.headers().get(SIGNATURE).and_then(|v| v.to_str().ok());
     let signature = signature.and_then(|text| decode_signature(text).ok());
     let pending = state.engine.pending(&key, signature, hold.ms()).await?;

@@ -37,7 +37,9 @@ pub async fn track(
     let track = Track { key, context: parts.context, profile: parts.profile };
     let tracked = state.engine.track(&account, track).await?;
     let action = &tracked.action;
-    let token = Secret::new(state.make_token(Kind::Track, &account, &action.key, scopes)?);
+    let now = state.engine.clock().now();
+    let token = state.make_token(Kind::Track, &account, &action.key, scopes, now)?;
+    let token = Secret::new(token);
     let url = state.hosted_page(&token);
     Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))
 }

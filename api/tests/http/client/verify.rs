@@ -1,5 +1,6 @@
 //! `POST /client/verify/push`. Waiting is in `long_poll`.
 
+use base64::Engine as _;
 use serde_json::json;
 
 use crate::support::{Device, SignIn, assert_keys};
@@ -29,6 +30,57 @@ async fn an_approval_earns_a_token_at_every_poll() {
     }
     // The token that was earned serves here as the first one does.
     assert_eq!(it.server.outcome(&last, &it.challenge).await["outcome"], "approved");
+}
+
+#[tokio::test]
+async fn an_earned_token_ends_when_the_first_one_does_however_often_it_is_asked_for() {
+    let it = SignIn::start().await;
+    it.decide(true).await;
+    let expiry = |body: &serde_json::Value| {
+        let token = body["accessToken"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&claims).unwrap()["exp"].clone()
+    };
+    let first = it.outcome().await;
+    let token = first["accessToken"].as_str().unwrap();
+    let renewed = it.server.outcome(token, &it.challenge).await;
+    assert_eq!(expiry(&first), expiry(&renewed));
+}
+
+#[tokio::test]
+async fn an_approval_that_was_overridden_earns_nothing_and_binds_nothing() {
+    let it = SignIn::start().await;
+    it.decide(true).await;
+    let earned = it.outcome().await["accessToken"].as_str().unwrap().to_owned();
+    let actions = it.server.get("/users/u-1/actions").secret().ok().await;
+    let key = actions.as_array().unwrap().iter().find(|a| a["state"] == "CHALLENGE_SUCCEEDED");
+    let key = key.unwrap()["idempotencyKey"].as_str().unwrap().to_owned();
+    let path = format!("/users/u-1/actions/signIn/{key}");
+    it.server.patch(&path).secret().json(&json!({ "state": "BLOCK" })).ok().await;
+    let body = it.outcome().await;
+    assert_eq!((&body["isVerified"], &body["accessToken"]), (&json!(false), &json!(null)));
+    let enrollment = Device::new().enrollment();
+    let route = "/client/user-authenticators/push";
+    let refused = it.server.post(route).bearer(&earned).json(&enrollment);
+    refused.refused(401, "invalid_token").await;
+}
+
+#[tokio::test]
+async fn an_approval_by_a_device_that_was_taken_away_earns_nothing() {
+    let it = SignIn::start().await;
+    it.decide(true).await;
+    let listed = it.server.get("/users/u-1/authenticators").secret().ok().await;
+    let id = listed[0]["userAuthenticatorId"].as_str().unwrap();
+    it.server.delete(&format!("/users/u-1/authenticators/{id}")).secret().ok().await;
+    assert_eq!(it.outcome().await["isVerified"], json!(false));
+}
+
+#[tokio::test]
+async fn an_approval_of_a_user_who_was_deleted_earns_nothing() {
+    let it = SignIn::start().await;
+    it.decide(true).await;
+    it.server.delete("/users/u-1").secret().ok().await;
+    it.server.verify(&it.token, &it.challenge).refused(401, "invalid_token").await;
 }
 
 #[tokio::test]

@@ -46,15 +46,18 @@ async fn the_same_key_for_the_same_user_refreshes_its_binding() {
     let server = Server::start();
     let device = Device::new();
     let first = server.enroll("u-1", &device).await;
-    let token = server.token("u-1").await;
     let mut body = device.enrollment();
     body["deviceName"] = json!("Renamed");
-    // No scope is needed: nothing is added.
-    let again = server.post(PUSH).bearer(&token).json(&body).ok().await;
-    assert_eq!(again["userAuthenticatorId"], *first);
-    let listed = server.get("/users/u-1/authenticators").secret().ok().await;
-    assert_eq!(listed.as_array().unwrap().len(), 1);
-    assert_eq!(listed[0]["displayName"], "Renamed");
+    // No scope is needed, since nothing is added; but without it nothing is renamed either.
+    for (scope, name) in [("", "Pixel"), ("add:authenticators", "Renamed")] {
+        let tracked = server.track("u-1", json!({ "scope": scope })).await;
+        let token = tracked["token"].as_str().unwrap();
+        let again = server.post(PUSH).bearer(token).json(&body).ok().await;
+        assert_eq!(again["userAuthenticatorId"], *first);
+        let listed = server.get("/users/u-1/authenticators").secret().ok().await;
+        assert_eq!(listed.as_array().unwrap().len(), 1);
+        assert_eq!(listed[0]["displayName"], name);
+    }
 }
 
 #[tokio::test]

@@ -147,6 +147,16 @@ impl Account {
         Ok(Some(device))
     }
 
+    /// Whether an approval still holds: nobody has overridden the action's state since, and the
+    /// authenticator that approved was not taken away.
+    #[must_use]
+    pub fn approval_stands(&self, action: &Action, ended: &Ended) -> bool {
+        let by = ended.by.as_ref().and_then(|by| self.device(by));
+        ended.outcome == Outcome::Approved
+            && action.state == ActionState::ChallengeSucceeded
+            && by.is_some_and(|device| action.decided_by.as_ref() == Some(&device.id))
+    }
+
     fn targets(&self, target: Option<&AuthenticatorId>) -> Result<Vec<Device>, Refusal> {
         if self.devices.is_empty() {
             return Err(Refusal::NoAuthenticator);

@@ -60,13 +60,20 @@ impl Account {
                 });
             }
         }
+        // Nothing proves that the caller holds the key, which is no secret: a token that may not
+        // add an authenticator may not rename or redirect one either.
+        let (name, platform, push_token) = if known.is_none() || enroll.may_add {
+            (enroll.name.clone(), enroll.platform, enroll.push_token.clone())
+        } else {
+            (None, None, None)
+        };
         let device = Device {
             id: known.map_or(fresh_id, |d| d.id.clone()),
             account: self.key.clone(),
             key: enroll.key.clone(),
-            name: enroll.name.clone().or_else(|| known?.name.clone()),
-            platform: enroll.platform.or_else(|| known?.platform),
-            push_token: enroll.push_token.clone().or_else(|| known?.push_token.clone()),
+            name: name.or_else(|| known?.name.clone()),
+            platform: platform.or_else(|| known?.platform),
+            push_token: push_token.or_else(|| known?.push_token.clone()),
             created_at: known.map_or(now, |d| d.created_at),
             verified_at: now,
             last_verified_at: Some(now),
