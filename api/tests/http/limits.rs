@@ -1,10 +1,11 @@
 //! Limits that a caller can run into, each with its refusal.
 
+use countersign_wire::basic;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::long_poll::{park, told};
-use crate::support::{Device, PUSH, Server, Setup, SignIn};
+use crate::support::{Connection, Device, PUSH, SECRET, Server, Setup, SignIn};
 
 #[tokio::test]
 async fn an_account_has_ten_other_challenges_open_and_not_one_more() {
@@ -41,23 +42,45 @@ async fn a_user_has_twenty_authenticators_and_not_one_more() {
 
 #[tokio::test]
 async fn a_full_server_says_so_at_once() {
-    let server = Setup::default().set("server.requests_in_flight_max", "3").start();
-    let it = SignIn::on(server, Device::new()).await;
-    // Three polls fill it; the fourth is turned away before anything is done for it.
-    let (refused, parked) = park(3, || it.server.verify(&it.token, &it.challenge)).await;
+    let server = Setup::default().set("server.requests_in_flight_max", "2").start();
+    // Two requests whose bodies are on their way fill it; the next is turned away at once.
+    let head = "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: application/json\r\nContent-Length: 2\r\n";
+    let secret = format!("Authorization: Basic {}\r\n\r\n", basic::encode_standard(SECRET));
+    let mut filling = Vec::new();
+    for _ in 0..2 {
+        let mut connection = Connection::open(&server).await;
+        connection.write(format!("{head}{secret}{{").as_bytes()).await;
+        filling.push(connection);
+    }
+    let refused = loop {
+        let answer = server.get("/users/u-1").secret().send().await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.header("cache-control"), Some("no-store"));
     refused.refused(503, "temporarily_unavailable");
-    it.server.get("/users/u-1").secret().refused(503, "temporarily_unavailable").await;
-    let ready = it.server.operator_call(Method::GET, "/health/ready").send().await;
+    let ready = server.operator_call(Method::GET, "/health/ready").send().await;
     assert_eq!(ready.status, 200, "operators are not turned away");
     // As soon as one has left, the next is let in.
-    let mut parked = parked;
-    parked.pop().unwrap().abort();
-    while it.server.get("/users/u-1").secret().send().await.status != 200 {}
+    filling[0].write(b"}").await;
+    assert_eq!(filling[0].read().await.status, 200);
+    server.get("/users/u-1").secret().ok().await;
+}
+
+#[tokio::test]
+async fn polls_of_one_tenant_do_not_fill_the_server() {
+    // Half of eight places are for polls, half of those for one tenant's.
+    let server = Setup::default().set("server.requests_in_flight_max", "8").start();
+    let it = SignIn::on(server, Device::new()).await;
+    let (early, parked) = park(2, || it.server.verify(&it.token, &it.challenge)).await;
+    assert_eq!(early.header("retry-after"), Some("1"));
+    assert_eq!(early.ok()["isConsumed"], false);
     it.decide(true).await;
     for answer in told(parked).await {
-        answer.ok();
+        assert_eq!(answer.ok()["outcome"], "approved");
     }
 }
 
