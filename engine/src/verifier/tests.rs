@@ -1,0 +1,1 @@
+//! The pool: every caller gets its own verdict.
