@@ -101,10 +101,7 @@ pub fn check(key: &PublicKey, signed: &SignedDecision) -> Check {
 ///
 /// # Errors
 /// [`InvalidSignature`] if the proof is one of something else.
-pub fn proven(
-    signed: SignedDecision,
-    proof: &Proof,
-) -> Result<VerifiedDecision, InvalidSignature> {
+pub fn proven(signed: SignedDecision, proof: &Proof) -> Result<VerifiedDecision, InvalidSignature> {
     if proof.message() != statement(&signed) || proof.signature() != signed.signature {
         return Err(InvalidSignature);
     }

@@ -127,7 +127,7 @@ mod tests {
         let mut queue = filled(1, 20, 20);
         let mut jobs = Vec::new();
         while let Some(turn) = queue.take(false) {
-            assert_eq!(turn.batch, []);
+            assert!(turn.batch.is_empty());
             assert!(turn.alone.len() <= 2 * ALONE_MAX);
             jobs.extend(turn.alone);
         }
