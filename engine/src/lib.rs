@@ -19,7 +19,7 @@ mod shared;
 pub mod store;
 pub mod system;
 pub mod telemetry;
-mod verifier;
+pub mod verifier;
 
 pub use countersign_core as core;
 

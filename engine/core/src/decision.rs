@@ -5,7 +5,7 @@ use std::fmt;
 use crate::challenge::Outcome;
 use crate::id::{ChallengeId, Thumbprint};
 use crate::number_match::TypedNumber;
-use crate::signature::{InvalidSignature, PublicKey};
+use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
 
 /// What the person chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl fmt::Debug for SignedDecision {
     }
 }
 
-/// A decision whose signature verified under a known key. Only [`verify`] makes one.
+/// A decision whose signature verified under a known key. Only [`verify`] and [`proven`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedDecision {
     signed: SignedDecision,
@@ -101,7 +101,7 @@ impl VerifiedDecision {
     }
 }
 
-/// Checks the signature of a decision. The official SDKs sign the challenge id and nothing else.
+/// Checks the signature of a decision alone.
 ///
 /// # Errors
 /// [`InvalidSignature`] if the signature is not one of `key` over this decision.
@@ -109,6 +109,28 @@ pub fn verify(
     key: &PublicKey,
     signed: SignedDecision,
 ) -> Result<VerifiedDecision, InvalidSignature> {
-    key.verify(signed.challenge.as_str().as_bytes(), &signed.signature)?;
-    Ok(VerifiedDecision { signed, thumbprint: key.thumbprint() })
+    let proof = check(key, &signed).verify()?;
+    proven(signed, &proof)
+}
+
+/// The signature of a decision, to be checked alone or in a batch.
+#[must_use]
+pub fn check(key: &PublicKey, signed: &SignedDecision) -> Check {
+    Check::new(key.clone(), statement(signed), signed.signature.clone())
+}
+
+/// A decision that is proven by what became of its [`check`].
+///
+/// # Errors
+/// [`InvalidSignature`] if the proof is one of something else.
+pub fn proven(signed: SignedDecision, proof: &Proof) -> Result<VerifiedDecision, InvalidSignature> {
+    if proof.message() != statement(&signed) || proof.signature() != signed.signature {
+        return Err(InvalidSignature);
+    }
+    Ok(VerifiedDecision { signed, thumbprint: proof.key().thumbprint() })
+}
+
+/// What a device signs. The official SDKs sign the challenge id and nothing else.
+fn statement(signed: &SignedDecision) -> Vec<u8> {
+    signed.challenge.as_str().as_bytes().to_vec()
 }

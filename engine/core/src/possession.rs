@@ -1,11 +1,18 @@
 //! Signatures by which a device shows that it holds its key, outside of decisions.
 
 use crate::nonce::Nonce;
-use crate::signature::{InvalidSignature, PublicKey};
+use crate::signature::{Check, InvalidSignature, PublicKey};
 use crate::time::UnixMillis;
 
 /// Length of the time window whose number is signed to remove a credential, in seconds.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
+
+/// A signature that has to be over one of `nonces`; the proof's index says over which.
+#[must_use]
+pub fn check_nonce(key: PublicKey, nonces: &[Nonce], signature: Vec<u8>) -> Check {
+    let messages = nonces.iter().map(|nonce| nonce.as_str().as_bytes().to_vec());
+    Check::any_of(key, messages.collect(), signature)
+}
 
 /// Finds the nonce that a signature is over.
 ///
@@ -16,30 +23,30 @@ pub fn verify_nonce<'n>(
     nonces: &'n [Nonce],
     signature: &[u8],
 ) -> Result<&'n Nonce, InvalidSignature> {
-    let signed = |nonce: &&Nonce| key.verify(nonce.as_str().as_bytes(), signature).is_ok();
-    nonces.iter().find(signed).ok_or(InvalidSignature)
+    let proof = check_nonce(key.clone(), nonces, signature.to_vec()).verify()?;
+    nonces.get(proof.index()).ok_or(InvalidSignature)
 }
 
-/// Checks the signature that removes a credential: over the number of the present time window, the
-/// one before or the one after (clocks differ), as the platforms print it, with or without `.0`.
+/// The signature that removes a credential. It has to be over the number of the present time window,
+/// the one before or the one after (clocks differ), as the platforms print it, with or without `.0`.
+#[must_use]
+pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Check {
+    let window = now.seconds() / REMOVAL_WINDOW_SECONDS;
+    let windows = [window, window.saturating_sub(1), window + 1];
+    let texts = windows.into_iter().flat_map(|w| [removal_text(w), w.to_string()]);
+    Check::any_of(key, texts.map(String::into_bytes).collect(), signature)
+}
+
+/// Checks the signature that removes a credential, as [`check_removal`] says.
 ///
 /// # Errors
-/// [`InvalidSignature`] if it is over none of them.
+/// [`InvalidSignature`].
 pub fn verify_removal(
     key: &PublicKey,
     now: UnixMillis,
     signature: &[u8],
 ) -> Result<(), InvalidSignature> {
-    let window = now.seconds() / REMOVAL_WINDOW_SECONDS;
-    for text in [window, window.saturating_sub(1), window + 1].map(removal_text) {
-        let whole = text.trim_end_matches(".0");
-        if key.verify(text.as_bytes(), signature).is_ok()
-            || key.verify(whole.as_bytes(), signature).is_ok()
-        {
-            return Ok(());
-        }
-    }
-    Err(InvalidSignature)
+    check_removal(key.clone(), now, signature.to_vec()).verify().map(|_| ())
 }
 
 /// The text that the official SDKs sign at `now` to remove a credential.

@@ -149,9 +149,9 @@ impl Engine {
         });
         let (public_key, bindings, account) = asked.await?;
         let public_key = public_key.ok_or(Misbehaviour::UnknownCredential)?;
-        let verified =
-            self.shared.verifier.run(move || decision::verify(&public_key, signed)).await?;
-        let decision = verified.map_err(|_| refused("decision"))?;
+        let checked = self.shared.verifier.check(decision::check(&public_key, &signed)).await?;
+        let verified = checked.and_then(|proof| decision::proven(signed, &proof));
+        let decision = verified.map_err(|InvalidSignature| refused("decision"))?;
         counter!(telemetry::DECISIONS_VERIFIED).increment(1);
         let account = match account {
             Some(account) => account,
@@ -184,11 +184,9 @@ impl Engine {
         let (nonce, bindings) = asked.await?;
         let nonce = nonce.ok_or(Misbehaviour::UnknownNonce)?;
         let public_key = first_key(&bindings)?;
-        let checked = self
-            .shared
-            .verifier
-            .run(move || possession::verify_nonce(&public_key, &[nonce], &signature).map(|_| ()));
-        checked.await?.map_err(|InvalidSignature| refused("update"))?;
+        let check = possession::check_nonce(public_key, &[nonce], signature);
+        let checked = self.shared.verifier.check(check).await?;
+        checked.map_err(|InvalidSignature| refused("update"))?;
         let mut newest = None;
         for binding in bindings {
             let refresh = refresh.clone();
@@ -214,11 +212,9 @@ impl Engine {
         let bindings = self.shared.device(key, |known| known.bindings().to_vec()).await?;
         let public_key = first_key(&bindings)?;
         let now = self.shared.clock.now();
-        let checked = self
-            .shared
-            .verifier
-            .run(move || possession::verify_removal(&public_key, now, &signature));
-        checked.await?.map_err(|InvalidSignature| refused("removal"))?;
+        let check = possession::check_removal(public_key, now, signature);
+        let checked = self.shared.verifier.check(check).await?;
+        checked.map_err(|InvalidSignature| refused("removal"))?;
         let newest = bindings.first().map(|b| b.id.clone());
         // Seen to its end even if the app leaves, which deletes its key whatever it is told.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
@@ -237,11 +233,9 @@ impl Engine {
         });
         let (public_key, nonces) = asked.await?;
         let public_key = public_key.ok_or(Misbehaviour::UnknownCredential)?;
-        let checked = self
-            .shared
-            .verifier
-            .run(move || possession::verify_nonce(&public_key, &nonces, &signature).ok().cloned());
-        let nonce = checked.await?;
+        let check = possession::check_nonce(public_key, &nonces, signature);
+        let checked = self.shared.verifier.check(check).await?;
+        let nonce = checked.ok().and_then(|proof| nonces.get(proof.index()).cloned());
         if nonce.is_none() {
             refused("read");
         }

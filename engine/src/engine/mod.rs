@@ -73,11 +73,12 @@ impl Engine {
         tenants: HashMap<TenantId, Tenant>,
     ) -> Self {
         let Ports { store, clock, entropy } = ports;
+        let (threads, queue_max) = (settings.verifier_threads, settings.verify_queue_max);
         let shared = Shared {
+            verifier: Verifier::start(threads, queue_max, entropy.clone()),
             store,
             clock,
             entropy,
-            verifier: Verifier::start(settings.verifier_threads, settings.verify_queue_max),
             tenants: tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect(),
             arbiters: Arbiters::start(settings.actor_threads),
             accounts: Registry::new("account"),

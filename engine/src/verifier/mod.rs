@@ -1,73 +1,204 @@
 //! The pool that checks signatures, so that no event loop ever does.
+//!
+//! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics::{gauge, histogram};
+use metrics::{counter, gauge, histogram};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::oneshot;
 
+use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
+
 use crate::error::Error;
+use crate::ports::Entropy;
 use crate::system::Stopwatch;
 use crate::telemetry;
+use queue::{Queue, Turn};
+use suspicion::Suspicion;
 
-/// Checks signatures on threads of its own. What is queued or running is bounded: one more is
-/// refused before any work is done.
-pub(crate) struct Verifier {
+mod queue;
+mod suspicion;
+#[cfg(test)]
+mod tests;
+
+type Verdict = Result<Proof, InvalidSignature>;
+
+/// Checks signatures on threads of its own, in batches of what has queued while they were busy. What
+/// is queued or running is bounded: one more is refused before any work is done.
+pub struct Verifier {
     pool: ThreadPool,
-    queued: Arc<AtomicUsize>,
+    bench: Arc<Bench>,
     queue_max: usize,
 }
 
+/// What the workers share.
+struct Bench {
+    state: Mutex<State>,
+    entropy: Arc<dyn Entropy>,
+    taken: Arc<AtomicUsize>,
+}
+
+struct State {
+    queue: Queue<Job>,
+    suspicion: Suspicion,
+}
+
+struct Job {
+    check: Check,
+    reply: oneshot::Sender<Verdict>,
+    place: Place,
+    watch: Stopwatch,
+}
+
 impl Verifier {
-    /// Starts `threads` threads (0: one per core).
-    pub(crate) fn start(threads: usize, queue_max: usize) -> Self {
+    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a batch.
+    ///
+    /// # Panics
+    /// If the operating system gives no threads.
+    #[must_use]
+    pub fn start(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Self {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("verifier-{index}"))
-            .panic_handler(|_| tracing::error!("a signature check panicked"))
+            .panic_handler(|_| tracing::error!("the verifier pool panicked"))
             .build()
             .expect("the operating system gives threads at start");
-        Self { pool, queued: Arc::default(), queue_max }
+        let queue = Queue::new(pool.current_num_threads());
+        let state = Mutex::new(State { queue, suspicion: Suspicion::new() });
+        gauge!(telemetry::VERIFY_BATCHING).set(1);
+        Self { pool, bench: Arc::new(Bench { state, entropy, taken: Arc::default() }), queue_max }
     }
 
-    /// Runs a check on the pool.
+    /// Checks a signature on the pool.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the queue is full.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        check: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let place = Place::take(&self.queued, self.queue_max)
+    /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
+    pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
+        let place = Place::take(&self.bench.taken, self.queue_max)
             .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
-        let watch = Stopwatch::start();
+        let batches = check.batches();
         let (reply, answer) = oneshot::channel();
-        self.pool.spawn_fifo(move || {
-            // The place is free before the asker knows, even if the check panics: it may ask again
-            // at once.
-            let verdict = {
-                let _place = place;
-                check()
-            };
-            // The asker may have gone.
-            let _ = reply.send(verdict);
-        });
-        let verdict = answer.await.map_err(|_| Error::lost());
-        histogram!(telemetry::VERIFY_SECONDS).record(watch.seconds());
-        verdict
+        let job = Job { check, reply, place, watch: Stopwatch::start() };
+        if self.bench.state().queue.push(job, batches) {
+            let bench = self.bench.clone();
+            self.pool.spawn_fifo(move || bench.work());
+        }
+        answer.await.map_err(|_| Error::lost())
     }
+}
+
+impl Bench {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes on.
+    fn work(&self) {
+        while let Some(turn) = self.next_turn() {
+            if catch_unwind(AssertUnwindSafe(|| self.serve(turn))).is_err() {
+                tracing::error!("a signature check panicked");
+            }
+        }
+    }
+
+    fn next_turn(&self) -> Option<Turn<Job>> {
+        let mut state = self.state();
+        let batching = state.suspicion.batching();
+        state.queue.take(batching)
+    }
+
+    fn serve(&self, turn: Turn<Job>) {
+        let Turn { mut batch, mut alone } = turn;
+        // Nobody waits for the others.
+        batch.retain(|job| !job.reply.is_closed());
+        if batch.len() < 2 {
+            alone.append(&mut batch);
+        }
+        let mut tally = Tally::default();
+        for job in alone.into_iter().filter(|job| !job.reply.is_closed()) {
+            let Job { check, reply, place, watch } = job;
+            let batches = check.batches();
+            let verdict = check.verify();
+            tally.add(batches, &verdict);
+            answer(verdict, reply, place, watch, "alone");
+        }
+        if !batch.is_empty() {
+            histogram!(telemetry::VERIFY_BATCH_UNITS).record(batch.len() as f64);
+            let coefficients = self.coefficients(batch.len());
+            let split = |job: Job| (job.check, (job.reply, job.place, job.watch));
+            let (checks, askers): (Vec<_>, Vec<_>) = batch.into_iter().map(split).unzip();
+            for (verdict, (reply, place, watch)) in
+                verify_all(checks, &coefficients).into_iter().zip(askers)
+            {
+                tally.add(true, &verdict);
+                answer(verdict, reply, place, watch, "batch");
+            }
+        }
+        self.note(&tally);
+    }
+
+    fn coefficients(&self, count: usize) -> Vec<[u8; 16]> {
+        let mut coefficients = vec![[0; 16]; count];
+        self.entropy.fill(coefficients.as_flattened_mut());
+        coefficients
+    }
+
+    fn note(&self, tally: &Tally) {
+        let mut state = self.state();
+        let before = state.suspicion.batching();
+        state.suspicion.note(tally.checked, tally.bad);
+        let batching = state.suspicion.batching();
+        drop(state);
+        if batching != before {
+            gauge!(telemetry::VERIFY_BATCHING).set(if batching { 1 } else { 0 });
+            tracing::warn!(batching, "the share of bad signatures has changed");
+        }
+    }
+}
+
+/// How the signatures of one turn came out that batch.
+#[derive(Default)]
+struct Tally {
+    checked: u32,
+    bad: u32,
+}
+
+impl Tally {
+    fn add(&mut self, batches: bool, verdict: &Verdict) {
+        self.checked += u32::from(batches);
+        self.bad += u32::from(batches && verdict.is_err());
+    }
+}
+
+fn answer(
+    verdict: Verdict,
+    reply: oneshot::Sender<Verdict>,
+    place: Place,
+    watch: Stopwatch,
+    lane: &'static str,
+) {
+    histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
+    if verdict.is_err() {
+        counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
+    }
+    // The place is free before the asker knows: it may ask again at once.
+    drop(place);
+    // The asker may have gone.
+    let _ = reply.send(verdict);
 }
 
 /// A place in the queue, given back when the check is done.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(queued: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
-        let taken = queued.fetch_add(1, Ordering::Relaxed);
-        let place = Self(queued.clone());
+    fn take(taken: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+        let before = taken.fetch_add(1, Ordering::Relaxed);
+        let place = Self(taken.clone());
         gauge!(telemetry::VERIFY_QUEUE).increment(1);
-        (taken < max).then_some(place)
+        (before < max).then_some(place)
     }
 }
 
@@ -75,41 +206,5 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
         gauge!(telemetry::VERIFY_QUEUE).decrement(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_before_any_work() {
-        let verifier = Verifier::start(1, 1);
-        let (release, held) = mpsc::channel::<()>();
-        let (started, running) = oneshot::channel();
-        let first = verifier.run(move || {
-            let _ = started.send(());
-            held.recv().is_ok()
-        });
-        let second = async {
-            running.await.unwrap();
-            let refused = verifier.run(|| ()).await;
-            release.send(()).unwrap();
-            refused
-        };
-        let (first, second) = tokio::join!(first, second);
-        assert_eq!(first, Ok(true));
-        assert!(matches!(second, Err(Error::Unavailable(_))));
-        assert_eq!(verifier.run(|| 7).await, Ok(7));
-    }
-
-    #[tokio::test]
-    async fn a_check_that_panics_is_no_verdict() {
-        let verifier = Verifier::start(1, 1);
-        let lost = verifier.run(|| -> bool { panic!("a bug in a check") }).await;
-        assert!(matches!(lost, Err(Error::Unavailable(_))));
-        assert_eq!(verifier.run(|| 7).await, Ok(7));
     }
 }

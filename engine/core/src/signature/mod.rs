@@ -1,20 +1,55 @@
-//! Public keys and the signatures they check: one file per algorithm, one table.
+//! Public keys and the signatures they check, alone and in batches: one file per algorithm, one table.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::id::Thumbprint;
 
+mod check;
 mod ed25519;
 mod p256;
+
+pub use check::{Check, Proof, verify_all, verify_batch};
 
 /// A signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// ECDSA over P-256 with SHA-256; signatures are strict ASN.1 DER.
+    /// ECDSA over P-256 with SHA-256.
     Es256,
-    /// Ed25519; signatures are 64 bytes.
+    /// Ed25519.
     Ed25519,
+}
+
+/// How the signatures of a credential are encoded. It belongs to the credential and is never guessed
+/// from a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureFormat {
+    /// Strict ASN.1 DER.
+    Der,
+    /// `r` and `s` of ECDSA, 32 bytes each (IEEE P1363).
+    P1363,
+    /// The 64 bytes of Ed25519.
+    Raw,
+}
+
+impl SignatureFormat {
+    const ALL: [Self; 3] = [Self::Der, Self::P1363, Self::Raw];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Der => "der",
+            Self::P1363 => "p1363",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
 }
 
 /// A key that is not accepted.
@@ -26,6 +61,9 @@ pub enum InvalidKey {
     /// Not a point that a signature can be checked against.
     #[error("not an acceptable point of the curve")]
     Point,
+    /// A key of the algorithm makes no signatures of that format.
+    #[error("not a signature format of the algorithm")]
+    Format,
 }
 
 /// A signature that does not verify. It says nothing about why.
@@ -36,6 +74,15 @@ pub struct InvalidSignature;
 /// A parsed key of one algorithm.
 trait Verifier: Send + Sync {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
+
+    /// What the signature contributes to the equation of a batch, if the algorithm has one.
+    fn term(
+        &self,
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Option<Result<ed25519::Term, InvalidSignature>> {
+        None
+    }
 }
 
 /// A key that was parsed once and is shared by all copies of its [`PublicKey`].
@@ -51,10 +98,14 @@ impl Parsed {
 struct Scheme {
     algorithm: Algorithm,
     name: &'static str,
+    /// The formats of its signatures; the first is meant where none is named.
+    formats: &'static [SignatureFormat],
+    /// Whether many signatures can be checked in one equation.
+    batches: bool,
     /// What stands before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
     key_bytes: usize,
-    parse: fn(&[u8]) -> Result<Parsed, InvalidKey>,
+    parse: fn(&[u8], SignatureFormat) -> Result<Parsed, InvalidKey>,
 }
 
 static SCHEMES: [Scheme; 2] = [p256::SCHEME, ed25519::SCHEME];
@@ -78,6 +129,18 @@ impl Algorithm {
         SCHEMES.iter().find(|s| spki.starts_with(s.spki_prefix)).map(|s| s.algorithm)
     }
 
+    /// The formats of its signatures; the first is meant where none is named.
+    #[must_use]
+    pub fn formats(self) -> &'static [SignatureFormat] {
+        self.scheme().formats
+    }
+
+    /// Whether many of its signatures can be checked in one equation.
+    #[must_use]
+    pub fn batches(self) -> bool {
+        self.scheme().batches
+    }
+
     fn scheme(self) -> &'static Scheme {
         match self {
             Self::Es256 => &SCHEMES[0],
@@ -90,25 +153,44 @@ impl Algorithm {
 #[derive(Clone)]
 pub struct PublicKey {
     algorithm: Algorithm,
+    format: SignatureFormat,
     spki: Arc<[u8]>,
     thumbprint: Thumbprint,
     parsed: Parsed,
 }
 
 impl PublicKey {
-    /// Parses a DER `SubjectPublicKeyInfo`.
+    /// Parses a DER `SubjectPublicKeyInfo` of a credential whose signatures are of the algorithm's
+    /// first format.
     ///
     /// # Errors
-    /// [`InvalidKey`] for another algorithm, another encoding, or a point that is not on the curve,
-    /// not canonical, of small order or not torsion-free.
+    /// As [`PublicKey::with_format`].
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, InvalidKey> {
+        let format = algorithm.formats().first().ok_or(InvalidKey::Format)?;
+        Self::with_format(algorithm, *format, spki)
+    }
+
+    /// Parses a DER `SubjectPublicKeyInfo` of a credential whose signatures are of `format`.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] for another algorithm, another encoding, a format that the algorithm does not
+    /// have, or a point that is not on the curve, not canonical, of small order or not torsion-free.
+    pub fn with_format(
+        algorithm: Algorithm,
+        format: SignatureFormat,
+        spki: &[u8],
+    ) -> Result<Self, InvalidKey> {
         let scheme = algorithm.scheme();
+        if !scheme.formats.contains(&format) {
+            return Err(InvalidKey::Format);
+        }
         let key = spki.strip_prefix(scheme.spki_prefix).ok_or(InvalidKey::Encoding)?;
         if key.len() != scheme.key_bytes {
             return Err(InvalidKey::Encoding);
         }
-        let parsed = (scheme.parse)(key)?;
-        Ok(Self { algorithm, spki: spki.into(), thumbprint: Thumbprint::of_spki(spki), parsed })
+        let parsed = (scheme.parse)(key, format)?;
+        let thumbprint = Thumbprint::of_spki(spki);
+        Ok(Self { algorithm, format, spki: spki.into(), thumbprint, parsed })
     }
 
     /// Checks a signature.
@@ -119,10 +201,24 @@ impl PublicKey {
         self.parsed.0.verify(message, signature)
     }
 
+    fn term(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<Result<ed25519::Term, InvalidSignature>> {
+        self.parsed.0.term(message, signature)
+    }
+
     /// The algorithm.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// How its signatures are encoded.
+    #[must_use]
+    pub const fn format(&self) -> SignatureFormat {
+        self.format
     }
 
     /// The DER `SubjectPublicKeyInfo`.

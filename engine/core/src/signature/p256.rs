@@ -1,13 +1,17 @@
-//! ECDSA over P-256 with SHA-256, in strict DER. High-S signatures are accepted: the platforms make
-//! them.
+//! ECDSA over P-256 with SHA-256, in strict DER or as `r` and `s` (IEEE P1363). High-S signatures are
+//! accepted: the platforms make them.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
+};
 
-use super::{Algorithm, InvalidKey, InvalidSignature, Parsed, Scheme, Verifier};
+use super::{Algorithm, InvalidKey, InvalidSignature, Parsed, Scheme, SignatureFormat, Verifier};
 
 pub(super) const SCHEME: Scheme = Scheme {
     algorithm: Algorithm::Es256,
     name: "es256",
+    formats: &[SignatureFormat::Der, SignatureFormat::P1363],
+    batches: false,
     spki_prefix: &[
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
         0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -16,13 +20,19 @@ pub(super) const SCHEME: Scheme = Scheme {
     parse,
 };
 
+/// A key, and the one encoding in which it takes signatures.
 struct P256(ParsedPublicKey);
 
-fn parse(point: &[u8]) -> Result<Parsed, InvalidKey> {
+fn parse(point: &[u8], format: SignatureFormat) -> Result<Parsed, InvalidKey> {
     if point.first() != Some(&0x04) {
         return Err(InvalidKey::Encoding);
     }
-    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
+    let rule: &'static EcdsaVerificationAlgorithm = match format {
+        SignatureFormat::Der => &ECDSA_P256_SHA256_ASN1,
+        SignatureFormat::P1363 => &ECDSA_P256_SHA256_FIXED,
+        SignatureFormat::Raw => return Err(InvalidKey::Format),
+    };
+    let key = ParsedPublicKey::new(rule, point);
     Ok(Parsed::new(P256(key.map_err(|_| InvalidKey::Point)?)))
 }
 

@@ -1,0 +1,218 @@
+//! What the verifier pool makes of the bare cost of signatures: a table, and the ratios that have
+//! targets. Rows of one column are measured in turns, so that a busy machine is unfair to all alike.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::cell::Cell;
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use countersign_core::signature::{Algorithm, Check, PublicKey, verify_batch};
+use countersign_engine::ports::Entropy as _;
+use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_engine::verifier::Verifier;
+use ed25519_dalek::{Signer as _, SigningKey};
+use futures_util::future::join_all;
+
+/// Signatures, each of a key of its own.
+const SIGNATURES: usize = 2048;
+const ROUNDS: usize = 7;
+const ROUND_SECONDS: f64 = 0.4;
+/// Checks under way per thread of the pool, at steady load.
+const IN_FLIGHT: usize = 256;
+/// One bad signature among so many: one in every full batch.
+const POISON_EVERY: usize = 64;
+const LONE_CHECKS: usize = 2000;
+/// Between lone checks: long enough for the pool's threads to fall asleep.
+const LONE_PAUSE: Duration = Duration::from_micros(500);
+/// Ticks of `/proc/self/stat` per second.
+const TICKS: f64 = 100.0;
+
+const SINGLE: usize = 0;
+const BATCH_64: usize = 1;
+const BATCH_256: usize = 2;
+const POOL: usize = 3;
+const POISONED: usize = 4;
+const ROWS: [&str; 5] = [
+    "bare single verification",
+    "bare batch of 64",
+    "bare batch of 256",
+    "pool, steady load",
+    "pool, one bad signature in 64",
+];
+
+/// Microseconds per signature: of the clock, and of all processors together.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: f64,
+    cpu: f64,
+}
+
+struct Fixtures {
+    good: Vec<Check>,
+    bad: Check,
+}
+
+fn main() {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let fixtures = Fixtures::new();
+    println!("{SIGNATURES} keys, Ed25519; microseconds per signature (clock / processor time)\n");
+    println!("{:32} {:>20} {:>20}", "", "one core", format!("{cores} cores"));
+    let one = measure(&fixtures, 1);
+    let all = measure(&fixtures, cores);
+    for (row, name) in ROWS.iter().enumerate() {
+        let shown = [one[row], all[row]].map(|cost| format!("{:.2} / {:.2}", cost.wall, cost.cpu));
+        println!("{name:32} {:>20} {:>20}", shown[0], shown[1]);
+    }
+    println!();
+    for (name, costs) in [("one core", one), ("all cores", all)] {
+        ratio(name, "pool to bare batch of 64", costs[BATCH_64], costs[POOL]);
+        ratio(name, "poisoned pool to bare single", costs[SINGLE], costs[POISONED]);
+    }
+    lone(&fixtures, cores);
+}
+
+/// The rate of `pool` as a share of the rate of `bare`.
+fn ratio(cores: &str, what: &str, bare: Cost, pool: Cost) {
+    let (wall, cpu) = (100.0 * bare.wall / pool.wall, 100.0 * bare.cpu / pool.cpu);
+    println!(
+        "{cores:9} {what:30} {wall:6.1} % by the clock, {cpu:6.1} % by processor time (>= 90)"
+    );
+}
+
+fn measure(fixtures: &Fixtures, threads: usize) -> [Cost; 5] {
+    let steady = Verifier::start(threads, usize::MAX, Arc::new(SystemEntropy));
+    let poisoned = Verifier::start(threads, usize::MAX, Arc::new(SystemEntropy));
+    let mut rounds: [Vec<Cost>; 5] = Default::default();
+    for _ in 0..ROUNDS {
+        rounds[SINGLE].push(bare(threads, |at| batch(fixtures, at, 1)));
+        rounds[BATCH_64].push(bare(threads, |at| batch(fixtures, at, 64)));
+        rounds[BATCH_256].push(bare(threads, |at| batch(fixtures, at, 256)));
+        rounds[POOL].push(pool(&steady, threads, fixtures, None));
+        rounds[POISONED].push(pool(&poisoned, threads, fixtures, Some(POISON_EVERY)));
+    }
+    rounds.map(|costs| Cost {
+        wall: median(costs.iter().map(|cost| cost.wall)),
+        cpu: median(costs.iter().map(|cost| cost.cpu)),
+    })
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Checks signatures as one batch, or one alone, and says how many.
+fn batch(fixtures: &Fixtures, at: usize, size: usize) -> usize {
+    let from = at * size % SIGNATURES;
+    // Without coefficients there is no batch.
+    let mut coefficients = vec![[0; 16]; if size > 1 { size } else { 0 }];
+    SystemEntropy.fill(coefficients.as_flattened_mut());
+    verify_batch(&fixtures.good[from..from + size], &coefficients).expect("all are good");
+    size
+}
+
+/// `work` over and over on each thread; it says how many signatures it has checked.
+fn bare(threads: usize, work: impl Fn(usize) -> usize + Sync) -> Cost {
+    let run = || {
+        let watch = Stopwatch::start();
+        let mut done = 0;
+        for at in 0.. {
+            if watch.seconds() > ROUND_SECONDS {
+                break;
+            }
+            done += work(at);
+        }
+        done
+    };
+    timed(|| {
+        thread::scope(|scope| {
+            let runs: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            runs.into_iter().map(|run| run.join().expect("it does not panic")).sum()
+        })
+    })
+}
+
+/// Callers that each have one check under way. They share one thread beside the pool's.
+fn pool(verifier: &Verifier, threads: usize, fixtures: &Fixtures, poison: Option<usize>) -> Cost {
+    let (asked, done) = (Cell::new(0), Cell::new(0));
+    let runtime = runtime();
+    timed(|| {
+        let watch = Stopwatch::start();
+        let caller = || async {
+            while watch.seconds() < ROUND_SECONDS {
+                let at = asked.replace(asked.get() + 1);
+                let poisoned = poison.is_some_and(|every| at % every == 0);
+                let good = &fixtures.good[at % SIGNATURES];
+                let check = if poisoned { &fixtures.bad } else { good };
+                let verdict = verifier.check(check.clone()).await.expect("the queue is long");
+                assert_eq!(verdict.is_err(), poisoned);
+                done.set(done.get() + 1);
+            }
+        };
+        runtime.block_on(join_all((0..IN_FLIGHT * threads).map(|_| caller())));
+        done.get()
+    })
+}
+
+fn timed(run: impl FnOnce() -> usize) -> Cost {
+    let (watch, cpu) = (Stopwatch::start(), cpu_seconds());
+    let done = run() as f64 / 1e6;
+    Cost { wall: watch.seconds() / done, cpu: (cpu_seconds() - cpu) / done }
+}
+
+/// One check at a time on a pool that sleeps.
+fn lone(fixtures: &Fixtures, cores: usize) {
+    let verifier = Verifier::start(cores, 1, Arc::new(SystemEntropy));
+    let mut latencies: Vec<f64> = Vec::with_capacity(LONE_CHECKS);
+    runtime().block_on(async {
+        for check in fixtures.good.iter().cycle().take(LONE_CHECKS) {
+            thread::sleep(LONE_PAUSE);
+            let check = check.clone();
+            let watch = Stopwatch::start();
+            let verdict = verifier.check(check).await.expect("the queue is empty");
+            latencies.push(watch.seconds() * 1e6);
+            verdict.expect("it is good");
+        }
+    });
+    latencies.sort_by(f64::total_cmp);
+    let [p50, p99] = [50, 99].map(|percent| latencies[LONE_CHECKS * percent / 100]);
+    println!("\nlone verification on an idle pool: p50 {p50:.0} us, p99 {p99:.0} us (<= 250)");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts")
+}
+
+/// Processor time of this process, all threads.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("this runs on Linux");
+    // After the name, which stands in brackets: the times are fields 14 and 15.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / TICKS
+}
+
+impl Fixtures {
+    fn new() -> Self {
+        let good = (0..SIGNATURES).map(|number| {
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&number.to_le_bytes());
+            let signer = SigningKey::from_bytes(&seed);
+            Check::new(key(&signer), seed.to_vec(), signer.sign(&seed).to_bytes().to_vec())
+        });
+        let outsider = SigningKey::from_bytes(&[0xff; 32]);
+        let signature = outsider.sign(b"signed").to_bytes().to_vec();
+        let bad = Check::new(key(&outsider), b"claimed".to_vec(), signature);
+        Self { good: good.collect(), bad }
+    }
+}
+
+fn key(signer: &SigningKey) -> PublicKey {
+    const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+    let spki = [&PREFIX[..], signer.verifying_key().as_bytes()].concat();
+    PublicKey::from_spki(Algorithm::Ed25519, &spki).expect("it is a key")
+}

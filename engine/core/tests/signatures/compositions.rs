@@ -1,0 +1,113 @@
+//! Random mixtures of good and bad signatures: the verdict of each is the same alone, in every batch
+//! and by bisection, and a second implementation agrees.
+
+use std::collections::HashSet;
+
+use countersign_core::signature::{Check, verify_all, verify_batch};
+use ed25519_zebra::{Signature, VerificationKey};
+
+use crate::dice::Dice;
+use crate::forge::{Forged, Kind, cancelling_pair, forge};
+
+/// How many mixtures, where the environment does not say.
+const COMPOSITIONS: u64 = 20_000;
+/// The variable of the environment that says how many.
+const COMPOSITIONS_VARIABLE: &str = "COUNTERSIGN_COMPOSITIONS";
+/// Mixtures that are drawn from one shelf of signatures.
+const PER_SHELF: u64 = 2_000;
+/// Signatures of each kind on a shelf.
+const OF_EACH_KIND: usize = 24;
+/// Above 94 signatures, the multiplication is of another kind inside.
+const LARGE: usize = 120;
+
+struct Item {
+    check: Check,
+    accepted: bool,
+}
+
+/// Makes signatures of every kind and has both implementations check each alone.
+fn shelf(dice: &mut Dice) -> Vec<Item> {
+    let mut forged: Vec<Forged> = Vec::new();
+    for kind in Kind::ALL {
+        forged.extend((0..OF_EACH_KIND).map(|_| forge(kind, dice)));
+    }
+    forged.extend((0..OF_EACH_KIND).flat_map(|_| cancelling_pair(dice)));
+    forged.iter().map(item).collect()
+}
+
+fn item(forged: &Forged) -> Item {
+    let check = forged.check();
+    let kind = forged.kind;
+    let accepted = check.clone().verify().is_ok();
+    assert_eq!(accepted, kind.is_accepted(), "{forged:?}");
+    assert_eq!(second_opinion(forged), kind.is_accepted_by_zip_215(), "{forged:?}");
+    Item { check, accepted }
+}
+
+fn second_opinion(forged: &Forged) -> bool {
+    let key = VerificationKey::try_from(forged.key).unwrap();
+    let signature = Signature::from_slice(&forged.signature);
+    signature.is_ok_and(|signature| key.verify(&signature, &forged.message).is_ok())
+}
+
+/// Some of the shelf: all good, nearly all good, or anything.
+fn draw<'s>(shelf: &'s [Item], dice: &mut Dice) -> Vec<&'s Item> {
+    let size = if dice.below(200) == 0 { LARGE } else { 1 + dice.below(16) };
+    let mostly_good = dice.below(3);
+    let mut drawn: Vec<&Item> = Vec::with_capacity(size);
+    while drawn.len() < size {
+        let item = dice.pick(shelf);
+        let wanted = match mostly_good {
+            0 => item.accepted,
+            1 => item.accepted || dice.below(16) == 0,
+            _ => true,
+        };
+        if wanted {
+            drawn.push(item);
+        }
+    }
+    drawn
+}
+
+#[test]
+fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
+    let count = std::env::var(COMPOSITIONS_VARIABLE);
+    let count = count.map_or(COMPOSITIONS, |count| count.parse().unwrap());
+    let mut dice = Dice(215);
+    let mut shelf = shelf(&mut dice);
+    let mut sizes_of_bad = HashSet::new();
+    for composition in 0..count {
+        if composition % PER_SHELF == PER_SHELF - 1 {
+            shelf = self::shelf(&mut dice);
+        }
+        let drawn = draw(&shelf, &mut dice);
+        let checks: Vec<_> = drawn.iter().map(|item| item.check.clone()).collect();
+        let coefficients = dice.coefficients(checks.len());
+        let expected: Vec<_> = drawn.iter().map(|item| item.accepted).collect();
+        let all_good = expected.iter().all(|good| *good);
+        sizes_of_bad.insert(expected.iter().filter(|good| !**good).count());
+
+        let whole = verify_batch(&checks, &coefficients);
+        assert_eq!(whole.is_ok(), all_good, "composition {composition}: the batch");
+        let each = verify_all(checks, &coefficients);
+        let each: Vec<_> = each.iter().map(Result::is_ok).collect();
+        assert_eq!(each, expected, "composition {composition}: each");
+    }
+    assert!(
+        sizes_of_bad.len() > 10,
+        "batches with many numbers of bad signatures: {sizes_of_bad:?}"
+    );
+}
+
+#[test]
+fn errors_that_cancel_out_in_a_plain_sum_do_not_pass() {
+    let mut dice = Dice(1);
+    for _ in 0..20 {
+        let pair = cancelling_pair(&mut dice).map(|forged| forged.check()).to_vec();
+        let coefficients = dice.coefficients(2);
+        assert!(verify_batch(&pair, &coefficients).is_err());
+        assert!(verify_all(pair.clone(), &coefficients).iter().all(Result::is_err));
+        // What they would pass: equal factors.
+        assert!(verify_batch(&pair, &[[7; 16]; 2]).is_ok(), "the pair is a cancelling one");
+    }
+}

@@ -1,0 +1,143 @@
+//! What waits for a worker, and how much of it one takes: plain data, without threads.
+
+use std::collections::VecDeque;
+
+/// Signatures in one batch, at most. Larger ones gain little per signature and keep all of theirs
+/// waiting for the last.
+pub(super) const BATCH_MAX: usize = 64;
+/// Single checks in one turn, at most: about half a millisecond.
+const ALONE_MAX: usize = 8;
+
+/// Two lanes, each in order of arrival, and how many workers serve them.
+pub(super) struct Queue<T> {
+    batch: VecDeque<T>,
+    alone: VecDeque<T>,
+    workers: usize,
+    workers_max: usize,
+}
+
+/// What one worker does at a time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Turn<T> {
+    /// To be checked in one equation.
+    pub(super) batch: Vec<T>,
+    /// To be checked one by one.
+    pub(super) alone: Vec<T>,
+}
+
+impl<T> Queue<T> {
+    pub(super) const fn new(workers_max: usize) -> Self {
+        Self { batch: VecDeque::new(), alone: VecDeque::new(), workers: 0, workers_max }
+    }
+
+    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets none.
+    pub(super) fn push(&mut self, job: T, batches: bool) -> bool {
+        let lane = if batches { &mut self.batch } else { &mut self.alone };
+        lane.push_back(job);
+        let more = self.workers < self.workers_max;
+        self.workers += usize::from(more);
+        more
+    }
+
+    /// What a worker does next; if there is nothing, it counts as gone.
+    ///
+    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its half;
+    /// of what does not, its share, so that idle workers help.
+    pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
+        let mut alone = self.share_of(Lane::Alone);
+        let batch = if batching {
+            let count = self.batch.len().min(BATCH_MAX);
+            self.batch.drain(..count).collect()
+        } else {
+            alone.append(&mut self.share_of(Lane::Batch));
+            Vec::new()
+        };
+        if alone.is_empty() && batch.is_empty() {
+            self.workers -= 1;
+            return None;
+        }
+        Some(Turn { batch, alone })
+    }
+
+    fn share_of(&mut self, lane: Lane) -> Vec<T> {
+        let lane = match lane {
+            Lane::Batch => &mut self.batch,
+            Lane::Alone => &mut self.alone,
+        };
+        let count = lane.len().div_ceil(self.workers_max).min(ALONE_MAX);
+        lane.drain(..count).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Lane {
+    Batch,
+    Alone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(workers_max: usize, batch: usize, alone: usize) -> Queue<usize> {
+        let mut queue = Queue::new(workers_max);
+        for job in 0..batch {
+            queue.push(job, true);
+        }
+        for job in 0..alone {
+            queue.push(1000 + job, false);
+        }
+        queue
+    }
+
+    #[test]
+    fn as_many_workers_start_as_there_may_be_and_start_again_after_they_went() {
+        let mut queue = Queue::new(2);
+        assert_eq!([(); 3].map(|()| queue.push((), true)), [true, true, false]);
+        assert!(queue.take(true).is_some());
+        assert!(queue.take(true).is_none());
+        assert!(queue.push((), true), "one has gone");
+        assert!(!queue.push((), true), "and has been replaced");
+    }
+
+    #[test]
+    fn a_worker_takes_what_has_come_up_to_a_whole_batch() {
+        let mut queue = filled(2, 70, 0);
+        let sizes = [(); 2].map(|()| queue.take(true).unwrap().batch.len());
+        assert_eq!(sizes, [BATCH_MAX, 70 - BATCH_MAX]);
+        assert_eq!(queue.take(true), None);
+    }
+
+    #[test]
+    fn a_single_job_does_not_wait_for_others() {
+        assert_eq!(filled(2, 1, 0).take(true), Some(Turn { batch: vec![0], alone: vec![] }));
+        assert_eq!(filled(2, 0, 1).take(true), Some(Turn { batch: vec![], alone: vec![1000] }));
+    }
+
+    #[test]
+    fn jobs_that_do_not_batch_are_shared_out() {
+        let mut queue = filled(4, 0, 6);
+        let sizes = [(); 4].map(|()| queue.take(true).unwrap().alone.len());
+        assert_eq!(sizes, [2, 1, 1, 1]);
+        assert_eq!(filled(1, 0, 100).take(true).unwrap().alone.len(), ALONE_MAX);
+    }
+
+    #[test]
+    fn without_batching_all_are_checked_alone_and_none_is_forgotten() {
+        let mut queue = filled(1, 20, 20);
+        let mut jobs = Vec::new();
+        while let Some(turn) = queue.take(false) {
+            assert!(turn.batch.is_empty());
+            assert!(turn.alone.len() <= 2 * ALONE_MAX);
+            jobs.extend(turn.alone);
+        }
+        jobs.sort_unstable();
+        assert_eq!(jobs, (0..20).chain(1000..1020).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn neither_lane_starves_the_other() {
+        let turn = filled(1, 1000, 1000).take(true).unwrap();
+        assert!(!turn.batch.is_empty() && !turn.alone.is_empty());
+    }
+}

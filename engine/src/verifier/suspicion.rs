@@ -1,0 +1,133 @@
+//! When a batch is no longer worth its risk: a state machine over counts, without a clock.
+//!
+//! A batch with a bad signature in it costs more than checking each alone, and whoever can send one
+//! can send many, each under a fresh key. So it is their share that counts, not who sent them.
+
+/// Checks that are remembered, about: past it, both counts are halved.
+const WINDOW: u32 = 1024;
+/// Batching stops above one bad signature in so many: half the share at which a batch of 64 costs as
+/// much as checking each alone, since bad ones can be spread so that each spoils a batch.
+const STOP_ABOVE_ONE_IN: u32 = 128;
+/// Batching resumes below one in so many, well apart, so that it does not flutter.
+const RESUME_BELOW_ONE_IN: u32 = 256;
+
+/// Whether signatures are checked in batches.
+#[derive(Debug)]
+pub(super) struct Suspicion {
+    checked: u32,
+    bad: u32,
+    batching: bool,
+}
+
+impl Suspicion {
+    /// Trusting, as after half a window of good signatures: one bad signature at the start proves
+    /// nothing.
+    pub(super) const fn new() -> Self {
+        Self { checked: WINDOW / 2, bad: 0, batching: true }
+    }
+
+    /// Whether to check in batches.
+    pub(super) const fn batching(&self) -> bool {
+        self.batching
+    }
+
+    /// Takes in how `checked` signatures turned out that could have been in a batch.
+    pub(super) const fn note(&mut self, checked: u32, bad: u32) {
+        self.checked = self.checked.saturating_add(checked);
+        self.bad = self.bad.saturating_add(bad);
+        if self.bad.saturating_mul(STOP_ABOVE_ONE_IN) > self.checked {
+            self.batching = false;
+        } else if self.bad.saturating_mul(RESUME_BELOW_ONE_IN) < self.checked {
+            self.batching = true;
+        }
+        while self.checked > WINDOW {
+            self.checked /= 2;
+            self.bad /= 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As many checks as it takes to forget anything.
+    const LONG: u32 = 16 * WINDOW;
+
+    fn after(rounds: u32, checked: u32, bad: u32) -> Suspicion {
+        let mut suspicion = Suspicion::new();
+        note(&mut suspicion, rounds, checked, bad);
+        suspicion
+    }
+
+    fn note(suspicion: &mut Suspicion, rounds: u32, checked: u32, bad: u32) {
+        for _ in 0..rounds {
+            suspicion.note(checked, bad);
+        }
+    }
+
+    #[test]
+    fn it_starts_trusting_and_one_bad_signature_changes_nothing() {
+        assert!(Suspicion::new().batching());
+        assert!(after(1, 1, 1).batching());
+    }
+
+    #[test]
+    fn one_bad_signature_in_every_batch_of_64_stops_batching_within_ten_batches() {
+        let mut suspicion = Suspicion::new();
+        let batches = (1..).take_while(|_| {
+            suspicion.note(64, 1);
+            suspicion.batching()
+        });
+        assert!(batches.count() < 10);
+        note(&mut suspicion, LONG / 64, 64, 1);
+        assert!(!suspicion.batching(), "it stays so for as long as it goes on");
+    }
+
+    #[test]
+    fn batching_resumes_by_itself_within_four_windows_of_good_signatures() {
+        for flood in [10, WINDOW, LONG] {
+            let mut suspicion = after(flood, 1, 1);
+            assert!(!suspicion.batching());
+            let mut good = 0;
+            while !suspicion.batching() {
+                suspicion.note(1, 0);
+                good += 1;
+            }
+            assert!(good <= 4 * WINDOW, "{good} after {flood} bad ones");
+        }
+    }
+
+    #[test]
+    fn a_mistake_now_and_then_does_not_stop_batching() {
+        let mut suspicion = Suspicion::new();
+        for _ in 0..LONG / 500 {
+            note(&mut suspicion, 499, 1, 0);
+            suspicion.note(1, 1);
+            assert!(suspicion.batching());
+        }
+    }
+
+    #[test]
+    fn between_the_two_shares_it_stays_as_it_is() {
+        let one_in_192 = |mut suspicion: Suspicion| {
+            note(&mut suspicion, LONG / 192, 192, 1);
+            suspicion.batching()
+        };
+        assert!(one_in_192(after(16, 64, 0)));
+        assert!(!one_in_192(after(16, 64, 1)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_counts_are_too_large(notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20)) {
+            let mut suspicion = Suspicion::new();
+            for (checked, bad) in notes {
+                suspicion.note(checked, bad.min(checked));
+                prop_assert!(suspicion.checked <= WINDOW && suspicion.bad <= suspicion.checked);
+            }
+        }
+    }
+}
