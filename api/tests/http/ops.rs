@@ -25,7 +25,7 @@ async fn a_lifecycle_leaves_the_documented_metrics_and_no_id() {
         "countersign_decisions_verified_total ",
         "countersign_outcomes_total{outcome=\"approved\"} ",
         "countersign_verify_queue ",
-        "countersign_verify_seconds_count ",
+        "countersign_verify_seconds_count{",
         "countersign_http_seconds_count{route=\"/v1/users/{user}/actions/{action}\",\
          method=\"POST\",status=\"200\"} ",
     ] {

@@ -27,8 +27,9 @@ pub fn verify_nonce<'n>(
     nonces.get(proof.index()).ok_or(InvalidSignature)
 }
 
-/// The signature that removes a credential. It has to be over the number of the present time window,
-/// the one before or the one after (clocks differ), as the platforms print it, with or without `.0`.
+/// The signature that removes a credential. It has to be over the number of the present time
+/// window, the one before or the one after (clocks differ), as the platforms print it, with or
+/// without `.0`.
 #[must_use]
 pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Check {
     let window = now.seconds() / REMOVAL_WINDOW_SECONDS;

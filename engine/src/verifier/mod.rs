@@ -26,8 +26,8 @@ mod tests;
 
 type Verdict = Result<Proof, InvalidSignature>;
 
-/// Checks signatures on threads of its own, in batches of what has queued while they were busy. What
-/// is queued or running is bounded: one more is refused before any work is done.
+/// Checks signatures on threads of its own, in batches of what has queued while they were busy.
+/// What is queued or running is bounded: one more is refused before any work is done.
 pub struct Verifier {
     pool: ThreadPool,
     bench: Arc<Bench>,
@@ -54,7 +54,8 @@ struct Job {
 }
 
 impl Verifier {
-    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a batch.
+    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a
+    /// batch.
     ///
     /// # Panics
     /// If the operating system gives no threads.
@@ -95,7 +96,8 @@ impl Bench {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes on.
+    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes
+    /// on.
     fn work(&self) {
         while let Some(turn) = self.next_turn() {
             if catch_unwind(AssertUnwindSafe(|| self.serve(turn))).is_err() {

@@ -30,7 +30,8 @@ impl<T> Queue<T> {
         Self { batch: VecDeque::new(), alone: VecDeque::new(), workers: 0, workers_max }
     }
 
-    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets none.
+    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets
+    /// none.
     pub(super) fn push(&mut self, job: T, batches: bool) -> bool {
         let lane = if batches { &mut self.batch } else { &mut self.alone };
         lane.push_back(job);
@@ -41,8 +42,8 @@ impl<T> Queue<T> {
 
     /// What a worker does next; if there is nothing, it counts as gone.
     ///
-    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its half;
-    /// of what does not, its share, so that idle workers help.
+    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its
+    /// half; of what does not, its share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
         let mut alone = self.share_of(Lane::Alone);
         let batch = if batching {

@@ -5,8 +5,8 @@
 
 /// Checks that are remembered, about: past it, both counts are halved.
 const WINDOW: u32 = 1024;
-/// Batching stops above one bad signature in so many: half the share at which a batch of 64 costs as
-/// much as checking each alone, since bad ones can be spread so that each spoils a batch.
+/// Batching stops above one bad signature in so many: half the share at which a batch of 64 costs
+/// as much as checking each alone, since bad ones can be spread so that each spoils a batch.
 const STOP_ABOVE_ONE_IN: u32 = 128;
 /// Batching resumes below one in so many, well apart, so that it does not flutter.
 const RESUME_BELOW_ONE_IN: u32 = 256;
@@ -122,7 +122,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_counts_are_too_large(notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20)) {
+        fn no_counts_are_too_large(
+            notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
+        ) {
             let mut suspicion = Suspicion::new();
             for (checked, bad) in notes {
                 suspicion.note(checked, bad.min(checked));
