@@ -6,6 +6,7 @@ pub mod body;
 pub mod caller;
 pub mod cli;
 pub mod config;
+pub mod connection;
 pub mod cors;
 pub mod hold;
 pub mod observe;

@@ -10,6 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
+use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{MemoryStore, SqliteStore};
@@ -20,6 +21,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::admission::{Admission, admit};
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
+use crate::connection;
 use crate::cors::cors;
 use crate::observe::observe;
 use crate::routes;
@@ -29,6 +31,13 @@ use crate::state::{AppState, RequestLimits, TenantFace};
 const HEAD_READ: Duration = Duration::from_secs(5);
 /// Seconds for which an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Seconds that a poll may be held.
+const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
+/// Seconds for what an answer takes besides, on a machine that is busy.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
+/// to see that it is too long.
+const CHUNKING_BYTES_MAX: usize = 16_384;
 /// What the envelope of a webhook names as its source.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
 
@@ -193,9 +202,10 @@ fn public(
     state: Data<AppState>,
     listener: std::net::TcpListener,
 ) -> Result<Server, ServeError> {
+    let settings = connection_settings(&config.server);
     let origins = Data::new(state.all_origins());
     let admission = Data::new(Admission::new(config.server.requests_in_flight_max));
-    let server = HttpServer::new(move || {
+    let factory = move || {
         App::new()
             .app_data(origins.clone())
             .app_data(admission.clone())
@@ -203,18 +213,21 @@ fn public(
             .wrap(from_fn(admit))
             .wrap(from_fn(cors))
             .wrap(from_fn(observe))
-    })
-    .client_request_timeout(HEAD_READ)
-    .keep_alive(KEEP_ALIVE)
-    // A poll whose client has left is not held until its time is over.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(config.server.shutdown.as_secs())
-    .disable_signals();
-    let server = match config.server.workers {
-        Some(workers) => server.workers(workers.get()),
-        None => server,
+            .wrap(from_fn(connection::count))
     };
-    Ok(server.listen(listener)?.run())
+    Ok(connection::serve(listener, settings, factory)?)
+}
+
+fn connection_settings(config: &config::Server) -> connection::Settings {
+    connection::Settings {
+        workers: config.workers,
+        head_read: HEAD_READ,
+        keep_alive: KEEP_ALIVE,
+        // All that may lie between two answers, one behind the other.
+        silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
+        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        shutdown: config.shutdown,
+    }
 }
 
 fn operators(

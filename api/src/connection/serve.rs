@@ -1,0 +1,94 @@
+//! Serves an application over HTTP/1.1 on connections that are bounded.
+//!
+//! It does what actix-web's own `HttpServer` does, which cannot be given a socket of another type.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_server::Server;
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_web::dev::AppConfig;
+use actix_web::rt::net::TcpStream;
+
+use super::{Deadlined, Load};
+
+/// How long a connection that is being closed may take to take leave.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// How connections are served.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Worker threads; one per core where it is `None`.
+    pub workers: Option<NonZeroUsize>,
+    /// Time for the head of the first request.
+    pub head_read: Duration,
+    /// Time that an idle connection is kept.
+    pub keep_alive: Duration,
+    /// Time after which a connection on which nothing could be written is ended. It has to be
+    /// longer than all that may lie between two answers.
+    pub silence: Duration,
+    /// Bytes that are read while a request is under way.
+    pub ahead_bytes_max: usize,
+    /// Time that requests under way are given at the end.
+    pub shutdown: Duration,
+}
+
+/// Serves what `factory` makes, on a listener. Signals are left to the caller.
+///
+/// # Errors
+/// What the operating system says about the listener.
+pub fn serve<F, I, S, B>(listener: TcpListener, with: Settings, factory: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Clone + Send + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let address = listener.local_addr()?;
+    let server = Server::build().disable_signals().shutdown_timeout(with.shutdown.as_secs());
+    let server = match with.workers {
+        Some(workers) => server.workers(workers.get()),
+        None => server,
+    };
+    let ending = server.graceful_shutdown_signal();
+    let server = server.listen(format!("http-{address}"), listener, move || {
+        let ending = ending.clone();
+        let app = factory().into_factory().map_err(|error| error.into().error_response());
+        let http = HttpService::build()
+            // Connections that are idle at the end are closed, and do not hold it up.
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .keep_alive(with.keep_alive)
+            .client_request_timeout(with.head_read)
+            .client_disconnect_timeout(LEAVE)
+            // A poll whose client has left is not held until its time is over.
+            .h1_allow_half_closed(false)
+            .local_addr(address)
+            .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
+                data.insert(io.load().clone());
+            })
+            .finish(map_config(app, |_| AppConfig::default()));
+        fn_service(move |io: TcpStream| async move {
+            let peer = io.peer_addr().ok();
+            let io = Deadlined::new(io, with.silence, Load::new(with.ahead_bytes_max));
+            Ok::<_, DispatchError>((io, Protocol::Http1, peer))
+        })
+        .and_then(http)
+    })?;
+    Ok(server.run())
+}
