@@ -39,8 +39,15 @@ const NAMES: &[Name] = &[
     },
     Name {
         text: &["SystemTime::now", "Instant::now", "Utc::now", "getrandom::"],
-        // What measures needs a real clock, and so does the software device, which signs the time.
-        outside: &["engine/src/system.rs", "api/client/", "benches/", "loadtest/"],
+        // What measures needs a real clock, and so do the timer of a connection and the software
+        // device, which signs the time.
+        outside: &[
+            "engine/src/system.rs",
+            "api/src/connection/",
+            "api/client/",
+            "benches/",
+            "loadtest/",
+        ],
         advice: "take the time from `ports::Clock` and random bytes from `ports::Entropy`",
     },
 ];
