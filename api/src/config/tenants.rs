@@ -136,7 +136,7 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
 }
 
 fn number_match(path: &str, digits: u64) -> Result<Option<Digits>, ConfigError> {
-    match digits {
+    match limits::NUMBER_MATCH.check(path, digits)? {
         0 => Ok(None),
         2 => Ok(Some(Digits::Two)),
         3 => Ok(Some(Digits::Three)),

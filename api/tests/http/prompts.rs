@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Device, Hook, Server, Setup, SignIn};
+use crate::support::{Device, Hook, Setup, SignIn};
 
 const PATH: &str = "/client/challenge/push";
 
@@ -25,7 +25,7 @@ async fn the_sixth_challenge_without_an_approval_is_refused_with_the_time_to_com
 }
 
 #[tokio::test]
-async fn another_user_and_another_tenants_user_of_that_name_are_asked_all_the_same() {
+async fn another_user_is_asked_all_the_same() {
     let it = SignIn::start().await;
     for _ in 2..=5 {
         it.server.challenge(&it.token).await;

@@ -1,7 +1,7 @@
 //! Tells a relying party about a created challenge, by one signed POST, and about events.
 //!
 //! Of a challenge it answers whether the relying party accepted, and does not repeat the call. An
-//! event is told again a few times until it is accepted; what is told of it when the process ends is
+//! event is told again a few times until it is accepted; one that waits when the process ends is
 //! lost. It does not read what was answered beyond the status, and follows no redirect.
 
 use std::error::Error;

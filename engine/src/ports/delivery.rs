@@ -33,7 +33,7 @@ pub trait Delivery: Send + Sync + 'static {
     /// devices that the adapter itself has notified, which may be none.
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
-    /// Tells of an event. Nobody waits for it, and nothing depends on it: the adapter tries again as
-    /// it sees fit, and gives up in the end.
+    /// Tells of an event. Nobody waits for it, and nothing depends on it: the adapter tries again
+    /// as it sees fit, and gives up in the end.
     fn tell(&self, event: &Event) -> Later<()>;
 }

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::telemetry;
 
 impl AccountWriter {
-    /// Has the end of a challenge recorded that a device has brought about. A number that an approval
-    /// needs is counted, and that is recorded, before it is compared.
+    /// Has the end of a challenge recorded that a device has brought about. A number that an
+    /// approval needs is counted, and that is recorded, before it is compared.
     pub(crate) async fn decide(
         &mut self,
         id: &ChallengeId,
