@@ -137,6 +137,13 @@ impl From<Refusal> for Problem {
                 let problem = Self::new(many, ErrorCode::TooManyRequests, text);
                 Self { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
             }
+            Refusal::TooManyNumbers { retry_after_ms }
+            | Refusal::TooManyPrompts { retry_after_ms } => {
+                let many = StatusCode::TOO_MANY_REQUESTS;
+                let seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX);
+                let problem = Self::new(many, ErrorCode::TooManyRequests, text);
+                Self { retry_after_seconds: Some(seconds), ..problem }
+            }
             Refusal::ActionEnded
             | Refusal::AuthenticatorUnknown
             | Refusal::AuthenticatorsMax { .. }
@@ -144,6 +151,8 @@ impl From<Refusal> for Problem {
             | Refusal::ChallengeHeld
             | Refusal::ChallengeUnknown
             | Refusal::NoAuthenticator
+            | Refusal::NumberMissing
+            | Refusal::NumberWrong
             | Refusal::UsersPerKeyMax { .. } => Self::invalid_request(text),
         }
     }

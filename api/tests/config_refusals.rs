@@ -105,6 +105,16 @@ fn every_number_is_refused_outside_its_range() {
 }
 
 #[test]
+fn a_number_to_be_typed_has_two_three_or_six_digits() {
+    for digits in ["1", "4", "5"] {
+        let refusal =
+            refusal(Some(&format!("{TENANT}[tenants.push]\nnumber_match = {digits}")), &[]);
+        let expected = format!("tenants[0].push.number_match is {digits}: 0, 2, 3 or 6 is allowed");
+        assert_eq!(refusal, expected);
+    }
+}
+
+#[test]
 fn lists_and_files_that_are_too_long_are_refused() {
     let list = |count: usize, entry: &str| {
         let entries: Vec<_> = (0..count).map(|i| format!("'{entry}{i:04}'")).collect();

@@ -11,6 +11,7 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;
@@ -30,7 +31,8 @@ struct Sample {
 }
 
 fn issue(id: &ChallengeId) -> Issue {
-    Issue { id: id.clone(), target: None, supersede: true, held: false }
+    let number_seed = Seed::default();
+    Issue { id: id.clone(), target: None, supersede: true, held: false, number_seed }
 }
 
 fn sample() -> Sample {
@@ -94,7 +96,7 @@ fn challenge(c: &mut Criterion) {
         let id = &sample.challenge.id;
         b.iter_batched(
             || ended.clone(),
-            |ended| sample.issued.settle(id, ended, Some(&sample.action)),
+            |ended| sample.issued.settle(id, ended, Some(&sample.action), None),
             BatchSize::SmallInput,
         );
     });

@@ -12,6 +12,11 @@ pub const CHALLENGES_ISSUED: &str = "countersign_challenges_issued_total";
 pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
 /// Decisions whose signature verified.
 pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
+/// Numbers that were typed, by whether they were right.
+pub const NUMBERS_CHECKED: &str = "countersign_numbers_checked_total";
+/// Challenges that were not issued, or approvals that were not looked at, since the account has had
+/// too many.
+pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
 /// Signatures that did not verify, by what they were for.
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.

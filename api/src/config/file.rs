@@ -68,6 +68,16 @@ section!(PushSection {
     webhook_allow_hosts: Vec<String> = Vec::new(),
     challenge_lifetime_seconds: u64 = limits::CHALLENGE_LIFETIME_SECONDS.default,
     custom_public: Vec<String> = Vec::new(),
+    number_match: u64 = limits::NUMBER_MATCH.default,
+    prompts_max: u64 = limits::PROMPTS_MAX.default,
+    prompts_window_seconds: u64 = limits::PROMPTS_WINDOW_SECONDS.default,
+    denial_wait_seconds: u64 = limits::DENIAL_WAIT_SECONDS.default,
+    denial_wait_seconds_max: u64 = limits::DENIAL_WAIT_SECONDS_MAX.default,
+    report_hold_seconds: u64 = limits::REPORT_HOLD_SECONDS.default,
+    numbers_per_challenge_max: u64 = limits::NUMBERS_PER_CHALLENGE_MAX.default,
+    numbers_max: u64 = limits::NUMBERS_MAX.default,
+    number_hold_seconds: u64 = limits::NUMBER_HOLD_SECONDS.default,
+    number_hold_seconds_max: u64 = limits::NUMBER_HOLD_SECONDS_MAX.default,
     unenrolled: String = "allow".into(),
 });
 

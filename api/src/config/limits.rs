@@ -54,6 +54,27 @@ pub const TOKEN_LIFETIME_SECONDS: Limit = limit("tokens.lifetime_seconds", 600, 
 /// Life of a challenge.
 pub const CHALLENGE_LIFETIME_SECONDS: Limit =
     limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
+/// Digits of the number that has to be typed to approve; 0 is none.
+pub const NUMBER_MATCH: Limit = limit("push.number_match", 0, 0, 6);
+/// Challenges of a user in a window, without an approval between.
+pub const PROMPTS_MAX: Limit = limit("push.prompts_max", 5, 1, 1000);
+/// That window.
+pub const PROMPTS_WINDOW_SECONDS: Limit = limit("push.prompts_window_seconds", 900, 1, 86_400);
+/// Wait after a denial, doubled by each further one.
+pub const DENIAL_WAIT_SECONDS: Limit = limit("push.denial_wait_seconds", 30, 0, 86_400);
+/// The longest wait after a denial.
+pub const DENIAL_WAIT_SECONDS_MAX: Limit = limit("push.denial_wait_seconds_max", 3600, 0, 86_400);
+/// Wait after a report.
+pub const REPORT_HOLD_SECONDS: Limit = limit("push.report_hold_seconds", 900, 0, 86_400);
+/// Numbers that are compared for a challenge.
+pub const NUMBERS_PER_CHALLENGE_MAX: Limit = limit("push.numbers_per_challenge_max", 3, 1, 10);
+/// Numbers of a user without an approval between, the last of which begins a hold (NIST SP
+/// 800-63B-4, 3.2.2: at most 100).
+pub const NUMBERS_MAX: Limit = limit("push.numbers_max", 5, 1, 100);
+/// That hold, doubled by each further number.
+pub const NUMBER_HOLD_SECONDS: Limit = limit("push.number_hold_seconds", 900, 1, 86_400);
+/// The longest hold after a number.
+pub const NUMBER_HOLD_SECONDS_MAX: Limit = limit("push.number_hold_seconds_max", 3600, 1, 86_400);
 
 /// Every configured number.
 pub const LIMITS: &[Limit] = &[
@@ -66,6 +87,16 @@ pub const LIMITS: &[Limit] = &[
     VERIFY_QUEUE_MAX,
     TOKEN_LIFETIME_SECONDS,
     CHALLENGE_LIFETIME_SECONDS,
+    NUMBER_MATCH,
+    PROMPTS_MAX,
+    PROMPTS_WINDOW_SECONDS,
+    DENIAL_WAIT_SECONDS,
+    DENIAL_WAIT_SECONDS_MAX,
+    REPORT_HOLD_SECONDS,
+    NUMBERS_PER_CHALLENGE_MAX,
+    NUMBERS_MAX,
+    NUMBER_HOLD_SECONDS,
+    NUMBER_HOLD_SECONDS_MAX,
 ];
 
 impl Limit {

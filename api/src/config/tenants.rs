@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 use countersign_core::id::TenantId;
+use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::text::Line;
 use url::{Host, Url};
@@ -95,15 +96,56 @@ fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
             return Err(ConfigError::value(key("unenrolled"), "is not a choice", allowed));
         }
     };
-    let lifetime = written.challenge_lifetime_seconds;
-    let lifetime = limits::CHALLENGE_LIFETIME_SECONDS.check(path, lifetime)?;
+    let limits = limits_of(path, &written)?;
     Ok(Push {
         webhook_url,
         webhook_allow_hosts,
         custom_public: custom_public(&key("custom_public"), written.custom_public)?,
         unenrolled,
-        limits: Limits { challenge_lifetime_ms: lifetime * 1000, ..Limits::default() },
+        limits,
     })
+}
+
+/// The limits of the core, as far as they are configured.
+fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
+    let ms = |limit: limits::Limit, seconds| Ok(limit.check(path, seconds)? * 1000);
+    let count = |limit: limits::Limit, value| {
+        let value = u32::try_from(limit.check(path, value)?);
+        Ok::<_, ConfigError>(value.expect("no maximum above is over 32 bits"))
+    };
+    Ok(Limits {
+        challenge_lifetime_ms: ms(
+            limits::CHALLENGE_LIFETIME_SECONDS,
+            written.challenge_lifetime_seconds,
+        )?,
+        number_match: number_match(path, written.number_match)?,
+        prompts_max: count(limits::PROMPTS_MAX, written.prompts_max)? as usize,
+        prompts_window_ms: ms(limits::PROMPTS_WINDOW_SECONDS, written.prompts_window_seconds)?,
+        denial_wait_ms: ms(limits::DENIAL_WAIT_SECONDS, written.denial_wait_seconds)?,
+        denial_wait_ms_max: ms(limits::DENIAL_WAIT_SECONDS_MAX, written.denial_wait_seconds_max)?,
+        report_hold_ms: ms(limits::REPORT_HOLD_SECONDS, written.report_hold_seconds)?,
+        numbers_per_challenge_max: count(
+            limits::NUMBERS_PER_CHALLENGE_MAX,
+            written.numbers_per_challenge_max,
+        )?,
+        numbers_max: count(limits::NUMBERS_MAX, written.numbers_max)?,
+        number_hold_ms: ms(limits::NUMBER_HOLD_SECONDS, written.number_hold_seconds)?,
+        number_hold_ms_max: ms(limits::NUMBER_HOLD_SECONDS_MAX, written.number_hold_seconds_max)?,
+        ..Limits::default()
+    })
+}
+
+fn number_match(path: &str, digits: u64) -> Result<Option<Digits>, ConfigError> {
+    match limits::NUMBER_MATCH.check(path, digits)? {
+        0 => Ok(None),
+        2 => Ok(Some(Digits::Two)),
+        3 => Ok(Some(Digits::Three)),
+        6 => Ok(Some(Digits::Six)),
+        _ => {
+            let (key, allowed) = (limits::NUMBER_MATCH.key, "0, 2, 3 or 6 is allowed");
+            Err(ConfigError::value(format!("{path}{key}"), format!("is {digits}"), allowed))
+        }
+    }
 }
 
 fn custom_public(key: &str, names: Vec<String>) -> Result<BTreeSet<String>, ConfigError> {

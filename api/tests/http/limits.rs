@@ -9,7 +9,8 @@ use crate::support::{Connection, Device, PUSH, SECRET, Server, Setup, SignIn};
 
 #[tokio::test]
 async fn an_account_has_ten_other_challenges_open_and_not_one_more() {
-    let it = SignIn::start().await;
+    let patient = Setup::default().set("tenants.0.push.prompts_max", "20");
+    let it = SignIn::on(patient.start(), Device::new()).await;
     let start = async |n: usize| {
         let tracked = it.server.post(&format!("/users/u-1/actions/pay-{n}")).secret().ok().await;
         let token = tracked["token"].as_str().unwrap().to_owned();

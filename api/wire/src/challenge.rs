@@ -58,6 +58,10 @@ pub struct PushChallengeResponse {
     pub challenge_id: String,
     /// When it expires, in Unix seconds.
     pub expires_at: u64,
+    /// The number to show to the person, who types it on the device; it is told here and nowhere
+    /// else. Absent where none is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<Secret>,
     /// What became of the notifications.
     pub delivery_results: Vec<DeliveryResult>,
 }
@@ -69,6 +73,7 @@ impl PushChallengeResponse {
         Self {
             challenge_id: challenge.id.as_str().to_owned(),
             expires_at: challenge.expires_at.seconds(),
+            number: challenge.number.as_ref().map(|asked| Secret::new(asked.number.reveal())),
             delivery_results,
         }
     }
@@ -195,6 +200,7 @@ pub struct GenericChallengeResponse {
 mod tests {
     use countersign_core::challenge::Ended;
     use countersign_core::id::{AccountKey, ActionKey, TenantId, UserId};
+    use countersign_core::number_match::{AskedNumber, Number};
     use countersign_core::time::UnixMillis;
     use serde_json::json;
 
@@ -214,6 +220,7 @@ mod tests {
             expires_at: UnixMillis(1_735_690_200_999),
             held: false,
             ended: outcome.map(|o| Ended::without_device(o, UnixMillis(1))),
+            number: None,
         }
     }
 
@@ -246,6 +253,21 @@ mod tests {
         let mut expired = verified(Some(challenge::Outcome::Expired));
         assert_eq!(expired.as_object_mut().unwrap().remove("outcome"), Some(json!("expired")));
         assert_eq!(expired, pending);
+    }
+
+    #[test]
+    fn the_number_is_told_to_who_starts_a_challenge_and_not_to_who_polls() {
+        let number = Some(AskedNumber { number: Number::restore("042"), tries: 1 });
+        let challenge = Challenge { number, ..challenge(None) };
+        let response = PushChallengeResponse::new(&challenge, Vec::new());
+        assert!(!format!("{response:?}").contains("042"));
+        assert_eq!(
+            serde_json::to_value(response).unwrap(),
+            json!({"challengeId": challenge.id.as_str(), "expiresAt": 1_735_690_200,
+                   "number": "042", "deliveryResults": []})
+        );
+        let polled = serde_json::to_value(VerifyResponse::new(&challenge, None)).unwrap();
+        assert!(polled.get("number").is_none());
     }
 
     #[test]

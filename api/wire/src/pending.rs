@@ -38,12 +38,22 @@ pub struct PendingResponse {
     /// When the challenge expires, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The number that has to be typed to approve; absent where none has to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_match: Option<NumberMatch>,
     /// What the tenant lets a device see of the action's own data; only for signed reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
     /// The user's own data; only for signed reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<PendingUser>,
+}
+
+/// What a device is told of the number: what to ask the person for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberMatch {
+    /// How many digits it has.
+    pub digits: usize,
 }
 
 /// What a device sees of the user.
@@ -68,6 +78,7 @@ impl PendingResponse {
             device_id: None,
             ip_address: None,
             expires_at: None,
+            number_match: None,
             custom: None,
             user: None,
         }
@@ -91,6 +102,8 @@ impl PendingResponse {
             device_id: text(context.device_id.as_ref()),
             ip_address: text(context.ip_address.as_ref()),
             expires_at: Some(offer.challenge.expires_at.seconds()),
+            number_match: (offer.challenge.number.as_ref())
+                .map(|asked| NumberMatch { digits: asked.number.digits() }),
             custom: custom(context.custom.as_deref()),
             user: custom(offer.user_custom.as_deref()).map(|c| PendingUser { custom: Some(c) }),
             ..Self::nothing(&binding.id)

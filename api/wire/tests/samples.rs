@@ -94,6 +94,7 @@ fn offer() -> Offer {
         expires_at: START.plus_ms(600_000),
         held: false,
         ended: None,
+        number: None,
     };
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::decision::{Decision, VerifiedDecision};
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use crate::number_match::AskedNumber;
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
@@ -109,6 +110,8 @@ pub struct Challenge {
     pub held: bool,
     /// Its end, once there is one.
     pub ended: Option<Ended>,
+    /// The number that has to be typed to approve, where one has to be.
+    pub number: Option<AskedNumber>,
 }
 
 impl Challenge {

@@ -65,6 +65,16 @@ impl Digits {
     }
 }
 
+/// Random bytes that a number is drawn from, as secret as the number.
+#[derive(Clone, Default)]
+pub struct Seed(pub [u8; 8]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
+
 /// The number of one challenge.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Number(String);
@@ -75,10 +85,10 @@ impl Number {
     /// 64 random bits over at most a million numbers: no number is likelier than another by more
     /// than one in ten million millions.
     #[must_use]
-    pub fn from_entropy(digits: Digits, bytes: [u8; 8]) -> Self {
+    pub fn from_entropy(digits: Digits, Seed(bytes): &Seed) -> Self {
         let count = digits.count();
         let numbers = (0..count).fold(1_u64, |product, _| product * 10);
-        Self(format!("{:0count$}", u64::from_le_bytes(bytes) % numbers))
+        Self(format!("{:0count$}", u64::from_le_bytes(*bytes) % numbers))
     }
 
     /// The number in the form that was stored.
@@ -93,11 +103,31 @@ impl Number {
         &self.0
     }
 
-    /// Whether this number was typed, in constant time for numbers of one length.
+    /// How many digits it has, which is no secret.
     #[must_use]
-    pub fn matches(&self, typed: &TypedNumber) -> bool {
-        self.0.as_bytes().ct_eq(typed.0.as_bytes()).into()
+    pub const fn digits(&self) -> usize {
+        self.0.len()
     }
+
+    /// Compares it with what was typed, in constant time for numbers of one length. Whoever calls
+    /// it has had the attempt recorded.
+    #[must_use]
+    pub fn compare(&self, typed: &TypedNumber) -> Option<Matched> {
+        bool::from(self.0.as_bytes().ct_eq(typed.0.as_bytes())).then_some(Matched(()))
+    }
+}
+
+/// Shows that the right number was typed. Only [`Number::compare`] makes one.
+#[derive(Debug)]
+pub struct Matched(());
+
+/// The number of a challenge, and how often it was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedNumber {
+    /// The number.
+    pub number: Number,
+    /// Numbers that were typed. Each is counted before it is compared.
+    pub tries: u32,
 }
 
 impl fmt::Debug for Number {
@@ -114,19 +144,21 @@ mod tests {
     fn a_number_has_all_its_digits_and_keeps_leading_zeros() {
         for (digits, zero) in [(Digits::Two, "00"), (Digits::Three, "000"), (Digits::Six, "000000")]
         {
-            assert_eq!(Number::from_entropy(digits, [0; 8]).reveal(), zero);
-            assert_eq!(Number::from_entropy(digits, [0xff; 8]).reveal().len(), zero.len());
+            assert_eq!(Number::from_entropy(digits, &Seed([0; 8])).reveal(), zero);
+            assert_eq!(Number::from_entropy(digits, &Seed([0xff; 8])).digits(), zero.len());
         }
-        assert_eq!(Number::from_entropy(Digits::Two, 1234_u64.to_le_bytes()).reveal(), "34");
+        let seed = Seed(1234_u64.to_le_bytes());
+        assert_eq!(Number::from_entropy(Digits::Two, &seed).reveal(), "34");
+        assert_eq!(format!("{seed:?}"), "Seed");
     }
 
     #[test]
     fn only_the_very_digits_match() {
         let number = Number::restore("042");
         let typed = |text| TypedNumber::parse(text).unwrap();
-        assert!(number.matches(&typed("042")));
+        assert!(number.compare(&typed("042")).is_some());
         for wrong in ["42", "0042", "043", "142", "0420"] {
-            assert!(!number.matches(&typed(wrong)), "{wrong}");
+            assert!(number.compare(&typed(wrong)).is_none(), "{wrong}");
         }
     }
 

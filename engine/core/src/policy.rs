@@ -1,5 +1,7 @@
 //! Every limit of the core, by name.
 
+use crate::number_match::Digits;
+
 /// Bytes of a device's name, at most.
 pub const DEVICE_NAME_BYTES_MAX: usize = 128;
 /// Bytes of a provider's push token, at most.
@@ -52,7 +54,29 @@ pub struct Limits {
     pub nonces_per_credential_max: usize,
     /// Life of a nonce, in milliseconds.
     pub nonce_lifetime_ms: u64,
+    /// Challenges of one account in a window, without an approval between (see [`crate::fatigue`]).
+    pub prompts_max: usize,
+    /// That window, in milliseconds.
+    pub prompts_window_ms: u64,
+    /// Wait after a denial, in milliseconds; each further one doubles it.
+    pub denial_wait_ms: u64,
+    /// The longest wait after a denial, in milliseconds.
+    pub denial_wait_ms_max: u64,
+    /// Wait after a report, in milliseconds.
+    pub report_hold_ms: u64,
+    /// Digits of the number that has to be typed to approve; absent where none is asked for.
+    pub number_match: Option<Digits>,
+    /// Numbers that are compared for one challenge; the last wrong one ends it.
+    pub numbers_per_challenge_max: u32,
+    /// Numbers of one account without an approval between, the last of which begins a hold.
+    pub numbers_max: u32,
+    /// That hold, in milliseconds; each further number doubles it.
+    pub number_hold_ms: u64,
+    /// The longest hold after a number, in milliseconds.
+    pub number_hold_ms_max: u64,
 }
+
+const MINUTE_MS: u64 = 60_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -66,6 +90,16 @@ impl Default for Limits {
             waiters_per_device_max: 2,
             nonces_per_credential_max: 4,
             nonce_lifetime_ms: 300_000,
+            prompts_max: 5,
+            prompts_window_ms: 15 * MINUTE_MS,
+            denial_wait_ms: MINUTE_MS / 2,
+            denial_wait_ms_max: 60 * MINUTE_MS,
+            report_hold_ms: 15 * MINUTE_MS,
+            number_match: None,
+            numbers_per_challenge_max: 3,
+            numbers_max: 5,
+            number_hold_ms: 15 * MINUTE_MS,
+            number_hold_ms_max: 60 * MINUTE_MS,
         }
     }
 }

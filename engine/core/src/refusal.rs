@@ -32,6 +32,12 @@ pub enum Refusal {
     /// The relying party has not yet accepted the notification about the challenge.
     #[error("the challenge cannot be answered yet")]
     ChallengeHeld,
+    /// To approve, the number has to be typed that is shown where the challenge began.
+    #[error("the number that is shown has to be typed")]
+    NumberMissing,
+    /// Another number was typed than the one that is shown. That it was tried stays counted.
+    #[error("the number is wrong")]
+    NumberWrong,
     /// The user has no authenticator that could answer.
     #[error("the user has no push authenticator")]
     NoAuthenticator,
@@ -43,6 +49,18 @@ pub enum Refusal {
     OpenChallengesMax {
         /// The limit.
         max: usize,
+    },
+    /// No number of this user is compared for a while.
+    #[error("too many numbers were tried")]
+    TooManyNumbers {
+        /// For how long.
+        retry_after_ms: u64,
+    },
+    /// The user is not to be asked for a while.
+    #[error("the user has been asked too often")]
+    TooManyPrompts {
+        /// For how long.
+        retry_after_ms: u64,
     },
     /// The key is bound to its most users.
     #[error("the key is bound to the most users allowed ({max})")]

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use countersign_core::challenge::{Challenge, Ended, Machine, Phase, Step};
 use countersign_core::decision::{Decision, VerifiedDecision};
 use countersign_core::id::{AuthenticatorId, ChallengeId, TenantId};
+use countersign_core::number_match::TypedNumber;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 
@@ -115,7 +116,12 @@ impl ChallengeActor {
     }
 
     /// Asks the account to have an end recorded; the answer is the end that is.
-    fn propose(&mut self, ended: Ended) -> ResponseActFuture<Self, Result<Ended, Error>> {
+    /// `typed` is the number that a device's answer came with.
+    fn propose(
+        &mut self,
+        ended: Ended,
+        typed: Option<TypedNumber>,
+    ) -> ResponseActFuture<Self, Result<Ended, Error>> {
         self.proposing += 1;
         let shared = self.shared.clone();
         let challenge = self.machine.as_ref().map(|m| m.challenge().clone());
@@ -124,7 +130,7 @@ impl ChallengeActor {
             let id = challenge.id;
             shared
                 .account(&challenge.account, |w| {
-                    Box::pin(async move { w.settle(&id, ended).await })
+                    Box::pin(async move { w.decide(&id, ended, typed.as_ref()).await })
                 })
                 .await
         };
@@ -155,7 +161,7 @@ impl ChallengeActor {
         let now = self.shared.clock.now();
         match machine.expire(now, &tenant.limits) {
             Some(Step::Propose(ended)) => self
-                .propose(ended)
+                .propose(ended, None)
                 .map(|recorded, _, ctx| {
                     if recorded.is_err() {
                         ctx.run_later(RETRY, Self::expire);
@@ -256,7 +262,8 @@ impl Handler<Decide> for ChallengeActor {
                 return Box::pin(actix::fut::ready(()));
             }
         };
-        let answered = self.propose(proposed).map(move |recorded, _, _| {
+        let typed = decision.number().cloned();
+        let answered = self.propose(proposed, typed).map(move |recorded, _, _| {
             let _ = reply.send(recorded.and_then(|ended| judge(&ended, decision.decision(), &by)));
         });
         Box::pin(answered)

@@ -1,6 +1,8 @@
 //! The single writer of an account's records: makes the core's transitions, has them recorded,
 //! applies them, and tells the actors concerned.
 
+mod numbers;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use countersign_core::change::{Change, Transition, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::inbox::Offer;
+use countersign_core::number_match::Matched;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
@@ -20,6 +23,7 @@ use super::Doubt;
 use super::challenge::Recorded;
 use super::device::News;
 use crate::error::Error;
+use crate::ports::delivery::Event;
 use crate::ports::store::Committed;
 use crate::shared::{Shared, Tenant};
 use crate::telemetry;
@@ -92,7 +96,8 @@ impl AccountWriter {
 
     pub(crate) async fn issue(&mut self, key: &ActionKey, issue: Issue) -> Result<Issued, Error> {
         let action = self.action(key).await?;
-        let transition = self.account.issue(&issue, &action, self.now(), &self.tenant.limits)?;
+        let issued = self.account.issue(&issue, &action, self.now(), &self.tenant.limits);
+        let transition = issued.map_err(numbers::refused)?;
         let issued = self.record(transition).await?;
         counter!(telemetry::CHALLENGES_ISSUED).increment(1);
         Ok(issued)
@@ -106,6 +111,15 @@ impl AccountWriter {
     /// Has the end of a challenge recorded, unless another is. The answer is the one that is
     /// recorded.
     pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
+        self.end(id, ended, None).await
+    }
+
+    async fn end(
+        &mut self,
+        id: &ChallengeId,
+        ended: Ended,
+        matched: Option<Matched>,
+    ) -> Result<Ended, Error> {
         let Some(open) = self.account.open_challenge(id) else {
             return self.recorded_end(id).await;
         };
@@ -114,7 +128,7 @@ impl AccountWriter {
         if action.is_none() && ended.outcome == Outcome::Approved {
             return Err(Refusal::ActionUnknown.into());
         }
-        let transition = self.account.settle(id, ended, action.as_deref())?;
+        let transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
         let challenge = self.record(transition).await?;
         Ok(challenge.ended.ok_or(Refusal::ChallengeUnknown)?)
     }
@@ -256,8 +270,18 @@ impl AccountWriter {
         self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
     }
 
+    /// Tells of a report, which is recorded, beside whatever else is done.
+    fn tell_relying_party(&self, challenge: &Challenge) {
+        let reported = challenge.ended.as_ref().is_some_and(|e| e.outcome == Outcome::Reported);
+        if let Some(delivery) = self.tenant.delivery.as_ref().filter(|_| reported) {
+            let told = delivery.tell(&Event::Reported(challenge.clone()));
+            self.shared.arbiters.spawn(told);
+        }
+    }
+
     fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
         telemetry::challenge_ended(challenge);
+        self.tell_relying_party(challenge);
         self.shared.challenge_recorded(Recorded(challenge.clone()));
         let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
         if challenge.ended.is_some() {

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::{DateTime, SecondsFormat};
 use countersign_core::account::Issued;
+use countersign_core::challenge::Challenge;
+use countersign_core::id::AuthenticatorId;
 use countersign_core::time::UnixMillis;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
@@ -32,6 +34,8 @@ pub(super) struct Envelope<'a> {
 pub(super) enum Event<'a> {
     #[serde(rename = "push.created")]
     PushCreated(PushCreated<'a>),
+    #[serde(rename = "push.reported")]
+    PushReported(PushReported<'a>),
 }
 
 /// A challenge was created.
@@ -58,6 +62,32 @@ impl<'a> From<&'a Issued> for PushCreated<'a> {
             action_code: challenge.action.code.as_str(),
             user_agent: context.user_agent.as_ref().map(|line| line.as_str()),
             ip_address: context.ip_address.as_ref().map(|line| line.as_str()),
+        }
+    }
+}
+
+/// A person said that a challenge was not theirs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PushReported<'a> {
+    challenge_id: &'a str,
+    user_id: &'a str,
+    idempotency_key: &'a str,
+    action_code: &'a str,
+    /// The authenticator that said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_authenticator_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a Challenge> for PushReported<'a> {
+    fn from(challenge: &'a Challenge) -> Self {
+        let by = challenge.ended.as_ref().and_then(|ended| ended.by.as_ref());
+        Self {
+            challenge_id: challenge.id.as_str(),
+            user_id: challenge.account.user.as_str(),
+            idempotency_key: challenge.action.idempotency_key.as_str(),
+            action_code: challenge.action.code.as_str(),
+            user_authenticator_id: by.map(AuthenticatorId::as_str),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Adapters that wake a device.
 //!
-//! There is one: a webhook by which the relying party is told, and wakes the device itself. An
-//! adapter decides nothing about a challenge.
+//! There is one: a webhook by which the relying party is told, and wakes the device itself. It also
+//! tells of events. An adapter decides nothing about a challenge.
 
 mod guard;
 mod message;
@@ -11,4 +11,5 @@ mod webhook;
 
 pub use guard::{Guard, InvalidTarget};
 pub use resolver::{Lookup, system_lookup};
-pub use webhook::{WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings};
+pub use webhook::{EVENT_CALLS_MAX, EVENT_RETRY_MS, EVENTS_WAITING_MAX, WEBHOOK_DEADLINE_MS};
+pub use webhook::{Webhook, WebhookError, WebhookSettings};

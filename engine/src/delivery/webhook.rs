@@ -1,7 +1,8 @@
-//! Tells a relying party about a created challenge, by one signed POST.
+//! Tells a relying party about a created challenge, by one signed POST, and about events.
 //!
-//! It answers whether the relying party accepted. It does not repeat a call, does not read what was
-//! answered beyond the status, and follows no redirect.
+//! Of a challenge it answers whether the relying party accepted, and does not repeat the call. An
+//! event is told again a few times until it is accepted; one that waits when the process ends is
+//! lost. It does not read what was answered beyond the status, and follows no redirect.
 
 use std::error::Error;
 use std::fmt;
@@ -10,16 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::Issued;
+use countersign_core::challenge::Challenge;
 use countersign_core::id::TenantId;
 use metrics::{counter, histogram};
 use reqwest::header::{CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use reqwest::{Client, RequestBuilder, redirect, retry};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::guard::{Guard, InvalidTarget};
 use super::message::{Envelope, Event, iso_time, signature_header};
 use super::resolver::{GuardedResolver, Lookup, Unresolved, system_lookup};
-use crate::ports::delivery::{DeliveryError, DeliveryResult};
+use crate::ports::delivery::{self, DeliveryError, DeliveryResult};
 use crate::ports::{Clock, Delivery, Entropy, Later};
 use crate::secret::Secret;
 use crate::system::Stopwatch;
@@ -27,6 +30,15 @@ use crate::telemetry;
 
 /// The longest that one call may take in all: look-up, connection, request and answer.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
+
+/// How often an event is told until it is accepted, at most.
+pub const EVENT_CALLS_MAX: u32 = 3;
+
+/// From one call about an event to the next.
+pub const EVENT_RETRY_MS: u64 = 30_000;
+
+/// Events that wait to be accepted, at most. More are dropped, and that is logged.
+pub const EVENTS_WAITING_MAX: usize = 1_000;
 
 /// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
 /// the closing fails and takes its challenge along, so ours goes first.
@@ -71,12 +83,16 @@ pub enum WebhookError {
     Target(#[from] InvalidTarget),
 }
 
-/// The webhook of one tenant.
+/// The webhook of one tenant. Cheap to clone.
+#[derive(Clone)]
 pub struct Webhook {
-    settings: WebhookSettings,
+    settings: Arc<WebhookSettings>,
     guard: Arc<Guard>,
     client: Client,
     deadline: Duration,
+    event_retry: Duration,
+    /// A place for each event that waits to be accepted.
+    events: Arc<Semaphore>,
 }
 
 impl Webhook {
@@ -110,7 +126,9 @@ impl Webhook {
             .build()
             .map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
-        Ok(Self { settings, guard, client, deadline })
+        let event_retry = Duration::from_millis(EVENT_RETRY_MS);
+        let events = Arc::new(Semaphore::new(EVENTS_WAITING_MAX));
+        Ok(Self { settings: settings.into(), guard, client, deadline, event_retry, events })
     }
 
     /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
@@ -119,30 +137,75 @@ impl Webhook {
         Self { deadline, ..self }
     }
 
-    fn request(&self, issued: &Issued) -> Result<RequestBuilder, Failure> {
-        let WebhookSettings { tenant, url, secrets, source, clock, entropy, .. } = &self.settings;
-        if issued.challenge.account.tenant != *tenant {
+    /// The same webhook with another time between calls than [`EVENT_RETRY_MS`].
+    #[must_use]
+    pub fn with_event_retry(self, event_retry: Duration) -> Self {
+        Self { event_retry, ..self }
+    }
+
+    fn body(&self, challenge: &Challenge, event: Event<'_>) -> Result<String, Failure> {
+        let WebhookSettings { tenant, source, clock, entropy, .. } = &*self.settings;
+        if challenge.account.tenant != *tenant {
             return Err(Failure::Internal("it belongs to another tenant"));
         }
-        // The resolver never sees a host that is an address, so that it is judged here.
-        self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
-        let now = clock.now();
         let id = uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid();
         let envelope = Envelope {
             version: 1,
             id: id.hyphenated().to_string(),
             source,
-            time: iso_time(now).ok_or(Failure::Internal("the clock is out of range"))?,
+            time: iso_time(clock.now()).ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
-            event: Event::PushCreated(issued.into()),
+            event,
         };
-        let body = serde_json::to_string(&envelope).expect("an envelope is text only");
+        Ok(serde_json::to_string(&envelope).expect("an envelope is text only"))
+    }
+
+    /// A request with that body, signed at this moment.
+    fn request(&self, body: String) -> Result<RequestBuilder, Failure> {
+        let WebhookSettings { url, secrets, clock, .. } = &*self.settings;
+        // The resolver never sees a host that is an address, so that it is judged here.
+        self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
         let signature: Result<HeaderValue, InvalidHeaderValue> =
-            signature_header(secrets, now.seconds(), &body).try_into();
+            signature_header(secrets, clock.now().seconds(), &body).try_into();
         let mut signature = signature.expect("digits, base64 and punctuation make a header");
         signature.set_sensitive(true);
         let request = self.client.post(url.clone()).header(SIGNATURE_HEADER, signature);
         Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+    }
+
+    /// Makes one call, and says whether it was accepted.
+    async fn call(&self, body: Result<String, Failure>) -> Result<(), Failure> {
+        let stopwatch = Stopwatch::start();
+        let answer = match body.and_then(|body| self.request(body)) {
+            Ok(request) => tokio::time::timeout(self.deadline, send(request))
+                .await
+                .unwrap_or(Err(Failure::Timeout)),
+            Err(failure) => Err(failure),
+        };
+        let result = answer.as_ref().map_or_else(Failure::label, |()| "accepted");
+        counter!(telemetry::WEBHOOK_DELIVERIES, "result" => result).increment(1);
+        histogram!(telemetry::WEBHOOK_SECONDS).record(stopwatch.seconds());
+        if answer.is_err() {
+            tracing::warn!(tenant = %self.settings.tenant, result, "a webhook was not accepted");
+        }
+        answer
+    }
+
+    /// Calls until it is accepted, or was tried often enough.
+    async fn insist(&self, body: Result<String, Failure>) {
+        let Ok(_place) = self.events.try_acquire() else {
+            tracing::warn!(tenant = %self.settings.tenant, "too many events wait: one is dropped");
+            return;
+        };
+        for call in 1..=EVENT_CALLS_MAX {
+            if self.call(body.clone()).await.is_ok() {
+                return;
+            }
+            if call < EVENT_CALLS_MAX {
+                tokio::time::sleep(self.event_retry).await;
+            }
+        }
+        tracing::warn!(tenant = %self.settings.tenant, "an event was given up");
     }
 }
 
@@ -155,25 +218,20 @@ impl fmt::Debug for Webhook {
 
 impl Delivery for Webhook {
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        let request = self.request(issued);
-        let (tenant, deadline) = (self.settings.tenant.clone(), self.deadline);
+        let body = self.body(&issued.challenge, Event::PushCreated(issued.into()));
+        let webhook = self.clone();
         Box::pin(async move {
-            let stopwatch = Stopwatch::start();
-            let answer = match request {
-                Ok(request) => tokio::time::timeout(deadline, send(request))
-                    .await
-                    .unwrap_or(Err(Failure::Timeout)),
-                Err(failure) => Err(failure),
-            };
-            let result = answer.as_ref().map_or_else(Failure::label, |()| "accepted");
-            counter!(telemetry::WEBHOOK_DELIVERIES, "result" => result).increment(1);
-            histogram!(telemetry::WEBHOOK_SECONDS).record(stopwatch.seconds());
-            if answer.is_err() {
-                tracing::warn!(%tenant, result, "a webhook was not accepted");
-            }
             // The relying party wakes its devices itself: which of them, it does not say.
-            answer.map(|()| Vec::new()).map_err(|failure| DeliveryError(failure.to_string()))
+            let answer = webhook.call(body).await.map(|()| Vec::new());
+            answer.map_err(|failure| DeliveryError(failure.to_string()))
         })
+    }
+
+    fn tell(&self, event: &delivery::Event) -> Later<()> {
+        let delivery::Event::Reported(challenge) = event;
+        let body = self.body(challenge, Event::PushReported(challenge.into()));
+        let webhook = self.clone();
+        Box::pin(async move { webhook.insist(body).await })
     }
 }
 

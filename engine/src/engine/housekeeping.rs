@@ -117,6 +117,7 @@ mod tests {
             expires_at: UnixMillis(60_000),
             held,
             ended: None,
+            number: None,
         }
     }
 

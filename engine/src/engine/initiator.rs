@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_core::account::{Issue, Issued};
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use countersign_core::number_match::Seed;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 
@@ -60,7 +61,8 @@ impl Engine {
         let tenant = self.shared.tenant(&account.tenant)?;
         let held = tenant.delivery.is_some();
         let id = ChallengeId::from_entropy(&self.shared.entropy.bytes());
-        let issue = Issue { id, target, supersede, held };
+        let number_seed = Seed(self.shared.entropy.bytes());
+        let issue = Issue { id, target, supersede, held, number_seed };
         let (shared, account) = (self.shared.clone(), account.clone());
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
         let started =

@@ -6,6 +6,8 @@
 mod arrival;
 mod crash;
 mod faults;
+mod numbers;
+mod prompts;
 mod races;
 mod storm;
 mod support;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use countersign_core::challenge::Outcome;
 use countersign_core::decision::Decision;
+use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
 use futures_util::future::join_all;
@@ -80,7 +81,7 @@ async fn one_decision_sent_many_times_at_once_is_recorded_once() {
 
 #[actix::test]
 async fn challenges_started_at_the_same_time_leave_one_open() {
-    let house = House::open();
+    let house = House::with(Limits { prompts_max: 11, ..Limits::default() });
     let (alice, _, first) = house.asked().await;
     let started = soon(join_all((0..10).map(|_| house.challenge(&alice)))).await;
     let mut open = HashSet::new();

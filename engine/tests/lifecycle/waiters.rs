@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use countersign_core::action::ActionState;
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::decision::Decision;
+use countersign_core::policy::Limits;
 
 use crate::support::{Fault, House, Phone, WAIT_MS, Which, gate, soon};
 
@@ -205,6 +206,7 @@ async fn an_open_app_is_told_of_a_challenge_at_once() {
     let house = House::open();
     let (alice, phone, first) = house.asked().await;
     house.decide(&phone, &first, Decision::Deny).await.unwrap();
+    house.clock.advance(Limits::default().denial_wait_ms);
     let credential = phone.credential();
     let app = house.engine.pending(&credential, None, WAIT_MS);
     let (app, challenge) = soon(async { tokio::join!(app, house.challenge(&alice)) }).await;

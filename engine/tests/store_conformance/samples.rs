@@ -5,10 +5,12 @@ use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::change::{Change, Write};
 use countersign_core::device::{Device, Platform, PushToken};
+use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
@@ -34,7 +36,9 @@ pub(crate) fn record() -> AccountRecord {
         custom: Some(r#"{"plan":"gold"}"#.into()),
         ..Profile::default()
     };
-    AccountRecord { created_at: UnixMillis(1_000), profile }
+    let prompts = vec![UnixMillis(1_000), UnixMillis(2_000)];
+    let counters = Counters { prompts, numbers: 3, ..Counters::default() };
+    AccountRecord { created_at: UnixMillis(1_000), profile, counters }
 }
 
 pub(crate) fn with_profile(profile: Profile) -> AccountRecord {
@@ -97,6 +101,7 @@ pub(crate) fn challenge(account: &AccountKey, n: u8, at: u64) -> Challenge {
         expires_at: UnixMillis(at + 300),
         held: false,
         ended: None,
+        number: Some(AskedNumber { number: Number::restore("042"), tries: 2 }),
     }
 }
 

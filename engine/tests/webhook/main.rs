@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod calls;
+mod events;
 mod guard;
 mod support;

@@ -70,6 +70,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         expires_at: NOW.plus_ms(300_000),
         held: true,
         ended: None,
+        number: None,
     };
     let action = Action {
         account,

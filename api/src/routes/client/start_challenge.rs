@@ -14,7 +14,8 @@ use crate::state::AppState;
 ///
 /// # Errors
 /// 400 if the action has ended or no device could answer, or if the relying party did not accept
-/// the notification; 409 if another is open that was not to be superseded.
+/// the notification; 409 if another is open that was not to be superseded; 429 if the user has been
+/// asked too often.
 pub async fn start_challenge(
     caller: ClientCaller,
     state: Data<AppState>,

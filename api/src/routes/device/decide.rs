@@ -16,7 +16,8 @@ use crate::state::AppState;
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify; 400
-/// for a challenge that the key may not answer, or not any more.
+/// for a challenge that the key may not answer, or not any more, or for another number than the one
+/// that is shown; 429 if too many were.
 pub async fn decide(
     caller: DeviceCaller,
     state: Data<AppState>,

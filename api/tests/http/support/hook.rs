@@ -46,6 +46,11 @@ impl Hook {
         self.calls.recv().await.expect("the listener runs")
     }
 
+    /// Whether no call has come that was not looked at.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     /// Answers a call, be it under way or to come.
     pub(crate) fn answer(&self, status: u16) {
         self.answers.send(status).expect("the listener runs");

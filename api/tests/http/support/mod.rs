@@ -52,6 +52,8 @@ impl Default for Setup {
             .set("tenants.0.id", "demo")
             .set("tenants.0.secret_keys", &format!("{SECRET},{NEXT_SECRET}"))
             .set("tenants.0.push.custom_public", "amount")
+            // Few tests are about the wait after a denial, and many deny.
+            .set("tenants.0.push.denial_wait_seconds", "0")
             .set("tenants.1.id", "other")
             .set("tenants.1.secret_keys", OTHER_SECRET)
     }

@@ -52,6 +52,8 @@ async function launch({ env, tenant, secret }) {
     COUNTERSIGN_STORE: `sqlite:${path.join(folder, "data", "countersign.db")}`,
     COUNTERSIGN_TENANT_ID: tenant,
     COUNTERSIGN_SECRET_KEY: secret,
+    // The suites deny and go on with the same user at once.
+    COUNTERSIGN__TENANTS__0__PUSH__DENIAL_WAIT_SECONDS: "0",
     COUNTERSIGN__SERVER__DATA_DIR: path.join(folder, "data"),
     COUNTERSIGN__OPERATIONS__LISTEN: `127.0.0.1:${operationsPort}`,
     ...env,

@@ -1,11 +1,12 @@
 //! Issuing challenges and recording how they end.
 
-use super::{Account, end};
+use super::{Account, AccountRecord, end};
 use crate::action::{Action, ActionState};
 use crate::challenge::{Challenge, Ended, Outcome};
 use crate::change::{Transition, Write};
 use crate::device::Device;
 use crate::id::{AuthenticatorId, ChallengeId};
+use crate::number_match::{AskedNumber, Matched, Number, Seed};
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
@@ -21,6 +22,8 @@ pub struct Issue {
     pub supersede: bool,
     /// Whether nobody may answer until the relying party has accepted the notification.
     pub held: bool,
+    /// What its number is drawn from, where one has to be typed to approve.
+    pub number_seed: Seed,
 }
 
 /// The answer to [`Account::issue`].
@@ -35,7 +38,8 @@ pub struct Issued {
 }
 
 impl Account {
-    /// Issues a challenge for an action.
+    /// Issues a challenge for an action. That the user is asked is counted in the same change; what
+    /// is refused counts for nothing.
     ///
     /// # Errors
     /// [`Refusal`] if the action has ended, no device could answer, or a limit is reached.
@@ -46,9 +50,8 @@ impl Account {
         now: UnixMillis,
         limits: &Limits,
     ) -> Result<Transition<Issued>, Refusal> {
-        if action.account != self.key {
-            return Err(Refusal::ActionUnknown);
-        }
+        let record = self.record.as_ref().filter(|_| action.account == self.key);
+        let record = record.ok_or(Refusal::ActionUnknown)?;
         if !action.may_be_challenged() {
             return Err(Refusal::ActionEnded);
         }
@@ -63,6 +66,10 @@ impl Account {
         if others.len() >= limits.open_challenges_per_account_max {
             return Err(Refusal::OpenChallengesMax { max: limits.open_challenges_per_account_max });
         }
+        let retry_after_ms = record.counters.prompt_wait_ms(now, limits);
+        if retry_after_ms > 0 {
+            return Err(Refusal::TooManyPrompts { retry_after_ms });
+        }
         let challenge = Challenge {
             id: issue.id.clone(),
             account: self.key.clone(),
@@ -72,6 +79,10 @@ impl Account {
             expires_at: now.plus_ms(limits.challenge_lifetime_ms),
             held: issue.held,
             ended: None,
+            number: limits.number_match.map(|digits| AskedNumber {
+                number: Number::from_entropy(digits, &issue.number_seed),
+                tries: 0,
+            }),
         };
         let mut writes: Vec<_> = same
             .iter()
@@ -86,6 +97,8 @@ impl Account {
             writes.push(Write::Action(required.clone()));
         }
         writes.push(Write::Challenge(challenge.clone()));
+        let counters = record.counters.prompted(now, limits);
+        writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
     }
 
@@ -99,23 +112,67 @@ impl Account {
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
-    /// Records the end of an open challenge, and what follows for its action.
+    /// Counts the number that an approval came with, if one did. It is to be recorded before the
+    /// number is compared, so that nothing that happens later takes the attempt back.
+    ///
+    /// None where the challenge asks for no number.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the approval could not be recorded, no number was typed, or none may be
+    /// compared for the account (for a while) or for the challenge (any more). None of these is an
+    /// attempt.
+    pub fn count_number(
+        &self,
+        id: &ChallengeId,
+        approval: &Ended,
+        typed: bool,
+        limits: &Limits,
+    ) -> Result<Option<Transition<AskedNumber>>, Refusal> {
+        let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
+        self.decider(open, approval)?;
+        let Some(AskedNumber { number, tries }) = &open.number else { return Ok(None) };
+        if !typed {
+            return Err(Refusal::NumberMissing);
+        }
+        let record = self.record.as_ref().ok_or(Refusal::ActionUnknown)?;
+        let retry_after_ms = record.counters.number_wait_ms(approval.at, limits);
+        if retry_after_ms > 0 {
+            return Err(Refusal::TooManyNumbers { retry_after_ms });
+        }
+        if *tries >= limits.numbers_per_challenge_max {
+            return Err(Refusal::NumberWrong);
+        }
+        let asked = AskedNumber { number: number.clone(), tries: tries + 1 };
+        let challenge = Challenge { number: Some(asked.clone()), ..open.clone() };
+        let counters = record.counters.numbered(approval.at);
+        let record = AccountRecord { counters, ..record.clone() };
+        let writes = vec![Write::Account(record), Write::Challenge(challenge)];
+        Ok(Some(self.transition(writes, asked)))
+    }
+
+    /// Records the end of an open challenge, and what follows for its action and the account's
+    /// counters. `matched` shows that the right number was typed.
     ///
     /// # Errors
     /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was
-    /// late, or `action` is not the challenge's own. An approval needs its action.
+    /// late, or `action` is not the challenge's own. An approval needs its action, and `matched`
+    /// where the challenge asks for a number.
     pub fn settle(
         &self,
         id: &ChallengeId,
         ended: Ended,
         action: Option<&Action>,
+        matched: Option<&Matched>,
     ) -> Result<Transition<Challenge>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
+        if ended.outcome == Outcome::Approved && open.number.is_some() && matched.is_none() {
+            return Err(Refusal::NumberMissing);
+        }
         let of_challenge = |a: &Action| a.account == self.key && a.key == open.action;
         if !action.map_or(ended.outcome != Outcome::Approved, of_challenge) {
             return Err(Refusal::ActionUnknown);
         }
-        let mut writes = Vec::with_capacity(3);
+        let mut writes = Vec::with_capacity(4);
         if let Some(device) = self.decider(open, &ended)? {
             let last_verified_at = device.last_verified_at.max(Some(ended.at));
             writes.push(Write::Device(Device { last_verified_at, ..device.clone() }));
@@ -123,6 +180,12 @@ impl Account {
         if let (Some(action), Some(state)) = (action, state_after(ended.outcome)) {
             let decided_by = ended.by.clone();
             writes.push(Write::Action(Action { decided_by, ..action.in_state(state, ended.at) }));
+        }
+        if let Some(record) = &self.record {
+            let counters = record.counters.after(ended.outcome, ended.at);
+            if counters != record.counters {
+                writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
+            }
         }
         let challenge = Challenge { ended: Some(ended), ..open.clone() };
         writes.push(Write::Challenge(challenge.clone()));

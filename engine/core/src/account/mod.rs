@@ -20,6 +20,7 @@ pub use tracking::{Track, Tracked};
 use crate::challenge::{Challenge, Ended, Outcome};
 use crate::change::{Change, Transition, Write};
 use crate::device::Device;
+use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
 use crate::time::UnixMillis;
 
@@ -30,6 +31,8 @@ pub struct AccountRecord {
     pub created_at: UnixMillis,
     /// What the relying party said about the user.
     pub profile: Profile,
+    /// How often the user was asked, and guessed.
+    pub counters: Counters,
 }
 
 /// A user: the record, what is enrolled and what is open.

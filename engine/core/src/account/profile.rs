@@ -103,6 +103,7 @@ impl Account {
         AccountRecord {
             created_at: known.map_or(now, |r| r.created_at),
             profile: known.map(|r| r.profile.clone()).unwrap_or_default().patched(patch),
+            counters: known.map(|r| r.counters.clone()).unwrap_or_default(),
         }
     }
 }

@@ -24,6 +24,7 @@ fn challenge(seed: u8) -> Challenge {
         expires_at: EXPIRES,
         held: false,
         ended: None,
+        number: None,
     }
 }
 

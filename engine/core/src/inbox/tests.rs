@@ -49,6 +49,7 @@ fn offer(id: u8, n: u8, at: u64) -> Offer {
         expires_at: UnixMillis(at + 100),
         held: false,
         ended: None,
+        number: None,
     };
     let action = Action {
         account: account(n),

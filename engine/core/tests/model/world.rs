@@ -9,6 +9,7 @@ use countersign_core::challenge::{Ended, Machine, Outcome, Step};
 use countersign_core::change::Change;
 use countersign_core::decision::{Decision, SignedDecision, verify};
 use countersign_core::inbox::Inbox;
+use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
@@ -191,7 +192,8 @@ impl World {
             }
             Event::Issue { challenge, action, target, supersede, held } => {
                 let (id, target) = (challenge_id(*challenge), target.map(authenticator_id));
-                let issue = Issue { id, target, supersede: *supersede, held: *held };
+                let (supersede, held, number_seed) = (*supersede, *held, Seed::default());
+                let issue = Issue { id, target, supersede, held, number_seed };
                 account.issue(&issue, self.action(*action).unwrap(), now, &self.limits)?.change
             }
             Event::Release { challenge, .. } => account.release(&challenge_id(*challenge))?.change,
@@ -200,7 +202,7 @@ impl World {
                 let key = account.open_challenge(&id).map(|open| open.action.clone());
                 let action =
                     key.and_then(|key| self.store.actions.get(&(account.key().clone(), key)));
-                account.settle(&id, ended.clone(), action)?.change
+                account.settle(&id, ended.clone(), action, None)?.change
             }
             Event::Override { action, state } => {
                 account.override_action(self.action(*action).unwrap(), *state, now).change

@@ -1,9 +1,12 @@
 //! The body of every kind of row, and its conversions. Structs are written as arrays, in field
 //! order.
 
+mod account;
+
 use std::sync::Arc;
 
-use countersign_core::account::{AccountRecord, Profile};
+pub(super) use account::AccountRow;
+
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::device::{Device, Platform, PushToken};
@@ -11,6 +14,7 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, InvalidId,
     TenantId, UserId,
 };
+use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, InvalidKey, PublicKey};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
@@ -29,20 +33,6 @@ impl From<InvalidKey> for Invalid {
     fn from(error: InvalidKey) -> Self {
         Self(error.to_string())
     }
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct AccountRow<'a> {
-    created_at: u64,
-    #[serde(borrow)]
-    email: Option<&'a str>,
-    email_verified: bool,
-    phone_number: Option<&'a str>,
-    phone_number_verified: bool,
-    username: Option<&'a str>,
-    display_name: Option<&'a str>,
-    locale: Option<&'a str>,
-    custom: Option<&'a str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +80,14 @@ pub(super) struct ChallengeRow<'a> {
     expires_at: u64,
     held: bool,
     ended: Option<EndedRow<'a>>,
+    #[serde(borrow, default)]
+    number: Option<NumberRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NumberRow<'a> {
+    digits: &'a str,
+    tries: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,41 +151,6 @@ fn account_key(tenant: &str, user: &str) -> Result<AccountKey, InvalidId> {
 fn action_key(code: &str, idempotency_key: &str) -> Result<ActionKey, InvalidId> {
     let idempotency_key = IdempotencyKey::parse(idempotency_key)?;
     Ok(ActionKey { code: ActionCode::parse(code)?, idempotency_key })
-}
-
-impl<'a> From<&'a AccountRecord> for AccountRow<'a> {
-    fn from(record: &'a AccountRecord) -> Self {
-        let profile = &record.profile;
-        Self {
-            created_at: record.created_at.0,
-            email: text(&profile.email),
-            email_verified: profile.email_verified,
-            phone_number: text(&profile.phone_number),
-            phone_number_verified: profile.phone_number_verified,
-            username: text(&profile.username),
-            display_name: text(&profile.display_name),
-            locale: text(&profile.locale),
-            custom: profile.custom.as_deref(),
-        }
-    }
-}
-
-impl TryFrom<AccountRow<'_>> for AccountRecord {
-    type Error = Invalid;
-
-    fn try_from(row: AccountRow<'_>) -> Result<Self, Invalid> {
-        let profile = Profile {
-            email: line(row.email),
-            email_verified: row.email_verified,
-            phone_number: line(row.phone_number),
-            phone_number_verified: row.phone_number_verified,
-            username: line(row.username),
-            display_name: line(row.display_name),
-            locale: line(row.locale),
-            custom: row.custom.map(Arc::from),
-        };
-        Ok(Self { created_at: UnixMillis(row.created_at), profile })
-    }
 }
 
 impl<'a> From<&'a Device> for DeviceRow<'a> {
@@ -287,6 +250,10 @@ impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
             expires_at: challenge.expires_at.0,
             held: challenge.held,
             ended,
+            number: challenge
+                .number
+                .as_ref()
+                .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
         }
     }
 }
@@ -306,6 +273,10 @@ impl TryFrom<ChallengeRow<'_>> for Challenge {
             expires_at: UnixMillis(row.expires_at),
             held: row.held,
             ended: row.ended.map(Ended::try_from).transpose()?,
+            number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
+                number: Number::restore(digits),
+                tries,
+            }),
         })
     }
 }

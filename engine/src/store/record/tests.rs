@@ -6,10 +6,12 @@ use countersign_core::account::Profile;
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::device::{Platform, PushToken};
+use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
@@ -49,6 +51,14 @@ fn account() -> AccountRecord {
             locale: line("de"),
             custom: Some("{}".into()),
         },
+        counters: Counters {
+            prompts: vec![UnixMillis(1_000), UnixMillis(2_000)],
+            denials: 1,
+            denied_at: UnixMillis(3_000),
+            reported_at: Some(UnixMillis(4_000)),
+            numbers: 2,
+            number_at: UnixMillis(5_000),
+        },
     }
 }
 
@@ -84,6 +94,7 @@ fn challenge() -> Challenge {
             by: Some(authenticator()),
             signature: Some(vec![0xa5; 4]),
         }),
+        number: Some(AskedNumber { number: Number::restore("042"), tries: 1 }),
     }
 }
 
@@ -122,9 +133,18 @@ fn pinned<T: Stored + PartialEq + Debug>(record: &T, expected: &str) {
 fn the_bytes_of_an_account_are_pinned() {
     pinned(
         &account(),
-        "0199cd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465a27b7d\
-        3fbfaa70",
+        "019acd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465a27b7d\
+        9692cd03e8cd07d001cd0bb8cd0fa002cd1388e715740b",
     );
+}
+
+#[test]
+fn an_account_that_was_recorded_before_there_were_counters_begins_to_count() {
+    let before = "0199cd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465\
+        a27b7d3fbfaa70";
+    let counters = Counters::default();
+    let expected = AccountRecord { counters, ..account() };
+    assert_eq!(AccountRecord::from_row(&unhex(before)), Ok(expected));
 }
 
 #[test]
@@ -141,10 +161,10 @@ fn the_bytes_of_an_action_are_pinned() {
 fn the_bytes_of_a_challenge_are_pinned() {
     pinned(
         &challenge(),
-        "019ad9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
         616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
         30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-        30312d383130312d303130313031303130313031c404a5a5a5a5303e3eb7",
+        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170",
     );
 }
 
@@ -201,10 +221,10 @@ fn every_number_of_a_variant_is_pinned() {
     ];
     for (number, outcome) in (1..).zip(outcomes) {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
-        let row = Challenge { ended, ..challenge() }.to_row();
+        let row = Challenge { ended, number: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, the checksum.
-        assert_eq!(row[row.len() - 4 - 4], number, "{outcome:?}");
+        // The outcome, the time, no device, no signature, no number, the checksum.
+        assert_eq!(row[row.len() - 4 - 5], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
@@ -216,9 +236,10 @@ fn every_number_of_a_variant_is_pinned() {
 
 #[test]
 fn a_record_of_absent_attributes_comes_back() {
-    let bare = AccountRecord { profile: Profile::default(), ..account() };
+    let counters = Counters::default();
+    let bare = AccountRecord { profile: Profile::default(), counters, ..account() };
     assert_eq!(AccountRecord::from_row(&bare.to_row()), Ok(bare));
-    let open = Challenge { ended: None, targets: vec![], ..challenge() };
+    let open = Challenge { ended: None, targets: vec![], number: None, ..challenge() };
     assert_eq!(Challenge::from_row(&open.to_row()), Ok(open));
     let bare = Device { name: None, platform: None, push_token: None, ..device() };
     assert_eq!(Device::from_row(&bare.to_row()), Ok(bare));

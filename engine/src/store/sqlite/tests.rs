@@ -2,6 +2,7 @@
 
 use countersign_core::account::Profile;
 use countersign_core::change::Write;
+use countersign_core::fatigue::Counters;
 
 use super::queries::{
     ACCOUNT, ACTION, ACTIONS, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
@@ -25,7 +26,8 @@ fn unit(expected: u64, custom: &str) -> Unit {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
-    let record = AccountRecord { created_at: UnixMillis(0), profile };
+    let counters = Counters::default();
+    let record = AccountRecord { created_at: UnixMillis(0), profile, counters };
     Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
 }
 

@@ -4,7 +4,7 @@
 mod ports;
 mod store;
 
-pub(crate) use ports::{ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use ports::{CountsDeliveries, ManualClock, NeverDelivers, RefusesDelivery, Seeded};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ use countersign_core::device::Device;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
 };
+use countersign_core::number_match::TypedNumber;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::possession::removal_text_at;
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -125,7 +126,15 @@ impl House {
 
     /// Tracks a sign-in and starts a challenge for it.
     pub(crate) async fn challenge(&self, account: &AccountKey) -> Result<Challenge, Error> {
-        let key = action("signIn", "s-1");
+        self.challenge_for(account, action("signIn", "s-1")).await
+    }
+
+    /// Tracks an action and starts a challenge for it.
+    pub(crate) async fn challenge_for(
+        &self,
+        account: &AccountKey,
+        key: ActionKey,
+    ) -> Result<Challenge, Error> {
         self.track(account, &key).await?;
         let started = self.engine.start_challenge(account, key, None, true).await?;
         Ok(started.challenge)
@@ -145,7 +154,21 @@ impl House {
         challenge: &Challenge,
         decision: Decision,
     ) -> Result<Ended, Error> {
-        let signed = phone.answer(challenge, decision);
+        self.send(phone, phone.answer(challenge, decision)).await
+    }
+
+    /// Approves with a number.
+    pub(crate) async fn approve(
+        &self,
+        phone: &Phone,
+        challenge: &Challenge,
+        digits: &str,
+    ) -> Result<Ended, Error> {
+        self.send(phone, phone.typed(challenge, digits)).await
+    }
+
+    /// A phone sends what somebody has signed.
+    pub(crate) async fn send(&self, phone: &Phone, signed: SignedDecision) -> Result<Ended, Error> {
         self.engine.decide(&phone.credential(), signed, self.now()).await
     }
 
@@ -212,6 +235,12 @@ impl Phone {
     pub(crate) fn answer(&self, challenge: &Challenge, decision: Decision) -> SignedDecision {
         let signature = self.sign(challenge.id.as_str());
         SignedDecision { challenge: challenge.id.clone(), decision, number: None, signature }
+    }
+
+    /// An approval with a number.
+    pub(crate) fn typed(&self, challenge: &Challenge, digits: &str) -> SignedDecision {
+        let number = TypedNumber::parse(digits).unwrap();
+        SignedDecision { number: Some(number), ..self.answer(challenge, Decision::Approve) }
     }
 
     pub(crate) fn good_bye(&self, now: UnixMillis) -> Vec<u8> {

@@ -1,11 +1,14 @@
-//! A clock that is set by hand, randomness that repeats, and notifications that are never answered.
+//! A clock that is set by hand, randomness that repeats, and relying parties that accept, refuse or
+//! never answer notifications.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::account::Issued;
+use countersign_core::challenge::Challenge;
+use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
-use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Event};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Later};
 
 /// A clock that stands until it is moved.
@@ -65,6 +68,10 @@ impl Delivery for NeverDelivers {
     fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         Box::pin(std::future::pending())
     }
+
+    fn tell(&self, _: &Event) -> Later<()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// A relying party that does not accept notifications.
@@ -73,5 +80,41 @@ pub(crate) struct RefusesDelivery;
 impl Delivery for RefusesDelivery {
     fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         Box::pin(std::future::ready(Err(DeliveryError("no".to_owned()))))
+    }
+
+    fn tell(&self, _: &Event) -> Later<()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A relying party that accepts every notification and keeps what it was told.
+#[derive(Default)]
+pub(crate) struct CountsDeliveries {
+    notified: Mutex<Vec<Challenge>>,
+    reported: Mutex<Vec<Challenge>>,
+}
+
+impl CountsDeliveries {
+    /// The challenges of an account that it was notified of, each as often as it was.
+    pub(crate) fn notified(&self, account: &AccountKey) -> Vec<Challenge> {
+        let all = self.notified.lock().unwrap();
+        all.iter().filter(|c| c.account == *account).cloned().collect()
+    }
+
+    /// The challenges that it was told were reported.
+    pub(crate) fn reported(&self) -> Vec<Challenge> {
+        self.reported.lock().unwrap().clone()
+    }
+}
+
+impl Delivery for CountsDeliveries {
+    fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        self.notified.lock().unwrap().push(issued.challenge.clone());
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn tell(&self, Event::Reported(challenge): &Event) -> Later<()> {
+        self.reported.lock().unwrap().push(challenge.clone());
+        Box::pin(std::future::ready(()))
     }
 }

@@ -10,6 +10,7 @@ use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
+use countersign_core::fatigue::Counters;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Later;
@@ -110,6 +111,17 @@ impl FaultyStore {
     pub(crate) async fn recorded(&self, challenge: &Challenge) -> Option<Ended> {
         let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
         found.and_then(|c| c.ended)
+    }
+
+    /// The recorded tries of a challenge's number, past every fault.
+    pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
+        let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
+        found.unwrap().number.unwrap().tries
+    }
+
+    /// The recorded counters of an account, past every fault.
+    pub(crate) async fn counters(&self, account: &AccountKey) -> Counters {
+        self.inner.account(account).await.unwrap().record.unwrap().counters
     }
 
     /// Every end that was ever recorded of every challenge.

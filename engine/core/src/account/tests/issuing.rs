@@ -116,6 +116,7 @@ fn a_challenge_whose_time_is_over_is_recorded_as_expired_by_the_next_one() {
 fn the_most_open_challenges_leave_room_for_one_that_takes_anothers_place() {
     let mut world = World::with_devices(1);
     let max = world.limits.open_challenges_per_account_max;
+    world.limits.prompts_max = max + 1;
     for n in 0..max {
         world.open(u8::try_from(n).unwrap(), &format!("code{n}"));
     }

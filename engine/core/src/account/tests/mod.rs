@@ -1,5 +1,6 @@
 //! Tests of the account's rules: every refusal, and what the transitions record.
 
+mod asking;
 mod enrolling;
 mod issuing;
 mod settling;
@@ -10,6 +11,7 @@ use super::*;
 use crate::action::{Action, ActionContext, ActionState};
 use crate::device::PushToken;
 use crate::id::{ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
+use crate::number_match::Seed;
 use crate::policy::{Limits, Unenrolled};
 use crate::refusal::Refusal;
 use crate::signature::{Algorithm, PublicKey};
@@ -41,7 +43,8 @@ fn enroll_of(seed: u8, may_add: bool) -> Enroll {
 }
 
 fn issue_of(seed: u8) -> Issue {
-    Issue { id: challenge_id(seed), target: None, supersede: true, held: false }
+    let number_seed = Seed([seed; 8]);
+    Issue { id: challenge_id(seed), target: None, supersede: true, held: false, number_seed }
 }
 
 /// An account whose transitions are carried out at once, as if a store had recorded them.
@@ -106,7 +109,7 @@ impl World {
     }
 
     fn settle(&mut self, ended: Ended, issued: &Issued) -> Result<Challenge, Refusal> {
-        self.carry_out(|a| a.settle(&issued.challenge.id, ended, Some(&issued.action)))
+        self.carry_out(|a| a.settle(&issued.challenge.id, ended, Some(&issued.action), None))
     }
 }
 

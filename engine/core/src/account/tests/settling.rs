@@ -24,7 +24,7 @@ fn each_outcome_puts_its_action_in_its_state() {
             Ended::without_device(outcome, later)
         };
         let id = &issued.challenge.id;
-        let settled = world.account.settle(id, ended.clone(), Some(&issued.action)).unwrap();
+        let settled = world.account.settle(id, ended.clone(), Some(&issued.action), None).unwrap();
         assert_eq!(end_in(&settled.change, id), Some(ended.clone()), "{outcome:?}");
         let action = action_in(&settled.change);
         assert_eq!(action.as_ref().map(|a| a.state), state, "{outcome:?}");
@@ -115,11 +115,12 @@ fn a_challenge_ends_with_its_own_action_and_no_other() {
     let id = &one.challenge.id;
     let foreign = Action { account: key_of("other"), ..one.action.clone() };
     for action in [Some(&other.action), Some(&foreign), None] {
-        let refusal = world.account.settle(id, decided(Outcome::Approved, 1, NOW), action).err();
+        let refusal =
+            world.account.settle(id, decided(Outcome::Approved, 1, NOW), action, None).err();
         assert_eq!(refusal, Some(Refusal::ActionUnknown));
     }
     let expired = Ended::without_device(Outcome::Expired, NOW);
-    assert!(world.account.settle(id, expired, None).is_ok(), "its action may be forgotten");
+    assert!(world.account.settle(id, expired, None, None).is_ok(), "its action may be forgotten");
 }
 
 #[test]

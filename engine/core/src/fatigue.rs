@@ -1,0 +1,134 @@
+//! How often a person may be asked, and how often a number may be guessed: what keeps prompts from
+//! being used to wear a person out.
+//!
+//! [`Counters`] are part of the account's record. They are recorded in the same commit as the
+//! challenge, or before the comparison, that they guard; nothing but an approval, or the removal of
+//! the account, takes a count back. A new challenge resets nothing, and a request that is refused
+//! changes nothing: it does not make the wait longer. The functions here tell the counters of the
+//! next moment; whose business it is to record them is not known here.
+//!
+//! # How far somebody can lock a user out
+//!
+//! Whoever can start challenges for a user, mostly by knowing the password, can use up the user's
+//! prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then cannot be
+//! asked for at most those 15 minutes after the attacker stops, and in turn with the attacker while
+//! they go on; approving any one challenge makes room for five more. Nobody without the user's
+//! device can do more than that. Everything below takes an answer that the device has signed:
+//!
+//! * A denial stops prompts for 30 seconds, each further one without an approval between for twice
+//!   as long, at most for an hour.
+//! * A report stops prompts for 15 minutes, and is a denial besides. An approval does not shorten
+//!   it.
+//! * The fifth number without an approval between stops prompts, and checks of numbers, for 15
+//!   minutes, each further one for twice as long, at most for an hour. So a guesser has five tries,
+//!   and then one in 15 minutes, one in 30, and one an hour.
+
+use crate::challenge::Outcome;
+use crate::policy::Limits;
+use crate::time::UnixMillis;
+
+/// What an account has to remember of its prompts and answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// When challenges were issued since the last approval, oldest first, as far back as the window
+    /// reaches.
+    pub prompts: Vec<UnixMillis>,
+    /// Denials and reports since the last approval.
+    pub denials: u32,
+    /// When the last of them arrived.
+    pub denied_at: UnixMillis,
+    /// When the last report arrived; an approval does not take it back.
+    pub reported_at: Option<UnixMillis>,
+    /// Numbers that were typed since the last approval. Each is counted before it is compared.
+    pub numbers: u32,
+    /// When the last of them arrived.
+    pub number_at: UnixMillis,
+}
+
+impl Counters {
+    /// Milliseconds until the next challenge may be issued; 0 where it may be at once.
+    #[must_use]
+    pub fn prompt_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
+        let denied = match self.denials {
+            0 => 0,
+            denials => doubled(limits.denial_wait_ms, denials - 1, limits.denial_wait_ms_max),
+        };
+        let denied = left_ms(self.denied_at, denied, now);
+        let reported = self.reported_at.map_or(0, |at| left_ms(at, limits.report_hold_ms, now));
+        let numbers = self.number_wait_ms(now, limits);
+        self.window_wait_ms(now, limits).max(denied).max(reported).max(numbers)
+    }
+
+    /// Milliseconds until the next number may be compared; 0 where it may be at once.
+    #[must_use]
+    pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
+        let Some(beyond) = self.numbers.checked_sub(limits.numbers_max) else { return 0 };
+        let hold = doubled(limits.number_hold_ms, beyond, limits.number_hold_ms_max);
+        left_ms(self.number_at, hold, now)
+    }
+
+    /// The counters after a challenge is issued at `now`.
+    #[must_use]
+    pub fn prompted(&self, now: UnixMillis, limits: &Limits) -> Self {
+        let prompts = self.in_window(now, limits).chain([now]).collect();
+        Self { prompts, ..self.clone() }
+    }
+
+    /// The counters after a number that was typed arrived at `at`, whatever a comparison will say.
+    #[must_use]
+    pub fn numbered(&self, at: UnixMillis) -> Self {
+        let (numbers, number_at) = (self.numbers.saturating_add(1), self.number_at.max(at));
+        Self { numbers, number_at, ..self.clone() }
+    }
+
+    /// The counters after a challenge has ended at `at`.
+    #[must_use]
+    pub fn after(&self, outcome: Outcome, at: UnixMillis) -> Self {
+        let denied = Self {
+            denials: self.denials.saturating_add(1),
+            denied_at: self.denied_at.max(at),
+            ..self.clone()
+        };
+        match outcome {
+            Outcome::Approved => Self { reported_at: self.reported_at, ..Self::default() },
+            Outcome::Denied => denied,
+            Outcome::Reported => Self { reported_at: self.reported_at.max(Some(at)), ..denied },
+            Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::Failed
+            | Outcome::Revoked
+            | Outcome::Superseded => self.clone(),
+        }
+    }
+
+    /// A prompt of a time that is yet to come counts: a clock that was set back gives no prompts
+    /// away.
+    fn in_window(&self, now: UnixMillis, limits: &Limits) -> impl Iterator<Item = UnixMillis> {
+        let window = limits.prompts_window_ms;
+        self.prompts.iter().copied().filter(move |at| now.ms_since(*at) < window)
+    }
+
+    fn window_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
+        let prompts: Vec<_> = self.in_window(now, limits).collect();
+        let Some(beyond) = prompts.len().checked_sub(limits.prompts_max) else { return 0 };
+        match prompts.get(beyond) {
+            Some(at) => left_ms(*at, limits.prompts_window_ms, now),
+            // No prompt is allowed at all.
+            None => limits.prompts_window_ms,
+        }
+    }
+}
+
+/// What is left at `now` of a wait that began at `from`.
+const fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
+    from.plus_ms(wait_ms).ms_since(now)
+}
+
+/// A wait, doubled so many times.
+fn doubled(first_ms: u64, times: u32, max_ms: u64) -> u64 {
+    let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
+    first_ms.saturating_mul(factor).min(max_ms)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Who asks a user too often: what leaves the process, and what it costs others.
+
+use std::sync::Arc;
+
+use countersign_core::action::ActionState;
+use countersign_core::challenge::Outcome;
+use countersign_core::decision::Decision;
+use countersign_core::policy::Limits;
+use countersign_core::refusal::Refusal;
+use countersign_engine::Error;
+use countersign_engine::store::{MemoryStore, SqliteStore};
+use futures_util::future::join_all;
+
+use crate::support::{CountsDeliveries, House, Phone, account, action, soon};
+
+const MINUTE_MS: u64 = 60_000;
+
+fn counted() -> (House, Arc<CountsDeliveries>) {
+    let delivery = Arc::new(CountsDeliveries::default());
+    let store = Arc::new(MemoryStore::default());
+    (House::over(store, Limits::default(), Some(delivery.clone())), delivery)
+}
+
+/// Asks for a user 50 times in a minute of the house's clock, shared with 199 others, and answers
+/// how often it was refused.
+async fn nag(house: &House, number: usize) -> usize {
+    let alice = account("alice");
+    let mut refused = 0;
+    for round in 0..50 {
+        // Some take each other's place, some stand side by side.
+        let key = action(&format!("code{}", (number + round) % 8), &format!("k-{number}"));
+        house.clock.advance(6);
+        match house.challenge_for(&alice, key).await {
+            Ok(_) => {}
+            Err(Error::Refused(Refusal::TooManyPrompts { retry_after_ms })) => {
+                assert!((1..=15 * MINUTE_MS).contains(&retry_after_ms), "{retry_after_ms}");
+                refused += 1;
+            }
+            Err(error) => panic!("refused otherwise: {error}"),
+        }
+    }
+    refused
+}
+
+#[actix::test]
+async fn of_ten_thousand_initiations_in_a_minute_five_are_notified_and_others_are_undisturbed() {
+    let (house, delivery) = counted();
+    let (alice, bob) = (account("alice"), account("bob"));
+    let (phone, bobs) = (Phone::new(1), Phone::new(2));
+    house.enroll(&alice, &phone).await.unwrap();
+    house.enroll(&bob, &bobs).await.unwrap();
+    let naggers = join_all((0..200).map(|number| nag(&house, number)));
+    let signing_in = async {
+        for round in 0..50 {
+            let key = action("signIn", &format!("b-{round}"));
+            let challenge = house.challenge_for(&bob, key).await.unwrap();
+            house.decide(&bobs, &challenge, Decision::Approve).await.unwrap();
+        }
+    };
+    let (refused, ()) = tokio::join!(naggers, signing_in);
+    assert_eq!(refused.iter().sum::<usize>(), 10_000 - 5);
+    let mut notified: Vec<_> =
+        delivery.notified(&alice).into_iter().map(|challenge| challenge.id).collect();
+    notified.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    notified.dedup();
+    assert_eq!((notified.len(), delivery.notified(&alice).len()), (5, 5), "one for each challenge");
+    assert_eq!(delivery.notified(&bob).len(), 50);
+}
+
+#[actix::test]
+async fn what_is_refused_makes_the_wait_no_longer() {
+    let (house, delivery) = counted();
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    for _ in 0..5 {
+        house.challenge(&alice).await.unwrap();
+    }
+    for _ in 0..15 {
+        let refused = house.challenge(&alice).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused(Refusal::TooManyPrompts { .. })));
+        house.clock.advance(MINUTE_MS);
+    }
+    house.challenge(&alice).await.unwrap();
+    assert_eq!(delivery.notified(&alice).len(), 6);
+}
+
+#[actix::test]
+async fn a_prompt_that_the_relying_party_did_not_accept_counts() {
+    let refuses = Arc::new(crate::support::RefusesDelivery);
+    let store = Arc::new(MemoryStore::default());
+    let house = House::over(store, Limits::default(), Some(refuses));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    for _ in 0..5 {
+        assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
+    }
+    let refused = house.challenge(&alice).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(Refusal::TooManyPrompts { .. })));
+}
+
+#[actix::test]
+async fn an_approval_makes_room_and_a_cancellation_does_not() {
+    let (house, _) = counted();
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    for _ in 0..4 {
+        let challenge = house.challenge(&alice).await.unwrap();
+        house.engine.cancel(&alice, &challenge.action, challenge.id).await.unwrap();
+    }
+    let last = house.challenge(&alice).await.unwrap();
+    assert!(house.challenge(&alice).await.is_err());
+    house.decide(&phone, &last, Decision::Approve).await.unwrap();
+    house.challenge_for(&alice, action("signIn", "next")).await.unwrap();
+}
+
+#[actix::test]
+async fn a_report_is_told_once_it_is_recorded_and_holds_prompts() {
+    let (house, delivery) = counted();
+    let (alice, phone, challenge) = house.asked().await;
+    let ended = house.decide(&phone, &challenge, Decision::Report).await.unwrap();
+    assert_eq!(ended.outcome, Outcome::Reported);
+    assert_eq!(house.store.recorded(&challenge).await, Some(ended));
+    let reported = delivery.reported();
+    let [told] = &*reported else { panic!("told once: {reported:?}") };
+    assert_eq!(told.id, challenge.id);
+    let by = told.ended.as_ref().and_then(|ended| ended.by.clone());
+    assert_eq!(by.as_ref(), challenge.targets.first());
+    let failed = house.engine.action(&alice, challenge.action.clone()).await.unwrap();
+    assert_eq!(failed.state, ActionState::ChallengeFailed);
+    let again = house.decide(&phone, &challenge, Decision::Report).await.unwrap();
+    assert_eq!((again.outcome, delivery.reported().len()), (Outcome::Reported, 1));
+    house.clock.advance(15 * MINUTE_MS - 1);
+    let refused = house.challenge(&alice).await.unwrap_err();
+    assert_eq!(refused, Error::Refused(Refusal::TooManyPrompts { retry_after_ms: 1 }));
+    house.clock.advance(1);
+    house.challenge(&alice).await.unwrap();
+}
+
+#[actix::test]
+async fn the_counts_are_still_there_when_the_file_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store");
+    let open = || Arc::new(SqliteStore::open(&file).unwrap());
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    let before = House::over(open(), Limits::default(), None);
+    before.enroll(&alice, &phone).await.unwrap();
+    for _ in 0..5 {
+        before.challenge(&alice).await.unwrap();
+    }
+    soon(before.engine.close()).await.unwrap();
+    drop(before);
+    let after = House::over(open(), Limits::default(), None);
+    let refused = after.challenge(&alice).await.unwrap_err();
+    let retry_after_ms = 15 * MINUTE_MS;
+    assert_eq!(refused, Error::Refused(Refusal::TooManyPrompts { retry_after_ms }));
+    soon(after.engine.close()).await.unwrap();
+}
