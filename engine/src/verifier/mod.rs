@@ -48,6 +48,10 @@ struct State {
 
 struct Job {
     check: Check,
+    asker: Asker,
+}
+
+struct Asker {
     reply: oneshot::Sender<Verdict>,
     place: Place,
     watch: Stopwatch,
@@ -82,8 +86,8 @@ impl Verifier {
             .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
         let batches = check.batches();
         let (reply, answer) = oneshot::channel();
-        let job = Job { check, reply, place, watch: Stopwatch::start() };
-        if self.bench.state().queue.push(job, batches) {
+        let asker = Asker { reply, place, watch: Stopwatch::start() };
+        if self.bench.state().queue.push(Job { check, asker }, batches) {
             let bench = self.bench.clone();
             self.pool.spawn_fifo(move || bench.work());
         }
@@ -112,34 +116,38 @@ impl Bench {
         state.queue.take(batching)
     }
 
+    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as much
+    /// as a check in a batch, and whoever is awake takes the next answers with it.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
         // Nobody waits for the others.
-        batch.retain(|job| !job.reply.is_closed());
+        batch.retain(|job| !job.asker.reply.is_closed());
+        alone.retain(|job| !job.asker.reply.is_closed());
         if batch.len() < 2 {
             alone.append(&mut batch);
         }
+        let mut answers = Vec::with_capacity(alone.len() + batch.len());
         let mut tally = Tally::default();
-        for job in alone.into_iter().filter(|job| !job.reply.is_closed()) {
-            let Job { check, reply, place, watch } = job;
+        for Job { check, asker } in alone {
             let batches = check.batches();
             let verdict = check.verify();
             tally.add(batches, &verdict);
-            answer(verdict, reply, place, watch, "alone");
+            answers.push((asker, verdict, "alone"));
         }
         if !batch.is_empty() {
             histogram!(telemetry::VERIFY_BATCH_UNITS).record(batch.len() as f64);
             let coefficients = self.coefficients(batch.len());
-            let split = |job: Job| (job.check, (job.reply, job.place, job.watch));
+            let split = |job: Job| (job.check, job.asker);
             let (checks, askers): (Vec<_>, Vec<_>) = batch.into_iter().map(split).unzip();
-            for (verdict, (reply, place, watch)) in
-                verify_all(checks, &coefficients).into_iter().zip(askers)
-            {
+            for (asker, verdict) in askers.into_iter().zip(verify_all(checks, &coefficients)) {
                 tally.add(true, &verdict);
-                answer(verdict, reply, place, watch, "batch");
+                answers.push((asker, verdict, "batch"));
             }
         }
         self.note(&tally);
+        for (asker, verdict, lane) in answers {
+            asker.answer(verdict, lane);
+        }
     }
 
     fn coefficients(&self, count: usize) -> Vec<[u8; 16]> {
@@ -175,21 +183,18 @@ impl Tally {
     }
 }
 
-fn answer(
-    verdict: Verdict,
-    reply: oneshot::Sender<Verdict>,
-    place: Place,
-    watch: Stopwatch,
-    lane: &'static str,
-) {
-    histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
-    if verdict.is_err() {
-        counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
+impl Asker {
+    fn answer(self, verdict: Verdict, lane: &'static str) {
+        let Self { reply, place, watch } = self;
+        histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
+        if verdict.is_err() {
+            counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
+        }
+        // The place is free before the asker knows: it may ask again at once.
+        drop(place);
+        // The asker may have gone.
+        let _ = reply.send(verdict);
     }
-    // The place is free before the asker knows: it may ask again at once.
-    drop(place);
-    // The asker may have gone.
-    let _ = reply.send(verdict);
 }
 
 /// A place in the queue, given back when the check is done.

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-/// Signatures in one batch, at most. Larger ones gain little per signature and keep all of theirs
-/// waiting for the last.
-pub(super) const BATCH_MAX: usize = 64;
-/// Single checks in one turn, at most: about half a millisecond.
-const ALONE_MAX: usize = 8;
+/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and keep
+/// all of theirs waiting for the last.
+pub(super) const BATCH_MAX: usize = 128;
+/// Single checks of one lane in one turn, at most: half a millisecond to one.
+const ALONE_MAX: usize = 16;
 
 /// Two lanes, each in order of arrival, and how many workers serve them.
 pub(super) struct Queue<T> {
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn a_worker_takes_what_has_come_up_to_a_whole_batch() {
-        let mut queue = filled(2, 70, 0);
+        let mut queue = filled(2, BATCH_MAX + 6, 0);
         let sizes = [(); 2].map(|()| queue.take(true).unwrap().batch.len());
-        assert_eq!(sizes, [BATCH_MAX, 70 - BATCH_MAX]);
+        assert_eq!(sizes, [BATCH_MAX, 6]);
         assert_eq!(queue.take(true), None);
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn without_batching_all_are_checked_alone_and_none_is_forgotten() {
-        let mut queue = filled(1, 20, 20);
+        let mut queue = filled(1, 40, 40);
         let mut jobs = Vec::new();
         while let Some(turn) = queue.take(false) {
             assert!(turn.batch.is_empty());
@@ -133,7 +133,7 @@ mod tests {
             jobs.extend(turn.alone);
         }
         jobs.sort_unstable();
-        assert_eq!(jobs, (0..20).chain(1000..1020).collect::<Vec<_>>());
+        assert_eq!(jobs, (0..40).chain(1000..1040).collect::<Vec<_>>());
     }
 
     #[test]

@@ -152,7 +152,7 @@ async fn a_turn_that_panics_is_no_verdict_and_the_pool_goes_on() {
 #[tokio::test]
 async fn what_queued_while_the_pool_was_busy_is_one_batch() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, 100, entropy.clone());
+    let verifier = Verifier::start(1, queue::BATCH_MAX, entropy.clone());
     assert!(together(&verifier, good(queue::BATCH_MAX)).await.iter().all(is_good));
     assert_eq!(entropy.batches(), 1);
     assert!(is_good(&verifier.check(check(Kind::Good, 1)).await));
@@ -181,7 +181,7 @@ async fn what_nobody_waits_for_is_not_checked() {
 #[tokio::test]
 async fn a_flood_of_bad_signatures_stops_batching_and_batches_come_back() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, 100, entropy.clone());
+    let verifier = Verifier::start(1, queue::BATCH_MAX, entropy.clone());
     for _ in 0..20 {
         let verdicts = together(&verifier, poisoned(queue::BATCH_MAX)).await;
         assert_eq!(verdicts.iter().filter(|v| !is_good(v)).count(), 1);

@@ -29,6 +29,9 @@ impl Weighed {
 /// Whether `8 Σ z (s B - k A - R) = 0`. If one of the signatures is bad, it holds for one choice of
 /// the factors in 2^128.
 pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
+    if batch.is_empty() {
+        return true;
+    }
     let b: Scalar = batch.iter().map(|w| w.z * w.term.s).sum();
     let rs = batch.iter().map(|w| w.z);
     let keys = batch.iter().map(|w| w.z * w.term.k);
