@@ -1,5 +1,6 @@
 //! What the verifier pool makes of the bare cost of signatures: a table, and the ratios that have
-//! targets. Rows of one column are measured in turns, so that a busy machine is unfair to all alike.
+//! targets. Rows of one column are measured in turns, so that a busy machine is unfair to all
+//! alike.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 

@@ -26,8 +26,8 @@ mod tests;
 
 type Verdict = Result<Proof, InvalidSignature>;
 
-/// Checks signatures on threads of its own, in batches of what has queued while they were busy. What
-/// is queued or running is bounded: one more is refused before any work is done.
+/// Checks signatures on threads of its own, in batches of what has queued while they were busy.
+/// What is queued or running is bounded: one more is refused before any work is done.
 pub struct Verifier {
     pool: ThreadPool,
     bench: Arc<Bench>,
@@ -58,7 +58,8 @@ struct Asker {
 }
 
 impl Verifier {
-    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a batch.
+    /// Starts `threads` threads (0: one per core). The random bytes weigh the signatures of a
+    /// batch.
     ///
     /// # Panics
     /// If the operating system gives no threads.
@@ -99,7 +100,8 @@ impl Bench {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes on.
+    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes
+    /// on.
     fn work(&self) {
         while let Some(turn) = self.next_turn() {
             if catch_unwind(AssertUnwindSafe(|| self.serve(turn))).is_err() {
@@ -114,8 +116,8 @@ impl Bench {
         state.queue.take(batching)
     }
 
-    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as much
-    /// as a check in a batch, and whoever is awake takes the next answers with it.
+    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as
+    /// much as a check in a batch, and whoever is awake takes the next answers with it.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
         // Nobody waits for the others.

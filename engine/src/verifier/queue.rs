@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and keep
-/// all of theirs waiting for the last.
+/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and
+/// keep all of theirs waiting for the last.
 pub(super) const BATCH_MAX: usize = 128;
-/// Checks in one turn, at most, of those that never batch and of those that do not at present: about
-/// 1 ms of work of either. Each turn ends with waking those who wait.
+/// Checks in one turn, at most, of those that never batch and of those that do not at present:
+/// about 1 ms of work of either. Each turn ends with waking those who wait.
 const ALONE_MAX: usize = 16;
 const UNBATCHED_MAX: usize = 32;
 
@@ -32,7 +32,8 @@ impl<T> Queue<T> {
         Self { batch: VecDeque::new(), alone: VecDeque::new(), workers: 0, workers_max }
     }
 
-    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets none.
+    /// Queues a job. Whether one more worker has to start, which then takes turns until it gets
+    /// none.
     pub(super) fn push(&mut self, job: T, batches: bool) -> bool {
         let lane = if batches { &mut self.batch } else { &mut self.alone };
         lane.push_back(job);
@@ -43,8 +44,8 @@ impl<T> Queue<T> {
 
     /// What a worker does next; if there is nothing, it counts as gone.
     ///
-    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its half;
-    /// of what does not, its share, so that idle workers help.
+    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its
+    /// half; of what does not, its share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
         let mut alone = take_share(&mut self.alone, self.workers_max, ALONE_MAX);
         let batch = if batching {

@@ -1,5 +1,5 @@
-//! What has to hold for every input. The fuzz targets look for an input that breaks it; a plain test
-//! replays the corpus.
+//! What has to hold for every input. The fuzz targets look for an input that breaks it; a plain
+//! test replays the corpus.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,8 +30,8 @@ pub(crate) fn key(bytes: &[u8]) {
     }
 }
 
-/// The one signature that is known, and its twin with the other `s`, are all that verify in DER, each in
-/// one encoding.
+/// The one signature that is known, and its twin with the other `s`, are all that verify in DER,
+/// each in one encoding.
 pub(crate) fn der(bytes: &[u8]) {
     let (r, s) = known();
     let accepted = known_key(SignatureFormat::Der).verify(MESSAGE, bytes).is_ok();

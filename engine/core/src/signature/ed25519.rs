@@ -1,8 +1,8 @@
-//! Ed25519 under one acceptance rule, alone and in a batch: `s < L`; the key canonical, not of small
-//! order and torsion-free; `R` canonical; the cofactored equation of RFC 8032.
+//! Ed25519 under one acceptance rule, alone and in a batch: `s < L`; the key canonical, not of
+//! small order and torsion-free; `R` canonical; the cofactored equation of RFC 8032.
 //!
-//! Whatever is checked goes through [`Term`], so that a batch cannot see a signature differently from
-//! a single verification.
+//! Whatever is checked goes through [`Term`], so that a batch cannot see a signature differently
+//! from a single verification.
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -149,8 +149,8 @@ mod tests {
         assert_eq!(parsed.err(), Some(InvalidKey::Point));
     }
 
-    /// Every encoding in which anything can be wrong: `y` around 0 and around `p`, with and without a
-    /// sign.
+    /// Every encoding in which anything can be wrong: `y` around 0 and around `p`, with and without
+    /// a sign.
     #[test]
     fn an_encoding_is_canonical_if_compressing_its_point_gives_it_back() {
         let mut points = 0;

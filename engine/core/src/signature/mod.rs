@@ -1,4 +1,5 @@
-//! Public keys and the signatures they check, alone and in batches: one file per algorithm, one table.
+//! Public keys and the signatures they check, alone and in batches: one file per algorithm, one
+//! table.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ pub enum Algorithm {
     Ed25519,
 }
 
-/// How the signatures of a credential are encoded. It belongs to the credential and is never guessed
-/// from a signature.
+/// How the signatures of a credential are encoded. It belongs to the credential and is never
+/// guessed from a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureFormat {
     /// Strict ASN.1 DER.
@@ -174,7 +175,8 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`InvalidKey`] for another algorithm, another encoding, a format that the algorithm does not
-    /// have, or a point that is not on the curve, not canonical, of small order or not torsion-free.
+    /// have, or a point that is not on the curve, not canonical, of small order or not
+    /// torsion-free.
     pub fn with_format(
         algorithm: Algorithm,
         format: SignatureFormat,

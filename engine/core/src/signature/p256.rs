@@ -1,5 +1,5 @@
-//! ECDSA over P-256 with SHA-256, in strict DER or as `r` and `s` (IEEE P1363). High-S signatures are
-//! accepted: the platforms make them.
+//! ECDSA over P-256 with SHA-256, in strict DER or as `r` and `s` (IEEE P1363). High-S signatures
+//! are accepted: the platforms make them.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,

@@ -1,5 +1,5 @@
-//! Random mixtures of good and bad signatures: the verdict of each is the same alone, in every batch
-//! and by bisection, and a second implementation agrees.
+//! Random mixtures of good and bad signatures: the verdict of each is the same alone, in every
+//! batch and by bisection, and a second implementation agrees.
 
 use std::collections::HashSet;
 

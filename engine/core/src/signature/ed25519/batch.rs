@@ -19,8 +19,8 @@ pub(in crate::signature) struct Weighed {
 }
 
 impl Weighed {
-    /// The factor is between 1 and 2^128, each as likely as any other: never zero, under which a term
-    /// would go unchecked.
+    /// The factor is between 1 and 2^128, each as likely as any other: never zero, under which a
+    /// term would go unchecked.
     pub(in crate::signature) fn new(term: Term, coefficient: [u8; 16]) -> Self {
         Self { term, z: Scalar::from(u128::from_le_bytes(coefficient)) + Scalar::ONE }
     }
@@ -44,8 +44,8 @@ pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
     sum.mul_by_cofactor().is_identity()
 }
 
-/// Which signatures are good. A batch that does not hold is halved until the bad ones are found; none
-/// is called bad that was not checked alone.
+/// Which signatures are good. A batch that does not hold is halved until the bad ones are found;
+/// none is called bad that was not checked alone.
 ///
 /// The parts reuse the factors of the whole: whoever signed knew none of them.
 pub(in crate::signature) fn bisect(batch: &[Weighed]) -> Vec<bool> {
