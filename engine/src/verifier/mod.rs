@@ -51,9 +51,11 @@ struct Job {
     asker: Asker,
 }
 
+/// The place comes first, and so is dropped first: it is free before the asker knows, even if the
+/// check panics. The asker may ask again at once.
 struct Asker {
-    reply: oneshot::Sender<Verdict>,
     place: Place,
+    reply: oneshot::Sender<Verdict>,
     watch: Stopwatch,
 }
 
@@ -116,8 +118,8 @@ impl Bench {
         state.queue.take(batching)
     }
 
-    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as much
-    /// as a check in a batch, and whoever is awake takes the next answers with it.
+    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as
+    /// much as a check in a batch, and whoever is awake takes the next answers with it.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
         // Nobody waits for the others.
@@ -190,7 +192,6 @@ impl Asker {
         if verdict.is_err() {
             counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
         }
-        // The place is free before the asker knows: it may ask again at once.
         drop(place);
         // The asker may have gone.
         let _ = reply.send(verdict);

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
-/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and keep
-/// all of theirs waiting for the last.
+/// Signatures in one batch, at most: some 2 ms of work. Larger ones gain little per signature and
+/// keep all of theirs waiting for the last.
 pub(super) const BATCH_MAX: usize = 128;
-/// Single checks of one lane in one turn, at most: half a millisecond to one.
+/// Checks in one turn, at most, of those that never batch and of those that do not at present:
+/// about 1 ms of work of either. Each turn ends with waking those who wait.
 const ALONE_MAX: usize = 16;
+const UNBATCHED_MAX: usize = 32;
 
 /// Two lanes, each in order of arrival, and how many workers serve them.
 pub(super) struct Queue<T> {
@@ -45,12 +47,11 @@ impl<T> Queue<T> {
     /// Of what batches it takes what has come meanwhile, since a batch costs little more than its
     /// half; of what does not, its share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
-        let mut alone = self.share_of(Lane::Alone);
+        let mut alone = take_share(&mut self.alone, self.workers_max, ALONE_MAX);
         let batch = if batching {
-            let count = self.batch.len().min(BATCH_MAX);
-            self.batch.drain(..count).collect()
+            take_share(&mut self.batch, 1, BATCH_MAX)
         } else {
-            alone.append(&mut self.share_of(Lane::Batch));
+            alone.append(&mut take_share(&mut self.batch, self.workers_max, UNBATCHED_MAX));
             Vec::new()
         };
         if alone.is_empty() && batch.is_empty() {
@@ -59,21 +60,11 @@ impl<T> Queue<T> {
         }
         Some(Turn { batch, alone })
     }
-
-    fn share_of(&mut self, lane: Lane) -> Vec<T> {
-        let lane = match lane {
-            Lane::Batch => &mut self.batch,
-            Lane::Alone => &mut self.alone,
-        };
-        let count = lane.len().div_ceil(self.workers_max).min(ALONE_MAX);
-        lane.drain(..count).collect()
-    }
 }
 
-#[derive(Clone, Copy)]
-enum Lane {
-    Batch,
-    Alone,
+fn take_share<T>(lane: &mut VecDeque<T>, workers: usize, max: usize) -> Vec<T> {
+    let count = lane.len().div_ceil(workers).min(max);
+    lane.drain(..count).collect()
 }
 
 #[cfg(test)]
@@ -129,7 +120,7 @@ mod tests {
         let mut jobs = Vec::new();
         while let Some(turn) = queue.take(false) {
             assert!(turn.batch.is_empty());
-            assert!(turn.alone.len() <= 2 * ALONE_MAX);
+            assert!(turn.alone.len() <= ALONE_MAX + UNBATCHED_MAX);
             jobs.extend(turn.alone);
         }
         jobs.sort_unstable();

@@ -5,9 +5,9 @@
 
 /// Checks that are remembered, about: past it, both counts are halved.
 const WINDOW: u32 = 2048;
-/// Batching stops above one bad signature in so many. A batch of 128 with one in it costs as much as
-/// checking each alone, since bad ones can be spread so that each spoils a batch; half of that share
-/// leaves a gain.
+/// Batching stops above one bad signature in so many. A batch of 128 with one in it costs as much
+/// as checking each alone, since bad ones can be spread so that each spoils a batch; half of that
+/// share leaves a gain.
 const STOP_ABOVE_ONE_IN: u32 = 256;
 /// Batching resumes below one in so many, well apart, so that it does not flutter.
 const RESUME_BELOW_ONE_IN: u32 = 512;
@@ -123,7 +123,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_counts_are_too_large(notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20)) {
+        fn no_counts_are_too_large(
+            notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
+        ) {
             let mut suspicion = Suspicion::new();
             for (checked, bad) in notes {
                 suspicion.note(checked, bad.min(checked));
