@@ -27,6 +27,8 @@ describe("webhook", LIMITED, () => {
       // Two secrets are active, as while one takes the place of the other.
       COUNTERSIGN_SECRET_KEY: undefined,
       COUNTERSIGN__TENANTS__0__SECRET_KEYS: `${secret},${NEXT_SECRET}`,
+      // One user is asked in every test, and approves in none.
+      COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_MAX: "100",
     };
     server = await startServer({ env, secret });
     backend = backendOf(server);
