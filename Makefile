@@ -55,6 +55,7 @@ deny: ## Check the dependency tree against deny.toml
 
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
+	cargo run --locked --release -p countersign-benches --bin cost
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked
