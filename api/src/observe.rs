@@ -16,7 +16,8 @@ use metrics::histogram;
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
-/// Measures requests. What is answered is for the caller alone and is not to be kept.
+/// Measures requests. What is answered is for the caller alone and is not to be kept, unless a
+/// route says otherwise.
 ///
 /// # Errors
 /// Those of the routes behind it.
@@ -27,7 +28,9 @@ pub async fn observe(
     let watch = Stopwatch::start();
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());

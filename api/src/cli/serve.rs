@@ -29,6 +29,10 @@ pub(super) struct ServeArgs {
     /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
     #[arg(long, env = "COUNTERSIGN_CONFIG")]
     config: Option<PathBuf>,
+    /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
+    /// configured.
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Runs the server.
@@ -39,9 +43,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let mut config = Config::load(args.config.as_deref(), environment::of_process()?.into_iter())?;
     start_log(&config)?;
     demo::prepare_folder(&config.server.data_dir)?;
-    let demo = if config.tenants.is_empty() {
+    let demo = if args.demo || config.tenants.is_empty() {
         let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+        if config.tenants.iter().any(|tenant| tenant.id == demo.tenant.id) {
+            return Err("--demo needs the tenant id `demo`, which is configured otherwise".into());
+        }
         config.tenants.push(demo.tenant.clone());
+        config.demo = true;
         Some(demo)
     } else {
         None
