@@ -1,6 +1,7 @@
 // The link that adds a phone, as a QR code. It carries the token in the fragment, which no server sees.
 
 import { button, h } from "../shared/dom.js";
+import { enrollmentLink } from "../shared/enroll.js";
 import { qrCode } from "../shared/qr.js";
 import { announce, fillIn } from "./page.js";
 import { TEXT } from "./text.js";
@@ -9,13 +10,6 @@ import { TEXT } from "./text.js";
 
 /** Milliseconds between two looks for the new phone. */
 const LOOK_MS = 1500;
-
-/** @param {string} token */
-export function enrollmentLink(token) {
-  const link = new URL("../phone", import.meta.url);
-  link.hash = new URLSearchParams({ enroll: token }).toString();
-  return link.href;
-}
 
 /**
  * The code, and what to do without a camera.

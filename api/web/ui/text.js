@@ -2,7 +2,7 @@
 
 export const TEXT = {
   title: "Confirm with {tenant}",
-  forUser: "Signing in as {user}",
+  forUser: "{user}",
   loading: "One moment…",
 
   choose: { heading: "Where do you want to confirm?", any: "Any of my devices", used: "Last used {time}", never: "Not used yet" },
@@ -34,7 +34,7 @@ export const TEXT = {
     here: "Use this device",
     copy: "Copy the link",
     copied: "Copied",
-    insecure: "This address is not HTTPS. Phones keep keys and open cameras only over HTTPS or on the same machine: set the server's public_url to its HTTPS address, or use “{here}”.",
+    insecure: "A real phone needs this server at an https:// address (public_url). Without, “{here}” opens the phone in a window here.",
     waiting: "Waiting for your phone…",
     added: "Your phone is added",
     addedText: "Go back to where you started, and try again.",

@@ -15,6 +15,9 @@ use crate::problem::Problem;
 #[folder = "web/"]
 pub(super) struct Web;
 
+/// The phone's service worker.
+const WORKER: &str = "phone/worker.js";
+
 /// Content types by the end of a file's name. A file of another kind is not served.
 const TYPES: &[(&str, &str)] = &[
     (".css", "text/css; charset=utf-8"),
@@ -49,6 +52,10 @@ pub async fn asset(
         // Pages of relying parties import it. It is public, and holds nothing of anybody.
         response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
         response.insert_header(("cross-origin-resource-policy", "cross-origin"));
+    }
+    if name == WORKER {
+        // The page that it serves lies beside its folder.
+        response.insert_header(("service-worker-allowed", "../phone"));
     }
     if same {
         return Ok(response.finish());

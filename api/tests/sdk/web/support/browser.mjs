@@ -94,6 +94,11 @@ class Person {
     return this.#complaints.filter((text) => !this.#expected.some((one) => one.test(text)));
   }
 
+  /** Whether a page has complained so. */
+  seen(pattern) {
+    return this.#complaints.some((text) => pattern.test(text));
+  }
+
   /** Opens a page. */
   async open(url) {
     const page = await this.context.newPage();
