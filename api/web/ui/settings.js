@@ -9,7 +9,10 @@ import { TEXT } from "./text.js";
 /** @import { Authenticator, Push } from "../sdk/countersign.js" */
 
 /** @param {Authenticator} device */
-export const deviceName = (device) => device.displayName || TEXT.settings.unnamed;
+export function deviceName({ displayName, devicePlatform = "" }) {
+  const platforms = /** @type {Record<string, string>} */ (TEXT.settings.platforms);
+  return displayName || platforms[devicePlatform] || TEXT.settings.unnamed;
+}
 
 /**
  * One device, with what can be done with it.

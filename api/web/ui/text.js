@@ -46,6 +46,7 @@ export const TEXT = {
     heading: "Your devices",
     text: "These can confirm for you at {tenant}.",
     unnamed: "Device",
+    platforms: { ANDROID: "Android phone", IOS: "iPhone or iPad", WEB: "Browser" },
     added: "Added {time}",
     remove: "Remove",
     removeNamed: "Remove {device}",
