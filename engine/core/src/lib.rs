@@ -21,5 +21,6 @@ pub mod policy;
 pub mod possession;
 pub mod refusal;
 pub mod signature;
+pub mod statement;
 pub mod text;
 pub mod time;

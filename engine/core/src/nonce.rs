@@ -1,29 +1,63 @@
 //! Nonces that a device signs to show that it holds its key.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// 32 random bytes, as the text that a device signs.
-///
-/// The text starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over
-/// a nonce is never a signature over a challenge id.
+/// 32 random bytes that are used once.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Nonce(String);
+pub struct Nonce([u8; 32]);
+
+/// A text that is no nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 32 bytes in base64url without padding")]
+pub struct InvalidNonce;
 
 impl Nonce {
     /// Makes a nonce from random bytes.
     #[must_use]
-    pub fn from_entropy(bytes: &[u8; 32]) -> Self {
-        Self(format!("nonce:{}", URL_SAFE_NO_PAD.encode(bytes)))
+    pub const fn from_entropy(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
     }
 
-    /// The text to sign.
+    /// Parses what [`Self::encoded`] writes; nothing else is accepted for it.
+    ///
+    /// # Errors
+    /// [`InvalidNonce`].
+    pub fn parse(text: &str) -> Result<Self, InvalidNonce> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidNonce)?;
+        Ok(Self(bytes.try_into().map_err(|_| InvalidNonce)?))
+    }
+
+    /// The bytes.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The nonce as a statement has it: base64url without padding.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// The text that an official SDK signs.
+    ///
+    /// It starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over a
+    /// nonce is never a signature over a challenge id.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("nonce:{}", self.encoded())
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce")
     }
 }
 
@@ -116,7 +150,18 @@ mod tests {
 
     #[test]
     fn a_nonce_is_never_a_challenge_id() {
-        assert!(ChallengeId::parse(nonce(1).as_str()).is_err());
+        assert!(ChallengeId::parse(&nonce(1).message()).is_err());
+    }
+
+    #[test]
+    fn a_nonce_has_one_spelling() {
+        assert_eq!(Nonce::parse(&nonce(1).encoded()), Ok(nonce(1)));
+        let text = nonce(0).encoded();
+        let twin = format!("{}B", &text[..42]);
+        for bad in ["", &text[1..], &format!("{text}="), &format!("{text}A"), &twin] {
+            assert_eq!(Nonce::parse(bad), Err(InvalidNonce), "{bad}");
+        }
+        assert_eq!(format!("{:?}", nonce(1)), "Nonce");
     }
 
     #[test]

@@ -10,7 +10,7 @@ const REMOVAL_WINDOW_SECONDS: u64 = 600;
 /// A signature that has to be over one of `nonces`; the proof's index says over which.
 #[must_use]
 pub fn check_nonce(key: PublicKey, nonces: &[Nonce], signature: Vec<u8>) -> Check {
-    let messages = nonces.iter().map(|nonce| nonce.as_str().as_bytes().to_vec());
+    let messages = nonces.iter().map(|nonce| nonce.message().into_bytes());
     Check::any_of(key, messages.collect(), signature)
 }
 

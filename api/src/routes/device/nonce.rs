@@ -23,7 +23,7 @@ pub async fn nonce(
 ) -> Result<HttpResponse, Problem> {
     let key = query.credential(caller.tenant)?;
     let handout = state.engine.nonce(&key, Purpose::Read).await?;
-    Ok(HttpResponse::Ok().json(NonceResponse { message: Secret::new(handout.nonce.as_str()) }))
+    Ok(HttpResponse::Ok().json(NonceResponse { message: Secret::new(handout.nonce.message()) }))
 }
 
 /// Gives out a nonce whose signature lets the credential be updated.
@@ -37,6 +37,6 @@ pub async fn update_nonce(
 ) -> Result<HttpResponse, Problem> {
     let key = query.credential(caller.tenant)?;
     let handout = state.engine.nonce(&key, Purpose::Update).await?;
-    let message = Secret::new(handout.nonce.as_str());
+    let message = Secret::new(handout.nonce.message());
     Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
 }
