@@ -103,11 +103,12 @@ impl Inbox {
         let rank = |b: &Device| (b.confirmed, b.verified_at);
         let place = self.bindings.partition_point(|b| rank(b) > rank(&device));
         self.bindings.insert(place, device);
-        if self.bindings.len() > self.places {
-            self.bindings.truncate(self.places);
+        // A confirmed one never loses its place.
+        while self.bindings.len() > self.places && self.bindings.pop_if(|b| !b.confirmed).is_some()
+        {
             self.crowded = true;
-            self.drop_orphans();
         }
+        self.drop_orphans();
     }
 
     /// Removes a binding and what was pending for it alone.

@@ -108,9 +108,9 @@ impl Statement<'_> {
     pub fn to_bytes(&self) -> Vec<u8> {
         let text = match *self {
             Self::Decision(decision) => decision.text(),
-            Self::Enroll { tenant, key, token } => Text::of("enroll", tenant)
-                .line("key", &encoded(key.as_bytes()))
-                .digest("token", token),
+            Self::Enroll { tenant, key, token } => {
+                Text::of("enroll", tenant).line("key", &key.encoded()).digest("token", token)
+            }
             Self::Session { tenant, key, nonce } => Text::with_nonce("session", tenant, key, nonce),
             Self::Update { tenant, key, nonce, push_token } => {
                 let text = Text::with_nonce("update", tenant, key, nonce);
@@ -131,7 +131,7 @@ impl DecisionStatement<'_> {
             .line("challenge", self.challenge.as_str())
             .line("nonce", &self.nonce.encoded())
             .line("authenticator", self.authenticator.as_str())
-            .line("key", &encoded(self.key.as_bytes()))
+            .line("key", &self.key.encoded())
             .line("decision", self.decision.name())
             .digest("display", self.display)
             .line("number", self.number.map_or(NONE, TypedNumber::reveal))
@@ -150,7 +150,7 @@ impl Text {
     }
 
     fn with_nonce(kind: &str, tenant: &TenantId, key: Thumbprint, nonce: &Nonce) -> Self {
-        Self::of(kind, tenant).line("key", &encoded(key.as_bytes())).line("nonce", &nonce.encoded())
+        Self::of(kind, tenant).line("key", &key.encoded()).line("nonce", &nonce.encoded())
     }
 
     fn line(mut self, name: &str, value: &str) -> Self {

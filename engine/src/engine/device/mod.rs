@@ -83,7 +83,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The first binding of a credential. `session` is the binding that a device session is of.
+    /// The first binding of a credential, with what the key signs. `session` is the binding that a device session is of.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if it has none, or the session is over.
@@ -94,7 +94,8 @@ impl Engine {
     ) -> Result<Device, Error> {
         let first = self.shared.device(key, move |known| {
             session.map_or(Ok(()), |binding| known.check_session(&binding))?;
-            known.bindings().first().cloned().ok_or(Misbehaviour::UnknownCredential)
+            let first = known.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
+            Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..first.clone() })
         });
         Ok(first.await??)
     }
