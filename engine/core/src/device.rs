@@ -54,6 +54,11 @@ pub struct Device {
     pub account: AccountKey,
     /// What it signs with.
     pub key: PublicKey,
+    /// What it signs.
+    pub signing: Signing,
+    /// Whether the key has shown that it belongs to the account: by a proof when it was enrolled,
+    /// or by an approval. Whoever knows a public key can enroll it without that.
+    pub confirmed: bool,
     /// What the person calls the device.
     pub name: Option<Line>,
     /// Where the app runs.
