@@ -4,9 +4,10 @@
 
 use countersign_core::account::Profile;
 use countersign_core::action::{self, Action, ActionContext};
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::{Challenge, Outcome, Shown};
 use countersign_core::decision::Decision;
 use countersign_core::device::{Device, Platform, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
@@ -23,7 +24,7 @@ use countersign_wire::device::{
     UpdateResponse,
 };
 use countersign_wire::json::parse_strict;
-use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
+use countersign_wire::pending::{PendingChallenge, PendingResponse};
 use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
@@ -76,6 +77,8 @@ fn device() -> Device {
         id: AuthenticatorId::parse(AUTHENTICATOR).unwrap(),
         account: account(),
         key: PresentedKey::from_body(KEY).unwrap().parse().unwrap(),
+        signing: Signing::ChallengeId,
+        confirmed: false,
         name: Some(Line::cleaned("Ann's phone", 64)),
         platform: Some(Platform::Ios),
         push_token: None,
@@ -97,6 +100,10 @@ fn offer() -> Offer {
         held: false,
         ended: None,
         number: None,
+        shown: Some(Shown {
+            nonce: Nonce::from_entropy(&[0; 32]),
+            display: DisplayText::restore("{}"),
+        }),
     };
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }
@@ -119,7 +126,7 @@ fn track() {
 #[test]
 fn enroll_and_get_credential() {
     assert_eq!(
-        value(CredentialResponse::new(&device(), Signing::ChallengeId)),
+        value(CredentialResponse::from(&device())),
         json!({"userAuthenticatorId": AUTHENTICATOR, "userId": "u-1",
             "verifiedAt": "2025-01-01T00:00:00.000Z", "lastVerifiedAt": "2025-01-01T00:00:00.000Z",
             "signing": "challenge-id", "algorithm": "es256"})
@@ -128,20 +135,19 @@ fn enroll_and_get_credential() {
     assert_eq!(updated.get("pushToken"), None);
 }
 
-fn pending(private: Option<Private<'_>>) -> Value {
-    let challenge = PendingChallenge::new(&device(), &offer(), private);
+fn pending(public: Option<&[String]>) -> Value {
+    let challenge = PendingChallenge::new(&device(), &offer(), public);
     value(PendingResponse::new(&device().id, vec![challenge]))
 }
 
 #[test]
 fn pending_for_the_keys_holder() {
-    let nonce = Nonce::from_entropy(&[0; 32]);
     let names = ["amount".to_owned()];
-    let body = pending(Some(Private { public: &names, shown: Some((&nonce, "{}")) }));
+    let body = pending(Some(&names));
     let mut expected = json!({"userAuthenticatorId": AUTHENTICATOR, "challengeId": CHALLENGE,
         "userId": "u-1", "actionCode": "signIn", "idempotencyKey": "6f1c",
         "ipAddress": "203.0.113.7", "userAgent": "Mozilla/5.0", "expiresAt": 1_735_690_200,
-        "numberMatch": null, "nonce": nonce.encoded(), "display": "{}",
+        "numberMatch": null, "nonce": "A".repeat(43), "display": "{}",
         "custom": {"amount": "10.00"}, "user": {"custom": {}}});
     expected["challenges"] = json!([expected]);
     assert_eq!(body, expected);

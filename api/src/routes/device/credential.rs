@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_core::device::Signing;
 use countersign_wire::device::CredentialResponse;
 
 use super::KeyQuery;
@@ -21,5 +20,5 @@ pub async fn credential(
     Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
     let device = state.engine.credential(&query.credential(caller.tenant)?).await?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, Signing::ChallengeId)))
+    Ok(HttpResponse::Ok().json(CredentialResponse::from(&device)))
 }

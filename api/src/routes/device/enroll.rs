@@ -2,8 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_core::account::Enroll;
-use countersign_core::device::Signing;
 use countersign_wire::device::{CredentialResponse, EnrollRequest};
 
 use crate::body::Body;
@@ -20,18 +18,11 @@ pub async fn enroll(
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.into_core()?;
-    let enroll = Enroll {
-        key: body.key,
-        name: body.name,
-        platform: body.platform,
-        push_token: body.push_token,
-        may_add: caller.may_add_authenticators,
-    };
+    let enroll = body.into_core(caller.may_add_authenticators)?;
     let action = state.engine.action(&caller.account, caller.action.clone()).await;
     let action = action.map_err(Problem::of_token)?;
     caller.check_against(&action)?;
     let device = state.engine.enroll(&caller.account, caller.action, enroll).await;
     let device = device.map_err(Problem::of_token)?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, Signing::ChallengeId)))
+    Ok(HttpResponse::Ok().json(CredentialResponse::from(&device)))
 }

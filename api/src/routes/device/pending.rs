@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
+use countersign_wire::pending::PendingResponse;
 use countersign_wire::publickey::decode_signature;
 
 use super::KeyQuery;
@@ -34,9 +34,11 @@ pub async fn pending(
     let signature = signature.and_then(|text| decode_signature(text).ok());
     let pending = state.engine.pending(&key, signature, hold.ms()).await?;
     let public = state.tenant(&tenant).map(|t| t.custom_public.as_slice());
-    let private = public.filter(|_| pending.signed).map(|public| Private { public, shown: None });
-    let challenge = |offer| PendingChallenge::new(&pending.binding, offer, private);
-    let challenges = pending.offer.iter().map(|offer| challenge(offer)).collect();
-    let body = PendingResponse::new(&pending.binding.id, challenges);
+    let body = match &pending.offer {
+        Some(offer) => {
+            PendingResponse::offer(&pending.binding, offer, public.filter(|_| pending.signed))
+        }
+        None => PendingResponse::nothing(&pending.binding.id),
+    };
     Ok(hold.response(pending.crowded, pending.offer.is_some()).json(body))
 }

@@ -19,9 +19,9 @@ pub async fn remove(
     state: Data<AppState>,
     Body(body): Body<RemoveRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let remove = body.into_core()?;
-    let key = credential_key(caller.tenant, &remove.key);
-    let removed = state.engine.remove_credential(&key, remove.signature).await?;
+    let (presented, signature) = body.into_core()?;
+    let key = credential_key(caller.tenant, &presented);
+    let removed = state.engine.remove_credential(&key, signature).await?;
     Ok(HttpResponse::Ok()
         .json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
 }

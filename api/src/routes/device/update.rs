@@ -2,8 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::InvalidField;
-use countersign_wire::device::{UpdateNonce, UpdateRequest, UpdateResponse};
+use countersign_wire::device::{UpdateRequest, UpdateResponse};
 
 use super::credential_key;
 use crate::body::Body;
@@ -24,10 +23,7 @@ pub async fn update(
     let update = body.into_core()?;
     let key = credential_key(caller.tenant, &update.key);
     let sent = update.refresh.push_token.clone();
-    // Nothing is given out for statements.
-    let UpdateNonce::Handle(handle) = update.nonce else {
-        return Err(InvalidField::new("nonce", "was not given out").into());
-    };
-    let device = state.engine.refresh(&key, handle, update.signature, update.refresh).await?;
+    let device =
+        state.engine.refresh(&key, update.handle, update.signature, update.refresh).await?;
     Ok(HttpResponse::Ok().json(UpdateResponse::new(&device, sent.as_ref())))
 }
