@@ -91,7 +91,7 @@ impl Enrolled {
         let started = engine.start_challenge(&account, action.clone(), None, true).await;
         let id = started.expect("started").challenge.id;
         let nonce = engine.nonce(&self.credential, Purpose::Read).await.expect("a nonce").nonce;
-        let signature = self.key.sign(nonce.as_str().as_bytes());
+        let signature = self.key.sign(nonce.message().as_bytes());
         let read = engine.pending(&self.credential, Some(signature), 0).await.expect("pending");
         assert!(read.signed && read.offer.is_some_and(|o| o.challenge.id == id));
         let signed = SignedDecision {

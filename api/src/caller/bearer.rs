@@ -6,11 +6,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use super::basic::{DeviceCaller, device};
-use super::token::{Kind, Scope, TokenError};
-use super::{credentials, origin};
+use super::token::{Kind, Scope};
+use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -28,6 +29,8 @@ pub struct ClientCaller {
     pub is_verified: bool,
     /// When what the token stands for came about.
     pub issued_at: UnixMillis,
+    /// Of the token itself: a proof of possession is over it.
+    pub token: Digest,
 }
 
 impl ClientCaller {
@@ -88,13 +91,10 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
     ClientCaller::of(request, credentials(request, "Bearer").ok_or_else(missing)?)
 }
 
-fn open(request: &HttpRequest, token: &str) -> Result<ClientCaller, Problem> {
+fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
     let state = AppState::of(request);
-    let opened = state.open_token(token, &[Kind::Track, Kind::Verified]);
-    let token = opened.map_err(|error| match error {
-        TokenError::Expired(_) => Problem::expired_token(),
-        TokenError::Invalid => Problem::invalid_token("the token is not valid here"),
-    })?;
+    let opened = state.open_token(text, &[Kind::Track, Kind::Verified]);
+    let token = opened.map_err(|error| refused(&error))?;
     if let Some(settings) = state.tenant(&token.account.tenant) {
         origin::check(request, &settings.origins)?;
     }
@@ -107,5 +107,6 @@ fn open(request: &HttpRequest, token: &str) -> Result<ClientCaller, Problem> {
         may_remove_authenticators,
         is_verified: token.kind == Kind::Verified,
         issued_at: token.issued_at,
+        token: Digest::of(text),
     })
 }

@@ -278,6 +278,7 @@ mod tests {
             held: false,
             ended: outcome.map(|o| Ended::without_device(o, UnixMillis(1))),
             number: None,
+            shown: None,
         }
     }
 
