@@ -53,7 +53,9 @@ fn is_safe(value: &Value) -> bool {
     }
 }
 
-fn object_is_safe(object: &Object) -> bool {
+/// Whether no key or text in an object, at any depth, hides, reorders or forges what is shown.
+#[must_use]
+pub fn object_is_safe(object: &Object) -> bool {
     object.iter().all(|(key, value)| text::is_safe(key) && is_safe(value))
 }
 

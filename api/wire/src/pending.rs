@@ -3,6 +3,7 @@
 use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::inbox::Offer;
+use countersign_core::nonce::Nonce;
 use countersign_core::text::Line;
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +107,16 @@ pub struct PendingUser {
     pub custom: Option<Object>,
 }
 
+/// What a read by the key's holder sees, and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<'a> {
+    /// The members of custom data that a device may see.
+    pub public: &'a [String],
+    /// The challenge's nonce and display text; absent from challenges that were recorded before
+    /// there were statements.
+    pub shown: Option<(&'a Nonce, &'a str)>,
+}
+
 impl PendingResponse {
     /// Nothing is pending for any binding of the key.
     #[must_use]
@@ -138,16 +149,16 @@ impl PendingResponse {
 }
 
 impl PendingChallenge {
-    /// A challenge that `binding` may answer. `public` names the members of custom data that a
-    /// device may see; it is absent for a read that did not show that its caller holds the key.
+    /// A challenge that `binding` may answer. `private` is absent for a read that did not show that
+    /// its caller holds the key.
     #[must_use]
-    pub fn new(binding: &Device, offer: &Offer, public: Option<&[String]>) -> Self {
+    pub fn new(binding: &Device, offer: &Offer, private: Option<Private<'_>>) -> Self {
         let text = |line: Option<&Line>| line.map(|l| l.as_str().to_owned());
         let custom = |json: Option<&str>| {
-            public.map(|names| json.map(|j| public_custom(j, names)).unwrap_or_default())
+            private.map(|p| json.map(|j| public_custom(j, p.public)).unwrap_or_default())
         };
+        let shown = private.and_then(|p| p.shown);
         let context = &offer.action.context;
-        let shown = offer.challenge.shown.as_ref().filter(|_| public.is_some());
         Self {
             user_authenticator_id: binding.id.as_str().to_owned(),
             challenge_id: offer.challenge.id.as_str().to_owned(),
@@ -160,8 +171,8 @@ impl PendingChallenge {
             expires_at: offer.challenge.expires_at.seconds(),
             number_match: (offer.challenge.number.as_ref())
                 .map(|asked| NumberMatch { digits: asked.number.digits() }),
-            nonce: shown.map(|s| Secret::new(s.nonce.encoded())),
-            display: shown.map(|s| s.display.as_str().to_owned()),
+            nonce: shown.map(|(nonce, _)| Secret::new(nonce.encoded())),
+            display: shown.map(|(_, text)| text.to_owned()),
             custom: custom(context.custom.as_deref()),
             user: custom(offer.user_custom.as_deref()).map(|c| PendingUser { custom: Some(c) }),
         }

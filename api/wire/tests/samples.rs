@@ -24,7 +24,7 @@ use countersign_wire::device::{
     UpdateResponse,
 };
 use countersign_wire::json::parse_strict;
-use countersign_wire::pending::{PendingChallenge, PendingResponse};
+use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
@@ -126,7 +126,7 @@ fn track() {
 #[test]
 fn enroll_and_get_credential() {
     assert_eq!(
-        value(CredentialResponse::from(&device())),
+        value(CredentialResponse::new(&device(), Signing::ChallengeId)),
         json!({"userAuthenticatorId": AUTHENTICATOR, "userId": "u-1",
             "verifiedAt": "2025-01-01T00:00:00.000Z", "lastVerifiedAt": "2025-01-01T00:00:00.000Z",
             "signing": "challenge-id", "algorithm": "es256"})
@@ -135,15 +135,16 @@ fn enroll_and_get_credential() {
     assert_eq!(updated.get("pushToken"), None);
 }
 
-fn pending(public: Option<&[String]>) -> Value {
-    let challenge = PendingChallenge::new(&device(), &offer(), public);
+fn pending(private: Option<Private<'_>>) -> Value {
+    let challenge = PendingChallenge::new(&device(), &offer(), private);
     value(PendingResponse::new(&device().id, vec![challenge]))
 }
 
 #[test]
 fn pending_for_the_keys_holder() {
     let names = ["amount".to_owned()];
-    let body = pending(Some(&names));
+    let nonce = Nonce::from_entropy(&[0; 32]);
+    let body = pending(Some(Private { public: &names, shown: Some((&nonce, "{}")) }));
     let mut expected = json!({"userAuthenticatorId": AUTHENTICATOR, "challengeId": CHALLENGE,
         "userId": "u-1", "actionCode": "signIn", "idempotencyKey": "6f1c",
         "ipAddress": "203.0.113.7", "userAgent": "Mozilla/5.0", "expiresAt": 1_735_690_200,

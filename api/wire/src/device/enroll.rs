@@ -120,14 +120,17 @@ pub struct CredentialResponse {
     pub algorithm: Option<String>,
 }
 
-impl From<&Device> for CredentialResponse {
-    fn from(device: &Device) -> Self {
+impl CredentialResponse {
+    /// The answer about a device whose key signs `signing`, which another of its bindings may have
+    /// raised.
+    #[must_use]
+    pub fn new(device: &Device, signing: Signing) -> Self {
         Self {
             user_authenticator_id: device.id.as_str().to_owned(),
             user_id: device.account.user.as_str().to_owned(),
             verified_at: device.verified_at.into(),
             last_verified_at: device.last_verified_at.map(Iso8601::from),
-            signing: Some(device.signing.name().to_owned()),
+            signing: Some(signing.name().to_owned()),
             algorithm: Some(device.key.algorithm().name().to_owned()),
         }
     }

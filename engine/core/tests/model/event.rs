@@ -151,7 +151,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         2 => recent.clone().prop_map(Kind::Cancel),
         1 => recent.clone().prop_map(Kind::Forge),
         3 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
-        14 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8), prop::bool::weighted(0.3))
+        16 => (0..USERS, 0..KEYS, prop::bool::weighted(0.9), any::<bool>())
             .prop_map(|(user, key, may_add, raise)| Kind::Enroll { user, key, may_add, raise }),
         3 => (0..USERS, 0_usize..4)
             .prop_map(|(user, device)| Kind::RemoveDevice { user, device }),
