@@ -122,5 +122,6 @@ export function showAsked(asked, account, decide) {
     h("div", { class: "actions" }, h("div", { class: "pair" }, deny, approve), report),
   );
   paint(brand, card);
-  navigator.vibrate?.(80);
+  // Browsers let a page do so once it was touched.
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(80);
 }

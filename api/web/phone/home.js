@@ -18,9 +18,13 @@ window.addEventListener("beforeinstallprompt", (event) => {
   offer = event;
 });
 
-/** @param {() => void} changed is called when an account was added or removed, or this was left */
-export async function home(changed) {
+/**
+ * @param {() => void} changed is called when an account was added or removed, or this was left
+ * @param {() => boolean} isWanted whether the person is still here once all is read
+ */
+export async function home(changed, isWanted) {
   const [all, decided] = await Promise.all([accounts(), history()]);
+  if (!isWanted()) return;
   const adding = button(TEXT.home.add, () => add(changed), all.length === 0 ? "primary" : "quiet");
   if (all.length === 0) {
     view({ badge: ["phone", ""], heading: TEXT.welcome.heading, text: TEXT.welcome.text }, adding);

@@ -19,6 +19,8 @@ import { TEXT } from "./text.js";
 let screen = "busy";
 /** @type {string | undefined} */
 let shownId;
+/** Counts what was gone to, so that what is late does not cover it. */
+let turn = 0;
 /** What waits, by tenant. @type {Map<string, { pending: Pending[], device: Device }>} */
 const waiting = new Map();
 /** Challenges that were answered: the server may still list one for a moment. @type {Set<string>} */
@@ -107,15 +109,18 @@ async function removed(tenant) {
 }
 
 async function goHome() {
+  const mine = (turn += 1);
   screen = "busy";
   try {
-    await home(goHome);
+    await home(goHome, () => mine === turn);
     const known = await accounts();
     inbox.watch((await keys()).filter((key) => known.some((account) => account.tenant === key.tenant)));
     if (known.length === 0) showConnection("");
   } catch {
     return trouble(TEXT.errors.storage, () => location.reload());
   }
+  // A link was followed meanwhile.
+  if (mine !== turn) return;
   screen = "home";
   return next();
 }
@@ -130,6 +135,7 @@ function followed() {
 async function begin() {
   const token = followed();
   if (token === undefined) return goHome();
+  turn += 1;
   screen = "busy";
   return confirm(token, goHome);
 }
@@ -149,6 +155,7 @@ function become(steal) {
     return new Promise(() => {});
   });
   phone.catch(() => {
+    turn += 1;
     inbox.watch([]);
     showConnection("");
     elsewhere();

@@ -13,8 +13,13 @@ const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 
 const FLAGS = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
 
-/** Starts the browser. */
-export async function startBrowser({ args = [] } = {}) {
+/** Starts the browser. `camera` is a file of JPEG pictures that its camera sees, again and again. */
+export async function startBrowser({ camera } = {}) {
+  const seen = camera && [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${camera}`,
+  ];
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   try {
     accessSync(executablePath, constants.X_OK);
@@ -24,7 +29,7 @@ export async function startBrowser({ args = [] } = {}) {
     );
   }
   // Chromium refuses to run as root with its sandbox, and builds often run as root.
-  const launched = { executablePath, chromiumSandbox: false, args: [...FLAGS, ...args] };
+  const launched = { executablePath, chromiumSandbox: false, args: [...FLAGS, ...(seen ?? [])] };
   return new Browser(await chromium.launch(launched));
 }
 
