@@ -100,7 +100,7 @@ describe("the demo", LIMITED, () => {
 
   it("says what happened after a denial, a report and a cancellation", async () => {
     const { person, page, phone } = await visit("ben");
-    person.expect(STATUS(429));
+    person.expect(STATUS(401, 429));
     await press(page, "Sign in with push");
     await phone.asked();
     await press(page, "Cancel");
@@ -118,7 +118,7 @@ describe("the demo", LIMITED, () => {
     await heading(page, "Too many requests");
     await press(page, "Start over");
     await heading(page, "First, a phone");
-    await phone.heading("Reported");
+    await phone.heading("This device was removed");
   });
 
   it("signs in with the pre-built page, and notices that its window was closed", async () => {
