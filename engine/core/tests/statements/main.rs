@@ -13,7 +13,7 @@ use proptest::test_runner::FileFailurePersistence;
 use case::{Case, DECISIONS};
 
 /// How many cases, where the environment does not say.
-const CASES: u32 = 2_000;
+const CASES: u32 = 500;
 /// The variable of the environment that says how many.
 const CASES_VARIABLE: &str = "COUNTERSIGN_STATEMENTS";
 
