@@ -1,6 +1,6 @@
 // The phone when nothing is asked: its accounts, and what was decided last.
 
-import { mark } from "../shared/brand.js";
+import { mark, paint } from "../shared/brand.js";
 import { button, h, say, timeText } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 import { Device } from "./device.js";
@@ -45,7 +45,9 @@ function accountRow(account, all, changed) {
   const remove = button(TEXT.home.remove, () => askRemove(account, all, changed), "quiet");
   remove.setAttribute("aria-label", `${say(TEXT.home.removeNamed, { tenant: brand.name })}, ${user}`);
   const name = h("div", { class: "grow" }, h("strong", {}, brand.name), h("span", { class: "muted small" }, user));
-  return h("li", {}, mark(brand), name, remove);
+  const row = h("li", {}, mark(brand), name, remove);
+  paint(brand, row);
+  return row;
 }
 
 /** @param {Decided} decided */
