@@ -86,6 +86,8 @@ async function decided(asked, device, decision, outcome) {
 
 /** @param {string} outcome */
 function ended(outcome) {
+  // What comes next is to appear at once, and not at the next look.
+  inbox.lookAgain();
   screen = "ended";
   shownId = undefined;
   const texts = /** @type {Record<string, string[]>} */ (TEXT.outcome);
