@@ -118,6 +118,7 @@ mod tests {
             held,
             ended: None,
             number: None,
+            shown: None,
         }
     }
 

@@ -71,6 +71,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         held: true,
         ended: None,
         number: None,
+        shown: None,
     };
     let action = Action {
         account,
