@@ -25,7 +25,7 @@ async fn with_context() -> (Server, Device) {
     (server, device)
 }
 
-const UNSIGNED: [&str; 9] = [
+const UNSIGNED: [&str; 11] = [
     "actionCode",
     "challengeId",
     "challenges",
