@@ -122,10 +122,12 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "operations on http://{operations}: /metrics, /health/live, /health/ready")?;
     }
     if let Some(demo) = demo {
-        let (file, url) = (demo.secret_file.display(), running.address);
+        let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
         writeln!(out)?;
-        writeln!(out, "Nothing is configured, so there is one tenant, `{}`.", demo.tenant.id)?;
-        writeln!(out, "Its secret is in {file}. To enroll a phone for the user alice:")?;
+        writeln!(out, "Open http://{url}{path} to see a sign-in and a payment in the browser.")?;
+        writeln!(out)?;
+        writeln!(out, "It is the tenant `{}`, whose secret is in {file}.", demo.tenant.id)?;
+        writeln!(out, "To enroll a phone in the terminal for the user alice:")?;
         writeln!(out)?;
         let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
         writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;

@@ -17,11 +17,12 @@ import { TEXT } from "./text.js";
 
 const countersign = new Countersign({ onCall: showBrowser });
 const USER = "countersign demo user";
+const SOMEBODY = "robin";
 const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51" };
 /** Milliseconds between two looks for the phone. */
 const LOOK_MS = 1200;
 
-let user = localStorage.getItem(USER) ?? "alice";
+let user = localStorage.getItem(USER) ?? SOMEBODY;
 /** Stops what the view before was waiting for. */
 let stop = new AbortController();
 
@@ -50,7 +51,7 @@ function view(step, { badge, heading, text }, ...rest) {
 
 /** @param {string} name */
 function changeUser(name) {
-  user = name.trim() || "alice";
+  user = name.trim() || SOMEBODY;
   localStorage.setItem(USER, user);
   void begin();
 }

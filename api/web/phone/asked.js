@@ -119,7 +119,7 @@ export function showAsked(asked, account, decide) {
     h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     digits > 0 && form,
     problem,
-    h("div", { class: "actions" }, h("div", { class: "pair" }, deny, approve), report),
+    h("div", { class: "actions answers" }, h("div", { class: "pair" }, deny, approve), report),
   );
   paint(brand, card);
   // Browsers let a page do so once it was touched.

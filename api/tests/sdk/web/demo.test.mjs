@@ -240,8 +240,8 @@ describe("a server that is configured", LIMITED, () => {
     server = await startServer({ args: ["--demo"], secret });
     const page = await (await browser.person()).open(`${server.origin}/demo`);
     await page.getByRole("heading", { name: "First, a phone" }).waitFor();
-    const { isEnrolled } = await backendOf(server).getUser({ userId: "alice" });
+    const { isEnrolled } = await backendOf(server).getUser({ userId: "robin" });
     assert.equal(isEnrolled, false);
-    await until(async () => (await backendOf(server).queryUserActions({ userId: "alice" })).length === 0, { what: "nothing of it" });
+    await until(async () => (await backendOf(server).queryUserActions({ userId: "robin" })).length === 0, { what: "nothing of it" });
   });
 });
