@@ -61,16 +61,19 @@ export class Device {
    * @returns {Promise<Result<Pending[]>>}
    */
   async pending({ hold, signal }) {
+    const known = this.#session;
     const session = await this.#open(signal);
     if (session.data === undefined) return session;
     const waitSeconds = hold ? HOLD_SECONDS : undefined;
     const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
-    const path = `${PUSH}/challenge?publicKey=${encodeURIComponent(this.key.publicKey)}`;
-    const result = await this.#http.ask(path, options);
+    const result = await this.#http.ask(`${PUSH}/challenge`, options);
     if (result.data) return { data: result.data.challenges ?? [] };
-    // A session that is not good any more is replaced by the next read.
-    if (result.statusCode === 401) this.#session = undefined;
-    return result;
+    if (result.statusCode !== 401) return result;
+    // A session ends with the account that it was made for; the key may have others. Whether it has is what
+    // asking for another session says.
+    const fresh = this.#session !== known;
+    this.#session = undefined;
+    return fresh ? result : this.pending({ hold: false, signal });
   }
 
   /**

@@ -21,8 +21,9 @@ window.addEventListener("beforeinstallprompt", (event) => {
 /**
  * @param {() => void} changed is called when an account was added or removed, or this was left
  * @param {() => boolean} isWanted whether the person is still here once all is read
+ * @param {(tenant: string) => void} leave stops waiting for what a tenant asks
  */
-export async function home(changed, isWanted) {
+export async function home(changed, isWanted, leave) {
   const [all, decided] = await Promise.all([accounts(), history()]);
   if (!isWanted()) return;
   const adding = button(TEXT.home.add, () => add(changed), all.length === 0 ? "primary" : "quiet");
@@ -30,7 +31,7 @@ export async function home(changed, isWanted) {
     view({ badge: ["phone", ""], heading: TEXT.welcome.heading, text: TEXT.welcome.text }, adding);
   } else {
     view({ badge: ["shield", "good"], heading: TEXT.home.heading, text: TEXT.home.text });
-    const items = all.map((account) => accountRow(account, all, changed));
+    const items = all.map((account) => accountRow(account, all, changed, leave));
     below(h("section", {}, h("h2", {}, TEXT.home.accounts), h("ul", { class: "list" }, ...items), adding));
   }
   if (decided.length > 0) {
@@ -39,10 +40,10 @@ export async function home(changed, isWanted) {
   if (offer) below(button(TEXT.home.install, () => void offer.prompt(), "quiet"));
 }
 
-/** @param {Account} account @param {Account[]} all @param {() => void} changed */
-function accountRow(account, all, changed) {
+/** @param {Account} account @param {Account[]} all @param {() => void} changed @param {(tenant: string) => void} leave */
+function accountRow(account, all, changed, leave) {
   const { brand, user } = account;
-  const remove = button(TEXT.home.remove, () => askRemove(account, all, changed), "quiet");
+  const remove = button(TEXT.home.remove, () => askRemove(account, all, changed, leave), "quiet");
   remove.setAttribute("aria-label", `${say(TEXT.home.removeNamed, { tenant: brand.name })}, ${user}`);
   const name = h("div", { class: "grow" }, h("strong", {}, brand.name), h("span", { class: "muted small" }, user));
   const row = h("li", {}, mark(brand), name, remove);
@@ -64,14 +65,15 @@ function decidedRow({ at, brand, user, action, detail, outcome }) {
   return h("li", {}, icon(good ? "check" : "cross", good ? "good" : "bad"), name);
 }
 
-/** @param {Account} account @param {Account[]} all @param {() => void} changed */
-function askRemove({ tenant, brand }, all, changed) {
+/** @param {Account} account @param {Account[]} all @param {() => void} changed @param {(tenant: string) => void} leave */
+function askRemove({ tenant, brand }, all, changed, leave) {
   // One key serves all accounts of a tenant, and goes with all of them.
   const users = all.filter((account) => account.tenant === tenant).map((account) => account.user);
   const problem = h("p", { class: "problem", role: "alert" });
   const yes = button(TEXT.remove.yes, () => void remove(), "danger");
   const remove = async () => {
     yes.disabled = true;
+    leave(tenant);
     const key = await keyOf(tenant);
     const result = key && (await new Device(key).remove());
     // A key that the server does not know is removed already.

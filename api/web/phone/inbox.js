@@ -35,11 +35,8 @@ export class Inbox {
 
   /** Waits for the challenges of these keys, and of no others. @param {import("./keys.js").DeviceKey[]} keys */
   watch(keys) {
-    for (const [tenant, running] of this.#running) {
-      if (keys.some((key) => key.tenant === tenant)) continue;
-      running.stop.abort();
-      running.round.abort();
-      this.#running.delete(tenant);
+    for (const tenant of [...this.#running.keys()]) {
+      if (!keys.some((key) => key.tenant === tenant)) this.leave(tenant);
     }
     for (const key of keys) {
       if (this.#running.has(key.tenant)) continue;
@@ -47,6 +44,14 @@ export class Inbox {
       this.#running.set(key.tenant, running);
       void this.#run(new Device(key), running);
     }
+  }
+
+  /** Waits no more for what a tenant asks. @param {string} tenant */
+  leave(tenant) {
+    const running = this.#running.get(tenant);
+    this.#running.delete(tenant);
+    running?.stop.abort();
+    running?.round.abort();
   }
 
   /** Ends pauses, and reads whose connection may be dead. */

@@ -114,7 +114,7 @@ async function goHome() {
   const mine = (turn += 1);
   screen = "busy";
   try {
-    await home(goHome, () => mine === turn);
+    await home(goHome, () => mine === turn, (tenant) => inbox.leave(tenant));
     const known = await accounts();
     inbox.watch((await keys()).filter((key) => known.some((account) => account.tenant === key.tenant)));
     if (known.length === 0) showConnection("");
@@ -147,11 +147,15 @@ function insecure() {
   view({ badge: ["shield", "warn"], heading: TEXT.insecure.heading, text: TEXT.insecure.text }, ...how);
 }
 
+/** Whether this tab is the phone, or another one; at first it is not known. @type {"asking" | "phone" | "elsewhere"} */
+let role = "asking";
+
 /** One tab is the phone. Another one takes over if the person says so. @param {boolean} steal */
 function become(steal) {
   const options = steal ? { steal } : { ifAvailable: true };
   const phone = navigator.locks.request("countersign phone", options, async (lock) => {
     if (!lock) return elsewhere();
+    role = "phone";
     void begin();
     // Held for as long as the tab is open.
     return new Promise(() => {});
@@ -165,6 +169,7 @@ function become(steal) {
 }
 
 function elsewhere() {
+  role = "elsewhere";
   screen = "busy";
   const here = button(TEXT.elsewhere.here, () => become(true));
   view({ badge: ["device", ""], heading: TEXT.elsewhere.heading, text: TEXT.elsewhere.text }, here);
@@ -173,7 +178,11 @@ function elsewhere() {
 if (!window.isSecureContext || !crypto.subtle) {
   insecure();
 } else {
-  window.addEventListener("hashchange", () => void begin());
+  // Until it is known which tab is the phone, the link is still there to be read then.
+  window.addEventListener("hashchange", () => {
+    if (role === "phone") void begin();
+    if (role === "elsewhere") become(true);
+  });
   navigator.serviceWorker?.register(new URL("./worker.js", import.meta.url), { scope: new URL("../phone", import.meta.url).pathname }).catch(() => {});
   // A page that was followed from a link takes over from one that waits: it is what the person looks at.
   become(tokenOf(location.href) !== undefined);

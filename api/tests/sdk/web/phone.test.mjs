@@ -181,6 +181,14 @@ describe("the browser phone", LIMITED, () => {
       assert.equal(await outcome(asked), "approved");
       await phone.done();
     }
+    // The session was made for one of the key's accounts; the other one goes on without it.
+    phone.person.expect(STATUS(401));
+    const [{ userAuthenticatorId }] = await backend.getAuthenticators({ userId: ben });
+    await backend.deleteAuthenticator({ userId: ben, userAuthenticatorId });
+    const asked = await ask(anna);
+    await phone.approve(asked.number);
+    assert.equal(await outcome(asked), "approved");
+    await phone.done();
     await phone.page.getByRole("button", { name: `Remove other, ${carla}` }).click();
     await phone.heading("Remove other?");
     await assertAccessible(phone.page, "a removal");
