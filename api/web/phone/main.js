@@ -180,6 +180,8 @@ if (!window.isSecureContext || !crypto.subtle) {
 } else {
   // Until it is known which tab is the phone, the link is still there to be read then.
   window.addEventListener("hashchange", () => {
+    // Read already, by the start that it came with.
+    if (tokenOf(location.href) === undefined) return;
     if (role === "phone") void begin();
     if (role === "elsewhere") become(true);
   });

@@ -48,7 +48,8 @@ class Browser {
       reducedMotion: "reduce",
       ...options,
     });
-    context.setDefaultTimeout(15_000);
+    // Nothing takes so long but a machine with much else to do.
+    context.setDefaultTimeout(30_000);
     const person = new Person(context);
     this.#people.push(person);
     return person;
