@@ -5,9 +5,11 @@
 //! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
 //! its pages.
 
+mod actions;
 mod files;
 mod queries;
 mod reader;
+mod removed;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -134,7 +136,7 @@ impl Store for SqliteStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.readers.read(move |connection| queries::actions(connection, &account, &query))
+        self.readers.read(move |connection| actions::actions(connection, &account, &query))
     }
 
     fn challenge(
