@@ -232,7 +232,7 @@ fn connection_settings(config: &config::Server) -> connection::Settings {
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }

@@ -189,7 +189,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
         if this.leave.is_some() {
             return this.poll_leave(cx).map(|()| Err(late()));
         }
-        if this.is_blocked || !this.load.may_read() {
+        if this.is_blocked || this.load.room() == 0 {
             this.is_withheld = true;
             return Poll::Pending;
         }
@@ -197,7 +197,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let room = buf.remaining().min(READ_BYTES_MAX);
+        let room = buf.remaining().min(READ_BYTES_MAX).min(this.load.room());
         let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
         ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
         let read = part.filled().len();
@@ -206,7 +206,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
         }
         buf.advance(read);
         this.add_read(read);
-        this.is_full = read == READ_BYTES_MAX;
+        this.is_full = read == room;
         Poll::Ready(Ok(()))
     }
 }
@@ -329,6 +329,43 @@ mod tests {
             connection.write_all(b"answer").await.unwrap();
             peer.read_exact(&mut [0; 6]).await.unwrap();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn little_is_read_behind_requests_until_all_are_answered() {
+        let (mut peer, mut connection) = pair(1 << 20);
+        peer.write_all(&[7; 1 << 18]).await.unwrap();
+        let mut bytes = vec![0; 1 << 18];
+        assert_eq!(connection.read(&mut bytes).await.unwrap(), READ_BYTES_MAX);
+        let mut behind = 0;
+        // As many requests were in that share, one behind the other.
+        for _ in 0..40 {
+            connection.load().begin(false);
+            while let Ok(read) = timeout(SECOND, connection.read(&mut bytes)).await {
+                behind += read.unwrap();
+            }
+            connection.load().end(false);
+            connection.write_all(b"answer").await.unwrap();
+        }
+        assert_eq!(behind, 1024);
+        let read = timeout(SECOND, connection.read(&mut bytes)).await;
+        assert_eq!(read.expect("it is read").unwrap(), READ_BYTES_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_is_read_to_its_limit_whatever_was_read_before() {
+        let (mut peer, mut connection) = pair(4 << 20);
+        peer.write_all(&[7; 3 << 20]).await.unwrap();
+        let mut bytes = vec![0; 4 << 20];
+        connection.load().begin(false);
+        while timeout(SECOND, connection.read(&mut bytes)).await.is_ok() {}
+        connection.load().end(false);
+        connection.load().begin(true);
+        let mut body = 0;
+        while let Ok(read) = timeout(SECOND, connection.read(&mut bytes)).await {
+            body += read.unwrap();
+        }
+        assert_eq!(body, 1 << 20);
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,6 +14,10 @@ use actix_web::middleware::Next;
 /// Requests that one connection carries. The answer to the last says `Connection: close`.
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1000;
 
+/// Bytes that are read behind requests whose answers are awaited. Every request in them is held in
+/// memory, at many times its size.
+const PIPELINED_BYTES_MAX: usize = 1024;
+
 /// What a connection has carried. Clones are the same connection's; none leaves its thread.
 #[derive(Clone)]
 pub struct Load(Rc<Counts>);
@@ -24,21 +28,25 @@ struct Counts {
     is_spent: Cell<bool>,
     /// The latest request has a body of which not all was read.
     is_unread: Cell<bool>,
-    /// Bytes read since the request under way began; `None` between requests.
-    ahead: Cell<Option<usize>>,
-    ahead_max: usize,
+    is_under_way: Cell<bool>,
+    /// Bytes read for the body of the request under way.
+    body: Cell<usize>,
+    body_max: usize,
+    /// Bytes read besides while requests were under way, one behind the other.
+    ahead: Cell<usize>,
 }
 
 impl Load {
-    /// A fresh connection's. `ahead_max` is how many bytes may be read while a request is under
-    /// way: its body, and what has been sent behind it.
-    pub fn new(ahead_max: usize) -> Self {
+    /// A fresh connection's. `body_max` is how many bytes may be read for a request's body.
+    pub fn new(body_max: usize) -> Self {
         Self(Rc::new(Counts {
             requests: Cell::new(0),
             is_spent: Cell::new(false),
             is_unread: Cell::new(false),
-            ahead: Cell::new(None),
-            ahead_max,
+            is_under_way: Cell::new(false),
+            body: Cell::new(0),
+            body_max,
+            ahead: Cell::new(0),
         }))
     }
 
@@ -47,12 +55,13 @@ impl Load {
         let requests = self.0.requests.get().saturating_add(1);
         self.0.requests.set(requests);
         self.0.is_unread.set(has_body);
-        self.0.ahead.set(Some(0));
+        self.0.body.set(0);
+        self.0.is_under_way.set(true);
         requests >= REQUESTS_PER_CONNECTION_MAX
     }
 
     pub(super) fn end(&self, is_last: bool) {
-        self.0.ahead.set(None);
+        self.0.is_under_way.set(false);
         // The last request's own body had to be read: only its answer ends the reading.
         self.0.is_spent.set(self.0.is_spent.get() || is_last);
     }
@@ -75,16 +84,30 @@ impl Load {
 
     /// Whether a request is under way.
     pub(super) fn is_under_way(&self) -> bool {
-        self.0.ahead.get().is_some()
+        self.0.is_under_way.get()
     }
 
-    /// Whether more may be read.
-    pub(super) fn may_read(&self) -> bool {
-        !self.0.is_spent.get() && self.0.ahead.get().is_none_or(|read| read < self.0.ahead_max)
+    /// Bytes that may be read. To be asked when the peer has taken all answers: where no request is
+    /// under way by then, none waits behind another.
+    pub(super) fn room(&self) -> usize {
+        if self.0.is_spent.get() {
+            return 0;
+        }
+        if !self.is_under_way() {
+            self.0.ahead.set(0);
+            return usize::MAX;
+        }
+        if self.is_unread() {
+            return self.0.body_max.saturating_sub(self.0.body.get());
+        }
+        PIPELINED_BYTES_MAX.saturating_sub(self.0.ahead.get())
     }
 
     pub(super) fn add_read(&self, bytes: usize) {
-        self.0.ahead.set(self.0.ahead.get().map(|read| read.saturating_add(bytes)));
+        if self.is_under_way() {
+            let read = if self.is_unread() { &self.0.body } else { &self.0.ahead };
+            read.set(read.get().saturating_add(bytes));
+        }
     }
 }
 

@@ -35,8 +35,8 @@ pub struct Settings {
     /// Time after which a connection on which nothing could be written is ended. It has to be
     /// longer than all that may lie between two answers.
     pub silence: Duration,
-    /// Bytes that are read while a request is under way.
-    pub ahead_bytes_max: usize,
+    /// Bytes that are read for a request's body.
+    pub body_bytes_max: usize,
     /// Time that requests under way are given at the end.
     pub shutdown: Duration,
 }
@@ -91,7 +91,7 @@ where
         fn_service(move |io: TcpStream| async move {
             let peer = io.peer_addr().ok();
             let patience = Patience { head: with.head_read, silence: with.silence };
-            let io = Deadlined::new(io, patience, Load::new(with.ahead_bytes_max));
+            let io = Deadlined::new(io, patience, Load::new(with.body_bytes_max));
             Ok::<_, DispatchError>((io, Protocol::Http1, peer))
         })
         .and_then(http)

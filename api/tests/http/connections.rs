@@ -23,7 +23,7 @@ fn settings() -> Settings {
         head_read: PATIENCE * 10,
         keep_alive: PATIENCE * 10,
         silence: PATIENCE * 10,
-        ahead_bytes_max: 4096,
+        body_bytes_max: 4096,
         shutdown: SHORT,
     }
 }
