@@ -156,7 +156,7 @@ impl Config {
         // Who has no file does not know what its keys are called.
         let config = match file {
             Some(_) => config?,
-            None => config.map_err(|e| e.as_variable(environment::short_name))?,
+            None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
         };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
