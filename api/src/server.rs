@@ -18,12 +18,11 @@ use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::admission::{Admission, admit};
+use crate::admission::Admission;
+use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
-use crate::cors::cors;
-use crate::observe::observe;
 use crate::routes;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
@@ -210,10 +209,7 @@ fn public(
             .app_data(origins.clone())
             .app_data(admission.clone())
             .configure(|config| app(config, &state))
-            .wrap(from_fn(admit))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(observe))
-            .wrap(from_fn(connection::count))
+            .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)
 }

@@ -9,5 +9,5 @@ mod load;
 mod serve;
 
 pub use deadlined::Deadlined;
-pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, count};
+pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
 pub use serve::{Settings, serve};
