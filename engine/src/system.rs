@@ -32,7 +32,7 @@ impl Entropy for SystemEntropy {
 }
 
 thread_local! {
-    static SUPPLY: RefCell<Supply> = const { RefCell::new(Supply::empty()) };
+    static SUPPLY: RefCell<Supply> = RefCell::new(Supply::empty());
 }
 
 /// Random bytes of one thread that nobody has been given yet.
@@ -44,7 +44,7 @@ struct Supply {
 impl Supply {
     const BYTES: usize = 512;
 
-    const fn empty() -> Self {
+    fn empty() -> Self {
         Self { bytes: Zeroizing::new([0; Self::BYTES]), used: Self::BYTES }
     }
 
