@@ -46,6 +46,8 @@ pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
+/// Events that were told as often as may be, or that nobody is configured to hear, by type.
+pub const EVENTS_GIVEN_UP: &str = "countersign_events_given_up_total";
 /// One call of a webhook.
 pub const WEBHOOK_SECONDS: &str = "countersign_webhook_seconds";
 

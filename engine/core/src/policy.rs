@@ -33,6 +33,11 @@ pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
 /// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.
 pub const WAIT_MS_MAX: u64 = 30_000;
 
+/// Calls about one event until it is accepted, at most.
+pub const EVENT_CALLS_MAX: u32 = 3;
+/// From one call about an event to the next, at least.
+pub const EVENT_RETRY_MS: u64 = 30_000;
+
 /// Limits that hold for an account, a credential or a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

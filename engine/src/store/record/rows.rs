@@ -2,10 +2,12 @@
 //! order.
 
 mod account;
+mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome};

@@ -6,10 +6,11 @@ use countersign_core::account::Profile;
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::device::{Platform, PushToken};
+use countersign_core::event::EventKind;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
-    UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
+    TenantId, UserId,
 };
 use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -98,6 +99,20 @@ fn challenge() -> Challenge {
     }
 }
 
+fn event() -> Event {
+    Event {
+        id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
+        kind: EventKind::Reported,
+        account: account_key(),
+        challenge: ChallengeId::from_entropy(&[2; 24]),
+        action: action_key(),
+        by: Some(authenticator()),
+        at: UnixMillis(1_000),
+        calls: 1,
+        due_at: UnixMillis(31_000),
+    }
+}
+
 fn device() -> Device {
     // The public key of the Ed25519 secret key of 32 bytes 7.
     let point = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
@@ -179,6 +194,17 @@ fn the_bytes_of_a_device_are_pinned() {
     );
     let token = Device::from_row(&device().to_row()).unwrap().push_token.unwrap();
     assert_eq!(token.reveal(), "token");
+}
+
+#[test]
+fn the_bytes_of_an_event_are_pinned() {
+    pinned(
+        &event(),
+        "019bd92430313031303130312d303130312d383130312d383130312d30313031303130313031303101a4\
+        64656d6fa3616e6ed9204167494341674943416749434167494341674943416749434167494341674943\
+        a67369676e496ea26b31d92430313031303130312d303130312d343130312d383130312d303130313031\
+        303130313031cd03e801cd7918ab0e103f",
+    );
 }
 
 #[test]
@@ -288,6 +314,7 @@ proptest! {
         let _ = Action::from_row(&row);
         let _ = Challenge::from_row(&row);
         let _ = Device::from_row(&row);
+        let _ = Event::from_row(&row);
         let _ = <[u8; 32]>::from_row(&row);
     }
 }
