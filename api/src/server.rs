@@ -153,10 +153,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-fn engine_tenant(
-    tenant: &config::Tenant,
-    clock: &Arc<dyn Clock>,
-) -> Result<Tenant, ServeError> {
+fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
         let settings = WebhookSettings {

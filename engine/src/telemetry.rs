@@ -14,6 +14,8 @@ pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
 pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
 /// Numbers that were typed, by whether they were right.
 pub const NUMBERS_CHECKED: &str = "countersign_numbers_checked_total";
+/// Users whose numbers were locked.
+pub const NUMBERS_LOCKED: &str = "countersign_numbers_locked_total";
 /// Challenges that were not issued, or approvals that were not looked at, since the account has had
 /// too many.
 pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";

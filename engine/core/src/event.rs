@@ -105,6 +105,7 @@ mod tests {
             issued_at: UnixMillis(1_000),
             expires_at: UnixMillis(61_000),
             held: false,
+            notifications: 0,
             ended: Some(Ended { outcome, at: UnixMillis(2_000), by, signature: None }),
             number: None,
         }

@@ -103,6 +103,12 @@ impl AccountWriter {
         Ok(issued)
     }
 
+    /// Counts a further notification about a held challenge, before it is sent.
+    pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+        let transition = self.account.notify(id, &self.tenant.limits)?;
+        self.record(transition).await
+    }
+
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
         let transition = self.account.release(id)?;
         self.record(transition).await

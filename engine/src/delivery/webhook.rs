@@ -196,7 +196,7 @@ impl Delivery for Webhook {
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
             let answer = webhook.call(body).await.map(|()| Vec::new());
-            answer.map_err(|failure| DeliveryError(failure.to_string()))
+            answer.map_err(DeliveryError::from)
         })
     }
 
@@ -208,7 +208,7 @@ impl Delivery for Webhook {
         let webhook = self.clone();
         Box::pin(async move {
             let answer = webhook.call(body).await;
-            answer.map_err(|failure| DeliveryError(failure.to_string()))
+            answer.map_err(DeliveryError::from)
         })
     }
 }
@@ -234,7 +234,26 @@ enum Failure {
     Unresolvable,
 }
 
+impl From<Failure> for DeliveryError {
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.to_string(), passing: failure.is_passing() }
+    }
+}
+
 impl Failure {
+    /// Whether the call was lost on its way, or in front of who was to answer it (502 to 504).
+    const fn is_passing(&self) -> bool {
+        match self {
+            Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
+            Self::Blocked
+            | Self::Internal(_)
+            | Self::Status(_)
+            | Self::Timeout
+            | Self::Tls
+            | Self::Unresolvable => false,
+        }
+    }
+
     const fn label(&self) -> &'static str {
         match self {
             Self::Blocked => "blocked",

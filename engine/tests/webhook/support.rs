@@ -62,6 +62,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         issued_at: NOW,
         expires_at: NOW.plus_ms(300_000),
         held: true,
+        notifications: 0,
         ended: None,
         number: None,
     };

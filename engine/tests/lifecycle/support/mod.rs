@@ -4,7 +4,9 @@
 mod ports;
 mod store;
 
-pub(crate) use ports::{CountsDeliveries, ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use ports::{
+    CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, RefusesDelivery, Seeded,
+};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -72,6 +74,12 @@ impl House {
     /// for the one that crashed, time has stopped.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
         self.again_with(ms, None)
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
+        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        Self::start(self.store.clone(), clock, limits, None)
     }
 
     /// The same, with somebody who is told.

@@ -65,6 +65,35 @@ impl Entropy for Seeded {
     }
 }
 
+/// A relying party that no notification reaches.
+#[derive(Default)]
+pub(crate) struct OutOfReach {
+    notified: AtomicU64,
+}
+
+impl OutOfReach {
+    /// How often somebody tried.
+    pub(crate) fn notified(&self) -> u64 {
+        self.notified.load(Ordering::SeqCst)
+    }
+}
+
+impl Delivery for OutOfReach {
+    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        self.notified.fetch_add(1, Ordering::SeqCst);
+        let lost = DeliveryError { reason: "lost".to_owned(), passing: true };
+        Box::pin(std::future::ready(Err(lost)))
+    }
+
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Err(refusal())))
+    }
+}
+
+fn refusal() -> DeliveryError {
+    DeliveryError { reason: "no".to_owned(), passing: false }
+}
+
 /// A relying party that never answers a notification.
 pub(crate) struct NeverDelivers;
 
@@ -83,11 +112,11 @@ pub(crate) struct RefusesDelivery;
 
 impl Delivery for RefusesDelivery {
     fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        Box::pin(std::future::ready(Err(DeliveryError("no".to_owned()))))
+        Box::pin(std::future::ready(Err(refusal())))
     }
 
     fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
-        Box::pin(std::future::ready(Err(DeliveryError("no".to_owned()))))
+        Box::pin(std::future::ready(Err(refusal())))
     }
 }
 
@@ -129,7 +158,7 @@ impl Delivery for CountsDeliveries {
         self.told.send_modify(|told| told.push(event.clone()));
         let less = |left: u64| left.checked_sub(1);
         let refused = self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok();
-        let answer = if refused { Err(DeliveryError("no".to_owned())) } else { Ok(()) };
+        let answer = if refused { Err(refusal()) } else { Ok(()) };
         Box::pin(std::future::ready(answer))
     }
 }

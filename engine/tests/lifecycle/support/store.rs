@@ -116,6 +116,12 @@ impl FaultyStore {
         found.and_then(|c| c.ended)
     }
 
+    /// The recorded number of notifications about a challenge, past every fault.
+    pub(crate) async fn notifications(&self, account: &AccountKey, id: &ChallengeId) -> u32 {
+        let found = self.inner.challenge(&account.tenant, id).await.unwrap();
+        found.unwrap().notifications
+    }
+
     /// The recorded tries of a challenge's number, past every fault.
     pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
         let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
