@@ -9,6 +9,8 @@ mod record;
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(fuzzing)]
+pub use record::properties;
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;
