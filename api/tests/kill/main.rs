@@ -10,6 +10,7 @@
 mod caller;
 mod invariants;
 mod life;
+mod limits;
 mod phone;
 mod server;
 
