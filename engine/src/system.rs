@@ -1,6 +1,9 @@
-//! The clock and the random source of the operating system: the only place that reads either.
+//! The clock and the random source of the operating system: the only place that reads either. And
+//! who the process is there.
 
 use std::cell::RefCell;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign_core::time::UnixMillis;
@@ -66,6 +69,18 @@ impl Supply {
     }
 }
 
+/// Whether a file or folder belongs to the user of this process, or to the system's administrator:
+/// any other owner could change its mode, and what is in it, at will.
+#[must_use]
+pub fn is_ours(file: &Metadata) -> bool {
+    is_trusted(file.uid(), rustix::process::geteuid().as_raw())
+}
+
+const fn is_trusted(owner: u32, user: u32) -> bool {
+    const ADMINISTRATOR: u32 = 0;
+    owner == user || owner == ADMINISTRATOR
+}
+
 /// Measures how long something takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -98,10 +113,23 @@ mod tests {
         assert_eq!(given.collect::<HashSet<_>>().len(), 500);
         assert_ne!(entropy.bytes::<300>(), [0; 300], "more at once than is kept");
         SUPPLY.with_borrow(|supply| {
-            assert!(
-                supply.bytes[..supply.used].iter().all(|b| *b == 0),
-                "what is given is forgotten"
-            );
+            let given = &supply.bytes[..supply.used];
+            assert!(given.iter().all(|byte| *byte == 0), "what is given is forgotten");
         });
+    }
+
+    #[test]
+    fn only_the_user_of_the_process_and_the_administrator_are_trusted() {
+        for (owner, user, trusted) in
+            [(7, 7, true), (0, 7, true), (0, 0, true), (8, 7, false), (7, 0, false)]
+        {
+            assert_eq!(is_trusted(owner, user), trusted, "{owner} {user}");
+        }
+    }
+
+    #[test]
+    fn what_the_process_makes_is_its_own() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(is_ours(&file.metadata().unwrap()));
     }
 }
