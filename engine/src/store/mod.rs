@@ -6,9 +6,11 @@
 mod commit_queue;
 mod memory;
 mod record;
+mod redis;
 mod sqlite;
 
 pub use memory::MemoryStore;
+pub use redis::{RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;
