@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
-use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
+use countersign_engine::ports::{Clock, Delivery, Store};
 use countersign_engine::store::{MemoryStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
@@ -88,15 +88,15 @@ pub struct Running {
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let entropy = Arc::new(SystemEntropy);
     let store: Arc<dyn Store> = match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
     };
-    let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
+    let ports = Ports { store, clock: clock.clone(), entropy };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
-        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &entropy)?);
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     let mut secrets = Vec::new();
@@ -153,11 +153,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-fn engine_tenant(
-    tenant: &config::Tenant,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<Tenant, ServeError> {
+fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
         let settings = WebhookSettings {
@@ -167,7 +163,6 @@ fn engine_tenant(
             secrets: tenant.secret_keys.clone(),
             source: WEBHOOK_SOURCE.to_owned(),
             clock: clock.clone(),
-            entropy: entropy.clone(),
         };
         let webhook = Webhook::new(settings);
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })

@@ -14,6 +14,8 @@ pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
 pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
 /// Numbers that were typed, by whether they were right.
 pub const NUMBERS_CHECKED: &str = "countersign_numbers_checked_total";
+/// Users whose numbers were locked.
+pub const NUMBERS_LOCKED: &str = "countersign_numbers_locked_total";
 /// Challenges that were not issued, or approvals that were not looked at, since the account has had
 /// too many.
 pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
@@ -46,6 +48,8 @@ pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
+/// Events that were told as often as may be, or that nobody is configured to hear, by type.
+pub const EVENTS_GIVEN_UP: &str = "countersign_events_given_up_total";
 /// One call of a webhook.
 pub const WEBHOOK_SECONDS: &str = "countersign_webhook_seconds";
 

@@ -3,6 +3,7 @@
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
+pub(crate) mod outbox;
 pub(crate) mod relying_party;
 
 use std::collections::HashMap;
@@ -84,10 +85,12 @@ impl Engine {
             accounts: Registry::new("account"),
             devices: Registry::new("device"),
             challenges: Registry::new("challenge"),
+            outbox: Arc::default(),
             draining: false.into(),
         };
         let engine = Self { shared: Arc::new(shared) };
         engine.keep_house(settings);
+        engine.tell_events();
         engine
     }
 
@@ -143,6 +146,7 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
+        self.shared.outbox.closed().await;
         let closed = self.shared.store.close().await;
         self.shared.arbiters.stop();
         Ok(closed?)

@@ -12,6 +12,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
@@ -52,6 +53,7 @@ stored! {
     Action, rows::ActionRow<'_>, "action";
     Challenge, rows::ChallengeRow<'_>, "challenge";
     Device, rows::DeviceRow<'_>, "device";
+    Event, rows::EventRow<'_>, "event";
     [u8; 32], rows::SecretRow<'_>, "secret";
 }
 

@@ -5,6 +5,7 @@
 mod commits;
 mod files;
 mod lookups;
+mod outbox;
 mod samples;
 
 use countersign_engine::ports::Store;
@@ -52,6 +53,14 @@ conformance! {
         commits_of_one_account_stay_in_order_under_eight_threads,
         of_many_ends_proposed_at_once_one_is_recorded,
         closing_records_what_is_queued_and_refuses_what_comes_later,
+    }
+    outbox: {
+        an_event_is_recorded_with_its_unit_or_not_at_all,
+        due_events_come_by_when_they_are_due,
+        an_event_that_is_put_off_is_due_later_and_counts_its_calls,
+        an_event_that_was_taken_out_stays_out,
+        an_event_outlives_its_account_and_raises_no_revision,
+        of_events_of_one_name_each_account_has_its_own,
     }
     lookups: {
         users_are_found_by_all_the_attributes_that_are_given,

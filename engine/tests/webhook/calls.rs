@@ -17,7 +17,7 @@ use sha2::Sha256;
 use tokio::time::timeout;
 
 const HEAD: &str = concat!(
-    r#"{"version":1,"id":"07070707-0707-4707-8707-070707070707","#,
+    r#"{"version":1,"id":"9d5fdb8a-bf4c-8525-b342-a05ef98a80ef","#,
     r#""source":"https://countersign.example","time":"2025-01-01T00:00:00.123Z","tenantId":"t-1","#,
     r#""type":"push.created","#,
     r#""data":{"challengeId":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"u-\"1\"","#,

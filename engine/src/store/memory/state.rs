@@ -13,6 +13,7 @@ use countersign_core::id::{
 use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
+use super::outbox::Outbox;
 use crate::ports::store::{ActionQuery, Committed, StoreError};
 use crate::store::{challenges, check_form, foreign_challenge, is_listed, sort_devices, sort_open};
 
@@ -36,6 +37,7 @@ pub(super) struct State {
     held: BTreeSet<Timed>,
     /// Ended challenges by their end.
     ended: BTreeSet<Timed>,
+    pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
 }
 
@@ -90,6 +92,7 @@ impl State {
                 Write::Challenge(challenge) => self.put_challenge(challenge),
                 Write::Device(device) => self.put_device(device),
                 Write::RemoveDevice(id) => self.remove_device(&key, &id),
+                Write::Event(event) => self.outbox.put(event),
             }
         }
         if !removed {

@@ -6,10 +6,11 @@ use countersign_core::account::Profile;
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::device::{Platform, PushToken};
+use countersign_core::event::EventKind;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
-    UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
+    TenantId, UserId,
 };
 use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -88,6 +89,7 @@ fn challenge() -> Challenge {
         issued_at: UnixMillis(1_000),
         expires_at: UnixMillis(301_000),
         held: true,
+        notifications: 2,
         ended: Some(Ended {
             outcome: Outcome::Approved,
             at: UnixMillis(2_000),
@@ -95,6 +97,20 @@ fn challenge() -> Challenge {
             signature: Some(vec![0xa5; 4]),
         }),
         number: Some(AskedNumber { number: Number::restore("042"), tries: 1 }),
+    }
+}
+
+fn event() -> Event {
+    Event {
+        id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
+        kind: EventKind::Reported,
+        account: account_key(),
+        challenge: ChallengeId::from_entropy(&[2; 24]),
+        action: action_key(),
+        by: Some(authenticator()),
+        at: UnixMillis(1_000),
+        calls: 1,
+        due_at: UnixMillis(31_000),
     }
 }
 
@@ -161,11 +177,21 @@ fn the_bytes_of_an_action_are_pinned() {
 fn the_bytes_of_a_challenge_are_pinned() {
     pinned(
         &challenge(),
-        "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        "019cd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
         616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
         30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170",
+        30312d383130312d303130313031303130313031c404a5a5a5a592a33034320102d0163bd2",
     );
+}
+
+#[test]
+fn a_challenge_that_was_recorded_before_notifications_were_counted_had_none() {
+    let before = "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170";
+    let expected = Challenge { notifications: 0, ..challenge() };
+    assert_eq!(Challenge::from_row(&unhex(before)), Ok(expected));
 }
 
 #[test]
@@ -179,6 +205,17 @@ fn the_bytes_of_a_device_are_pinned() {
     );
     let token = Device::from_row(&device().to_row()).unwrap().push_token.unwrap();
     assert_eq!(token.reveal(), "token");
+}
+
+#[test]
+fn the_bytes_of_an_event_are_pinned() {
+    pinned(
+        &event(),
+        "019bd92430313031303130312d303130312d383130312d383130312d30313031303130313031303101a4\
+        64656d6fa3616e6ed9204167494341674943416749434167494341674943416749434167494341674943\
+        a67369676e496ea26b31d92430313031303130312d303130312d343130312d383130312d303130313031\
+        303130313031cd03e801cd7918ab0e103f",
+    );
 }
 
 #[test]
@@ -223,8 +260,8 @@ fn every_number_of_a_variant_is_pinned() {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
         let row = Challenge { ended, number: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, no number, the checksum.
-        assert_eq!(row[row.len() - 4 - 5], number, "{outcome:?}");
+        // The outcome, the time, no device, no signature, no number, notifications, the checksum.
+        assert_eq!(row[row.len() - 4 - 6], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
@@ -288,6 +325,7 @@ proptest! {
         let _ = Action::from_row(&row);
         let _ = Challenge::from_row(&row);
         let _ = Device::from_row(&row);
+        let _ = Event::from_row(&row);
         let _ = <[u8; 32]>::from_row(&row);
     }
 }

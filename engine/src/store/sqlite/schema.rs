@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Fault;
+use super::{Fault, outbox};
 use crate::ports::store::StoreError;
 
 /// 3.7.0 to 3.51.2 could lose a write when two connections met at a reset of the log (WAL-reset
@@ -114,6 +114,7 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         let message = format!("the file has layout {found}, {SCHEMA_VERSION} is known");
         return Err(StoreError::Unreadable(message).into());
     }
+    transaction.execute_batch(outbox::TABLE)?;
     transaction.commit()?;
     Ok(())
 }
