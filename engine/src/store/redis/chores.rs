@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
@@ -153,6 +154,11 @@ fn drop(key: String) -> Cmd {
 /// The command for the record that an entry is for.
 fn record_behind(entry: &Entry) -> Result<Cmd, Trouble> {
     Ok(match entry {
+        Entry::Event { member } => {
+            let named = keys::parse_event_member(member);
+            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
+            get(names.event(&id))
+        }
         Entry::User { account, .. } => row_of(AccountNames::of(account).account()),
         Entry::Binding { member, account, .. } => {
             let id = member.split(' ').next().unwrap_or_default();
@@ -172,7 +178,9 @@ fn stands(entry: &Entry, value: Value) -> Result<bool, Trouble> {
             .is_some_and(|record| keys::attributes(&account.tenant, &record).contains(index)),
         Entry::Binding { index, .. } => row::<Device>(value)?
             .is_some_and(|device| keys::bindings(&device.credential()) == *index),
-        Entry::Open { index, .. } => row::<Challenge>(value)?
-            .is_some_and(|challenge| stands_open(index, &challenge)),
+        Entry::Open { index, .. } => {
+            row::<Challenge>(value)?.is_some_and(|challenge| stands_open(index, &challenge))
+        }
+        Entry::Event { .. } => row::<Event>(value)?.is_some(),
     })
 }

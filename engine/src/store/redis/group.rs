@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign_core::challenge::Challenge;
-use countersign_core::device::Device;
 use countersign_core::account::AccountRecord;
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
+use countersign_core::device::Device;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames, Digest};
@@ -152,6 +152,11 @@ impl Writer {
                 self.journal.push(self.attempt, Unit::Secret { tenant, fresh });
                 Ok(Done::Secret(fresh))
             }
+            ("recorded", Unit::PutOff(_) | Unit::RemoveEvent(..)) => {
+                self.spent.extend(unit.spent());
+                self.journal.push(self.attempt, unit.clone());
+                Ok(Done::Event)
+            }
             ("stale", _) => {
                 let recorded = number(values.next().unwrap_or(Value::Nil))?;
                 Ok(Done::Commit(Committed::Stale { recorded }))
@@ -192,8 +197,7 @@ impl Writer {
             let ids = ids.map(|c| keys::challenge_id(&change.account.tenant, &c.id));
             named.extend(ids.map(|id| (names.clone(), id)));
         }
-        let asked: Vec<Cmd> =
-            named.iter().map(|(_, id)| get(keys::challenge_owner(id))).collect();
+        let asked: Vec<Cmd> = named.iter().map(|(_, id)| get(keys::challenge_owner(id))).collect();
         let mut foreign = Vec::new();
         for (value, (names, _)) in self.link.all(&asked).await?.into_iter().zip(named) {
             if owner_named(value)?.is_some_and(|owner| owner != names) {

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{
-    AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId,
+    AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId, TenantId,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +25,9 @@ pub(super) const HELD: &str = "countersign:held";
 pub(super) const ENDED: &str = "countersign:ended";
 /// Actions by when they were tracked.
 pub(super) const TRACKED: &str = "countersign:tracked";
+
+/// Events by when they are due.
+pub(super) const EVENTS: &str = "countersign:events";
 
 /// Characters of a digest in a name.
 const DIGEST_CHARACTERS: usize = 43;
@@ -132,6 +135,15 @@ impl AccountNames {
         self.prefix("action") + &id.0
     }
 
+    pub(super) fn event(&self, id: &EventId) -> String {
+        self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
+    }
+
+    /// How the index of events names one: those of one time are in the order of their ids.
+    pub(super) fn event_member(&self, id: &EventId) -> String {
+        format!("{}:{}", id.as_str(), self.digest.0)
+    }
+
     /// How an index over all accounts names one of its records.
     pub(super) fn member(&self, id: &Digest) -> String {
         format!("{}:{}", self.digest.0, id.0)
@@ -142,6 +154,12 @@ impl AccountNames {
 pub(super) fn parse_member(text: &str) -> Option<(AccountNames, Digest)> {
     let (account, id) = text.split_once(':')?;
     Some((AccountNames::parse(account)?, Digest::parse(id)?))
+}
+
+/// The account and the event that a member of the index of events names.
+pub(super) fn parse_event_member(text: &str) -> Option<(AccountNames, EventId)> {
+    let (id, account) = text.split_once(':')?;
+    Some((AccountNames::parse(account)?, EventId::parse(id).ok()?))
 }
 
 pub(super) fn device_id(id: &AuthenticatorId) -> Digest {

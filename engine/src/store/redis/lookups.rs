@@ -6,6 +6,7 @@ use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
@@ -126,8 +127,7 @@ pub(super) async fn devices_of_key(
     let members = texts(reader.one(range).await?)?;
     let mut bound = Vec::new();
     for member in members {
-        let (id, user) =
-            member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
+        let (id, user) = member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
         let user = UserId::parse(user).map_err(|_| unexpected("an unknown user"))?;
         let account = AccountKey { tenant: key.tenant.clone(), user };
         let name = AccountNames::of(&account).prefix("device") + id;
@@ -154,8 +154,8 @@ pub(super) async fn users(
     let asked =
         [("email", &query.email), ("phone", &query.phone_number), ("username", &query.username)];
     let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
-    let index = asked
-        .map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
+    let index =
+        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
     let (mut found, mut suspects) = (Vec::new(), Vec::new());
     let mut after = query.after.clone();
     while found.len() < query.limit {
@@ -228,13 +228,14 @@ async fn timed(
         let values = reader.ask(names.collect()).await?;
         let asked = members.len();
         for (value, member) in values.into_iter().zip(members) {
-            match row::<Challenge>(value)? {
-                Some(challenge) if stands_open(index, &challenge) => {
+            match intact::<Challenge>(value)? {
+                Read::Intact(challenge) if stands_open(index, &challenge) => {
                     if wanted(&challenge) && found.len() < limit {
                         found.push(challenge);
                     }
                 }
-                _ => suspects.push(Entry::Open { index, member }),
+                Read::Damaged => {}
+                Read::Intact(_) | Read::Absent => suspects.push(Entry::Open { index, member }),
             }
         }
         if asked < PAGE {
@@ -243,6 +244,62 @@ async fn timed(
     }
     reader.suspect(suspects);
     Ok(())
+}
+
+pub(super) async fn due_events(
+    reader: Reader,
+    now: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Event>, Trouble> {
+    let (mut found, mut suspects, mut offset) = (Vec::new(), Vec::new(), 0);
+    while found.len() < limit {
+        let mut page = redis::cmd("ZRANGEBYSCORE");
+        page.arg(keys::EVENTS).arg("-inf").arg(now.0).arg("LIMIT").arg(offset).arg(PAGE);
+        let members = texts(reader.one(page).await?)?;
+        let asked = members.len();
+        offset += asked;
+        let named = members.iter().map(|member| {
+            let named = keys::parse_event_member(member);
+            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
+            Ok(get(names.event(&id)))
+        });
+        let values = reader.ask(named.collect::<Result<_, Trouble>>()?).await?;
+        for (value, member) in values.into_iter().zip(members) {
+            match intact::<Event>(value)? {
+                Read::Intact(event) if event.due_at <= now && found.len() < limit => {
+                    found.push(event);
+                }
+                Read::Intact(_) | Read::Damaged => {}
+                Read::Absent => suspects.push(Entry::Event { member }),
+            }
+        }
+        if asked < PAGE {
+            break;
+        }
+    }
+    reader.suspect(suspects);
+    Ok(found)
+}
+
+/// A record that waits for its time.
+enum Read<T> {
+    Intact(T),
+    Damaged,
+    Absent,
+}
+
+/// A damaged record is passed over and logged: it must not hold up all later ones. Whoever asks for
+/// it by name is told that it cannot be read.
+fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
+    match row(value) {
+        Ok(Some(record)) => Ok(Read::Intact(record)),
+        Ok(None) => Ok(Read::Absent),
+        Err(Trouble::Unreadable(error)) => {
+            tracing::error!(error, "a record whose time has come is passed over");
+            Ok(Read::Damaged)
+        }
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// Whether a challenge belongs into an index of open ones.

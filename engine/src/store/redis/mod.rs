@@ -28,7 +28,10 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -165,6 +168,14 @@ impl RedisStore {
             answer.await.unwrap_or_else(|_| Err(refused("its writer has ended")))
         })
     }
+
+    fn event(&self, unit: Unit) -> Later<Result<(), StoreError>> {
+        let answer = self.submit(unit);
+        Box::pin(async move {
+            let Done::Event = answer.await? else { return Err(mixed_up()) };
+            Ok(())
+        })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -242,6 +253,18 @@ impl Store for RedisStore {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
         self.reader.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.reader.read(move |reader| lookups::due_events(reader, now, limit))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        self.event(Unit::PutOff(event.clone()))
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        self.event(Unit::RemoveEvent(account.clone(), id.clone()))
     }
 
     fn token_secret(

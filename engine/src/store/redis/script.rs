@@ -29,6 +29,8 @@ scripts! {
     COMMIT = "fence.lua" "commit.lua";
     /// Keeps a tenant's first secret.
     SECRET = "fence.lua" "secret.lua";
+    /// Puts an event off, or takes it out.
+    EVENT = "fence.lua" "event.lua";
     /// Forgets old actions of an account.
     FORGET = "fence.lua" "forget.lua";
     /// Takes members out of an index.

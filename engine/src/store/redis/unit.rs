@@ -9,13 +9,14 @@ use countersign_core::account::AccountRecord;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, AuthenticatorId, TenantId};
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, AuthenticatorId, EventId, TenantId};
 use redis::Cmd;
 
 use super::Retention;
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
-use super::script::{COMMIT, Call, SECRET};
+use super::script::{COMMIT, Call, EVENT, SECRET};
 use crate::store::record::Stored;
 
 /// What is recorded in the order of submission.
@@ -25,6 +26,10 @@ pub(super) enum Unit {
     Commit { change: Change, id: String },
     /// A tenant's secret, if it has none.
     Secret { tenant: TenantId, fresh: [u8; 32] },
+    /// An event that is due later, if it is there.
+    PutOff(Event),
+    /// An event that is told.
+    RemoveEvent(AccountKey, EventId),
 }
 
 impl Unit {
@@ -33,6 +38,9 @@ impl Unit {
         match self {
             Self::Commit { change, .. } => AccountNames::of(&change.account).account(),
             Self::Secret { tenant, .. } => keys::secret(tenant),
+            Self::PutOff(Event { account, .. }) | Self::RemoveEvent(account, _) => {
+                AccountNames::of(account).account()
+            }
         }
     }
 
@@ -43,12 +51,23 @@ impl Unit {
             Self::Secret { tenant, fresh } => {
                 attempt.fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
             }
+            Self::PutOff(event) => {
+                let name = AccountNames::of(&event.account).event(&event.id);
+                attempt.fenced(&EVENT).key(name).arg(event.to_row())
+            }
+            Self::RemoveEvent(account, id) => {
+                attempt.fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
+            }
         }
     }
 
     /// The entries of indexes that go before it.
     pub(super) fn entries(&self, retention: Retention) -> Vec<Cmd> {
-        let Self::Commit { change, .. } = self else { return Vec::new() };
+        let change = match self {
+            Self::Commit { change, .. } => change,
+            Self::PutOff(event) => return vec![entry_of_event(event)],
+            Self::Secret { .. } | Self::RemoveEvent(..) => return Vec::new(),
+        };
         let names = AccountNames::of(&change.account);
         let mut commands = Vec::new();
         for write in &change.writes {
@@ -67,6 +86,7 @@ impl Unit {
                     let index = keys::bindings(&device.credential());
                     commands.push(put(&index, 0, &binding(&device.account, &device.id)));
                 }
+                Write::Event(event) => commands.push(entry_of_event(event)),
                 Write::RemoveAccount | Write::RemoveDevice(_) => {}
             }
         }
@@ -74,18 +94,26 @@ impl Unit {
     }
 
     /// Entries that no read needs once the unit is recorded. No later unit puts them back: an ended
-    /// challenge stays ended.
+    /// challenge stays ended, an event that is told is not told again.
     pub(super) fn spent(&self) -> Vec<(&'static str, String)> {
-        let Self::Commit { change, .. } = self else { return Vec::new() };
-        let ended = crate::store::challenges(&change.writes).filter(|c| c.ended.is_some());
-        ended.map(member).flat_map(|m| [(keys::DUE, m.clone()), (keys::HELD, m)]).collect()
+        match self {
+            Self::Commit { change, .. } => {
+                let challenges = crate::store::challenges(&change.writes);
+                let ended = challenges.filter(|c| c.ended.is_some()).map(member);
+                ended.flat_map(|m| [(keys::DUE, m.clone()), (keys::HELD, m)]).collect()
+            }
+            Self::RemoveEvent(account, id) => {
+                vec![(keys::EVENTS, AccountNames::of(account).event_member(id))]
+            }
+            Self::Secret { .. } | Self::PutOff(_) => Vec::new(),
+        }
     }
 
     /// How many actions it may order.
     pub(super) fn orders(&self) -> u64 {
         match self {
             Self::Commit { change, .. } => change.writes.len() as u64,
-            Self::Secret { .. } => 0,
+            Self::Secret { .. } | Self::PutOff(_) | Self::RemoveEvent(..) => 0,
         }
     }
 }
@@ -105,6 +133,11 @@ pub(super) fn put(index: &str, score: u64, member: &str) -> Cmd {
     let mut cmd = redis::cmd("ZADD");
     cmd.arg(index).arg(score).arg(member);
     cmd
+}
+
+fn entry_of_event(event: &Event) -> Cmd {
+    let member = AccountNames::of(&event.account).event_member(&event.id);
+    put(keys::EVENTS, event.due_at.0, &member)
 }
 
 fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cmd>) {
@@ -175,6 +208,11 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(id.as_str());
                 call.push(device.to_row());
             }
+            Write::Event(event) => {
+                call.push_key(names.event(&event.id));
+                call.push("event");
+                call.push(event.to_row());
+            }
             Write::RemoveDevice(id) => {
                 let id = keys::device_id(id);
                 call.push_key(names.device(&id));
@@ -233,6 +271,11 @@ pub(super) enum Entry {
         /// The entry.
         member: String,
     },
+    /// An event.
+    Event {
+        /// The entry.
+        member: String,
+    },
 }
 
 impl Entry {
@@ -248,6 +291,7 @@ impl Entry {
         match self {
             Self::User { index, .. } | Self::Binding { index, .. } => index,
             Self::Open { index, .. } => index,
+            Self::Event { .. } => keys::EVENTS,
         }
     }
 
@@ -255,6 +299,7 @@ impl Entry {
         match self {
             Self::User { account, .. } => account.user.as_str(),
             Self::Binding { member, .. } | Self::Open { member, .. } => member,
+            Self::Event { member } => member,
         }
     }
 }

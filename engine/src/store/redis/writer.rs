@@ -39,6 +39,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) enum Done {
     Commit(Committed),
     Secret([u8; 32]),
+    Event,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -291,9 +292,9 @@ impl Writer {
         let lost = self.journal.lose_after(found);
         loop {
             let mut subjects = HashSet::new();
-            let units = self.journal.lost(|unit| {
-                subjects.len() < GROUP_UNITS_MAX && subjects.insert(unit.subject())
-            });
+            let units = self
+                .journal
+                .lost(|unit| subjects.len() < GROUP_UNITS_MAX && subjects.insert(unit.subject()));
             if units.is_empty() {
                 break;
             }

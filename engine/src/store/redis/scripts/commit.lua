@@ -9,7 +9,7 @@ local revision = stored[1] or '0'
 if stored[2] == id then return {'recorded'} end
 
 -- How many arguments each kind of write has.
-local length = {account = 2, remove = 2, action = 5, challenge = 4, device = 2, undevice = 1}
+local length = {account = 2, remove = 2, action = 5, challenge = 4, device = 2, undevice = 1, event = 1}
 
 local at, key = 8, 6
 while at <= #ARGV do
@@ -68,6 +68,8 @@ while at <= #ARGV do
     if old and old ~= ARGV[at + 2] then before[#before + 1] = 'd' .. old end
     redis.call('SET', KEYS[key], ARGV[at + 2])
     redis.call('SADD', devices, ARGV[at + 1])
+  elseif kind == 'event' then
+    redis.call('SET', KEYS[key], ARGV[at + 1])
   elseif kind == 'undevice' then
     local old = redis.call('GET', KEYS[key])
     if old then before[#before + 1] = 'd' .. old end
