@@ -13,7 +13,7 @@ use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
 use countersign_engine::ports::{Clock, Delivery, Store};
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -89,10 +89,7 @@ pub struct Running {
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(SystemEntropy);
-    let store: Arc<dyn Store> = match &config.store.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
-    };
+    let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
@@ -142,6 +139,23 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
 }
 
 fn engine_settings(config: &Config) -> EngineSettings {

@@ -195,3 +195,50 @@ impl Settings {
         risks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn safe() -> Settings {
+        Settings {
+            append_only: Some(true),
+            sync: Some("always".to_owned()),
+            eviction: Some("noeviction".to_owned()),
+            user: Some("countersign".to_owned()),
+            encrypted_or_local: true,
+        }
+    }
+
+    #[test]
+    fn a_redis_as_the_documentation_demands_has_no_risk() {
+        assert_eq!(safe().risks(), [""; 0]);
+    }
+
+    #[test]
+    fn each_risk_is_one_line_that_says_what_to_set() {
+        let text = |text: &str| Some(text.to_owned());
+        for (settings, expected) in [
+            (Settings { append_only: Some(false), ..safe() }, "appendonly yes"),
+            (Settings { sync: text("everysec"), ..safe() }, "appendfsync always"),
+            (Settings { sync: None, ..safe() }, "make sure that it is always"),
+            (Settings { eviction: text("allkeys-lru"), ..safe() }, "maxmemory-policy noeviction"),
+            (Settings { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (Settings { encrypted_or_local: false, ..safe() }, "rediss://"),
+        ] {
+            let risks = settings.risks();
+            assert_eq!(risks.len(), 1, "{risks:?}");
+            assert!(risks[0].contains(expected) && !risks[0].contains('\n'), "{risks:?}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_without_a_network() {
+        for url in ["redis://localhost", "redis://127.0.0.1:1/2", "redis://u:p@[::1]"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["redis://redis", "redis://10.0.0.1", "redis://localhost.example", "?"] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
+}
