@@ -87,7 +87,18 @@ pub struct Running {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    start_at(config, metrics, Arc::new(SystemClock)).await
+}
+
+/// The same, by another clock than the system's.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start_at(
+    config: &Config,
+    metrics: PrometheusHandle,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, ServeError> {
     let entropy = Arc::new(SystemEntropy);
     let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy };

@@ -11,6 +11,7 @@
 mod caller;
 mod invariants;
 mod life;
+mod limits;
 mod phone;
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;

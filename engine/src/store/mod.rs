@@ -10,6 +10,8 @@ mod redis;
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(fuzzing)]
+pub use record::properties;
 pub use redis::{RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 

@@ -4,6 +4,9 @@
 //! change without changing a row. A field is appended with `#[serde(default)]`; anything else is a
 //! new format number, and every format keeps the first byte and the checksum at the end.
 
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
+pub mod properties;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,25 @@
 //! What a relying party is told of a report, how often, and after a crash. A further report wakes
 //! whoever looks for what is due: no test waits for a timer.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
+use countersign_core::account::Issued;
 use countersign_core::challenge::{Challenge, Outcome};
 use countersign_core::decision::Decision;
+use countersign_core::event::Event;
 use countersign_core::id::ChallengeId;
 use countersign_core::policy::Limits;
-use countersign_engine::ports::Delivery;
-use countersign_engine::store::MemoryStore;
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::{Delivery, Later};
+use countersign_engine::store::{MemoryStore, SqliteStore};
 
 use crate::support::{CountsDeliveries, Fault, House, NeverDelivers, Phone, Which, account};
+
+/// How `abort` ends a process.
+const SIGABRT: i32 = 6;
 
 fn told_by(delivery: &Arc<CountsDeliveries>) -> House {
     told(delivery.clone())
@@ -97,6 +106,48 @@ async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     report(&next, "bob", 2).await;
     delivery.told(2).await;
     assert!(next.store.events().await.iter().all(|event| event.challenge != challenge.id));
+}
+
+/// A relying party with whose first event the process ends, there and then.
+struct Dies;
+
+impl Delivery for Dies {
+    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        std::process::abort()
+    }
+}
+
+/// Names the file in the process that is to die.
+const FILE: &str = "COUNTERSIGN_TEST_OUTBOX_FILE";
+
+#[actix::test]
+async fn a_report_whose_process_died_before_it_was_told_is_told_by_the_next_process() {
+    if let Ok(file) = std::env::var(FILE) {
+        let store = Arc::new(SqliteStore::open(Path::new(&file)).unwrap());
+        let house = House::over(store, Limits::default(), Some(Arc::new(Dies)));
+        report(&house, "alice", 1).await;
+        // The report is answered before it is told; the process lives until it is.
+        return std::future::pending().await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store");
+    let name = "outbox::a_report_whose_process_died_before_it_was_told_is_told_by_the_next_process";
+    let mut dying = Command::new(std::env::current_exe().unwrap());
+    let ended = dying.args(["--exact", name]).env(FILE, &file).output().unwrap();
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+    let delivery = Arc::new(CountsDeliveries::default());
+    let store = Arc::new(SqliteStore::open(&file).unwrap());
+    let next = House::over(store, Limits::default(), None);
+    let [left] = &*next.store.events().await else { panic!("one event was recorded") };
+    assert_eq!((left.calls, left.due_at), (1, next.now().plus_ms(30_000)));
+    let after = next.again_with(30_000, Some(delivery.clone()));
+    let [told] = &*delivery.told(1).await else { panic!("told once") };
+    assert_eq!((&told.id, told.calls), (&left.id, 2));
+    after.engine.close().await.unwrap();
 }
 
 #[actix::test]
