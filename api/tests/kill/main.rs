@@ -13,6 +13,7 @@ mod invariants;
 mod life;
 mod limits;
 mod phone;
+mod redis;
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
 mod server;

@@ -122,9 +122,26 @@ async fn a_redis_without_memory_refuses_and_loses_nothing() {
         assert!(is_unavailable(&answer), "{answer:?}");
         let removal = store.commit(change(&ann, 1, [Write::RemoveAccount])).await;
         assert!(is_unavailable(&removal), "{removal:?}");
+        assert!(store.ready().is_err());
     }
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.revision, snapshot.record), (1, Some(record())));
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "+OK\r\n");
     recorded(&store, &ann, 1, [Write::Device(device(&ann, 1))]).await;
+    assert_eq!(store.ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_redis_that_has_memory_again_is_noticed_by_an_idle_server() {
+    let redis = Redis::volatile();
+    let store = open(&redis.url()).await;
+    assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
+    let refused = store.commit(change(&user("ann"), 0, [account(record())])).await;
+    assert!(is_unavailable(&refused), "{refused:?}");
+    // Longer than the lock is held: it is held on to all the same.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    assert!(store.ready().is_err());
+    assert_eq!(redis.command(&["EXISTS", "countersign:lock"]), ":1\r\n");
+    assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "+OK\r\n");
+    until_ready(&store).await;
 }

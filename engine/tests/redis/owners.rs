@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
 
@@ -84,7 +85,10 @@ async fn a_redis_that_is_not_there_is_said_to_be_unavailable() {
 #[tokio::test]
 async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying_it() {
     let redis = Redis::with(&["--save", ""]);
-    let acl = ["ACL", "SETUSER", "server", "on", ">right-one", "~countersign:*", "+@all"];
+    // What the documentation has an operator set.
+    let user = "SETUSER server on >right-one ~countersign:* +@read +@write +@scripting +@transaction \
+                +@connection +info +config|get +acl|whoami";
+    let acl: Vec<_> = ["ACL"].into_iter().chain(user.split_whitespace()).collect();
     assert_eq!(redis.command(&acl), "+OK\r\n");
     let url = |password: &str| redis.url().replace("://", &format!("://server:{password}@"));
     let Err(StoreError::Unavailable(why)) = try_open(&url("wrong-one"), WAIT).await else {
@@ -92,7 +96,9 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
     };
     assert!(!why.contains("wrong-one"), "{why}");
     let store = open(&url("right-one")).await;
-    let ann = user("ann");
+    let ann = crate::samples::user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     assert_eq!(revision(&store, &ann).await, 1);
+    assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
+    store.close().await.unwrap();
 }

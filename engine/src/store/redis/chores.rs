@@ -29,13 +29,19 @@ impl Writer {
         self.guard.owner.attempt(self.attempt, self.base).fenced(script)
     }
 
+    /// Writes nothing new, and fails where nothing could be written.
+    pub(super) async fn touch(&self) -> Result<(), Trouble> {
+        said(self.link.call(&self.fenced(&TRIM).key(keys::DUE)).await?).map(|_| ())
+    }
+
     /// Takes entries out of indexes.
     async fn trim(&self, gone: BTreeMap<String, Vec<String>>) -> Result<(), Trouble> {
-        let calls = gone.into_iter().map(|(index, members)| {
-            let mut call = self.fenced(&TRIM).key(index);
-            members.iter().for_each(|member| call.push(member));
-            call
-        });
+        let calls =
+            gone.into_iter().filter(|(_, members)| !members.is_empty()).map(|(index, members)| {
+                let mut call = self.fenced(&TRIM).key(index);
+                members.iter().for_each(|member| call.push(member));
+                call
+            });
         let calls: Vec<_> = calls.collect();
         for reply in self.link.calls(&calls).await? {
             said(reply)?;

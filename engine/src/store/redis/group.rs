@@ -14,8 +14,8 @@ use super::lookups::{get, owner_named, row};
 use super::unit::{Entry, Unit, entries_of_record};
 use super::writer::{Done, Queued, Writer};
 use crate::ports::store::Committed;
-use crate::store::foreign_challenge;
 use crate::store::record::Stored as _;
+use crate::store::{foreign_challenge, refused};
 
 impl Writer {
     /// Sends a wave, and answers and takes out every unit of it whose fate is known. `sent` is set
@@ -110,7 +110,8 @@ impl Writer {
             match checked(reply).and_then(|reply| self.done(&queued.unit, reply)) {
                 Ok(done) => answers.push((queued, Ok(done))),
                 Err(Trouble::Refused(why)) if !before => {
-                    answers.push((queued, Err(Trouble::Refused(why).into())));
+                    self.guard.refusing(&why);
+                    answers.push((queued, Err(refused(&why))));
                 }
                 Err(why) => {
                     trouble = Some(why);
@@ -121,6 +122,9 @@ impl Writer {
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             self.base = self.attempt;
             self.guard.acked.store(self.attempt, Ordering::Release);
+            if left.is_empty() {
+                self.guard.recording();
+            }
         }
         for (queued, answer) in answers {
             queued.answer(answer);

@@ -166,6 +166,8 @@ pub(super) enum Health {
     /// It is not known what was recorded, or what was recorded is to be written again: nothing is
     /// read until that is settled.
     Unsettled(String),
+    /// Redis refuses to record; what is recorded can be read.
+    Refusing(String),
     /// It records nothing any more.
     Over(String),
 }
@@ -184,8 +186,8 @@ impl Guard {
         Self { owner, acked, health: watch::Sender::new(Health::Recording) }
     }
 
-    pub(super) fn check(&self, state: Value) -> Result<(), Trouble> {
-        self.owner.check(state, self.acked.load(Ordering::Acquire))
+    pub(super) fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Acquire)
     }
 
     pub(super) fn recording(&self) {
@@ -194,6 +196,10 @@ impl Guard {
 
     pub(super) fn unsettled(&self, why: &str) {
         self.turn(Health::Unsettled(why.to_owned()));
+    }
+
+    pub(super) fn refusing(&self, why: &str) {
+        self.turn(Health::Refusing(why.to_owned()));
     }
 
     pub(super) fn fenced(&self) {
@@ -205,9 +211,16 @@ impl Guard {
         self.health.send_if_modified(|known| {
             match (&*known, &health) {
                 (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
-                (Health::Unsettled(known), Health::Unsettled(why)) if known == why => return false,
+                (Health::Unsettled(known), Health::Unsettled(why))
+                | (Health::Refusing(known), Health::Refusing(why))
+                    if known == why =>
+                {
+                    return false;
+                }
                 (_, Health::Over(why)) => tracing::error!("{why}"),
-                (_, Health::Unsettled(why)) => tracing::error!(why, "the store does not record"),
+                (_, Health::Unsettled(why) | Health::Refusing(why)) => {
+                    tracing::error!(why, "the store does not record")
+                }
                 (_, Health::Recording) => tracing::warn!("the store records again"),
             }
             *known = health.clone();
@@ -218,7 +231,7 @@ impl Guard {
     pub(super) fn health(&self) -> Result<(), StoreError> {
         match &*self.health.borrow() {
             Health::Recording => Ok(()),
-            Health::Unsettled(why) | Health::Over(why) => Err(refused(why)),
+            Health::Unsettled(why) | Health::Refusing(why) | Health::Over(why) => Err(refused(why)),
         }
     }
 
@@ -227,7 +240,7 @@ impl Guard {
         let mut health = self.health.subscribe();
         let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;
         match settled.as_deref() {
-            Ok(Health::Recording) => Ok(()),
+            Ok(Health::Recording | Health::Refusing(_)) => Ok(()),
             Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
             Err(_) => Err(crate::store::closed()),
         }

@@ -113,9 +113,11 @@ impl Reader {
     /// Asks, and answers only if the store is whole.
     pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
         commands.push(state());
+        // What is acknowledged while the answer is under way need not be in it.
+        let acked = self.guard.acked();
         let mut values = self.link.ask(&pipeline(&commands)).await?;
         let state = values.pop().ok_or_else(|| unexpected("no answer"))?;
-        self.guard.check(super::link::checked(state)?)?;
+        self.guard.owner.check(super::link::checked(state)?, acked)?;
         Ok(values)
     }
 

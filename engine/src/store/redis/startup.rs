@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::link::{Link, Trouble, checked, text, texts};
-use super::owner::{Guard, Owner, RENEWAL};
+use super::owner::{Guard, Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
@@ -79,12 +79,19 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
 async fn keep_lock(link: Arc<Link>, guard: Arc<Guard>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
-        match guard.owner.renew(&link).await {
+        match held(&link, &guard).await {
             Ok(()) if guard.health().is_ok() => {}
             Ok(()) | Err(Trouble::Rolled | Trouble::Fenced) => reader.tell(Job::Verify),
             Err(trouble) => guard.unsettled(&StoreError::from(trouble).to_string()),
         }
     }
+}
+
+/// Renews the lock, and looks whether Redis has what it has acknowledged.
+async fn held(link: &Link, guard: &Guard) -> Result<(), Trouble> {
+    let acked = guard.acked();
+    guard.owner.renew(link).await?;
+    guard.owner.check(link.one(state()).await?, acked)
 }
 
 /// Refuses a Redis that cannot be used, and says what of its settings could lose records.

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Retention;
 use super::journal::Journal;
 use super::link::{Link, ROLLED, Trouble};
-use super::owner::{Guard, state};
+use super::owner::Guard;
 use super::unit::{Entry, Unit};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::refused;
@@ -207,8 +207,12 @@ impl Writer {
                     self.guard.fenced();
                     return answer_all(wave, &Trouble::Fenced.into());
                 }
-                Trouble::Refused(_) | Trouble::Unreadable(_) if !before => {
-                    return answer_all(wave, &trouble.into());
+                Trouble::Refused(why) if !before => {
+                    self.guard.refusing(&why);
+                    return answer_all(wave, &refused(&why));
+                }
+                Trouble::Unreadable(why) if !before => {
+                    return answer_all(wave, &StoreError::Unreadable(why));
                 }
                 Trouble::Rolled => self.recover().await,
                 Trouble::Refused(why) | Trouble::Lost(why) | Trouble::Unreadable(why) => {
@@ -220,7 +224,6 @@ impl Writer {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.guard.recording();
         histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
     }
 
@@ -250,15 +253,14 @@ impl Writer {
         wave.is_empty() || (self.jobs.is_closed() && !unanswered)
     }
 
-    /// Looks whether Redis has what it has acknowledged, and mends it.
+    /// Looks whether Redis records, and has what it has acknowledged; mends it if not.
     async fn verify(&mut self) {
-        let asked = self.link.one(state()).await;
-        let checked = asked.and_then(|state| self.guard.check(state));
-        match checked {
+        match self.touch().await {
             Ok(()) => self.guard.recording(),
             Err(Trouble::Rolled) => self.recover().await,
             Err(Trouble::Fenced) => self.guard.fenced(),
-            Err(Trouble::Lost(_) | Trouble::Refused(_) | Trouble::Unreadable(_)) => {}
+            Err(Trouble::Refused(why)) => self.guard.refusing(&why),
+            Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.guard.unsettled(&why),
         }
     }
 
