@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
-use countersign_engine::ports::{Clock, Delivery, Store};
+use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
@@ -99,7 +99,7 @@ pub async fn start_at(
     metrics: PrometheusHandle,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, ServeError> {
-    let entropy = Arc::new(SystemEntropy);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy };
     let mut tenants = HashMap::new();
