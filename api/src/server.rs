@@ -13,8 +13,8 @@ use actix_web::web::{Data, ServiceConfig};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
-use countersign_engine::ports::{Clock, Delivery, Store};
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -103,11 +103,8 @@ pub async fn start_at(
     metrics: PrometheusHandle,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, ServeError> {
-    let entropy = Arc::new(SystemEntropy);
-    let store: Arc<dyn Store> = match &config.store.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
-    };
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
@@ -158,6 +155,23 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
 }
 
 fn engine_settings(config: &Config) -> EngineSettings {

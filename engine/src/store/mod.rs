@@ -6,11 +6,13 @@
 mod commit_queue;
 mod memory;
 mod record;
+mod redis;
 mod sqlite;
 
 pub use memory::MemoryStore;
 #[cfg(fuzzing)]
 pub use record::properties;
+pub use redis::{RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;

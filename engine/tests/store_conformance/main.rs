@@ -6,10 +6,15 @@ mod commits;
 mod files;
 mod lookups;
 mod outbox;
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
 mod samples;
 
+use std::sync::Arc;
+
 use countersign_engine::ports::Store;
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::system::SystemEntropy;
 
 macro_rules! conformance {
     ($($module:ident: { $($test:ident,)+ })+) => {
@@ -18,6 +23,16 @@ macro_rules! conformance {
                 #[tokio::test]
                 async fn $test() {
                     super::$module::$test(super::MemoryStore::default()).await;
+                }
+            )+)+
+        }
+
+        mod redis {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let server = super::redis_server::Redis::volatile();
+                    super::$module::$test(super::in_redis(&server.url()).await).await;
                 }
             )+)+
         }
@@ -78,6 +93,10 @@ conformance! {
         the_first_token_secret_of_a_tenant_is_kept,
         times_at_the_end_of_time_are_kept,
     }
+}
+
+async fn in_redis(url: &str) -> RedisStore {
+    RedisStore::open(RedisSettings::new(url), Arc::new(SystemEntropy)).await.unwrap()
 }
 
 /// A store can be held behind the port.
