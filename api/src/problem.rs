@@ -156,6 +156,7 @@ impl From<Refusal> for Problem {
             | Refusal::ChallengeHeld
             | Refusal::ChallengeUnknown
             | Refusal::NoAuthenticator
+            | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing
             | Refusal::NumberWrong
             | Refusal::UsersPerKeyMax { .. } => Self::invalid_request(text),

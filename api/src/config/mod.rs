@@ -102,6 +102,26 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// One Redis.
+    Redis(RedisUrl),
+}
+
+/// Where Redis is. It may hold a password, so it does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The URL, to connect with. Never for a log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisUrl(…)")
+    }
 }
 
 /// One relying party.

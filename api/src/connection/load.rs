@@ -111,25 +111,44 @@ impl Load {
     }
 }
 
-/// Counts the requests of a connection, and lets the last answer say that it is the last.
+/// A request's turn on its connection.
+pub struct Turn {
+    load: Option<Load>,
+    is_last: bool,
+}
+
+impl Turn {
+    /// Counts a request that begins.
+    pub fn begin(request: &ServiceRequest) -> Self {
+        let load = request.conn_data::<Load>().cloned();
+        let has_body = has_body(request.headers());
+        let is_last = load.as_ref().is_some_and(|load| load.begin(has_body));
+        Self { load, is_last }
+    }
+
+    /// Notes that the request was answered, and lets the last answer say that it is the last.
+    pub fn end<B>(self, answered: &mut Result<ServiceResponse<B>, Error>) {
+        if let Some(load) = &self.load {
+            load.end(self.is_last);
+        }
+        if let (true, Ok(response)) = (self.is_last, answered) {
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
+    }
+}
+
+/// Counts the requests of a connection, where nothing else stands around the routes.
 ///
 /// # Errors
 /// Those of the routes behind it.
-pub async fn count(
+pub async fn count<B: MessageBody>(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(load) = request.conn_data::<Load>().cloned() else {
-        return next.call(request).await;
-    };
-    let is_last = load.begin(has_body(request.headers()));
-    let answered = next.call(request).await;
-    load.end(is_last);
-    let mut response = answered?;
-    if is_last {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let turn = Turn::begin(&request);
+    let mut answered = next.call(request).await;
+    turn.end(&mut answered);
+    answered
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

@@ -12,6 +12,6 @@ mod refusal;
 mod serve;
 
 pub use deadlined::{Deadlined, Patience};
-pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, count};
+pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
 pub use refusal::HEADS_REFUSED;
 pub use serve::{Settings, serve};

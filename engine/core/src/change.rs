@@ -4,6 +4,7 @@ use crate::account::AccountRecord;
 use crate::action::Action;
 use crate::challenge::Challenge;
 use crate::device::Device;
+use crate::event::Event;
 use crate::id::{AccountKey, AuthenticatorId};
 
 /// One record to put in place or take out.
@@ -22,6 +23,8 @@ pub enum Write {
     Device(Device),
     /// A device that is taken out.
     RemoveDevice(AuthenticatorId),
+    /// An event, put into the outbox. It stays there if the account is removed.
+    Event(Event),
 }
 
 /// A unit of records that change together.

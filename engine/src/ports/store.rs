@@ -5,8 +5,9 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::Change;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 
@@ -128,6 +129,16 @@ pub trait Store: Send + Sync + 'static {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>>;
+
+    /// Events of all tenants that are due at `now`, by when they are due and then by id.
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>>;
+
+    /// Records how often an event was told and when it is due next, if it is in the outbox; one
+    /// that was taken out does not come back. It is no change of its account, whose revision stays.
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>>;
+
+    /// Takes an event out of the outbox, if it is there. The revision of its account stays.
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>>;
 
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
     fn token_secret(

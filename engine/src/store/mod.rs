@@ -6,9 +6,13 @@
 mod commit_queue;
 mod memory;
 mod record;
+mod redis;
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(fuzzing)]
+pub use record::properties;
+pub use redis::{RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;
@@ -31,6 +35,7 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
         let account = match write {
             Write::Account(_) | Write::RemoveAccount | Write::RemoveDevice(_) => continue,
             Write::Action(action) => &action.account,
+            Write::Event(event) => &event.account,
             Write::Device(device) => &device.account,
             Write::Challenge(challenge) => {
                 if challenges(&change.writes[..index]).any(|c| c.id == challenge.id) {
@@ -54,7 +59,8 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
         | Write::RemoveAccount
         | Write::Action(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }
 

@@ -4,6 +4,9 @@
 //! change without changing a row. A field is appended with `#[serde(default)]`; anything else is a
 //! new format number, and every format keeps the first byte and the checksum at the end.
 
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
+pub mod properties;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -14,6 +17,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
@@ -54,6 +58,7 @@ stored! {
     Action, rows::ActionRow<'_>, "action";
     Challenge, rows::ChallengeRow<'_>, "challenge";
     Device, rows::DeviceRow<'_>, "device";
+    Event, rows::EventRow<'_>, "event";
     [u8; 32], rows::SecretRow<'_>, "secret";
 }
 

@@ -5,10 +5,16 @@
 mod commits;
 mod files;
 mod lookups;
+mod outbox;
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
 mod samples;
 
+use std::sync::Arc;
+
 use countersign_engine::ports::Store;
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::system::SystemEntropy;
 
 macro_rules! conformance {
     ($($module:ident: { $($test:ident,)+ })+) => {
@@ -17,6 +23,16 @@ macro_rules! conformance {
                 #[tokio::test]
                 async fn $test() {
                     super::$module::$test(super::MemoryStore::default()).await;
+                }
+            )+)+
+        }
+
+        mod redis {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let server = super::redis_server::Redis::volatile();
+                    super::$module::$test(super::in_redis(&server.url()).await).await;
                 }
             )+)+
         }
@@ -54,6 +70,14 @@ conformance! {
         of_many_ends_proposed_at_once_one_is_recorded,
         closing_records_what_is_queued_and_refuses_what_comes_later,
     }
+    outbox: {
+        an_event_is_recorded_with_its_unit_or_not_at_all,
+        due_events_come_by_when_they_are_due,
+        an_event_that_is_put_off_is_due_later_and_counts_its_calls,
+        an_event_that_was_taken_out_stays_out,
+        an_event_outlives_its_account_and_raises_no_revision,
+        of_events_of_one_name_each_account_has_its_own,
+    }
     lookups: {
         users_are_found_by_all_the_attributes_that_are_given,
         a_changed_or_removed_attribute_is_not_found_any_more,
@@ -69,6 +93,10 @@ conformance! {
         the_first_token_secret_of_a_tenant_is_kept,
         times_at_the_end_of_time_are_kept,
     }
+}
+
+async fn in_redis(url: &str) -> RedisStore {
+    RedisStore::open(RedisSettings::new(url), Arc::new(SystemEntropy)).await.unwrap()
 }
 
 /// A store can be held behind the port.

@@ -141,7 +141,7 @@ impl Account {
                     self.devices.clear();
                     self.open.clear();
                 }
-                Write::Action(_) => {}
+                Write::Action(_) | Write::Event(_) => {}
                 Write::Challenge(challenge) => {
                     self.open.retain(|c| c.id != challenge.id);
                     if challenge.ended.is_none() {

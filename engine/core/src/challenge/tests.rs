@@ -23,6 +23,7 @@ fn challenge(seed: u8) -> Challenge {
         issued_at: ISSUED,
         expires_at: EXPIRES,
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
     }

@@ -75,6 +75,7 @@ impl Store {
                 }
             }
             Write::RemoveDevice(id) => self.stored(key).devices.retain(|d| d.id != *id),
+            Write::Event(_) => {}
         }
     }
 

@@ -14,6 +14,7 @@ use countersign_core::id::{
 use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
+use super::outbox::Outbox;
 use crate::ports::store::{ActionQuery, Committed, StoreError};
 use crate::store::{
     REMOVED_KEPT_MS, challenges, check_form, foreign_challenge, listed_states, sort_devices,
@@ -42,6 +43,7 @@ pub(super) struct State {
     held: BTreeSet<Timed>,
     /// Ended challenges by their end.
     ended: BTreeSet<Timed>,
+    pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
 }
 
@@ -137,6 +139,7 @@ impl State {
                 Write::Challenge(challenge) => self.put_challenge(challenge),
                 Write::Device(device) => self.put_device(device),
                 Write::RemoveDevice(id) => self.remove_device(&key, &id),
+                Write::Event(event) => self.outbox.put(event),
             }
         }
         self.accounts.entry(key).or_default().revision = expected + 1;

@@ -2,10 +2,12 @@
 //! order.
 
 mod account;
+mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome};
@@ -82,6 +84,8 @@ pub(super) struct ChallengeRow<'a> {
     ended: Option<EndedRow<'a>>,
     #[serde(borrow, default)]
     number: Option<NumberRow<'a>>,
+    #[serde(default)]
+    notifications: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -254,6 +258,7 @@ impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
                 .number
                 .as_ref()
                 .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
+            notifications: challenge.notifications,
         }
     }
 }
@@ -272,6 +277,7 @@ impl TryFrom<ChallengeRow<'_>> for Challenge {
             issued_at: UnixMillis(row.issued_at),
             expires_at: UnixMillis(row.expires_at),
             held: row.held,
+            notifications: row.notifications,
             ended: row.ended.map(Ended::try_from).transpose()?,
             number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
                 number: Number::restore(digits),

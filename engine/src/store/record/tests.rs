@@ -6,10 +6,11 @@ use countersign_core::account::Profile;
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::device::{Platform, PushToken};
+use countersign_core::event::EventKind;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
-    UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
+    TenantId, UserId,
 };
 use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -88,6 +89,7 @@ fn challenge() -> Challenge {
         issued_at: UnixMillis(1_000),
         expires_at: UnixMillis(301_000),
         held: true,
+        notifications: 2,
         ended: Some(Ended {
             outcome: Outcome::Approved,
             at: UnixMillis(2_000),
@@ -95,6 +97,20 @@ fn challenge() -> Challenge {
             signature: Some(vec![0xa5; 4]),
         }),
         number: Some(AskedNumber { number: Number::restore("042"), tries: 1 }),
+    }
+}
+
+fn event() -> Event {
+    Event {
+        id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
+        kind: EventKind::Reported,
+        account: account_key(),
+        challenge: ChallengeId::from_entropy(&[2; 24]),
+        action: action_key(),
+        by: Some(authenticator()),
+        at: UnixMillis(1_000),
+        calls: 1,
+        due_at: UnixMillis(31_000),
     }
 }
 
@@ -161,11 +177,21 @@ fn the_bytes_of_an_action_are_pinned() {
 fn the_bytes_of_a_challenge_are_pinned() {
     pinned(
         &challenge(),
-        "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        "019cd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
         616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
         30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170",
+        30312d383130312d303130313031303130313031c404a5a5a5a592a33034320102d0163bd2",
     );
+}
+
+#[test]
+fn a_challenge_that_was_recorded_before_notifications_were_counted_had_none() {
+    let before = "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170";
+    let expected = Challenge { notifications: 0, ..challenge() };
+    assert_eq!(Challenge::from_row(&unhex(before)), Ok(expected));
 }
 
 #[test]
@@ -179,6 +205,17 @@ fn the_bytes_of_a_device_are_pinned() {
     );
     let token = Device::from_row(&device().to_row()).unwrap().push_token.unwrap();
     assert_eq!(token.reveal(), "token");
+}
+
+#[test]
+fn the_bytes_of_an_event_are_pinned() {
+    pinned(
+        &event(),
+        "019bd92430313031303130312d303130312d383130312d383130312d30313031303130313031303101a4\
+        64656d6fa3616e6ed9204167494341674943416749434167494341674943416749434167494341674943\
+        a67369676e496ea26b31d92430313031303130312d303130312d343130312d383130312d303130313031\
+        303130313031cd03e801cd7918ab0e103f",
+    );
 }
 
 #[test]
@@ -223,8 +260,8 @@ fn every_number_of_a_variant_is_pinned() {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
         let row = Challenge { ended, number: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, no number, the checksum.
-        assert_eq!(row[row.len() - 4 - 5], number, "{outcome:?}");
+        // The outcome, the time, no device, no signature, no number, notifications, the checksum.
+        assert_eq!(row[row.len() - 4 - 6], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
@@ -259,16 +296,31 @@ fn any_changed_bit_and_any_cut_is_noticed() {
     }
 }
 
-fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
-    let mut row = [&[format][..], body].concat();
-    row.extend(crc32c::crc32c(&row).to_be_bytes());
-    row
+#[test]
+fn the_corpus_keeps_its_properties_whole_cut_and_changed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/row");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus is committed") {
+        let body = std::fs::read(entry.unwrap().path()).unwrap();
+        properties::row(&body);
+        for at in 0..body.len() {
+            properties::row(&body[..at]);
+            for other in [0, 0x80, 0xa0, 0xc0, 0xc4, 0xcf, 0xdd, 0xff] {
+                let mut changed = body.clone();
+                changed[at] = other;
+                properties::row(&changed);
+            }
+        }
+        inputs += 1;
+    }
+    assert!(inputs >= 20, "{inputs} inputs");
 }
 
 #[test]
 fn an_unknown_format_is_refused_by_its_number() {
     let row = challenge().to_row();
-    let newer = sealed(9, &row[1..row.len() - CHECKSUM_BYTES]);
+    let mut newer = [&[9], &row[1..row.len() - CHECKSUM_BYTES]].concat();
+    newer.extend(crc32c::crc32c(&newer).to_be_bytes());
     let message = "challenge: its format 9 is unknown, 1 is known".to_owned();
     assert_eq!(Challenge::from_row(&newer), Err(StoreError::Unreadable(message)));
 }
@@ -277,17 +329,12 @@ fn an_unknown_format_is_refused_by_its_number() {
 fn a_row_of_another_kind_is_refused() {
     assert!(Challenge::from_row(&action().to_row()).is_err());
     assert!(Device::from_row(&account().to_row()).is_err());
-    assert!(<[u8; 32]>::from_row(&sealed(FORMAT, &[0xc4, 1, 7])).is_err());
+    assert!(<[u8; 32]>::from_row(&properties::sealed(&[0xc4, 1, 7])).is_err());
 }
 
 proptest! {
     #[test]
     fn no_intact_row_of_any_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let row = sealed(FORMAT, &body);
-        let _ = AccountRecord::from_row(&row);
-        let _ = Action::from_row(&row);
-        let _ = Challenge::from_row(&row);
-        let _ = Device::from_row(&row);
-        let _ = <[u8; 32]>::from_row(&row);
+        properties::row(&body);
     }
 }

@@ -169,23 +169,23 @@ pub(super) fn overdue(
     Ok(found)
 }
 
-/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all
-/// later ones from ending. Whoever asks for it by name is told that it cannot be read.
-fn collect_intact(
+/// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
+/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
-    found: &mut Vec<Challenge>,
+    found: &mut Vec<T>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         match record(row, 0) {
-            Ok(challenge) => found.push(challenge),
+            Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "an overdue challenge is passed over");
+                tracing::error!(%error, "a record whose time has come is passed over");
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

@@ -7,8 +7,8 @@ use countersign_core::action::Action;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Fault;
 use super::queries::record;
+use super::{Fault, outbox};
 use crate::ports::store::StoreError;
 use crate::store::state_number;
 
@@ -132,6 +132,7 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         let message = format!("the file has layout {found}, {SCHEMA_VERSION} is known");
         return Err(StoreError::Unreadable(message).into());
     }
+    transaction.execute_batch(outbox::TABLE)?;
     transaction.commit()?;
     Ok(())
 }

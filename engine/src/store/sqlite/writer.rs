@@ -7,7 +7,8 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, TenantId};
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
@@ -15,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavio
 
 use super::files::Files;
 use super::queries::record;
-use super::{Fault, removed, schema, sql_int, unavailable};
+use super::{Fault, outbox, removed, schema, sql_int, unavailable};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::commit_queue::{Answers, Backend, Failure};
 use crate::store::record::Stored;
@@ -68,7 +69,7 @@ const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
 
 /// Every statement of this file, for the test that asks the planner.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 17] = [
+pub(super) const STATEMENTS: [&str; 20] = [
     REVISION,
     ENDED,
     PUT_ACCOUNT,
@@ -86,6 +87,9 @@ pub(super) const STATEMENTS: [&str; 17] = [
     SECRET,
     PRUNE_ACTIONS,
     PRUNE_CHALLENGES,
+    outbox::PUT,
+    outbox::PUT_OFF,
+    outbox::REMOVE,
 ];
 
 /// What the writer is asked for.
@@ -93,6 +97,8 @@ pub(super) enum Unit {
     Commit(Change),
     TokenSecret { tenant: TenantId, fresh: [u8; 32] },
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis },
+    PutOffEvent(Event),
+    RemoveEvent(AccountKey, EventId),
 }
 
 /// What it answers, in the same order of kinds.
@@ -102,6 +108,7 @@ pub(super) enum Done {
     TokenSecret([u8; 32]),
     /// Rows that went; fewer than [`PRUNE_ROWS_MAX`] where none is left.
     Pruned(u32),
+    Event,
 }
 
 /// The writing connection. The files stay locked until it is closed.
@@ -149,6 +156,14 @@ impl Backend for Writer {
                 }
                 Unit::Prune { actions_before, challenges_before } => {
                     prune(&transaction, actions_before, challenges_before).map(Done::Pruned)
+                }
+                Unit::PutOffEvent(event) => {
+                    let put_off = outbox::put_off(&transaction, &event);
+                    put_off.map(|()| Done::Event).map_err(Fault::from)
+                }
+                Unit::RemoveEvent(account, id) => {
+                    let removed = outbox::remove(&transaction, &account, &id);
+                    removed.map(|()| Done::Event).map_err(Fault::from)
                 }
             };
             answers.push(match done {
@@ -248,6 +263,7 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
                 let params = (key.tenant.as_str(), key.user.as_str(), id.as_str());
                 connection.prepare_cached(DROP_DEVICE)?.execute(params)?;
             }
+            Write::Event(event) => outbox::put(connection, event)?,
         }
     }
     // The revision is a column, so that every unit is fenced although few write the account's row.
