@@ -198,7 +198,12 @@ fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tena
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
     });
     let delivery = delivery.transpose()?.map(|webhook| Arc::new(webhook) as Arc<dyn Delivery>);
-    Ok(Tenant { limits: push.limits.clone(), unenrolled: push.unenrolled, delivery })
+    Ok(Tenant {
+        limits: push.limits.clone(),
+        unenrolled: push.unenrolled,
+        custom_public: push.custom_public.iter().cloned().collect(),
+        delivery,
+    })
 }
 
 fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -> AppState {

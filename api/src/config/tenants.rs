@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
+use countersign_core::device::Signing;
 use countersign_core::id::TenantId;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
@@ -118,6 +119,11 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
             limits::CHALLENGE_LIFETIME_SECONDS,
             written.challenge_lifetime_seconds,
         )?,
+        signing_min: if written.require_statement {
+            Signing::StatementV1
+        } else {
+            Signing::ChallengeId
+        },
         number_match: number_match(path, written.number_match)?,
         notifications_per_challenge_max: count(
             limits::NOTIFICATIONS_PER_CHALLENGE_MAX,

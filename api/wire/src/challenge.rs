@@ -222,6 +222,7 @@ mod tests {
             notifications: 0,
             ended: outcome.map(|o| Ended::without_device(o, UnixMillis(1))),
             number: None,
+            shown: None,
         }
     }
 

@@ -18,7 +18,7 @@ use super::script::{Call, SNAPSHOT};
 use super::unit::Entry;
 use crate::ports::store::{ActionQuery, UserQuery};
 use crate::store::record::Stored;
-use crate::store::{has_attributes, is_listed, sort_devices, sort_open};
+use crate::store::{has_attributes, sort_devices, sort_open};
 
 /// Entries of an index that are looked at together.
 const PAGE: usize = 128;
@@ -97,6 +97,12 @@ pub(super) async fn actions(
         }
     }
     Ok(found)
+}
+
+/// Whether an action is to be listed; `from` and `limit` are the caller's part.
+fn is_listed(action: &Action, query: &ActionQuery) -> bool {
+    (query.codes.is_empty() || query.codes.contains(&action.key.code))
+        && query.state.is_none_or(|state| state == action.state)
 }
 
 pub(super) async fn challenge(

@@ -96,7 +96,8 @@ impl House {
     ) -> Self {
         let entropy = Arc::new(Seeded::new(clock.now().0));
         let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
-        let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, delivery };
+        let custom_public = vec!["amount".to_owned()];
+        let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, custom_public, delivery };
         let tenants = HashMap::from([(tenant_id(), tenant)]);
         let settings =
             EngineSettings { actor_threads: 2, verifier_threads: 1, ..EngineSettings::default() };
@@ -127,14 +128,8 @@ impl House {
     ) -> Result<Device, Error> {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
-        let enroll = Enroll {
-            key: phone.public.clone(),
-            name: None,
-            platform: None,
-            push_token: None,
-            may_add: true,
-        };
-        self.engine.enroll(account, key, enroll).await
+        let enroll = Enroll::official(phone.public.clone(), true);
+        self.engine.enroll(account, key, enroll, None).await
     }
 
     /// Tracks a sign-in and starts a challenge for it.
