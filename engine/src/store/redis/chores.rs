@@ -13,8 +13,9 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames};
-use super::link::{Trouble, number, said, texts, unexpected};
+use super::link::Trouble;
 use super::lookups::{get, named_challenge, row, row_of, stands_open};
+use super::reply::{number, said, texts, unexpected};
 use super::script::{Call, FORGET, TRIM};
 use super::unit::{Entry, put};
 use super::writer::Writer;

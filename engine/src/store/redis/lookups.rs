@@ -12,8 +12,9 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames, Digest};
-use super::link::{Trouble, array, bytes, number, texts, unexpected};
+use super::link::Trouble;
 use super::reader::Reader;
+use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::unit::Entry;
 use crate::ports::store::{ActionQuery, UserQuery};
@@ -113,7 +114,7 @@ pub(super) async fn challenge(
 
 /// The account that the owner of a challenge names.
 pub(super) fn owner_named(value: Value) -> Result<Option<AccountNames>, Trouble> {
-    let Some(digest) = super::link::text(value)? else { return Ok(None) };
+    let Some(digest) = super::reply::text(value)? else { return Ok(None) };
     AccountNames::parse(&digest).map(Some).ok_or_else(|| unexpected("an unknown owner"))
 }
 
