@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
@@ -18,15 +19,18 @@ use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::admission::{Admission, admit};
+use crate::admission::Admission;
+use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
-use crate::cors::cors;
-use crate::observe::observe;
 use crate::routes;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
+/// Connections of one worker of the public listener, at most.
+const CONNECTIONS_MAX: usize = 25_600;
+/// Connections of the operators' listener, at most.
+const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
 /// Seconds for which an idle connection is kept.
@@ -119,7 +123,8 @@ pub async fn start_at(
     let mut servers = vec![public(config, state, listener)?];
     let operations = match config.operations {
         Some(address) => {
-            let (server, bound) = operators(address, engine.clone(), metrics)?;
+            let settings = connection_settings(&config.server);
+            let (server, bound) = operators(address, settings, engine.clone(), metrics)?;
             servers.push(server);
             Some(bound)
         }
@@ -230,10 +235,7 @@ fn public(
             .app_data(origins.clone())
             .app_data(admission.clone())
             .configure(|config| app(config, &state))
-            .wrap(from_fn(admit))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(observe))
-            .wrap(from_fn(connection::count))
+            .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)
 }
@@ -241,34 +243,39 @@ fn public(
 fn connection_settings(config: &config::Server) -> connection::Settings {
     connection::Settings {
         workers: config.workers,
+        connections_max: CONNECTIONS_MAX,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }
 
 fn operators(
     address: SocketAddr,
+    settings: connection::Settings,
     engine: Engine,
     metrics: PrometheusHandle,
 ) -> Result<(Server, SocketAddr), ServeError> {
     let (engine, metrics) = (Data::new(engine), Data::new(metrics));
-    let server = HttpServer::new(move || {
+    let factory = move || {
         App::new()
             .app_data(engine.clone())
             .app_data(metrics.clone())
             .configure(routes::ops::configure)
-    })
-    .workers(1)
-    .client_request_timeout(HEAD_READ)
-    .disable_signals()
-    .bind(address)
-    .map_err(|source| listen_error(address, source))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+            .wrap(from_fn(connection::count))
+    };
+    let listener = std::net::TcpListener::bind(address);
+    let listener = listener.map_err(|source| listen_error(address, source))?;
+    let bound = listener.local_addr()?;
+    let settings = connection::Settings {
+        workers: NonZeroUsize::new(1),
+        connections_max: OPERATORS_CONNECTIONS_MAX,
+        ..settings
+    };
+    Ok((connection::serve(listener, settings, factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

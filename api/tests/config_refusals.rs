@@ -59,7 +59,9 @@ fn variables_of_a_wrong_kind_are_refused_without_their_text() {
         ),
         (FAR, "a", "tenants[18446744073709551615] (from"),
         ("COUNTERSIGN_TENANT_ID", "", "tenants[0].id (from COUNTERSIGN_TENANT_ID) is missing"),
-        ("COUNTERSIGN_WEBHOOK_URL", "https://a.example", "tenants[0].id is missing"),
+        ("COUNTERSIGN_WEBHOOK_URL", "https://a.example", "COUNTERSIGN_TENANT_ID is missing: "),
+        ("COUNTERSIGN_SECRET_KEY", "secret-of-acme", "COUNTERSIGN_TENANT_ID is missing: "),
+        ("COUNTERSIGN_TENANT_ID", "acme", "COUNTERSIGN_SECRET_KEY is missing: "),
         ("COUNTERSIGN_LISTEN", "localhost:80", "server.listen (from COUNTERSIGN_LISTEN) is not an"),
     ] {
         let refusal = refusal(None, &[(variable, value)]);

@@ -31,13 +31,14 @@ pub const ACTORS: &str = "countersign_actors";
 pub const PANICS: &str = "countersign_panics_total";
 /// Polls that wait, by what they wait for.
 pub const WAITERS: &str = "countersign_waiters";
-/// From asking for a signature check to its verdict, by lane: `batch` or `alone`.
+/// From asking for a signature check to its verdict, by lane: `batch`, `alone`, or `here`, on the
+/// asker's thread.
 pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
 /// Signature checks that are queued or running.
 pub const VERIFY_QUEUE: &str = "countersign_verify_queue";
 /// Signatures that were checked in one equation.
 pub const VERIFY_BATCH_UNITS: &str = "countersign_verify_batch_units";
-/// Signatures that the verifier pool found bad, by lane.
+/// Signatures that the verifier found bad, by lane.
 pub const VERIFY_FAILURES: &str = "countersign_verify_failures_total";
 /// 1 while signatures are checked in batches, 0 while too many of them are bad.
 pub const VERIFY_BATCHING: &str = "countersign_verify_batching";

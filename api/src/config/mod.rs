@@ -172,7 +172,12 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
+        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        // Who has no file does not know what its keys are called.
+        let config = match file {
+            Some(_) => config?,
+            None => config.map_err(|e| e.as_variable(environment::short_name))?,
+        };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
             return Err(ConfigError::value("tenants", "is empty", allowed));

@@ -95,6 +95,7 @@ fn offer() -> Offer {
         held: false,
         ended: None,
         number: None,
+        notifications: 0,
     };
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }

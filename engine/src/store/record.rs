@@ -11,6 +11,8 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use rows::state_code as state_number;
+
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;

@@ -109,7 +109,7 @@ pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8])
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
-        const fn $code(value: $name) -> u8 {
+        pub(in crate::store) const fn $code(value: $name) -> u8 {
             match value {
                 $($name::$variant => $number,)+
             }
