@@ -10,7 +10,7 @@ mod proxy;
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 #[path = "../store_conformance/samples.rs"]
-#[allow(dead_code, reason = "the conformance suite uses all of them")]
+#[expect(dead_code, reason = "the conformance suite uses all of them")]
 mod samples;
 mod wire;
 

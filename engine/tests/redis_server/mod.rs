@@ -1,7 +1,5 @@
 //! A Redis of one test: the real `redis-server`, on a free port, in a folder of its own.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};

@@ -6,6 +6,7 @@ mod commits;
 mod files;
 mod lookups;
 mod outbox;
+#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 mod samples;

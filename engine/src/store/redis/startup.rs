@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::{Link, Trouble, checked, text, texts};
+use super::link::{Link, Trouble};
 use super::owner::{Guard, Owner, RENEWAL, state};
 use super::reader::Reader;
+use super::reply::{checked, text, texts};
 use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
 use crate::ports::Entropy;
