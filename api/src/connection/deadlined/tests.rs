@@ -1,3 +1,5 @@
+//! Tests of a connection's deadlines and of how much of it is read, on a clock that stands still.
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
 
