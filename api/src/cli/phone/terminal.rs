@@ -52,6 +52,7 @@ pub(super) fn show_unreadable(
 
 /// All that is signed of what is shown, and nothing else.
 fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
+    line("action", display.action(), out)?;
     for (name, value) in display.members() {
         match (name.as_str(), value) {
             ("action", _) => {}
@@ -66,7 +67,7 @@ fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
             (name, value) => line(name, &text_of(value), out)?,
         }
     }
-    line("action", display.action(), out)
+    Ok(())
 }
 
 fn show_official(
