@@ -170,7 +170,7 @@ async fn a_basic_header_opens_no_client_route_and_a_token_no_other() {
     it.server.get("/users/u-1").bearer(&it.token).refused(401, "unauthorized").await;
     it.server.post("/validate").bearer(&it.token).refused(401, "unauthorized").await;
     let pending = it.server.get(&format!("{PUSH}/challenge?{}", it.device.query()));
-    pending.bearer(&it.token).refused(401, "unauthorized").await;
+    pending.bearer(&it.token).refused(401, "invalid_token").await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod faults;
 mod numbers;
 mod prompts;
 mod races;
+mod statements;
 mod storm;
 mod support;
 mod waiters;
