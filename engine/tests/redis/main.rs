@@ -7,6 +7,7 @@ mod lost;
 mod outages;
 mod owners;
 mod proxy;
+#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 #[path = "../store_conformance/samples.rs"]

@@ -102,3 +102,13 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_redis_whose_certificate_nobody_vouches_for_is_refused() {
+    let (redis, url) = Redis::encrypted();
+    let Err(StoreError::Unavailable(why)) = try_open(&url, WAIT).await else {
+        panic!("it opened");
+    };
+    assert!(why.contains("certificate"), "{why}");
+    assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":0\r\n");
+}
