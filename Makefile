@@ -15,7 +15,8 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench mutants compositions build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
+  compositions build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +24,7 @@ help: ## Print this list
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
 
-test: tools test-rust walk sdk ## Install what is missing, and run every test
+test: tools test-rust walk sdk web ## Install what is missing, and run every test
 
 test-rust: build ## Run the Rust tests alone
 	cargo test --workspace --locked
@@ -38,6 +39,12 @@ sdk-node: build $(SDK)/node_modules/.package-lock.json ## @authsignal/node, and 
 
 sdk-browser: build $(SDK)/node_modules/.package-lock.json ## @authsignal/browser, in headless Chromium
 	cd $(SDK) && $(SUITE) npm run --silent browser
+
+web: build $(SDK)/node_modules/.package-lock.json ## The web pages, in headless Chromium; pictures in api/tests/sdk/web/artefacts
+	cd $(SDK) && $(SUITE) npm run --silent web
+
+web-types: $(SDK)/node_modules/.package-lock.json ## Write the browser SDK's type declarations anew
+	cd $(SDK) && npm run --silent declare
 
 sdk-python: build $(VENV)/.installed ## authsignal, from PyPI
 	cd $(SDK)/python && $(SUITE) node ../support/with-server.mjs .venv/bin/python -m pytest

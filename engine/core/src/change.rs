@@ -12,7 +12,8 @@ use crate::id::{AccountKey, AuthenticatorId};
 pub enum Write {
     /// The account's own record.
     Account(AccountRecord),
-    /// The account with its devices and actions; its challenges stay until their retention ends.
+    /// The account with its devices and actions; its challenges stay until their retention ends,
+    /// and its revision for as long as a commit can be on its way.
     RemoveAccount,
     /// An action.
     Action(Action),
@@ -31,7 +32,7 @@ pub enum Write {
 pub struct Change {
     /// The account they belong to.
     pub account: AccountKey,
-    /// The account's revision that the change was made from, 0 where it did not exist. The store
+    /// The account's revision that the change was made from, 0 where it never was. The store
     /// refuses the change if it has another, and records this one plus 1.
     pub expected: u64,
     /// The records, in order.

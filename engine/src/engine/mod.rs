@@ -23,7 +23,7 @@ use crate::verifier::Verifier;
 /// Sizes of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Threads that actors live on.
+    /// Threads that actors live on; with 0 they live on the event loops that activate them.
     pub actor_threads: usize,
     /// Threads that check signatures; 0 means one per core.
     pub verifier_threads: usize,
@@ -39,7 +39,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         Self {
-            actor_threads: 1,
+            actor_threads: 0,
             verifier_threads: 0,
             verify_queue_max: 4096,
             action_retention_ms: 30 * DAY_MS,

@@ -84,6 +84,9 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
 
     /// An account with its devices and open challenges; empty where the user is unknown.
+    ///
+    /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
+    /// was made for a user before never fits the one who is made anew.
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
 
     /// An action of an account.
@@ -93,7 +96,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first.
+    /// Actions of an account, newest first. What it costs is bounded by what may be found: the
+    /// limit, for every code and state that is asked for.
     fn actions(
         &self,
         account: &AccountKey,
@@ -143,8 +147,9 @@ pub trait Store: Send + Sync + 'static {
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>>;
 
-    /// Forgets actions tracked before `actions_before` and challenges that ended before
-    /// `challenges_before`. The answer is how many records went.
+    /// Forgets actions tracked before `actions_before`, challenges that ended before
+    /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
+    /// how many records went.
     fn prune(
         &self,
         actions_before: UnixMillis,

@@ -5,10 +5,12 @@
 //! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
 //! its pages.
 
+mod actions;
 mod files;
 mod outbox;
 mod queries;
 mod reader;
+mod removed;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -138,7 +140,7 @@ impl Store for SqliteStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.readers.read(move |connection| queries::actions(connection, &account, &query))
+        self.readers.read(move |connection| actions::actions(connection, &account, &query))
     }
 
     fn challenge(

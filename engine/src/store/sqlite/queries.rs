@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
-use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::ports::store::{StoreError, UserQuery};
 use crate::store::record::Stored;
-use crate::store::{is_listed, sort_devices, sort_open};
+use crate::store::{sort_devices, sort_open};
 
 pub(super) const ACCOUNT: &str =
     "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
@@ -21,8 +21,6 @@ pub(super) const OPEN: &str =
     "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
 pub(super) const ACTION: &str = "SELECT row FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
-pub(super) const ACTIONS: &str = "SELECT row FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND created_at >= ?3 ORDER BY created_at DESC, rowid DESC";
 pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
 pub(super) const DEVICES_OF_KEY: &str =
     "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
@@ -98,25 +96,6 @@ pub(super) fn action(
 ) -> Result<Option<Action>, Fault> {
     let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
     first(connection, ACTION, (tenant, user, key.code.as_str(), key.idempotency_key.as_str()))
-}
-
-pub(super) fn actions(
-    connection: &Connection,
-    account: &AccountKey,
-    query: &ActionQuery,
-) -> Result<Vec<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let mut statement = connection.prepare_cached(ACTIONS)?;
-    let mut rows = statement.query((tenant, user, sql_int(query.from.0)))?;
-    let mut found = Vec::new();
-    while found.len() < query.limit {
-        let Some(row) = rows.next()? else { break };
-        let action: Action = record(row, 0)?;
-        if is_listed(&action, query) {
-            found.push(action);
-        }
-    }
-    Ok(found)
 }
 
 pub(super) fn challenge(
