@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(Event::of_end(&Challenge { ended: None, ..ended(O::Reported) }), None);
         let event = Event::of_end(&ended(O::Reported)).unwrap();
         assert_eq!((event.at, event.due_at, event.calls), (UnixMillis(2_000), event.at, 0));
+        assert_eq!(event.kind.name(), "push.reported");
         assert_eq!(event.by, Some(AuthenticatorId::from_entropy([7; 16])));
     }
 

@@ -137,3 +137,13 @@ pub enum Unenrolled {
     /// `BLOCK`.
     Block,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_query_looks_back_for_thirty_days() {
+        assert_eq!(ACTION_QUERY_MS_MAX, 2_592_000_000);
+    }
+}

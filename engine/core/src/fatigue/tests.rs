@@ -66,6 +66,15 @@ fn the_sixth_prompt_waits_until_the_first_is_15_minutes_old() {
 }
 
 #[test]
+fn a_prompt_as_old_as_the_window_is_forgotten() {
+    let mut person = Person::new();
+    assert!(person.prompt());
+    person.pass(15 * MINUTE_MS);
+    assert!(person.prompt());
+    assert_eq!(person.counters.prompts, [person.now]);
+}
+
+#[test]
 fn each_denial_doubles_the_wait_up_to_an_hour() {
     let mut person = Person::new();
     for seconds in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {

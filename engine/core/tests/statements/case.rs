@@ -86,6 +86,7 @@ impl Case {
             // The part of a second that a statement leaves out.
             expires_at: UnixMillis(u64::from(self.expires_seconds) * 1000 + 999),
             held: false,
+            notifications: 0,
             ended: None,
             number: None,
             notifications: 0,

@@ -95,10 +95,10 @@ pub(super) struct ChallengeRow<'a> {
     ended: Option<EndedRow<'a>>,
     #[serde(borrow, default)]
     number: Option<NumberRow<'a>>,
-    #[serde(default)]
-    notifications: u32,
     #[serde(borrow, default)]
     shown: Option<ShownRow<'a>>,
+    #[serde(default)]
+    notifications: u32,
 }
 
 #[derive(Serialize, Deserialize)]
