@@ -119,6 +119,11 @@ impl Problem {
         error.into()
     }
 
+    /// What is wrong, for people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
     /// The code.
     pub fn code(&self) -> &'static str {
         self.code.name()
@@ -155,10 +160,16 @@ impl From<Refusal> for Problem {
             | Refusal::ChallengeEnded
             | Refusal::ChallengeHeld
             | Refusal::ChallengeUnknown
+            | Refusal::DisplayTooLong { .. }
+            | Refusal::DisplayUnsafe
+            | Refusal::FormatFixed
             | Refusal::NoAuthenticator
             | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing
             | Refusal::NumberWrong
+            | Refusal::ProofMissing
+            | Refusal::SigningLowered
+            | Refusal::StatementRequired
             | Refusal::UsersPerKeyMax { .. } => Self::invalid_request(text),
         }
     }
@@ -170,11 +181,18 @@ impl From<Error> for Problem {
             Error::Delivery(reason) => Self::invalid_configuration(reason.to_string()),
             Error::Misbehaved(
                 misbehaviour @ (Misbehaviour::InvalidSignature
+                | Misbehaviour::OtherSigning
                 | Misbehaviour::UnknownCredential
                 | Misbehaviour::UnknownNonce),
             ) => {
                 let text = misbehaviour.to_string();
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidCredential, text)
+            }
+            Error::Misbehaved(Misbehaviour::SessionMissing) => {
+                Self::invalid_token("a device session is needed")
+            }
+            Error::Misbehaved(Misbehaviour::SessionOver) => {
+                Self::invalid_token("the device session is over")
             }
             Error::Refused(refusal) => refusal.into(),
             Error::Unavailable(reason) => Self::unavailable(reason),

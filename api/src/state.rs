@@ -11,8 +11,9 @@ use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::caller::token::{Kind, Scopes, Token, TokenError, Tokens};
-use crate::config::AllowedOrigins;
+use crate::caller::session::Session;
+use crate::caller::token::{Kind, PageWish, Scopes, Token, TokenError, Tokens};
+use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 
 /// What the HTTP face knows of a tenant.
@@ -21,6 +22,8 @@ pub struct TenantFace {
     pub origins: AllowedOrigins,
     /// Names of custom data that devices may see.
     pub custom_public: Vec<String>,
+    /// What its pages show.
+    pub brand: Brand,
 }
 
 /// Bounds of one request.
@@ -84,6 +87,11 @@ impl AppState {
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
     }
 
+    /// Whether a page of this origin is one of the server's own.
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        self.public_url.origin().ascii_serialization() == origin
+    }
+
     /// The hosted page of an action. Official SDKs append to its query, so it has one.
     pub fn hosted_page(&self, token: &Secret) -> Secret {
         let base = self.public_url.as_str().trim_end_matches('/');
@@ -101,11 +109,29 @@ impl AppState {
         action: &ActionKey,
         scopes: Scopes,
         issued_at: UnixMillis,
+        page: PageWish,
     ) -> Result<String, Problem> {
         let (account, action) = (account.clone(), action.clone());
-        let token = Token { kind, account, action, scopes, issued_at };
+        let token = Token { kind, account, action, scopes, issued_at, page };
         let made = self.tokens.make(&token, self.engine.entropy().bytes());
         made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    }
+
+    /// Makes the token of a device session that begins at `session.issued_at`.
+    ///
+    /// # Errors
+    /// As [`Self::make_token`].
+    pub fn make_session(&self, session: &Session) -> Result<String, Problem> {
+        let made = self.tokens.make_session(session, self.engine.entropy().bytes());
+        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    }
+
+    /// Opens the token of a device session.
+    ///
+    /// # Errors
+    /// [`TokenError`], also for any other kind of token.
+    pub fn open_session(&self, token: &str) -> Result<Session, TokenError<Session>> {
+        self.tokens.open_session(token, self.engine.clock().now())
     }
 
     /// Opens a token of one of the accepted kinds.

@@ -23,6 +23,8 @@ pub struct Tenant {
     pub limits: Limits,
     /// What its users without an authenticator get.
     pub unenrolled: Unenrolled,
+    /// Names of custom data that a device may see.
+    pub custom_public: Vec<String>,
     /// What wakes its users' devices. Without one they have to poll.
     pub delivery: Option<Arc<dyn Delivery>>,
 }

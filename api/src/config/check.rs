@@ -27,6 +27,7 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
         verify_queue_max: limits::VERIFY_QUEUE_MAX.count(written.engine.verify_queue_max)?,
         token_lifetime,
         tenants: tenants::tenants(written.tenants)?,
+        demo: false,
         server,
     })
 }

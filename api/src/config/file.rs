@@ -60,6 +60,9 @@ section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.
 section!(TenantSection {
     id: String = String::new(),
     secret_keys: Vec<String> = Vec::new(),
+    name: String = String::new(),
+    logo: String = String::new(),
+    colour: String = String::new(),
     allowed_origins: Vec<String> = vec!["*".into()],
     push: PushSection = PushSection::default(),
 });
@@ -74,6 +77,7 @@ section!(PushSection {
     prompts_window_seconds: u64 = limits::PROMPTS_WINDOW_SECONDS.default,
     denial_wait_seconds: u64 = limits::DENIAL_WAIT_SECONDS.default,
     denial_wait_seconds_max: u64 = limits::DENIAL_WAIT_SECONDS_MAX.default,
+    require_statement: bool = false,
     report_hold_seconds: u64 = limits::REPORT_HOLD_SECONDS.default,
     numbers_per_challenge_max: u64 = limits::NUMBERS_PER_CHALLENGE_MAX.default,
     numbers_max: u64 = limits::NUMBERS_MAX.default,

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
+use countersign_core::device::Signing;
 use countersign_core::id::TenantId;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::text::Line;
 use url::{Host, Url};
 
+use super::brand::brand;
 use super::check::has_credentials;
 use super::error::ConfigError;
 use super::file::{PushSection, TenantSection};
@@ -52,7 +54,8 @@ fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
             ConfigError::value(format!("{origins}[{i}]"), problem, allowed)
         })?;
     let secret_keys = secrets(&format!("{path}secret_keys"), &written.secret_keys)?;
-    Ok(Tenant { id, secret_keys, allowed_origins, push: push(path, written.push)? })
+    let brand = brand(path, &id, &written)?;
+    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, written.push)? })
 }
 
 fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
@@ -118,6 +121,11 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
             limits::CHALLENGE_LIFETIME_SECONDS,
             written.challenge_lifetime_seconds,
         )?,
+        signing_min: if written.require_statement {
+            Signing::StatementV1
+        } else {
+            Signing::ChallengeId
+        },
         number_match: number_match(path, written.number_match)?,
         notifications_per_challenge_max: count(
             limits::NOTIFICATIONS_PER_CHALLENGE_MAX,

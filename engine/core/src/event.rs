@@ -108,6 +108,7 @@ mod tests {
             notifications: 0,
             ended: Some(Ended { outcome, at: UnixMillis(2_000), by, signature: None }),
             number: None,
+            shown: None,
         }
     }
 

@@ -187,10 +187,27 @@ impl Thumbprint {
         Self(Sha256::digest(spki).into())
     }
 
+    /// Parses what [`Self::encoded`] writes; nothing else is accepted for it.
+    ///
+    /// # Errors
+    /// [`InvalidId`].
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let expected = "32 bytes in base64url without padding";
+        let invalid = || InvalidId { kind: "thumbprint", expected };
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
+        Ok(Self(bytes.try_into().map_err(|_| invalid())?))
+    }
+
     /// The digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The digest in base64url without padding.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
     }
 }
 

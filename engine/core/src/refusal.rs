@@ -23,6 +23,18 @@ pub enum Refusal {
     /// The authenticator is not one of this user.
     #[error("the authenticator is not known")]
     AuthenticatorUnknown,
+    /// The text that a device would show is longer than it may be.
+    #[error("what a device would show is longer than {max} bytes")]
+    DisplayTooLong {
+        /// The limit.
+        max: usize,
+    },
+    /// The text that a device would show has a character that hides, reorders or forges.
+    #[error("what a device would show has control, bidirectional or invisible characters")]
+    DisplayUnsafe,
+    /// The key is enrolled with another format of its signatures.
+    #[error("the signature format of an enrolled key is fixed")]
+    FormatFixed,
     /// The challenge does not exist, or the caller has nothing to do with it.
     #[error("the challenge is not known")]
     ChallengeUnknown,
@@ -44,6 +56,15 @@ pub enum Refusal {
     /// Another number was typed than the one that is shown. That it was tried stays counted.
     #[error("the number is wrong")]
     NumberWrong,
+    /// A key that signs statements is enrolled with a proof that its app holds it.
+    #[error("a key that signs statements is enrolled with a proof of possession")]
+    ProofMissing,
+    /// The key signs statements, here or for another user, and cannot be enrolled with less.
+    #[error("the key signs statements and cannot be enrolled with less")]
+    SigningLowered,
+    /// The tenant takes signed statements only.
+    #[error("statements have to be signed here (statement-v1)")]
+    StatementRequired,
     /// The user has no authenticator that could answer.
     #[error("the user has no push authenticator")]
     NoAuthenticator,

@@ -119,6 +119,7 @@ mod tests {
             notifications: 0,
             ended: None,
             number: None,
+            shown: None,
         }
     }
 

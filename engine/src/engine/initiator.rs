@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::account::{Issue, Issued};
+use countersign_core::account::Issued;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 
 use super::Engine;
+use crate::actors::writer::Asking;
 use crate::error::Error;
 use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryError, DeliveryResult};
@@ -71,11 +73,12 @@ impl Engine {
         let held = tenant.delivery.is_some();
         let id = ChallengeId::from_entropy(&self.shared.entropy.bytes());
         let number_seed = Seed(self.shared.entropy.bytes());
-        let issue = Issue { id, target, supersede, held, number_seed };
+        let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
+        let asked = Asking { id, target, supersede, held, nonce, number_seed };
         let (shared, account) = (self.shared.clone(), account.clone());
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
         let started =
-            tokio::spawn(async move { start(shared, tenant, account, action, issue).await });
+            tokio::spawn(async move { start(shared, tenant, account, action, asked).await });
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
@@ -156,10 +159,10 @@ async fn start(
     tenant: Arc<Tenant>,
     account: AccountKey,
     action: ActionKey,
-    issue: Issue,
+    asked: Asking,
 ) -> Result<Started, Error> {
     let issued: Issued = shared
-        .account(&account, |w| Box::pin(async move { w.issue(&action, issue).await }))
+        .account(&account, |w| Box::pin(async move { w.issue(&action, asked).await }))
         .await?;
     let Some(delivery) = &tenant.delivery else {
         return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });

@@ -13,6 +13,8 @@ use countersign_engine::store::{MemoryStore, SqliteStore};
 use countersign_engine::{Error, Misbehaviour};
 use futures_util::future::join_all;
 
+use countersign_engine::Reader;
+
 use crate::support::{Fault, House, Phone, Which, account, action, soon};
 
 fn limits() -> Limits {
@@ -221,7 +223,7 @@ async fn tries_are_still_counted_when_the_file_is_opened_again() {
 async fn a_number_shows_itself_in_no_debug_text() {
     let house = House::over(Arc::new(MemoryStore::default()), limits(), None);
     let (_, phone, challenge) = house.asked().await;
-    let pending = house.engine.pending(&phone.credential(), None, 0).await.unwrap();
+    let pending = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
     let typed = phone.typed(&challenge, &right(&challenge));
     let shown = format!("{challenge:?} {pending:?} {typed:?}");
     assert!(!shown.contains(&right(&challenge)), "{shown}");

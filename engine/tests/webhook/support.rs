@@ -65,6 +65,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         notifications: 0,
         ended: None,
         number: None,
+        shown: None,
     };
     let action = Action {
         account,

@@ -22,7 +22,7 @@ const MESSAGE_BYTES_MAX: usize = 200;
 pub(crate) fn body(bytes: &[u8]) {
     let bodies = [
         understood::<AnswerRequest, _, _>(bytes, AnswerRequest::into_core),
-        understood::<EnrollRequest, _, _>(bytes, |body| body.into_core(true)),
+        understood::<EnrollRequest, _, _>(bytes, EnrollRequest::into_core),
         understood::<RemoveRequest, _, _>(bytes, RemoveRequest::into_core),
         understood::<UpdateRequest, _, _>(bytes, UpdateRequest::into_core),
         understood::<PushChallengeRequest, _, _>(bytes, PushChallengeRequest::into_core),

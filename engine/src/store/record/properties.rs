@@ -9,12 +9,12 @@ use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 
-use super::{CHECKSUM_BYTES, FORMAT, Stored};
+use super::{CHECKSUM_BYTES, Stored};
 
 /// As the body of a row of every kind, with a good checksum: what can be read is written in one
 /// form, and read from that as the same. Without the checksum nothing can be read.
 pub fn row(body: &[u8]) {
-    let row = sealed(body);
+    let row = sealed(1, body);
     read::<AccountRecord>(&row);
     read::<Action>(&row);
     read::<Challenge>(&row);
@@ -23,9 +23,9 @@ pub fn row(body: &[u8]) {
     read::<[u8; 32]>(&row);
 }
 
-/// A row of that body.
-pub(super) fn sealed(body: &[u8]) -> Vec<u8> {
-    let mut row = [&[FORMAT][..], body].concat();
+/// A row of that format and body.
+pub(super) fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
+    let mut row = [&[format][..], body].concat();
     row.extend(crc32c::crc32c(&row).to_be_bytes());
     row
 }

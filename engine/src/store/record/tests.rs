@@ -4,20 +4,23 @@ use std::fmt::Debug;
 
 use countersign_core::account::Profile;
 use countersign_core::action::{ActionContext, ActionState};
-use countersign_core::challenge::{Ended, Outcome};
-use countersign_core::device::{Platform, PushToken};
+use countersign_core::challenge::{Ended, Outcome, Shown};
+use countersign_core::device::{Platform, PushToken, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::event::EventKind;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
     TenantId, UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
-use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use proptest::prelude::*;
 
+use super::properties::sealed;
 use super::*;
 
 fn line(text: &str) -> Option<Line> {
@@ -97,6 +100,10 @@ fn challenge() -> Challenge {
             signature: Some(vec![0xa5; 4]),
         }),
         number: Some(AskedNumber { number: Number::restore("042"), tries: 1 }),
+        shown: Some(Shown {
+            nonce: Nonce::from_entropy(&[7; 32]),
+            display: DisplayText::new("{}").unwrap(),
+        }),
     }
 }
 
@@ -122,6 +129,8 @@ fn device() -> Device {
         id: authenticator(),
         account: account_key(),
         key: PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap(),
+        signing: Signing::StatementV1,
+        confirmed: true,
         name: line("phone"),
         platform: Some(Platform::Web),
         push_token: Some(PushToken::new("token")),
@@ -177,34 +186,68 @@ fn the_bytes_of_an_action_are_pinned() {
 fn the_bytes_of_a_challenge_are_pinned() {
     pinned(
         &challenge(),
-        "019cd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
-        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
-        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-        30312d383130312d303130313031303130313031c404a5a5a5a592a33034320102d0163bd2",
+        "029cd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+         616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+         30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+         30312d383130312d303130313031303130313031c404a5a5a5a592a33034320192c42007070707070707\
+         07070707070707070707070707070707070707070707070707a27b7dbf59bf2d",
     );
-}
-
-#[test]
-fn a_challenge_that_was_recorded_before_notifications_were_counted_had_none() {
-    let before = "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
-        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
-        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-        30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170";
-    let expected = Challenge { notifications: 0, ..challenge() };
-    assert_eq!(Challenge::from_row(&unhex(before)), Ok(expected));
 }
 
 #[test]
 fn the_bytes_of_a_device_are_pinned() {
     pinned(
         &device(),
-        "019bd92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
-        656d6fa3616e6ea765643235353139c42c302a300506032b6570032100ea4a6c63e29c520abef5507b13\
-        2ec5f9954776aebebe7b92421eea691446d22ca570686f6e6503a5746f6b656ecd03e8cd07d0cd0bb848\
-        71f503",
+        "029ed92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
+         656d6fa3616e6ea765643235353139c42c302a300506032b6570032100ea4a6c63e29c520abef5507b13\
+         2ec5f9954776aebebe7b92421eea691446d22ca570686f6e6503a5746f6b656ecd03e8cd07d0cd0bb8a3\
+         72617702c3d4cbdae2",
     );
     let token = Device::from_row(&device().to_row()).unwrap().push_token.unwrap();
     assert_eq!(token.reveal(), "token");
+}
+
+/// As it was written before there were statements.
+const CHALLENGE_1: &str = "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+     616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+     30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+     30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170";
+const DEVICE_1: &str = "019bd92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
+     656d6fa3616e6ea765643235353139c42c302a300506032b6570032100ea4a6c63e29c520abef5507b13\
+     2ec5f9954776aebebe7b92421eea691446d22ca570686f6e6503a5746f6b656ecd03e8cd07d0cd0bb848\
+     71f503";
+
+#[test]
+fn a_challenge_of_before_there_were_statements_is_read_without_what_they_are_over() {
+    let expected = Challenge { shown: None, notifications: 0, ..challenge() };
+    assert_eq!(Challenge::from_row(&unhex(CHALLENGE_1)), Ok(expected));
+}
+
+#[test]
+fn a_device_of_before_there_were_statements_signs_challenge_ids() {
+    let device = Device::from_row(&unhex(DEVICE_1)).unwrap();
+    assert_eq!(device, Device { signing: Signing::ChallengeId, confirmed: true, ..self::device() });
+    assert_eq!(device.key.format(), SignatureFormat::Raw);
+    // One that has signed nothing since its enrollment has not shown whose its key is.
+    let unused = unhex(DEVICE_1);
+    let last_verified = unused.len() - CHECKSUM_BYTES - 3;
+    let unused = [&unused[1..last_verified], &[0xcd, 0x07, 0xd0]].concat();
+    assert!(!Device::from_row(&sealed(1, &unused)).unwrap().confirmed);
+}
+
+#[test]
+fn a_device_keeps_what_it_signs_and_in_which_format() {
+    let spki = "3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a4\
+                40f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315e\
+                cecbb6406837bf51f5";
+    for format in [SignatureFormat::Der, SignatureFormat::P1363] {
+        let key = PublicKey::with_format(Algorithm::Es256, format, &unhex(spki)).unwrap();
+        for signing in [Signing::ChallengeId, Signing::StatementV1] {
+            let device = Device { key: key.clone(), signing, ..device() };
+            let read = Device::from_row(&device.to_row()).unwrap();
+            assert_eq!((read.key.format(), read.signing), (format, signing));
+        }
+    }
 }
 
 #[test]
@@ -258,16 +301,17 @@ fn every_number_of_a_variant_is_pinned() {
     ];
     for (number, outcome) in (1..).zip(outcomes) {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
-        let row = Challenge { ended, number: None, ..challenge() }.to_row();
+        let row = Challenge { ended, number: None, shown: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, no number, notifications, the checksum.
-        assert_eq!(row[row.len() - 4 - 6], number, "{outcome:?}");
+        // The outcome, the time, no device, no signature, no number, notifications, nothing shown,
+        // the checksum.
+        assert_eq!(row[row.len() - 4 - 7], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
         assert_eq!(Device::from_row(&row).unwrap().platform, Some(platform));
-        // The platform, no token, three times of three bytes, the checksum.
-        assert_eq!(row[row.len() - 4 - 9 - 1 - 1], number, "{platform:?}");
+        // The platform, no token, three times of three bytes, `raw`, two more, the checksum.
+        assert_eq!(row[row.len() - 4 - 2 - 4 - 9 - 1 - 1], number, "{platform:?}");
     }
 }
 
@@ -319,9 +363,8 @@ fn the_corpus_keeps_its_properties_whole_cut_and_changed() {
 #[test]
 fn an_unknown_format_is_refused_by_its_number() {
     let row = challenge().to_row();
-    let mut newer = [&[9], &row[1..row.len() - CHECKSUM_BYTES]].concat();
-    newer.extend(crc32c::crc32c(&newer).to_be_bytes());
-    let message = "challenge: its format 9 is unknown, 1 is known".to_owned();
+    let newer = sealed(9, &row[1..row.len() - CHECKSUM_BYTES]);
+    let message = "challenge: its format 9 is unknown, 1 to 2 are known".to_owned();
     assert_eq!(Challenge::from_row(&newer), Err(StoreError::Unreadable(message)));
 }
 
@@ -329,7 +372,7 @@ fn an_unknown_format_is_refused_by_its_number() {
 fn a_row_of_another_kind_is_refused() {
     assert!(Challenge::from_row(&action().to_row()).is_err());
     assert!(Device::from_row(&account().to_row()).is_err());
-    assert!(<[u8; 32]>::from_row(&properties::sealed(&[0xc4, 1, 7])).is_err());
+    assert!(<[u8; 32]>::from_row(&sealed(1, &[0xc4, 1, 7])).is_err());
 }
 
 proptest! {
