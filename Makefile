@@ -14,7 +14,7 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
+.PHONY: help run test test-rust test-statements walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: tools test-rust walk sdk ## Install what is missing, and run every test
 
 test-rust: build ## Run the Rust tests alone
 	cargo test --workspace --locked
+
+test-statements: ## Change 100,000 statements in every field, and look whether one is accepted
+	COUNTERSIGN_STATEMENTS=100000 cargo test --release --locked -p countersign-core --test statements
 
 walk: build ## Walk through the README
 	$(SUITE) api/tests/readme/walk
