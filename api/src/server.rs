@@ -1,32 +1,38 @@
 //! Puts the server together from its configuration, runs it, and ends it in order.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
+use url::Url;
 
-use crate::admission::{Admission, admit};
+use crate::admission::Admission;
+use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
-use crate::cors::cors;
-use crate::observe::observe;
 use crate::routes;
+use crate::routes::pages::demo::Demo;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
+/// Connections of one worker of the public listener, at most.
+const CONNECTIONS_MAX: usize = 25_600;
+/// Connections of the operators' listener, at most.
+const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
 /// Seconds for which an idle connection is kept.
@@ -66,6 +72,9 @@ pub enum ServeError {
         /// Why.
         source: WebhookError,
     },
+    /// The demo's backend cannot call.
+    #[error("demo: {0}")]
+    Demo(#[from] countersign_client::ClientError),
     /// A listener failed.
     #[error("listener: {0}")]
     Io(#[from] std::io::Error),
@@ -87,16 +96,24 @@ pub struct Running {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    start_at(config, metrics, Arc::new(SystemClock)).await
+}
+
+/// The same, by another clock than the system's.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start_at(
+    config: &Config,
+    metrics: PrometheusHandle,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let store: Arc<dyn Store> = match &config.store.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
-    };
-    let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
+    let store = open_store(config, entropy.clone()).await?;
+    let ports = Ports { store, clock: clock.clone(), entropy };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
-        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &entropy)?);
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     let mut secrets = Vec::new();
@@ -104,14 +121,18 @@ pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
     }
     let tokens = Tokens::new(secrets, config.token_lifetime.as_secs());
+    let secret = config.tenants.iter().find(|tenant| tenant.id.as_str() == config::demo::TENANT_ID);
+    let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let listener = std::net::TcpListener::bind(config.server.listen);
     let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
     let address = listener.local_addr()?;
     let state = Data::new(state(config, engine.clone(), tokens, address));
-    let mut servers = vec![public(config, state, listener)?];
+    let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
+    let mut servers = vec![public(config, state, demo, listener)?];
     let operations = match config.operations {
         Some(address) => {
-            let (server, bound) = operators(address, engine.clone(), metrics)?;
+            let settings = connection_settings(&config.server);
+            let (server, bound) = operators(address, settings, engine.clone(), metrics)?;
             servers.push(server);
             Some(bound)
         }
@@ -144,6 +165,23 @@ impl Running {
     }
 }
 
+async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
+}
+
 fn engine_settings(config: &Config) -> EngineSettings {
     let retention_ms = config.store.action_retention.as_millis();
     EngineSettings {
@@ -153,11 +191,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-fn engine_tenant(
-    tenant: &config::Tenant,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<Tenant, ServeError> {
+fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
         let settings = WebhookSettings {
@@ -167,7 +201,6 @@ fn engine_tenant(
             secrets: tenant.secret_keys.clone(),
             source: WEBHOOK_SOURCE.to_owned(),
             clock: clock.clone(),
-            entropy: entropy.clone(),
         };
         let webhook = Webhook::new(settings);
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
@@ -189,6 +222,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     let face = |tenant: &config::Tenant| TenantFace {
         origins: tenant.allowed_origins.clone(),
         custom_public: tenant.push.custom_public.iter().cloned().collect(),
+        brand: tenant.brand.clone(),
     };
     let tenants = config.tenants.iter().map(|t| (t.id.clone(), face(t))).collect();
     let secrets = config.tenants.iter().flat_map(|tenant| {
@@ -198,13 +232,30 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     AppState::new(engine, limits, public_url, tenants, secrets, tokens)
 }
 
-fn app(config: &mut ServiceConfig, state: &Data<AppState>) {
+/// The demo's backend, which reaches the server where it listens.
+fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
+    let mut base = Url::parse("http://localhost/v1").expect("it is one");
+    let reachable = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let set = base.set_ip_host(reachable).and_then(|()| base.set_port(Some(address.port())));
+    set.expect("an http URL has a host and a port");
+    Ok(Data::new(Demo::new(base.as_str(), secret)?))
+}
+
+fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
+    if let Some(demo) = demo {
+        config.app_data(demo.clone());
+    }
     config.app_data(state.clone()).configure(routes::configure);
 }
 
 fn public(
     config: &Config,
     state: Data<AppState>,
+    demo: Option<Data<Demo>>,
     listener: std::net::TcpListener,
 ) -> Result<Server, ServeError> {
     let settings = connection_settings(&config.server);
@@ -214,11 +265,8 @@ fn public(
         App::new()
             .app_data(origins.clone())
             .app_data(admission.clone())
-            .configure(|config| app(config, &state))
-            .wrap(from_fn(admit))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(observe))
-            .wrap(from_fn(connection::count))
+            .configure(|config| app(config, &state, demo.as_ref()))
+            .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)
 }
@@ -226,34 +274,39 @@ fn public(
 fn connection_settings(config: &config::Server) -> connection::Settings {
     connection::Settings {
         workers: config.workers,
+        connections_max: CONNECTIONS_MAX,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }
 
 fn operators(
     address: SocketAddr,
+    settings: connection::Settings,
     engine: Engine,
     metrics: PrometheusHandle,
 ) -> Result<(Server, SocketAddr), ServeError> {
     let (engine, metrics) = (Data::new(engine), Data::new(metrics));
-    let server = HttpServer::new(move || {
+    let factory = move || {
         App::new()
             .app_data(engine.clone())
             .app_data(metrics.clone())
             .configure(routes::ops::configure)
-    })
-    .workers(1)
-    .client_request_timeout(HEAD_READ)
-    .disable_signals()
-    .bind(address)
-    .map_err(|source| listen_error(address, source))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+            .wrap(from_fn(connection::count))
+    };
+    let listener = std::net::TcpListener::bind(address);
+    let listener = listener.map_err(|source| listen_error(address, source))?;
+    let bound = listener.local_addr()?;
+    let settings = connection::Settings {
+        workers: NonZeroUsize::new(1),
+        connections_max: OPERATORS_CONNECTIONS_MAX,
+        ..settings
+    };
+    Ok((connection::serve(listener, settings, factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

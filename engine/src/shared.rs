@@ -11,6 +11,7 @@ use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::engine::outbox::Outbox;
 use crate::error::Error;
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) accounts: Registry<AccountKey, AccountActor>,
     pub(crate) devices: Registry<CredentialKey, DeviceActor>,
     pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) draining: AtomicBool,
 }
 

@@ -29,6 +29,10 @@ pub(super) struct ServeArgs {
     /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
     #[arg(long, env = "COUNTERSIGN_CONFIG")]
     config: Option<PathBuf>,
+    /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
+    /// configured.
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Runs the server.
@@ -39,9 +43,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let mut config = Config::load(args.config.as_deref(), environment::of_process()?.into_iter())?;
     start_log(&config)?;
     demo::prepare_folder(&config.server.data_dir)?;
-    let demo = if config.tenants.is_empty() {
+    let demo = if args.demo || config.tenants.is_empty() {
         let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+        if config.tenants.iter().any(|tenant| tenant.id == demo.tenant.id) {
+            return Err("--demo needs the tenant id `demo`, which is configured otherwise".into());
+        }
         config.tenants.push(demo.tenant.clone());
+        config.demo = true;
         Some(demo)
     } else {
         None
@@ -66,13 +74,24 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_new(&config.log.level)?;
+    let filter = EnvFilter::try_new(directives(&config.log.level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match config.log.format {
         LogFormat::Human => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),
     }
     Ok(())
+}
+
+/// What is logged. Below `debug`, the HTTP library's own lines are left out: its news of threads,
+/// and its error for every request that is none, of which anybody can send many.
+fn directives(level: &str) -> String {
+    const NO_REQUEST: &str = "actix_http::h1::dispatcher=off";
+    match level.trim().to_ascii_lowercase().as_str() {
+        "info" => format!("info,actix_server=warn,{NO_REQUEST}"),
+        quiet @ ("error" | "warn") => format!("{quiet},{NO_REQUEST}"),
+        _ => level.to_owned(),
+    }
 }
 
 fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
@@ -114,10 +133,12 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "operations on http://{operations}: /metrics, /health/live, /health/ready")?;
     }
     if let Some(demo) = demo {
-        let (file, url) = (demo.secret_file.display(), running.address);
+        let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
         writeln!(out)?;
-        writeln!(out, "Nothing is configured, so there is one tenant, `{}`.", demo.tenant.id)?;
-        writeln!(out, "Its secret is in {file}. To enroll a phone for the user alice:")?;
+        writeln!(out, "Open http://{url}{path} to see a sign-in and a payment in the browser.")?;
+        writeln!(out)?;
+        writeln!(out, "It is the tenant `{}`, whose secret is in {file}.", demo.tenant.id)?;
+        writeln!(out, "To enroll a phone in the terminal for the user alice:")?;
         writeln!(out)?;
         let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
         writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
@@ -131,4 +152,21 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_http_library_is_quiet_until_it_is_asked_for() {
+        assert_eq!(directives("info"), "info,actix_server=warn,actix_http::h1::dispatcher=off");
+        assert_eq!(directives("Warn "), "warn,actix_http::h1::dispatcher=off");
+        for asked in ["debug", "trace", "off", "info,actix_server=info", "warn,countersign=debug"] {
+            assert_eq!(directives(asked), asked);
+        }
+        for level in ["error", "warn", "info"] {
+            EnvFilter::try_new(directives(level)).unwrap();
+        }
+    }
 }

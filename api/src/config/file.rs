@@ -60,6 +60,9 @@ section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.
 section!(TenantSection {
     id: String = String::new(),
     secret_keys: Vec<String> = Vec::new(),
+    name: String = String::new(),
+    logo: String = String::new(),
+    colour: String = String::new(),
     allowed_origins: Vec<String> = vec!["*".into()],
     push: PushSection = PushSection::default(),
 });
@@ -69,6 +72,7 @@ section!(PushSection {
     challenge_lifetime_seconds: u64 = limits::CHALLENGE_LIFETIME_SECONDS.default,
     custom_public: Vec<String> = Vec::new(),
     number_match: u64 = limits::NUMBER_MATCH.default,
+    notifications_per_challenge_max: u64 = limits::NOTIFICATIONS_PER_CHALLENGE_MAX.default,
     prompts_max: u64 = limits::PROMPTS_MAX.default,
     prompts_window_seconds: u64 = limits::PROMPTS_WINDOW_SECONDS.default,
     denial_wait_seconds: u64 = limits::DENIAL_WAIT_SECONDS.default,
@@ -79,6 +83,7 @@ section!(PushSection {
     numbers_max: u64 = limits::NUMBERS_MAX.default,
     number_hold_seconds: u64 = limits::NUMBER_HOLD_SECONDS.default,
     number_hold_seconds_max: u64 = limits::NUMBER_HOLD_SECONDS_MAX.default,
+    numbers_lock: u64 = limits::NUMBERS_LOCK.default,
     unenrolled: String = "allow".into(),
 });
 

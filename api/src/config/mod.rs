@@ -13,6 +13,7 @@ use countersign_core::id::TenantId;
 use countersign_core::policy;
 use url::{Host, Url};
 
+mod brand;
 mod check;
 pub mod demo;
 pub mod environment;
@@ -23,6 +24,7 @@ pub mod limits;
 mod origins;
 mod tenants;
 
+pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
@@ -45,6 +47,8 @@ pub struct Config {
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
     /// for a tenant: then [`demo::prepare`] makes one.
     pub tenants: Vec<Tenant>,
+    /// Whether the demo relying party is served. It is the tenant [`demo::TENANT_ID`].
+    pub demo: bool,
 }
 
 /// The public listener.
@@ -102,6 +106,26 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// One Redis.
+    Redis(RedisUrl),
+}
+
+/// Where Redis is. It may hold a password, so it does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The URL, to connect with. Never for a log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisUrl(…)")
+    }
 }
 
 /// One relying party.
@@ -111,6 +135,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its active secrets, at least one. Webhooks are signed with each.
     pub secret_keys: Vec<Secret>,
+    /// What its pages show.
+    pub brand: Brand,
     /// Whose pages may call the Client API.
     pub allowed_origins: AllowedOrigins,
     /// Push verification.
@@ -152,7 +178,12 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
+        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        // Who has no file does not know what its keys are called.
+        let config = match file {
+            Some(_) => config?,
+            None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
+        };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
             return Err(ConfigError::value("tenants", "is empty", allowed));

@@ -1,6 +1,6 @@
 //! Bearer tokens: which one opens which route.
 
-use countersign::caller::token::{Kind, Scopes, Token, Tokens};
+use countersign::caller::token::{Kind, PageWish, Scopes, Token, Tokens};
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Store as _};
@@ -49,7 +49,8 @@ impl Known {
             code: ActionCode::parse("signIn").unwrap(),
             idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
         };
-        let token = Token { kind, account, action, scopes: Scopes::all(), issued_at: at };
+        let (scopes, page) = (Scopes::all(), PageWish::default());
+        let token = Token { kind, account, action, scopes, issued_at: at, page };
         self.tokens.make(&token, [3; 16]).unwrap()
     }
 }

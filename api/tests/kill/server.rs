@@ -20,6 +20,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on the file in `folder` and a free port. It must listen soon.
     pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same, with further settings, as variables.
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = folder.join("log");
         let appended = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
@@ -32,6 +37,7 @@ impl Server {
             .env("COUNTERSIGN__OPERATIONS__LISTEN", "off")
             .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
             .env("COUNTERSIGN__LOG__LEVEL", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(appended)
             .spawn()

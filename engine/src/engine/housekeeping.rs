@@ -116,6 +116,7 @@ mod tests {
             issued_at: UnixMillis(0),
             expires_at: UnixMillis(60_000),
             held,
+            notifications: 0,
             ended: None,
             number: None,
             shown: None,

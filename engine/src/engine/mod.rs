@@ -3,6 +3,7 @@
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
+pub(crate) mod outbox;
 pub(crate) mod relying_party;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use crate::verifier::Verifier;
 /// Sizes of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Threads that actors live on.
+    /// Threads that actors live on; with 0 they live on the event loops that activate them.
     pub actor_threads: usize,
     /// Threads that check signatures; 0 means one per core.
     pub verifier_threads: usize,
@@ -38,7 +39,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         Self {
-            actor_threads: 1,
+            actor_threads: 0,
             verifier_threads: 0,
             verify_queue_max: 4096,
             action_retention_ms: 30 * DAY_MS,
@@ -84,10 +85,12 @@ impl Engine {
             accounts: Registry::new("account"),
             devices: Registry::new("device"),
             challenges: Registry::new("challenge"),
+            outbox: Arc::default(),
             draining: false.into(),
         };
         let engine = Self { shared: Arc::new(shared) };
         engine.keep_house(settings);
+        engine.tell_events();
         engine
     }
 
@@ -143,6 +146,7 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
+        self.shared.outbox.closed().await;
         let closed = self.shared.store.close().await;
         self.shared.arbiters.stop();
         Ok(closed?)

@@ -5,8 +5,9 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::Change;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 
@@ -83,6 +84,9 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
 
     /// An account with its devices and open challenges; empty where the user is unknown.
+    ///
+    /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
+    /// was made for a user before never fits the one who is made anew.
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
 
     /// An action of an account.
@@ -92,7 +96,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first.
+    /// Actions of an account, newest first. What it costs is bounded by what may be found: the
+    /// limit, for every code and state that is asked for.
     fn actions(
         &self,
         account: &AccountKey,
@@ -125,6 +130,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>>;
 
+    /// Events of all tenants that are due at `now`, by when they are due and then by id.
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>>;
+
+    /// Records how often an event was told and when it is due next, if it is in the outbox; one
+    /// that was taken out does not come back. It is no change of its account, whose revision stays.
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>>;
+
+    /// Takes an event out of the outbox, if it is there. The revision of its account stays.
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>>;
+
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
     fn token_secret(
         &self,
@@ -132,8 +147,9 @@ pub trait Store: Send + Sync + 'static {
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>>;
 
-    /// Forgets actions tracked before `actions_before` and challenges that ended before
-    /// `challenges_before`. The answer is how many records went.
+    /// Forgets actions tracked before `actions_before`, challenges that ended before
+    /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
+    /// how many records went.
     fn prune(
         &self,
         actions_before: UnixMillis,

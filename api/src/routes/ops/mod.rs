@@ -1,20 +1,21 @@
 //! What operators call, on a listener of its own: metrics and health.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::web::{Data, ServiceConfig, get};
 use actix_web::{HttpResponse, web};
 use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
+use super::at;
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/metrics").route(get().to(metrics)))
-        .service(resource("/health/live").route(get().to(live)))
-        .service(resource("/health/ready").route(get().to(ready)))
+        .service(at("/metrics").route(get().to(metrics)))
+        .service(at("/health/live").route(get().to(live)))
+        .service(at("/health/ready").route(get().to(ready)))
         .default_service(web::to(async || {
             Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
         }));

@@ -88,6 +88,7 @@ impl Case {
             held: false,
             ended: None,
             number: None,
+            notifications: 0,
             shown: Some(Shown {
                 nonce: Nonce::from_entropy(&[self.nonce; 32]),
                 display: DisplayText::new(&display).unwrap(),

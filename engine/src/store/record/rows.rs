@@ -2,10 +2,12 @@
 //! order.
 
 mod account;
+mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
@@ -93,6 +95,8 @@ pub(super) struct ChallengeRow<'a> {
     ended: Option<EndedRow<'a>>,
     #[serde(borrow, default)]
     number: Option<NumberRow<'a>>,
+    #[serde(default)]
+    notifications: u32,
     #[serde(borrow, default)]
     shown: Option<ShownRow<'a>>,
 }
@@ -125,7 +129,7 @@ pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8])
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
-        const fn $code(value: $name) -> u8 {
+        pub(in crate::store) const fn $code(value: $name) -> u8 {
             match value {
                 $($name::$variant => $number,)+
             }
@@ -289,6 +293,7 @@ impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
                 .number
                 .as_ref()
                 .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
+            notifications: challenge.notifications,
             shown: challenge.shown.as_ref().map(|shown| ShownRow {
                 nonce: shown.nonce.as_bytes(),
                 display: shown.display.as_str(),
@@ -311,6 +316,7 @@ impl TryFrom<ChallengeRow<'_>> for Challenge {
             issued_at: UnixMillis(row.issued_at),
             expires_at: UnixMillis(row.expires_at),
             held: row.held,
+            notifications: row.notifications,
             ended: row.ended.map(Ended::try_from).transpose()?,
             number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
                 number: Number::restore(digits),

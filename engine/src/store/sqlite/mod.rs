@@ -5,9 +5,12 @@
 //! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
 //! its pages.
 
+mod actions;
 mod files;
+mod outbox;
 mod queries;
 mod reader;
+mod removed;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,7 +24,10 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
@@ -134,7 +140,7 @@ impl Store for SqliteStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.readers.read(move |connection| queries::actions(connection, &account, &query))
+        self.readers.read(move |connection| actions::actions(connection, &account, &query))
     }
 
     fn challenge(
@@ -167,6 +173,20 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
         self.readers.read(move |connection| queries::overdue(connection, now, held_before, limit))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.readers.read(move |connection| outbox::due(connection, now, limit))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::PutOffEvent(event.clone()));
+        Box::pin(async move { answer.await.map(drop) })
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::RemoveEvent(account.clone(), id.clone()));
+        Box::pin(async move { answer.await.map(drop) })
     }
 
     fn token_secret(

@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
-use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::ports::store::{StoreError, UserQuery};
 use crate::store::record::Stored;
-use crate::store::{is_listed, sort_devices, sort_open};
+use crate::store::{sort_devices, sort_open};
 
 pub(super) const ACCOUNT: &str =
     "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
@@ -21,8 +21,6 @@ pub(super) const OPEN: &str =
     "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
 pub(super) const ACTION: &str = "SELECT row FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
-pub(super) const ACTIONS: &str = "SELECT row FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND created_at >= ?3 ORDER BY created_at DESC, rowid DESC";
 pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
 pub(super) const DEVICES_OF_KEY: &str =
     "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
@@ -100,25 +98,6 @@ pub(super) fn action(
     first(connection, ACTION, (tenant, user, key.code.as_str(), key.idempotency_key.as_str()))
 }
 
-pub(super) fn actions(
-    connection: &Connection,
-    account: &AccountKey,
-    query: &ActionQuery,
-) -> Result<Vec<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let mut statement = connection.prepare_cached(ACTIONS)?;
-    let mut rows = statement.query((tenant, user, sql_int(query.from.0)))?;
-    let mut found = Vec::new();
-    while found.len() < query.limit {
-        let Some(row) = rows.next()? else { break };
-        let action: Action = record(row, 0)?;
-        if is_listed(&action, query) {
-            found.push(action);
-        }
-    }
-    Ok(found)
-}
-
 pub(super) fn challenge(
     connection: &Connection,
     tenant: &TenantId,
@@ -190,23 +169,23 @@ pub(super) fn overdue(
     Ok(found)
 }
 
-/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all
-/// later ones from ending. Whoever asks for it by name is told that it cannot be read.
-fn collect_intact(
+/// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
+/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
-    found: &mut Vec<Challenge>,
+    found: &mut Vec<T>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         match record(row, 0) {
-            Ok(challenge) => found.push(challenge),
+            Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "an overdue challenge is passed over");
+                tracing::error!(%error, "a record whose time has come is passed over");
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

@@ -4,7 +4,9 @@
 mod ports;
 mod store;
 
-pub(crate) use ports::{CountsDeliveries, ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use ports::{
+    CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, RefusesDelivery, Seeded,
+};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -75,8 +77,19 @@ impl House {
     /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own:
     /// for the one that crashed, time has stopped.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
+        self.again_with(ms, None)
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
-        Self::start(self.store.clone(), clock, Limits::default(), None)
+        Self::start(self.store.clone(), clock, limits, None)
+    }
+
+    /// The same, with somebody who is told.
+    pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
+        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        Self::start(self.store.clone(), clock, Limits::default(), delivery)
     }
 
     fn start(
