@@ -16,7 +16,7 @@ COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
 .PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
-  compositions build tools clean
+  compositions statements build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ mutants: ## Break the core's rules one by one, and print what no test notices
 
 compositions: ## Check a million random mixtures of signatures, alone and in batches
 	COUNTERSIGN_COMPOSITIONS=1000000 cargo test --locked --release -p countersign-core --test signatures compositions
+
+statements: ## Change 100,000 statements in every field, and look whether one is accepted
+	COUNTERSIGN_STATEMENTS=100000 cargo test --release --locked -p countersign-core --test statements
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

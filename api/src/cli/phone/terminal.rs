@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::device::Asked;
 
-/// Bytes of one text that are shown, at most: nothing of a display is cut, since it is signed whole.
+/// Bytes of one text that are shown, at most: a display is signed whole, so nothing of it is cut.
 const SHOWN_BYTES_MAX: usize = 4 * DISPLAY_BYTES_MAX;
 
 /// A text in which control and bidirectional characters are replaced.
