@@ -101,7 +101,6 @@ fn offer() -> Offer {
         notifications: 0,
         ended: None,
         number: None,
-        notifications: 0,
         shown: Some(Shown {
             nonce: Nonce::from_entropy(&[0; 32]),
             display: DisplayText::restore("{}"),
