@@ -12,6 +12,7 @@ mod actors;
 pub mod delivery;
 mod engine;
 mod error;
+mod places;
 pub mod ports;
 mod registry;
 pub mod secret;
@@ -25,6 +26,7 @@ pub use countersign_core as core;
 
 pub use engine::device::{Handout, Pending};
 pub use engine::initiator::{Started, Verdict};
+pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
 pub use engine::{Engine, EngineSettings, Ports};
 pub use error::{Error, Misbehaviour};

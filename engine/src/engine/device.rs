@@ -106,7 +106,8 @@ impl Engine {
             Some(signature) => self.signed_nonce(key, signature).await?,
             None => None,
         };
-        let wait = wait_ms > 0;
+        let place = self.shared.place_to_wait(wait_ms);
+        let wait = place.is_some();
         let looked = self.shared.device(key, move |known| {
             let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce));
             known.look(wait).map(|look| (look, signed))
@@ -114,7 +115,7 @@ impl Engine {
         let (look, signed) = looked.await?.ok_or(Misbehaviour::UnknownCredential)?;
         let Look { binding, offer, news } = look;
         let Some(news) = news else {
-            let crowded = wait && offer.is_none();
+            let crowded = wait_ms > 0 && offer.is_none();
             return Ok(seen(Pending { binding, offer, signed, crowded }));
         };
         let waiting = Waiting::on("device");

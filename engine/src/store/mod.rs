@@ -4,10 +4,13 @@
 //! How a record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
 
 mod commit_queue;
+mod durability;
 mod memory;
 mod record;
 mod sqlite;
+pub mod stream;
 
+pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 

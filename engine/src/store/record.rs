@@ -4,6 +4,7 @@
 //! change without changing a row. A field is appended with `#[serde(default)]`; anything else is a
 //! new format number, and every format keeps the first byte and the checksum at the end.
 
+pub(super) mod frame;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
@@ -53,6 +55,7 @@ stored! {
     Challenge, rows::ChallengeRow<'_>, "challenge";
     Device, rows::DeviceRow<'_>, "device";
     [u8; 32], rows::SecretRow<'_>, "secret";
+    UnixMillis, rows::TimeRow, "time";
 }
 
 fn seal(body: &impl Serialize) -> Vec<u8> {

@@ -13,7 +13,7 @@ use countersign_core::id::{
 use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
-use crate::ports::store::{ActionQuery, Committed, StoreError};
+use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{challenges, check_form, foreign_challenge, is_listed, sort_devices, sort_open};
 
 /// A challenge in an index ordered by time.
@@ -37,6 +37,7 @@ pub(super) struct State {
     /// Ended challenges by their end.
     ended: BTreeSet<Timed>,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
+    pub(super) latest: Option<UnixMillis>,
 }
 
 #[derive(Default)]
@@ -226,6 +227,20 @@ impl State {
         let held = self.held.iter().map(named);
         let held = held.filter(|c| c.expires_at > now && c.issued_at < held_before);
         due.chain(held).take(limit).cloned().collect()
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        let secrets = self.secrets.iter().map(|(tenant, key)| Record::Secret(tenant.clone(), *key));
+        let accounts = self.accounts.iter().filter_map(|(key, entry)| {
+            entry.record.clone().map(|record| Record::Account(key.clone(), record))
+        });
+        let entries = || self.accounts.values();
+        let devices = entries().flat_map(|e| e.devices.iter().cloned().map(Record::Device));
+        let actions = entries()
+            .flat_map(|e| e.newest.values().map(|key| Record::Action(e.actions[key].1.clone())));
+        let challenges = self.challenges.values().cloned().map(Record::Challenge);
+        let latest = self.latest.map(Record::LatestTime);
+        secrets.chain(accounts).chain(devices).chain(actions).chain(challenges).chain(latest)
     }
 
     pub(super) fn prune(

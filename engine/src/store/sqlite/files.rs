@@ -1,18 +1,21 @@
 //! The files of a store: made for their owner alone, and locked against a second server.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::ports::store::StoreError;
 
+/// Random for each run of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
 /// The file of a store, locked for as long as this value is.
 pub(super) struct Files {
     path: PathBuf,
+    same_boot: bool,
     _lock: File,
 }
 
@@ -27,7 +30,7 @@ impl Files {
         // The lock comes first: closing any descriptor of the database would drop the locks that
         // SQLite holds in this process.
         let lock_path = beside(&path, ".lock");
-        let lock = private(&lock_path).map_err(failed)?;
+        let mut lock = private(&lock_path).map_err(failed)?;
         lock.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => StoreError::Unavailable(format!(
                 "another server has {} open: it holds {}",
@@ -37,7 +40,13 @@ impl Files {
             TryLockError::Error(e) => failed(e),
         })?;
         create(&path).map_err(failed)?;
-        Ok(Self { path, _lock: lock })
+        let same_boot = note_boot(&mut lock).map_err(failed)?;
+        Ok(Self { path, same_boot, _lock: lock })
+    }
+
+    /// Whether the machine has run on since the file was last open.
+    pub(super) const fn same_boot(&self) -> bool {
+        self.same_boot
     }
 
     /// The database.
@@ -85,7 +94,22 @@ fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Notes in the lock's file during which run of the machine it was taken. True if it was the same
+/// the last time.
+fn note_boot(lock: &mut File) -> io::Result<bool> {
+    let Ok(boot) = std::fs::read(BOOT_ID) else { return Ok(false) };
+    let mut noted = Vec::new();
+    lock.take(1024).read_to_end(&mut noted)?;
+    if noted == boot {
+        return Ok(true);
+    }
+    lock.set_len(0)?;
+    lock.rewind()?;
+    lock.write_all(&boot)?;
+    Ok(false)
+}
+
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -114,6 +114,10 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         let message = format!("the file has layout {found}, {SCHEMA_VERSION} is known");
         return Err(StoreError::Unreadable(message).into());
     }
+    // Files of this layout that were made before it have no such table.
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",
+    )?;
     transaction.commit()?;
     Ok(())
 }
