@@ -24,6 +24,7 @@ mod origins;
 mod tenants;
 
 pub use countersign_engine::secret::{InvalidSecret, Secret};
+pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
 
@@ -40,6 +41,10 @@ pub struct Config {
     pub store: Store,
     /// Signatures that wait for the verifier pool, at most.
     pub verify_queue_max: usize,
+    /// Actors in memory, at most.
+    pub activations_max: usize,
+    /// Polls that wait together, at most.
+    pub waiters_max: usize,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
@@ -93,6 +98,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// How long an action is kept.
     pub action_retention: Duration,
+    /// When commits are answered.
+    pub durability: Durability,
 }
 
 /// Which store.

@@ -259,8 +259,8 @@ impl<B: Backend> Writer<B> {
                     }
                 }
                 Err(Failure::Broken(error)) => {
+                    self.broke(error.clone());
                     answer_all(askers.into_iter(), &error);
-                    self.broke(error);
                 }
             }
         }
@@ -300,11 +300,10 @@ impl<B: Backend> Writer<B> {
 
     fn recorded(&mut self, askers: Vec<Asker<B::Answer>>, answers: Answers<B::Answer>) {
         debug_assert_eq!(answers.len(), askers.len(), "one answer a unit");
-        let (mut written, mut is_contradicted) = (0, false);
+        let (mut written, mut is_contradicted, mut waiting) = (0, false, Vec::new());
         for (asker, answer) in askers.into_iter().zip(answers) {
             match asker {
-                // A caller that has left does not mind.
-                Asker::Waits(reply) => drop(reply.send(answer)),
+                Asker::Waits(reply) => waiting.push((reply, answer)),
                 Asker::Told(told) => {
                     written += 1;
                     is_contradicted |= answer.as_ref() != Ok(&told);
@@ -312,10 +311,15 @@ impl<B: Backend> Writer<B> {
             }
         }
         if is_contradicted {
-            return self.broke(refused("something else is recorded than was answered"));
+            self.broke(refused("something else is recorded than was answered"));
+        } else {
+            self.lag.written(written);
+            self.progress.send_modify(|p| p.written += written as u64);
         }
-        self.lag.written(written);
-        self.progress.send_modify(|p| p.written += written as u64);
+        for (reply, answer) in waiting {
+            // A caller that has left does not mind.
+            let _ = reply.send(answer);
+        }
         if let Err(error) = self.backend.maintain(self.receiver.is_empty()) {
             self.broke(error);
         }

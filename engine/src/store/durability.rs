@@ -55,3 +55,6 @@ pub(super) fn may_lag(change: &Change) -> bool {
 fn end_by(challenge: &Challenge) -> Option<&AuthenticatorId> {
     challenge.ended.as_ref()?.by.as_ref()
 }
+
+#[cfg(test)]
+mod tests;

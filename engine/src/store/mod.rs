@@ -9,6 +9,7 @@ mod memory;
 mod record;
 mod sqlite;
 pub mod stream;
+pub mod transfer;
 
 pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
+mod damage;
 mod files;
 mod lookups;
 mod samples;
@@ -66,6 +67,8 @@ conformance! {
         pruning_takes_more_than_one_helping,
         the_first_token_secret_of_a_tenant_is_kept,
         times_at_the_end_of_time_are_kept,
+        the_highest_time_that_was_seen_is_kept,
+        every_record_is_in_some_page_of_a_scan,
     }
 }
 

@@ -9,6 +9,9 @@ use crate::ports::store::StoreError;
 
 /// Random for each run of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const NOTE_BYTES_MAX: u64 = 1024;
+/// The least that a database has: one page.
+const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
@@ -16,7 +19,9 @@ const FOLDER_MODE: u32 = 0o700;
 pub(super) struct Files {
     path: PathBuf,
     same_boot: bool,
-    _lock: File,
+    /// Names the run of the machine.
+    boot: Vec<u8>,
+    lock: File,
 }
 
 impl Files {
@@ -39,9 +44,23 @@ impl Files {
             )),
             TryLockError::Error(e) => failed(e),
         })?;
+        let note = read_note(&mut lock).map_err(failed)?;
+        check_length(&path, !note.is_empty())?;
         create(&path).map_err(failed)?;
-        let same_boot = note_boot(&mut lock).map_err(failed)?;
-        Ok(Self { path, same_boot, _lock: lock })
+        // Where the system does not say, no run is like another.
+        let boot = std::fs::read(BOOT_ID).unwrap_or_default();
+        let same_boot = !boot.is_empty() && note == boot;
+        Ok(Self { path, same_boot, boot, lock })
+    }
+
+    /// Notes in the lock's file that there is a database, and during which run of the machine it
+    /// was open last.
+    pub(super) fn note_opened(&self) -> Result<(), StoreError> {
+        let note = if self.boot.is_empty() { b"unknown\n" } else { &self.boot[..] };
+        let mut lock = &self.lock;
+        let noted =
+            lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(note));
+        noted.map_err(|e| StoreError::Unavailable(format!("{}: {e}", self.path.display())))
     }
 
     /// Whether the machine has run on since the file was last open.
@@ -94,19 +113,21 @@ fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Notes in the lock's file during which run of the machine it was taken. True if it was the same
-/// the last time.
-fn note_boot(lock: &mut File) -> io::Result<bool> {
-    let Ok(boot) = std::fs::read(BOOT_ID) else { return Ok(false) };
-    let mut noted = Vec::new();
-    lock.take(1024).read_to_end(&mut noted)?;
-    if noted == boot {
-        return Ok(true);
+/// An empty file would be taken for a new one, whatever was in it before.
+fn check_length(path: &Path, was_made: bool) -> Result<(), StoreError> {
+    let Ok(file) = path.metadata() else { return Ok(()) };
+    if file.len() >= DATABASE_BYTES_MIN || (file.len() == 0 && !was_made) {
+        return Ok(());
     }
-    lock.set_len(0)?;
-    lock.rewind()?;
-    lock.write_all(&boot)?;
-    Ok(false)
+    let bytes = file.len();
+    let message = format!("{}: cut to {bytes} bytes: restore a backup", path.display());
+    Err(StoreError::Unreadable(message))
+}
+
+fn read_note(lock: &mut File) -> io::Result<Vec<u8>> {
+    let mut note = Vec::new();
+    lock.take(NOTE_BYTES_MAX).read_to_end(&mut note)?;
+    Ok(note)
 }
 
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {

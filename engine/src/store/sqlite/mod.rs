@@ -66,6 +66,7 @@ impl SqliteStore {
         let files = Arc::new(Files::prepare(path)?);
         log::check(files.path(), files.same_boot())?;
         let writer = Writer::open(Arc::clone(&files))?;
+        files.note_opened()?;
         let checked = scan::check_at_open(files.path())?;
         let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
         let readers = Arc::new(Readers::start(&files)?);
