@@ -122,7 +122,7 @@ async fn call<T: DeserializeOwned>(
     }
     let status = answer.status();
     let said: Result<ErrorBody, _> = answer.json().await;
-    let text = said.map_or_else(|_| "no reason".to_owned(), |body| body.description().to_owned());
+    let text = said.map_or_else(|_| "no reason".to_owned(), |body| body.error_description);
     Err(format!("the server refuses ({status}): {text}").into())
 }
 

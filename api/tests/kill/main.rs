@@ -3,14 +3,22 @@
 //! The real program, over SQLite, is killed with SIGKILL at a random point of 200 concurrent
 //! lifecycles and started again on the same file, 20 times (`COUNTERSIGN_KILLS` says how often
 //! otherwise, `COUNTERSIGN_KILL_SEED` repeats a run). Everything that was acknowledged is in the
-//! memory of this test; the invariants are in `invariants`.
+//! memory of this test; the invariants are in `invariants`. Beside it: errors of the disk (`faults`,
+//! `disk_full`), kills during a start (`restart`), whether an answer leaves before its sync
+//! (`order`), a large store (`seeded`), and the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
+mod commands;
+mod disk_full;
+mod faults;
 mod invariants;
 mod life;
+mod order;
 mod phone;
+mod restart;
+mod seeded;
 mod server;
 
 use std::sync::Arc;
