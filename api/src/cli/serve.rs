@@ -71,6 +71,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_new(&config.log.level)?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost: saying so to the same full disk would panic.
+    let log = log.log_internal_errors(false);
     match config.log.format {
         LogFormat::Human => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),

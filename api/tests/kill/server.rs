@@ -126,7 +126,7 @@ impl Server {
 
     /// SIGKILL: nothing of it runs after this.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
+        signal(self.pid(), "KILL");
         self.child.wait().unwrap();
     }
 
