@@ -156,6 +156,12 @@ fn the_server_is_refused_what_it_could_not_serve() {
         ("[log]\nlevel = ''", "log.level is not a level"),
         ("[log]\nlevel = 'countersign=loud'", "log.level is not a level"),
         ("[store]\nurl = 'redis://localhost'", "store.url names Redis, which comes later"),
+        ("[store]\ndurability = 'fast'", "store.durability is not a mode"),
+        ("[store]\noutage = 'continue'", "store.outage promises what \"sync\" does not"),
+        (
+            "[store]\ndurability = 'async'\noutage = 'ignore'",
+            "store.outage is not a way to meet an outage",
+        ),
         ("[store]\nurl = 'postgres://localhost'", "store.url is not a known store"),
         ("[store]\nurl = 'sqlite::memory:'", "store.url has parameters"),
         ("[store]\nurl = 'sqlite:a.db?mode=ro'", "store.url has parameters"),
