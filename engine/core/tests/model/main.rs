@@ -96,6 +96,9 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
     match (&verdict, predicted) {
         (Verdict::Done, Ok(next)) => *reference = next,
         (Verdict::Lost, Ok(_)) | (Verdict::Unsure, _) => {}
+        // Behind the time of an answer that it has, an account is not asked: how long ago it was
+        // is not known.
+        (Verdict::Refused(Refusal::TooManyPrompts { .. }), Ok(_)) if world.now < world.latest => {}
         (Verdict::Refused(refusal), Err(predicted)) => assert_eq!(*refusal, predicted, "{event:?}"),
         (verdict, predicted) => panic!("{event:?}: {verdict:?}, predicted {:?}", predicted.err()),
     }

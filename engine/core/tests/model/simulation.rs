@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::event::{self, Step};
 use crate::run_logged;
 
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 4000;
 /// Lives of one test: several share the work of a machine.
 const SHARES: u64 = 2;
 
