@@ -2,6 +2,7 @@
 //! line.
 
 pub mod admission;
+pub mod around;
 pub mod body;
 pub mod caller;
 pub mod cli;

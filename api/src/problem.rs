@@ -87,6 +87,11 @@ impl Problem {
         Self { close: true, ..Self::invalid_request(text) }
     }
 
+    /// 400: the body broke off, or is not framed as HTTP/1.1 has it. What follows is not read.
+    pub fn incomplete() -> Self {
+        Self { close: true, ..Self::invalid_request("the body is not complete") }
+    }
+
     /// 415: not JSON.
     pub fn not_json() -> Self {
         let text = "the body must be application/json";
@@ -150,9 +155,16 @@ impl From<Refusal> for Problem {
             | Refusal::ChallengeEnded
             | Refusal::ChallengeHeld
             | Refusal::ChallengeUnknown
+            | Refusal::DisplayTooLong { .. }
+            | Refusal::DisplayUnsafe
+            | Refusal::FormatFixed
             | Refusal::NoAuthenticator
+            | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing
             | Refusal::NumberWrong
+            | Refusal::ProofMissing
+            | Refusal::SigningLowered
+            | Refusal::StatementRequired
             | Refusal::UsersPerKeyMax { .. } => Self::invalid_request(text),
         }
     }
@@ -164,11 +176,18 @@ impl From<Error> for Problem {
             Error::Delivery(reason) => Self::invalid_configuration(reason.to_string()),
             Error::Misbehaved(
                 misbehaviour @ (Misbehaviour::InvalidSignature
+                | Misbehaviour::OtherSigning
                 | Misbehaviour::UnknownCredential
                 | Misbehaviour::UnknownNonce),
             ) => {
                 let text = misbehaviour.to_string();
                 Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidCredential, text)
+            }
+            Error::Misbehaved(Misbehaviour::SessionMissing) => {
+                Self::invalid_token("a device session is needed")
+            }
+            Error::Misbehaved(Misbehaviour::SessionOver) => {
+                Self::invalid_token("the device session is over")
             }
             Error::Refused(refusal) => refusal.into(),
             Error::Unavailable(reason) => Self::unavailable(reason),

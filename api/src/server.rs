@@ -2,34 +2,38 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::admission::{Admission, admit};
+use crate::admission::Admission;
+use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
-use crate::cors::cors;
-use crate::observe::observe;
 use crate::operator::OperatorKey;
 use crate::routes;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
+/// Connections of one worker of the public listener, at most.
+const CONNECTIONS_MAX: usize = 25_600;
+/// Connections of the operators' listener, at most.
+const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
 /// Seconds for which an idle connection is kept.
@@ -94,20 +98,32 @@ pub struct Running {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    start_at(config, metrics, Arc::new(SystemClock)).await
+}
+
+/// The same, by another clock than the system's.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start_at(
+    config: &Config,
+    metrics: PrometheusHandle,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let store = open_store(&config.store)?;
+    let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
-        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &entropy)?);
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
         // First, so that operators see how far a recovery has come.
-        let (server, bound) = operators(address, &engine, &metrics, &operator_key)?;
+        let settings = connection_settings(&config.server);
+        let (server, bound) = operators(address, settings, &engine, &metrics, &operator_key)?;
         servers.push(Serving::begin(server));
         operations = Some(bound);
     }
@@ -124,17 +140,6 @@ pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running
     servers.push(Serving::begin(public(config, state, listener)?));
     let shutdown = config.server.shutdown;
     Ok(Running { address, operations, operator_key, engine, shutdown, servers })
-}
-
-/// Opens the store that is configured.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn open_store(config: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match &config.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.durability)?),
-    })
 }
 
 /// A listener at work.
@@ -183,6 +188,27 @@ impl Running {
     }
 }
 
+/// Opens the store that is configured.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
+}
+
 fn engine_settings(config: &Config) -> EngineSettings {
     let retention_ms = config.store.action_retention.as_millis();
     EngineSettings {
@@ -194,11 +220,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-fn engine_tenant(
-    tenant: &config::Tenant,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<Tenant, ServeError> {
+fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
         let settings = WebhookSettings {
@@ -208,13 +230,17 @@ fn engine_tenant(
             secrets: tenant.secret_keys.clone(),
             source: WEBHOOK_SOURCE.to_owned(),
             clock: clock.clone(),
-            entropy: entropy.clone(),
         };
         let webhook = Webhook::new(settings);
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
     });
     let delivery = delivery.transpose()?.map(|webhook| Arc::new(webhook) as Arc<dyn Delivery>);
-    Ok(Tenant { limits: push.limits.clone(), unenrolled: push.unenrolled, delivery })
+    Ok(Tenant {
+        limits: push.limits.clone(),
+        unenrolled: push.unenrolled,
+        custom_public: push.custom_public.iter().cloned().collect(),
+        delivery,
+    })
 }
 
 fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -> AppState {
@@ -251,10 +277,7 @@ fn public(
             .app_data(origins.clone())
             .app_data(admission.clone())
             .configure(|config| app(config, &state))
-            .wrap(from_fn(admit))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(observe))
-            .wrap(from_fn(connection::count))
+            .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)
 }
@@ -262,37 +285,42 @@ fn public(
 fn connection_settings(config: &config::Server) -> connection::Settings {
     connection::Settings {
         workers: config.workers,
+        connections_max: CONNECTIONS_MAX,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }
 
 fn operators(
     address: SocketAddr,
+    settings: connection::Settings,
     engine: &Engine,
     metrics: &PrometheusHandle,
     key: &OperatorKey,
 ) -> Result<(Server, SocketAddr), ServeError> {
     let (engine, metrics) = (Data::new(engine.clone()), Data::new(metrics.clone()));
     let key = Data::new(key.clone());
-    let server = HttpServer::new(move || {
+    let factory = move || {
         App::new()
             .app_data(engine.clone())
             .app_data(metrics.clone())
             .app_data(key.clone())
             .configure(routes::ops::configure)
-    })
-    .workers(1)
-    .client_request_timeout(HEAD_READ)
-    .disable_signals()
-    .bind(address)
-    .map_err(|source| listen_error(address, source))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+            .wrap(from_fn(connection::count))
+    };
+    let listener = std::net::TcpListener::bind(address);
+    let listener = listener.map_err(|source| listen_error(address, source))?;
+    let bound = listener.local_addr()?;
+    let settings = connection::Settings {
+        workers: NonZeroUsize::new(1),
+        connections_max: OPERATORS_CONNECTIONS_MAX,
+        ..settings
+    };
+    Ok((connection::serve(listener, settings, factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

@@ -11,6 +11,7 @@ use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::caller::session::Session;
 use crate::caller::token::{Kind, Scopes, Token, TokenError, Tokens};
 use crate::config::AllowedOrigins;
 use crate::problem::Problem;
@@ -106,6 +107,23 @@ impl AppState {
         let token = Token { kind, account, action, scopes, issued_at };
         let made = self.tokens.make(&token, self.engine.entropy().bytes());
         made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    }
+
+    /// Makes the token of a device session that begins at `session.issued_at`.
+    ///
+    /// # Errors
+    /// As [`Self::make_token`].
+    pub fn make_session(&self, session: &Session) -> Result<String, Problem> {
+        let made = self.tokens.make_session(session, self.engine.entropy().bytes());
+        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    }
+
+    /// Opens the token of a device session.
+    ///
+    /// # Errors
+    /// [`TokenError`], also for any other kind of token.
+    pub fn open_session(&self, token: &str) -> Result<Session, TokenError<Session>> {
+        self.tokens.open_session(token, self.engine.clock().now())
     }
 
     /// Opens a token of one of the accepted kinds.

@@ -157,6 +157,16 @@ fn a_store_is_found_by_its_url() {
 }
 
 #[test]
+fn a_redis_is_taken_with_its_password_and_does_not_show_it() {
+    for url in ["redis://localhost", "rediss://user:pass-word@[::1]:6380/2", "redis://h:1/"] {
+        let found = from_env(&[("COUNTERSIGN_STORE", url)]).store.url;
+        assert!(!format!("{found:?}").contains("pass"), "{found:?}");
+        let StoreUrl::Redis(redis) = found else { panic!("{url}: {found:?}") };
+        assert_eq!(redis.expose(), url);
+    }
+}
+
+#[test]
 fn the_public_url_is_the_configured_one_or_where_the_server_listens() {
     let server = from_env(&[]).server;
     for (bound, url) in [

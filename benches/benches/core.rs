@@ -5,12 +5,15 @@ use std::hint::black_box;
 use countersign_client::SoftwareKey;
 use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::{Challenge, Ended, Machine, Step};
-use countersign_core::decision::{self, Decision, SignedDecision, VerifiedDecision};
+use countersign_core::challenge::{Challenge, Ended, Machine, Shown, Step};
+use countersign_core::decision::{self, Asked, Decision, SignedDecision, VerifiedDecision};
+use countersign_core::device::Signing;
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -26,13 +29,14 @@ struct Sample {
     /// With the challenge open.
     issued: Account,
     challenge: Challenge,
-    by: AuthenticatorId,
     decision: VerifiedDecision,
 }
 
 fn issue(id: &ChallengeId) -> Issue {
+    let display = DisplayText::new("{\"action\":\"signIn\"}").expect("it is short");
+    let shown = Shown { nonce: Nonce::from_entropy(&[4; 32]), display };
     let number_seed = Seed::default();
-    Issue { id: id.clone(), target: None, supersede: true, held: false, number_seed }
+    Issue { id: id.clone(), target: None, supersede: true, held: false, shown, number_seed }
 }
 
 fn sample() -> Sample {
@@ -48,10 +52,9 @@ fn sample() -> Sample {
     account.apply(&tracked.change);
     let software = SoftwareKey::generate(Algorithm::Es256);
     let key = PublicKey::from_spki(Algorithm::Es256, software.spki()).expect("a good key");
-    let enroll =
-        Enroll { key: key.clone(), name: None, platform: None, push_token: None, may_add: true };
+    let enroll = Enroll::official(key, true);
     let by = AuthenticatorId::from_entropy([2; 16]);
-    let enrolled = account.enroll(&enroll, by.clone(), NOW, &Limits::default()).expect("enrolled");
+    let enrolled = account.enroll(&enroll, by, NOW, &Limits::default()).expect("enrolled");
     account.apply(&enrolled.change);
     let id = ChallengeId::from_entropy(&[3; 24]);
     let action = tracked.answer.action;
@@ -61,12 +64,14 @@ fn sample() -> Sample {
     let signature = software.sign(id.as_str().as_bytes());
     let decision = Decision::Approve;
     let signed = SignedDecision { challenge: id, decision, number: None, signature };
-    let decision = decision::verify(&key, signed).expect("a good signature");
-    Sample { account, action, issued, challenge: made.answer.challenge, by, decision }
+    let (challenge, devices) = (made.answer.challenge, made.answer.devices);
+    let asked = Asked::among(&devices, &challenge, Signing::ChallengeId).expect("it was asked");
+    let decision = decision::verify(asked, signed).expect("a good signature");
+    Sample { account, action, issued, challenge, decision }
 }
 
 fn decide(machine: &mut Machine, sample: &Sample) -> Ended {
-    match machine.decide(&sample.decision, &sample.by, NOW) {
+    match machine.decide(&sample.decision, NOW, &Limits::default()) {
         Ok(Step::Propose(ended)) => ended,
         Ok(Step::Known(_)) | Err(_) => unreachable!("it is pending and the device may answer"),
     }

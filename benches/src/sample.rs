@@ -7,6 +7,7 @@ use countersign_client::SoftwareKey;
 use countersign_core::account::{Enroll, ProfilePatch, Track};
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::device::Signing;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
 };
@@ -15,14 +16,18 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_engine::ports::{Clock as _, Entropy, Store};
 use countersign_engine::system::{SystemClock, SystemEntropy};
-use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
+use countersign_engine::{Engine, EngineSettings, Ports, Reader, Tenant};
 
 /// Starts an engine with one tenant. It needs a running actix system.
 #[must_use]
 pub fn engine(store: Arc<dyn Store>) -> Engine {
     let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let tenant =
-        Tenant { limits: Limits::default(), unenrolled: Unenrolled::default(), delivery: None };
+    let tenant = Tenant {
+        limits: Limits::default(),
+        unenrolled: Unenrolled::default(),
+        delivery: None,
+        custom_public: Vec::new(),
+    };
     Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant_id(), tenant)]))
 }
 
@@ -72,9 +77,8 @@ impl Enrolled {
         let (account, track) = fresh_action(&account(user));
         let action = engine.track(&account, track).await.expect("tracked").action;
         let public = PublicKey::from_spki(Algorithm::Es256, key.spki()).expect("a good key");
-        let enroll =
-            Enroll { key: public, name: None, platform: None, push_token: None, may_add: true };
-        engine.enroll(&account, action.key, enroll).await.expect("enrolled");
+        let enroll = Enroll::official(public, true);
+        engine.enroll(&account, action.key, enroll, None).await.expect("enrolled");
         let credential =
             CredentialKey { tenant: account.tenant.clone(), thumbprint: key.thumbprint() };
         Self { engine: engine.clone(), account, key, credential }
@@ -90,10 +94,11 @@ impl Enrolled {
         let action = engine.track(&account, track).await.expect("tracked").action.key;
         let started = engine.start_challenge(&account, action.clone(), None, true).await;
         let id = started.expect("started").challenge.id;
-        let nonce = engine.nonce(&self.credential, Purpose::Read).await.expect("a nonce").nonce;
-        let signature = self.key.sign(nonce.as_str().as_bytes());
-        let read = engine.pending(&self.credential, Some(signature), 0).await.expect("pending");
-        assert!(read.signed && read.offer.is_some_and(|o| o.challenge.id == id));
+        let nonce = engine.nonce(&self.credential, Signing::ChallengeId).await;
+        let nonce = nonce.expect("a nonce").nonce;
+        let reader = Reader::Signed(self.key.sign(nonce.message(Purpose::Read).as_bytes()));
+        let read = engine.pending(&self.credential, reader, 0).await.expect("pending");
+        assert!(read.signed && read.offers.iter().any(|(_, offer)| offer.challenge.id == id));
         let signed = SignedDecision {
             signature: self.key.sign(id.as_str().as_bytes()),
             challenge: id.clone(),

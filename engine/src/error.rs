@@ -11,6 +11,15 @@ pub enum Misbehaviour {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     InvalidSignature,
+    /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
+    #[error("the credential does not sign so")]
+    OtherSigning,
+    /// Whoever signs statements reads with a device session.
+    #[error("a device session is needed")]
+    SessionMissing,
+    /// The device session was made for a binding that is not there any more.
+    #[error("the device session is over")]
+    SessionOver,
     /// The nonce was not given out, was used, or is too old.
     #[error("the nonce is not known")]
     UnknownNonce,

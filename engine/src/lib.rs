@@ -10,6 +10,7 @@
 
 mod actors;
 pub mod delivery;
+mod display;
 mod engine;
 mod error;
 mod places;
@@ -24,7 +25,7 @@ pub mod verifier;
 
 pub use countersign_core as core;
 
-pub use engine::device::{Handout, Pending};
+pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing};
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;

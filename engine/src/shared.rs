@@ -11,6 +11,7 @@ use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::engine::outbox::Outbox;
 use crate::error::Error;
 use crate::places::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
@@ -23,6 +24,8 @@ pub struct Tenant {
     pub limits: Limits,
     /// What its users without an authenticator get.
     pub unenrolled: Unenrolled,
+    /// Names of custom data that a device may see.
+    pub custom_public: Vec<String>,
     /// What wakes its users' devices. Without one they have to poll.
     pub delivery: Option<Arc<dyn Delivery>>,
 }
@@ -40,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) accounts: Registry<AccountKey, AccountActor>,
     pub(crate) devices: Registry<CredentialKey, DeviceActor>,
     pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    pub(crate) outbox: Arc<Outbox>,
     /// Polls that wait.
     pub(crate) waiters: Places,
     pub(crate) draining: AtomicBool,

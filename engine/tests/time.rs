@@ -12,6 +12,7 @@ use countersign_core::account::{Enroll, ProfilePatch, Track};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::device::Signing;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
 };
@@ -24,7 +25,9 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Clock;
 use countersign_engine::store::MemoryStore;
 use countersign_engine::system::SystemEntropy;
-use countersign_engine::{Engine, EngineSettings, Error, Misbehaviour, Ports, Tenant};
+use countersign_engine::{
+    Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, Refreshing, Removing, Tenant,
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 const START: UnixMillis = UnixMillis(1_735_689_600_000);
@@ -74,7 +77,8 @@ fn start_engine(clock: Arc<Manual>) -> Engine {
         decision_grace_ms: GRACE_MS,
         ..Limits::default()
     };
-    let settings = Tenant { limits, unenrolled: Unenrolled::Allow, delivery: None };
+    let (unenrolled, custom_public) = (Unenrolled::Allow, Vec::new());
+    let settings = Tenant { limits, unenrolled, custom_public, delivery: None };
     let store = Arc::new(MemoryStore::default());
     let ports = Ports { store, clock, entropy: Arc::new(SystemEntropy) };
     Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant(), settings)]))
@@ -91,14 +95,8 @@ impl World {
             profile: ProfilePatch::default(),
         };
         world.engine.track(&account(), track).await.unwrap();
-        let enroll = Enroll {
-            key: world.public_key(),
-            name: None,
-            platform: None,
-            push_token: None,
-            may_add: false,
-        };
-        world.engine.enroll(&account(), action(), enroll).await.unwrap();
+        let enroll = Enroll::official(world.public_key(), false);
+        world.engine.enroll(&account(), action(), enroll, None).await.unwrap();
         world
     }
 
@@ -148,7 +146,8 @@ impl World {
     }
 
     async fn is_pending(&self) -> bool {
-        self.engine.pending(&self.credential(), None, 0).await.unwrap().offer.is_some()
+        let read = self.engine.pending(&self.credential(), Reader::Stranger, 0).await;
+        !read.unwrap().offers.is_empty()
     }
 }
 
@@ -210,10 +209,10 @@ fn a_nonce_serves_for_five_minutes() {
     run(async |world| {
         let read = async |age_ms: u64| {
             let key = world.credential();
-            let nonce = world.engine.nonce(&key, Purpose::Read).await.unwrap().nonce;
+            let nonce = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap().nonce;
             world.clock.set(world.clock.now().plus_ms(age_ms));
-            let signature = Some(world.sign(nonce.as_str()));
-            world.engine.pending(&key, signature, 0).await.unwrap().signed
+            let signed = Reader::Signed(world.sign(&nonce.message(Purpose::Read)));
+            world.engine.pending(&key, signed, 0).await.unwrap().signed
         };
         assert!(read(299_999).await);
         assert!(!read(300_000).await);
@@ -224,10 +223,11 @@ fn a_nonce_serves_for_five_minutes() {
 fn an_update_nonce_serves_for_five_minutes() {
     run(async |world| {
         let key = world.credential();
-        let handout = world.engine.nonce(&key, Purpose::Update).await.unwrap();
+        let handout = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap();
         world.clock.set(START.plus_ms(300_000));
-        let signature = world.sign(handout.nonce.as_str());
-        let late = world.engine.refresh(&key, handout.handle, signature, Default::default()).await;
+        let signature = world.sign(&handout.nonce.message(Purpose::Update));
+        let by = Refreshing::Official { handle: handout.handle, signature };
+        let late = world.engine.refresh(&key, by, Default::default()).await;
         assert_eq!(late.unwrap_err(), Misbehaviour::UnknownNonce.into());
     });
 }
@@ -238,7 +238,8 @@ fn a_removal_holds_for_its_window_and_the_ones_beside_it() {
         run(async |world| {
             let signed_at = START.0.checked_add_signed(windows * 600_000).unwrap();
             let signature = world.sign(&removal_text_at(UnixMillis(signed_at)));
-            let removed = world.engine.remove_credential(&world.credential(), signature).await;
+            let by = Removing::Official(signature);
+            let removed = world.engine.remove_credential(&world.credential(), by).await;
             assert_eq!(removed.is_ok(), good, "{windows}");
         });
     }

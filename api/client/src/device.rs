@@ -19,7 +19,7 @@ use crate::dialect::Dialect;
 use crate::error::ClientError;
 use crate::key::SoftwareKey;
 
-const ROOT: &str = "/client/user-authenticators/push";
+pub(crate) const ROOT: &str = "/client/user-authenticators/push";
 
 /// What an enrollment tells about the device.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +80,7 @@ impl Device {
             device_platform: Some(self.dialect.platform()),
             push_token: enrollment.push_token.clone(),
             algorithm: named.map(|a| a.name().to_owned()),
+            ..EnrollRequest::default()
         };
         let call = self.call(Method::POST, "", None);
         let call = self.with_body(call, &body, None)?;
@@ -141,7 +142,8 @@ impl Device {
             public_key: self.public_key(),
             challenge_id: challenge.to_owned(),
             signature: self.key.sign_text(challenge),
-            approved: approve,
+            approved: Some(approve),
+            decision: None,
             verification_code: code.map(Secret::new),
         };
         let call = self.call(Method::POST, "/challenge", None);
@@ -158,7 +160,8 @@ impl Device {
         let call = self.call(Method::POST, "/sign", Some(&query));
         let nonce: UpdateNonceResponse = send(call, &self.authorization).await?;
         let body = UpdateRequest {
-            challenge_id: nonce.challenge_id,
+            challenge_id: Some(nonce.challenge_id),
+            nonce: None,
             public_key: self.public_key(),
             signature: self.sign_nonce(&nonce.message)?,
             push_token: push_token.map(Secret::new),
@@ -174,6 +177,7 @@ impl Device {
     pub async fn remove(&self, now: UnixMillis) -> Result<RemoveResponse, ClientError> {
         let body = RemoveRequest {
             public_key: self.public_key(),
+            nonce: None,
             signature: self.key.sign_text(&removal_text_at(now)),
         };
         let call = self.with_body(self.call(Method::POST, "/remove", None), &body, None)?;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::id::Thumbprint;
-use countersign_core::signature::Algorithm;
+use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_wire::publickey::encode_signature;
 use countersign_wire::secret::Secret;
 
@@ -97,18 +98,36 @@ impl SoftwareKey {
         Thumbprint::of_spki(&self.spki)
     }
 
-    /// Signs bytes.
+    /// Signs bytes, in the algorithm's first format: what is meant where none is named.
     ///
     /// # Panics
     /// If the operating system gives no random bytes.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &*self.pair {
-            Pair::P256(pair) => {
-                let signature = pair.sign(&SystemRandom::new(), message);
-                signature.expect("the operating system gives random bytes").as_ref().to_vec()
-            }
+            Pair::P256(pair) => sign_p256(pair, message),
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+        }
+    }
+
+    /// Signs bytes in a format. `None` if it is not one of the algorithm.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes.
+    #[must_use]
+    pub fn sign_as(&self, format: SignatureFormat, message: &[u8]) -> Option<Vec<u8>> {
+        match (&*self.pair, format) {
+            (Pair::P256(pair), SignatureFormat::P1363) => {
+                const READ_BACK: &str = "what a key pair wrote can be read";
+                let document = pair.to_pkcs8v1().expect(READ_BACK);
+                let fixed = &ECDSA_P256_SHA256_FIXED_SIGNING;
+                let pair = EcdsaKeyPair::from_pkcs8(fixed, document.as_ref()).expect(READ_BACK);
+                Some(sign_p256(&pair, message))
+            }
+            (Pair::P256(_), SignatureFormat::Der) | (Pair::Ed25519(_), SignatureFormat::Raw) => {
+                Some(self.sign(message))
+            }
+            _ => None,
         }
     }
 
@@ -126,6 +145,11 @@ impl SoftwareKey {
         let spki = der.as_ref().into();
         Self { pair: Arc::new(pair), spki }
     }
+}
+
+fn sign_p256(pair: &EcdsaKeyPair, message: &[u8]) -> Vec<u8> {
+    let signature = pair.sign(&SystemRandom::new(), message);
+    signature.expect("the operating system gives random bytes").as_ref().to_vec()
 }
 
 impl fmt::Debug for SoftwareKey {
@@ -147,6 +171,22 @@ mod tests {
             let public = PublicKey::from_spki(algorithm, key.spki()).unwrap();
             assert!(public.verify(b"text", &key.sign(b"text")).is_ok());
             assert!(public.verify(b"text", &key.sign(b"other")).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_signs_in_the_formats_of_its_algorithm_and_in_no_other() {
+        let formats = [SignatureFormat::Der, SignatureFormat::P1363, SignatureFormat::Raw];
+        for algorithm in [Algorithm::Es256, Algorithm::Ed25519] {
+            let key = SoftwareKey::generate(algorithm);
+            for format in formats {
+                let public = PublicKey::with_format(algorithm, format, key.spki());
+                let signature = key.sign_as(format, b"text");
+                assert_eq!(signature.is_some(), public.is_ok(), "{format:?}");
+                if let (Some(signature), Ok(public)) = (signature, public) {
+                    assert!(public.verify(b"text", &signature).is_ok(), "{format:?}");
+                }
+            }
         }
     }
 

@@ -4,15 +4,18 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use countersign_core::signature::Algorithm;
+use countersign_core::device::Signing;
+use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::Dialect;
 use crate::key::SoftwareKey;
+use crate::manner::Manner;
 
 /// Bytes of a key file, at most.
 const FILE_BYTES_MAX: u64 = 64 << 10;
-const VERSION: u32 = 1;
+/// Version 1 knew the official dialects only.
+const VERSION: u32 = 2;
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,19 +33,19 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// Its content is not that of a key file.
-    #[error("not a key file of version {VERSION}")]
+    #[error("not a key file of version 1 to {VERSION}")]
     Malformed,
 }
 
-/// Where a key is enrolled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a key is enrolled, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// Base address of the server.
     pub url: String,
     /// The tenant.
     pub tenant: String,
-    /// The SDK that the device speaks as.
-    pub dialect: Dialect,
+    /// How the device speaks.
+    pub manner: Manner,
 }
 
 /// A key, and where it is enrolled.
@@ -59,7 +62,53 @@ struct Content {
     version: u32,
     algorithm: String,
     pkcs8: String,
-    home: Option<Home>,
+    home: Option<HomeContent>,
+}
+
+/// Version 1 has a dialect and nothing after it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HomeContent {
+    url: String,
+    tenant: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dialect: Option<Dialect>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signing: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature_format: Option<String>,
+}
+
+impl From<&Home> for HomeContent {
+    fn from(home: &Home) -> Self {
+        let (dialect, format) = match home.manner {
+            Manner::Official(dialect) => (Some(dialect), None),
+            Manner::Statement(format) => (None, Some(format)),
+        };
+        Self {
+            url: home.url.clone(),
+            tenant: home.tenant.clone(),
+            dialect,
+            signing: Some(home.manner.signing().name().to_owned()),
+            signature_format: format.map(|f| f.name().to_owned()),
+        }
+    }
+}
+
+impl HomeContent {
+    fn into_home(self, algorithm: Algorithm) -> Option<Home> {
+        let signing = self.signing.as_deref().map_or(Some(Signing::default()), Signing::from_name);
+        let format = self.signature_format.as_deref();
+        let manner = match (signing?, self.dialect, format) {
+            (Signing::ChallengeId, Some(dialect), None) => Manner::Official(dialect),
+            (Signing::StatementV1, None, Some(name)) => {
+                let format = SignatureFormat::from_name(name)?;
+                algorithm.formats().contains(&format).then_some(Manner::Statement(format))?
+            }
+            _ => return None,
+        };
+        Some(Home { url: self.url, tenant: self.tenant, manner })
+    }
 }
 
 impl KeyFile {
@@ -79,9 +128,10 @@ impl KeyFile {
         let content: Content =
             serde_json::from_slice(&bytes).map_err(|_| KeyFileError::Malformed)?;
         let algorithm = Algorithm::from_name(&content.algorithm).ok_or(KeyFileError::Malformed)?;
-        let key = SoftwareKey::from_pkcs8(algorithm, &content.pkcs8);
-        let key = key.ok().filter(|_| content.version == VERSION).ok_or(KeyFileError::Malformed)?;
-        Ok(Some(Self { key, home: content.home }))
+        let key = SoftwareKey::from_pkcs8(algorithm, &content.pkcs8).ok();
+        let key = key.filter(|_| (1..=VERSION).contains(&content.version));
+        let home = content.home.map(|h| h.into_home(algorithm).ok_or(KeyFileError::Malformed));
+        Ok(Some(Self { key: key.ok_or(KeyFileError::Malformed)?, home: home.transpose()? }))
     }
 
     /// Writes the file, whole or not at all.
@@ -93,7 +143,7 @@ impl KeyFile {
             version: VERSION,
             algorithm: self.key.algorithm().name().to_owned(),
             pkcs8: self.key.to_pkcs8().into_string(),
-            home: self.home.clone(),
+            home: self.home.as_ref().map(HomeContent::from),
         };
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
         // Created with mode 0600, so that it is never open to others, not even before it is
@@ -125,9 +175,9 @@ fn refuse_exposed(_: &File) -> Result<(), KeyFileError> {
 mod tests {
     use super::*;
 
-    fn home() -> Home {
+    fn home(manner: Manner) -> Home {
         let (url, tenant) = ("http://127.0.0.1:8080/v1".to_owned(), "demo".to_owned());
-        Home { url, tenant, dialect: Dialect::Ios }
+        Home { url, tenant, manner }
     }
 
     #[test]
@@ -137,9 +187,16 @@ mod tests {
         assert!(KeyFile::load(&path).unwrap().is_none());
         let key = SoftwareKey::generate(Algorithm::Es256);
         KeyFile { key: key.clone(), home: None }.save(&path).unwrap();
-        KeyFile { key: key.clone(), home: Some(home()) }.save(&path).unwrap();
-        let read = KeyFile::load(&path).unwrap().unwrap();
-        assert_eq!((read.key.spki(), read.home), (key.spki(), Some(home())));
+        for manner in [
+            Manner::Official(Dialect::Ios),
+            Manner::Statement(SignatureFormat::Der),
+            Manner::Statement(SignatureFormat::P1363),
+        ] {
+            let home = Some(home(manner));
+            KeyFile { key: key.clone(), home: home.clone() }.save(&path).unwrap();
+            let read = KeyFile::load(&path).unwrap().unwrap();
+            assert_eq!((read.key.spki(), read.home), (key.spki(), home));
+        }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -160,15 +217,36 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_version_1_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("phone.json");
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        let text = format!(
+            r#"{{"version": 1, "algorithm": "es256", "pkcs8": "{}",
+                "home": {{"url": "http://h/v1", "tenant": "demo", "dialect": "android"}}}}"#,
+            key.to_pkcs8().reveal()
+        );
+        KeyFile { key: key.clone(), home: None }.save(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let read = KeyFile::load(&path).unwrap().unwrap();
+        assert_eq!(read.key.spki(), key.spki());
+        assert_eq!(read.home.unwrap().manner, Manner::Official(Dialect::Android));
+    }
+
+    #[test]
     fn another_content_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("phone.json");
         let key = SoftwareKey::generate(Algorithm::Es256);
-        KeyFile { key, home: None }.save(&path).unwrap();
+        let home = Some(home(Manner::Statement(SignatureFormat::P1363)));
+        KeyFile { key, home }.save(&path).unwrap();
         let good = std::fs::read_to_string(&path).unwrap();
         for bad in [
             "{}".to_owned(),
-            good.replace("\"version\": 1", "\"version\": 2"),
+            good.replace("\"version\": 2", "\"version\": 3"),
+            good.replace("p1363", "raw"),
+            good.replace("statement-v1", "statement-v2"),
+            good.replace("statement-v1", "challenge-id"),
             good.replace("es256", "ed25519"),
             good.replace("es256", "rsa"),
             good[..good.len() / 2].to_owned(),

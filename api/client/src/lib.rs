@@ -1,7 +1,8 @@
 //! Typed HTTP client of a Countersign server: a relying party's backend, a browser, and a device.
 //!
-//! Tests, benches, the load harness and the command line share it. It sends what the official SDKs
-//! send. It keeps nothing: no token is cached and nothing is retried.
+//! Tests, benches, the load harness and the command line share it. A [`Device`] sends what the
+//! official SDKs send; a [`StatementDevice`] signs what was shown and chosen, as the README beside
+//! this crate says. Nothing is retried, and nothing kept but the session of a [`StatementDevice`].
 
 #![warn(missing_docs)]
 
@@ -12,7 +13,10 @@ mod dialect;
 mod error;
 mod key;
 mod keyfile;
+mod manner;
 mod relying_party;
+mod statement;
+mod token;
 
 pub use api::Http;
 pub use browser::Browser;
@@ -21,6 +25,9 @@ pub use dialect::Dialect;
 pub use error::ClientError;
 pub use key::{InvalidKeyText, SoftwareKey};
 pub use keyfile::{Home, KeyFile, KeyFileError};
+pub use manner::Manner;
 pub use relying_party::RelyingParty;
+pub use statement::{Choice, Display, InvalidDisplay, Prompt, StatementDevice, Unreadable};
+pub use token::token_tenant;
 
 pub use countersign_wire as wire;

@@ -6,11 +6,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use super::basic::{DeviceCaller, device};
-use super::token::{Kind, Scope, TokenError};
-use super::{credentials, origin};
+use super::token::{Kind, Scope};
+use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -26,6 +27,8 @@ pub struct ClientCaller {
     pub is_verified: bool,
     /// When what the token stands for came about.
     pub issued_at: UnixMillis,
+    /// Of the token itself: a proof of possession is over it.
+    pub token: Digest,
 }
 
 impl ClientCaller {
@@ -75,13 +78,10 @@ impl FromRequest for ClientCaller {
 
 fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
     let missing = || Problem::invalid_token("a bearer token is needed");
-    let token = credentials(request, "Bearer").ok_or_else(missing)?;
+    let text = credentials(request, "Bearer").ok_or_else(missing)?;
     let state = AppState::of(request);
-    let opened = state.open_token(token, &[Kind::Track, Kind::Verified]);
-    let token = opened.map_err(|error| match error {
-        TokenError::Expired(_) => Problem::expired_token(),
-        TokenError::Invalid => Problem::invalid_token("the token is not valid here"),
-    })?;
+    let opened = state.open_token(text, &[Kind::Track, Kind::Verified]);
+    let token = opened.map_err(|error| refused(&error))?;
     if let Some(settings) = state.tenant(&token.account.tenant) {
         origin::check(request, &settings.origins)?;
     }
@@ -92,5 +92,6 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
         may_add_authenticators,
         is_verified: token.kind == Kind::Verified,
         issued_at: token.issued_at,
+        token: Digest::of(text),
     })
 }

@@ -3,13 +3,27 @@
 mod basic;
 mod bearer;
 pub mod origin;
+mod reader;
+pub mod session;
 pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
 pub use bearer::{AnyCaller, ClientCaller};
+pub use reader::{ReadingCaller, Who};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
+
+use self::token::TokenError;
+use crate::problem::Problem;
+
+/// Why a bearer token is refused.
+fn refused<T>(error: &TokenError<T>) -> Problem {
+    match error {
+        TokenError::Expired(_) => Problem::expired_token(),
+        TokenError::Invalid => Problem::invalid_token("the token is not valid here"),
+    }
+}
 
 /// The credentials of an `Authorization` header of a scheme.
 fn credentials<'r>(request: &'r HttpRequest, scheme: &str) -> Option<&'r str> {

@@ -8,10 +8,11 @@ use countersign_core::id::{
 };
 use countersign_core::time::UnixMillis;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
-const ISSUER: &str = "countersign";
+pub(super) const ISSUER: &str = "countersign";
 
 /// What a token stands for. A token of one kind is refused where another is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,14 +117,14 @@ pub struct Token {
 
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenError {
+pub enum TokenError<T = Token> {
     /// Its time is over. It is genuine otherwise.
-    Expired(Box<Token>),
+    Expired(Box<T>),
     /// It is not a token of this server, or not of a kind that is accepted here.
     Invalid,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
     iss: String,
@@ -136,7 +137,7 @@ struct Claims {
     other: Other,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Other {
     tenant_id: String,
@@ -177,12 +178,6 @@ impl Tokens {
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
         let Token { kind, account, action, scopes, issued_at } = token;
-        let keys = self.keys.get(&account.tenant)?;
-        let header = Header {
-            typ: Some(kind.typ().to_owned()),
-            kid: Some(account.tenant.to_string()),
-            ..Header::new(ALGORITHM)
-        };
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: account.tenant.to_string(),
@@ -198,7 +193,40 @@ impl Tokens {
                 idempotency_key: action.idempotency_key.to_string(),
             },
         };
-        jsonwebtoken::encode(&header, &claims, &keys.encoding).ok()
+        self.seal(kind.typ(), &account.tenant, &claims)
+    }
+
+    /// Signs the claims of a token with the key of a tenant, if that has one.
+    pub(super) fn seal(
+        &self,
+        typ: &str,
+        tenant: &TenantId,
+        claims: &impl Serialize,
+    ) -> Option<String> {
+        let header = Header {
+            typ: Some(typ.to_owned()),
+            kid: Some(tenant.to_string()),
+            ..Header::new(ALGORITHM)
+        };
+        jsonwebtoken::encode(&header, claims, &self.keys.get(tenant)?.encoding).ok()
+    }
+
+    /// The tenant and the claims of a token whose header has `typ`, if it is genuine. Its time is
+    /// not looked at.
+    pub(super) fn unseal<C: DeserializeOwned + Clone>(
+        &self,
+        text: &str,
+        typ: &str,
+    ) -> Option<(TenantId, C)> {
+        let header = jsonwebtoken::decode_header(text).ok()?;
+        if header.typ.as_deref() != Some(typ) {
+            return None;
+        }
+        // The header only says which of the configured keys to try; the claims must agree.
+        let tenant = TenantId::parse(&header.kid?).ok()?;
+        let keys = self.keys.get(&tenant)?;
+        let decoded = jsonwebtoken::decode::<C>(text, &keys.decoding, &keys.validation);
+        Some((tenant, decoded.ok()?.claims))
     }
 
     /// Opens a token of one of the accepted kinds.
@@ -206,17 +234,13 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`].
     pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
-        let header = jsonwebtoken::decode_header(text).map_err(|_| TokenError::Invalid)?;
-        let typ = header.typ.as_deref();
-        let kind = kinds.iter().find(|k| typ == Some(k.typ())).ok_or(TokenError::Invalid)?;
-        // The header only says which of the configured keys to try; the claims must agree.
-        let kid = header.kid.and_then(|kid| TenantId::parse(&kid).ok());
-        let tenant = kid.ok_or(TokenError::Invalid)?;
-        let keys = self.keys.get(&tenant).ok_or(TokenError::Invalid)?;
-        let decoded = jsonwebtoken::decode::<Claims>(text, &keys.decoding, &keys.validation);
-        let claims = decoded.map_err(|_| TokenError::Invalid)?.claims;
+        let opened = kinds.iter().find_map(|kind| {
+            let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
+            Some((*kind, tenant, claims))
+        });
+        let (kind, tenant, claims) = opened.ok_or(TokenError::Invalid)?;
         let exp = claims.exp;
-        let token = token(*kind, tenant, &claims).map_err(|_| TokenError::Invalid)?;
+        let token = token(kind, tenant, &claims).map_err(|_| TokenError::Invalid)?;
         if now.seconds() >= exp {
             return Err(TokenError::Expired(Box::new(token)));
         }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod device;
 mod session;
 mod terminal;
 mod watch;
@@ -9,10 +10,11 @@ mod watch;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-use countersign_client::{ClientError, KeyFileError};
+use countersign_client::{ClientError, KeyFileError, Unreadable};
+use countersign_core::decision::Decision;
 
-pub use args::{Command, DialectArg, PhoneArgs};
-use session::Session;
+pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};
+use session::{NewKey, Session};
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,35 @@ pub enum CliError {
     /// There is nothing to answer.
     #[error("no challenge is pending")]
     NothingPending,
+    /// What is pending cannot be shown, and is not signed unseen.
+    #[error("the challenge cannot be shown, and so not answered: {0}")]
+    Unreadable(Unreadable),
+    /// Only statements can report.
+    #[error(
+        "only a key that signs statement-v1 can report: deny, or enroll with --signing statement-v1"
+    )]
+    NoReport,
+    /// The token is for another tenant.
+    #[error(
+        "the token is one of tenant {}, not {}: name its tenant with --tenant",
+        terminal::clean(of),
+        terminal::clean(wanted)
+    )]
+    OtherTenant {
+        /// The token's tenant.
+        of: String,
+        /// The tenant that was to be enrolled at.
+        wanted: String,
+    },
+    /// There is a key of another algorithm.
+    #[error("the key in {} is of another algorithm: name another --key-file", path.display())]
+    OtherAlgorithm {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A format makes a difference only where statements are signed.
+    #[error("--signature-format goes with --signing statement-v1")]
+    FormatUnsaid,
     /// `--token -` found nothing to read.
     #[error("there is no token on the standard input")]
     NoToken,
@@ -54,15 +85,23 @@ pub async fn run(
 ) -> Result<(), CliError> {
     let session = Session::open(&args)?;
     match args.command {
-        Command::Enroll { token, name } => session.enroll(&token, name, out, input).await,
+        Command::Enroll { token, name, algorithm, signature_format } => {
+            let (algorithm, format) = (algorithm.map(Into::into), signature_format.map(Into::into));
+            session.enroll(&token, NewKey { name, algorithm, format }, out, input).await
+        }
         Command::Watch => watch::run(&session.enrolled()?, out, input).await,
-        Command::Approve { challenge, code } => {
-            answer::run(&session.enrolled()?, challenge, true, code.as_deref(), out).await
+        Command::Approve { challenge, number } => {
+            let (phone, approve) = (session.enrolled()?, Decision::Approve);
+            answer::run(&phone, challenge, approve, number.as_deref(), out).await
         }
         Command::Deny { challenge } => {
-            answer::run(&session.enrolled()?, challenge, false, None, out).await
+            answer::run(&session.enrolled()?, challenge, Decision::Deny, None, out).await
+        }
+        Command::Report { challenge } => {
+            answer::run(&session.enrolled()?, challenge, Decision::Report, None, out).await
         }
         Command::Show => session.show(out).await,
+        Command::Update { push_token } => session.update(push_token.as_deref(), out).await,
         Command::Remove => session.remove(out).await,
     }
 }

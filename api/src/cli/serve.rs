@@ -69,7 +69,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_new(&config.log.level)?;
+    let filter = EnvFilter::try_new(directives(&config.log.level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // A line that cannot be written is lost: saying so to the same full disk would panic.
     let log = log.log_internal_errors(false);
@@ -78,6 +78,17 @@ fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
         LogFormat::Json => log.json().init(),
     }
     Ok(())
+}
+
+/// What is logged. Below `debug`, the HTTP library's own lines are left out: its news of threads,
+/// and its error for every request that is none, of which anybody can send many.
+fn directives(level: &str) -> String {
+    const NO_REQUEST: &str = "actix_http::h1::dispatcher=off";
+    match level.trim().to_ascii_lowercase().as_str() {
+        "info" => format!("info,actix_server=warn,{NO_REQUEST}"),
+        quiet @ ("error" | "warn") => format!("{quiet},{NO_REQUEST}"),
+        _ => level.to_owned(),
+    }
 }
 
 fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
@@ -136,4 +147,21 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_http_library_is_quiet_until_it_is_asked_for() {
+        assert_eq!(directives("info"), "info,actix_server=warn,actix_http::h1::dispatcher=off");
+        assert_eq!(directives("Warn "), "warn,actix_http::h1::dispatcher=off");
+        for asked in ["debug", "trace", "off", "info,actix_server=info", "warn,countersign=debug"] {
+            assert_eq!(directives(asked), asked);
+        }
+        for level in ["error", "warn", "info"] {
+            EnvFilter::try_new(directives(level)).unwrap();
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use countersign_engine::ports::Store;
 use countersign_engine::store::transfer;
+use countersign_engine::system::SystemEntropy;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ConfigArgs;
@@ -55,7 +56,7 @@ pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(
 }
 
 async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let store = open_existing(config)?;
+    let store = open_existing(config).await?;
     let bar = counter("checked");
     let found = transfer::check(&*store, |records| bar.inc(records)).await;
     bar.finish_and_clear();
@@ -76,7 +77,7 @@ async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Erro
 }
 
 async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let store = open_existing(config)?;
+    let store = open_existing(config).await?;
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut options = OpenOptions::new();
     // For its owner alone, and never over what is there.
@@ -112,7 +113,7 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let input = File::open(file).map_err(named)?;
     let bytes = input.metadata().map_err(named)?.len();
-    let store = open(config)?;
+    let store = open(config).await?;
     let bar = ProgressBar::new(bytes)
         .with_style(style("imported {bar:40} {bytes} of {total_bytes}, {eta} left"));
     let read = BufReader::with_capacity(1 << 20, bar.wrap_read(input));
@@ -131,20 +132,20 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
 }
 
 /// A mistyped path is not to become a new store that is found to be in order.
-fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+async fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     if let StoreUrl::Sqlite(path) = &config.store.url
         && !path.exists()
     {
         return Err(format!("there is no store at {}", path.display()).into());
     }
-    open(config)
+    open(config).await
 }
 
-fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     if config.store.url == StoreUrl::Memory {
         return Err("store.url is memory:, which keeps nothing beyond a server".into());
     }
-    Ok(server::open_store(&config.store)?)
+    Ok(server::open_store(config, Arc::new(SystemEntropy)).await?)
 }
 
 /// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.

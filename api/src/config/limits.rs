@@ -1,7 +1,7 @@
 //! Every number that can be configured, with its name, its default and its range, and the limits of
 //! the configuration itself.
 
-use countersign_core::policy::CHALLENGE_LIFETIME_MS_MAX;
+use countersign_core::policy::{CHALLENGE_LIFETIME_MS_MAX, NUMBERS_LOCK_MAX};
 
 use super::error::ConfigError;
 
@@ -56,6 +56,9 @@ pub const CHALLENGE_LIFETIME_SECONDS: Limit =
     limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
 /// Digits of the number that has to be typed to approve; 0 is none.
 pub const NUMBER_MATCH: Limit = limit("push.number_match", 0, 0, 6);
+/// Calls of the webhook about a challenge.
+pub const NOTIFICATIONS_PER_CHALLENGE_MAX: Limit =
+    limit("push.notifications_per_challenge_max", 3, 1, 3);
 /// Challenges of a user in a window, without an approval between.
 pub const PROMPTS_MAX: Limit = limit("push.prompts_max", 5, 1, 1000);
 /// That window.
@@ -75,6 +78,9 @@ pub const NUMBERS_MAX: Limit = limit("push.numbers_max", 5, 1, 100);
 pub const NUMBER_HOLD_SECONDS: Limit = limit("push.number_hold_seconds", 900, 1, 86_400);
 /// The longest hold after a number.
 pub const NUMBER_HOLD_SECONDS_MAX: Limit = limit("push.number_hold_seconds_max", 3600, 1, 86_400);
+/// Numbers of a user without an approval between, the last of which locks them for good.
+pub const NUMBERS_LOCK: Limit =
+    limit("push.numbers_lock", NUMBERS_LOCK_MAX as u64, 1, NUMBERS_LOCK_MAX as u64);
 
 /// Age of the oldest commit that was answered and is not recorded, past which new ones wait.
 pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
@@ -101,6 +107,7 @@ pub const LIMITS: &[Limit] = &[
     TOKEN_LIFETIME_SECONDS,
     CHALLENGE_LIFETIME_SECONDS,
     NUMBER_MATCH,
+    NOTIFICATIONS_PER_CHALLENGE_MAX,
     PROMPTS_MAX,
     PROMPTS_WINDOW_SECONDS,
     DENIAL_WAIT_SECONDS,
@@ -110,6 +117,7 @@ pub const LIMITS: &[Limit] = &[
     NUMBERS_MAX,
     NUMBER_HOLD_SECONDS,
     NUMBER_HOLD_SECONDS_MAX,
+    NUMBERS_LOCK,
 ];
 
 impl Limit {

@@ -109,6 +109,26 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// One Redis.
+    Redis(RedisUrl),
+}
+
+/// Where Redis is. It may hold a password, so it does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The URL, to connect with. Never for a log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisUrl(…)")
+    }
 }
 
 /// One relying party.
@@ -159,7 +179,12 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
+        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        // Who has no file does not know what its keys are called.
+        let config = match file {
+            Some(_) => config?,
+            None => config.map_err(|e| e.as_variable(environment::short_name))?,
+        };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
             return Err(ConfigError::value("tenants", "is empty", allowed));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
+use countersign_core::device::Signing;
 use countersign_core::id::TenantId;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
@@ -118,7 +119,16 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
             limits::CHALLENGE_LIFETIME_SECONDS,
             written.challenge_lifetime_seconds,
         )?,
+        signing_min: if written.require_statement {
+            Signing::StatementV1
+        } else {
+            Signing::ChallengeId
+        },
         number_match: number_match(path, written.number_match)?,
+        notifications_per_challenge_max: count(
+            limits::NOTIFICATIONS_PER_CHALLENGE_MAX,
+            written.notifications_per_challenge_max,
+        )?,
         prompts_max: count(limits::PROMPTS_MAX, written.prompts_max)? as usize,
         prompts_window_ms: ms(limits::PROMPTS_WINDOW_SECONDS, written.prompts_window_seconds)?,
         denial_wait_ms: ms(limits::DENIAL_WAIT_SECONDS, written.denial_wait_seconds)?,
@@ -131,6 +141,7 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
         numbers_max: count(limits::NUMBERS_MAX, written.numbers_max)?,
         number_hold_ms: ms(limits::NUMBER_HOLD_SECONDS, written.number_hold_seconds)?,
         number_hold_ms_max: ms(limits::NUMBER_HOLD_SECONDS_MAX, written.number_hold_seconds_max)?,
+        numbers_lock: count(limits::NUMBERS_LOCK, written.numbers_lock)?,
         ..Limits::default()
     })
 }

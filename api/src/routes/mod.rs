@@ -80,6 +80,8 @@ fn devices(config: &mut ServiceConfig, base: &str) {
                 .route(get().to(device::pending))
                 .route(post().to(device::decide)),
         )
+        .service(at(&format!("{base}/session/nonce")).route(post().to(device::session_nonce)))
+        .service(at(&format!("{base}/session")).route(post().to(device::session)))
         .service(at(&format!("{base}/sign")).route(post().to(device::update_nonce)))
         .service(at(&format!("{base}/remove")).route(post().to(device::remove)));
 }

@@ -29,13 +29,7 @@ impl Phone {
     }
 
     pub(crate) fn enroll(&self) -> EnrollRequest {
-        EnrollRequest {
-            public_key: encode_body(&self.spki),
-            device_name: None,
-            device_platform: None,
-            push_token: None,
-            algorithm: None,
-        }
+        EnrollRequest { public_key: encode_body(&self.spki), ..EnrollRequest::default() }
     }
 
     pub(crate) fn answer(&self, challenge: &str, approved: bool) -> AnswerRequest {
@@ -43,14 +37,15 @@ impl Phone {
             public_key: encode_body(&self.spki),
             challenge_id: challenge.to_owned(),
             signature: self.sign(challenge),
-            approved,
+            approved: Some(approved),
+            decision: None,
             verification_code: None,
         }
     }
 
     pub(crate) fn remove(&self) -> RemoveRequest {
         let signature = self.sign(&removal_text_at(SystemClock.now()));
-        RemoveRequest { public_key: encode_body(&self.spki), signature }
+        RemoveRequest { nonce: None, public_key: encode_body(&self.spki), signature }
     }
 
     fn sign(&self, text: &str) -> Secret {

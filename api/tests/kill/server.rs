@@ -44,6 +44,12 @@ impl Server {
         Self::start_as(folder, &Launch::default()).await
     }
 
+    /// The same, with further settings, as variables.
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&'static str, &str)]) -> Self {
+        let env = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self::start_as(folder, &Launch { env, ..Launch::default() }).await
+    }
+
     /// Starts the server in another way. It must listen soon.
     pub(crate) async fn start_as(folder: &Path, launch: &Launch) -> Self {
         let started = Self::try_start(folder, launch).await;

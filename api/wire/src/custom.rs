@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::policy::CUSTOM_BYTES_MAX;
-use countersign_core::text::is_unsafe;
+use countersign_core::text;
 use serde_json::{Map, Value};
 
 use crate::InvalidField;
@@ -47,14 +47,16 @@ pub fn public_custom(json: &str, names: &[String]) -> Object {
 fn is_safe(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
-        Value::String(text) => !text.chars().any(is_unsafe),
+        Value::String(value) => text::is_safe(value),
         Value::Array(values) => values.iter().all(is_safe),
         Value::Object(object) => object_is_safe(object),
     }
 }
 
-fn object_is_safe(object: &Object) -> bool {
-    object.iter().all(|(key, value)| !key.chars().any(is_unsafe) && is_safe(value))
+/// Whether no key or text in an object, at any depth, hides, reorders or forges what is shown.
+#[must_use]
+pub fn object_is_safe(object: &Object) -> bool {
+    object.iter().all(|(key, value)| text::is_safe(key) && is_safe(value))
 }
 
 #[cfg(test)]

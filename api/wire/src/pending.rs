@@ -1,15 +1,19 @@
-//! The challenge that a device reads.
+//! The challenges that a device reads.
 
 use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::inbox::Offer;
+use countersign_core::nonce::Nonce;
 use countersign_core::text::Line;
 use serde::{Deserialize, Serialize};
 
 use crate::custom::{Object, public_custom};
+use crate::secret::Secret;
 
 /// Answer to `GET /client/user-authenticators/push/challenge`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// The official SDKs read the fields of one challenge: those of the first in [`Self::challenges`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingResponse {
     /// The binding that may answer, or the newest one: it is there even when nothing is pending.
@@ -38,13 +42,52 @@ pub struct PendingResponse {
     /// When the challenge expires, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
-    /// The number that has to be typed to approve; absent where none has to be.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The number that has to be typed to approve; null where none has to be.
+    #[serde(default)]
     pub number_match: Option<NumberMatch>,
-    /// What the tenant lets a device see of the action's own data; only for signed reads.
+    /// The challenge's own nonce; only for reads by the key's holder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Secret>,
+    /// What to show and to hash, exactly as it is here; only for reads by the key's holder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+    /// What the tenant lets a device see of the action's own data; only for reads by the key's
+    /// holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
-    /// The user's own data; only for signed reads.
+    /// The user's own data; only for reads by the key's holder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<PendingUser>,
+    /// All that is pending, newest first.
+    #[serde(default)]
+    pub challenges: Vec<PendingChallenge>,
+}
+
+/// One challenge of several that a device may answer. The fields are those of
+/// [`PendingResponse`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are described at the response that repeats them")]
+pub struct PendingChallenge {
+    pub user_authenticator_id: String,
+    pub challenge_id: String,
+    pub user_id: String,
+    pub action_code: String,
+    pub idempotency_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+    pub expires_at: u64,
+    pub number_match: Option<NumberMatch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<PendingUser>,
 }
@@ -64,49 +107,74 @@ pub struct PendingUser {
     pub custom: Option<Object>,
 }
 
+/// What a read by the key's holder sees, and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<'a> {
+    /// The members of custom data that a device may see.
+    pub public: &'a [String],
+    /// The challenge's nonce and display text; absent from challenges that were recorded before
+    /// there were statements.
+    pub shown: Option<(&'a Nonce, &'a str)>,
+}
+
 impl PendingResponse {
     /// Nothing is pending for any binding of the key.
     #[must_use]
     pub fn nothing(newest: &AuthenticatorId) -> Self {
-        Self {
-            user_authenticator_id: newest.as_str().to_owned(),
-            challenge_id: None,
-            user_id: None,
-            action_code: None,
-            idempotency_key: None,
-            user_agent: None,
-            device_id: None,
-            ip_address: None,
-            expires_at: None,
-            number_match: None,
-            custom: None,
-            user: None,
-        }
+        Self { user_authenticator_id: newest.as_str().to_owned(), ..Self::default() }
     }
 
-    /// A challenge that `binding` may answer. `public` names the members of custom data that a
-    /// device may see; it is absent for a read that was not signed, which sees none.
+    /// What is pending, newest first; `newest` is the binding to name where nothing is.
     #[must_use]
-    pub fn offer(binding: &Device, offer: &Offer, public: Option<&[String]>) -> Self {
+    pub fn new(newest: &AuthenticatorId, challenges: Vec<PendingChallenge>) -> Self {
+        let Some(first) = challenges.first().cloned() else { return Self::nothing(newest) };
+        Self {
+            user_authenticator_id: first.user_authenticator_id,
+            challenge_id: Some(first.challenge_id),
+            user_id: Some(first.user_id),
+            action_code: Some(first.action_code),
+            idempotency_key: Some(first.idempotency_key),
+            user_agent: first.user_agent,
+            device_id: first.device_id,
+            ip_address: first.ip_address,
+            expires_at: Some(first.expires_at),
+            number_match: first.number_match,
+            nonce: first.nonce,
+            display: first.display,
+            custom: first.custom,
+            user: first.user,
+            challenges,
+        }
+    }
+}
+
+impl PendingChallenge {
+    /// A challenge that `binding` may answer. `private` is absent for a read that did not show that
+    /// its caller holds the key.
+    #[must_use]
+    pub fn new(binding: &Device, offer: &Offer, private: Option<Private<'_>>) -> Self {
         let text = |line: Option<&Line>| line.map(|l| l.as_str().to_owned());
         let custom = |json: Option<&str>| {
-            public.map(|names| json.map(|j| public_custom(j, names)).unwrap_or_default())
+            private.map(|p| json.map(|j| public_custom(j, p.public)).unwrap_or_default())
         };
+        let shown = private.and_then(|p| p.shown);
         let context = &offer.action.context;
         Self {
-            challenge_id: Some(offer.challenge.id.as_str().to_owned()),
-            user_id: Some(binding.account.user.as_str().to_owned()),
-            action_code: Some(offer.action.key.code.as_str().to_owned()),
-            idempotency_key: Some(offer.action.key.idempotency_key.as_str().to_owned()),
+            user_authenticator_id: binding.id.as_str().to_owned(),
+            challenge_id: offer.challenge.id.as_str().to_owned(),
+            user_id: binding.account.user.as_str().to_owned(),
+            action_code: offer.action.key.code.as_str().to_owned(),
+            idempotency_key: offer.action.key.idempotency_key.as_str().to_owned(),
             user_agent: text(context.user_agent.as_ref()),
             device_id: text(context.device_id.as_ref()),
             ip_address: text(context.ip_address.as_ref()),
-            expires_at: Some(offer.challenge.expires_at.seconds()),
+            expires_at: offer.challenge.expires_at.seconds(),
             number_match: (offer.challenge.number.as_ref())
                 .map(|asked| NumberMatch { digits: asked.number.digits() }),
+            nonce: shown.map(|(nonce, _)| Secret::new(nonce.encoded())),
+            display: shown.map(|(_, text)| text.to_owned()),
             custom: custom(context.custom.as_deref()),
             user: custom(offer.user_custom.as_deref()).map(|c| PendingUser { custom: Some(c) }),
-            ..Self::nothing(&binding.id)
         }
     }
 }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use countersign_core::id::Thumbprint;
 use countersign_core::policy::{PUBLIC_KEY_BYTES_MAX, SIGNATURE_BYTES_MAX};
-use countersign_core::signature::{Algorithm, InvalidKey, PublicKey};
+use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
 
 use crate::InvalidField;
 
@@ -81,6 +81,14 @@ impl PresentedKey {
     pub fn parse(&self) -> Result<PublicKey, InvalidKey> {
         PublicKey::from_spki(self.algorithm, &self.spki)
     }
+
+    /// Checks the key in full, as one whose signatures are of `format`.
+    ///
+    /// # Errors
+    /// [`InvalidKey`].
+    pub fn parse_with(&self, format: SignatureFormat) -> Result<PublicKey, InvalidKey> {
+        PublicKey::with_format(self.algorithm, format, &self.spki)
+    }
 }
 
 impl fmt::Debug for PresentedKey {
@@ -112,9 +120,17 @@ pub fn encode_query_ios(spki: &[u8]) -> String {
 /// # Errors
 /// [`InvalidField`] naming `signature`.
 pub fn decode_signature(text: &str) -> Result<Vec<u8>, InvalidField> {
+    decode_signature_of("signature", text)
+}
+
+/// Decodes the signature in a field of another name.
+pub(crate) fn decode_signature_of(
+    field: &'static str,
+    text: &str,
+) -> Result<Vec<u8>, InvalidField> {
     let longest = SIGNATURE_BYTES_MAX.div_ceil(3) * 4;
     let decoded = Some(text).filter(|t| t.len() <= longest).and_then(base64_lenient);
-    decoded.ok_or_else(|| InvalidField::new("signature", "must be base64 of a signature"))
+    decoded.ok_or_else(|| InvalidField::new(field, "must be base64 of a signature"))
 }
 
 /// Encodes a signature.

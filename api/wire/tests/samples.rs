@@ -4,24 +4,27 @@
 
 use countersign_core::account::Profile;
 use countersign_core::action::{self, Action, ActionContext};
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::{Challenge, Outcome, Shown};
 use countersign_core::decision::Decision;
-use countersign_core::device::{Device, Platform};
+use countersign_core::device::{Device, Platform, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
 use countersign_core::inbox::Offer;
+use countersign_core::nonce::Nonce;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use countersign_wire::action::{ActionItem, GetActionResponse};
 use countersign_wire::authenticator::AuthenticatorItem;
 use countersign_wire::device::{
-    AnswerRequest, AnswerResponse, CredentialResponse, EnrollRequest, RemoveRequest, UpdateRequest,
+    AnswerRequest, AnswerResponse, CredentialResponse, EnrollRequest, RemoveRequest,
+    SessionNonceResponse, SessionRequest, SessionResponse, UpdateNonce, UpdateRequest,
     UpdateResponse,
 };
 use countersign_wire::json::parse_strict;
-use countersign_wire::pending::PendingResponse;
+use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
@@ -74,6 +77,8 @@ fn device() -> Device {
         id: AuthenticatorId::parse(AUTHENTICATOR).unwrap(),
         account: account(),
         key: PresentedKey::from_body(KEY).unwrap().parse().unwrap(),
+        signing: Signing::ChallengeId,
+        confirmed: false,
         name: Some(Line::cleaned("Ann's phone", 64)),
         platform: Some(Platform::Ios),
         push_token: None,
@@ -95,6 +100,11 @@ fn offer() -> Offer {
         held: false,
         ended: None,
         number: None,
+        notifications: 0,
+        shown: Some(Shown {
+            nonce: Nonce::from_entropy(&[0; 32]),
+            display: DisplayText::restore("{}"),
+        }),
     };
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }
@@ -117,37 +127,52 @@ fn track() {
 #[test]
 fn enroll_and_get_credential() {
     assert_eq!(
-        value(CredentialResponse::from(&device())),
+        value(CredentialResponse::new(&device(), Signing::ChallengeId)),
         json!({"userAuthenticatorId": AUTHENTICATOR, "userId": "u-1",
-            "verifiedAt": "2025-01-01T00:00:00.000Z", "lastVerifiedAt": "2025-01-01T00:00:00.000Z"})
+            "verifiedAt": "2025-01-01T00:00:00.000Z", "lastVerifiedAt": "2025-01-01T00:00:00.000Z",
+            "signing": "challenge-id", "algorithm": "es256"})
     );
     let updated = value(UpdateResponse::new(&device(), None));
     assert_eq!(updated.get("pushToken"), None);
 }
 
-#[test]
-fn pending_for_a_signed_read() {
-    let names = ["amount".to_owned()];
-    assert_eq!(
-        value(PendingResponse::offer(&device(), &offer(), Some(&names))),
-        json!({"userAuthenticatorId": AUTHENTICATOR, "challengeId": CHALLENGE, "userId": "u-1",
-            "actionCode": "signIn", "idempotencyKey": "6f1c", "ipAddress": "203.0.113.7",
-            "userAgent": "Mozilla/5.0", "expiresAt": 1_735_690_200,
-            "custom": {"amount": "10.00"}, "user": {"custom": {}}})
-    );
+fn pending(private: Option<Private<'_>>) -> Value {
+    let challenge = PendingChallenge::new(&device(), &offer(), private);
+    value(PendingResponse::new(&device().id, vec![challenge]))
 }
 
 #[test]
-fn pending_for_an_unsigned_read_has_no_custom_data() {
-    let body = value(PendingResponse::offer(&device(), &offer(), None));
-    assert_eq!((body.get("custom"), body.get("user")), (None, None));
-    assert_eq!(body["challengeId"], CHALLENGE);
+fn pending_for_the_keys_holder() {
+    let names = ["amount".to_owned()];
+    let nonce = Nonce::from_entropy(&[0; 32]);
+    let body = pending(Some(Private { public: &names, shown: Some((&nonce, "{}")) }));
+    let mut expected = json!({"userAuthenticatorId": AUTHENTICATOR, "challengeId": CHALLENGE,
+        "userId": "u-1", "actionCode": "signIn", "idempotencyKey": "6f1c",
+        "ipAddress": "203.0.113.7", "userAgent": "Mozilla/5.0", "expiresAt": 1_735_690_200,
+        "numberMatch": null, "nonce": "A".repeat(43), "display": "{}",
+        "custom": {"amount": "10.00"}, "user": {"custom": {}}});
+    expected["challenges"] = json!([expected]);
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn pending_for_somebody_else_has_no_custom_data_and_nothing_to_sign() {
+    let body = pending(None);
+    for body in [&body, &body["challenges"][0]] {
+        for name in ["custom", "user", "nonce", "display"] {
+            assert_eq!(body.get(name), None);
+        }
+        assert_eq!(body["challengeId"], CHALLENGE);
+    }
 }
 
 #[test]
 fn nothing_pending() {
     let body = value(PendingResponse::nothing(&device().id));
-    assert_eq!(body, json!({ "userAuthenticatorId": AUTHENTICATOR }));
+    assert_eq!(
+        body,
+        json!({"userAuthenticatorId": AUTHENTICATOR, "numberMatch": null, "challenges": []})
+    );
 }
 
 #[test]
@@ -231,24 +256,67 @@ fn both_dialects_of_an_answer_without_a_number_are_one() {
 }
 
 #[test]
-fn an_answer_without_a_choice_is_refused() {
+fn an_answer_without_a_choice_or_a_signature_is_refused() {
     let whole = answer_body("");
-    for (field, text) in
-        [("approved", r#","approved":true"#), ("signature", r#","signature":"c2ln""#)]
-    {
-        let error = parse_strict::<AnswerRequest>(whole.replace(text, "").as_bytes()).unwrap_err();
-        assert!(error.to_string().contains(field), "{error}");
-        let null = text.replace("true", "null").replace("\"c2ln\"", "null");
-        let null = whole.replace(text, &null);
-        assert!(parse_strict::<AnswerRequest>(null.as_bytes()).is_err());
+    let signature = r#","signature":"c2ln""#;
+    let error = parse_strict::<AnswerRequest>(whole.replace(signature, "").as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("signature"), "{error}");
+    let null = whole.replace(signature, r#","signature":null"#);
+    assert!(parse_strict::<AnswerRequest>(null.as_bytes()).is_err());
+    for without in ["", r#","approved":null"#] {
+        let body = whole.replace(r#","approved":true"#, without);
+        let request: AnswerRequest = parse_strict(body.as_bytes()).unwrap();
+        assert_eq!(request.into_core().unwrap_err().field, "approved");
     }
+}
+
+#[test]
+fn an_update_names_one_nonce_and_a_removal_may() {
+    let nonce = Nonce::from_entropy(&[7; 32]);
+    let named = format!(r#","nonce":"{}""#, nonce.encoded());
+    let body = |extra: &str| format!(r#"{{"publicKey":"{KEY}","signature":"c2ln"{extra}}}"#);
+    let update = |extra: &str| {
+        parse_strict::<UpdateRequest>(body(extra).as_bytes()).unwrap().into_core().map(|u| u.nonce)
+    };
+    let remove = |extra: &str| {
+        parse_strict::<RemoveRequest>(body(extra).as_bytes()).unwrap().into_core().map(|r| r.nonce)
+    };
+    let handle = r#","challengeId":"h""#;
+    assert_eq!(update(handle), Ok(UpdateNonce::Handle("h".to_owned())));
+    assert_eq!(update(&named), Ok(UpdateNonce::Statement(nonce.clone())));
+    assert_eq!(update("").unwrap_err().field, "challengeId");
+    assert_eq!(update(&format!("{handle}{named}")).unwrap_err().field, "nonce");
+    assert_eq!(remove(""), Ok(None));
+    assert_eq!(remove(&named), Ok(Some(nonce.clone())));
+    for bad in ["", "AAAA", &format!("{}=", nonce.encoded())] {
+        let bad = format!(r#","nonce":"{bad}""#);
+        assert_eq!(update(&bad).unwrap_err().field, "nonce");
+        assert_eq!(remove(&bad).unwrap_err().field, "nonce");
+    }
+}
+
+#[test]
+fn a_device_session_is_asked_for_with_a_nonce() {
+    let nonce = Nonce::from_entropy(&[7; 32]);
+    let text = SessionNonceResponse::from(&nonce).nonce;
+    let body = |nonce: &str| {
+        let body = format!(r#"{{"publicKey":"{KEY}","nonce":"{nonce}","signature":"c2ln"}}"#);
+        parse_strict::<SessionRequest>(body.as_bytes()).unwrap().into_core()
+    };
+    let session = body(text.reveal()).unwrap();
+    assert_eq!((session.nonce, session.signature.as_slice()), (nonce, &b"sig"[..]));
+    assert_eq!(body("").unwrap_err().field, "nonce");
+    let (token, expires_in) = (Secret::new("J.W.T"), 900);
+    let answer = SessionResponse { token, expires_in };
+    assert!(!format!("{answer:?}").contains("J.W.T"));
+    assert_eq!(value(answer), json!({"token": "J.W.T", "expiresIn": 900}));
 }
 
 #[test]
 fn enrollment_takes_both_platforms_and_the_keys_own_algorithm_only() {
     let enroll = |extra: &str| {
         let body = format!(r#"{{"publicKey":"{KEY}"{extra}}}"#);
-        parse_strict::<EnrollRequest>(body.as_bytes()).unwrap().into_core(false)
+        parse_strict::<EnrollRequest>(body.as_bytes()).unwrap().into_core()
     };
     assert_eq!(enroll("").unwrap().platform, None);
     assert_eq!(enroll(r#","devicePlatform":"ios""#).unwrap().platform, Some(Platform::Ios));
@@ -268,6 +336,9 @@ fn field() -> impl Strategy<Value = String> {
         Just("signature".to_owned()),
         Just("approved".to_owned()),
         Just("verificationCode".to_owned()),
+        Just("decision".to_owned()),
+        Just("nonce".to_owned()),
+        Just("proof".to_owned()),
         Just("pushToken".to_owned()),
         Just("custom".to_owned()),
         Just("userAgent".to_owned()),
@@ -294,7 +365,7 @@ proptest! {
         let body = serde_json::to_vec(&body).unwrap();
         let _ = parse_strict::<TrackRequest>(&body).map(TrackRequest::into_core);
         let _ = parse_strict::<AnswerRequest>(&body).map(AnswerRequest::into_core);
-        let _ = parse_strict::<EnrollRequest>(&body).map(|r| r.into_core(true));
+        let _ = parse_strict::<EnrollRequest>(&body).map(EnrollRequest::into_core);
         let _ = parse_strict::<UpdateRequest>(&body).map(UpdateRequest::into_core);
         let _ = parse_strict::<RemoveRequest>(&body).map(RemoveRequest::into_core);
         let _ = parse_strict::<ValidateRequest>(&body);

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use crate::decision::{Decision, VerifiedDecision};
+use crate::display::DisplayText;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use crate::nonce::Nonce;
 use crate::number_match::AskedNumber;
 use crate::policy::Limits;
 use crate::refusal::Refusal;
@@ -91,6 +93,15 @@ impl fmt::Debug for Ended {
     }
 }
 
+/// What a statement binds a decision to, besides the names and the end of the challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The challenge's own nonce.
+    pub nonce: Nonce,
+    /// What the device shows and hashes.
+    pub display: DisplayText,
+}
+
 /// One out-of-band request for a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
@@ -108,10 +119,15 @@ pub struct Challenge {
     pub expires_at: UnixMillis,
     /// Whether the relying party has yet to accept the notification; until then nobody may answer.
     pub held: bool,
+    /// Notifications about it. Each is counted before it is sent.
+    pub notifications: u32,
     /// Its end, once there is one.
     pub ended: Option<Ended>,
     /// The number that has to be typed to approve, where one has to be.
     pub number: Option<AskedNumber>,
+    /// What a statement about it is over. It never changes. Absent from challenges that were
+    /// recorded before there were statements.
+    pub shown: Option<Shown>,
 }
 
 impl Challenge {
@@ -187,22 +203,26 @@ impl Machine {
         &self.phase
     }
 
-    /// A device answered. `by` is the binding of the key that signed to this challenge's account;
-    /// `arrived_at` is when the request came in, which is what decides whether it was in time.
+    /// A device answered. `arrived_at` is when the request came in, which is what decides whether
+    /// it was in time.
     ///
     /// # Errors
     /// [`Refusal`] if the device may not answer, or not any more. Nothing has changed then.
     pub fn decide(
         &mut self,
         decision: &VerifiedDecision,
-        by: &AuthenticatorId,
         arrived_at: UnixMillis,
+        limits: &Limits,
     ) -> Result<Step, Refusal> {
+        let by = decision.by();
         if decision.challenge() != &self.challenge.id || !self.challenge.targets.contains(by) {
             return Err(Refusal::ChallengeUnknown);
         }
         if let Phase::Closed(ended) = &self.phase {
             return Challenge::repeated(ended, decision.decision(), by).map(Step::Known);
+        }
+        if decision.signing() < limits.signing_min {
+            return Err(Refusal::StatementRequired);
         }
         if self.challenge.held {
             return Err(Refusal::ChallengeHeld);

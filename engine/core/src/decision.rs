@@ -1,11 +1,17 @@
 //! A device's answer to a challenge, and the only way to a [`VerifiedDecision`].
+//!
+//! What a signature has to be over is built here from what the server knows of the challenge, of
+//! the binding that may answer it and of how its key signs; the answer itself gives nothing to it
+//! but the choice and the number.
 
 use std::fmt;
 
-use crate::challenge::Outcome;
-use crate::id::{ChallengeId, Thumbprint};
+use crate::challenge::{Challenge, Outcome};
+use crate::device::{Device, Signing};
+use crate::id::{AuthenticatorId, ChallengeId};
 use crate::number_match::TypedNumber;
 use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
+use crate::statement::{DecisionStatement, Statement};
 
 /// What the person chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +55,7 @@ pub struct SignedDecision {
     pub decision: Decision,
     /// The number that the person typed, where one was.
     pub number: Option<TypedNumber>,
-    /// Signature over the challenge id, in the key's format.
+    /// Signature in the key's format, over what the key [signs](Signing).
     pub signature: Vec<u8>,
 }
 
@@ -62,11 +68,62 @@ impl fmt::Debug for SignedDecision {
     }
 }
 
-/// A decision whose signature verified under a known key. Only [`verify`] and [`proven`] make one.
+/// A challenge and the binding that may answer it: what a decision is signed for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    challenge: &'a Challenge,
+    binding: &'a Device,
+    signing: Signing,
+}
+
+impl<'a> Asked<'a> {
+    /// Finds the binding, among those of one key, that a challenge was sent to. `signing` is what
+    /// the key signs; a binding never makes it less.
+    #[must_use]
+    pub fn among(
+        bindings: &'a [Device],
+        challenge: &'a Challenge,
+        signing: Signing,
+    ) -> Option<Self> {
+        let asked =
+            |d: &&Device| d.account == challenge.account && challenge.targets.contains(&d.id);
+        let binding = bindings.iter().find(asked)?;
+        Some(Self { challenge, binding, signing: signing.max(binding.signing) })
+    }
+
+    /// What `signed` has to be signed over. None if it answers another challenge, or if the
+    /// challenge was issued before there were statements.
+    fn message(&self, signed: &SignedDecision) -> Option<Vec<u8>> {
+        let Self { challenge, binding, signing } = *self;
+        if signed.challenge != challenge.id {
+            return None;
+        }
+        if signing == Signing::ChallengeId {
+            return Some(challenge_id_message(&signed.challenge));
+        }
+        let shown = challenge.shown.as_ref()?;
+        let statement = DecisionStatement {
+            tenant: &challenge.account.tenant,
+            challenge: &challenge.id,
+            nonce: &shown.nonce,
+            authenticator: &binding.id,
+            key: binding.key.thumbprint(),
+            decision: signed.decision,
+            display: shown.display.digest(),
+            number: signed.number.as_ref(),
+            expires_at_seconds: challenge.expires_at.seconds(),
+        };
+        Some(Statement::Decision(statement).to_bytes())
+    }
+}
+
+/// A decision whose signature verified under the key of a binding that was asked. Only [`verify`]
+/// and [`proven`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedDecision {
     signed: SignedDecision,
-    thumbprint: Thumbprint,
+    by: AuthenticatorId,
+    signing: Signing,
 }
 
 impl VerifiedDecision {
@@ -88,10 +145,16 @@ impl VerifiedDecision {
         self.signed.number.as_ref()
     }
 
-    /// The key that signed it.
+    /// The binding that answers.
     #[must_use]
-    pub const fn thumbprint(&self) -> Thumbprint {
-        self.thumbprint
+    pub const fn by(&self) -> &AuthenticatorId {
+        &self.by
+    }
+
+    /// What was signed.
+    #[must_use]
+    pub const fn signing(&self) -> Signing {
+        self.signing
     }
 
     /// The signature.
@@ -104,33 +167,53 @@ impl VerifiedDecision {
 /// Checks the signature of a decision alone.
 ///
 /// # Errors
-/// [`InvalidSignature`] if the signature is not one of `key` over this decision.
+/// [`InvalidSignature`] if the signature is not one of the asked binding's key over this decision.
 pub fn verify(
-    key: &PublicKey,
+    asked: Asked<'_>,
     signed: SignedDecision,
 ) -> Result<VerifiedDecision, InvalidSignature> {
-    let proof = check(key, &signed).verify()?;
-    proven(signed, &proof)
+    let proof = check(asked, &signed).verify()?;
+    proven(asked, signed, &proof)
 }
 
 /// The signature of a decision, to be checked alone or in a batch.
 #[must_use]
-pub fn check(key: &PublicKey, signed: &SignedDecision) -> Check {
-    Check::new(key.clone(), statement(signed), signed.signature.clone())
+pub fn check(asked: Asked<'_>, signed: &SignedDecision) -> Check {
+    let messages = asked.message(signed).into_iter().collect();
+    Check::any_of(asked.binding.key.clone(), messages, signed.signature.clone())
 }
 
 /// A decision that is proven by what became of its [`check`].
 ///
 /// # Errors
 /// [`InvalidSignature`] if the proof is one of something else.
-pub fn proven(signed: SignedDecision, proof: &Proof) -> Result<VerifiedDecision, InvalidSignature> {
-    if proof.message() != statement(&signed) || proof.signature() != signed.signature {
+pub fn proven(
+    asked: Asked<'_>,
+    signed: SignedDecision,
+    proof: &Proof,
+) -> Result<VerifiedDecision, InvalidSignature> {
+    let same_key = proof.key() == &asked.binding.key;
+    let same_message = asked.message(&signed).is_some_and(|message| proof.message() == message);
+    if !same_key || !same_message || proof.signature() != signed.signature {
         return Err(InvalidSignature);
     }
-    Ok(VerifiedDecision { signed, thumbprint: proof.key().thumbprint() })
+    Ok(VerifiedDecision { signed, by: asked.binding.id.clone(), signing: asked.signing })
 }
 
-/// What a device signs. The official SDKs sign the challenge id and nothing else.
-fn statement(signed: &SignedDecision) -> Vec<u8> {
-    signed.challenge.as_str().as_bytes().to_vec()
+/// The signature of a decision about a challenge that its key was not asked about. It proves
+/// nothing about the challenge, but tells who holds the key from who does not: the latter is to
+/// learn nothing. A key that signs statements has nothing here that it could have signed.
+#[must_use]
+pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) -> Check {
+    let message = match signing {
+        Signing::ChallengeId => challenge_id_message(&signed.challenge),
+        // Not a statement: the check takes its time, and is good for nothing.
+        Signing::StatementV1 => b"countersign/unasked".to_vec(),
+    };
+    Check::new(key, message, signed.signature.clone())
+}
+
+/// What the official SDKs sign: the challenge id and nothing else.
+fn challenge_id_message(challenge: &ChallengeId) -> Vec<u8> {
+    challenge.as_str().as_bytes().to_vec()
 }

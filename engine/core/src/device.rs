@@ -7,6 +7,33 @@ use crate::signature::PublicKey;
 use crate::text::Line;
 use crate::time::UnixMillis;
 
+/// What a credential signs. It belongs to the key and only ever rises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signing {
+    /// The challenge's name and nothing else, as the official SDKs do.
+    #[default]
+    ChallengeId,
+    /// A [`Statement`](crate::statement::Statement).
+    StatementV1,
+}
+
+impl Signing {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChallengeId => "challenge-id",
+            Self::StatementV1 => "statement-v1",
+        }
+    }
+
+    /// What is signed under that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::ChallengeId, Self::StatementV1].into_iter().find(|signing| signing.name() == name)
+    }
+}
+
 /// Where the app that holds the key runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
@@ -27,6 +54,11 @@ pub struct Device {
     pub account: AccountKey,
     /// What it signs with.
     pub key: PublicKey,
+    /// What it signs.
+    pub signing: Signing,
+    /// Whether the key has shown that it belongs to the account: by a proof when it was enrolled,
+    /// or by an approval. Whoever knows a public key can enroll it without that.
+    pub confirmed: bool,
     /// What the person calls the device.
     pub name: Option<Line>,
     /// Where the app runs.

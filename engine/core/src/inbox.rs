@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::action::Action;
 use crate::challenge::Challenge;
-use crate::device::Device;
+use crate::device::{Device, Signing};
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
 use crate::policy::Limits;
 use crate::refusal::Refusal;
@@ -29,15 +29,33 @@ impl fmt::Debug for Offer {
     }
 }
 
-/// The bindings of one key, newest first, and what is pending for them.
-#[derive(Clone, Debug, Default)]
+/// The bindings that one key serves, and what is pending for them.
+///
+/// Whoever knows a public key can bind it to users of his own. That must neither hide nor block the
+/// bindings of the key's owner, so a binding that is not [confirmed](Device::confirmed) takes none
+/// of the places that others need: the confirmed ones come first, and the places they leave are
+/// those of the newest others. A binding without a place stays enrolled in its account, so that its
+/// user does not fall back to having no authenticator; it is shown nothing and may not answer until
+/// it is enrolled again, or a place becomes free.
+#[derive(Clone, Debug)]
 pub struct Inbox {
     bindings: Vec<Device>,
     offers: Vec<Offer>,
+    signing: Signing,
+    places: usize,
+    crowded: bool,
 }
 
 impl Inbox {
-    /// The bindings, newest first.
+    /// Nothing is bound.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let (bindings, offers) = (Vec::new(), Vec::new());
+        let places = limits.users_per_key_max;
+        Self { bindings, offers, signing: Signing::default(), places, crowded: false }
+    }
+
+    /// The bindings, confirmed ones first, then newest first.
     #[must_use]
     pub fn bindings(&self) -> &[Device] {
         &self.bindings
@@ -49,29 +67,61 @@ impl Inbox {
         self.bindings.iter().find(|b| b.account == *account)
     }
 
-    /// Whether the key may be bound to an account. One that it is bound to may be enrolled again.
+    /// What the key signs: the most that any of its bindings does.
+    #[must_use]
+    pub const fn signing(&self) -> Signing {
+        self.signing
+    }
+
+    /// Whether a binding was left without a place. What is read from the store anew may then be
+    /// more than what is here, after a binding was added or taken out.
+    #[must_use]
+    pub const fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    /// Whether a key may be bound to an account.
     ///
     /// # Errors
-    /// [`Refusal::UsersPerKeyMax`].
-    pub fn admit(&self, account: &AccountKey, limits: &Limits) -> Result<(), Refusal> {
-        let max = limits.users_per_key_max;
-        if self.bindings.len() >= max && self.binding_of(account).is_none() {
-            return Err(Refusal::UsersPerKeyMax { max });
+    /// [`Refusal::SigningLowered`] if it signs more for another user,
+    /// [`Refusal::UsersPerKeyMax`] if every place is that of a confirmed binding to another user.
+    pub fn admit(&self, account: &AccountKey, signing: Signing) -> Result<(), Refusal> {
+        if signing < self.signing {
+            return Err(Refusal::SigningLowered);
+        }
+        let others = self.bindings.iter().filter(|b| b.confirmed && b.account != *account);
+        if others.count() >= self.places {
+            return Err(Refusal::UsersPerKeyMax { max: self.places });
         }
         Ok(())
     }
 
     /// Adds a binding, or puts its newer state in place.
     pub fn bind(&mut self, device: Device) {
+        self.signing = self.signing.max(device.signing);
         self.bindings.retain(|b| b.id != device.id);
-        let place = self.bindings.partition_point(|b| b.verified_at > device.verified_at);
+        let rank = |b: &Device| (b.confirmed, b.verified_at);
+        let place = self.bindings.partition_point(|b| rank(b) > rank(&device));
         self.bindings.insert(place, device);
+        // A confirmed one never loses its place.
+        while self.bindings.len() > self.places && self.bindings.pop_if(|b| !b.confirmed).is_some()
+        {
+            self.crowded = true;
+        }
+        self.drop_orphans();
     }
 
     /// Removes a binding and what was pending for it alone.
     pub fn unbind(&mut self, id: &AuthenticatorId) {
         self.bindings.retain(|b| b.id != *id);
-        let Self { bindings, offers } = self;
+        if self.bindings.is_empty() && !self.crowded {
+            self.signing = Signing::default();
+        }
+        self.drop_orphans();
+    }
+
+    fn drop_orphans(&mut self) {
+        let Self { bindings, offers, .. } = self;
         offers.retain(|o| bindings.iter().any(|b| o.challenge.targets.contains(&b.id)));
     }
 
@@ -93,12 +143,16 @@ impl Inbox {
         self.offers.retain(|o| o.challenge.id != *id);
     }
 
-    /// The newest challenge that can be answered at `now`, with the binding that may.
-    pub fn newest(&mut self, now: UnixMillis) -> Option<(&Device, &Offer)> {
+    /// The challenges that can be answered at `now`, newest first, each with the binding that may.
+    /// Those of confirmed bindings come before those of others: a stranger's must not push itself
+    /// in front.
+    pub fn pending(&mut self, now: UnixMillis) -> Vec<(&Device, &Offer)> {
         self.offers.retain(|o| now < o.challenge.expires_at);
-        let offer = self.offers.first()?;
-        let binding = self.bindings.iter().find(|b| offer.challenge.targets.contains(&b.id))?;
-        Some((binding, offer))
+        let asked = |o: &Offer, b: &Device| o.challenge.targets.contains(&b.id);
+        let with_binding = |o| self.bindings.iter().find(|b| asked(o, b)).map(|b| (b, o));
+        let mut pending: Vec<_> = self.offers.iter().filter_map(with_binding).collect();
+        pending.sort_by_key(|(binding, _)| !binding.confirmed);
+        pending
     }
 
     /// The challenge of that id, if it waits here.

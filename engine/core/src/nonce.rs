@@ -1,33 +1,71 @@
 //! Nonces that a device signs to show that it holds its key.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// 32 random bytes, as the text that a device signs.
-///
-/// The text starts with `nonce:`; a colon cannot stand in a challenge id, so that a signature over
-/// a nonce is never a signature over a challenge id.
+/// 32 random bytes that are used once.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Nonce(String);
+pub struct Nonce([u8; 32]);
+
+/// A text that is no nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 32 bytes in base64url without padding")]
+pub struct InvalidNonce;
 
 impl Nonce {
     /// Makes a nonce from random bytes.
     #[must_use]
-    pub fn from_entropy(bytes: &[u8; 32]) -> Self {
-        Self(format!("nonce:{}", URL_SAFE_NO_PAD.encode(bytes)))
+    pub const fn from_entropy(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
     }
 
-    /// The text to sign.
+    /// Parses what [`Self::encoded`] writes; nothing else is accepted for it.
+    ///
+    /// # Errors
+    /// [`InvalidNonce`].
+    pub fn parse(text: &str) -> Result<Self, InvalidNonce> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidNonce)?;
+        Ok(Self(bytes.try_into().map_err(|_| InvalidNonce)?))
+    }
+
+    /// The bytes.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The nonce as a statement has it: base64url without padding.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// The text that an official SDK signs.
+    ///
+    /// It starts with `nonce`, the purpose and a colon, which cannot stand in a challenge id: a
+    /// signature over a nonce is never one over a challenge id, or for another purpose.
+    #[must_use]
+    pub fn message(&self, purpose: Purpose) -> String {
+        let purpose = match purpose {
+            Purpose::Read => "nonce",
+            Purpose::Update => "nonce-update",
+        };
+        format!("{purpose}:{}", self.encoded())
     }
 }
 
-/// What a nonce was given out for.
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce")
+    }
+}
+
+/// What an official SDK signs a nonce for. A statement says it in its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Reading what is pending.
@@ -36,58 +74,68 @@ pub enum Purpose {
     Update,
 }
 
+/// A nonce that was given out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Handout {
+    /// The nonce.
+    pub nonce: Nonce,
+    /// What to name it by, where it has to be named.
+    pub handle: String,
+}
+
 struct Issued {
-    nonce: Nonce,
-    handle: String,
-    purpose: Purpose,
+    handout: Handout,
     at: UnixMillis,
 }
 
-/// The nonces of one credential that are not used yet.
+/// The nonces of one credential that are not used yet, oldest first.
+///
+/// Whoever knows a public key may ask for its nonces, so that they must not be what makes those of
+/// the owner useless. Each stays for at least half a lifetime after it was given out, however many
+/// are asked for: where no place is free, the newest is given out once more, and the oldest gives
+/// way only when the newest has less than that before it.
 #[derive(Default)]
 pub struct NonceBook {
     issued: Vec<Issued>,
 }
 
 impl NonceBook {
-    /// Writes down a nonce that is being given out, dropping the oldest over the limit.
-    pub fn issue(
-        &mut self,
-        nonce: Nonce,
-        handle: String,
-        purpose: Purpose,
-        now: UnixMillis,
-        limits: &Limits,
-    ) {
+    /// Gives out `fresh`, or one that is outstanding.
+    pub fn issue(&mut self, fresh: Handout, now: UnixMillis, limits: &Limits) -> Handout {
         self.expire(now, limits);
         if self.issued.len() >= limits.nonces_per_credential_max {
+            if let Some(newest) = self.issued.last()
+                && now.ms_since(newest.at) <= limits.nonce_lifetime_ms / 2
+            {
+                return newest.handout.clone();
+            }
             self.issued.remove(0);
         }
-        self.issued.push(Issued { nonce, handle, purpose, at: now });
+        self.issued.push(Issued { handout: fresh.clone(), at: now });
+        fresh
     }
 
-    /// The nonces that a read may have been signed over, newest first.
-    pub fn readable(&mut self, now: UnixMillis, limits: &Limits) -> Vec<Nonce> {
+    /// Those that are outstanding, newest first.
+    pub fn outstanding(&mut self, now: UnixMillis, limits: &Limits) -> Vec<Nonce> {
         self.expire(now, limits);
-        let reads = self.issued.iter().rev().filter(|i| i.purpose == Purpose::Read);
-        reads.map(|i| i.nonce.clone()).collect()
+        self.issued.iter().rev().map(|i| i.handout.nonce.clone()).collect()
     }
 
-    /// Uses up a nonce. False if it was not there: used before, or never given out.
-    pub fn consume(&mut self, nonce: &Nonce) -> bool {
-        let Some(index) = self.issued.iter().position(|i| i.nonce == *nonce) else {
+    /// The outstanding nonce of that handle.
+    pub fn named(&mut self, handle: &str, now: UnixMillis, limits: &Limits) -> Option<Nonce> {
+        self.expire(now, limits);
+        let found = self.issued.iter().find(|i| i.handout.handle == handle)?;
+        Some(found.handout.nonce.clone())
+    }
+
+    /// Uses up a nonce. False if it was not there: used before, too old, or never given out.
+    pub fn consume(&mut self, nonce: &Nonce, now: UnixMillis, limits: &Limits) -> bool {
+        self.expire(now, limits);
+        let Some(index) = self.issued.iter().position(|i| i.handout.nonce == *nonce) else {
             return false;
         };
         self.issued.remove(index);
         true
-    }
-
-    /// Takes out the update nonce that was given out under `handle`.
-    pub fn take_update(&mut self, handle: &str, now: UnixMillis, limits: &Limits) -> Option<Nonce> {
-        self.expire(now, limits);
-        let found = |i: &Issued| i.purpose == Purpose::Update && i.handle == handle;
-        let index = self.issued.iter().position(found)?;
-        Some(self.issued.remove(index).nonce)
     }
 
     /// Whether no nonce is outstanding.
@@ -106,55 +154,109 @@ mod tests {
     use super::*;
     use crate::id::ChallengeId;
 
+    const HALF_MS: u64 = 150_000;
+
     fn nonce(n: u8) -> Nonce {
         Nonce::from_entropy(&[n; 32])
     }
 
-    fn issue(book: &mut NonceBook, n: u8, purpose: Purpose, at: u64) {
-        book.issue(nonce(n), format!("h{n}"), purpose, UnixMillis(at), &Limits::default());
+    fn handout(n: u8) -> Handout {
+        Handout { nonce: nonce(n), handle: format!("h{n}") }
+    }
+
+    /// Asks for a nonce, and says which was given out.
+    fn issue(book: &mut NonceBook, n: u8, at: u64) -> u8 {
+        let given = book.issue(handout(n), UnixMillis(at), &Limits::default());
+        given.nonce.as_bytes()[0]
+    }
+
+    fn consume(book: &mut NonceBook, n: u8, at: u64) -> bool {
+        book.consume(&nonce(n), UnixMillis(at), &Limits::default())
     }
 
     #[test]
-    fn a_nonce_is_never_a_challenge_id() {
-        assert!(ChallengeId::parse(nonce(1).as_str()).is_err());
+    fn a_nonce_is_never_a_challenge_id_or_signed_for_another_purpose() {
+        let [read, update] = [Purpose::Read, Purpose::Update].map(|p| nonce(1).message(p));
+        assert_ne!(read, update);
+        for text in [read, update] {
+            assert!(text.contains(':') && ChallengeId::parse(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_nonce_has_one_spelling() {
+        assert_eq!(Nonce::parse(&nonce(1).encoded()), Ok(nonce(1)));
+        let text = nonce(0).encoded();
+        let twin = format!("{}B", &text[..42]);
+        for bad in ["", &text[1..], &format!("{text}="), &format!("{text}A"), &twin] {
+            assert_eq!(Nonce::parse(bad), Err(InvalidNonce), "{bad}");
+        }
+        assert_eq!(format!("{:?}", nonce(1)), "Nonce");
     }
 
     #[test]
     fn a_nonce_is_used_once() {
         let mut book = NonceBook::default();
-        issue(&mut book, 1, Purpose::Read, 0);
-        assert!(book.consume(&nonce(1)));
-        assert!(!book.consume(&nonce(1)));
+        issue(&mut book, 1, 0);
+        assert!(consume(&mut book, 1, 1));
+        assert!(!consume(&mut book, 1, 1));
+        assert!(!consume(&mut book, 2, 1));
     }
 
     #[test]
-    fn the_oldest_gives_way_to_the_fifth() {
+    fn whoever_asks_too_often_is_told_the_newest_once_more() {
         let mut book = NonceBook::default();
-        (1..=5).for_each(|n| issue(&mut book, n, Purpose::Read, u64::from(n)));
-        assert_eq!(book.readable(UnixMillis(6), &Limits::default()).len(), 4);
-        assert!(!book.consume(&nonce(1)));
-        assert!(book.consume(&nonce(5)));
+        let given: Vec<_> = (1..=9).map(|n| issue(&mut book, n, 0)).collect();
+        assert_eq!(given, [1, 2, 3, 4, 4, 4, 4, 4, 4]);
+        assert_eq!(book.outstanding(UnixMillis(1), &Limits::default()).len(), 4);
+        assert!(consume(&mut book, 1, 1), "the first is still good");
+        assert_eq!(issue(&mut book, 9, 1), 9, "its place is free");
+    }
+
+    /// A stranger asks every second; the owner asks at any time, and may use what was given out for
+    /// half a lifetime.
+    #[test]
+    fn no_stranger_makes_a_nonce_useless() {
+        let half_seconds = HALF_MS / 1000;
+        for asked_at in 0..3 * half_seconds {
+            let mut book = NonceBook::default();
+            let mut fresh = 0_u8;
+            let mut ask = |book: &mut NonceBook, second: u64| {
+                fresh = fresh.wrapping_add(1);
+                issue(book, fresh, second * 1000)
+            };
+            (0..asked_at).for_each(|second| {
+                ask(&mut book, second);
+            });
+            let owners = ask(&mut book, asked_at);
+            for second in asked_at..asked_at + half_seconds {
+                ask(&mut book, second);
+            }
+            let used_at = (asked_at + half_seconds) * 1000 - 1;
+            assert!(consume(&mut book, owners, used_at), "asked at {asked_at} s");
+        }
     }
 
     #[test]
     fn a_nonce_ends_after_its_lifetime() {
         let limits = Limits::default();
         let mut book = NonceBook::default();
-        issue(&mut book, 1, Purpose::Read, 0);
-        assert_eq!(book.readable(UnixMillis(limits.nonce_lifetime_ms - 1), &limits).len(), 1);
-        assert!(book.readable(UnixMillis(limits.nonce_lifetime_ms), &limits).is_empty());
+        issue(&mut book, 1, 0);
+        let last = UnixMillis(limits.nonce_lifetime_ms - 1);
+        assert_eq!(book.outstanding(last, &limits).len(), 1);
+        assert!(!consume(&mut book, 1, limits.nonce_lifetime_ms));
         assert!(book.is_empty(UnixMillis(limits.nonce_lifetime_ms), &limits));
     }
 
     #[test]
-    fn an_update_nonce_does_not_serve_a_read() {
+    fn a_nonce_is_found_by_its_handle_and_stays_until_it_is_used() {
         let limits = Limits::default();
         let mut book = NonceBook::default();
-        issue(&mut book, 1, Purpose::Update, 0);
-        issue(&mut book, 2, Purpose::Read, 0);
-        assert_eq!(book.readable(UnixMillis(1), &limits).len(), 1);
-        assert!(book.take_update("h2", UnixMillis(1), &limits).is_none());
-        assert!(book.take_update("h1", UnixMillis(1), &limits).is_some());
-        assert!(book.take_update("h1", UnixMillis(1), &limits).is_none());
+        issue(&mut book, 1, 0);
+        for _ in 0..2 {
+            assert_eq!(book.named("h1", UnixMillis(1), &limits), Some(nonce(1)));
+        }
+        assert_eq!(book.named("h2", UnixMillis(1), &limits), None);
+        assert_eq!(book.named("h1", UnixMillis(limits.nonce_lifetime_ms), &limits), None);
     }
 }

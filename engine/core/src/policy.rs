@@ -1,6 +1,9 @@
 //! Every limit of the core, by name.
 
+use crate::device::Signing;
 use crate::number_match::Digits;
+
+const MINUTE_MS: u64 = 60_000;
 
 /// Bytes of a device's name, at most.
 pub const DEVICE_NAME_BYTES_MAX: usize = 128;
@@ -14,6 +17,10 @@ pub const USER_AGENT_BYTES_MAX: usize = 512;
 pub const CONTEXT_BYTES_MAX: usize = 128;
 /// Bytes of the custom data of an action or a user, as JSON, at most.
 pub const CUSTOM_BYTES_MAX: usize = 4096;
+/// Bytes of the text that a device shows and hashes, at most.
+pub const DISPLAY_BYTES_MAX: usize = 4096;
+/// Life of a device session, in milliseconds.
+pub const DEVICE_SESSION_MS: u64 = 15 * MINUTE_MS;
 /// Bytes of the `redirectUrl` of a tracked action, at most.
 pub const REDIRECT_URL_BYTES_MAX: usize = 2048;
 /// Bytes of the `scope` of a tracked action, at most.
@@ -33,10 +40,19 @@ pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
 /// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.
 pub const WAIT_MS_MAX: u64 = 30_000;
 
+/// Calls about one event until it is accepted, at most.
+pub const EVENT_CALLS_MAX: u32 = 3;
+/// From one call about an event to the next, at least.
+pub const EVENT_RETRY_MS: u64 = 30_000;
+
+/// The highest [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
+pub const NUMBERS_LOCK_MAX: u32 = 100;
+
 /// Limits that hold for an account, a credential or a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Users that one key may be bound to.
+    /// Users that one key serves: those that it has shown to belong to, then those who enrolled it
+    /// last (see [`crate::inbox`]).
     pub users_per_key_max: usize,
     /// Authenticators of one account.
     pub authenticators_per_account_max: usize,
@@ -54,6 +70,8 @@ pub struct Limits {
     pub nonces_per_credential_max: usize,
     /// Life of a nonce, in milliseconds.
     pub nonce_lifetime_ms: u64,
+    /// Notifications about one challenge, counted before they are sent.
+    pub notifications_per_challenge_max: u32,
     /// Challenges of one account in a window, without an approval between (see [`crate::fatigue`]).
     pub prompts_max: usize,
     /// That window, in milliseconds.
@@ -64,6 +82,8 @@ pub struct Limits {
     pub denial_wait_ms_max: u64,
     /// Wait after a report, in milliseconds.
     pub report_hold_ms: u64,
+    /// The least that a credential has to sign.
+    pub signing_min: Signing,
     /// Digits of the number that has to be typed to approve; absent where none is asked for.
     pub number_match: Option<Digits>,
     /// Numbers that are compared for one challenge; the last wrong one ends it.
@@ -74,9 +94,10 @@ pub struct Limits {
     pub number_hold_ms: u64,
     /// The longest hold after a number, in milliseconds.
     pub number_hold_ms_max: u64,
+    /// Numbers of one account without an approval between, the last of which begins a hold without
+    /// an end (NIST SP 800-63B-4, 3.2.2: at most 100).
+    pub numbers_lock: u32,
 }
-
-const MINUTE_MS: u64 = 60_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -90,16 +111,19 @@ impl Default for Limits {
             waiters_per_device_max: 2,
             nonces_per_credential_max: 4,
             nonce_lifetime_ms: 300_000,
+            notifications_per_challenge_max: 3,
             prompts_max: 5,
             prompts_window_ms: 15 * MINUTE_MS,
             denial_wait_ms: MINUTE_MS / 2,
             denial_wait_ms_max: 60 * MINUTE_MS,
             report_hold_ms: 15 * MINUTE_MS,
+            signing_min: Signing::ChallengeId,
             number_match: None,
             numbers_per_challenge_max: 3,
             numbers_max: 5,
             number_hold_ms: 15 * MINUTE_MS,
             number_hold_ms_max: 60 * MINUTE_MS,
+            numbers_lock: NUMBERS_LOCK_MAX,
         }
     }
 }

@@ -1,30 +1,72 @@
 //! Signatures by which a device shows that it holds its key, outside of decisions.
 
-use crate::nonce::Nonce;
-use crate::signature::{Check, InvalidSignature, PublicKey};
+use crate::id::{TenantId, Thumbprint};
+use crate::nonce::{Nonce, Purpose};
+use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
+use crate::statement::{Digest, Statement};
 use crate::time::UnixMillis;
 
 /// Length of the time window whose number is signed to remove a credential, in seconds.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
 
-/// A signature that has to be over one of `nonces`; the proof's index says over which.
-#[must_use]
-pub fn check_nonce(key: PublicKey, nonces: &[Nonce], signature: Vec<u8>) -> Check {
-    let messages = nonces.iter().map(|nonce| nonce.as_str().as_bytes().to_vec());
-    Check::any_of(key, messages.collect(), signature)
+/// Shows that whoever enrolls a key holds it. Only [`proven_enrollment`] makes one.
+#[derive(Clone, Debug)]
+pub struct Possession(Thumbprint);
+
+impl Possession {
+    /// The key.
+    #[must_use]
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.0
+    }
 }
 
-/// Finds the nonce that a signature is over.
+/// The signature that proves possession of a key that is enrolled with a bearer token.
+#[must_use]
+pub fn check_enrollment(
+    key: PublicKey,
+    tenant: &TenantId,
+    token: Digest,
+    signature: Vec<u8>,
+) -> Check {
+    let thumbprint = key.thumbprint();
+    check_statement(key, &Statement::Enroll { tenant, key: thumbprint, token }, signature)
+}
+
+/// What a good [`check_enrollment`] of the same tenant and token shows.
 ///
 /// # Errors
-/// [`InvalidSignature`] if it is over none of them.
-pub fn verify_nonce<'n>(
-    key: &PublicKey,
-    nonces: &'n [Nonce],
-    signature: &[u8],
-) -> Result<&'n Nonce, InvalidSignature> {
-    let proof = check_nonce(key.clone(), nonces, signature.to_vec()).verify()?;
-    nonces.get(proof.index()).ok_or(InvalidSignature)
+/// [`InvalidSignature`] if the proof is one of something else.
+pub fn proven_enrollment(
+    tenant: &TenantId,
+    token: Digest,
+    proof: &Proof,
+) -> Result<Possession, InvalidSignature> {
+    let key = proof.key().thumbprint();
+    let statement = Statement::Enroll { tenant, key, token };
+    if proof.message() != statement.to_bytes() {
+        return Err(InvalidSignature);
+    }
+    Ok(Possession(key))
+}
+
+/// A signature that has to be over a statement.
+#[must_use]
+pub fn check_statement(key: PublicKey, statement: &Statement<'_>, signature: Vec<u8>) -> Check {
+    Check::new(key, statement.to_bytes(), signature)
+}
+
+/// A signature of an official SDK that has to be over one of `nonces`; the proof's index says over
+/// which.
+#[must_use]
+pub fn check_nonce(
+    key: PublicKey,
+    nonces: &[Nonce],
+    purpose: Purpose,
+    signature: Vec<u8>,
+) -> Check {
+    let messages = nonces.iter().map(|nonce| nonce.message(purpose).into_bytes());
+    Check::any_of(key, messages.collect(), signature)
 }
 
 /// The signature that removes a credential. It has to be over the number of the present time

@@ -23,6 +23,18 @@ pub enum Refusal {
     /// The authenticator is not one of this user.
     #[error("the authenticator is not known")]
     AuthenticatorUnknown,
+    /// The text that a device would show is longer than it may be.
+    #[error("what a device would show is longer than {max} bytes")]
+    DisplayTooLong {
+        /// The limit.
+        max: usize,
+    },
+    /// The text that a device would show has a character that hides, reorders or forges.
+    #[error("what a device would show has control, bidirectional or invisible characters")]
+    DisplayUnsafe,
+    /// The key is enrolled with another format of its signatures.
+    #[error("the signature format of an enrolled key is fixed")]
+    FormatFixed,
     /// The challenge does not exist, or the caller has nothing to do with it.
     #[error("the challenge is not known")]
     ChallengeUnknown,
@@ -32,12 +44,27 @@ pub enum Refusal {
     /// The relying party has not yet accepted the notification about the challenge.
     #[error("the challenge cannot be answered yet")]
     ChallengeHeld,
+    /// There were as many notifications about the challenge as there may be.
+    #[error("the challenge had the most notifications allowed ({max})")]
+    NotificationsMax {
+        /// The limit.
+        max: u32,
+    },
     /// To approve, the number has to be typed that is shown where the challenge began.
     #[error("the number that is shown has to be typed")]
     NumberMissing,
     /// Another number was typed than the one that is shown. That it was tried stays counted.
     #[error("the number is wrong")]
     NumberWrong,
+    /// A key that signs statements is enrolled with a proof that its app holds it.
+    #[error("a key that signs statements is enrolled with a proof of possession")]
+    ProofMissing,
+    /// The key signs statements, here or for another user, and cannot be enrolled with less.
+    #[error("the key signs statements and cannot be enrolled with less")]
+    SigningLowered,
+    /// The tenant takes signed statements only.
+    #[error("statements have to be signed here (statement-v1)")]
+    StatementRequired,
     /// The user has no authenticator that could answer.
     #[error("the user has no push authenticator")]
     NoAuthenticator,

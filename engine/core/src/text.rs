@@ -30,7 +30,7 @@ impl Line {
         if text.len() > max {
             return Err(InvalidText::TooLong { max });
         }
-        if text.chars().any(is_unsafe) {
+        if !is_safe(text) {
             return Err(InvalidText::Unsafe);
         }
         Ok(Self(text.into()))
@@ -41,8 +41,8 @@ impl Line {
     #[must_use]
     pub fn cleaned(text: &str, max: usize) -> Self {
         let mut line = String::with_capacity(text.len().min(max));
-        for c in text.chars() {
-            let c = if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c };
+        for (c, safe) in judged(text) {
+            let c = if safe { c } else { char::REPLACEMENT_CHARACTER };
             if line.len() + c.len_utf8() > max {
                 break;
             }
@@ -65,17 +65,44 @@ impl fmt::Debug for Line {
     }
 }
 
-/// Whether a character may not stand in a text that people read.
-///
-/// Control characters, line and paragraph separators, and the bidirectional controls. Joiners
-/// (U+200C, U+200D) stay allowed: letters of several scripts and emoji need them.
+/// Whether a text has nothing that hides, reorders or forges what is shown.
+#[must_use]
+pub fn is_safe(text: &str) -> bool {
+    judged(text).all(|(_, safe)| safe)
+}
+
+/// Every character, and whether it may stand where it does. A joiner may stand between two
+/// characters that can need one: letters of several scripts, and emoji.
+fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    let mut rest = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = rest.next()?;
+        let joins = |neighbour: Option<char>| {
+            neighbour.is_some_and(|n| !n.is_ascii() && !n.is_whitespace() && !is_joiner(n))
+        };
+        let lone = is_joiner(c) && !(joins(before) && joins(rest.peek().copied()));
+        before = Some(c);
+        Some((c, !lone && !is_unsafe(c)))
+    })
+}
+
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether a character may not stand anywhere in a text that people read: control characters, line
+/// and paragraph separators, the bidirectional controls, and what has no width or looks like
+/// nothing (soft hyphens, fillers, tags).
 #[must_use]
 pub const fn is_unsafe(c: char) -> bool {
     c.is_ascii_control()
         || matches!(c,
-            '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}')
+            '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -88,6 +115,36 @@ mod tests {
             ['\u{202e}', '\u{2066}', '\u{61c}', '\n', '\u{1b}', '\u{9b}', '\u{2028}', '\u{feff}']
         {
             assert_eq!(Line::parse(&format!("a{c}b"), 10), Err(InvalidText::Unsafe), "{c:?}");
+        }
+    }
+
+    /// What is refused, at the beginning, in the middle and at the end of a text.
+    #[test]
+    fn nothing_that_hides_or_reorders_gets_into_a_text() {
+        let controls = ('\0'..'\u{20}').chain('\u{7f}'..='\u{9f}');
+        let reordering = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\
+                          \u{2067}\u{2068}\u{2069}";
+        let invisible = "\u{ad}\u{34f}\u{115f}\u{1160}\u{17b4}\u{180e}\u{200b}\u{2028}\u{2029}\
+                         \u{2060}\u{2061}\u{2064}\u{206a}\u{2800}\u{3164}\u{feff}\u{ffa0}\u{fff9}\
+                         \u{1d173}\u{e0001}\u{e0041}\u{e007f}\u{e0100}";
+        let mut texts = 0;
+        for c in controls.chain(reordering.chars()).chain(invisible.chars()) {
+            for text in [format!("{c}pay 10"), format!("pay {c}10"), format!("pay 10{c}")] {
+                assert!(!is_safe(&text), "{text:?}");
+                assert!(is_safe(Line::cleaned(&text, 64).as_str()), "{text:?}");
+                texts += 1;
+            }
+        }
+        assert!(texts >= 200, "{texts}");
+    }
+
+    #[test]
+    fn a_joiner_that_joins_nothing_is_refused() {
+        for joiner in ['\u{200c}', '\u{200d}'] {
+            for text in ["pay{}pal", "{}می", "می{}", "می {}می", "می{}{}می", "{}"] {
+                let text = text.replace("{}", &joiner.to_string());
+                assert!(!is_safe(&text), "{text:?}");
+            }
         }
     }
 

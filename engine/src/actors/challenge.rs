@@ -45,7 +45,6 @@ pub(crate) struct Watched {
 #[rtype(result = "()")]
 pub(crate) struct Decide {
     pub(crate) decision: VerifiedDecision,
-    pub(crate) by: AuthenticatorId,
     pub(crate) arrived_at: UnixMillis,
     pub(crate) reply: Reply<Ended>,
 }
@@ -246,10 +245,10 @@ impl Handler<Decide> for ChallengeActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, decide: Decide, _: &mut Self::Context) -> Self::Result {
-        let Decide { decision, by, arrived_at, reply } = decide;
-        let step = match &mut self.machine {
-            Some(machine) => machine.decide(&decision, &by, arrived_at),
-            None => Err(Refusal::ChallengeUnknown),
+        let Decide { decision, arrived_at, reply } = decide;
+        let step = match (&mut self.machine, &self.tenant) {
+            (Some(machine), Some(tenant)) => machine.decide(&decision, arrived_at, &tenant.limits),
+            (None, _) | (_, None) => Err(Refusal::ChallengeUnknown),
         };
         let proposed = match step {
             Ok(Step::Propose(ended)) => ended,
@@ -264,7 +263,8 @@ impl Handler<Decide> for ChallengeActor {
         };
         let typed = decision.number().cloned();
         let answered = self.propose(proposed, typed).map(move |recorded, _, _| {
-            let _ = reply.send(recorded.and_then(|ended| judge(&ended, decision.decision(), &by)));
+            let _ = reply
+                .send(recorded.and_then(|ended| judge(&ended, decision.decision(), decision.by())));
         });
         Box::pin(answered)
     }
@@ -332,12 +332,11 @@ impl Shared {
         self: &Arc<Self>,
         tenant: &TenantId,
         decision: VerifiedDecision,
-        by: AuthenticatorId,
         arrived_at: UnixMillis,
     ) -> Result<Ended, Error> {
         let (reply, answer) = oneshot::channel();
         let key = (tenant.clone(), decision.challenge().clone());
-        let decide = Decide { decision, by, arrived_at, reply };
+        let decide = Decide { decision, arrived_at, reply };
         self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }

@@ -8,11 +8,12 @@ use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 
 use countersign_core::account::Enroll;
-use countersign_core::device::Device;
+use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey};
 use countersign_core::inbox::{Inbox, Offer};
-use countersign_core::nonce::{Nonce, NonceBook, Purpose};
+use countersign_core::nonce::{Handout, Nonce, NonceBook};
 use countersign_core::policy::Limits;
+use countersign_core::signature::PublicKey;
 
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
@@ -59,9 +60,10 @@ pub(crate) struct Known {
 
 /// What a device is shown.
 pub(crate) struct Look {
-    /// The binding that may answer the challenge; the newest one where nothing is pending.
+    /// The first binding.
     pub(crate) binding: Device,
-    pub(crate) offer: Option<Offer>,
+    /// What is pending, with the binding that may answer it.
+    pub(crate) offers: Vec<(Device, Offer)>,
     /// Resolves when something new may be pending.
     pub(crate) news: Option<oneshot::Receiver<()>>,
 }
@@ -75,30 +77,55 @@ impl Known {
         self.inbox.find(id)
     }
 
-    pub(crate) fn issue_nonce(&mut self, nonce: Nonce, handle: String, purpose: Purpose) {
-        let now = self.shared.clock.now();
-        self.nonces.issue(nonce, handle, purpose, now, &self.limits);
+    /// What the key signs, for all its users.
+    pub(crate) const fn signing(&self) -> Signing {
+        self.inbox.signing()
     }
 
-    pub(crate) fn readable_nonces(&mut self) -> Vec<Nonce> {
-        self.nonces.readable(self.shared.clock.now(), &self.limits)
+    /// The key in each of the signature formats that it is bound with.
+    pub(crate) fn keys(&self) -> Vec<PublicKey> {
+        let mut keys: Vec<PublicKey> = Vec::with_capacity(1);
+        for binding in self.inbox.bindings() {
+            if keys.iter().all(|key| key.format() != binding.key.format()) {
+                keys.push(binding.key.clone());
+            }
+        }
+        keys
+    }
+
+    pub(crate) fn check_signing(&self, signing: Signing) -> Result<(), Misbehaviour> {
+        if self.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
+    }
+
+    /// Whether a session lives that was made for a binding of that name.
+    pub(crate) fn check_session(&self, binding: &AuthenticatorId) -> Result<(), Misbehaviour> {
+        let alive = self.inbox.bindings().iter().any(|b| b.id == *binding);
+        if alive { Ok(()) } else { Err(Misbehaviour::SessionOver) }
+    }
+
+    pub(crate) fn issue_nonce(&mut self, fresh: Handout) -> Handout {
+        self.nonces.issue(fresh, self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn outstanding_nonces(&mut self) -> Vec<Nonce> {
+        self.nonces.outstanding(self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn named_nonce(&mut self, handle: &str) -> Option<Nonce> {
+        self.nonces.named(handle, self.shared.clock.now(), &self.limits)
     }
 
     pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
-        self.nonces.consume(nonce)
-    }
-
-    pub(crate) fn take_update_nonce(&mut self, handle: &str) -> Option<Nonce> {
-        self.nonces.take_update(handle, self.shared.clock.now(), &self.limits)
+        self.nonces.consume(nonce, self.shared.clock.now(), &self.limits)
     }
 
     pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
-        let newest = self.inbox.newest(self.shared.clock.now());
-        if let Some((binding, offer)) = newest {
-            let (binding, offer) = (binding.clone(), Some(offer.clone()));
-            return Some(Look { binding, offer, news: None });
-        }
         let binding = self.inbox.bindings().first()?.clone();
+        let pending = self.inbox.pending(self.shared.clock.now()).into_iter();
+        let offers: Vec<_> = pending.map(|(b, o)| (b.clone(), o.clone())).collect();
+        if !offers.is_empty() {
+            return Some(Look { binding, offers, news: None });
+        }
         self.waiters.retain(|w| !w.is_closed());
         let may_wait = wait && self.waiters.len() < self.limits.waiters_per_device_max;
         let news = (may_wait && !self.shared.is_draining()).then(|| {
@@ -106,14 +133,14 @@ impl Known {
             self.waiters.push(waiter);
             news
         });
-        Some(Look { binding, offer: None, news })
+        Some(Look { binding, offers, news })
     }
 
     /// Takes over what was read from the store, and wakes whoever waits if there is something to
     /// see.
     fn replace(&mut self, inbox: Inbox) {
         self.inbox = inbox;
-        if self.inbox.is_empty() || self.inbox.newest(self.shared.clock.now()).is_some() {
+        if self.inbox.is_empty() || !self.inbox.pending(self.shared.clock.now()).is_empty() {
             self.wake();
         }
     }
@@ -159,12 +186,11 @@ impl DeviceActor {
 }
 
 async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
-    let mut inbox = Inbox::default();
-    let mut accounts = Vec::new();
+    let mut inbox = Inbox::new(&shared.tenant(&key.tenant)?.limits);
     for device in shared.store.devices_of_key(&key).await? {
-        accounts.push(device.account.clone());
         inbox.bind(device);
     }
+    let accounts: Vec<_> = inbox.bindings().iter().map(|b| b.account.clone()).collect();
     for account in accounts {
         let snapshot = shared.store.account(&account).await?;
         let user_custom = snapshot.record.and_then(|r| r.profile.custom);
@@ -229,9 +255,13 @@ impl Actor for DeviceActor {
 impl Handler<News> for DeviceActor {
     type Result = ();
 
-    fn handle(&mut self, news: News, _: &mut Self::Context) {
-        if let Some(known) = &mut self.known {
-            known.learn(news);
+    fn handle(&mut self, news: News, ctx: &mut Self::Context) {
+        let Some(known) = &mut self.known else { return };
+        let rebound = matches!(&news, News::Bound(_) | News::Unbound(_));
+        known.learn(news);
+        // A binding that had no place may have one, and something may be pending for it.
+        if rebound && known.inbox.is_crowded() {
+            self.look(ctx);
         }
     }
 }
@@ -268,7 +298,7 @@ impl Handler<Bind> for DeviceActor {
     fn handle(&mut self, bind: Bind, _: &mut Self::Context) -> Self::Result {
         let Bind { account, action, enroll, fresh_id, reply } = bind;
         let admitted = match &self.known {
-            Some(known) => known.inbox.admit(&account, &known.limits).map_err(Error::from),
+            Some(known) => known.inbox.admit(&account, enroll.signing).map_err(Error::from),
             None => Err(Error::lost()),
         };
         let shared = self.shared.clone();

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use countersign_core::account::{Account, Enroll, Issue, Issued, Profile, ProfilePatch, Refresh};
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
 use countersign_core::change::{Change, Transition, Write};
-use countersign_core::device::Device;
+use countersign_core::device::{Device, Signing};
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::inbox::Offer;
-use countersign_core::number_match::Matched;
+use countersign_core::nonce::Nonce;
+use countersign_core::number_match::{Matched, Seed};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
@@ -22,14 +24,24 @@ use metrics::counter;
 use super::Doubt;
 use super::challenge::Recorded;
 use super::device::News;
+use crate::display;
 use crate::error::Error;
-use crate::ports::delivery::Event;
 use crate::ports::store::Committed;
 use crate::shared::{Shared, Tenant};
 use crate::telemetry;
 
 /// Actions that an account keeps in memory, at most.
 const ACTIONS_KEPT_MAX: usize = 16;
+
+/// A challenge that is asked for: an [`Issue`] but for what the action says.
+pub(crate) struct Asking {
+    pub(crate) id: ChallengeId,
+    pub(crate) target: Option<AuthenticatorId>,
+    pub(crate) supersede: bool,
+    pub(crate) held: bool,
+    pub(crate) nonce: Nonce,
+    pub(crate) number_seed: Seed,
+}
 
 pub(crate) struct AccountWriter {
     shared: Arc<Shared>,
@@ -63,6 +75,8 @@ impl AccountWriter {
         let (transition, tracked) =
             self.account.track(&track, known.as_deref(), self.tenant.unenrolled, now);
         if let Some(transition) = transition {
+            // What could not be shown is refused here, to whoever can mend it.
+            display::build(&tracked.action, &self.tenant.custom_public, now)?;
             self.record(transition).await?;
         }
         Ok(tracked)
@@ -94,13 +108,24 @@ impl AccountWriter {
         }
     }
 
-    pub(crate) async fn issue(&mut self, key: &ActionKey, issue: Issue) -> Result<Issued, Error> {
+    pub(crate) async fn issue(&mut self, key: &ActionKey, asked: Asking) -> Result<Issued, Error> {
         let action = self.action(key).await?;
-        let issued = self.account.issue(&issue, &action, self.now(), &self.tenant.limits);
+        let now = self.now();
+        let Asking { id, target, supersede, held, nonce, number_seed } = asked;
+        let display = display::build(&action, &self.tenant.custom_public, now)?;
+        let shown = Shown { nonce, display };
+        let issue = Issue { id, target, supersede, held, shown, number_seed };
+        let issued = self.account.issue(&issue, &action, now, &self.tenant.limits);
         let transition = issued.map_err(numbers::refused)?;
         let issued = self.record(transition).await?;
         counter!(telemetry::CHALLENGES_ISSUED).increment(1);
         Ok(issued)
+    }
+
+    /// Counts a further notification about a held challenge, before it is sent.
+    pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+        let transition = self.account.notify(id, &self.tenant.limits)?;
+        self.record(transition).await
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
@@ -128,7 +153,11 @@ impl AccountWriter {
         if action.is_none() && ended.outcome == Outcome::Approved {
             return Err(Refusal::ActionUnknown.into());
         }
-        let transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        let mut transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        if self.tenant.delivery.is_some() {
+            let event = Event::of_end(&transition.answer);
+            transition.change.writes.extend(event.map(Write::Event));
+        }
         let challenge = self.record(transition).await?;
         Ok(challenge.ended.ok_or(Refusal::ChallengeUnknown)?)
     }
@@ -143,6 +172,17 @@ impl AccountWriter {
         let limits = &self.tenant.limits;
         let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
         self.record(transition).await
+    }
+
+    pub(crate) async fn raise_signing(
+        &mut self,
+        id: &AuthenticatorId,
+        signing: Signing,
+    ) -> Result<(), Error> {
+        match self.account.raise_signing(id, signing)? {
+            Some(transition) => self.record(transition).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) async fn refresh(
@@ -245,6 +285,7 @@ impl AccountWriter {
                 Write::RemoveDevice(id) => {
                     before.iter().filter(|d| d.id == *id).for_each(|device| self.unbound(device));
                 }
+                Write::Event(_) => self.shared.outbox.filled(),
             }
         }
     }
@@ -267,7 +308,8 @@ impl AccountWriter {
                 | Write::RemoveAccount
                 | Write::Action(_)
                 | Write::Device(_)
-                | Write::RemoveDevice(_) => {}
+                | Write::RemoveDevice(_)
+                | Write::Event(_) => {}
             }
         }
         credentials.iter().for_each(|credential| self.shared.devices.tell(credential, Doubt));
@@ -277,18 +319,8 @@ impl AccountWriter {
         self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
     }
 
-    /// Tells of a report, which is recorded, beside whatever else is done.
-    fn tell_relying_party(&self, challenge: &Challenge) {
-        let reported = challenge.ended.as_ref().is_some_and(|e| e.outcome == Outcome::Reported);
-        if let Some(delivery) = self.tenant.delivery.as_ref().filter(|_| reported) {
-            let told = delivery.tell(&Event::Reported(challenge.clone()));
-            self.shared.arbiters.spawn(told);
-        }
-    }
-
     fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
         telemetry::challenge_ended(challenge);
-        self.tell_relying_party(challenge);
         self.shared.challenge_recorded(Recorded(challenge.clone()));
         let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
         if challenge.ended.is_some() {

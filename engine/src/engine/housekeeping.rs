@@ -130,8 +130,10 @@ mod tests {
             issued_at: UnixMillis(0),
             expires_at: UnixMillis(60_000),
             held,
+            notifications: 0,
             ended: None,
             number: None,
+            shown: None,
         }
     }
 

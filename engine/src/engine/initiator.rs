@@ -3,21 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::account::{Issue, Issued};
+use countersign_core::account::Issued;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 
 use super::Engine;
+use crate::actors::writer::Asking;
 use crate::error::Error;
-use crate::ports::delivery::DeliveryResult;
+use crate::ports::Delivery;
+use crate::ports::delivery::{DeliveryError, DeliveryResult};
 use crate::shared::{Shared, Tenant};
+use crate::system::Stopwatch;
 use crate::telemetry::Waiting;
 
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
+
+/// Between two notifications about one challenge.
+const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
+/// After that time none is repeated: with the longest that a call may take, an initiator waits for
+/// 7 seconds at most.
+const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 
 /// A challenge that was started.
 #[derive(Clone, Debug)]
@@ -47,7 +57,8 @@ impl Verdict {
 
 impl Engine {
     /// Issues a challenge for an action and notifies its devices. If the relying party does not
-    /// accept the notification, the challenge is cancelled and nobody can have answered it.
+    /// accept the notification, which is repeated where it was lost on its way, the challenge is
+    /// cancelled and nobody can have answered it.
     ///
     /// # Errors
     /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
@@ -62,11 +73,12 @@ impl Engine {
         let held = tenant.delivery.is_some();
         let id = ChallengeId::from_entropy(&self.shared.entropy.bytes());
         let number_seed = Seed(self.shared.entropy.bytes());
-        let issue = Issue { id, target, supersede, held, number_seed };
+        let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
+        let asked = Asking { id, target, supersede, held, nonce, number_seed };
         let (shared, account) = (self.shared.clone(), account.clone());
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
         let started =
-            tokio::spawn(async move { start(shared, tenant, account, action, issue).await });
+            tokio::spawn(async move { start(shared, tenant, account, action, asked).await });
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
@@ -148,16 +160,16 @@ async fn start(
     tenant: Arc<Tenant>,
     account: AccountKey,
     action: ActionKey,
-    issue: Issue,
+    asked: Asking,
 ) -> Result<Started, Error> {
     let issued: Issued = shared
-        .account(&account, |w| Box::pin(async move { w.issue(&action, issue).await }))
+        .account(&account, |w| Box::pin(async move { w.issue(&action, asked).await }))
         .await?;
     let Some(delivery) = &tenant.delivery else {
         return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
     };
     let id = issued.challenge.id.clone();
-    match delivery.deliver(&issued).await {
+    match notify(&shared, &account, delivery.as_ref(), &issued).await {
         Ok(deliveries) => {
             let released =
                 shared.account(&account, |w| Box::pin(async move { w.release(&id).await })).await?;
@@ -167,6 +179,34 @@ async fn start(
             let ended = Ended::without_device(Outcome::Cancelled, shared.clock.now());
             settle(&shared, &account, id, ended).await?;
             Err(error.into())
+        }
+    }
+}
+
+/// Notifies, and again where that was lost on its way: soon, and as often as the limit allows. The
+/// issue has counted the first time.
+async fn notify(
+    shared: &Arc<Shared>,
+    account: &AccountKey,
+    delivery: &dyn Delivery,
+    issued: &Issued,
+) -> Result<Vec<DeliveryResult>, DeliveryError> {
+    let watch = Stopwatch::start();
+    loop {
+        let error = match delivery.deliver(issued).await {
+            Err(error) if error.passing => error,
+            answer => return answer,
+        };
+        if watch.seconds() > NOTIFY_AGAIN_SECONDS {
+            return Err(error);
+        }
+        tokio::time::sleep(NOTIFY_PAUSE).await;
+        let id = issued.challenge.id.clone();
+        let counted =
+            shared.account(account, |w| Box::pin(async move { w.notify(&id).await })).await;
+        // At the limit, or ended meanwhile: what was wrong with the last call stays the reason.
+        if counted.is_err() {
+            return Err(error);
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
 pub(crate) mod operator;
+pub(crate) mod outbox;
 mod recovery;
 pub(crate) mod relying_party;
 
@@ -26,7 +27,7 @@ use crate::verifier::Verifier;
 /// Sizes of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Threads that actors live on.
+    /// Threads that actors live on; with 0 they live on the event loops that activate them.
     pub actor_threads: usize,
     /// Threads that check signatures; 0 means one per core.
     pub verifier_threads: usize,
@@ -46,7 +47,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         Self {
-            actor_threads: 1,
+            actor_threads: 0,
             verifier_threads: 0,
             verify_queue_max: 4096,
             activations_max: 500_000,
@@ -95,6 +96,7 @@ impl Engine {
             accounts: Registry::new("account", places.clone()),
             devices: Registry::new("device", places.clone()),
             challenges: Registry::new("challenge", places),
+            outbox: Arc::default(),
             waiters: Places::new(settings.waiters_max),
             draining: false.into(),
             recovering: false.into(),
@@ -102,6 +104,7 @@ impl Engine {
         };
         let engine = Self { shared: Arc::new(shared) };
         engine.keep_house(settings);
+        engine.tell_events();
         engine
     }
 
@@ -173,6 +176,7 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
+        self.shared.outbox.closed().await;
         // A clock that is set back while nobody runs is to be noticed. What it fails of, closing
         // says too.
         let _ = self.shared.store.observe(self.shared.clock.now()).await;

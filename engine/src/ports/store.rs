@@ -7,8 +7,9 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::Change;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 
@@ -97,6 +98,8 @@ pub enum Record {
     Action(Action),
     /// A challenge, open or ended.
     Challenge(Challenge),
+    /// An event of the outbox.
+    Event(Event),
 }
 
 /// Some of the records of a store.
@@ -127,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
 
     /// An account with its devices and open challenges; empty where the user is unknown.
+    ///
+    /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
+    /// was made for a user before never fits the one who is made anew.
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
 
     /// An action of an account.
@@ -136,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first.
+    /// Actions of an account, newest first. What it costs is bounded by what may be found: the limit,
+    /// for every code and state that is asked for.
     fn actions(
         &self,
         account: &AccountKey,
@@ -169,6 +176,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>>;
 
+    /// Events of all tenants that are due at `now`, by when they are due and then by id.
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>>;
+
+    /// Records how often an event was told and when it is due next, if it is in the outbox; one
+    /// that was taken out does not come back. It is no change of its account, whose revision stays.
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>>;
+
+    /// Takes an event out of the outbox, if it is there. The revision of its account stays.
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>>;
+
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
     fn token_secret(
         &self,
@@ -176,8 +193,9 @@ pub trait Store: Send + Sync + 'static {
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>>;
 
-    /// Forgets actions tracked before `actions_before` and challenges that ended before
-    /// `challenges_before`. The answer is how many records went.
+    /// Forgets actions tracked before `actions_before`, challenges that ended before
+    /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
+    /// how many records went.
     fn prune(
         &self,
         actions_before: UnixMillis,
@@ -190,7 +208,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Some of all the records, and where the next are. A record that does not change meanwhile is
     /// in one of the pages at least; secrets and accounts come before all else.
-    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>>;
+    ///
+    /// A store that cannot do that answers [`StoreError::Unavailable`].
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        let _ = from;
+        let refused = "it cannot be read as a whole".to_owned();
+        Box::pin(std::future::ready(Err(StoreError::Unavailable(refused))))
+    }
 
     /// Looks through what keeps the records, beyond the records themselves.
     ///

@@ -4,6 +4,7 @@
 //! pruning alone.
 
 mod attributes;
+mod outbox;
 mod state;
 
 use std::sync::{Mutex, MutexGuard};
@@ -13,7 +14,10 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 
 use self::state::State;
@@ -100,6 +104,24 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
         self.answer(|state| Ok(state.overdue(now, held_before, limit)))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.answer(|state| Ok(state.outbox.due(now, limit)))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        self.answer(|state| {
+            state.outbox.put_off(event);
+            Ok(())
+        })
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        self.answer(|state| {
+            state.outbox.remove(account, id);
+            Ok(())
+        })
     }
 
     fn token_secret(

@@ -1,25 +1,31 @@
 //! Rows as they are stored: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
 //!
 //! The structs here are the format. They are apart from the core's types, so that the core can
-//! change without changing a row. A field is appended with `#[serde(default)]`; anything else is a
-//! new format number, and every format keeps the first byte and the checksum at the end.
+//! change without changing a row. A field is appended with `#[serde(default)]`, so that rows of
+//! older formats are read. Each kind of row has its own format number, which rises where an older
+//! server must not read what it does not understand: it would take a key that signs statements for
+//! one that need not. Every format keeps the first byte and the checksum at the end.
 
 pub(super) mod frame;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
+pub mod properties;
 mod rows;
 #[cfg(test)]
 mod tests;
+
+pub(super) use rows::state_code as state_number;
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
 
-/// The format that is written.
-const FORMAT: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
 
 /// A record that has a stored form.
@@ -35,14 +41,14 @@ pub(super) trait Stored: Sized {
 }
 
 macro_rules! stored {
-    ($($record:ty, $row:ty, $kind:literal;)+) => {$(
+    ($($record:ty, $row:ty, $kind:literal, $format:literal;)+) => {$(
         impl Stored for $record {
             fn to_row(&self) -> Vec<u8> {
-                seal(&<$row>::from(self))
+                seal($format, &<$row>::from(self))
             }
 
             fn from_row(row: &[u8]) -> Result<Self, StoreError> {
-                let body: $row = open($kind, row)?;
+                let body: $row = open($kind, $format, row)?;
                 body.try_into().map_err(|e: rows::Invalid| unreadable($kind, &e.0))
             }
         }
@@ -50,24 +56,25 @@ macro_rules! stored {
 }
 
 stored! {
-    AccountRecord, rows::AccountRow<'_>, "account";
-    Action, rows::ActionRow<'_>, "action";
-    Challenge, rows::ChallengeRow<'_>, "challenge";
-    Device, rows::DeviceRow<'_>, "device";
-    [u8; 32], rows::SecretRow<'_>, "secret";
-    UnixMillis, rows::TimeRow, "time";
+    AccountRecord, rows::AccountRow<'_>, "account", 1;
+    Action, rows::ActionRow<'_>, "action", 1;
+    Challenge, rows::ChallengeRow<'_>, "challenge", 2;
+    Device, rows::DeviceRow<'_>, "device", 2;
+    Event, rows::EventRow<'_>, "event", 1;
+    [u8; 32], rows::SecretRow<'_>, "secret", 1;
+    UnixMillis, rows::TimeRow, "time", 1;
 }
 
-fn seal(body: &impl Serialize) -> Vec<u8> {
+fn seal(format: u8, body: &impl Serialize) -> Vec<u8> {
     let mut row = Vec::with_capacity(256);
-    row.push(FORMAT);
+    row.push(format);
     rmp_serde::encode::write(&mut row, body).expect("plain structs are written to memory");
     let checksum = crc32c::crc32c(&row);
     row.extend_from_slice(&checksum.to_be_bytes());
     row
 }
 
-fn open<'a, T: Deserialize<'a>>(kind: &str, row: &'a [u8]) -> Result<T, StoreError> {
+fn open<'a, T: Deserialize<'a>>(kind: &str, newest: u8, row: &'a [u8]) -> Result<T, StoreError> {
     let short = || unreadable(kind, "it is too short");
     let split = row.len().checked_sub(CHECKSUM_BYTES).ok_or_else(short)?;
     let (sealed, checksum) = row.split_at(split);
@@ -75,8 +82,8 @@ fn open<'a, T: Deserialize<'a>>(kind: &str, row: &'a [u8]) -> Result<T, StoreErr
     if crc32c::crc32c(sealed).to_be_bytes() != checksum {
         return Err(unreadable(kind, "its checksum is wrong"));
     }
-    if *format != FORMAT {
-        let message = format!("its format {format} is unknown, {FORMAT} is known");
+    if !(1..=newest).contains(format) {
+        let message = format!("its format {format} is unknown, 1 to {newest} are known");
         return Err(unreadable(kind, &message));
     }
     // The decoder's own message could quote what is stored.

@@ -152,6 +152,7 @@ pub fn account_of(record: &Record) -> Option<&AccountKey> {
         Record::Device(device) => Some(&device.account),
         Record::Action(action) => Some(&action.account),
         Record::Challenge(challenge) => Some(&challenge.account),
+        Record::Event(event) => Some(&event.account),
     }
 }
 

@@ -48,6 +48,7 @@ const fn kind(record: &Record) -> &'static str {
         Record::Device(_) => "devices",
         Record::Action(_) => "actions",
         Record::Challenge(_) => "challenges",
+        Record::Event(_) => "events",
     }
 }
 
@@ -161,6 +162,7 @@ impl Import {
             (Record::Device(device), Some(key)) => (Write::Device(device), key),
             (Record::Action(action), Some(key)) => (Write::Action(action), key),
             (Record::Challenge(challenge), Some(key)) => (Write::Challenge(challenge), key),
+            (Record::Event(event), Some(key)) => (Write::Event(event), key),
             (_, None) => return Ok(()),
         };
         match &mut self.unit {

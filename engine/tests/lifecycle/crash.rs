@@ -9,6 +9,8 @@ use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
 use countersign_engine::store::MemoryStore;
 
+use countersign_engine::Reader;
+
 use crate::support::{
     House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, account, action, soon,
 };
@@ -23,8 +25,9 @@ async fn held() -> (House, Phone, countersign_core::challenge::Challenge) {
     house.track(&alice, &key).await.unwrap();
     let engine = house.engine.clone();
     tokio::spawn(async move { engine.start_challenge(&alice, key, None, true).await });
-    let seen = soon(house.engine.pending(&phone.credential(), None, WAIT_MS)).await.unwrap();
-    let challenge = Arc::unwrap_or_clone(seen.offer.unwrap().challenge);
+    let seen =
+        soon(house.engine.pending(&phone.credential(), Reader::Stranger, WAIT_MS)).await.unwrap();
+    let challenge = Arc::unwrap_or_clone(seen.offers[0].1.challenge.clone());
     (house, phone, challenge)
 }
 
@@ -61,8 +64,8 @@ async fn what_was_open_at_a_crash_is_decided_after_it() {
     let (_, phone, challenge) = house.asked().await;
     let after = house.again_after(1000);
     let waiter = after.waiter(&challenge).await;
-    let shown = after.engine.pending(&phone.credential(), None, 0).await.unwrap();
-    assert_eq!(shown.offer.unwrap().challenge.id, challenge.id);
+    let shown = after.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
+    assert_eq!(shown.offers[0].1.challenge.id, challenge.id);
     after.decide(&phone, &challenge, Decision::Approve).await.unwrap();
     assert_eq!(waiter.await, Some(Outcome::Approved));
 }
@@ -74,8 +77,8 @@ async fn a_notification_that_is_not_accepted_leaves_nothing_pending() {
     let (alice, phone) = (account("alice"), Phone::new(1));
     house.enroll(&alice, &phone).await.unwrap();
     assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
-    let seen = house.engine.pending(&phone.credential(), None, 0).await.unwrap();
-    assert!(seen.offer.is_none());
+    let seen = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
+    assert!(seen.offers.is_empty());
     assert_eq!(house.store.journal().len(), 1);
 }
 

@@ -7,6 +7,8 @@ use countersign_core::decision::Decision;
 use countersign_core::refusal::Refusal;
 use countersign_engine::{Error, Misbehaviour};
 
+use countersign_engine::Reader;
+
 use crate::support::{Fault, House, Phone, Which, account, action, gate, soon};
 
 fn is_unavailable<T>(result: &Result<T, Error>) -> bool {
@@ -74,7 +76,7 @@ async fn after_the_lost_reply_to_a_removal_the_credential_is_gone() {
     let target = challenge.targets[0].clone();
     assert!(is_unavailable(&house.engine.remove_authenticator(&alice, target).await));
     assert_eq!(waiter.await, Some(Outcome::Revoked));
-    let gone = soon(house.engine.credential(&phone.credential())).await;
+    let gone = soon(house.engine.credential(&phone.credential(), None)).await;
     assert_eq!(gone, Err(Error::Misbehaved(Misbehaviour::UnknownCredential)));
 }
 
@@ -88,8 +90,8 @@ async fn after_the_lost_reply_to_an_enrollment_the_credential_is_known() {
     house.store.plan(Which::Next, Fault::LostAfter);
     assert!(is_unavailable(&house.enroll(&alice, &phone).await));
     let challenge = house.challenge(&alice).await.unwrap();
-    let shown = house.engine.pending(&phone.credential(), None, 0).await.unwrap();
-    assert_eq!(shown.offer.unwrap().challenge.id, challenge.id);
+    let shown = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
+    assert_eq!(shown.offers[0].1.challenge.id, challenge.id);
     let ended = house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
     assert_eq!(ended.outcome, Outcome::Approved);
 }
@@ -153,12 +155,12 @@ async fn an_actor_that_could_not_be_loaded_is_loaded_by_the_next_request() {
         house.store.reads_failing.store(1, Ordering::SeqCst);
         assert!(is_unavailable(&soon(other.engine.user(&alice)).await));
         house.store.reads_failing.store(1, Ordering::SeqCst);
-        assert!(is_unavailable(&soon(other.engine.credential(&phone.credential())).await));
+        assert!(is_unavailable(&soon(other.engine.credential(&phone.credential(), None)).await));
         house.store.reads_failing.store(1, Ordering::SeqCst);
         assert!(is_unavailable(&soon(other.poll(&challenge, 0)).await.map(|_| ())));
     }
     assert_eq!(other.engine.user(&alice).await.unwrap().devices.len(), 1);
-    other.engine.credential(&phone.credential()).await.unwrap();
+    other.engine.credential(&phone.credential(), None).await.unwrap();
     assert_eq!(other.outcome(&challenge).await, None);
     other.decide(&phone, &challenge, Decision::Approve).await.unwrap();
 }

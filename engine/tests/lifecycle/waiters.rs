@@ -6,6 +6,7 @@ use countersign_core::action::ActionState;
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::decision::Decision;
 use countersign_core::policy::Limits;
+use countersign_engine::{Reader, Removing};
 
 use crate::support::{Fault, House, Phone, WAIT_MS, Which, gate, soon};
 
@@ -88,7 +89,8 @@ async fn a_challenge_stays_open_while_one_of_its_devices_is_left() {
     let challenge = house.challenge(&alice).await.unwrap();
     let waiter = house.waiter(&challenge).await;
     let good_bye = first.good_bye(house.now());
-    house.engine.remove_credential(&first.credential(), good_bye).await.unwrap();
+    let by = Removing::Official(good_bye);
+    house.engine.remove_credential(&first.credential(), by).await.unwrap();
     assert!(house.decide(&first, &challenge, Decision::Approve).await.is_err());
     house.decide(&second, &challenge, Decision::Approve).await.unwrap();
     assert_eq!(waiter.await, Some(Outcome::Approved));
@@ -181,20 +183,20 @@ async fn draining_answers_every_waiter_and_lets_none_wait() {
     // Answered after them, so that both are waiting.
     assert_eq!(house.outcome(&challenge).await, None);
     let credential = idle.credential();
-    let app = house.engine.pending(&credential, None, WAIT_MS);
+    let app = house.engine.pending(&credential, Reader::Stranger, WAIT_MS);
     let drained = async {
-        house.engine.credential(&credential).await.unwrap();
+        house.engine.credential(&credential, None).await.unwrap();
         house.engine.drain();
     };
     let (app, ()) = soon(async { tokio::join!(app, drained) }).await;
-    assert!(app.unwrap().offer.is_none());
+    assert!(app.unwrap().offers.is_empty());
     for waiter in waiters {
         assert_eq!(waiter.await, None);
     }
     let late = soon(house.poll(&challenge, WAIT_MS)).await.unwrap();
     assert!(late.ended().is_none());
-    let late = soon(house.engine.pending(&credential, None, WAIT_MS)).await.unwrap();
-    assert!(late.offer.is_none());
+    let late = soon(house.engine.pending(&credential, Reader::Stranger, WAIT_MS)).await.unwrap();
+    assert!(late.offers.is_empty());
     assert!(house.engine.ready().is_err());
     // What is under way may still be decided.
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
@@ -208,9 +210,9 @@ async fn an_open_app_is_told_of_a_challenge_at_once() {
     house.decide(&phone, &first, Decision::Deny).await.unwrap();
     house.clock.advance(Limits::default().denial_wait_ms);
     let credential = phone.credential();
-    let app = house.engine.pending(&credential, None, WAIT_MS);
+    let app = house.engine.pending(&credential, Reader::Stranger, WAIT_MS);
     let (app, challenge) = soon(async { tokio::join!(app, house.challenge(&alice)) }).await;
-    assert_eq!(app.unwrap().offer.unwrap().challenge.id, challenge.unwrap().id);
+    assert_eq!(app.unwrap().offers[0].1.challenge.id, challenge.unwrap().id);
 }
 
 #[actix::test]
@@ -219,7 +221,7 @@ async fn an_open_app_is_told_that_its_credential_is_gone() {
     let (alice, phone, challenge) = house.asked().await;
     house.decide(&phone, &challenge, Decision::Deny).await.unwrap();
     let credential = phone.credential();
-    let app = house.engine.pending(&credential, None, WAIT_MS);
+    let app = house.engine.pending(&credential, Reader::Stranger, WAIT_MS);
     let target = challenge.targets[0].clone();
     let removing = house.engine.remove_authenticator(&alice, target);
     let (app, removed) = soon(async { tokio::join!(app, removing) }).await;

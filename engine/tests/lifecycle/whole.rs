@@ -9,7 +9,7 @@ use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{MemoryStore, SqliteStore};
-use countersign_engine::{Error, Misbehaviour};
+use countersign_engine::{Error, Misbehaviour, Reader, Removing};
 
 use crate::support::{House, Phone, WAIT_MS, account, action, soon};
 
@@ -21,12 +21,12 @@ async fn a_whole_sign_in(store: Arc<dyn Store>) {
     let tracked = house.track(&alice, &sign_in).await.unwrap();
     assert_eq!((tracked.action.state, tracked.is_enrolled), (ActionState::Allow, false));
     let device = house.enroll(&alice, &phone).await.unwrap();
-    let nothing = house.engine.pending(&phone.credential(), None, 0).await.unwrap();
-    assert!(nothing.offer.is_none());
+    let nothing = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
+    assert!(nothing.offers.is_empty());
 
     let challenge = house.challenge(&alice).await.unwrap();
-    let shown = house.engine.pending(&phone.credential(), None, WAIT_MS).await.unwrap();
-    assert_eq!(shown.offer.unwrap().challenge.id, challenge.id);
+    let shown = house.engine.pending(&phone.credential(), Reader::Stranger, WAIT_MS).await.unwrap();
+    assert_eq!(shown.offers[0].1.challenge.id, challenge.id);
     let waiter = house.waiter(&challenge).await;
     let ended = house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
     assert_eq!((ended.outcome, ended.by), (Outcome::Approved, Some(device.id.clone())));
@@ -43,9 +43,10 @@ async fn a_whole_sign_in(store: Arc<dyn Store>) {
     assert_eq!(ended.unwrap_err(), Error::Refused(Refusal::ActionEnded));
 
     let good_bye = phone.good_bye(house.now());
-    let removed = house.engine.remove_credential(&phone.credential(), good_bye).await.unwrap();
+    let by = Removing::Official(good_bye);
+    let removed = house.engine.remove_credential(&phone.credential(), by).await.unwrap();
     assert_eq!(removed, device.id);
-    let gone = house.engine.credential(&phone.credential()).await;
+    let gone = house.engine.credential(&phone.credential(), None).await;
     assert_eq!(gone, Err(Error::Misbehaved(Misbehaviour::UnknownCredential)));
     assert!(house.engine.user(&alice).await.unwrap().devices.is_empty());
     house.assert_single_outcomes();

@@ -152,6 +152,29 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
     assert_eq!(store.actions(&ann, one).await, Ok(vec![pay]));
 }
 
+pub(crate) async fn an_action_is_listed_in_the_state_that_it_has(store: impl Store) {
+    let ann = user("ann");
+    let (first, second) = (action(&ann, "first", 10), action(&ann, "second", 10));
+    let code = || vec![ActionCode::parse("signIn").unwrap()];
+    let ask = |state, codes| ActionQuery { state: Some(state), codes, ..all_actions() };
+    recorded(&store, &ann, 0, [&first, &second].map(|a| Write::Action(a.clone()))).await;
+    let done = first.in_state(ActionState::ChallengeSucceeded, UnixMillis(20));
+    recorded(&store, &ann, 1, [Write::Action(done.clone())]).await;
+    for codes in [vec![], code()] {
+        let required = store.actions(&ann, ask(ActionState::ChallengeRequired, codes.clone()));
+        assert_eq!(required.await, Ok(vec![second.clone()]));
+        let succeeded = store.actions(&ann, ask(ActionState::ChallengeSucceeded, codes.clone()));
+        assert_eq!(succeeded.await, Ok(vec![done.clone()]));
+        // The order is that in which they were tracked, whatever their states.
+        let all = ActionQuery { codes, ..all_actions() };
+        assert_eq!(store.actions(&ann, all).await, Ok(vec![second.clone(), done.clone()]));
+    }
+    let twice = ActionQuery { codes: [code(), code()].concat(), ..all_actions() };
+    assert_eq!(store.actions(&ann, twice).await, Ok(vec![second, done]));
+    assert_eq!(store.prune(UnixMillis(11), UnixMillis(0)).await, Ok(2));
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![]));
+}
+
 pub(crate) async fn a_key_is_found_with_all_its_bindings_on_its_tenant(store: impl Store) {
     let other = TenantId::parse("other").unwrap();
     let foreign = AccountKey { tenant: other.clone(), user: UserId::parse("ann").unwrap() };

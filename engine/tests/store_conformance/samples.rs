@@ -2,14 +2,16 @@
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
 use countersign_core::change::{Change, Write};
-use countersign_core::device::{Device, Platform, PushToken};
+use countersign_core::device::{Device, Platform, PushToken, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::text::Line;
@@ -58,6 +60,8 @@ pub(crate) fn device(account: &AccountKey, n: u8) -> Device {
         id: AuthenticatorId::from_entropy([n; 16]),
         account: account.clone(),
         key: key(7),
+        signing: Signing::StatementV1,
+        confirmed: true,
         name: line("Ann's phone"),
         platform: Some(Platform::Android),
         push_token: Some(PushToken::new("token-of-the-provider")),
@@ -100,8 +104,13 @@ pub(crate) fn challenge(account: &AccountKey, n: u8, at: u64) -> Challenge {
         issued_at: UnixMillis(at),
         expires_at: UnixMillis(at + 300),
         held: false,
+        notifications: 0,
         ended: None,
         number: Some(AskedNumber { number: Number::restore("042"), tries: 2 }),
+        shown: Some(Shown {
+            nonce: Nonce::from_entropy(&[n; 32]),
+            display: DisplayText::new("{\"action\":\"signIn\"}").unwrap(),
+        }),
     }
 }
 

@@ -2,50 +2,51 @@
 
 use std::io::Write;
 
-use countersign_client::Device;
-use countersign_client::wire::pending::PendingResponse;
+use countersign_client::wire::device::AnswerResponse;
+use countersign_core::decision::Decision;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
 use super::CliError;
+use super::device::{Phone, Waiting};
 use super::terminal::{clean, show_challenge};
 
-/// Answers a challenge; the one that is pending where none is named.
+/// Answers a challenge; the newest that is pending where none is named. What is signed unseen by a
+/// person who named it is shown all the same, where the device reads it to sign it.
 pub(super) async fn run(
-    device: &Device,
+    phone: &Phone,
     challenge: Option<String>,
-    approve: bool,
-    code: Option<&str>,
+    decision: Decision,
+    number: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    let challenge = match challenge {
-        Some(challenge) => challenge,
-        None => {
-            let polled = device.pending(false, None).await?;
-            let challenge = pending(&polled).ok_or(CliError::NothingPending)?;
-            show_challenge(&polled, SystemClock.now(), out)?;
-            challenge
-        }
-    };
-    answer(device, &challenge, approve, code, out).await
+    if let (Phone::Official(_), Some(challenge)) = (phone, &challenge) {
+        let answered = phone.answer_unseen(challenge, decision, number).await?;
+        return told(challenge, answered, out);
+    }
+    let pending = phone.pending(false, None).await?;
+    let wanted = |w: &Waiting| challenge.as_ref().is_none_or(|id| *id == w.id);
+    let waiting = pending.into_iter().find(wanted).ok_or(CliError::NothingPending)?;
+    if let Ok(asked) = &waiting.asked {
+        show_challenge(asked, SystemClock.now(), out)?;
+    }
+    answer(phone, &waiting, decision, number, out).await
 }
 
 /// Sends an answer and tells how the challenge ended.
 pub(super) async fn answer(
-    device: &Device,
-    challenge: &str,
-    approve: bool,
-    code: Option<&str>,
+    phone: &Phone,
+    waiting: &Waiting,
+    decision: Decision,
+    number: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    let answered = device.answer(challenge, approve, code).await?;
+    let answered = phone.answer(waiting, decision, number).await?;
+    told(&waiting.id, answered, out)
+}
+
+fn told(challenge: &str, answered: AnswerResponse, out: &mut impl Write) -> Result<(), CliError> {
     let outcome = countersign_core::challenge::Outcome::from(answered.outcome).name();
     writeln!(out, "{outcome}: challenge {}", clean(challenge))?;
     Ok(())
-}
-
-/// The challenge that is pending, if one is: its name and its user are both there.
-pub(super) fn pending(response: &PendingResponse) -> Option<String> {
-    response.user_id.as_ref()?;
-    response.challenge_id.clone()
 }

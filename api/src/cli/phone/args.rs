@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_client::Dialect;
+use countersign_core::signature::{Algorithm, SignatureFormat};
 
 /// A phone in the terminal: enrolls a key kept in a file, and answers challenges with it.
 #[derive(Args, Debug)]
@@ -18,7 +19,11 @@ pub struct PhoneArgs {
     /// The file that keeps the key
     #[arg(long, global = true, default_value = "./countersign-phone.json")]
     pub key_file: PathBuf,
-    /// The mobile SDK to speak like [default: as when the key was enrolled, or android]
+    /// What to sign [default: as when the key was enrolled, or challenge-id]
+    #[arg(long, global = true, value_enum, conflicts_with = "dialect")]
+    pub signing: Option<SigningArg>,
+    /// The mobile SDK to speak like, where challenge ids are signed [default: as when the key was
+    /// enrolled, or android]
     #[arg(long, global = true, value_enum)]
     pub dialect: Option<DialectArg>,
     /// What to do.
@@ -37,6 +42,12 @@ pub enum Command {
         /// What to call this device
         #[arg(long)]
         name: Option<String>,
+        /// Of the key that is made [default: es256]
+        #[arg(long, value_enum)]
+        algorithm: Option<AlgorithmArg>,
+        /// Of an es256 key's signatures, where statements are signed [default: der]
+        #[arg(long, value_enum)]
+        signature_format: Option<FormatArg>,
     },
     /// Wait for challenges and ask about each
     Watch,
@@ -46,8 +57,8 @@ pub enum Command {
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
         /// The number shown where the challenge began
-        #[arg(long)]
-        code: Option<String>,
+        #[arg(long, alias = "code")]
+        number: Option<String>,
     },
     /// Deny a challenge
     Deny {
@@ -55,8 +66,20 @@ pub enum Command {
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
     },
+    /// Deny a challenge and say that it was not you: needs statement-v1
+    Report {
+        /// Which one [default: the one that is pending]
+        #[arg(long, allow_hyphen_values = true)]
+        challenge: Option<String>,
+    },
     /// Show where the key is enrolled and what is pending
     Show,
+    /// Tell the server the notification provider's new token, or just that the key is still here
+    Update {
+        /// The token
+        #[arg(long, allow_hyphen_values = true)]
+        push_token: Option<String>,
+    },
     /// Remove the key from the server and delete its file
     Remove,
 }
@@ -69,7 +92,9 @@ impl std::fmt::Debug for Command {
             Self::Watch => "Watch",
             Self::Approve { .. } => "Approve",
             Self::Deny { .. } => "Deny",
+            Self::Report { .. } => "Report",
             Self::Show => "Show",
+            Self::Update { .. } => "Update",
             Self::Remove => "Remove",
         })
     }
@@ -89,6 +114,51 @@ impl From<DialectArg> for Dialect {
         match arg {
             DialectArg::Android => Self::Android,
             DialectArg::Ios => Self::Ios,
+        }
+    }
+}
+
+/// What a device signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SigningArg {
+    /// The challenge's name alone, as the official SDKs do
+    ChallengeId,
+    /// What was shown, what was chosen, and the number
+    StatementV1,
+}
+
+/// An algorithm of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AlgorithmArg {
+    /// Ed25519
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256
+    Es256,
+}
+
+impl From<AlgorithmArg> for Algorithm {
+    fn from(arg: AlgorithmArg) -> Self {
+        match arg {
+            AlgorithmArg::Ed25519 => Self::Ed25519,
+            AlgorithmArg::Es256 => Self::Es256,
+        }
+    }
+}
+
+/// A format of ECDSA signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// ASN.1 DER, as iOS and Android make them
+    Der,
+    /// Two numbers of 32 bytes, as browsers make them
+    P1363,
+}
+
+impl From<FormatArg> for SignatureFormat {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Der => Self::Der,
+            FormatArg::P1363 => Self::P1363,
         }
     }
 }

@@ -3,14 +3,17 @@
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-use countersign_client::{ClientError, Device, Enrollment, Home, Http, KeyFile, SoftwareKey};
-use countersign_core::signature::Algorithm;
+use countersign_client::{
+    ClientError, Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey, token_tenant,
+};
+use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
 use super::CliError;
-use super::args::PhoneArgs;
-use super::terminal::{clean, show_challenge};
+use super::args::{PhoneArgs, SigningArg};
+use super::device::Phone;
+use super::terminal::{clean, show_challenge, show_unreadable};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080/v1";
 const DEFAULT_TENANT: &str = "demo";
@@ -20,6 +23,13 @@ pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
+}
+
+/// What `enroll` is told besides where.
+pub(super) struct NewKey {
+    pub(super) name: Option<String>,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) format: Option<SignatureFormat>,
 }
 
 impl Session {
@@ -34,73 +44,94 @@ impl Session {
         let from = |flag: &Option<String>, known: Option<&String>, default: &str| {
             flag.as_ref().or(known).map_or_else(|| default.to_owned(), Clone::clone)
         };
-        let dialect = args.dialect.map(Into::into).or_else(|| Some(known.as_ref()?.dialect));
+        let algorithm = key.as_ref().map_or(Algorithm::Es256, SoftwareKey::algorithm);
         let home = Home {
             url: from(&args.url, known.as_ref().map(|h| &h.url), DEFAULT_URL),
             tenant: from(&args.tenant, known.as_ref().map(|h| &h.tenant), DEFAULT_TENANT),
-            dialect: dialect.unwrap_or_default(),
+            manner: manner(args, known.map(|h| h.manner), algorithm),
         };
         Ok(Self { path, key, home })
     }
 
     /// The device with the key that there is.
-    pub(super) fn enrolled(&self) -> Result<Device, CliError> {
+    pub(super) fn enrolled(&self) -> Result<Phone, CliError> {
         let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
-        self.device(key)
+        Ok(Phone::new(&self.home, key)?)
     }
 
     pub(super) async fn enroll(
         &self,
         token: &str,
-        name: Option<String>,
+        new: NewKey,
         out: &mut impl Write,
         input: &mut impl BufRead,
     ) -> Result<(), CliError> {
         let token = if token == "-" { read_token(input)? } else { token.to_owned() };
-        let key = match &self.key {
-            Some(key) => key.clone(),
-            None => {
-                let key = SoftwareKey::generate(Algorithm::Es256);
-                // Before the server knows it: an enrolled key that is lost answers nothing.
-                self.save(&KeyFile { key: key.clone(), home: None })?;
-                key
-            }
-        };
-        let device = self.device(key.clone())?;
-        let credential = device.enroll(&token, &Enrollment { name, push_token: None }).await?;
-        self.save(&KeyFile { key, home: Some(self.home.clone()) })?;
+        // The server looks at the token alone: the key would be bound where nobody looks for it.
+        if let Some(of) = token_tenant(&token).filter(|of| *of != self.home.tenant) {
+            return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
+        }
+        let key = self.key_of(new.algorithm)?;
+        let home = self.home_of(&key, new.format)?;
+        let phone = Phone::new(&home, key.clone())?;
+        let enrollment = Enrollment { name: new.name, push_token: None };
+        let credential = phone.enroll(&token, &enrollment).await?;
+        let signing = home.manner.signing().name();
+        self.save(&KeyFile { key, home: Some(home) })?;
         let (user, id) = (clean(&credential.user_id), clean(&credential.user_authenticator_id));
+        let path = self.shown_path();
         writeln!(
             out,
-            "enrolled for user {user} as authenticator {id}; key in {}",
-            self.shown_path()
+            "enrolled for user {user} as authenticator {id}; signs {signing}; key in {path}"
         )?;
         Ok(())
     }
 
     pub(super) async fn show(&self, out: &mut impl Write) -> Result<(), CliError> {
-        let device = self.enrolled()?;
-        writeln!(out, "key         {:?} in {}", device.key(), self.shown_path())?;
-        let Home { url, tenant, dialect } = &self.home;
-        writeln!(out, "server      {url}, tenant {tenant}, speaking like {}", dialect.name())?;
-        let credential = device.get_credential().await?;
+        let phone = self.enrolled()?;
+        if let Some(key) = &self.key {
+            writeln!(out, "key         {key:?} in {}", self.shown_path())?;
+        }
+        let Home { url, tenant, manner } = &self.home;
+        let speaks = match manner {
+            Manner::Official(dialect) => format!("speaking like {}", dialect.name()),
+            Manner::Statement(format) => format!("signing statement-v1 ({})", format.name()),
+        };
+        writeln!(out, "server      {url}, tenant {tenant}, {speaks}")?;
+        let credential = phone.get_credential().await?;
         writeln!(out, "user        {}", clean(&credential.user_id))?;
         writeln!(out, "enrolled as {}", clean(&credential.user_authenticator_id))?;
         writeln!(out, "enrolled at {}", credential.verified_at)?;
-        let pending = device.pending(true, None).await?;
-        if pending.challenge_id.is_some() {
-            show_challenge(&pending, SystemClock.now(), out)?;
-        } else {
+        let pending = phone.pending(true, None).await?;
+        if pending.is_empty() {
             writeln!(out, "nothing is pending")?;
         }
+        for waiting in pending {
+            match &waiting.asked {
+                Ok(asked) => show_challenge(asked, SystemClock.now(), out)?,
+                Err(error) => show_unreadable(&waiting.id, error, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the server news about the key.
+    pub(super) async fn update(
+        &self,
+        push_token: Option<&str>,
+        out: &mut impl Write,
+    ) -> Result<(), CliError> {
+        let updated = self.enrolled()?.update(push_token).await?;
+        let id = clean(&updated.user_authenticator_id);
+        writeln!(out, "updated authenticator {id}, last verified at {}", updated.last_verified_at)?;
         Ok(())
     }
 
     /// Removes the key at the server, then here. A server that does not know the key has none to
     /// remove; if it cannot be asked, the key is kept so that it can be asked again.
     pub(super) async fn remove(&self, out: &mut impl Write) -> Result<(), CliError> {
-        let device = self.enrolled()?;
-        let removed = match device.remove(SystemClock.now()).await {
+        let phone = self.enrolled()?;
+        let removed = match phone.remove(SystemClock.now()).await {
             Ok(removed) => removed.removed_authenticator_id,
             Err(ClientError::Refused { code, .. }) if code == "invalid_credential" => None,
             Err(error) => return Err(error.into()),
@@ -113,9 +144,36 @@ impl Session {
         Ok(())
     }
 
-    fn device(&self, key: SoftwareKey) -> Result<Device, CliError> {
-        let Home { url, tenant, dialect } = &self.home;
-        Ok(Device::new(Http::new()?, url, tenant, *dialect, key)?)
+    /// The key that there is, or a new one.
+    fn key_of(&self, wanted: Option<Algorithm>) -> Result<SoftwareKey, CliError> {
+        if let Some(key) = &self.key {
+            if wanted.is_some_and(|algorithm| algorithm != key.algorithm()) {
+                return Err(CliError::OtherAlgorithm { path: self.path.clone() });
+            }
+            return Ok(key.clone());
+        }
+        let key = SoftwareKey::generate(wanted.unwrap_or(Algorithm::Es256));
+        // Before the server knows it: an enrolled key that is lost answers nothing.
+        self.save(&KeyFile { key: key.clone(), home: None })?;
+        Ok(key)
+    }
+
+    /// Where the key is to be enrolled, and how.
+    fn home_of(
+        &self,
+        key: &SoftwareKey,
+        format: Option<SignatureFormat>,
+    ) -> Result<Home, CliError> {
+        let manner = match (self.home.manner, format) {
+            // Known before there was a key: its own format.
+            (Manner::Statement(_), None) if self.key.is_none() => {
+                Manner::Statement(first_format(key.algorithm()))
+            }
+            (Manner::Statement(_), Some(format)) => Manner::Statement(format),
+            (Manner::Official(_), Some(_)) => return Err(CliError::FormatUnsaid),
+            (manner, None) => manner,
+        };
+        Ok(Home { manner, ..self.home.clone() })
     }
 
     fn save(&self, file: &KeyFile) -> Result<(), CliError> {
@@ -125,6 +183,32 @@ impl Session {
 
     fn shown_path(&self) -> String {
         clean(&self.path.display().to_string())
+    }
+}
+
+/// How to speak: as the command line says, else as the key does, else as Android's SDK does.
+fn manner(args: &PhoneArgs, known: Option<Manner>, algorithm: Algorithm) -> Manner {
+    let official = |dialect: Option<Dialect>| match (dialect, known) {
+        (Some(dialect), _) | (None, Some(Manner::Official(dialect))) => Manner::Official(dialect),
+        (None, _) => Manner::Official(Dialect::default()),
+    };
+    match (args.signing, args.dialect, known) {
+        (Some(SigningArg::StatementV1), ..) => match known {
+            Some(Manner::Statement(format)) => Manner::Statement(format),
+            _ => Manner::Statement(first_format(algorithm)),
+        },
+        (Some(SigningArg::ChallengeId), dialect, _) | (None, dialect @ Some(_), _) => {
+            official(dialect.map(Into::into))
+        }
+        (None, None, Some(known)) => known,
+        (None, None, None) => official(None),
+    }
+}
+
+const fn first_format(algorithm: Algorithm) -> SignatureFormat {
+    match algorithm {
+        Algorithm::Es256 => SignatureFormat::Der,
+        Algorithm::Ed25519 => SignatureFormat::Raw,
     }
 }
 

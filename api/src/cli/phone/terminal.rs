@@ -6,8 +6,12 @@ use std::io::{self, Write};
 use countersign_client::wire::custom::Object;
 use countersign_client::wire::pending::PendingResponse;
 use countersign_client::wire::time::Iso8601;
+use countersign_client::{Display, Unreadable};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
+use serde_json::Value;
+
+use super::device::Asked;
 
 /// Bytes of one text that are shown, at most.
 const SHOWN_BYTES_MAX: usize = 1024;
@@ -19,11 +23,57 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Shows what is to be decided.
 pub(super) fn show_challenge(
-    pending: &PendingResponse,
+    asked: &Asked,
     now: UnixMillis,
     out: &mut impl Write,
 ) -> io::Result<()> {
     writeln!(out)?;
+    match asked {
+        Asked::Official(pending) => show_official(pending, now, out),
+        Asked::Statement(asked) => {
+            let (pending, prompt) = &**asked;
+            line("challenge", prompt.challenge().as_str(), out)?;
+            line("user", &pending.user_id, out)?;
+            show_display(prompt.display(), out)?;
+            show_expiry(pending.expires_at, now, out)
+        }
+    }
+}
+
+/// Shows that there is a challenge of which nothing is shown.
+pub(super) fn show_unreadable(
+    challenge: &str,
+    error: &Unreadable,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (challenge, error) = (clean(challenge), clean(&error.to_string()));
+    writeln!(out, "\nchallenge {challenge} cannot be shown, and so not answered: {error}")
+}
+
+/// All that is signed of what is shown, and nothing else.
+fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
+    for (name, value) in display.members() {
+        match (name.as_str(), value) {
+            ("action", _) => {}
+            ("custom", Value::Object(custom)) => show_custom(Some(custom), "", out)?,
+            ("issuedAt", Value::Number(seconds)) if seconds.is_u64() => {
+                let seconds = seconds.as_u64().unwrap_or_default();
+                let at = UnixMillis(seconds.saturating_mul(1000));
+                line("issued", &Iso8601(at).to_string(), out)?;
+            }
+            ("ipAddress", Value::String(text)) => line("IP address", text, out)?,
+            ("userAgent", Value::String(text)) => line("user agent", text, out)?,
+            (name, value) => line(name, &text_of(value), out)?,
+        }
+    }
+    line("action", display.action(), out)
+}
+
+fn show_official(
+    pending: &PendingResponse,
+    now: UnixMillis,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for (name, text) in [
         ("challenge", &pending.challenge_id),
         ("action", &pending.action_code),
@@ -33,25 +83,33 @@ pub(super) fn show_challenge(
         ("device id", &pending.device_id),
     ] {
         if let Some(text) = text {
-            writeln!(out, "  {name:<11} {}", clean(text))?;
+            line(name, text, out)?;
         }
     }
     show_custom(pending.custom.as_ref(), "", out)?;
     show_custom(pending.user.as_ref().and_then(|u| u.custom.as_ref()), "user's ", out)?;
-    if let Some(seconds) = pending.expires_at {
-        let expires_at = UnixMillis(seconds.saturating_mul(1000));
-        let left = expires_at.ms_since(now) / 1000;
-        writeln!(out, "  {:<11} {} (in {left} s)", "expires", Iso8601(expires_at))?;
-    }
-    Ok(())
+    pending.expires_at.map_or(Ok(()), |seconds| show_expiry(seconds, now, out))
+}
+
+fn show_expiry(seconds: u64, now: UnixMillis, out: &mut impl Write) -> io::Result<()> {
+    let expires_at = UnixMillis(seconds.saturating_mul(1000));
+    let left = expires_at.ms_since(now) / 1000;
+    line("expires", &format!("{} (in {left} s)", Iso8601(expires_at)), out)
 }
 
 fn show_custom(custom: Option<&Object>, whose: &str, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in custom.into_iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        writeln!(out, "  {:<11} {}", format!("{whose}{}", clean(name)), clean(&text))?;
+        line(&format!("{whose}{name}"), &text_of(value), out)?;
     }
     Ok(())
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn line(name: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "  {:<11} {}", clean(name), clean(text))
 }
 
 #[cfg(test)]
@@ -68,7 +126,7 @@ mod tests {
         }))
         .unwrap();
         let mut out = Vec::new();
-        show_challenge(&pending, UnixMillis(0), &mut out).unwrap();
+        show_challenge(&Asked::Official(Box::new(pending)), UnixMillis(0), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().count() > 9);
         let obeyed = |c: char| c != '\n' && countersign_core::text::is_unsafe(c);

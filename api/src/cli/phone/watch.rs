@@ -4,27 +4,25 @@ use std::collections::HashSet;
 use std::io::{BufRead, Write};
 use std::time::Duration;
 
-use countersign_client::wire::pending::PendingResponse;
-use countersign_client::{ClientError, Device};
+use countersign_client::ClientError;
+use countersign_core::decision::Decision;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::CliError;
-use super::answer::{answer, pending};
-use super::terminal::{clean, show_challenge};
+use super::answer::answer;
+use super::device::{Asked, Phone};
+use super::terminal::{clean, show_challenge, show_unreadable};
 
 /// How long one poll waits, in seconds.
 const WAIT: u64 = 30;
 /// Shortest time from one poll to the next when nothing came of the first.
 const PACE: Duration = Duration::from_secs(1);
 
-/// What a person chose.
-enum Choice {
-    Approve {
-        code: Option<String>,
-    },
-    Deny,
+/// What a person typed.
+enum Typed {
+    Answer(Decision, Option<String>),
     Skip,
     /// The input has ended: nobody is there.
     Leave,
@@ -32,18 +30,18 @@ enum Choice {
 
 /// Asks about every challenge until the input ends.
 pub(super) async fn run(
-    device: &Device,
+    phone: &Phone,
     out: &mut impl Write,
     input: &mut impl BufRead,
 ) -> Result<(), CliError> {
     let mut passed = HashSet::new();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    writeln!(out, "waiting for challenges; Ctrl-C ends")?;
+    writeln!(out, "waiting for challenges; each is shown here and asks what to do; Ctrl-C ends")?;
     out.flush()?;
     loop {
         pace.tick().await;
-        let polled = match device.pending(true, Some(WAIT)).await {
+        let polled = match phone.pending(true, Some(WAIT)).await {
             Ok(polled) => polled,
             Err(error) if passes(&error) => {
                 writeln!(out, "{}; trying again", clean(&error.to_string()))?;
@@ -52,27 +50,32 @@ pub(super) async fn run(
             }
             Err(error) => return Err(error.into()),
         };
-        let Some(challenge) = pending(&polled).filter(|c| !passed.contains(c)) else { continue };
-        passed.insert(challenge.clone());
-        let approve = match ask(&polled, out, input)? {
-            Choice::Approve { code } => Some((true, code)),
-            Choice::Deny => Some((false, None)),
-            Choice::Skip => None,
-            Choice::Leave => return Ok(()),
-        };
-        if let Some((approve, code)) = approve {
-            match answer(device, &challenge, approve, code.as_deref(), out).await {
-                Ok(()) => {}
-                Err(CliError::Client(error)) => report(&challenge, &error, &mut passed, out)?,
-                Err(error) => return Err(error),
-            }
+        let fresh = polled.into_iter().find(|w| !passed.contains(&w.id));
+        let Some(waiting) = fresh else { continue };
+        passed.insert(waiting.id.clone());
+        match &waiting.asked {
+            Err(unreadable) => show_unreadable(&waiting.id, unreadable, out)?,
+            Ok(asked) => match ask(phone, asked, out, input)? {
+                Typed::Leave => return Ok(()),
+                Typed::Skip => {}
+                Typed::Answer(decision, number) => {
+                    match answer(phone, &waiting, decision, number.as_deref(), out).await {
+                        Ok(()) => {}
+                        Err(CliError::Client(error)) => {
+                            report(&waiting.id, &error, &mut passed, out)?;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            },
         }
         out.flush()?;
         pace.reset_immediately();
     }
 }
 
-/// Tells that an answer was not taken. What a person may still answer is asked about again.
+/// Tells that an answer was not taken. What a person may still answer is asked about again, at
+/// the next look.
 fn report(
     challenge: &str,
     error: &ClientError,
@@ -80,7 +83,8 @@ fn report(
     out: &mut impl Write,
 ) -> Result<(), CliError> {
     writeln!(out, "not answered: {}", clean(&error.to_string()))?;
-    if passes(error) {
+    let mistyped = matches!(error, ClientError::Input(_));
+    if mistyped || passes(error) {
         passed.remove(challenge);
     }
     Ok(())
@@ -96,29 +100,39 @@ fn passes(error: &ClientError) -> bool {
 }
 
 fn ask(
-    polled: &PendingResponse,
+    phone: &Phone,
+    asked: &Asked,
     out: &mut impl Write,
     input: &mut impl BufRead,
-) -> Result<Choice, CliError> {
-    show_challenge(polled, SystemClock.now(), out)?;
+) -> Result<Typed, CliError> {
+    show_challenge(asked, SystemClock.now(), out)?;
+    let approve = asked.digits().map_or_else(
+        || "a to approve".to_owned(),
+        |digits| format!("a and the {digits} digits shown where this began to approve"),
+    );
+    let can_report = matches!(phone, Phone::Statement(_));
+    let report = if can_report { ", r to report that it was not you" } else { "" };
     loop {
-        write!(out, "approve [number], deny or skip? [a/d/s] ")?;
+        write!(out, "type {approve}, d to deny{report}, s to skip: ")?;
         out.flush()?;
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 {
             writeln!(out)?;
-            return Ok(Choice::Leave);
+            return Ok(Typed::Leave);
         }
         let mut words = line.split_whitespace();
-        let choice = match words.next() {
-            Some("a" | "approve") => Choice::Approve { code: words.next().map(str::to_owned) },
-            Some("d" | "deny") => Choice::Deny,
-            Some("s" | "skip") => Choice::Skip,
+        let typed = match words.next() {
+            Some("a" | "approve") => {
+                Typed::Answer(Decision::Approve, words.next().map(str::to_owned))
+            }
+            Some("d" | "deny") => Typed::Answer(Decision::Deny, None),
+            Some("r" | "report") if can_report => Typed::Answer(Decision::Report, None),
+            Some("s" | "skip") => Typed::Skip,
             _ => continue,
         };
         // Whoever types more has not understood the question.
         if words.next().is_none() {
-            return Ok(choice);
+            return Ok(typed);
         }
     }
 }

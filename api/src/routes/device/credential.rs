@@ -4,21 +4,23 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_wire::device::CredentialResponse;
 
-use super::KeyQuery;
-use crate::caller::DeviceCaller;
+use crate::caller::{ReadingCaller, Who};
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
-/// Answers the newest binding of a key.
+/// Answers the first binding of a key: of those that its holder has confirmed, the newest.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled.
+/// 401 `invalid_credential` for a key that is not enrolled, `invalid_token` or `expired_token` for a
+/// device session that is over.
 pub async fn credential(
-    caller: DeviceCaller,
+    ReadingCaller { key, who }: ReadingCaller,
     state: Data<AppState>,
-    Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let device = state.engine.credential(&query.credential(caller.tenant)?).await?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::from(&device)))
+    let session = match who {
+        Who::Session(binding) => Some(binding),
+        Who::Stranger => None,
+    };
+    let device = state.engine.credential(&key, session).await?;
+    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
 }

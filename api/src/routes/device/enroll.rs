@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::device::{CredentialResponse, EnrollRequest};
+use countersign_core::account::Enroll;
+use countersign_engine::EnrollmentProof;
+use countersign_wire::device::{CredentialResponse, EnrollRequest, Enrollment};
 
 use crate::body::Body;
 use crate::caller::ClientCaller;
@@ -12,17 +14,28 @@ use crate::state::AppState;
 /// Enrolls a key.
 ///
 /// # Errors
-/// 400 for a key that is not acceptable, 403 for a further authenticator without the scope for it.
+/// 400 for a key that is not acceptable, that is to sign less than it does or the tenant takes, or
+/// that is to sign statements without a proof; 401 `invalid_credential` for a proof that does not
+/// verify; 403 for a further authenticator without the scope for it.
 pub async fn enroll(
     caller: ClientCaller,
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let enroll = body.into_core(caller.may_add_authenticators)?;
+    let Enrollment { key, name, platform, push_token, signing, proof } = body.into_core()?;
+    let enroll = Enroll {
+        name,
+        platform,
+        push_token,
+        signing,
+        ..Enroll::official(key, caller.may_add_authenticators)
+    };
+    let token = caller.token;
+    let proof = proof.map(|signature| EnrollmentProof { signature, token });
     let action = state.engine.action(&caller.account, caller.action.clone()).await;
     let action = action.map_err(Problem::of_token)?;
     caller.check_against(&action)?;
-    let device = state.engine.enroll(&caller.account, caller.action, enroll).await;
+    let device = state.engine.enroll(&caller.account, caller.action, enroll, proof).await;
     let device = device.map_err(Problem::of_token)?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::from(&device)))
+    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
 }

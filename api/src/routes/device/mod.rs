@@ -6,6 +6,7 @@ mod enroll;
 mod nonce;
 mod pending;
 mod remove;
+mod session;
 mod update;
 
 pub use credential::credential;
@@ -14,6 +15,7 @@ pub use enroll::enroll;
 pub use nonce::{nonce, update_nonce};
 pub use pending::pending;
 pub use remove::remove;
+pub use session::{session, session_nonce};
 pub use update::update;
 
 use countersign_core::id::{CredentialKey, TenantId};

@@ -2,43 +2,50 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use countersign_wire::pending::PendingResponse;
+use countersign_core::inbox::Offer;
+use countersign_engine::Reader;
+use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::decode_signature;
 
-use super::KeyQuery;
-use crate::caller::DeviceCaller;
+use crate::caller::{ReadingCaller, Who};
 use crate::hold::Hold;
 use crate::problem::Problem;
-use crate::query::Query;
 use crate::state::AppState;
 
 const SIGNATURE: &str = "X-Authsignal-Signature";
 
-/// Answers the newest challenge that the key may answer. Custom data is told to a signed read only;
-/// a signature that is not good makes the read an unsigned one, since the official SDKs take an
-/// error for the loss of their credential. With `Prefer: wait=N` the answer is held until something
-/// is pending.
+/// Answers the challenges that the key may answer, newest first. Custom data, and what a statement
+/// is over, is told to whoever shows to hold the key: by a device session, or by a signature; one
+/// that is not good makes the read an unsigned one, since the official SDKs take an error for the
+/// loss of their credential. With `Prefer: wait=N` the answer is held until something is pending.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled.
+/// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for a
+/// device session that is over, or for a key that signs statements where there is none.
 pub async fn pending(
-    caller: DeviceCaller,
+    ReadingCaller { key, who }: ReadingCaller,
     request: HttpRequest,
     state: Data<AppState>,
-    Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = caller.tenant.clone();
-    let key = query.credential(caller.tenant)?;
-    let hold = Hold::of(&request, &tenant);
-    let signature = request.headers().get(SIGNATURE).and_then(|v| v.to_str().ok());
-    let signature = signature.and_then(|text| decode_signature(text).ok());
-    let pending = state.engine.pending(&key, signature, hold.ms()).await?;
-    let public = state.tenant(&tenant).map(|t| t.custom_public.as_slice());
-    let body = match &pending.offer {
-        Some(offer) => {
-            PendingResponse::offer(&pending.binding, offer, public.filter(|_| pending.signed))
+    let hold = Hold::of(&request, &key.tenant);
+    let reader = match who {
+        Who::Session(binding) => Reader::Session(binding),
+        Who::Stranger => {
+            let signature = request.headers().get(SIGNATURE).and_then(|v| v.to_str().ok());
+            let signature = signature.and_then(|text| decode_signature(text).ok());
+            signature.map_or(Reader::Stranger, Reader::Signed)
         }
-        None => PendingResponse::nothing(&pending.binding.id),
     };
-    Ok(hold.response(pending.crowded, pending.offer.is_some()).json(body))
+    let pending = state.engine.pending(&key, reader, hold.ms()).await?;
+    let public = state.tenant(&key.tenant).filter(|_| pending.signed);
+    let private = |offer| public.map(|face| private(&face.custom_public, offer));
+    let shown = pending.offers.iter();
+    let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
+    let body = PendingResponse::new(&pending.binding.id, shown.collect());
+    Ok(hold.response(pending.crowded, !pending.offers.is_empty()).json(body))
+}
+
+fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {
+    let shown = offer.challenge.shown.as_ref();
+    Private { public, shown: shown.map(|s| (&s.nonce, s.display.as_str())) }
 }

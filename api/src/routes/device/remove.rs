@@ -2,7 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::device::{RemoveRequest, RemoveResponse};
+use countersign_engine::Removing;
+use countersign_wire::device::{Remove, RemoveRequest, RemoveResponse};
 
 use super::credential_key;
 use crate::body::Body;
@@ -13,15 +14,20 @@ use crate::state::AppState;
 /// Removes every binding of a key.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled or a signature that does not verify.
+/// 401 `invalid_credential` for a key that is not enrolled, a signature that does not verify, or one
+/// that the key does not sign so.
 pub async fn remove(
     caller: DeviceCaller,
     state: Data<AppState>,
     Body(body): Body<RemoveRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (presented, signature) = body.into_core()?;
-    let key = credential_key(caller.tenant, &presented);
-    let removed = state.engine.remove_credential(&key, signature).await?;
+    let Remove { key, nonce, signature } = body.into_core()?;
+    let key = credential_key(caller.tenant, &key);
+    let by = match nonce {
+        Some(nonce) => Removing::Statement { nonce, signature },
+        None => Removing::Official(signature),
+    };
+    let removed = state.engine.remove_credential(&key, by).await?;
     Ok(HttpResponse::Ok()
         .json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
 }

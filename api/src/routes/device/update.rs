@@ -2,7 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::device::{UpdateRequest, UpdateResponse};
+use countersign_engine::Refreshing;
+use countersign_wire::device::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
 
 use super::credential_key;
 use crate::body::Body;
@@ -13,17 +14,20 @@ use crate::state::AppState;
 /// Updates every binding of a key.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, a nonce that was not given out, or a
-/// signature that does not verify.
+/// 401 `invalid_credential` for a key that is not enrolled, a nonce that was not given out, a
+/// signature that does not verify, or one that the key does not sign so.
 pub async fn update(
     caller: DeviceCaller,
     state: Data<AppState>,
     Body(body): Body<UpdateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let update = body.into_core()?;
-    let key = credential_key(caller.tenant, &update.key);
-    let sent = update.refresh.push_token.clone();
-    let device =
-        state.engine.refresh(&key, update.handle, update.signature, update.refresh).await?;
+    let Update { key, nonce, signature, refresh } = body.into_core()?;
+    let key = credential_key(caller.tenant, &key);
+    let sent = refresh.push_token.clone();
+    let by = match nonce {
+        UpdateNonce::Handle(handle) => Refreshing::Official { handle, signature },
+        UpdateNonce::Statement(nonce) => Refreshing::Statement { nonce, signature },
+    };
+    let device = state.engine.refresh(&key, by, refresh).await?;
     Ok(HttpResponse::Ok().json(UpdateResponse::new(&device, sent.as_ref())))
 }

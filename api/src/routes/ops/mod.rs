@@ -3,27 +3,28 @@
 mod account;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, delete, get, post, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, post};
 use actix_web::{HttpResponse, web};
 use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
+use super::at;
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/metrics").route(get().to(metrics)))
-        .service(resource("/health/live").route(get().to(live)))
-        .service(resource("/health/ready").route(get().to(ready)))
-        .service(resource("/operator/accounts/{tenant}/{user}").route(get().to(account::show)))
+        .service(at("/metrics").route(get().to(metrics)))
+        .service(at("/health/live").route(get().to(live)))
+        .service(at("/health/ready").route(get().to(ready)))
+        .service(at("/operator/accounts/{tenant}/{user}").route(get().to(account::show)))
         .service(
-            resource("/operator/accounts/{tenant}/{user}/release-hold")
+            at("/operator/accounts/{tenant}/{user}/release-hold")
                 .route(post().to(account::release_hold)),
         )
         .service(
-            resource("/operator/accounts/{tenant}/{user}/devices/{device}")
+            at("/operator/accounts/{tenant}/{user}/devices/{device}")
                 .route(delete().to(account::revoke)),
         )
         .default_service(web::to(async || {

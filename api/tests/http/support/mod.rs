@@ -9,7 +9,7 @@ mod raw;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use actix_web::rt::System;
 use countersign::config::Config;
 use countersign::operator::OperatorKey;
 use countersign::server::{self, ServeError};
+use countersign_engine::ports::Clock;
+use countersign_engine::system::SystemClock;
 use countersign_wire::basic;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Client, Method, RequestBuilder};
@@ -68,14 +70,26 @@ impl Setup {
         self
     }
 
+    /// Leaves a key at its default.
+    pub(crate) fn unset(mut self, key: &str) -> Self {
+        let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
+        self.0.remove(&name).expect("it was set");
+        self
+    }
+
     /// Starts the server on a thread of its own.
     pub(crate) fn start(self) -> Server {
+        self.start_at(Arc::new(SystemClock))
+    }
+
+    /// Starts the server on a thread of its own, by this clock.
+    pub(crate) fn start_at(self, clock: Arc<dyn Clock>) -> Server {
         let config = Config::load(None, self.0.into_iter()).expect("a sound configuration");
         let (tell, ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let running = server::start(&config, metrics()).await?;
+                let running = server::start_at(&config, metrics(), clock).await?;
                 let operations = running.operations.expect("it is configured");
                 let told = (running.address, operations, running.operator_key.clone());
                 tell.send(told).expect("the test waits for it");

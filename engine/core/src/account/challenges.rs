@@ -2,7 +2,7 @@
 
 use super::{Account, AccountRecord, end};
 use crate::action::{Action, ActionState};
-use crate::challenge::{Challenge, Ended, Outcome};
+use crate::challenge::{Challenge, Ended, Outcome, Shown};
 use crate::change::{Transition, Write};
 use crate::device::Device;
 use crate::id::{AuthenticatorId, ChallengeId};
@@ -22,6 +22,8 @@ pub struct Issue {
     pub supersede: bool,
     /// Whether nobody may answer until the relying party has accepted the notification.
     pub held: bool,
+    /// What a statement about it is over.
+    pub shown: Shown,
     /// What its number is drawn from, where one has to be typed to approve.
     pub number_seed: Seed,
 }
@@ -55,7 +57,7 @@ impl Account {
         if !action.may_be_challenged() {
             return Err(Refusal::ActionEnded);
         }
-        let devices = self.targets(issue.target.as_ref())?;
+        let devices = self.targets(issue.target.as_ref(), limits)?;
         let (same, others): (Vec<_>, Vec<_>) =
             self.open.iter().partition(|c| c.action.code == action.key.code);
         // Until its deadline a decision that arrived in time may be on its way.
@@ -78,11 +80,13 @@ impl Account {
             issued_at: now,
             expires_at: now.plus_ms(limits.challenge_lifetime_ms),
             held: issue.held,
+            notifications: u32::from(issue.held),
             ended: None,
             number: limits.number_match.map(|digits| AskedNumber {
                 number: Number::from_entropy(digits, &issue.number_seed),
                 tries: 0,
             }),
+            shown: Some(issue.shown.clone()),
         };
         let mut writes: Vec<_> = same
             .iter()
@@ -100,6 +104,26 @@ impl Account {
         let counters = record.counters.prompted(now, limits);
         writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
+    }
+
+    /// Counts one more notification about a held challenge. It is to be recorded before the
+    /// notification is sent.
+    ///
+    /// # Errors
+    /// [`Refusal::NotificationsMax`] if there were as many as may be, [`Refusal::ChallengeEnded`]
+    /// if it is not held any more.
+    pub fn notify(
+        &self,
+        id: &ChallengeId,
+        limits: &Limits,
+    ) -> Result<Transition<Challenge>, Refusal> {
+        let open = self.open_challenge(id).filter(|c| c.held).ok_or(Refusal::ChallengeEnded)?;
+        let max = limits.notifications_per_challenge_max;
+        if open.notifications >= max {
+            return Err(Refusal::NotificationsMax { max });
+        }
+        let challenge = Challenge { notifications: open.notifications + 1, ..open.clone() };
+        Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
     /// Lets a held challenge be answered.
@@ -175,7 +199,9 @@ impl Account {
         let mut writes = Vec::with_capacity(4);
         if let Some(device) = self.decider(open, &ended)? {
             let last_verified_at = device.last_verified_at.max(Some(ended.at));
-            writes.push(Write::Device(Device { last_verified_at, ..device.clone() }));
+            // A person who denies says nothing about whose the key is.
+            let confirmed = device.confirmed || ended.outcome == Outcome::Approved;
+            writes.push(Write::Device(Device { last_verified_at, confirmed, ..device.clone() }));
         }
         if let (Some(action), Some(state)) = (action, state_after(ended.outcome)) {
             let decided_by = ended.by.clone();
@@ -220,13 +246,23 @@ impl Account {
             && by.is_some_and(|device| action.decided_by.as_ref() == Some(&device.id))
     }
 
-    fn targets(&self, target: Option<&AuthenticatorId>) -> Result<Vec<Device>, Refusal> {
+    /// The devices that may answer: those that sign as much as is asked for.
+    fn targets(
+        &self,
+        target: Option<&AuthenticatorId>,
+        limits: &Limits,
+    ) -> Result<Vec<Device>, Refusal> {
         if self.devices.is_empty() {
             return Err(Refusal::NoAuthenticator);
         }
-        let Some(target) = target else { return Ok(self.devices.clone()) };
-        let device = self.device(target).ok_or(Refusal::AuthenticatorUnknown)?;
-        Ok(vec![device.clone()])
+        let able = |d: &&Device| d.signing >= limits.signing_min;
+        if let Some(target) = target {
+            let device = self.device(target).ok_or(Refusal::AuthenticatorUnknown)?;
+            let able = Some(device).filter(able).ok_or(Refusal::StatementRequired)?;
+            return Ok(vec![able.clone()]);
+        }
+        let devices: Vec<_> = self.devices.iter().filter(able).cloned().collect();
+        if devices.is_empty() { Err(Refusal::StatementRequired) } else { Ok(devices) }
     }
 }
 

@@ -3,9 +3,10 @@
 use super::{Account, end};
 use crate::challenge::{Challenge, Outcome};
 use crate::change::{Transition, Write};
-use crate::device::{Device, Platform, PushToken};
+use crate::device::{Device, Platform, PushToken, Signing};
 use crate::id::AuthenticatorId;
 use crate::policy::Limits;
+use crate::possession::Possession;
 use crate::refusal::Refusal;
 use crate::signature::PublicKey;
 use crate::text::Line;
@@ -24,6 +25,26 @@ pub struct Enroll {
     pub push_token: Option<PushToken>,
     /// Whether the token of the request allows a further authenticator.
     pub may_add: bool,
+    /// What the key is to sign.
+    pub signing: Signing,
+    /// Shows that the caller holds the key, where that was proven.
+    pub possession: Option<Possession>,
+}
+
+impl Enroll {
+    /// A key as the official SDKs enroll it: it signs challenge ids, nothing proves that the caller
+    /// holds it, and nothing is said about the device.
+    #[must_use]
+    pub const fn official(key: PublicKey, may_add: bool) -> Self {
+        let (name, platform, push_token, possession) = (None, None, None, None);
+        Self { key, name, platform, push_token, may_add, signing: Signing::ChallengeId, possession }
+    }
+
+    /// Whether it was proven that the caller holds the key.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.possession.as_ref().is_some_and(|p| p.thumbprint() == self.key.thumbprint())
+    }
 }
 
 /// News about an enrolled device.
@@ -38,7 +59,8 @@ impl Account {
     ///
     /// # Errors
     /// [`Refusal`] for an unknown user, a further authenticator without the scope for it, or one
-    /// too many.
+    /// too many; for a key that is to sign less than it does or has to, that is to sign statements
+    /// without a proof, or that is bound with another signature format.
     pub fn enroll(
         &self,
         enroll: &Enroll,
@@ -50,6 +72,7 @@ impl Account {
             return Err(Refusal::ActionUnknown);
         }
         let known = self.devices.iter().find(|d| d.key == enroll.key);
+        check_signing(enroll, known, limits)?;
         if known.is_none() && !self.devices.is_empty() {
             if !enroll.may_add {
                 return Err(Refusal::AddScopeMissing);
@@ -60,9 +83,10 @@ impl Account {
                 });
             }
         }
-        // Nothing proves that the caller holds the key, which is no secret: a token that may not
-        // add an authenticator may not rename or redirect one either.
-        let (name, platform, push_token) = if known.is_none() || enroll.may_add {
+        // Unless it is proven that the caller holds the key, which is no secret: a token that may
+        // not add an authenticator may not rename or redirect one either.
+        let may_change = known.is_none() || enroll.may_add || enroll.is_proven();
+        let (name, platform, push_token) = if may_change {
             (enroll.name.clone(), enroll.platform, enroll.push_token.clone())
         } else {
             (None, None, None)
@@ -71,6 +95,8 @@ impl Account {
             id: known.map_or(fresh_id, |d| d.id.clone()),
             account: self.key.clone(),
             key: enroll.key.clone(),
+            signing: enroll.signing,
+            confirmed: enroll.is_proven() || known.is_some_and(|d| d.confirmed),
             name: name.or_else(|| known?.name.clone()),
             platform: platform.or_else(|| known?.platform),
             push_token: push_token.or_else(|| known?.push_token.clone()),
@@ -79,6 +105,24 @@ impl Account {
             last_verified_at: Some(now),
         };
         Ok(self.transition(vec![Write::Device(device.clone())], device))
+    }
+
+    /// Records that the key of a device signs more than it did: it was raised for another user. The
+    /// result has no change where there is nothing to record.
+    ///
+    /// # Errors
+    /// [`Refusal::AuthenticatorUnknown`].
+    pub fn raise_signing(
+        &self,
+        id: &AuthenticatorId,
+        signing: Signing,
+    ) -> Result<Option<Transition<()>>, Refusal> {
+        let known = self.device(id).ok_or(Refusal::AuthenticatorUnknown)?;
+        if known.signing >= signing {
+            return Ok(None);
+        }
+        let device = Device { signing, ..known.clone() };
+        Ok(Some(self.transition(vec![Write::Device(device)], ())))
     }
 
     /// Records news about a device that has shown that it holds its key.
@@ -123,4 +167,22 @@ impl Account {
         writes.push(Write::RemoveDevice(id.clone()));
         Ok(self.transition(writes, device.clone()))
     }
+}
+
+/// Whether a key may be bound with what it is to sign. Signing never falls, and rises with a proof
+/// only; the format of signatures stays.
+fn check_signing(enroll: &Enroll, known: Option<&Device>, limits: &Limits) -> Result<(), Refusal> {
+    if known.is_some_and(|d| d.signing > enroll.signing) {
+        return Err(Refusal::SigningLowered);
+    }
+    if enroll.signing < limits.signing_min {
+        return Err(Refusal::StatementRequired);
+    }
+    if enroll.signing > Signing::ChallengeId && !enroll.is_proven() {
+        return Err(Refusal::ProofMissing);
+    }
+    if known.is_some_and(|d| d.key.format() != enroll.key.format()) {
+        return Err(Refusal::FormatFixed);
+    }
+    Ok(())
 }

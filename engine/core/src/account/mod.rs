@@ -48,7 +48,7 @@ pub struct Account {
 /// An account as a store keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Its revision, 0 where it does not exist.
+    /// Its revision, 0 where it never was. A removed account keeps it.
     pub revision: u64,
     /// The account's own record.
     pub record: Option<AccountRecord>,
@@ -146,12 +146,11 @@ impl Account {
             match write {
                 Write::Account(record) => self.record = Some(record.clone()),
                 Write::RemoveAccount => {
-                    self.revision = 0;
                     self.record = None;
                     self.devices.clear();
                     self.open.clear();
                 }
-                Write::Action(_) => {}
+                Write::Action(_) | Write::Event(_) => {}
                 Write::Challenge(challenge) => {
                     self.open.retain(|c| c.id != challenge.id);
                     if challenge.ended.is_none() {

@@ -25,6 +25,8 @@ fn binding(n: u8, at: u64) -> Device {
         id: authenticator(n),
         account: account(n),
         key: PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap(),
+        signing: Signing::ChallengeId,
+        confirmed: false,
         name: None,
         platform: None,
         push_token: None,
@@ -48,8 +50,10 @@ fn offer(id: u8, n: u8, at: u64) -> Offer {
         issued_at: UnixMillis(at),
         expires_at: UnixMillis(at + 100),
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
+        shown: None,
     };
     let action = Action {
         account: account(n),
@@ -63,25 +67,99 @@ fn offer(id: u8, n: u8, at: u64) -> Offer {
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }
 
+fn all(inbox: &mut Inbox, now: u64) -> Vec<(AuthenticatorId, ChallengeId)> {
+    let pending = inbox.pending(UnixMillis(now)).into_iter();
+    pending.map(|(d, o)| (d.id.clone(), o.challenge.id.clone())).collect()
+}
+
 fn newest(inbox: &mut Inbox, now: u64) -> Option<(AuthenticatorId, ChallengeId)> {
-    inbox.newest(UnixMillis(now)).map(|(d, o)| (d.id.clone(), o.challenge.id.clone()))
+    all(inbox, now).into_iter().next()
+}
+
+/// The users whose bindings have a place, in order.
+fn served(inbox: &Inbox) -> Vec<AuthenticatorId> {
+    inbox.bindings().iter().map(|b| b.id.clone()).collect()
+}
+
+fn confirmed(n: u8, at: u64) -> Device {
+    Device { confirmed: true, ..binding(n, at) }
+}
+
+fn two_places() -> Inbox {
+    Inbox::new(&Limits { users_per_key_max: 2, ..Limits::default() })
 }
 
 #[test]
 fn a_key_is_admitted_to_its_most_users_and_again_to_those_it_has() {
-    let limits = Limits { users_per_key_max: 2, ..Limits::default() };
-    let mut inbox = Inbox::default();
-    assert_eq!(inbox.admit(&account(1), &limits), Ok(()));
+    let (mut inbox, official) = (two_places(), Signing::ChallengeId);
+    inbox.bind(confirmed(1, 0));
+    assert_eq!(inbox.admit(&account(2), official), Ok(()));
+    inbox.bind(confirmed(2, 0));
+    let full = Err(Refusal::UsersPerKeyMax { max: 2 });
+    assert_eq!(inbox.admit(&account(3), official), full);
+    assert_eq!(inbox.admit(&account(1), official), Ok(()));
+}
+
+#[test]
+fn a_stranger_who_enrolls_a_key_neither_hides_nor_blocks_its_owner() {
+    let mut inbox = two_places();
+    inbox.bind(confirmed(1, 0));
+    for (stranger, at) in [(11, 1), (12, 2), (13, 3)] {
+        assert_eq!(inbox.admit(&account(stranger), Signing::ChallengeId), Ok(()));
+        inbox.bind(binding(stranger, at));
+        assert_eq!(served(&inbox), [authenticator(1), authenticator(stranger)]);
+    }
+    assert!(inbox.is_crowded());
+    // The owner is let in, and has the place as soon as the key has approved something.
+    assert_eq!(inbox.admit(&account(2), Signing::ChallengeId), Ok(()));
+    inbox.bind(binding(2, 4));
+    assert_eq!(served(&inbox), [authenticator(1), authenticator(2)]);
+    inbox.bind(confirmed(2, 4));
+    inbox.bind(binding(14, 5));
+    assert_eq!(served(&inbox), [authenticator(2), authenticator(1)]);
+}
+
+#[test]
+fn a_challenge_of_a_stranger_is_not_put_before_one_of_the_owner() {
+    let id = |n| ChallengeId::from_entropy(&[n; 24]);
+    let mut inbox = Inbox::new(&Limits::default());
+    inbox.bind(confirmed(1, 0));
+    inbox.bind(binding(2, 5));
+    inbox.offer(offer(10, 1, 10));
+    inbox.offer(offer(11, 1, 20));
+    inbox.offer(offer(12, 2, 30));
+    let expected = [(1, 11), (1, 10), (2, 12)].map(|(n, c)| (authenticator(n), id(c)));
+    assert_eq!(all(&mut inbox, 40), expected);
+}
+
+#[test]
+fn what_waited_for_a_binding_that_lost_its_place_is_not_shown() {
+    let mut inbox = two_places();
     inbox.bind(binding(1, 0));
-    assert_eq!(inbox.admit(&account(2), &limits), Ok(()));
+    inbox.bind(binding(2, 1));
+    inbox.offer(offer(11, 1, 20));
+    inbox.bind(binding(3, 2));
+    assert!(all(&mut inbox, 30).is_empty());
+    assert!(!inbox.offer(offer(11, 1, 20)), "it has no place");
+}
+
+#[test]
+fn what_a_key_signs_never_falls_while_it_is_bound() {
+    let mut inbox = two_places();
+    let raised = Device { signing: Signing::StatementV1, ..confirmed(1, 0) };
     inbox.bind(binding(2, 0));
-    assert_eq!(inbox.admit(&account(3), &limits), Err(Refusal::UsersPerKeyMax { max: 2 }));
-    assert_eq!(inbox.admit(&account(1), &limits), Ok(()));
+    inbox.bind(raised);
+    assert_eq!(inbox.admit(&account(3), Signing::ChallengeId), Err(Refusal::SigningLowered));
+    assert_eq!(inbox.admit(&account(3), Signing::StatementV1), Ok(()));
+    inbox.unbind(&authenticator(1));
+    assert_eq!(inbox.signing(), Signing::StatementV1, "another binding is left");
+    inbox.unbind(&authenticator(2));
+    assert_eq!(inbox.signing(), Signing::ChallengeId, "nobody has the key");
 }
 
 #[test]
 fn the_newest_challenge_of_any_binding_is_shown_with_its_own_binding() {
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::new(&Limits::default());
     inbox.bind(binding(1, 0));
     inbox.bind(binding(2, 5));
     assert!(inbox.offer(offer(11, 1, 20)) && inbox.offer(offer(12, 2, 10)));
@@ -93,7 +171,7 @@ fn the_newest_challenge_of_any_binding_is_shown_with_its_own_binding() {
 
 #[test]
 fn a_challenge_that_no_binding_may_answer_is_not_taken_in() {
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::new(&Limits::default());
     inbox.bind(binding(1, 0));
     assert!(!inbox.offer(offer(12, 2, 10)));
     assert_eq!(newest(&mut inbox, 10), None);
@@ -101,7 +179,7 @@ fn a_challenge_that_no_binding_may_answer_is_not_taken_in() {
 
 #[test]
 fn a_challenge_whose_time_is_over_is_not_shown() {
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::new(&Limits::default());
     inbox.bind(binding(1, 0));
     inbox.offer(offer(11, 1, 0));
     assert!(newest(&mut inbox, 99).is_some());
@@ -110,7 +188,7 @@ fn a_challenge_whose_time_is_over_is_not_shown() {
 
 #[test]
 fn ending_a_binding_takes_what_waited_for_it_alone() {
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::new(&Limits::default());
     inbox.bind(binding(1, 0));
     inbox.bind(binding(2, 5));
     inbox.offer(offer(11, 1, 20));
@@ -124,7 +202,7 @@ fn ending_a_binding_takes_what_waited_for_it_alone() {
 
 #[test]
 fn enrolling_a_binding_again_puts_it_first_and_keeps_it_single() {
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::new(&Limits::default());
     inbox.bind(binding(1, 0));
     inbox.bind(binding(2, 5));
     inbox.bind(binding(1, 9));

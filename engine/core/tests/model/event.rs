@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Cancel(usize),
     Forge(usize),
     Override { action: ActionName, state: ActionState },
-    Enroll { user: usize, key: usize, may_add: bool },
+    Enroll { user: usize, key: usize, may_add: bool, raise: bool },
     RemoveDevice { user: usize, device: usize },
     RemoveUser(usize),
     Late(usize),
@@ -84,6 +84,8 @@ pub(crate) enum Event {
         device: usize,
         key: usize,
         may_add: bool,
+        /// Whether the key is to sign statements, which its holder proves.
+        raise: bool,
     },
     RemoveDevice {
         user: usize,
@@ -157,8 +159,8 @@ fn kind() -> impl Strategy<Value = Kind> {
         2 => recent.clone().prop_map(Kind::Cancel),
         1 => recent.clone().prop_map(Kind::Forge),
         3 => (action(), state()).prop_map(|(action, state)| Kind::Override { action, state }),
-        14 => (0..USERS, 0..KEYS, prop::bool::weighted(0.8))
-            .prop_map(|(user, key, may_add)| Kind::Enroll { user, key, may_add }),
+        16 => (0..USERS, 0..KEYS, prop::bool::weighted(0.9), any::<bool>())
+            .prop_map(|(user, key, may_add, raise)| Kind::Enroll { user, key, may_add, raise }),
         3 => (0..USERS, 0_usize..4)
             .prop_map(|(user, device)| Kind::RemoveDevice { user, device }),
         1 => (0..USERS).prop_map(Kind::RemoveUser),
@@ -238,8 +240,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
             reference.actions.get(&action)?;
             Event::Override { action, state }
         }
-        Kind::Enroll { user, key, may_add } => {
-            Event::Enroll { user, device: next_device, key, may_add }
+        Kind::Enroll { user, key, may_add, raise } => {
+            Event::Enroll { user, device: next_device, key, may_add, raise }
         }
         Kind::RemoveDevice { user, device } => {
             Event::RemoveDevice { user, device: newest(&world.devices, device)? }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use countersign_core::action::ActionState;
 use countersign_core::challenge::{Challenge, Ended, Outcome, Phase};
+use countersign_core::decision::Decision;
+use countersign_core::device::{Device, Signing};
 use countersign_core::id::AuthenticatorId;
 
 use crate::names::{
-    KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits, public_key,
-    user_of,
+    KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits, message,
+    public_key, user_of,
 };
 use crate::reference::Reference;
 use crate::store::Store;
@@ -23,7 +25,9 @@ pub(crate) fn check(world: &World, reference: &Reference, before: &Store) {
     no_open_challenge_without_a_live_target(&world.store);
     action_succeeded_only_after_an_approval_or_override(world, reference, before);
     an_inbox_shows_only_open_challenges_of_its_bindings(world);
-    authenticators_and_keys_within_limits(&world.store);
+    authenticators_within_limits(&world.store);
+    a_key_serves_its_confirmed_users_first(world);
+    signing_never_falls(before, &world.store);
     memory_agrees_with_the_store(world);
     the_store_agrees_with_the_reference(&world.store, reference);
 }
@@ -75,8 +79,16 @@ fn approved_only_by_a_bound_target_in_time(world: &World, before: &Store) {
         assert!(asked.issued_at <= ended.at && ended.at < asked.expires_at, "decided out of time");
         let device = before.device(&challenge.account, by).expect("decided by a bound device");
         let signature = ended.signature.as_ref().expect("a decision is signed");
-        let verified = device.key.verify(challenge.id.as_str().as_bytes(), signature);
-        assert_eq!(verified, Ok(()), "decided with the key of another device");
+        let approved = ended.outcome == Outcome::Approved;
+        let decision = if approved { Decision::Approve } else { Decision::Deny };
+        let over = |signing| {
+            let message = message(challenge, device, signing, decision);
+            device.key.verify(&message, signature).is_ok()
+        };
+        // A key may have risen while its answer was on its way.
+        let risen = device.signing == Signing::StatementV1;
+        let good = over(Signing::ChallengeId) || (risen && over(Signing::StatementV1));
+        assert!(good, "decided with the key of another device, or over something else");
     }
 }
 
@@ -124,7 +136,10 @@ fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World) {
     for (key, inbox) in world.inboxes.iter().enumerate() {
         assert!(inbox.bindings().iter().all(|b| b.key == public_key(key)), "another key's binding");
         let mut shown = inbox.clone();
-        while let Some((binding, offer)) = shown.newest(world.now) {
+        let pending = shown.pending(world.now);
+        let order: Vec<_> = pending.iter().map(|(b, _)| !b.confirmed).collect();
+        assert!(order.is_sorted(), "a challenge of an unconfirmed binding before the others");
+        for (binding, offer) in pending {
             let challenge = &offer.challenge;
             assert_eq!(binding.account, challenge.account, "shown to another user's binding");
             assert!(
@@ -135,19 +150,18 @@ fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World) {
             let recorded = &world.store.challenges[&challenge.id];
             let stale = world.stale[user_of(&challenge.account)];
             assert!(stale || recorded.ended.is_none(), "shown after its end");
-            let id = challenge.id.clone();
-            shown.withdraw(&id);
         }
         all_that_waits_is_found(world, key);
     }
 }
 
-/// The reverse: what a device may answer is in the inbox of its key.
+/// The reverse: what a device may answer is in the inbox of its key, if it has a place there.
 fn all_that_waits_is_found(world: &World, key: usize) {
     for challenge in world.store.open().filter(|c| world.now < c.expires_at) {
         let asked = challenge.targets.iter();
         let devices = asked.filter_map(|id| world.store.device(&challenge.account, id));
-        let expected = devices.into_iter().any(|d| d.key == public_key(key));
+        let placed = |d: &Device| world.inboxes[key].bindings().iter().any(|b| b.id == d.id);
+        let expected = devices.into_iter().any(|d| d.key == public_key(key) && placed(d));
         let stale = world.stale[user_of(&challenge.account)];
         let found = world.inboxes[key].find(&challenge.id).is_some();
         assert!(
@@ -158,17 +172,48 @@ fn all_that_waits_is_found(world: &World, key: usize) {
     }
 }
 
-fn authenticators_and_keys_within_limits(store: &Store) {
+fn authenticators_within_limits(store: &Store) {
     let limits = limits();
     for (account, stored) in &store.accounts {
         assert!(stored.devices.len() <= limits.authenticators_per_account_max, "{account:?}");
         let open = store.open().filter(|c| c.account == *account).count();
         assert!(open <= limits.open_challenges_per_account_max, "{account:?} has {open} open");
     }
+}
+
+/// A stranger who enrolls a key takes no place from its owner, and a key serves no more users than
+/// it may.
+fn a_key_serves_its_confirmed_users_first(world: &World) {
+    let max = limits().users_per_key_max;
+    for (key, inbox) in world.inboxes.iter().enumerate() {
+        let served = inbox.bindings();
+        assert!(served.is_sorted_by_key(|b| !b.confirmed), "key {key}");
+        let unconfirmed = served.iter().filter(|b| !b.confirmed).count();
+        assert!(unconfirmed == 0 || served.len() <= max, "key {key} serves {}", served.len());
+        let bound = world
+            .store
+            .accounts
+            .iter()
+            .flat_map(|(a, stored)| stored.devices.iter().filter(|_| !world.stale[user_of(a)]));
+        for device in bound.filter(|d| d.key == public_key(key) && d.confirmed) {
+            assert!(served.iter().any(|b| b.id == device.id), "a confirmed one has no place");
+        }
+    }
+}
+
+/// What a key signs is the same for all its users, and no less than it was.
+fn signing_never_falls(before: &Store, after: &Store) {
+    for (account, stored) in &before.accounts {
+        for device in &stored.devices {
+            let known = after.device(account, &device.id);
+            assert!(known.is_none_or(|d| d.signing >= device.signing), "{:?} fell", device.id);
+        }
+    }
     for key in 0..KEYS {
-        let devices = store.accounts.values().flat_map(|a| &a.devices);
-        let users = devices.filter(|d| d.key == public_key(key)).count();
-        assert!(users <= limits.users_per_key_max, "key {key} has {users} users");
+        let devices = after.accounts.values().flat_map(|a| &a.devices);
+        let mut of_key = devices.filter(|d| d.key == public_key(key)).map(|d| d.signing);
+        let first = of_key.next();
+        assert!(of_key.all(|signing| Some(signing) == first), "key {key} signs two things");
     }
 }
 
@@ -206,7 +251,11 @@ fn the_store_agrees_with_the_reference(store: &Store, reference: &Reference) {
     assert_eq!(devices, reference.devices.len(), "other devices");
     for (number, (user, key)) in &reference.devices {
         let device = store.device(&account_key(*user), &authenticator_id(*number));
-        assert!(device.is_some_and(|d| d.key == public_key(*key)), "device {number}");
+        let device = device.filter(|d| d.key == public_key(*key));
+        let device = device.unwrap_or_else(|| panic!("no device {number}"));
+        assert_eq!(device.confirmed, reference.confirmed.contains(number), "device {number}");
+        let raised = device.signing == Signing::StatementV1;
+        assert_eq!(raised, reference.raised.contains(number), "device {number}");
     }
     assert_eq!(store.challenges.len(), reference.challenges.len(), "other challenges");
     for (number, asked) in &reference.challenges {

@@ -5,20 +5,24 @@ use std::sync::Arc;
 
 use countersign_core::account::Account;
 use countersign_core::challenge::{Challenge, Machine};
-use countersign_core::change::{Change, Write};
-use countersign_core::inbox::Offer;
+use countersign_core::change::{Change, Transition, Write};
+use countersign_core::device::Signing;
+use countersign_core::inbox::{Inbox, Offer};
 
 use crate::event::Event;
-use crate::names::{KEYS, account_key, authenticator_id, challenge_id, public_key, user_of};
+use crate::names::{
+    KEYS, USERS, account_key, authenticator_id, challenge_id, limits, public_key, user_of,
+};
+use crate::store::Committed;
 use crate::world::World;
 
 impl World {
     /// Carries a recorded change out in memory.
     pub(crate) fn tell(&mut self, change: &Change, event: &Event) {
-        let user = event.user();
+        let user = user_of(&change.account);
         for write in &change.writes {
             match write {
-                Write::Account(_) | Write::Action(_) => {}
+                Write::Account(_) | Write::Action(_) | Write::Event(_) => {}
                 Write::RemoveAccount => {
                     for device in self.accounts[user].devices() {
                         self.inboxes.iter_mut().for_each(|inbox| inbox.unbind(&device.id));
@@ -41,6 +45,41 @@ impl World {
             }
         }
         self.accounts[user].apply(change);
+        for key in 0..KEYS {
+            if self.inboxes[key].is_crowded() {
+                self.reload(key);
+            }
+        }
+    }
+
+    /// What a key signs has risen for one user: it does for the others too.
+    pub(crate) fn raise_others(&mut self, key: usize, event: &Event) {
+        for user in 0..USERS {
+            let account = &self.accounts[user];
+            let Some(device) = account.devices().iter().find(|d| d.key == public_key(key)) else {
+                continue;
+            };
+            let raised = account.raise_signing(&device.id, Signing::StatementV1).unwrap();
+            let Some(Transition { change, .. }) = raised else { continue };
+            assert_eq!(self.store.commit(&change), Committed::Recorded);
+            self.tell(&change, event);
+            self.reached.insert("a key that rose for another user");
+        }
+    }
+
+    /// Reads what a key serves again from the store: a place may have become free.
+    fn reload(&mut self, key: usize) {
+        self.reached.insert("a binding without a place");
+        let mut inbox = Inbox::new(&limits());
+        let devices = self.store.accounts.values().flat_map(|a| &a.devices);
+        devices.filter(|d| d.key == public_key(key)).for_each(|d| inbox.bind(d.clone()));
+        for challenge in self.store.open() {
+            let name = (challenge.account.clone(), challenge.action.clone());
+            let Some(action) = self.store.actions.get(&name) else { continue };
+            let challenge = Arc::new(challenge.clone());
+            inbox.offer(Offer { challenge, action: Arc::new(action.clone()), user_custom: None });
+        }
+        self.inboxes[key] = inbox;
     }
 
     /// Tells the challenge's machine and the inboxes what is recorded of it.

@@ -3,12 +3,20 @@
 
 use std::sync::OnceLock;
 
+use countersign_core::account::Enroll;
+use countersign_core::challenge::{Challenge, Shown};
+use countersign_core::decision::Decision;
+use countersign_core::device::{Device, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
     UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::policy::Limits;
+use countersign_core::possession::{check_enrollment, proven_enrollment};
 use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::statement::{DecisionStatement, Digest, Statement};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 pub(crate) const USERS: usize = 3;
@@ -84,8 +92,61 @@ fn parsed(key: usize) -> PublicKey {
     PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
 }
 
-/// What the phone with that key signs to decide a challenge.
-pub(crate) fn signature(key: usize, challenge: usize) -> Vec<u8> {
-    let message = challenge_id(challenge);
-    signer(key).sign(message.as_str().as_bytes()).to_bytes().to_vec()
+/// What a statement about the challenge of that number is over.
+pub(crate) fn shown(challenge: usize) -> Shown {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&challenge.to_be_bytes());
+    let display = DisplayText::new(&format!("{{\"action\":\"{challenge}\"}}")).unwrap();
+    Shown { nonce: Nonce::from_entropy(&bytes), display }
+}
+
+/// An enrollment of a key; one that raises what it signs proves that the key is there.
+pub(crate) fn enroll_of(key: usize, may_add: bool, raise: bool) -> Enroll {
+    let official = Enroll::official(public_key(key), may_add);
+    if !raise {
+        return official;
+    }
+    static PROVEN: OnceLock<Vec<Enroll>> = OnceLock::new();
+    let proven = PROVEN.get_or_init(|| (0..KEYS).map(proven).collect())[key].clone();
+    Enroll { may_add, ..proven }
+}
+
+fn proven(key: usize) -> Enroll {
+    let (tenant, token) = (account_key(0).tenant, Digest::of("token"));
+    let thumbprint = public_key(key).thumbprint();
+    let statement = Statement::Enroll { tenant: &tenant, key: thumbprint, token }.to_bytes();
+    let check = check_enrollment(public_key(key), &tenant, token, signed(key, &statement));
+    let possession = proven_enrollment(&tenant, token, &check.verify().unwrap()).unwrap();
+    let (signing, possession) = (Signing::StatementV1, Some(possession));
+    Enroll { signing, possession, ..Enroll::official(public_key(key), true) }
+}
+
+/// What is signed to decide a challenge.
+pub(crate) fn message(
+    challenge: &Challenge,
+    device: &Device,
+    signing: Signing,
+    decision: Decision,
+) -> Vec<u8> {
+    if signing == Signing::ChallengeId {
+        return challenge.id.as_str().as_bytes().to_vec();
+    }
+    let shown = challenge.shown.as_ref().unwrap();
+    let statement = DecisionStatement {
+        tenant: &challenge.account.tenant,
+        challenge: &challenge.id,
+        nonce: &shown.nonce,
+        authenticator: &device.id,
+        key: device.key.thumbprint(),
+        decision,
+        display: shown.display.digest(),
+        number: None,
+        expires_at_seconds: challenge.expires_at.seconds(),
+    };
+    Statement::Decision(statement).to_bytes()
+}
+
+/// The signature of the phone with that key.
+pub(crate) fn signed(key: usize, message: &[u8]) -> Vec<u8> {
+    signer(key).sign(message).to_bytes().to_vec()
 }

@@ -29,6 +29,9 @@ pub(crate) struct Reference {
     pub(crate) users: BTreeSet<usize>,
     /// Devices by number: user and key.
     pub(crate) devices: BTreeMap<usize, (usize, usize)>,
+    /// Of these, the ones that sign statements, and the ones whose key has shown whose it is.
+    pub(crate) raised: BTreeSet<usize>,
+    pub(crate) confirmed: BTreeSet<usize>,
     pub(crate) actions: BTreeMap<ActionName, ActionState>,
     pub(crate) challenges: BTreeMap<usize, Asked>,
     /// The action whose state the relying party has set in the last event.
@@ -68,8 +71,8 @@ impl Reference {
                 self.overridden = Some(*action);
                 self.end_all(Outcome::Cancelled, |asked| asked.action == *action);
             }
-            Event::Enroll { user, device, key, may_add } => {
-                self.enroll(*user, *device, *key, *may_add)?;
+            Event::Enroll { user, device, key, may_add, raise } => {
+                self.enroll(*user, *device, *key, *may_add, *raise)?;
             }
             Event::RemoveDevice { user, device } => {
                 if !self.devices_of(*user).contains(device) {
@@ -194,6 +197,7 @@ impl Reference {
         }
         asked.end = Some((outcome, device));
         let action = asked.action;
+        self.confirmed.extend(device.filter(|_| outcome == Outcome::Approved));
         match outcome {
             Outcome::Approved => self.actions.insert(action, ActionState::ChallengeSucceeded),
             Outcome::Denied => self.actions.insert(action, ActionState::ChallengeFailed),
@@ -213,18 +217,50 @@ impl Reference {
         device: usize,
         key: usize,
         may_add: bool,
+        raise: bool,
     ) -> Result<(), Refusal> {
         let limits = limits();
-        if self.devices.values().any(|bound| *bound == (user, key)) {
-            return Ok(());
+        let of_key: Vec<_> = self.devices.iter().filter(|(_, (_, bound))| *bound == key).collect();
+        if !raise && of_key.iter().any(|(device, _)| self.raised.contains(device)) {
+            return Err(Refusal::SigningLowered);
         }
         let max = limits.users_per_key_max;
-        if self.devices.values().filter(|(_, bound)| *bound == key).count() == max {
+        let others = of_key.iter().filter(|(_, (owner, _))| *owner != user);
+        if others.filter(|(device, _)| self.confirmed.contains(device)).count() >= max {
             return Err(Refusal::UsersPerKeyMax { max });
         }
         if !self.users.contains(&user) {
             return Err(Refusal::ActionUnknown);
         }
+        let known = of_key.iter().find(|(_, (owner, _))| *owner == user);
+        let known = known.map(|(device, _)| **device);
+        if known.is_none() {
+            self.add(user, device, key, may_add)?;
+        }
+        if raise {
+            self.raise(key);
+            self.confirmed.insert(known.unwrap_or(device));
+        }
+        Ok(())
+    }
+
+    /// Every user's binding of a key signs statements.
+    fn raise(&mut self, key: usize) {
+        for (device, (user, bound)) in &self.devices {
+            if *bound == key && self.raised.insert(*device) {
+                self.versions[*user] += 1;
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        user: usize,
+        device: usize,
+        key: usize,
+        may_add: bool,
+    ) -> Result<(), Refusal> {
+        let limits = limits();
         let devices = self.devices_of(user).len();
         if devices > 0 && !may_add {
             return Err(Refusal::AddScopeMissing);

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Track};
+use countersign_core::account::{Account, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Ended, Machine, Outcome, Step};
 use countersign_core::change::Change;
-use countersign_core::decision::{Decision, SignedDecision, verify};
+use countersign_core::decision::{Asked, Decision, SignedDecision, verify};
+use countersign_core::device::Signing;
 use countersign_core::inbox::Inbox;
 use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
@@ -16,8 +17,8 @@ use countersign_core::time::UnixMillis;
 
 use crate::event::Event;
 use crate::names::{
-    ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits,
-    public_key, signature,
+    self, ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id,
+    enroll_of, limits, message, shown,
 };
 use crate::reference::Reference;
 use crate::store::{Committed, Store};
@@ -87,7 +88,7 @@ impl World {
             store: Store::default(),
             accounts: (0..USERS).map(account).collect(),
             machines: BTreeMap::new(),
-            inboxes: vec![Inbox::default(); KEYS],
+            inboxes: vec![Inbox::new(&limits()); KEYS],
             proposals: Vec::new(),
             lost: Vec::new(),
             stale: [false; USERS],
@@ -187,6 +188,9 @@ impl World {
                     Committed::Recorded => {
                         assert!(!self.stale[user], "a change made from an old state is recorded");
                         self.tell(&change, event);
+                        if let Event::Enroll { key, raise: true, .. } = event {
+                            self.raise_others(*key, event);
+                        }
                         self.last = Some(change);
                         break Verdict::Done;
                     }
@@ -226,7 +230,8 @@ impl World {
             Event::Issue { challenge, action, target, supersede, held } => {
                 let (id, target) = (challenge_id(*challenge), target.map(authenticator_id));
                 let (supersede, held, number_seed) = (*supersede, *held, Seed::default());
-                let issue = Issue { id, target, supersede, held, number_seed };
+                let issue =
+                    Issue { id, target, supersede, held, shown: shown(*challenge), number_seed };
                 account.issue(&issue, self.action(*action).unwrap(), now, &self.limits)?.change
             }
             Event::Release { challenge, .. } => account.release(&challenge_id(*challenge))?.change,
@@ -240,10 +245,9 @@ impl World {
             Event::Override { action, state } => {
                 account.override_action(self.action(*action).unwrap(), *state, now).change
             }
-            Event::Enroll { device, key, may_add, .. } => {
-                self.inboxes[*key].admit(account.key(), &self.limits)?;
-                let (key, may_add) = (public_key(*key), *may_add);
-                let enroll = Enroll { key, name: None, platform: None, push_token: None, may_add };
+            Event::Enroll { device, key, may_add, raise, .. } => {
+                let enroll = enroll_of(*key, *may_add, *raise);
+                self.inboxes[*key].admit(account.key(), enroll.signing)?;
                 account.enroll(&enroll, authenticator_id(*device), now, &self.limits)?.change
             }
             Event::RemoveDevice { device, .. } => {
@@ -309,24 +313,48 @@ impl World {
             self.catch_up(*user);
         }
         let key = self.keys[device];
+        let predicted =
+            reference.decide(*challenge, *device, *approve, challenge == signed, self.now);
         let decision = if *approve { Decision::Approve } else { Decision::Deny };
-        let over = |named| SignedDecision {
-            challenge: challenge_id(named),
+        let machine = &self.machines[challenge];
+        let bound = self.inboxes[key].bindings().iter().find(|b| b.id == authenticator_id(*device));
+        let bound: Vec<_> = bound.into_iter().cloned().collect();
+        let signing = self.inboxes[key].signing();
+        let asked_for = machine.challenge().clone();
+        let Some(asking) = Asked::among(&bound, &asked_for, signing) else {
+            // Never asked, removed, or without a place.
+            let refused = Verdict::Refused(Refusal::ChallengeUnknown);
+            return if predicted == Err(Refusal::ChallengeUnknown) {
+                refused
+            } else {
+                Verdict::Unsure
+            };
+        };
+        let by = |key, signing, said| SignedDecision {
+            challenge: challenge_id(*signed),
             decision,
             number: None,
-            signature: signature(key, *signed),
+            signature: names::signed(key, &message(&asked_for, &bound[0], signing, said)),
         };
-        let other_key = public_key((key + 1) % KEYS);
-        assert!(verify(&other_key, over(*signed)).is_err(), "another key");
-        assert!(verify(&public_key(key), over(*signed + 1)).is_err(), "another challenge");
-        let decision = verify(&public_key(key), over(*signed)).unwrap();
-        let by = authenticator_id(*device);
-        let step = self.machines.get_mut(challenge).unwrap().decide(&decision, &by, self.now);
+        let good = by(key, signing, decision);
+        if challenge != signed {
+            assert!(verify(asking, good).is_err(), "another challenge");
+            return Verdict::Refused(Refusal::ChallengeUnknown);
+        }
+        assert!(verify(asking, by((key + 1) % KEYS, signing, decision)).is_err(), "another key");
+        if signing == Signing::StatementV1 {
+            self.reached.insert("a statement");
+            let lower = by(key, Signing::ChallengeId, decision);
+            assert!(verify(asking, lower).is_err(), "less than the key signs");
+            let other = if *approve { Decision::Deny } else { Decision::Approve };
+            assert!(verify(asking, by(key, signing, other)).is_err(), "another decision");
+        }
+        let decision = verify(asking, good).unwrap();
+        let machine = self.machines.get_mut(challenge).unwrap();
+        let step = machine.decide(&decision, self.now, &self.limits);
         let asked = &reference.challenges[challenge];
         let removed = asked.asked.contains(device) && !asked.left.contains(device);
         let unsure = self.stale[*user] || removed;
-        let predicted =
-            reference.decide(*challenge, *device, *approve, challenge == signed, self.now);
         let verdict = match step {
             Ok(Step::Propose(ended)) => {
                 assert!(unsure || predicted == Ok(None), "proposed, predicted {predicted:?}");

@@ -7,7 +7,8 @@ mod p256;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::decision::{Decision, SignedDecision, verify};
+use countersign_core::decision::{Decision, SignedDecision, check_unasked};
+use countersign_core::device::Signing;
 use countersign_core::id::ChallengeId;
 use countersign_core::possession::{removal_text_at, verify_removal};
 use countersign_core::signature::{Algorithm, InvalidSignature, PublicKey};
@@ -64,7 +65,8 @@ fn a_signature_over_one_challenge_decides_no_other() {
     let challenge = ChallengeId::from_entropy(&[1; 24]);
     let signature = decoded(CHALLENGE_SIGNATURE);
     let signed = SignedDecision { challenge, decision: Decision::Approve, number: None, signature };
-    assert_eq!(verify(&phone_key(), signed).err(), Some(InvalidSignature));
+    let check = check_unasked(phone_key(), Signing::ChallengeId, &signed);
+    assert_eq!(check.verify().err(), Some(InvalidSignature));
 }
 
 #[test]

@@ -2,20 +2,24 @@
 //! order.
 
 mod account;
+mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome};
-use countersign_core::device::{Device, Platform, PushToken};
+use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
+use countersign_core::device::{Device, Platform, PushToken, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, InvalidId,
     TenantId, UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
-use countersign_core::signature::{Algorithm, InvalidKey, PublicKey};
+use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -49,6 +53,15 @@ pub(super) struct DeviceRow<'a> {
     created_at: u64,
     verified_at: u64,
     last_verified_at: Option<u64>,
+    /// Absent from format 1, whose keys have the first format of their algorithm.
+    #[serde(borrow, default)]
+    signature_format: Option<&'a str>,
+    /// Absent from format 1, whose keys sign challenge ids.
+    #[serde(default)]
+    signing: Option<u8>,
+    /// Absent from format 1, where it shows in that something was signed after the enrollment.
+    #[serde(default)]
+    confirmed: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +95,17 @@ pub(super) struct ChallengeRow<'a> {
     ended: Option<EndedRow<'a>>,
     #[serde(borrow, default)]
     number: Option<NumberRow<'a>>,
+    #[serde(default)]
+    notifications: u32,
+    #[serde(borrow, default)]
+    shown: Option<ShownRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShownRow<'a> {
+    #[serde(with = "serde_bytes")]
+    nonce: &'a [u8],
+    display: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,7 +132,7 @@ pub(super) struct TimeRow(u64);
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
-        const fn $code(value: $name) -> u8 {
+        pub(in crate::store) const fn $code(value: $name) -> u8 {
             match value {
                 $($name::$variant => $number,)+
             }
@@ -131,6 +155,7 @@ coded!(Outcome, outcome_code, outcome_of, {
     Approved = 1, Cancelled = 2, Denied = 3, Expired = 4, Failed = 5, Reported = 6, Revoked = 7,
     Superseded = 8,
 });
+coded!(Signing, signing_code, signing_of, { ChallengeId = 1, StatementV1 = 2 });
 coded!(Platform, platform_code, platform_of, { Ios = 1, Android = 2, Web = 3 });
 
 fn text(line: &Option<Line>) -> Option<&str> {
@@ -170,6 +195,9 @@ impl<'a> From<&'a Device> for DeviceRow<'a> {
             created_at: device.created_at.0,
             verified_at: device.verified_at.0,
             last_verified_at: device.last_verified_at.map(|at| at.0),
+            signature_format: Some(device.key.format().name()),
+            signing: Some(signing_code(device.signing)),
+            confirmed: Some(device.confirmed),
         }
     }
 }
@@ -180,10 +208,21 @@ impl TryFrom<DeviceRow<'_>> for Device {
     fn try_from(row: DeviceRow<'_>) -> Result<Self, Invalid> {
         let algorithm = Algorithm::from_name(row.algorithm)
             .ok_or_else(|| Invalid("its signature algorithm is unknown".to_owned()))?;
+        let format = row.signature_format.map(|name| {
+            let unknown = || Invalid("its signature format is unknown".to_owned());
+            SignatureFormat::from_name(name).ok_or_else(unknown)
+        });
+        let key = match format.transpose()? {
+            Some(format) => PublicKey::with_format(algorithm, format, row.spki)?,
+            None => PublicKey::from_spki(algorithm, row.spki)?,
+        };
+        let signed_since = row.last_verified_at.is_some_and(|at| at > row.verified_at);
         Ok(Self {
             id: AuthenticatorId::parse(row.id)?,
             account: account_key(row.tenant, row.user)?,
-            key: PublicKey::from_spki(algorithm, row.spki)?,
+            key,
+            signing: row.signing.map(signing_of).transpose()?.unwrap_or_default(),
+            confirmed: row.confirmed.unwrap_or(signed_since),
             name: line(row.name),
             platform: row.platform.map(platform_of).transpose()?,
             push_token: row.push_token.map(PushToken::new),
@@ -257,6 +296,11 @@ impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
                 .number
                 .as_ref()
                 .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
+            notifications: challenge.notifications,
+            shown: challenge.shown.as_ref().map(|shown| ShownRow {
+                nonce: shown.nonce.as_bytes(),
+                display: shown.display.as_str(),
+            }),
         }
     }
 }
@@ -275,12 +319,24 @@ impl TryFrom<ChallengeRow<'_>> for Challenge {
             issued_at: UnixMillis(row.issued_at),
             expires_at: UnixMillis(row.expires_at),
             held: row.held,
+            notifications: row.notifications,
             ended: row.ended.map(Ended::try_from).transpose()?,
             number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
                 number: Number::restore(digits),
                 tries,
             }),
+            shown: row.shown.map(Shown::try_from).transpose()?,
         })
+    }
+}
+
+impl TryFrom<ShownRow<'_>> for Shown {
+    type Error = Invalid;
+
+    fn try_from(row: ShownRow<'_>) -> Result<Self, Invalid> {
+        let nonce = row.nonce.try_into();
+        let nonce = nonce.map_err(|_| Invalid("its nonce is not 32 bytes".to_owned()))?;
+        Ok(Self { nonce: Nonce::from_entropy(nonce), display: DisplayText::restore(row.display) })
     }
 }
 

@@ -1,11 +1,12 @@
 //! The files of a store: made for their owner alone, and locked against a second server.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::ports::store::StoreError;
+use crate::system::is_ours;
 
 /// Random for each run of the machine.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -14,6 +15,10 @@ const NOTE_BYTES_MAX: u64 = 1024;
 const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+/// Others may make files in the folder, and so put one in the place of another.
+const OPEN_MODE: u32 = 0o022;
+/// Unless only its owner may move or remove a file.
+const STICKY_MODE: u32 = 0o1000;
 
 /// The file of a store, locked for as long as this value is.
 pub(super) struct Files {
@@ -28,10 +33,14 @@ impl Files {
     /// Takes the lock, then makes what is missing.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the system refuses, or another server holds the lock.
+    /// [`StoreError::Unavailable`] if the system refuses, another server holds the lock, or
+    /// somebody else could put files in the place of these.
     pub(super) fn prepare(path: &Path) -> Result<Self, StoreError> {
         let failed = |e: io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()));
         let path = resolve(path).map_err(failed)?;
+        if let Some(folder) = path.parent() {
+            check_folder(&folder.metadata().map_err(failed)?).map_err(failed)?;
+        }
         // The lock comes first: closing any descriptor of the database would drop the locks that
         // SQLite holds in this process.
         let lock_path = beside(&path, ".lock");
@@ -89,12 +98,28 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(folder.canonicalize()?.join(name))
 }
 
+fn check_folder(folder: &Metadata) -> io::Result<()> {
+    let mode = folder.permissions().mode();
+    if !is_ours(folder) {
+        return Err(io::Error::other("its folder belongs to another user"));
+    }
+    if mode & OPEN_MODE != 0 && mode & STICKY_MODE == 0 {
+        return Err(io::Error::other("others may write to its folder: chmod 700 it"));
+    }
+    Ok(())
+}
+
+fn check_file(file: &Metadata) -> io::Result<()> {
+    if is_ours(file) { Ok(()) } else { Err(io::Error::other("it belongs to another user")) }
+}
+
 fn create(path: &Path) -> io::Result<()> {
     let is_new = !path.exists();
     private(path)?;
     // SQLite gives these the mode of the database when it makes them; here they may be left over.
     for left in [beside(path, "-wal"), beside(path, "-shm")] {
         if left.exists() {
+            check_file(&left.metadata()?)?;
             std::fs::set_permissions(left, Permissions::from_mode(FILE_MODE))?;
         }
     }
@@ -109,6 +134,7 @@ fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let file =
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+    check_file(&file.metadata()?)?;
     file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     Ok(file)
 }

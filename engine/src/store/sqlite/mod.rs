@@ -5,10 +5,13 @@
 //! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
 //! its pages.
 
+mod actions;
 mod files;
 mod log;
+mod outbox;
 mod queries;
 mod reader;
+mod removed;
 mod scan;
 mod schema;
 #[cfg(test)]
@@ -23,7 +26,10 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
@@ -180,7 +186,7 @@ impl Store for SqliteStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.read(move |connection| queries::actions(connection, &account, &query))
+        self.read(move |connection| actions::actions(connection, &account, &query))
     }
 
     fn challenge(
@@ -213,6 +219,20 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
         self.read(move |connection| queries::overdue(connection, now, held_before, limit))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.read(move |connection| outbox::due(connection, now, limit))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::PutOffEvent(event.clone()));
+        Box::pin(async move { answer.await.map(drop) })
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::RemoveEvent(account.clone(), id.clone()));
+        Box::pin(async move { answer.await.map(drop) })
     }
 
     fn token_secret(

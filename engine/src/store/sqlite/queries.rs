@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
-use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::ports::store::{StoreError, UserQuery};
 use crate::store::record::Stored;
-use crate::store::{has_attributes, is_listed, sort_devices, sort_open};
+use crate::store::{has_attributes, sort_devices, sort_open};
 
 pub(super) const ACCOUNT: &str =
     "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
@@ -21,8 +21,6 @@ pub(super) const OPEN: &str =
     "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
 pub(super) const ACTION: &str = "SELECT row FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
-pub(super) const ACTIONS: &str = "SELECT row FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND created_at >= ?3 ORDER BY created_at DESC, rowid DESC";
 pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
 pub(super) const DEVICES_OF_KEY: &str =
     "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
@@ -58,7 +56,7 @@ fn all<T: Stored>(
 }
 
 /// The columns by which a row is found have no checksum: what is in it says whether it is the one.
-fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fault> {
+pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fault> {
     if is_meant(&record) {
         return Ok(record);
     }
@@ -111,25 +109,6 @@ pub(super) fn action(
     let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
     let name = (tenant, user, key.code.as_str(), key.idempotency_key.as_str());
     first(connection, ACTION, name, |a: &Action| a.account == *account && a.key == *key)
-}
-
-pub(super) fn actions(
-    connection: &Connection,
-    account: &AccountKey,
-    query: &ActionQuery,
-) -> Result<Vec<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let mut statement = connection.prepare_cached(ACTIONS)?;
-    let mut rows = statement.query((tenant, user, sql_int(query.from.0)))?;
-    let mut found = Vec::new();
-    while found.len() < query.limit {
-        let Some(row) = rows.next()? else { break };
-        let action: Action = meant(record(row, 0)?, |a: &Action| a.account == *account)?;
-        if is_listed(&action, query) {
-            found.push(action);
-        }
-    }
-    Ok(found)
 }
 
 pub(super) fn challenge(
@@ -199,29 +178,31 @@ pub(super) fn overdue(
     limit: usize,
 ) -> Result<Vec<Challenge>, Fault> {
     let now = sql_int(now.0);
-    let mut found = Vec::new();
+    let mut found: Vec<Challenge> = Vec::new();
     collect_intact(connection, DUE, [now], limit, &mut found)?;
     collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, &mut found)?;
+    // A column that says otherwise than the row is damaged.
+    found.retain(|challenge: &Challenge| challenge.ended.is_none());
     Ok(found)
 }
 
-/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all
-/// later ones from ending. Whoever asks for it by name is told that it cannot be read.
-fn collect_intact(
+/// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
+/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
-    found: &mut Vec<Challenge>,
+    found: &mut Vec<T>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
-        match record(row, 0).and_then(|c| meant(c, |c: &Challenge| c.ended.is_none())) {
-            Ok(challenge) => found.push(challenge),
+        match record(row, 0) {
+            Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "an overdue challenge is passed over");
+                tracing::error!(%error, "a record whose time has come is passed over");
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

@@ -6,6 +6,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, TenantId, UserId};
 use countersign_core::text::Line;
 use rusqlite::types::ValueRef;
@@ -27,7 +28,7 @@ struct Table {
     read: fn(&Row<'_>) -> Result<Option<Record>, Fault>,
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         name: "secrets",
         sql: "SELECT rowid, row, tenant FROM secrets WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
@@ -56,6 +57,12 @@ const TABLES: [Table; 6] = [
         sql: "SELECT rowid, row, tenant, user_id, id, issued_at, expires_at, held, ended_at
               FROM challenges WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
         read: challenge,
+    },
+    Table {
+        name: "events",
+        sql: "SELECT rowid, row, tenant, user_id, id, due_at FROM events
+              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+        read: event,
     },
     Table {
         name: "clock",
@@ -169,6 +176,14 @@ fn challenge(row: &Row<'_>) -> Result<Option<Record>, Fault> {
         && number(row, 7) == Some(i64::from(found.held))
         && number(row, 8) == found.ended.as_ref().map(|ended| sql_int(ended.at.0));
     agreed(Record::Challenge(found), agrees)
+}
+
+fn event(row: &Row<'_>) -> Result<Option<Record>, Fault> {
+    let found: Event = record(row, 1)?;
+    let agrees = found.account == key(row)?
+        && text(row, 4) == Some(found.id.as_str())
+        && number(row, 5) == Some(sql_int(found.due_at.0));
+    agreed(Record::Event(found), agrees)
 }
 
 /// Has the pages, the tables and their indexes compared with each other.

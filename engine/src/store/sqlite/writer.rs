@@ -7,7 +7,8 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, TenantId};
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use rusqlite::types::ValueRef;
@@ -15,12 +16,12 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavio
 
 use super::files::Files;
 use super::queries::record;
-use super::{Fault, schema, sql_int, unavailable};
+use super::{Fault, outbox, removed, schema, sql_int, unavailable};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::commit_queue::{Answers, Backend, Failure};
 use crate::store::durability::may_lag;
 use crate::store::record::Stored;
-use crate::store::{challenges, check_form, foreign_challenge};
+use crate::store::{challenges, check_form, foreign_challenge, state_number};
 
 /// Rows that one unit of pruning takes, at most.
 pub(super) const PRUNE_ROWS_MAX: u32 = 500;
@@ -34,7 +35,7 @@ const ENDED: &str = "SELECT user_id, ended_at, row FROM challenges WHERE tenant 
 const PUT_ACCOUNT: &str =
     "INSERT INTO accounts(tenant, user_id, revision, email, phone, username, row)
      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
-     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision,
+     ON CONFLICT(tenant, user_id) DO UPDATE SET revision = excluded.revision, removed = NULL,
      email = excluded.email,
      phone = excluded.phone, username = excluded.username, row = excluded.row";
 const PUT_REVISION: &str = "INSERT INTO accounts(tenant, user_id, revision) VALUES(?1, ?2, ?3)
@@ -44,10 +45,10 @@ const PUT_DEVICE: &str = "INSERT INTO devices(tenant, user_id, id, thumbprint, r
      ON CONFLICT(tenant, user_id, id) DO UPDATE SET
      thumbprint = excluded.thumbprint, row = excluded.row";
 const PUT_ACTION: &str =
-    "INSERT INTO actions(tenant, user_id, code, idempotency_key, created_at, row)
-     VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+    "INSERT INTO actions(tenant, user_id, code, idempotency_key, created_at, state, row)
+     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
      ON CONFLICT(tenant, user_id, code, idempotency_key)
-     DO UPDATE SET created_at = excluded.created_at, row = excluded.row";
+     DO UPDATE SET created_at = excluded.created_at, state = excluded.state, row = excluded.row";
 const PUT_CHALLENGE: &str =
     "INSERT INTO challenges(tenant, id, user_id, issued_at, expires_at, held, ended_at, row)
      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -55,8 +56,7 @@ const PUT_CHALLENGE: &str =
      expires_at = excluded.expires_at, held = excluded.held, ended_at = excluded.ended_at,
      row = excluded.row";
 const DROP_DEVICE: &str = "DELETE FROM devices WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
-const DROP_ACCOUNT: [&str; 3] = [
-    "DELETE FROM accounts WHERE tenant = ?1 AND user_id = ?2",
+const DROP_BELONGINGS: [&str; 2] = [
     "DELETE FROM devices WHERE tenant = ?1 AND user_id = ?2",
     "DELETE FROM actions WHERE tenant = ?1 AND user_id = ?2",
 ];
@@ -73,7 +73,7 @@ const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
 
 /// Every statement of this file, for the test that asks the planner.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 17] = [
+pub(super) const STATEMENTS: [&str; 22] = [
     REVISION,
     ENDED,
     PUT_ACCOUNT,
@@ -82,15 +82,20 @@ pub(super) const STATEMENTS: [&str; 17] = [
     PUT_ACTION,
     PUT_CHALLENGE,
     DROP_DEVICE,
-    DROP_ACCOUNT[0],
-    DROP_ACCOUNT[1],
-    DROP_ACCOUNT[2],
+    DROP_BELONGINGS[0],
+    DROP_BELONGINGS[1],
+    removed::PUT,
+    removed::MARK,
+    removed::PRUNE,
     KEEP_SECRET,
     SECRET,
     LATEST,
     PUT_LATEST,
     PRUNE_ACTIONS,
     PRUNE_CHALLENGES,
+    outbox::PUT,
+    outbox::PUT_OFF,
+    outbox::REMOVE,
 ];
 
 /// What the writer is asked for.
@@ -104,6 +109,8 @@ pub(super) enum Unit {
         actions_before: UnixMillis,
         challenges_before: UnixMillis,
     },
+    PutOffEvent(Event),
+    RemoveEvent(AccountKey, EventId),
     Observe(UnixMillis),
     /// The file was found to be damaged.
     Break(StoreError),
@@ -116,6 +123,7 @@ pub(super) enum Done {
     TokenSecret([u8; 32]),
     /// Rows that went; fewer than [`PRUNE_ROWS_MAX`] where none is left.
     Pruned(u32),
+    Event,
     /// The highest time that was recorded before.
     Observed(UnixMillis),
 }
@@ -169,6 +177,14 @@ impl Backend for Writer {
                 Unit::Prune { actions_before, challenges_before } => {
                     prune(&transaction, *actions_before, *challenges_before).map(Done::Pruned)
                 }
+                Unit::PutOffEvent(event) => {
+                    let put_off = outbox::put_off(&transaction, event);
+                    put_off.map(|()| Done::Event).map_err(Fault::from)
+                }
+                Unit::RemoveEvent(account, id) => {
+                    let removed = outbox::remove(&transaction, account, id);
+                    removed.map(|()| Done::Event).map_err(Fault::from)
+                }
                 Unit::Observe(now) => observe(&transaction, *now).map(Done::Observed),
                 Unit::Break(error) => Err(error.clone().into()),
             };
@@ -186,9 +202,12 @@ impl Backend for Writer {
     fn early(unit: &Unit) -> Option<Done> {
         match unit {
             Unit::Commit(change) => may_lag(change).then_some(Done::Commit(Committed::Recorded)),
-            Unit::TokenSecret { .. } | Unit::Prune { .. } | Unit::Observe(_) | Unit::Break(_) => {
-                None
-            }
+            Unit::TokenSecret { .. }
+            | Unit::Prune { .. }
+            | Unit::PutOffEvent(_)
+            | Unit::RemoveEvent(..)
+            | Unit::Observe(_)
+            | Unit::Break(_) => None,
         }
     }
 
@@ -282,13 +301,13 @@ fn ended_otherwise(
 fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     let key = &change.account;
     let mut record = None;
-    let mut removed = false;
+    let mut is_removed = false;
     for write in &change.writes {
         match write {
-            Write::Account(account) => (record, removed) = (Some(account), false),
+            Write::Account(account) => (record, is_removed) = (Some(account), false),
             Write::RemoveAccount => {
-                remove_account(connection, key)?;
-                (record, removed) = (None, true);
+                remove_belongings(connection, key)?;
+                (record, is_removed) = (None, true);
             }
             Write::Action(action) => put_action(connection, action)?,
             Write::Challenge(challenge) => put_challenge(connection, challenge)?,
@@ -297,13 +316,15 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
                 let params = (key.tenant.as_str(), key.user.as_str(), id.as_str());
                 connection.prepare_cached(DROP_DEVICE)?.execute(params)?;
             }
+            Write::Event(event) => outbox::put(connection, event)?,
         }
     }
-    if removed {
-        return Ok(());
-    }
     // The revision is a column, so that every unit is fenced although few write the account's row.
-    put_account(connection, key, sql_int(change.expected + 1), record)
+    let revision = sql_int(change.expected + 1);
+    if is_removed {
+        return removed::put(connection, key, revision);
+    }
+    put_account(connection, key, revision, record)
 }
 
 fn put_account(
@@ -331,8 +352,8 @@ fn put_account(
     Ok(())
 }
 
-fn remove_account(connection: &Connection, key: &AccountKey) -> rusqlite::Result<()> {
-    for sql in DROP_ACCOUNT {
+fn remove_belongings(connection: &Connection, key: &AccountKey) -> rusqlite::Result<()> {
+    for sql in DROP_BELONGINGS {
         connection.prepare_cached(sql)?.execute((key.tenant.as_str(), key.user.as_str()))?;
     }
     Ok(())
@@ -356,6 +377,7 @@ fn put_action(connection: &Connection, action: &Action) -> rusqlite::Result<()> 
         action.key.code.as_str(),
         action.key.idempotency_key.as_str(),
         sql_int(action.created_at.0),
+        state_number(action.state),
         action.to_row(),
     ))?;
     Ok(())
@@ -406,5 +428,6 @@ fn prune(
         let rows = connection.prepare_cached(sql)?.execute(params)?;
         gone += u32::try_from(rows).expect("it takes no more than it is told");
     }
-    Ok(gone)
+    let accounts = removed::prune(connection, challenges_before, PRUNE_ROWS_MAX - gone)?;
+    Ok(gone + u32::try_from(accounts).expect("it takes no more than it is told"))
 }

@@ -4,7 +4,9 @@
 mod ports;
 mod store;
 
-pub(crate) use ports::{CountsDeliveries, ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use ports::{
+    CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, RefusesDelivery, Seeded,
+};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -71,8 +73,19 @@ impl House {
     /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own:
     /// for the one that crashed, time has stopped.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
+        self.again_with(ms, None)
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
-        Self::start(self.store.clone(), clock, Limits::default(), None)
+        Self::start(self.store.clone(), clock, limits, None)
+    }
+
+    /// The same, with somebody who is told.
+    pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
+        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        Self::start(self.store.clone(), clock, Limits::default(), delivery)
     }
 
     fn start(
@@ -83,7 +96,8 @@ impl House {
     ) -> Self {
         let entropy = Arc::new(Seeded::new(clock.now().0));
         let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
-        let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, delivery };
+        let custom_public = vec!["amount".to_owned()];
+        let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, custom_public, delivery };
         let tenants = HashMap::from([(tenant_id(), tenant)]);
         let settings =
             EngineSettings { actor_threads: 2, verifier_threads: 1, ..EngineSettings::default() };
@@ -114,14 +128,8 @@ impl House {
     ) -> Result<Device, Error> {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
-        let enroll = Enroll {
-            key: phone.public.clone(),
-            name: None,
-            platform: None,
-            push_token: None,
-            may_add: true,
-        };
-        self.engine.enroll(account, key, enroll).await
+        let enroll = Enroll::official(phone.public.clone(), true);
+        self.engine.enroll(account, key, enroll, None).await
     }
 
     /// Tracks a sign-in and starts a challenge for it.

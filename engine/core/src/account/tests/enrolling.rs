@@ -1,6 +1,20 @@
 //! Binding keys and ending bindings, and removing users.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::Signer as _;
+
 use super::*;
+use crate::device::Signing;
+use crate::possession::{check_enrollment, proven_enrollment};
+use crate::signature::SignatureFormat;
+use crate::statement::{Digest, Statement};
+
+/// The key of the wire contract's vectors.
+const P256: &str = concat!(
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
+    "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
+);
 
 fn enrolled(world: &mut World, seed: u8, may_add: bool, id: u8) -> Result<Device, Refusal> {
     let limits = world.limits.clone();
@@ -51,6 +65,94 @@ fn enrolling_again_keeps_what_it_does_not_say() {
     let device = world.carry_out(|a| a.enroll(&again, device_id(9), later, &limits)).unwrap();
     assert_eq!(device.push_token, token);
     assert_eq!((device.created_at, device.verified_at), (NOW, later));
+}
+
+/// An enrollment of the key of that seed for statements, with the proof that was made for `proven`.
+fn raising(seed: u8, proven: u8) -> Enroll {
+    let (tenant, token) = (key_of("user").tenant, Digest::of("token"));
+    let signer = SigningKey::from_bytes(&[proven; 32]);
+    let key = public_key(proven).thumbprint();
+    let statement = Statement::Enroll { tenant: &tenant, key, token }.to_bytes();
+    let signature = signer.sign(&statement).to_bytes().to_vec();
+    let check = check_enrollment(public_key(proven), &tenant, token, signature);
+    let possession = proven_enrollment(&tenant, token, &check.verify().unwrap()).unwrap();
+    let (signing, possession) = (Signing::StatementV1, Some(possession));
+    Enroll { signing, possession, ..enroll_of(seed, false) }
+}
+
+fn enroll(world: &mut World, enroll: &Enroll) -> Result<Device, Refusal> {
+    let limits = world.limits.clone();
+    world.carry_out(|a| a.enroll(enroll, device_id(9), NOW, &limits))
+}
+
+#[test]
+fn what_a_key_signs_rises_with_a_proof_and_never_falls() {
+    let mut world = World::with_devices(1);
+    let unproven = Enroll { signing: Signing::StatementV1, ..enroll_of(1, true) };
+    assert_eq!(enroll(&mut world, &unproven).err(), Some(Refusal::ProofMissing));
+    let of_another_key = raising(1, 2);
+    assert_eq!(enroll(&mut world, &of_another_key).err(), Some(Refusal::ProofMissing));
+    assert!(!world.account.devices()[0].confirmed);
+    let raised = enroll(&mut world, &raising(1, 1)).unwrap();
+    assert_eq!((raised.id, raised.signing), (device_id(1), Signing::StatementV1));
+    assert!(raised.confirmed, "the proof shows whose the key is");
+    assert_eq!(enroll(&mut world, &enroll_of(1, true)).err(), Some(Refusal::SigningLowered));
+    assert_eq!(world.account.devices()[0].signing, Signing::StatementV1);
+}
+
+#[test]
+fn what_a_key_signs_rises_for_its_other_users_too() {
+    let mut world = World::with_devices(1);
+    let raise = |a: &Account| a.raise_signing(&device_id(1), Signing::StatementV1);
+    world.account.apply(&raise(&world.account).unwrap().unwrap().change);
+    assert_eq!(world.account.devices()[0].signing, Signing::StatementV1);
+    assert!(raise(&world.account).unwrap().is_none(), "it has risen");
+    let lower = world.account.raise_signing(&device_id(1), Signing::ChallengeId);
+    assert!(lower.unwrap().is_none(), "it does not fall");
+    let unknown = world.account.raise_signing(&device_id(9), Signing::StatementV1);
+    assert_eq!(unknown.err(), Some(Refusal::AuthenticatorUnknown));
+}
+
+#[test]
+fn where_statements_are_asked_for_less_is_not_enrolled_or_asked() {
+    let mut world = World::with_devices(2);
+    world.limits.signing_min = Signing::StatementV1;
+    assert_eq!(enroll(&mut world, &enroll_of(3, true)).err(), Some(Refusal::StatementRequired));
+    let action = world.track("signIn", "a");
+    let targeted = Issue { target: Some(device_id(1)), ..issue_of(1) };
+    for issue in [issue_of(1), targeted] {
+        let issued = world.issue(&issue, &action, NOW);
+        assert_eq!(issued.err(), Some(Refusal::StatementRequired));
+    }
+    enroll(&mut world, &raising(1, 1)).unwrap();
+    let issued = world.issue(&issue_of(1), &action, NOW).unwrap();
+    assert_eq!(issued.challenge.targets, [device_id(1)], "the other phone signs too little");
+}
+
+#[test]
+fn the_signature_format_of_a_bound_key_is_fixed() {
+    let spki = STANDARD.decode(P256).unwrap();
+    let of = |format| {
+        let key = PublicKey::with_format(Algorithm::Es256, format, &spki).unwrap();
+        Enroll::official(key, true)
+    };
+    let mut world = World::with_devices(0);
+    enroll(&mut world, &of(SignatureFormat::P1363)).unwrap();
+    let other = enroll(&mut world, &of(SignatureFormat::Der));
+    assert_eq!(other.err(), Some(Refusal::FormatFixed));
+    assert!(enroll(&mut world, &of(SignatureFormat::P1363)).is_ok());
+}
+
+#[test]
+fn an_approval_confirms_whose_a_key_is_and_a_denial_does_not() {
+    let mut world = World::with_devices(1);
+    (world.limits.report_hold_ms, world.limits.denial_wait_ms) = (0, 0);
+    for (seed, outcome) in [(1, Outcome::Reported), (2, Outcome::Denied), (3, Outcome::Approved)] {
+        let issued = world.open(seed, &format!("code{seed}"));
+        world.settle(decided(outcome, 1, NOW), &issued).unwrap();
+        let confirmed = outcome == Outcome::Approved;
+        assert_eq!(world.account.devices()[0].confirmed, confirmed, "{outcome:?}");
+    }
 }
 
 #[test]

@@ -9,8 +9,11 @@ use ed25519_dalek::SigningKey;
 
 use super::*;
 use crate::action::{Action, ActionContext, ActionState};
+use crate::challenge::Shown;
 use crate::device::PushToken;
+use crate::display::DisplayText;
 use crate::id::{ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
+use crate::nonce::Nonce;
 use crate::number_match::Seed;
 use crate::policy::{Limits, Unenrolled};
 use crate::refusal::Refusal;
@@ -39,12 +42,14 @@ fn challenge_id(seed: u8) -> ChallengeId {
 }
 
 fn enroll_of(seed: u8, may_add: bool) -> Enroll {
-    Enroll { key: public_key(seed), name: None, platform: None, push_token: None, may_add }
+    Enroll::official(public_key(seed), may_add)
 }
 
 fn issue_of(seed: u8) -> Issue {
+    let nonce = Nonce::from_entropy(&[seed; 32]);
+    let shown = Shown { nonce, display: DisplayText::new("{}").unwrap() };
     let number_seed = Seed([seed; 8]);
-    Issue { id: challenge_id(seed), target: None, supersede: true, held: false, number_seed }
+    Issue { id: challenge_id(seed), target: None, supersede: true, held: false, shown, number_seed }
 }
 
 /// An account whose transitions are carried out at once, as if a store had recorded them.
@@ -127,7 +132,8 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
         | Write::Action(_)
         | Write::Challenge(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }
 
@@ -139,6 +145,7 @@ fn action_in(change: &Change) -> Option<Action> {
         | Write::RemoveAccount
         | Write::Challenge(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }

@@ -1,0 +1,248 @@
+//! A device that signs statements (`statement-v1`): what was shown, and what was chosen.
+
+mod display;
+mod prompt;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_core::decision::Decision;
+use countersign_core::device::Signing;
+use countersign_core::id::TenantId;
+use countersign_core::nonce::Nonce;
+use countersign_core::signature::SignatureFormat;
+use countersign_core::statement::{Digest, Statement};
+use countersign_wire::basic;
+use countersign_wire::device::{
+    AnswerRequest, AnswerResponse, CredentialResponse, EnrollRequest, RemoveRequest,
+    RemoveResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    UpdateRequest, UpdateResponse,
+};
+use countersign_wire::pending::PendingResponse;
+use countersign_wire::publickey::{encode_body, encode_signature};
+use countersign_wire::secret::Secret;
+use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
+
+use crate::api::{Api, Http, authorization, send, waiting};
+use crate::device::{Enrollment, ROOT};
+use crate::error::ClientError;
+use crate::key::SoftwareKey;
+
+pub use display::{Display, InvalidDisplay};
+pub use prompt::{Choice, Prompt, Unreadable};
+
+/// A device that signs statements, with its key, which need not be enrolled.
+///
+/// It reads with a device session: one signature, then a bearer token, which it keeps and renews
+/// when the server has ended it. Clones share it.
+#[derive(Clone, Debug)]
+pub struct StatementDevice {
+    api: Api,
+    tenant: TenantId,
+    authorization: HeaderValue,
+    key: SoftwareKey,
+    format: SignatureFormat,
+    session: Arc<Mutex<Option<HeaderValue>>>,
+}
+
+impl StatementDevice {
+    /// A device of a tenant of the server at `base`, whose signatures are of `format`.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] for an address or a tenant that is none, or a format that the key does
+    /// not sign in.
+    pub fn new(
+        http: Http,
+        base: &str,
+        tenant: &str,
+        format: SignatureFormat,
+        key: SoftwareKey,
+    ) -> Result<Self, ClientError> {
+        if !key.algorithm().formats().contains(&format) {
+            return Err(ClientError::Input("the key does not sign in this format"));
+        }
+        let wrong = |_| ClientError::Input("this is not the name of a tenant");
+        Ok(Self {
+            api: Api::new(http, base)?,
+            tenant: TenantId::parse(tenant).map_err(wrong)?,
+            authorization: authorization("Basic", &basic::encode_standard(tenant))?,
+            key,
+            format,
+            session: Arc::default(),
+        })
+    }
+
+    /// What the device signs with.
+    #[must_use]
+    pub const fn key(&self) -> &SoftwareKey {
+        &self.key
+    }
+
+    /// Binds the key to the user of a token, with a proof that it is here.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Protocol`] if the server does not demand statements of this
+    /// key from here on.
+    pub async fn enroll(
+        &self,
+        token: &str,
+        enrollment: &Enrollment,
+    ) -> Result<CredentialResponse, ClientError> {
+        let (tenant, key) = (&self.tenant, self.key.thumbprint());
+        let proof = self.sign(&Statement::Enroll { tenant, key, token: Digest::of(token) });
+        let body = EnrollRequest {
+            public_key: self.public_key(),
+            device_name: enrollment.name.clone(),
+            device_platform: None,
+            push_token: enrollment.push_token.clone(),
+            algorithm: Some(self.key.algorithm().name().to_owned()),
+            signature_format: Some(self.format.name().to_owned()),
+            signing: Some(Signing::StatementV1.name().to_owned()),
+            proof: Some(proof),
+        };
+        let call = self.call(Method::POST, "").json(&body);
+        let answer: CredentialResponse = send(call, &authorization("Bearer", token)?).await?;
+        // A server that does not know a field ignores it.
+        if answer.signing.as_deref() != Some(Signing::StatementV1.name()) {
+            return Err(ClientError::Protocol("it does not ask for statements".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    /// Asks whether the key is enrolled.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the code is `invalid_credential` if it is not.
+    pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
+        self.read(|| self.call(Method::GET, "")).await
+    }
+
+    /// Reads what is pending, for up to `wait` seconds while nothing is. Each of its challenges is
+    /// to become a [`Prompt`].
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pending(&self, wait: Option<u64>) -> Result<PendingResponse, ClientError> {
+        self.read(|| waiting(self.call(Method::GET, "/challenge"), wait)).await
+    }
+
+    /// Signs and sends an answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] where nothing is signed: another action was shown than the challenge
+    /// is about, or the number is not as asked for.
+    pub async fn answer(
+        &self,
+        prompt: &Prompt,
+        choice: &Choice<'_>,
+    ) -> Result<AnswerResponse, ClientError> {
+        let statement = prompt.statement(&self.tenant, self.key.thumbprint(), choice)?;
+        let body = AnswerRequest {
+            public_key: self.public_key(),
+            challenge_id: prompt.challenge().as_str().to_owned(),
+            signature: self.sign_bytes(&statement),
+            approved: Some(choice.decision == Decision::Approve),
+            decision: Some(choice.decision.name().to_owned()),
+            verification_code: choice.number.map(Secret::new),
+        };
+        let call = self.call(Method::POST, "/challenge").json(&body);
+        send(call, &self.authorization).await
+    }
+
+    /// Tells the notification provider's new token, and that the key is still there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn update(&self, push_token: Option<&str>) -> Result<UpdateResponse, ClientError> {
+        // The server takes an empty text for none.
+        let push_token = push_token.filter(|t| !t.is_empty());
+        let nonce = self.nonce().await?;
+        let (tenant, key) = (&self.tenant, self.key.thumbprint());
+        let digest = push_token.map(Digest::of);
+        let statement = Statement::Update { tenant, key, nonce: &nonce, push_token: digest };
+        let body = UpdateRequest {
+            challenge_id: None,
+            nonce: Some(Secret::new(nonce.encoded())),
+            public_key: self.public_key(),
+            signature: self.sign(&statement),
+            push_token: push_token.map(Secret::new),
+        };
+        send(self.call(Method::PATCH, "").json(&body), &self.authorization).await
+    }
+
+    /// Removes every binding of the key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove(&self) -> Result<RemoveResponse, ClientError> {
+        let nonce = self.nonce().await?;
+        let (tenant, key) = (&self.tenant, self.key.thumbprint());
+        let body = RemoveRequest {
+            public_key: self.public_key(),
+            nonce: Some(Secret::new(nonce.encoded())),
+            signature: self.sign(&Statement::Remove { tenant, key, nonce: &nonce }),
+        };
+        send(self.call(Method::POST, "/remove").json(&body), &self.authorization).await
+    }
+
+    /// Reads with the session that there is; with a new one if there is none, or if the server does
+    /// not take it any more.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        call: impl Fn() -> RequestBuilder,
+    ) -> Result<T, ClientError> {
+        if let Some(session) = self.kept_session() {
+            match send(call(), &session).await {
+                Err(error) if error.status() == Some(401) => {}
+                answered => return answered,
+            }
+        }
+        let session = self.open_session().await?;
+        send(call(), &session).await
+    }
+
+    async fn open_session(&self) -> Result<HeaderValue, ClientError> {
+        let nonce = self.nonce().await?;
+        let (tenant, key) = (&self.tenant, self.key.thumbprint());
+        let body = SessionRequest {
+            public_key: self.public_key(),
+            nonce: Secret::new(nonce.encoded()),
+            signature: self.sign(&Statement::Session { tenant, key, nonce: &nonce }),
+        };
+        let call = self.call(Method::POST, "/session").json(&body);
+        let opened: SessionResponse = send(call, &self.authorization).await?;
+        let session = authorization("Bearer", opened.token.reveal())?;
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        Ok(session)
+    }
+
+    fn kept_session(&self) -> Option<HeaderValue> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn nonce(&self) -> Result<Nonce, ClientError> {
+        let body = SessionNonceRequest { public_key: self.public_key() };
+        let call = self.call(Method::POST, "/session/nonce").json(&body);
+        let answer: SessionNonceResponse = send(call, &self.authorization).await?;
+        let wrong = |_| ClientError::Protocol("its nonce is none".to_owned());
+        Nonce::parse(answer.nonce.reveal()).map_err(wrong)
+    }
+
+    fn sign(&self, statement: &Statement<'_>) -> Secret {
+        self.sign_bytes(&statement.to_bytes())
+    }
+
+    fn sign_bytes(&self, statement: &[u8]) -> Secret {
+        let signature = self.key.sign_as(self.format, statement);
+        Secret::new(encode_signature(&signature.expect("the format was checked with the key")))
+    }
+
+    fn public_key(&self) -> String {
+        encode_body(self.key.spki())
+    }
+
+    fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        self.api.request(method, &format!("{ROOT}{path}"), None)
+    }
+}

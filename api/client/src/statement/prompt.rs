@@ -1,0 +1,134 @@
+//! A challenge that a person can be asked about.
+
+use countersign_core::decision::Decision;
+use countersign_core::id::{AuthenticatorId, ChallengeId, InvalidId, TenantId, Thumbprint};
+use countersign_core::nonce::{InvalidNonce, Nonce};
+use countersign_core::number_match::TypedNumber;
+use countersign_core::statement::{DecisionStatement, Statement};
+use countersign_wire::pending::PendingChallenge;
+
+use super::display::{Display, InvalidDisplay};
+use crate::error::ClientError;
+
+/// Why a person is not asked about a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It has no nonce or no display text: it was started before there were statements.
+    #[error("it has nothing to show and sign")]
+    Nothing,
+    /// One of its names is none.
+    #[error(transparent)]
+    Name(#[from] InvalidId),
+    /// Its nonce is none.
+    #[error("its nonce {0}")]
+    Nonce(#[from] InvalidNonce),
+    /// What is to be shown cannot be.
+    #[error("its display: {0}")]
+    Display(#[from] InvalidDisplay),
+    /// What is to be shown is about another action than the challenge.
+    #[error("its display is about another action")]
+    OtherAction,
+}
+
+/// A challenge that was read whole: all that a decision is signed with, but the decision.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    challenge: ChallengeId,
+    nonce: Nonce,
+    authenticator: AuthenticatorId,
+    display: Display,
+    digits: Option<usize>,
+    expires_at_seconds: u64,
+}
+
+/// What a person chose, and what they were shown when they did.
+#[derive(Clone, Copy)]
+pub struct Choice<'a> {
+    /// The action that the caller has shown.
+    pub shown_action: &'a str,
+    /// The answer.
+    pub decision: Decision,
+    /// What was typed, where an approval asks for a number.
+    pub number: Option<&'a str>,
+}
+
+impl TryFrom<&PendingChallenge> for Prompt {
+    type Error = Unreadable;
+
+    fn try_from(pending: &PendingChallenge) -> Result<Self, Unreadable> {
+        let (Some(nonce), Some(text)) = (&pending.nonce, &pending.display) else {
+            return Err(Unreadable::Nothing);
+        };
+        let display = Display::parse(text)?;
+        if display.action() != pending.action_code {
+            return Err(Unreadable::OtherAction);
+        }
+        Ok(Self {
+            challenge: ChallengeId::parse(&pending.challenge_id)?,
+            nonce: Nonce::parse(nonce.reveal())?,
+            authenticator: AuthenticatorId::parse(&pending.user_authenticator_id)?,
+            display,
+            digits: pending.number_match.map(|n| n.digits),
+            expires_at_seconds: pending.expires_at,
+        })
+    }
+}
+
+impl Prompt {
+    /// The challenge.
+    #[must_use]
+    pub const fn challenge(&self) -> &ChallengeId {
+        &self.challenge
+    }
+
+    /// What to show.
+    #[must_use]
+    pub const fn display(&self) -> &Display {
+        &self.display
+    }
+
+    /// How many digits an approval asks for.
+    #[must_use]
+    pub const fn digits(&self) -> Option<usize> {
+        self.digits
+    }
+
+    /// Checks a choice, and makes the bytes to sign of it.
+    pub(super) fn statement(
+        &self,
+        tenant: &TenantId,
+        key: Thumbprint,
+        choice: &Choice<'_>,
+    ) -> Result<Vec<u8>, ClientError> {
+        if choice.shown_action != self.display.action() {
+            return Err(ClientError::Input("what was shown is not what would be signed"));
+        }
+        let number = self.number(choice)?;
+        let statement = DecisionStatement {
+            tenant,
+            challenge: &self.challenge,
+            nonce: &self.nonce,
+            authenticator: &self.authenticator,
+            key,
+            decision: choice.decision,
+            display: self.display.digest(),
+            number: number.as_ref(),
+            expires_at_seconds: self.expires_at_seconds,
+        };
+        Ok(Statement::Decision(statement).to_bytes())
+    }
+
+    /// Only an approval has a number, and only one of as many digits as are asked for.
+    fn number(&self, choice: &Choice<'_>) -> Result<Option<TypedNumber>, ClientError> {
+        let asked = self.digits.filter(|_| choice.decision == Decision::Approve);
+        match (asked, choice.number) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(ClientError::Input("no number is asked for")),
+            (Some(_), None) => Err(ClientError::Input("a number is asked for")),
+            (Some(digits), Some(typed)) => {
+                let typed = TypedNumber::parse(typed).ok().filter(|t| t.reveal().len() == digits);
+                typed.map(Some).ok_or(ClientError::Input("the number has other digits than asked"))
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who reads what concerns a key: an app with a device session, or one that names its tenant and the
+//! key.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId};
+use countersign_wire::publickey::PresentedKey;
+use serde::Deserialize;
+
+use super::basic::device;
+use super::{credentials, origin, refused};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+
+/// Who reads, and of which key.
+pub struct ReadingCaller {
+    /// The key.
+    pub key: CredentialKey,
+    /// How it is known.
+    pub who: Who,
+}
+
+/// How a reader is known.
+pub enum Who {
+    /// By a device session, made for a binding of that name.
+    Session(AuthenticatorId),
+    /// Not at all: it says which tenant it belongs to, and which key it has.
+    Stranger,
+}
+
+/// The query by which a device names its key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyQuery {
+    public_key: Option<String>,
+}
+
+impl FromRequest for ReadingCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let query = Query::<KeyQuery>::from_request(request, payload).into_inner();
+        ready(query.and_then(|Query(query)| reader(request, query.public_key.as_deref())))
+    }
+}
+
+fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCaller, Problem> {
+    let presented = public_key.map(PresentedKey::from_query).transpose();
+    let Some(token) = credentials(request, "Bearer") else {
+        let tenant = device(request)?.tenant;
+        let missing = || Problem::invalid_request("publicKey: is missing");
+        let key = key_of(tenant, &presented?.ok_or_else(missing)?);
+        return Ok(ReadingCaller { key, who: Who::Stranger });
+    };
+    let state = AppState::of(request);
+    let session = state.open_session(token).map_err(|error| refused(&error))?;
+    if let Some(settings) = state.tenant(&session.key.tenant) {
+        origin::check(request, &settings.origins)?;
+    }
+    // The session says which key it is of; a request that says otherwise is a mistake.
+    if presented?.is_some_and(|key| key.thumbprint() != session.key.thumbprint) {
+        return Err(Problem::invalid_request("publicKey: is not the key of the session"));
+    }
+    Ok(ReadingCaller { key: session.key, who: Who::Session(session.binding) })
+}
+
+fn key_of(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
+    CredentialKey { tenant, thumbprint: key.thumbprint() }
+}

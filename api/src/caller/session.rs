@@ -1,0 +1,82 @@
+//! Device sessions: tokens with which an app reads that has shown to hold its key.
+
+use countersign_core::id::{AuthenticatorId, CredentialKey, IdempotencyKey, TenantId, Thumbprint};
+use countersign_core::policy::DEVICE_SESSION_MS;
+use countersign_core::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+
+use super::token::{ISSUER, TokenError, Tokens};
+
+/// In the header of such a token; no token of an action has it.
+const TYP: &str = "device-session+jwt";
+
+/// What a device session stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The credential that reads.
+    pub key: CredentialKey,
+    /// The binding that it was made for: it ends with it.
+    pub binding: AuthenticatorId,
+    /// When it was made, in whole seconds: its lifetime counts from then.
+    pub issued_at: UnixMillis,
+}
+
+impl Session {
+    /// How long a session lives, in seconds.
+    pub const LIFETIME_SECONDS: u64 = DEVICE_SESSION_MS / 1000;
+}
+
+/// `sub` is the key's thumbprint.
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    jti: String,
+    binding: String,
+}
+
+impl Tokens {
+    /// Makes the token of a session. `id` are its random bytes.
+    pub fn make_session(&self, session: &Session, id: [u8; 16]) -> Option<String> {
+        let Session { key, binding, issued_at } = session;
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: key.tenant.to_string(),
+            sub: key.thumbprint.encoded(),
+            iat: issued_at.seconds(),
+            exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
+            jti: IdempotencyKey::from_entropy(id).to_string(),
+            binding: binding.to_string(),
+        };
+        self.seal(TYP, &key.tenant, &claims)
+    }
+
+    /// Opens the token of a session.
+    ///
+    /// # Errors
+    /// [`TokenError`], also for any other kind of token.
+    pub fn open_session(
+        &self,
+        text: &str,
+        now: UnixMillis,
+    ) -> Result<Session, TokenError<Session>> {
+        let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
+        let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
+        if now.seconds() >= claims.exp {
+            return Err(TokenError::Expired(Box::new(session)));
+        }
+        Ok(session)
+    }
+}
+
+fn session(tenant: TenantId, claims: &Claims) -> Option<Session> {
+    let thumbprint = Thumbprint::parse(&claims.sub).ok()?;
+    Some(Session {
+        key: CredentialKey { tenant, thumbprint },
+        binding: AuthenticatorId::parse(&claims.binding).ok()?,
+        issued_at: UnixMillis(claims.iat.saturating_mul(1000)),
+    })
+}

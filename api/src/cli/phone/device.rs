@@ -1,0 +1,158 @@
+//! The device that a command speaks with, however it speaks.
+
+use countersign_client::wire::device::{
+    AnswerResponse, CredentialResponse, RemoveResponse, UpdateResponse,
+};
+use countersign_client::wire::pending::{PendingChallenge, PendingResponse};
+use countersign_client::{
+    Choice, ClientError, Device, Enrollment, Home, Http, Manner, Prompt, SoftwareKey,
+    StatementDevice, Unreadable,
+};
+use countersign_core::decision::Decision;
+use countersign_core::time::UnixMillis;
+
+use super::CliError;
+
+/// A device of one of the two kinds.
+pub(super) enum Phone {
+    /// It signs the names of challenges.
+    Official(Device),
+    /// It signs statements.
+    Statement(StatementDevice),
+}
+
+/// A challenge that waits for an answer.
+pub(super) struct Waiting {
+    /// Its name.
+    pub(super) id: String,
+    /// What is shown of it, and signed.
+    pub(super) asked: Result<Asked, Unreadable>,
+}
+
+/// What a person is asked.
+pub(super) enum Asked {
+    /// What the official SDKs are told.
+    Official(Box<PendingResponse>),
+    /// What is signed too, and whose device it is.
+    Statement(Box<(PendingChallenge, Prompt)>),
+}
+
+impl Asked {
+    /// How many digits an approval asks for.
+    pub(super) fn digits(&self) -> Option<usize> {
+        match self {
+            Self::Official(pending) => pending.number_match.map(|n| n.digits),
+            Self::Statement(asked) => asked.1.digits(),
+        }
+    }
+}
+
+impl Phone {
+    pub(super) fn new(home: &Home, key: SoftwareKey) -> Result<Self, ClientError> {
+        let (http, Home { url, tenant, manner }) = (Http::new()?, home);
+        match *manner {
+            Manner::Official(dialect) => {
+                Device::new(http, url, tenant, dialect, key).map(Self::Official)
+            }
+            Manner::Statement(format) => {
+                StatementDevice::new(http, url, tenant, format, key).map(Self::Statement)
+            }
+        }
+    }
+
+    pub(super) async fn enroll(
+        &self,
+        token: &str,
+        enrollment: &Enrollment,
+    ) -> Result<CredentialResponse, ClientError> {
+        match self {
+            Self::Official(device) => device.enroll(token, enrollment).await,
+            Self::Statement(device) => device.enroll(token, enrollment).await,
+        }
+    }
+
+    pub(super) async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
+        match self {
+            Self::Official(device) => device.get_credential().await,
+            Self::Statement(device) => device.get_credential().await,
+        }
+    }
+
+    /// What is pending, newest first. `signed` is for official devices: the others always show who
+    /// they are.
+    pub(super) async fn pending(
+        &self,
+        signed: bool,
+        wait: Option<u64>,
+    ) -> Result<Vec<Waiting>, ClientError> {
+        match self {
+            Self::Official(device) => {
+                let pending = device.pending(signed, wait).await?;
+                // Both say that something is pending; one alone does not.
+                let id = pending.challenge_id.clone().filter(|_| pending.user_id.is_some());
+                let waiting = |id| Waiting { id, asked: Ok(Asked::Official(Box::new(pending))) };
+                Ok(id.map(waiting).into_iter().collect())
+            }
+            Self::Statement(device) => {
+                let challenges = device.pending(wait).await?.challenges;
+                Ok(challenges.into_iter().map(waiting).collect())
+            }
+        }
+    }
+
+    /// Answers a challenge that the person was shown.
+    pub(super) async fn answer(
+        &self,
+        waiting: &Waiting,
+        decision: Decision,
+        number: Option<&str>,
+    ) -> Result<AnswerResponse, CliError> {
+        match (self, &waiting.asked) {
+            (_, Err(unreadable)) => Err(CliError::Unreadable(unreadable.clone())),
+            (Self::Statement(device), Ok(Asked::Statement(asked))) => {
+                let shown_action = asked.1.display().action();
+                let choice = Choice { shown_action, decision, number };
+                Ok(device.answer(&asked.1, &choice).await?)
+            }
+            _ => self.answer_unseen(&waiting.id, decision, number).await,
+        }
+    }
+
+    /// Answers a challenge by its name alone, which only an official device can.
+    pub(super) async fn answer_unseen(
+        &self,
+        challenge: &str,
+        decision: Decision,
+        number: Option<&str>,
+    ) -> Result<AnswerResponse, CliError> {
+        let approve = match decision {
+            Decision::Approve => true,
+            Decision::Deny => false,
+            Decision::Report => return Err(CliError::NoReport),
+        };
+        match self {
+            Self::Official(device) => Ok(device.answer(challenge, approve, number).await?),
+            Self::Statement(_) => Err(CliError::NothingPending),
+        }
+    }
+
+    pub(super) async fn update(&self, token: Option<&str>) -> Result<UpdateResponse, ClientError> {
+        match self {
+            Self::Official(device) => device.update(token).await,
+            Self::Statement(device) => device.update(token).await,
+        }
+    }
+
+    pub(super) async fn remove(&self, now: UnixMillis) -> Result<RemoveResponse, ClientError> {
+        match self {
+            Self::Official(device) => device.remove(now).await,
+            Self::Statement(device) => device.remove().await,
+        }
+    }
+}
+
+fn waiting(challenge: PendingChallenge) -> Waiting {
+    let prompt = Prompt::try_from(&challenge);
+    let id = challenge.challenge_id.clone();
+    Waiting { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
+}

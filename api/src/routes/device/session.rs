@@ -1,0 +1,50 @@
+//! `POST …/session/nonce` and `POST …/session`: one signature, and then a bearer token to read with.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_core::device::Signing;
+use countersign_core::time::UnixMillis;
+use countersign_wire::device::{
+    SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+};
+use countersign_wire::secret::Secret;
+
+use super::credential_key;
+use crate::body::Body;
+use crate::caller::DeviceCaller;
+use crate::caller::session::Session;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Gives out a nonce for the statement of a session, an update or a removal.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled, or that does not sign statements.
+pub async fn session_nonce(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Body(body): Body<SessionNonceRequest>,
+) -> Result<HttpResponse, Problem> {
+    let key = credential_key(caller.tenant, &body.into_core()?);
+    let handout = state.engine.nonce(&key, Signing::StatementV1).await?;
+    Ok(HttpResponse::Ok().json(SessionNonceResponse::from(&handout.nonce)))
+}
+
+/// Begins a device session. It ends after its lifetime, or with the binding that it was made for.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled or does not sign statements, a nonce that
+/// was not given out, or a signature that does not verify.
+pub async fn session(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Body(body): Body<SessionRequest>,
+) -> Result<HttpResponse, Problem> {
+    let opening = body.into_core()?;
+    let key = credential_key(caller.tenant, &opening.key);
+    let binding = state.engine.open_session(&key, opening.nonce, opening.signature).await?;
+    let issued_at: UnixMillis = state.engine.clock().now();
+    let token = state.make_session(&Session { key, binding, issued_at })?;
+    let (token, expires_in) = (Secret::new(token), Session::LIFETIME_SECONDS);
+    Ok(HttpResponse::Ok().json(SessionResponse { token, expires_in }))
+}

@@ -1,0 +1,129 @@
+//! A device's answer to a challenge.
+
+use countersign_core::challenge;
+use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::id::ChallengeId;
+use countersign_core::number_match::TypedNumber;
+use serde::{Deserialize, Serialize};
+
+use crate::InvalidField;
+use crate::names::Outcome;
+use crate::publickey::{PresentedKey, decode_signature};
+use crate::secret::Secret;
+
+/// `POST /client/user-authenticators/push/challenge`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerRequest {
+    /// The key, in the form of bodies.
+    pub public_key: String,
+    /// The challenge.
+    pub challenge_id: String,
+    /// Over the challenge's name, or over the statement of a key that signs those.
+    pub signature: Secret,
+    /// Whether the person approves. It may be absent where `decision` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<bool>,
+    /// `approve`, `deny` or `report`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// The number that the person typed. Android sends `null` where there is none; iOS omits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<Secret>,
+}
+
+/// An [`AnswerRequest`] whose fields are checked.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The key that is said to have signed.
+    pub key: PresentedKey,
+    /// The decision; nothing about it is known to be true.
+    pub signed: SignedDecision,
+}
+
+impl AnswerRequest {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn into_core(self) -> Result<Answer, InvalidField> {
+        let decision = decision(self.approved, self.decision.as_deref())?;
+        let challenge = ChallengeId::parse(&self.challenge_id);
+        let code = self.verification_code.filter(|c| !c.reveal().is_empty());
+        let number = code.map(|c| TypedNumber::parse(c.reveal())).transpose();
+        let number = number.map_err(|e| InvalidField::new("verificationCode", e.to_string()))?;
+        Ok(Answer {
+            key: PresentedKey::from_body(&self.public_key)?,
+            signed: SignedDecision {
+                challenge: challenge.map_err(|e| InvalidField::id("challengeId", &e))?,
+                decision,
+                number,
+                signature: decode_signature(self.signature.reveal())?,
+            },
+        })
+    }
+}
+
+/// What the two fields say, which may not be two things.
+fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, InvalidField> {
+    let plain = approved.map(|yes| if yes { Decision::Approve } else { Decision::Deny });
+    let Some(name) = name else {
+        return plain.ok_or_else(|| InvalidField::new("approved", "must be there, or decision"));
+    };
+    let all = [Decision::Approve, Decision::Deny, Decision::Report];
+    let Some(decision) = all.into_iter().find(|d| d.name() == name) else {
+        return Err(InvalidField::new("decision", "must be approve, deny or report"));
+    };
+    if approved.is_some_and(|yes| yes != (decision == Decision::Approve)) {
+        return Err(InvalidField::new("approved", "contradicts decision"));
+    }
+    Ok(decision)
+}
+
+/// Answer to [`AnswerRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerResponse {
+    /// Whether the challenge is approved.
+    pub is_verified: bool,
+    /// How the challenge ended.
+    pub outcome: Outcome,
+}
+
+impl From<challenge::Outcome> for AnswerResponse {
+    fn from(outcome: challenge::Outcome) -> Self {
+        Self { is_verified: outcome == challenge::Outcome::Approved, outcome: outcome.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn approved_and_decision_say_one_thing_or_are_refused() {
+        let names =
+            [None, Some("approve"), Some("deny"), Some("report"), Some("Approve"), Some("")];
+        let mut accepted = Vec::new();
+        for approved in [None, Some(true), Some(false)] {
+            for name in names {
+                match decision(approved, name) {
+                    Ok(decision) => accepted.push((approved, name, decision)),
+                    Err(error) => assert!(["approved", "decision"].contains(&error.field)),
+                }
+            }
+        }
+        use Decision::{Approve, Deny, Report};
+        let expected = [
+            (None, Some("approve"), Approve),
+            (None, Some("deny"), Deny),
+            (None, Some("report"), Report),
+            (Some(true), None, Approve),
+            (Some(true), Some("approve"), Approve),
+            (Some(false), None, Deny),
+            (Some(false), Some("deny"), Deny),
+            (Some(false), Some("report"), Report),
+        ];
+        assert_eq!(accepted, expected);
+    }
+}

@@ -1,0 +1,203 @@
+//! Enrolling a key, and asking what is enrolled.
+
+use countersign_core::device::{Device, Platform, PushToken, Signing};
+use countersign_core::policy::DEVICE_NAME_BYTES_MAX;
+use countersign_core::signature::{PublicKey, SignatureFormat};
+use countersign_core::text::Line;
+use serde::{Deserialize, Serialize};
+
+use super::push_token;
+use crate::InvalidField;
+use crate::field;
+use crate::names::DevicePlatform;
+use crate::publickey::{PresentedKey, decode_signature_of};
+use crate::secret::Secret;
+use crate::time::Iso8601;
+
+/// `POST /client/user-authenticators/push`. `performAttestation` is ignored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrollRequest {
+    /// The key, in the form of bodies.
+    pub public_key: String,
+    /// What the person calls the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// Where the app runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_platform: Option<DevicePlatform>,
+    /// The notification provider's token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_token: Option<Secret>,
+    /// `es256` or `ed25519`; the key tells where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// `der`, `p1363` or `raw`; the first of the algorithm (`der`, `raw`) where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature_format: Option<String>,
+    /// `challenge-id` or `statement-v1`; the first where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing: Option<String>,
+    /// Over the enrollment's statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Secret>,
+}
+
+/// An [`EnrollRequest`] whose fields are checked.
+#[derive(Clone, Debug)]
+pub struct Enrollment {
+    /// The key, with the format of its signatures.
+    pub key: PublicKey,
+    /// What the person calls the device.
+    pub name: Option<Line>,
+    /// Where the app runs.
+    pub platform: Option<Platform>,
+    /// The notification provider's token.
+    pub push_token: Option<PushToken>,
+    /// What the key is to sign.
+    pub signing: Signing,
+    /// Over the enrollment's statement; nothing about it is known to be true.
+    pub proof: Option<Vec<u8>>,
+}
+
+impl EnrollRequest {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn into_core(self) -> Result<Enrollment, InvalidField> {
+        let presented = PresentedKey::from_body(&self.public_key)?;
+        let algorithm = presented.algorithm();
+        if self.algorithm.is_some_and(|name| name != algorithm.name()) {
+            return Err(InvalidField::new("algorithm", "must be the algorithm of publicKey"));
+        }
+        let wrong = || {
+            let names: Vec<_> = algorithm.formats().iter().map(|f| f.name()).collect();
+            let rule = format!("must be {} for {}", names.join(" or "), algorithm.name());
+            InvalidField::new("signatureFormat", rule)
+        };
+        let key = match self.signature_format.as_deref() {
+            None => presented.parse(),
+            Some(name) => {
+                let format = SignatureFormat::from_name(name);
+                let format = format.filter(|f| algorithm.formats().contains(f));
+                presented.parse_with(format.ok_or_else(wrong)?)
+            }
+        };
+        let proof = self.proof.as_ref().map(|p| decode_signature_of("proof", p.reveal()));
+        Ok(Enrollment {
+            key: key.map_err(|e| InvalidField::new("publicKey", e.to_string()))?,
+            // A person or the platform wrote it, and the app cannot correct it.
+            name: field::cleaned(self.device_name.as_deref(), DEVICE_NAME_BYTES_MAX),
+            platform: self.device_platform.map(Into::into),
+            push_token: push_token(self.push_token.as_ref())?,
+            signing: signing(self.signing.as_deref())?,
+            proof: proof.transpose()?,
+        })
+    }
+}
+
+fn signing(name: Option<&str>) -> Result<Signing, InvalidField> {
+    let rule = "must be challenge-id or statement-v1";
+    let Some(name) = name else { return Ok(Signing::default()) };
+    Signing::from_name(name).ok_or_else(|| InvalidField::new("signing", rule))
+}
+
+/// Answer to an enrollment, and to `GET /client/user-authenticators/push`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
+pub struct CredentialResponse {
+    pub user_authenticator_id: String,
+    pub user_id: String,
+    pub verified_at: Iso8601,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_verified_at: Option<Iso8601>,
+    /// What the key signs. Absent from servers that know of nothing but challenge ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+}
+
+impl CredentialResponse {
+    /// The answer about a device whose key signs `signing`, which another of its bindings may have
+    /// raised.
+    #[must_use]
+    pub fn new(device: &Device, signing: Signing) -> Self {
+        Self {
+            user_authenticator_id: device.id.as_str().to_owned(),
+            user_id: device.account.user.as_str().to_owned(),
+            verified_at: device.verified_at.into(),
+            last_verified_at: device.last_verified_at.map(Iso8601::from),
+            signing: Some(signing.name().to_owned()),
+            algorithm: Some(device.key.algorithm().name().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P256: &str = concat!(
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
+        "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
+    );
+    /// RFC 8032, section 7.1, test 1.
+    const ED25519: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+    fn request(key: &str) -> EnrollRequest {
+        EnrollRequest { public_key: key.to_owned(), ..EnrollRequest::default() }
+    }
+
+    fn named(name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn what_is_absent_is_as_the_official_sdks_have_it() {
+        let enrollment = request(P256).into_core().unwrap();
+        assert_eq!(enrollment.key.format(), SignatureFormat::Der);
+        assert_eq!(enrollment.signing, Signing::ChallengeId);
+        assert!(enrollment.proof.is_none());
+        let enrollment = request(ED25519).into_core().unwrap();
+        assert_eq!(enrollment.key.format(), SignatureFormat::Raw);
+    }
+
+    #[test]
+    fn a_format_has_to_be_one_of_the_algorithm() {
+        for (key, good) in [(P256, &["der", "p1363"][..]), (ED25519, &["raw"])] {
+            for name in ["der", "p1363", "raw", "DER", ""] {
+                let body = EnrollRequest { signature_format: named(name), ..request(key) };
+                match body.into_core() {
+                    Ok(enrollment) => {
+                        assert!(good.contains(&name));
+                        assert_eq!(enrollment.key.format().name(), name);
+                    }
+                    Err(error) => {
+                        assert!(!good.contains(&name));
+                        assert_eq!(error.field, "signatureFormat");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn signing_and_proof_are_read_or_refused_by_name() {
+        let proof = Some(Secret::new("AAAA"));
+        let good = EnrollRequest { signing: named("statement-v1"), proof, ..request(ED25519) };
+        let enrollment = good.clone().into_core().unwrap();
+        assert_eq!(enrollment.signing, Signing::StatementV1);
+        assert_eq!(enrollment.proof.as_deref(), Some(&[0; 3][..]));
+        let bad = EnrollRequest { signing: named("statement-v2"), ..good.clone() };
+        assert_eq!(bad.into_core().unwrap_err().field, "signing");
+        for text in ["?".to_owned(), "A".repeat(10_000)] {
+            let bad = EnrollRequest { proof: Some(Secret::new(text)), ..good.clone() };
+            assert_eq!(bad.into_core().unwrap_err().field, "proof");
+        }
+        let bad = EnrollRequest { algorithm: named("es256"), ..good };
+        assert_eq!(bad.into_core().unwrap_err().field, "algorithm");
+    }
+}

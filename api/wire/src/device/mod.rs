@@ -1,0 +1,41 @@
+//! What a device sends and gets, besides the challenges that it reads (see [`crate::pending`]).
+//!
+//! A field that is absent means what the official SDKs do: ECDSA signatures in DER over the name of
+//! a challenge, over the text of a nonce that has a handle, or over the number of a time window.
+
+mod answer;
+mod enroll;
+mod nonce;
+mod remove;
+mod session;
+mod update;
+
+pub use answer::{Answer, AnswerRequest, AnswerResponse};
+pub use enroll::{CredentialResponse, EnrollRequest, Enrollment};
+pub use nonce::{NonceResponse, UpdateNonceResponse};
+pub use remove::{Remove, RemoveRequest, RemoveResponse};
+pub use session::{
+    Session, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+};
+pub use update::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
+
+use countersign_core::device::PushToken;
+use countersign_core::nonce::Nonce;
+use countersign_core::policy::PUSH_TOKEN_BYTES_MAX;
+
+use crate::InvalidField;
+use crate::secret::Secret;
+
+fn push_token(token: Option<&Secret>) -> Result<Option<PushToken>, InvalidField> {
+    let Some(token) = token.map(Secret::reveal).filter(|t| !t.is_empty()) else { return Ok(None) };
+    if token.len() > PUSH_TOKEN_BYTES_MAX {
+        let rule = format!("longer than {PUSH_TOKEN_BYTES_MAX} bytes");
+        return Err(InvalidField::new("pushToken", rule));
+    }
+    Ok(Some(PushToken::new(token)))
+}
+
+/// A nonce of the server, in its one spelling.
+fn nonce_of(text: &Secret) -> Result<Nonce, InvalidField> {
+    Nonce::parse(text.reveal()).map_err(|e| InvalidField::new("nonce", e.to_string()))
+}

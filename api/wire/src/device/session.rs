@@ -1,0 +1,87 @@
+//! Device sessions: one signature, then reads with a bearer token.
+
+use countersign_core::nonce::Nonce;
+use serde::{Deserialize, Serialize};
+
+use super::nonce_of;
+use crate::InvalidField;
+use crate::publickey::{PresentedKey, decode_signature};
+use crate::secret::Secret;
+
+/// `POST /client/user-authenticators/push/session/nonce`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionNonceRequest {
+    /// The key, in the form of bodies.
+    pub public_key: String,
+}
+
+impl SessionNonceRequest {
+    /// Checks the key's form.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn into_core(self) -> Result<PresentedKey, InvalidField> {
+        PresentedKey::from_body(&self.public_key)
+    }
+}
+
+/// Answer to [`SessionNonceRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNonceResponse {
+    /// For one session, update or removal statement: base64url of 32 bytes, without padding.
+    pub nonce: Secret,
+}
+
+impl From<&Nonce> for SessionNonceResponse {
+    fn from(nonce: &Nonce) -> Self {
+        Self { nonce: Secret::new(nonce.encoded()) }
+    }
+}
+
+/// `POST /client/user-authenticators/push/session`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionRequest {
+    /// The key, in the form of bodies.
+    pub public_key: String,
+    /// What the server gave out for it.
+    pub nonce: Secret,
+    /// Over the session's statement.
+    pub signature: Secret,
+}
+
+/// A [`SessionRequest`] whose fields are checked.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The key that is said to have signed.
+    pub key: PresentedKey,
+    /// What the server is said to have given out for it.
+    pub nonce: Nonce,
+    /// Over the session's statement; nothing about it is known to be true.
+    pub signature: Vec<u8>,
+}
+
+impl SessionRequest {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn into_core(self) -> Result<Session, InvalidField> {
+        Ok(Session {
+            key: PresentedKey::from_body(&self.public_key)?,
+            nonce: nonce_of(&self.nonce)?,
+            signature: decode_signature(self.signature.reveal())?,
+        })
+    }
+}
+
+/// Answer to [`SessionRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionResponse {
+    /// A bearer token for reading the credential and what is pending for it.
+    pub token: Secret,
+    /// How long it is good for, in seconds.
+    pub expires_in: u64,
+}

@@ -1,0 +1,266 @@
+//! The exact bytes that a device signs, version 1.
+//!
+//! A statement is lines of `name:value`, joined by one LF. Every value is of a type that can hold
+//! neither an LF nor a character outside its own alphabet, so nothing is escaped and no two
+//! statements have the same bytes. The server builds them from what it knows, never from text that
+//! a device sent; a device builds the same from what it was sent.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::decision::Decision;
+use crate::id::{AuthenticatorId, ChallengeId, TenantId, Thumbprint};
+use crate::nonce::Nonce;
+use crate::number_match::TypedNumber;
+
+/// SHA-256 over a text that a statement stands for but does not contain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of a text's UTF-8 bytes.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest")
+    }
+}
+
+/// Something that a device can sign.
+#[derive(Clone, Copy, Debug)]
+pub enum Statement<'a> {
+    /// The answer to a challenge.
+    Decision(DecisionStatement<'a>),
+    /// The device holds the key that is enrolled with one bearer token.
+    Enroll {
+        /// Where it is enrolled.
+        tenant: &'a TenantId,
+        /// The key.
+        key: Thumbprint,
+        /// Over the bearer token of the request.
+        token: Digest,
+    },
+    /// A device asks for a session.
+    Session {
+        /// Where it is enrolled.
+        tenant: &'a TenantId,
+        /// The key.
+        key: Thumbprint,
+        /// What the server gave out for it.
+        nonce: &'a Nonce,
+    },
+    /// A device updates its credential.
+    Update {
+        /// Where it is enrolled.
+        tenant: &'a TenantId,
+        /// The key.
+        key: Thumbprint,
+        /// What the server gave out for it.
+        nonce: &'a Nonce,
+        /// Over the notification provider's new token, where there is one.
+        push_token: Option<Digest>,
+    },
+    /// A device removes its credential.
+    Remove {
+        /// Where it is enrolled.
+        tenant: &'a TenantId,
+        /// The key.
+        key: Thumbprint,
+        /// What the server gave out for it.
+        nonce: &'a Nonce,
+    },
+}
+
+/// The answer to a challenge, with all that it was given to.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionStatement<'a> {
+    /// Whose challenge it is.
+    pub tenant: &'a TenantId,
+    /// The challenge.
+    pub challenge: &'a ChallengeId,
+    /// The challenge's own nonce.
+    pub nonce: &'a Nonce,
+    /// The binding that answers.
+    pub authenticator: &'a AuthenticatorId,
+    /// The key that signs.
+    pub key: Thumbprint,
+    /// The answer.
+    pub decision: Decision,
+    /// Over the display text, exactly as the device received it.
+    pub display: Digest,
+    /// What the person typed, where a number was asked for.
+    pub number: Option<&'a TypedNumber>,
+    /// The end of the challenge, in seconds since the Unix epoch, as the device was told it.
+    pub expires_at_seconds: u64,
+}
+
+impl Statement<'_> {
+    /// The bytes to sign.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = match *self {
+            Self::Decision(decision) => decision.text(),
+            Self::Enroll { tenant, key, token } => {
+                Text::of("enroll", tenant).line("key", &key.encoded()).digest("token", token)
+            }
+            Self::Session { tenant, key, nonce } => Text::with_nonce("session", tenant, key, nonce),
+            Self::Update { tenant, key, nonce, push_token } => {
+                let text = Text::with_nonce("update", tenant, key, nonce);
+                match push_token {
+                    Some(digest) => text.digest("push-token", digest),
+                    None => text.line("push-token", NONE),
+                }
+            }
+            Self::Remove { tenant, key, nonce } => Text::with_nonce("remove", tenant, key, nonce),
+        };
+        text.0.into_bytes()
+    }
+}
+
+impl DecisionStatement<'_> {
+    fn text(&self) -> Text {
+        Text::of("decision", self.tenant)
+            .line("challenge", self.challenge.as_str())
+            .line("nonce", &self.nonce.encoded())
+            .line("authenticator", self.authenticator.as_str())
+            .line("key", &self.key.encoded())
+            .line("decision", self.decision.name())
+            .digest("display", self.display)
+            .line("number", self.number.map_or(NONE, TypedNumber::reveal))
+            .line("expires", &self.expires_at_seconds.to_string())
+    }
+}
+
+/// Stands for a value that there is none of; no number or digest is written so.
+const NONE: &str = "-";
+
+struct Text(String);
+
+impl Text {
+    fn of(kind: &str, tenant: &TenantId) -> Self {
+        Self(format!("countersign/{kind}/v1")).line("tenant", tenant.as_str())
+    }
+
+    fn with_nonce(kind: &str, tenant: &TenantId, key: Thumbprint, nonce: &Nonce) -> Self {
+        Self::of(kind, tenant).line("key", &key.encoded()).line("nonce", &nonce.encoded())
+    }
+
+    fn line(mut self, name: &str, value: &str) -> Self {
+        self.0.push('\n');
+        self.0.push_str(name);
+        self.0.push(':');
+        self.0.push_str(value);
+        self
+    }
+
+    fn digest(self, name: &str, Digest(bytes): Digest) -> Self {
+        self.line(name, &encoded(&bytes))
+    }
+}
+
+fn encoded(bytes: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 over nothing and over `abc`, as FIPS 180-2 has them.
+    const OF_NOTHING: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+    const OF_ABC: &str = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+
+    fn text(statement: Statement<'_>) -> String {
+        String::from_utf8(statement.to_bytes()).unwrap()
+    }
+
+    fn tenant() -> TenantId {
+        TenantId::parse("shop-1").unwrap()
+    }
+
+    fn key() -> Thumbprint {
+        Thumbprint::of_spki(b"abc")
+    }
+
+    fn nonce() -> Nonce {
+        Nonce::from_entropy(&[0xff; 32])
+    }
+
+    fn decision(number: Option<&TypedNumber>) -> String {
+        text(Statement::Decision(DecisionStatement {
+            tenant: &tenant(),
+            challenge: &ChallengeId::parse("_______________________________-").unwrap(),
+            nonce: &nonce(),
+            authenticator: &AuthenticatorId::parse("07070707-0707-4707-8707-070707070707").unwrap(),
+            key: key(),
+            decision: Decision::Approve,
+            display: Digest::of(""),
+            number,
+            expires_at_seconds: 1_735_689_600,
+        }))
+    }
+
+    #[test]
+    fn a_decision_names_everything_that_it_was_given_to() {
+        let expected = "countersign/decision/v1\n\
+            tenant:shop-1\n\
+            challenge:_______________________________-\n\
+            nonce:__________________________________________8\n\
+            authenticator:07070707-0707-4707-8707-070707070707\n\
+            key:ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0\n\
+            decision:approve\n\
+            display:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\n\
+            number:-\n\
+            expires:1735689600";
+        assert_eq!(decision(None), expected);
+        let typed = TypedNumber::parse("042").unwrap();
+        assert_eq!(decision(Some(&typed)), expected.replace("number:-", "number:042"));
+    }
+
+    #[test]
+    fn an_enrollment_names_the_key_and_the_token() {
+        let (tenant, token) = (tenant(), Digest::of("abc"));
+        let enroll = Statement::Enroll { tenant: &tenant, key: Thumbprint::of_spki(b""), token };
+        let expected =
+            format!("countersign/enroll/v1\ntenant:shop-1\nkey:{OF_NOTHING}\ntoken:{OF_ABC}");
+        assert_eq!(text(enroll), expected);
+    }
+
+    #[test]
+    fn a_session_a_removal_and_an_update_name_the_nonce() {
+        let (tenant, key, nonce) = (tenant(), key(), nonce());
+        let (tenant, nonce) = (&tenant, &nonce);
+        let rest = "tenant:shop-1\n\
+            key:ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0\n\
+            nonce:__________________________________________8";
+        let session = text(Statement::Session { tenant, key, nonce });
+        assert_eq!(session, format!("countersign/session/v1\n{rest}"));
+        let remove = text(Statement::Remove { tenant, key, nonce });
+        assert_eq!(remove, format!("countersign/remove/v1\n{rest}"));
+        for (push_token, last) in [(None, "-"), (Some(Digest::of("")), OF_NOTHING)] {
+            let update = text(Statement::Update { tenant, key, nonce, push_token });
+            let expected = format!("countersign/update/v1\n{rest}\npush-token:{last}");
+            assert_eq!(update, expected);
+        }
+    }
+
+    #[test]
+    fn no_statement_is_a_challenge_id_or_a_nonce_to_sign() {
+        let signed = decision(None);
+        assert!(ChallengeId::parse(&signed).is_err());
+        assert!(!signed.starts_with("nonce:"));
+    }
+
+    #[test]
+    fn a_digest_does_not_show_itself_in_a_log() {
+        assert_eq!(format!("{:?}", Digest::of("secret")), "Digest");
+    }
+}

@@ -1,0 +1,82 @@
+//! A device answers a challenge.
+
+use std::sync::Arc;
+
+use metrics::counter;
+
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::decision::{self, Asked, SignedDecision};
+use countersign_core::device::Signing;
+use countersign_core::id::{ChallengeId, CredentialKey, TenantId};
+use countersign_core::refusal::Refusal;
+use countersign_core::signature::{InvalidSignature, PublicKey};
+use countersign_core::time::UnixMillis;
+
+use super::refused;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::telemetry;
+
+impl Engine {
+    /// A device answers a challenge. `arrived_at` is when the request came in. The answer is given
+    /// once the outcome is recorded.
+    ///
+    /// What is signed follows from the challenge and the binding, so these are found first; nothing
+    /// is told of them before the signature is found good.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;
+    /// [`Error::Refused`] if the challenge is not one that this credential may answer.
+    pub async fn decide(
+        &self,
+        key: &CredentialKey,
+        signed: SignedDecision,
+        arrived_at: UnixMillis,
+    ) -> Result<Ended, Error> {
+        let id = signed.challenge.clone();
+        let asked = self.shared.device(key, move |known| {
+            let waiting = known.offer(&id).map(|o| o.challenge.clone());
+            (known.bindings().to_vec(), known.keys(), known.signing(), waiting)
+        });
+        let (bindings, keys, signing, waiting) = asked.await?;
+        let challenge = match waiting {
+            Some(challenge) => Some(challenge),
+            // Not pending any more, or never for this key: its record says whose it is.
+            None => self.recorded(&key.tenant, &signed.challenge).await?,
+        };
+        let asked = challenge.as_deref().and_then(|c| Asked::among(&bindings, c, signing));
+        let Some(asked) = asked else { return Err(self.unasked(keys, signing, &signed).await) };
+        let checked = self.shared.verifier.check(decision::check(asked, &signed)).await?;
+        let verified = checked.and_then(|proof| decision::proven(asked, signed, &proof));
+        let decision = verified.map_err(|InvalidSignature| refused("decision"))?;
+        counter!(telemetry::DECISIONS_VERIFIED).increment(1);
+        self.shared.decide(&key.tenant, decision, arrived_at).await
+    }
+
+    async fn recorded(
+        &self,
+        tenant: &TenantId,
+        id: &ChallengeId,
+    ) -> Result<Option<Arc<Challenge>>, Error> {
+        match self.shared.watch(tenant, id, false).await {
+            Ok(watched) => Ok(Some(Arc::new(watched.challenge))),
+            Err(Error::Refused(Refusal::ChallengeUnknown)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a key is told that was not asked. Only who holds it learns that.
+    async fn unasked(
+        &self,
+        keys: Vec<PublicKey>,
+        signing: Signing,
+        signed: &SignedDecision,
+    ) -> Error {
+        let check = |key| decision::check_unasked(key, signing, signed);
+        match self.check_with(keys, check).await {
+            Ok(Ok(_)) if signing == Signing::ChallengeId => Refusal::ChallengeUnknown.into(),
+            Ok(_) => refused("decision"),
+            Err(error) => error,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the app can do that holds a key.
+
+mod decide;
+mod possess;
+mod read;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use metrics::counter;
+
+use countersign_core::account::Enroll;
+use countersign_core::device::{Device, Signing};
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, CredentialKey};
+use countersign_core::nonce::{Handout, Nonce};
+use countersign_core::possession;
+use countersign_core::refusal::Refusal;
+use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey};
+use countersign_core::statement::Digest;
+
+pub use possess::{Refreshing, Removing};
+pub use read::{Pending, Reader};
+
+use super::Engine;
+use crate::actors::device::Bind;
+use crate::error::{Error, Misbehaviour};
+use crate::telemetry;
+
+/// A signature that is said to prove possession of a key that is being enrolled.
+#[derive(Clone)]
+pub struct EnrollmentProof {
+    /// Over the enrollment's statement.
+    pub signature: Vec<u8>,
+    /// Of the bearer token that the key is enrolled with.
+    pub token: Digest,
+}
+
+impl Engine {
+    /// Binds a key to an account, for a token of one of the account's actions. A key that is to
+    /// sign statements does so for all its users once this has returned.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or [`Error::Misbehaved`] for a proof that does not verify.
+    pub async fn enroll(
+        &self,
+        account: &AccountKey,
+        action: ActionKey,
+        mut enroll: Enroll,
+        proof: Option<EnrollmentProof>,
+    ) -> Result<Device, Error> {
+        let tenant = &account.tenant;
+        if let Some(EnrollmentProof { signature, token }) = proof {
+            let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
+            let checked = self.shared.verifier.check(check).await?;
+            let proven = checked.and_then(|p| possession::proven_enrollment(tenant, token, &p));
+            enroll.possession = Some(proven.map_err(|InvalidSignature| refused("enrollment"))?);
+        }
+        let key = CredentialKey { tenant: tenant.clone(), thumbprint: enroll.key.thumbprint() };
+        let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
+        let account = account.clone();
+        let bind = |reply| Bind { account, action, enroll, fresh_id, reply };
+        let device = self.shared.bind(&key, bind).await?;
+        self.raise_others(&key, &device).await?;
+        Ok(device)
+    }
+
+    /// What a key signs holds for all its users, those included that it has no place for.
+    async fn raise_others(&self, key: &CredentialKey, device: &Device) -> Result<(), Error> {
+        let signing = device.signing;
+        if signing == Signing::ChallengeId {
+            return Ok(());
+        }
+        let bound = self.shared.store.devices_of_key(key).await?;
+        for other in bound.into_iter().filter(|other| other.signing < signing) {
+            let raised = self.shared.account(&other.account, move |w| {
+                Box::pin(async move { w.raise_signing(&other.id, signing).await })
+            });
+            match raised.await {
+                // Removed meanwhile.
+                Ok(()) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first binding of a credential, with what the key signs. `session` is the binding that a device session is of.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`] if it has none, or the session is over.
+    pub async fn credential(
+        &self,
+        key: &CredentialKey,
+        session: Option<AuthenticatorId>,
+    ) -> Result<Device, Error> {
+        let first = self.shared.device(key, move |known| {
+            session.map_or(Ok(()), |binding| known.check_session(&binding))?;
+            let first = known.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
+            Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..first.clone() })
+        });
+        Ok(first.await??)
+    }
+
+    /// Gives out a nonce to a credential that signs as `signing` says.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`] if the credential is not known, or signs something else.
+    pub async fn nonce(&self, key: &CredentialKey, signing: Signing) -> Result<Handout, Error> {
+        let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
+        // A handle of its own length: it is no challenge id.
+        let handle = URL_SAFE_NO_PAD.encode(self.shared.entropy.bytes::<16>());
+        let fresh = Handout { nonce, handle };
+        let given = self.shared.device(key, move |known| {
+            known.check_signing(signing)?;
+            Ok::<_, Misbehaviour>(known.issue_nonce(fresh))
+        });
+        Ok(given.await??)
+    }
+
+    /// Has a signature checked with a key in each of the formats that it is bound with.
+    async fn check_with(
+        &self,
+        keys: Vec<PublicKey>,
+        check: impl Fn(PublicKey) -> Check + Send,
+    ) -> Result<Result<Proof, InvalidSignature>, Error> {
+        for key in keys {
+            let checked = self.shared.verifier.check(check(key)).await?;
+            if checked.is_ok() {
+                return Ok(checked);
+            }
+        }
+        Ok(Err(InvalidSignature))
+    }
+}
+
+fn refused(purpose: &'static str) -> Error {
+    counter!(telemetry::SIGNATURES_REFUSED, "for" => purpose).increment(1);
+    Misbehaviour::InvalidSignature.into()
+}

@@ -1,0 +1,212 @@
+//! What a device may do that has shown to hold its key: have a session, update its credential, and
+//! remove it.
+
+use std::sync::Arc;
+
+use countersign_core::account::Refresh;
+use countersign_core::device::{Device, Signing};
+use countersign_core::id::{AuthenticatorId, CredentialKey};
+use countersign_core::nonce::{Nonce, Purpose};
+use countersign_core::possession;
+use countersign_core::refusal::Refusal;
+use countersign_core::signature::InvalidSignature;
+use countersign_core::statement::{Digest, Statement};
+
+use super::refused;
+use crate::engine::Engine;
+use crate::error::{Error, Misbehaviour};
+use crate::shared::Shared;
+
+/// By what an update shows that its app holds the key.
+#[derive(Clone)]
+pub enum Refreshing {
+    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
+    Official {
+        /// The nonce's handle.
+        handle: String,
+        /// Over the nonce.
+        signature: Vec<u8>,
+    },
+    /// A signature over the update's statement.
+    Statement {
+        /// A nonce that was given out.
+        nonce: Nonce,
+        /// Over the statement.
+        signature: Vec<u8>,
+    },
+}
+
+/// By what a removal shows that its app holds the key.
+#[derive(Clone)]
+pub enum Removing {
+    /// As official SDKs do it: a signature over the number of the time window.
+    Official(Vec<u8>),
+    /// A signature over the removal's statement.
+    Statement {
+        /// A nonce that was given out.
+        nonce: Nonce,
+        /// Over the statement.
+        signature: Vec<u8>,
+    },
+}
+
+impl Engine {
+    /// Checks a signature over the statement of a device session. The answer is the binding that
+    /// the session is of: it ends with it.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`].
+    pub async fn open_session(
+        &self,
+        key: &CredentialKey,
+        nonce: Nonce,
+        signature: Vec<u8>,
+    ) -> Result<AuthenticatorId, Error> {
+        let CredentialKey { tenant, thumbprint } = key;
+        let statement = Statement::Session { tenant, key: *thumbprint, nonce: &nonce };
+        let bindings = self.stated(key, &nonce, &statement, signature, "session").await?;
+        let first = bindings.into_iter().next().ok_or(Misbehaviour::UnknownCredential)?;
+        Ok(first.id)
+    }
+
+    /// Records news about a credential. Every binding of the key is refreshed; the answer is the
+    /// first.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`].
+    pub async fn refresh(
+        &self,
+        key: &CredentialKey,
+        by: Refreshing,
+        refresh: Refresh,
+    ) -> Result<Device, Error> {
+        let bindings = match by {
+            Refreshing::Official { handle, signature } => {
+                self.signed_update(key, handle, signature).await?
+            }
+            Refreshing::Statement { nonce, signature } => {
+                let push_token = refresh.push_token.as_ref().map(|t| Digest::of(t.reveal()));
+                let CredentialKey { tenant, thumbprint } = key;
+                let (print, nonce) = (*thumbprint, &nonce);
+                let statement = Statement::Update { tenant, key: print, nonce, push_token };
+                self.stated(key, nonce, &statement, signature, "update").await?
+            }
+        };
+        let mut first = None;
+        for binding in bindings {
+            let refresh = refresh.clone();
+            let refreshed = self.shared.account(&binding.account, move |w| {
+                Box::pin(async move { w.refresh(&binding.id, &refresh).await })
+            });
+            let refreshed = refreshed.await?;
+            first.get_or_insert(refreshed);
+        }
+        Ok(first.ok_or(Misbehaviour::UnknownCredential)?)
+    }
+
+    /// Removes every binding that a credential has. The answer is the first of them.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`].
+    pub async fn remove_credential(
+        &self,
+        key: &CredentialKey,
+        by: Removing,
+    ) -> Result<AuthenticatorId, Error> {
+        let bindings = match by {
+            Removing::Official(signature) => self.signed_removal(key, signature).await?,
+            Removing::Statement { nonce, signature } => {
+                let CredentialKey { tenant, thumbprint } = key;
+                let statement = Statement::Remove { tenant, key: *thumbprint, nonce: &nonce };
+                self.stated(key, &nonce, &statement, signature, "removal").await?
+            }
+        };
+        let first = bindings.first().map(|b| b.id.clone());
+        // Those too that the key has no place for.
+        let bindings = self.shared.store.devices_of_key(key).await?;
+        // Seen to its end even if the app leaves, which deletes its key whatever it is told.
+        let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
+        removed.await.unwrap_or_else(|_| Err(Error::lost()))?;
+        Ok(first.ok_or(Misbehaviour::UnknownCredential)?)
+    }
+
+    /// Checks a signature over a statement with a nonce, and uses the nonce up. The answer is the
+    /// key's bindings.
+    async fn stated(
+        &self,
+        key: &CredentialKey,
+        nonce: &Nonce,
+        statement: &Statement<'_>,
+        signature: Vec<u8>,
+        purpose: &'static str,
+    ) -> Result<Vec<Device>, Error> {
+        let keys = self.shared.device(key, |known| {
+            known.check_signing(Signing::StatementV1)?;
+            Ok::<_, Misbehaviour>(known.keys())
+        });
+        let check = |key| possession::check_statement(key, statement, signature.clone());
+        let checked = self.check_with(keys.await??, check).await?;
+        checked.map_err(|InvalidSignature| refused(purpose))?;
+        self.use_up(key, nonce.clone()).await
+    }
+
+    async fn signed_update(
+        &self,
+        key: &CredentialKey,
+        handle: String,
+        signature: Vec<u8>,
+    ) -> Result<Vec<Device>, Error> {
+        let named = self.shared.device(key, move |known| {
+            known.check_signing(Signing::ChallengeId)?;
+            let nonce = known.named_nonce(&handle).ok_or(Misbehaviour::UnknownNonce)?;
+            Ok::<_, Misbehaviour>((known.keys(), [nonce]))
+        });
+        let (keys, nonce) = named.await??;
+        let check = |key| possession::check_nonce(key, &nonce, Purpose::Update, signature.clone());
+        let checked = self.check_with(keys, check).await?;
+        checked.map_err(|InvalidSignature| refused("update"))?;
+        let [nonce] = nonce;
+        self.use_up(key, nonce).await
+    }
+
+    async fn signed_removal(
+        &self,
+        key: &CredentialKey,
+        signature: Vec<u8>,
+    ) -> Result<Vec<Device>, Error> {
+        let known = self.shared.device(key, |known| {
+            known.check_signing(Signing::ChallengeId)?;
+            Ok::<_, Misbehaviour>((known.keys(), known.bindings().to_vec()))
+        });
+        let (keys, bindings) = known.await??;
+        let now = self.shared.clock.now();
+        let check = |key| possession::check_removal(key, now, signature.clone());
+        let checked = self.check_with(keys, check).await?;
+        checked.map_err(|InvalidSignature| refused("removal"))?;
+        Ok(bindings)
+    }
+
+    /// Uses a nonce up that something was signed over: of two that come at the same time, one is
+    /// refused. Nobody else can use it up.
+    async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Device>, Error> {
+        let used = self.shared.device(key, move |known| {
+            let used = known.consume_nonce(&nonce);
+            used.then(|| known.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)
+        });
+        Ok(used.await??)
+    }
+}
+
+async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Error> {
+    for binding in bindings {
+        let removed = shared.account(&binding.account, move |w| {
+            Box::pin(async move { w.remove_device(&binding.id).await })
+        });
+        match removed.await {
+            // Removed meanwhile by somebody else.
+            Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

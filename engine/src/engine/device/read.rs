@@ -1,0 +1,129 @@
+//! What a device is shown.
+
+use std::time::Duration;
+
+use metrics::counter;
+
+use countersign_core::device::{Device, Signing};
+use countersign_core::id::{AuthenticatorId, CredentialKey};
+use countersign_core::inbox::Offer;
+use countersign_core::nonce::{Nonce, Purpose};
+use countersign_core::policy::WAIT_MS_MAX;
+use countersign_core::possession;
+
+use super::refused;
+use crate::actors::device::{Known, Look};
+use crate::engine::Engine;
+use crate::error::{Error, Misbehaviour};
+use crate::telemetry::{self, Waiting};
+
+/// What a device is shown.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The first binding of the key.
+    pub binding: Device,
+    /// The challenges that are pending, each with the binding that may answer it. The newest is the
+    /// first; those of bindings that are not confirmed come after those of the others.
+    pub offers: Vec<(Device, Offer)>,
+    /// Whether whoever reads has shown to hold the key.
+    pub signed: bool,
+    /// Whether the poll was not allowed to wait, since too many wait.
+    pub crowded: bool,
+}
+
+/// Who reads what is pending for a key.
+#[derive(Clone)]
+pub enum Reader {
+    /// Somebody who knows the key.
+    Stranger,
+    /// Somebody with a signature over one of the nonces, as official SDKs make it.
+    Signed(Vec<u8>),
+    /// A device session, made for a binding of that name.
+    Session(AuthenticatorId),
+}
+
+impl Engine {
+    /// What is pending for a credential, at the latest after `wait_ms` and at once when there is
+    /// something. A signature that is not over one of the nonces makes the read one of a stranger.
+    ///
+    /// # Errors
+    /// [`Error::Misbehaved`] if the credential is not known, the session is over, or the credential
+    /// signs statements and there is no session.
+    pub async fn pending(
+        &self,
+        key: &CredentialKey,
+        reader: Reader,
+        wait_ms: u64,
+    ) -> Result<Pending, Error> {
+        let (used, session) = match reader {
+            Reader::Stranger => (None, None),
+            Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
+            Reader::Session(binding) => (None, Some(binding)),
+        };
+        let place = self.shared.place_to_wait(wait_ms);
+        let wait = place.is_some();
+        let again = session.clone();
+        let looked = self.shared.device(key, move |known| {
+            let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce)) || session.is_some();
+            look(known, session.as_ref(), wait).map(|look| (look, signed))
+        });
+        let (Look { binding, offers, news }, signed) = looked.await??;
+        let Some(news) = news else {
+            let crowded = wait_ms > 0 && offers.is_empty();
+            return Ok(seen(Pending { binding, offers, signed, crowded }));
+        };
+        let waiting = Waiting::on("device");
+        let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
+        let woken = matches!(tokio::time::timeout(wait, news).await, Ok(Ok(())));
+        drop(waiting);
+        if !woken {
+            return Ok(Pending { binding, offers, signed, crowded: false });
+        }
+        let looked = self.shared.device(key, move |known| look(known, again.as_ref(), false));
+        let Look { binding, offers, .. } = looked.await??;
+        Ok(seen(Pending { binding, offers, signed, crowded: false }))
+    }
+
+    /// The nonce that a read was signed over, if it was over one that is outstanding.
+    async fn signed_nonce(
+        &self,
+        key: &CredentialKey,
+        signature: Vec<u8>,
+    ) -> Result<Option<Nonce>, Error> {
+        let asked = self.shared.device(key, |known| {
+            let official = known.signing() == Signing::ChallengeId;
+            let nonces = if official { known.outstanding_nonces() } else { Vec::new() };
+            (known.keys(), nonces)
+        });
+        let (keys, nonces) = asked.await?;
+        let check = |key| possession::check_nonce(key, &nonces, Purpose::Read, signature.clone());
+        let checked = self.check_with(keys, check).await?;
+        let nonce = checked.ok().and_then(|proof| nonces.get(proof.index()).cloned());
+        if nonce.is_none() {
+            refused("read");
+        }
+        Ok(nonce)
+    }
+}
+
+fn look(
+    known: &mut Known,
+    session: Option<&AuthenticatorId>,
+    wait: bool,
+) -> Result<Look, Misbehaviour> {
+    match session {
+        Some(binding) => known.check_session(binding)?,
+        None if known.signing() > Signing::ChallengeId => {
+            return Err(Misbehaviour::SessionMissing);
+        }
+        None => {}
+    }
+    known.look(wait).ok_or(Misbehaviour::UnknownCredential)
+}
+
+fn seen(pending: Pending) -> Pending {
+    if !pending.offers.is_empty() {
+        counter!(telemetry::CHALLENGES_SEEN).increment(1);
+    }
+    pending
+}
