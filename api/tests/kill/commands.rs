@@ -10,7 +10,7 @@ use crate::server::{Launch, SECRET, Server, TENANT};
 
 /// A server with the operators' listener on a free port.
 fn with_operators() -> Launch {
-    let listen = ("COUNTERSIGN__OPERATIONS__LISTEN", "127.0.0.1:0".to_owned());
+    let listen = ("COUNTERSIGN__OPERATIONS__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
     Launch { env: vec![listen], ..Launch::default() }
 }
 

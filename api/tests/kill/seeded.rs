@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::Challenge;
-use countersign_core::device::Device;
+use countersign_core::device::{Device, Signing};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
@@ -64,6 +64,8 @@ fn records(n: u64) -> [Record; 4] {
         id: id.clone(),
         account: account.clone(),
         key: key(n),
+        signing: Signing::StatementV1,
+        confirmed: true,
         name: None,
         platform: None,
         push_token: None,
@@ -88,8 +90,10 @@ fn records(n: u64) -> [Record; 4] {
         issued_at: now,
         expires_at: now.plus_ms(3_600_000),
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
+        shown: None,
     };
     [
         Record::Account(account, AccountRecord { created_at: now, profile, counters }),

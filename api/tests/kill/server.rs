@@ -15,7 +15,7 @@ const START: Duration = Duration::from_secs(60);
 pub(crate) struct Launch {
     /// The program that it runs under, with its arguments.
     pub(crate) under: Vec<String>,
-    pub(crate) env: Vec<(&'static str, String)>,
+    pub(crate) env: Vec<(String, String)>,
 }
 
 impl Launch {
@@ -45,8 +45,11 @@ impl Server {
     }
 
     /// The same, with further settings, as variables.
-    pub(crate) async fn start_with(folder: &Path, settings: &[(&'static str, &str)]) -> Self {
-        let env = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let env = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         Self::start_as(folder, &Launch { env, ..Launch::default() }).await
     }
 
