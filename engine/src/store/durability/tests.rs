@@ -2,11 +2,13 @@
 
 use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::Ended;
+use countersign_core::challenge::{Ended, Shown};
 use countersign_core::change::Transition;
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, ChallengeId, IdempotencyKey, TenantId, UserId,
 };
+use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
@@ -51,7 +53,7 @@ impl Life {
             device: AuthenticatorId::from_entropy([1; 16]),
         };
         let key = PublicKey::from_spki(Algorithm::Ed25519, &spki()).unwrap();
-        let enroll = Enroll { key, name: None, platform: None, push_token: None, may_add: false };
+        let enroll = Enroll::official(key, false);
         let enrolled = life.account.enroll(&enroll, life.device.clone(), NOW, &Limits::default());
         assert!(!life.does(enrolled.unwrap()), "an enrollment");
         life
@@ -70,6 +72,10 @@ impl Life {
             target: None,
             supersede: true,
             held,
+            shown: Shown {
+                nonce: Nonce::from_entropy(&[1; 32]),
+                display: DisplayText::new("{}").unwrap(),
+            },
             number_seed: Seed::default(),
         };
         let issued = self.account.issue(&issue, &self.action, NOW, &Limits::default()).unwrap();
