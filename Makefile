@@ -7,6 +7,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
@@ -14,7 +15,8 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python check fmt lint deny bench build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
+  compositions build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +24,7 @@ help: ## Print this list
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
 
-test: tools test-rust walk sdk ## Install what is missing, and run every test
+test: tools test-rust walk sdk web ## Install what is missing, and run every test
 
 test-rust: build ## Run the Rust tests alone
 	cargo test --workspace --locked
@@ -37,6 +39,12 @@ sdk-node: build $(SDK)/node_modules/.package-lock.json ## @authsignal/node, and 
 
 sdk-browser: build $(SDK)/node_modules/.package-lock.json ## @authsignal/browser, in headless Chromium
 	cd $(SDK) && $(SUITE) npm run --silent browser
+
+web: build $(SDK)/node_modules/.package-lock.json ## The web pages, in headless Chromium; pictures in api/tests/sdk/web/artefacts
+	cd $(SDK) && $(SUITE) npm run --silent web
+
+web-types: $(SDK)/node_modules/.package-lock.json ## Write the browser SDK's type declarations anew
+	cd $(SDK) && npm run --silent declare
 
 sdk-python: build $(VENV)/.installed ## authsignal, from PyPI
 	cd $(SDK)/python && $(SUITE) node ../support/with-server.mjs .venv/bin/python -m pytest
@@ -56,6 +64,13 @@ deny: ## Check the dependency tree against deny.toml
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
+
+mutants: ## Break the core's rules one by one, and print what no test notices
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)
+	cargo mutants --package countersign-core -- --lib --test model
+
+compositions: ## Check a million random mixtures of signatures, alone and in batches
+	COUNTERSIGN_COMPOSITIONS=1000000 cargo test --locked --release -p countersign-core --test signatures compositions
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

@@ -13,10 +13,13 @@ use metrics::histogram;
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
-/// Notes what was answered and how long it took. It is for the caller alone and is not to be kept.
+/// Notes what was answered and how long it took. It is for the caller alone and is not to be kept,
+/// unless a route says otherwise.
 pub fn observe<B>(response: &mut ServiceResponse<B>, watch: &Stopwatch) {
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());

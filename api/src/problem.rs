@@ -119,6 +119,11 @@ impl Problem {
         error.into()
     }
 
+    /// What is wrong, for people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
     /// The code.
     pub fn code(&self) -> &'static str {
         self.code.name()

@@ -1,7 +1,7 @@
 //! Puts the server together from its configuration, runs it, and ends it in order.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteSt
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
+use url::Url;
 
 use crate::admission::Admission;
 use crate::around::around;
@@ -28,6 +29,7 @@ use crate::config::{self, Config, StoreUrl};
 use crate::connection;
 use crate::operator::OperatorKey;
 use crate::routes;
+use crate::routes::pages::demo::Demo;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
 /// Connections of one worker of the public listener, at most.
@@ -75,6 +77,9 @@ pub enum ServeError {
         /// Why.
         source: WebhookError,
     },
+    /// The demo's backend cannot call.
+    #[error("demo: {0}")]
+    Demo(#[from] countersign_client::ClientError),
     /// A listener failed.
     #[error("listener: {0}")]
     Io(#[from] std::io::Error),
@@ -133,11 +138,14 @@ pub async fn start_at(
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
     }
     let tokens = Tokens::new(secrets, config.token_lifetime.as_secs());
+    let secret = config.tenants.iter().find(|tenant| tenant.id.as_str() == config::demo::TENANT_ID);
+    let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let listener = std::net::TcpListener::bind(config.server.listen);
     let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
     let address = listener.local_addr()?;
     let state = Data::new(state(config, engine.clone(), tokens, address));
-    servers.push(Serving::begin(public(config, state, listener)?));
+    let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
+    servers.push(Serving::begin(public(config, state, demo, listener)?));
     let shutdown = config.server.shutdown;
     Ok(Running { address, operations, operator_key, engine, shutdown, servers })
 }
@@ -251,6 +259,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     let face = |tenant: &config::Tenant| TenantFace {
         origins: tenant.allowed_origins.clone(),
         custom_public: tenant.push.custom_public.iter().cloned().collect(),
+        brand: tenant.brand.clone(),
     };
     let tenants = config.tenants.iter().map(|t| (t.id.clone(), face(t))).collect();
     let secrets = config.tenants.iter().flat_map(|tenant| {
@@ -260,13 +269,30 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
     AppState::new(engine, limits, public_url, tenants, secrets, tokens)
 }
 
-fn app(config: &mut ServiceConfig, state: &Data<AppState>) {
+/// The demo's backend, which reaches the server where it listens.
+fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
+    let mut base = Url::parse("http://localhost/v1").expect("it is one");
+    let reachable = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let set = base.set_ip_host(reachable).and_then(|()| base.set_port(Some(address.port())));
+    set.expect("an http URL has a host and a port");
+    Ok(Data::new(Demo::new(base.as_str(), secret)?))
+}
+
+fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
+    if let Some(demo) = demo {
+        config.app_data(demo.clone());
+    }
     config.app_data(state.clone()).configure(routes::configure);
 }
 
 fn public(
     config: &Config,
     state: Data<AppState>,
+    demo: Option<Data<Demo>>,
     listener: std::net::TcpListener,
 ) -> Result<Server, ServeError> {
     let settings = connection_settings(&config.server);
@@ -276,7 +302,7 @@ fn public(
         App::new()
             .app_data(origins.clone())
             .app_data(admission.clone())
-            .configure(|config| app(config, &state))
+            .configure(|config| app(config, &state, demo.as_ref()))
             .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::caller::session::Session;
-use crate::caller::token::{Kind, Scopes, Token, TokenError, Tokens};
-use crate::config::AllowedOrigins;
+use crate::caller::token::{Kind, PageWish, Scopes, Token, TokenError, Tokens};
+use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 
 /// What the HTTP face knows of a tenant.
@@ -22,6 +22,8 @@ pub struct TenantFace {
     pub origins: AllowedOrigins,
     /// Names of custom data that devices may see.
     pub custom_public: Vec<String>,
+    /// What its pages show.
+    pub brand: Brand,
 }
 
 /// Bounds of one request.
@@ -85,6 +87,11 @@ impl AppState {
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
     }
 
+    /// Whether a page of this origin is one of the server's own.
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        self.public_url.origin().ascii_serialization() == origin
+    }
+
     /// The hosted page of an action. Official SDKs append to its query, so it has one.
     pub fn hosted_page(&self, token: &Secret) -> Secret {
         let base = self.public_url.as_str().trim_end_matches('/');
@@ -102,9 +109,10 @@ impl AppState {
         action: &ActionKey,
         scopes: Scopes,
         issued_at: UnixMillis,
+        page: PageWish,
     ) -> Result<String, Problem> {
         let (account, action) = (account.clone(), action.clone());
-        let token = Token { kind, account, action, scopes, issued_at };
+        let token = Token { kind, account, action, scopes, issued_at, page };
         let made = self.tokens.make(&token, self.engine.entropy().bytes());
         made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
     }

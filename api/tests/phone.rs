@@ -9,7 +9,7 @@ use std::path::Path;
 
 use clap::Parser;
 use countersign::cli::phone::{CliError, PhoneArgs, run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::Server;
 
 const OK: &str = "200 OK";
@@ -132,7 +132,7 @@ async fn watching_asks_about_each_challenge_and_sends_the_answers() {
     assert!(text.contains("signIn") && text.contains("u-1"), "{text}");
     assert!(text.contains(&format!("approved: challenge {first}")), "{text}");
     assert!(text.contains(&format!("denied: challenge {second}")), "{text}");
-    assert_eq!(text.matches("[a/d/s]").count(), 4);
+    assert_eq!(text.matches("type a to approve, d to deny, s to skip: ").count(), 4);
     let seen = server.seen();
     assert_eq!(seen[2].header("prefer"), Some("wait=30"));
     let body = |index: usize| serde_json::from_str::<Value>(&seen[index].body).unwrap();
@@ -196,5 +196,142 @@ async fn a_key_file_that_others_may_read_is_refused() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let refused = phone(folder.path(), &["show"], "").await;
     assert!(matches!(refused, Err(CliError::KeyFile { .. })));
+    server.seen();
+}
+
+const SIGNER: &str = r#"{"userAuthenticatorId":"b7b7b7b7-b7b7-47b7-b7b7-b7b7b7b7b7b7",
+    "userId":"u-1","verifiedAt":"2025-01-01T00:00:00.000Z","signing":"statement-v1",
+    "algorithm":"ed25519"}"#;
+const SESSION: &str = r#"{"token":"J.W.T","expiresIn":900}"#;
+const REPORTED: &str = r#"{"isVerified":false,"outcome":"reported"}"#;
+
+fn statement_nonce() -> String {
+    format!(r#"{{"nonce":"{}"}}"#, "A".repeat(43))
+}
+
+/// A list of one challenge, with this display text.
+fn shown(letter: char, number: &Value, display: &str) -> (String, String) {
+    let id = letter.to_string().repeat(32);
+    let signer = "b7b7b7b7-b7b7-47b7-b7b7-b7b7b7b7b7b7";
+    let challenge = json!({"userAuthenticatorId": signer, "challengeId": id, "userId": "u-1",
+        "actionCode": "pay", "idempotencyKey": "k", "expiresAt": 1_735_690_200,
+        "numberMatch": number, "nonce": "A".repeat(43), "display": display});
+    let body = json!({"userAuthenticatorId": signer, "challenges": [challenge]});
+    (id, body.to_string())
+}
+
+async fn enroll_signer(folder: &Path, server: &Server) {
+    let line = ["enroll", "--token", "J.W.T", "--url", &server.base];
+    let signing = ["--signing", "statement-v1", "--algorithm", "ed25519"];
+    phone(folder, &[&line[..], &signing].concat(), "").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_phone_that_signs_statements_shows_what_it_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let display = r#"{"action":"pay","custom":{"payee":"Zoë"},"issuedAt":1735689600,"more":[1]}"#;
+    let (nonce, (id, pending)) = (statement_nonce(), shown('A', &json!({"digits": 2}), display));
+    let server = Server::start(&[
+        (OK, "", SIGNER),
+        (OK, "", &nonce),
+        (OK, "", SESSION),
+        (OK, "", &pending),
+        (OK, "", APPROVED),
+    ]);
+    enroll_signer(folder.path(), &server).await;
+    // The file says how the key signs, so that the command need not.
+    let line = ["approve", "--challenge", &id, "--number", "07"];
+    let text = phone(folder.path(), &line, "").await.unwrap();
+    for part in ["action      pay", "payee       Zoë", "more        [1]", "2025-01-01T00:00:00"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(text.ends_with(&format!("approved: challenge {id}\n")), "{text}");
+    let body: Value = serde_json::from_str(&server.seen()[4].body).unwrap();
+    assert_eq!((&body["decision"], &body["verificationCode"]), (&json!("approve"), &json!("07")));
+}
+
+#[tokio::test]
+async fn watching_says_what_to_type_and_asks_again_for_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (nonce, display) = (statement_nonce(), r#"{"action":"pay"}"#);
+    let (_, one) = shown('A', &json!({"digits": 2}), display);
+    let (_, two) = shown('B', &Value::Null, display);
+    let (hidden, three) = shown('C', &Value::Null, r#"{"action":"p\u202eay"}"#);
+    let (_, four) = shown('D', &Value::Null, display);
+    let server = Server::start(&[
+        (OK, "", SIGNER),
+        (OK, "", &nonce),
+        (OK, "", SESSION),
+        (OK, "", &one),
+        (OK, "", &one),
+        (OK, "", APPROVED),
+        (OK, "", &two),
+        (OK, "", REPORTED),
+        (OK, "", &three),
+        (OK, "", &four),
+    ]);
+    enroll_signer(folder.path(), &server).await;
+    let text = phone(folder.path(), &["watch"], "a\na 07\nr\n").await.unwrap();
+    let ask = "type a and the 2 digits shown where this began to approve, d to deny, r to report \
+               that it was not you, s to skip: ";
+    assert_eq!(text.matches(ask).count(), 2, "{text}");
+    assert!(text.contains("not answered: a number is asked for"), "{text}");
+    assert!(text.contains("type a to approve, d to deny, r to report"), "{text}");
+    assert!(text.contains(&format!("challenge {hidden} cannot be shown")), "{text}");
+    let seen = server.seen();
+    let body = |index: usize| serde_json::from_str::<Value>(&seen[index].body).unwrap();
+    assert_eq!(body(5)["verificationCode"], "07");
+    assert_eq!(body(7)["decision"], "report");
+}
+
+#[tokio::test]
+async fn a_report_is_for_those_who_sign_statements() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, pending) = challenge('A');
+    let server = Server::start(&[(OK, "", ENROLLED), (OK, "", &pending)]);
+    enroll(folder.path(), &server, &[]).await;
+    let refused = phone(folder.path(), &["report"], "").await;
+    assert!(matches!(refused, Err(CliError::NoReport)));
+    server.seen();
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_is_refused_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    // The claims are {"other":{"tenantId":"acme"}}.
+    let token = "e30.eyJvdGhlciI6eyJ0ZW5hbnRJZCI6ImFjbWUifX0.x";
+    let line = ["enroll", "--token", token, "--url", &server.base];
+    let error = phone(folder.path(), &line, "").await.unwrap_err();
+    assert!(error.to_string().contains("one of tenant acme, not demo"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_update_tells_the_new_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let updated = r#"{"userAuthenticatorId":"b7","userId":"u-1",
+        "lastVerifiedAt":"2025-01-01T00:00:00.000Z"}"#;
+    let nonce = r#"{"message":"nonce-update:abc","challengeId":"h"}"#;
+    let server = Server::start(&[(OK, "", ENROLLED), (OK, "", nonce), (OK, "", updated)]);
+    enroll(folder.path(), &server, &[]).await;
+    let text = phone(folder.path(), &["update", "--push-token", "fcm"], "").await.unwrap();
+    assert!(text.starts_with("updated authenticator b7"), "{text}");
+    let body: Value = serde_json::from_str(&server.seen()[2].body).unwrap();
+    assert_eq!(body["pushToken"], "fcm");
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_algorithm_and_only_statements_have_a_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED)]);
+    let format = ["enroll", "--token", "J.W.T", "--signature-format", "p1363"];
+    let refused = phone(folder.path(), &format, "").await;
+    assert!(matches!(refused, Err(CliError::FormatUnsaid)));
+    enroll(folder.path(), &server, &[]).await;
+    let other = ["enroll", "--token", "J.W.T", "--algorithm", "ed25519"];
+    let refused = phone(folder.path(), &other, "").await;
+    assert!(matches!(refused, Err(CliError::OtherAlgorithm { .. })));
     server.seen();
 }

@@ -33,7 +33,7 @@ struct Sample {
 }
 
 fn issue(id: &ChallengeId) -> Issue {
-    let display = DisplayText::new("{\"action\":\"signIn\"}").expect("it is short");
+    let display = DisplayText::new("{\"action\":\"signIn\"}").expect("a safe text");
     let shown = Shown { nonce: Nonce::from_entropy(&[4; 32]), display };
     let number_seed = Seed::default();
     Issue { id: id.clone(), target: None, supersede: true, held: false, shown, number_seed }
@@ -64,9 +64,10 @@ fn sample() -> Sample {
     let signature = software.sign(id.as_str().as_bytes());
     let decision = Decision::Approve;
     let signed = SignedDecision { challenge: id, decision, number: None, signature };
-    let (challenge, devices) = (made.answer.challenge, made.answer.devices);
-    let asked = Asked::among(&devices, &challenge, Signing::ChallengeId).expect("it was asked");
-    let decision = decision::verify(asked, signed).expect("a good signature");
+    let challenge = made.answer.challenge;
+    let asked = Asked::among(issued.devices(), &challenge, Signing::ChallengeId);
+    let decision = decision::verify(asked.expect("it was asked"), signed);
+    let decision = decision.expect("a good signature");
     Sample { account, action, issued, challenge, decision }
 }
 

@@ -3,7 +3,7 @@
 //! measured and the benchmark fails.
 
 #[path = "../../engine/tests/redis_server/mod.rs"]
-#[allow(clippy::unwrap_used, reason = "a benchmark stops where its ground is missing")]
+#[expect(dead_code, clippy::unwrap_used, reason = "made for tests, and only a part is used here")]
 mod redis_server;
 
 use std::sync::Arc;

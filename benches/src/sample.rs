@@ -25,8 +25,8 @@ pub fn engine(store: Arc<dyn Store>) -> Engine {
     let tenant = Tenant {
         limits: Limits::default(),
         unenrolled: Unenrolled::default(),
-        delivery: None,
         custom_public: Vec::new(),
+        delivery: None,
     };
     Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant_id(), tenant)]))
 }
@@ -95,10 +95,10 @@ impl Enrolled {
         let started = engine.start_challenge(&account, action.clone(), None, true).await;
         let id = started.expect("started").challenge.id;
         let nonce = engine.nonce(&self.credential, Signing::ChallengeId).await;
-        let nonce = nonce.expect("a nonce").nonce;
-        let reader = Reader::Signed(self.key.sign(nonce.message(Purpose::Read).as_bytes()));
+        let message = nonce.expect("a nonce").nonce.message(Purpose::Read);
+        let reader = Reader::Signed(self.key.sign(message.as_bytes()));
         let read = engine.pending(&self.credential, reader, 0).await.expect("pending");
-        assert!(read.signed && read.offers.iter().any(|(_, offer)| offer.challenge.id == id));
+        assert!(read.signed && read.offers.iter().any(|(_, o)| o.challenge.id == id));
         let signed = SignedDecision {
             signature: self.key.sign(id.as_str().as_bytes()),
             challenge: id.clone(),

@@ -23,6 +23,8 @@ pub struct ClientCaller {
     pub action: ActionKey,
     /// Whether the token allows a further authenticator.
     pub may_add_authenticators: bool,
+    /// Whether the token allows an authenticator to be removed.
+    pub may_remove_authenticators: bool,
     /// Whether the token is one of an approved challenge.
     pub is_verified: bool,
     /// When what the token stands for came about.
@@ -32,6 +34,14 @@ pub struct ClientCaller {
 }
 
 impl ClientCaller {
+    /// Who a token says is calling, in a request that carries it elsewhere than in its head.
+    ///
+    /// # Errors
+    /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
+    pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
+        open(request, token)
+    }
+
     /// Refuses a token that outlived what it stands for: its action went away and came back under
     /// the same name, or the approval was overridden.
     ///
@@ -78,7 +88,10 @@ impl FromRequest for ClientCaller {
 
 fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
     let missing = || Problem::invalid_token("a bearer token is needed");
-    let text = credentials(request, "Bearer").ok_or_else(missing)?;
+    ClientCaller::of(request, credentials(request, "Bearer").ok_or_else(missing)?)
+}
+
+fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
     let state = AppState::of(request);
     let opened = state.open_token(text, &[Kind::Track, Kind::Verified]);
     let token = opened.map_err(|error| refused(&error))?;
@@ -86,10 +99,12 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
         origin::check(request, &settings.origins)?;
     }
     let may_add_authenticators = token.scopes.contains(Scope::AddAuthenticators);
+    let may_remove_authenticators = token.scopes.contains(Scope::RemoveAuthenticators);
     Ok(ClientCaller {
         account: token.account,
         action: token.action,
         may_add_authenticators,
+        may_remove_authenticators,
         is_verified: token.kind == Kind::Verified,
         issued_at: token.issued_at,
         token: Digest::of(text),

@@ -113,6 +113,27 @@ pub struct Token {
     pub scopes: Scopes,
     /// When what it stands for came about, in whole seconds: its lifetime counts from then.
     pub issued_at: UnixMillis,
+    /// What the relying party wants of the pre-built UI.
+    pub page: PageWish,
+}
+
+/// Where the pre-built UI ends. It is part of the token, so that nobody but the relying party says
+/// where a page of ours leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageWish {
+    /// Where the page returns to, with a token in the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_url: Option<String>,
+    /// Whether the page ends on the user's devices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settings: bool,
+}
+
+impl PageWish {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why a token is refused.
@@ -135,6 +156,8 @@ struct Claims {
     jti: String,
     scope: String,
     other: Other,
+    #[serde(default, skip_serializing_if = "PageWish::is_empty")]
+    page: PageWish,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -177,7 +200,7 @@ impl Tokens {
 
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let Token { kind, account, action, scopes, issued_at } = token;
+        let Token { kind, account, action, scopes, issued_at, page } = token;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: account.tenant.to_string(),
@@ -185,6 +208,7 @@ impl Tokens {
             iat: issued_at.seconds(),
             exp: issued_at.seconds() + self.lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
+            page: page.clone(),
             scope: scopes.to_list(),
             other: Other {
                 tenant_id: account.tenant.to_string(),
@@ -271,7 +295,7 @@ fn token(kind: Kind, tenant: TenantId, claims: &Claims) -> Result<Token, Invalid
         idempotency_key: IdempotencyKey::parse(&claims.other.idempotency_key)?,
     };
     let issued_at = UnixMillis(claims.iat.saturating_mul(1000));
-    Ok(Token { kind, account, action, scopes, issued_at })
+    Ok(Token { kind, account, action, scopes, issued_at, page: claims.page.clone() })
 }
 
 #[cfg(test)]
@@ -299,6 +323,10 @@ mod tests {
             },
             scopes: Scopes::parse("add:authenticators").unwrap(),
             issued_at: NOW,
+            page: PageWish {
+                redirect_url: Some("https://shop.example/back".into()),
+                settings: true,
+            },
         }
     }
 

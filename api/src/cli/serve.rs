@@ -29,6 +29,10 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
+    /// configured.
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Runs the server.
@@ -39,9 +43,13 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     let mut config = args.config.load()?;
     start_log(&config)?;
     demo::prepare_folder(&config.server.data_dir)?;
-    let demo = if config.tenants.is_empty() {
+    let demo = if args.demo || config.tenants.is_empty() {
         let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
+        if config.tenants.iter().any(|tenant| tenant.id == demo.tenant.id) {
+            return Err("--demo needs the tenant id `demo`, which is configured otherwise".into());
+        }
         config.tenants.push(demo.tenant.clone());
+        config.demo = true;
         Some(demo)
     } else {
         None
@@ -130,10 +138,12 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "operations on http://{operations}: /metrics, /health/live, /health/ready")?;
     }
     if let Some(demo) = demo {
-        let (file, url) = (demo.secret_file.display(), running.address);
+        let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
         writeln!(out)?;
-        writeln!(out, "Nothing is configured, so there is one tenant, `{}`.", demo.tenant.id)?;
-        writeln!(out, "Its secret is in {file}. To enroll a phone for the user alice:")?;
+        writeln!(out, "Open http://{url}{path} to see a sign-in and a payment in the browser.")?;
+        writeln!(out)?;
+        writeln!(out, "It is the tenant `{}`, whose secret is in {file}.", demo.tenant.id)?;
+        writeln!(out, "To enroll a phone in the terminal for the user alice:")?;
         writeln!(out)?;
         let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
         writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;

@@ -31,6 +31,7 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
         waiters_max: limits::WAITERS_MAX.count(written.engine.waiters_max)?,
         token_lifetime,
         tenants: tenants::tenants(written.tenants)?,
+        demo: false,
         server,
     })
 }

@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::id::TenantId;
+use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_engine::system::is_ours;
 
-use super::{AllowedOrigins, InvalidSecret, Push, Secret, Tenant};
+use super::{AllowedOrigins, Brand, InvalidSecret, Push, Secret, Tenant};
 
 /// The id of the demo tenant.
 pub const TENANT_ID: &str = "demo";
 /// The file of its secret, in the data folder.
 pub const SECRET_FILE: &str = "demo-secret";
+/// What its phones see of a payment, in the order of their names.
+const CUSTOM_PUBLIC: &[&str] = &["account", "amount", "currency", "item", "payee"];
 /// Random bytes of its secret.
 const SECRET_BYTES: usize = 24;
 
@@ -82,16 +85,18 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
             (secret, true)
         }
     };
+    let id = TenantId::parse(TENANT_ID).expect("four letters are a tenant id");
     let tenant = Tenant {
-        id: TenantId::parse(TENANT_ID).expect("four letters are a tenant id"),
         secret_keys: vec![secret],
+        brand: Brand { name: "Demo Shop & Bank".to_owned(), ..Brand::plain(&id) },
+        id,
         allowed_origins: AllowedOrigins::Any,
         push: Push {
             webhook_url: None,
             webhook_allow_hosts: [].into(),
-            custom_public: [].into(),
+            custom_public: CUSTOM_PUBLIC.iter().map(|name| (*name).to_owned()).collect(),
             unenrolled: Unenrolled::Allow,
-            limits: Limits::default(),
+            limits: Limits { number_match: Some(Digits::Two), ..Limits::default() },
         },
     };
     Ok(Demo { tenant, secret_file, is_new })

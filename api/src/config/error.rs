@@ -93,7 +93,10 @@ impl ConfigError {
     }
 
     /// Names a refused key that no variable set by the variable that would set it, by `find`.
-    pub(super) fn as_variable(mut self, find: impl FnOnce(&str) -> Option<&'static str>) -> Self {
+    pub(super) fn named_by_variable(
+        mut self,
+        find: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Self {
         if let Self::Value { key, variable: None, .. } = &mut self
             && let Some(name) = find(key)
         {

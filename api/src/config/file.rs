@@ -68,6 +68,9 @@ section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.
 section!(TenantSection {
     id: String = String::new(),
     secret_keys: Vec<String> = Vec::new(),
+    name: String = String::new(),
+    logo: String = String::new(),
+    colour: String = String::new(),
     allowed_origins: Vec<String> = vec!["*".into()],
     push: PushSection = PushSection::default(),
 });

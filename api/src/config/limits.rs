@@ -13,6 +13,10 @@ pub const TENANTS_MAX: usize = 1000;
 pub const SECRET_KEYS_MAX: usize = 8;
 /// Entries of `allowed_origins`, `webhook_allow_hosts` and `custom_public`, each, at most.
 pub const LIST_ENTRIES_MAX: usize = 64;
+/// Bytes of a tenant's name, at most.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a tenant's logo, at most: it is part of every page.
+pub const LOGO_BYTES_MAX: u64 = 65_536;
 /// Bytes of a name in `custom_public`, at most.
 pub const CUSTOM_NAME_BYTES_MAX: usize = 64;
 

@@ -13,6 +13,7 @@ use countersign_core::id::TenantId;
 use countersign_core::policy;
 use url::{Host, Url};
 
+mod brand;
 mod check;
 pub mod demo;
 pub mod environment;
@@ -23,6 +24,7 @@ pub mod limits;
 mod origins;
 mod tenants;
 
+pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
@@ -50,6 +52,8 @@ pub struct Config {
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
     /// for a tenant: then [`demo::prepare`] makes one.
     pub tenants: Vec<Tenant>,
+    /// Whether the demo relying party is served. It is the tenant [`demo::TENANT_ID`].
+    pub demo: bool,
 }
 
 /// The public listener.
@@ -138,6 +142,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its active secrets, at least one. Webhooks are signed with each.
     pub secret_keys: Vec<Secret>,
+    /// What its pages show.
+    pub brand: Brand,
     /// Whose pages may call the Client API.
     pub allowed_origins: AllowedOrigins,
     /// Push verification.
@@ -183,7 +189,7 @@ impl Config {
         // Who has no file does not know what its keys are called.
         let config = match file {
             Some(_) => config?,
-            None => config.map_err(|e| e.as_variable(environment::short_name))?,
+            None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
         };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";

@@ -10,6 +10,7 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::text::Line;
 use url::{Host, Url};
 
+use super::brand::brand;
 use super::check::has_credentials;
 use super::error::ConfigError;
 use super::file::{PushSection, TenantSection};
@@ -53,7 +54,8 @@ fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
             ConfigError::value(format!("{origins}[{i}]"), problem, allowed)
         })?;
     let secret_keys = secrets(&format!("{path}secret_keys"), &written.secret_keys)?;
-    Ok(Tenant { id, secret_keys, allowed_origins, push: push(path, written.push)? })
+    let brand = brand(path, &id, &written)?;
+    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, written.push)? })
 }
 
 fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod device;
 pub mod ops;
+pub mod pages;
 pub mod server;
 mod unsupported;
 
@@ -12,10 +13,10 @@ use actix_web::{HttpResponse, Resource};
 
 use crate::problem::Problem;
 
-/// Mounts every public route under `/v1` and under `/`.
+/// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
 pub fn configure(config: &mut ServiceConfig) {
     config.service(web::scope("/v1").configure(table));
-    config.configure(table);
+    config.configure(table).configure(pages);
     config.default_service(web::to(async || {
         Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
     }));
@@ -32,7 +33,11 @@ fn table(config: &mut ServiceConfig) {
         .service(at("/client/challenge/push").route(post().to(client::start_challenge)))
         .service(at("/client/verify/push").route(post().to(client::verify)))
         .service(at("/client/cancel/push").route(post().to(client::cancel)))
+        .service(at("/client/wait/push").route(post().to(client::wait)))
         .service(at("/client/user-authenticators").route(get().to(client::list_authenticators)))
+        .service(
+            at("/client/user-authenticators/remove").route(post().to(client::remove_authenticator)),
+        )
         .service(at("/client/challenge").route(post().to(client::challenge)))
         // Server API: Basic with a secret.
         .service(at("/users/{user}/actions/{action}").route(post().to(server::track)))
@@ -64,6 +69,20 @@ fn table(config: &mut ServiceConfig) {
     for path in unsupported::PATHS {
         config.service(unsupported(path));
     }
+}
+
+/// What browsers show. None of it needs to know its caller.
+fn pages(config: &mut ServiceConfig) {
+    config
+        .service(at("/").route(get().to(pages::home)))
+        .service(at("/ui").route(get().to(pages::ui)))
+        .service(at("/phone").route(get().to(pages::phone)))
+        .service(at("/demo").route(get().to(pages::demo::demo)))
+        .service(at("/demo/backend/{call}").route(post().to(pages::demo::backend)))
+        .service(at("/brand/{tenant}").route(get().to(pages::brand)))
+        .service(
+            at("/{folder:sdk|shared|vendor|ui|phone|demo}/{file:.+}").route(get().to(pages::asset)),
+        );
 }
 
 fn devices(config: &mut ServiceConfig, base: &str) {

@@ -16,7 +16,6 @@ pub(super) const PATHS: &[&str] = &[
     "/verify",
     "/sessions",
     "/sessions/{call:.*}",
-    "/ui",
     "/users/{user}/devices",
     "/users/{user}/devices/{call:.*}",
     "/client/challenge/{method}",

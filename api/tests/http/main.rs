@@ -16,6 +16,7 @@ mod limits;
 mod long_poll;
 mod numbers;
 mod ops;
+mod pages;
 mod prompts;
 mod random_bodies;
 mod routing;

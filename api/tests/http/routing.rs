@@ -45,7 +45,7 @@ const UNSUPPORTED: [(&str, &str); 34] = [
 ];
 
 /// Every route of this server, with the methods that it has.
-const ROUTES: [(&str, &[&str]); 20] = [
+const ROUTES: [(&str, &[&str]); 22] = [
     ("/users/u-1/actions/signIn", &["POST"]),
     ("/users/u-1/actions/signIn/k-1", &["GET", "PATCH"]),
     ("/users/u-1/actions", &["GET"]),
@@ -57,7 +57,9 @@ const ROUTES: [(&str, &[&str]); 20] = [
     ("/client/challenge/push", &["POST"]),
     ("/client/verify/push", &["POST"]),
     ("/client/cancel/push", &["POST"]),
+    ("/client/wait/push", &["POST"]),
     ("/client/user-authenticators", &["GET"]),
+    ("/client/user-authenticators/remove", &["POST"]),
     ("/client/challenge", &["POST"]),
     ("/client/user-authenticators/push", &["POST", "GET", "PATCH"]),
     ("/client/user-authenticators/push/challenge/sign", &["POST"]),
@@ -84,9 +86,7 @@ async fn the_known_routes_of_other_methods_say_that_this_is_about_push() {
 #[tokio::test]
 async fn an_unknown_route_is_not_found() {
     let server = Server::start();
-    for path in
-        ["/", "", "/v1", "/v1/", "/v2/users/u-1", "/v1/user/u-1", "/metrics", "/health/live"]
-    {
+    for path in ["/v1", "/v1/", "/v2/users/u-1", "/v1/user/u-1", "/metrics", "/health/live"] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
             server.call_at(method, path).refused(404, "invalid_request").await;
         }

@@ -1,6 +1,6 @@
 //! Bearer tokens: which one opens which route.
 
-use countersign::caller::token::{Kind, Scopes, Token, Tokens};
+use countersign::caller::token::{Kind, PageWish, Scopes, Token, Tokens};
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Store as _};
@@ -49,7 +49,8 @@ impl Known {
             code: ActionCode::parse("signIn").unwrap(),
             idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
         };
-        let token = Token { kind, account, action, scopes: Scopes::all(), issued_at: at };
+        let (scopes, page) = (Scopes::all(), PageWish::default());
+        let token = Token { kind, account, action, scopes, issued_at: at, page };
         self.tokens.make(&token, [3; 16]).unwrap()
     }
 }
@@ -170,7 +171,7 @@ async fn a_basic_header_opens_no_client_route_and_a_token_no_other() {
     it.server.get("/users/u-1").bearer(&it.token).refused(401, "unauthorized").await;
     it.server.post("/validate").bearer(&it.token).refused(401, "unauthorized").await;
     let pending = it.server.get(&format!("{PUSH}/challenge?{}", it.device.query()));
-    pending.bearer(&it.token).refused(401, "unauthorized").await;
+    pending.bearer(&it.token).refused(401, "invalid_token").await;
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Kills the server in the middle of lifecycles and looks at what is left.
 //!
 //! The real program is killed with SIGKILL at a random point of 200 concurrent lifecycles and
-//! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS` and
-//! `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
+//! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
+//! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
 //! Everything that was acknowledged is in the memory of this test; the invariants are in
 //! `invariants`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
 //! (`restart`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
@@ -20,6 +20,7 @@ mod limits;
 mod order;
 mod phone;
 mod redis;
+#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
 mod restart;

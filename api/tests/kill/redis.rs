@@ -7,7 +7,7 @@ use countersign_wire::names::Outcome;
 
 use crate::caller::{Caller, Failed};
 use crate::phone::Phone;
-use crate::redis_server::Redis;
+use crate::redis_server::{Redis, authority};
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,4 +48,17 @@ async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
     assert!(caller.validate(&token).await.unwrap().is_valid);
     let denied = caller.decide(&phone, &id, false).await;
     assert!(matches!(denied, Err(Failed::Status(400, _))), "{denied:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_is_reached_by_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (redis, url) = Redis::encrypted();
+    let authority = authority();
+    let settings = [("COUNTERSIGN_STORE", &*url), ("SSL_CERT_FILE", authority.to_str().unwrap())];
+    let server = Server::start_with(folder.path(), &settings).await;
+    let caller = Caller::new(server.url(), None);
+    let token = caller.track("ann").await.unwrap().token.into_string();
+    caller.enroll(&token, &Phone::new()).await.unwrap();
+    assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":1\r\n");
 }

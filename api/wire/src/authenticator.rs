@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::names::{Platform, VerificationMethod};
 use crate::time::Iso8601;
 
+/// `POST /client/user-authenticators/remove`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoveAuthenticatorRequest {
+    /// The authenticator.
+    pub user_authenticator_id: String,
+}
+
 /// An authenticator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

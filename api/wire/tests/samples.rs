@@ -98,9 +98,9 @@ fn offer() -> Offer {
         issued_at: START,
         expires_at: START.plus_ms(600_000),
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
-        notifications: 0,
         shown: Some(Shown {
             nonce: Nonce::from_entropy(&[0; 32]),
             display: DisplayText::restore("{}"),

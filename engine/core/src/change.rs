@@ -12,8 +12,8 @@ use crate::id::{AccountKey, AuthenticatorId};
 pub enum Write {
     /// The account's own record.
     Account(AccountRecord),
-    /// The account with its devices and actions; its challenges stay until their retention ends, and
-    /// its revision for as long as a commit can be on its way.
+    /// The account with its devices and actions; its challenges stay until their retention ends,
+    /// and its revision for as long as a commit can be on its way.
     RemoveAccount,
     /// An action.
     Action(Action),

@@ -142,8 +142,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first. What it costs is bounded by what may be found: the limit,
-    /// for every code and state that is asked for.
+    /// Actions of an account, newest first. What it costs is bounded by what may be found: the
+    /// limit, for every code and state that is asked for.
     fn actions(
         &self,
         account: &AccountKey,

@@ -10,6 +10,7 @@ mod numbers;
 mod outbox;
 mod prompts;
 mod races;
+mod statements;
 mod storm;
 mod support;
 mod waiters;

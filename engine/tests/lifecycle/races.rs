@@ -40,11 +40,12 @@ async fn two_devices_that_decide_at_the_same_time_make_one_outcome() {
 }
 
 #[actix::test]
-async fn ten_users_enrolling_one_key_at_the_same_time_take_five_places() {
+async fn ten_users_proving_one_key_at_the_same_time_take_five_places() {
     let house = House::open();
     let phone = Phone::new(1);
     let users: Vec<_> = (0..10).map(|n| account(&format!("user-{n}"))).collect();
-    let enrolled = soon(join_all(users.iter().map(|user| house.enroll(user, &phone)))).await;
+    let proving = users.iter().map(|user| house.enroll_proven(user, &phone));
+    let enrolled = soon(join_all(proving)).await;
     let refused = Error::Refused(Refusal::UsersPerKeyMax { max: 5 });
     assert_eq!(enrolled.iter().filter(|e| e.is_ok()).count(), 5, "{enrolled:?}");
     assert_eq!(enrolled.iter().filter(|e| e.as_ref().err() == Some(&refused)).count(), 5);

@@ -7,10 +7,11 @@ mod lost;
 mod outages;
 mod owners;
 mod proxy;
+#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 #[path = "../store_conformance/samples.rs"]
-#[allow(dead_code, reason = "the conformance suite uses all of them")]
+#[expect(dead_code, reason = "the conformance suite uses all of them")]
 mod samples;
 mod wire;
 

@@ -86,8 +86,8 @@ async fn a_redis_that_is_not_there_is_said_to_be_unavailable() {
 async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying_it() {
     let redis = Redis::with(&["--save", ""]);
     // What the documentation has an operator set.
-    let user = "SETUSER server on >right-one ~countersign:* +@read +@write +@scripting +@transaction \
-                +@connection +info +config|get +acl|whoami";
+    let user = "SETUSER server on >right-one ~countersign:* +@read +@write +@scripting \
+                +@transaction +@connection +info +config|get +acl|whoami";
     let acl: Vec<_> = ["ACL"].into_iter().chain(user.split_whitespace()).collect();
     assert_eq!(redis.command(&acl), "+OK\r\n");
     let url = |password: &str| redis.url().replace("://", &format!("://server:{password}@"));
@@ -101,4 +101,14 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
     assert_eq!(revision(&store, &ann).await, 1);
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_whose_certificate_nobody_vouches_for_is_refused() {
+    let (redis, url) = Redis::encrypted();
+    let Err(StoreError::Unavailable(why)) = try_open(&url, WAIT).await else {
+        panic!("it opened");
+    };
+    assert!(why.contains("certificate"), "{why}");
+    assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":0\r\n");
 }

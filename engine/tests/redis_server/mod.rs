@@ -1,9 +1,8 @@
 //! A Redis of one test: the real `redis-server`, on a free port, in a folder of its own.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -30,6 +29,20 @@ impl Redis {
     /// Starts one that has everything on the disk before it answers.
     pub(crate) fn durable() -> Self {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
+    }
+
+    /// Starts one that speaks TLS too. The answer is the URL for it; its certificate is good for
+    /// those who trust [`authority`].
+    pub(crate) fn encrypted() -> (Self, String) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = |name: &str| tls(name).to_str().unwrap().to_owned();
+        let (certificate, key, authority) =
+            (file("localhost.pem"), file("localhost.key"), file("ca.pem"));
+        let settings = format!("--save '' --tls-auth-clients no --tls-port {port}");
+        let mut settings: Vec<_> = settings.split(' ').map(|s| s.trim_matches('\'')).collect();
+        settings.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
+        settings.extend(["--tls-ca-cert-file", &authority]);
+        (Self::with(&settings), format!("rediss://localhost:{port}"))
     }
 
     /// Starts one with these settings.
@@ -113,6 +126,17 @@ impl Redis {
         }
         panic!("redis-server did not answer in time")
     }
+}
+
+/// Who has signed the certificate of a Redis that speaks TLS.
+pub(crate) fn authority() -> PathBuf {
+    tls("ca.pem")
+}
+
+fn tls(name: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder = here.map(|folder| folder.join("engine/tests/redis_server/tls"));
+    folder.map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
 }
 
 /// How a store reaches a Redis, or what stands before one, at that address.

@@ -7,6 +7,7 @@ mod damage;
 mod files;
 mod lookups;
 mod outbox;
+#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 mod samples;

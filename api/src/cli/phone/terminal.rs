@@ -7,14 +7,15 @@ use countersign_client::wire::custom::Object;
 use countersign_client::wire::pending::PendingResponse;
 use countersign_client::wire::time::Iso8601;
 use countersign_client::{Display, Unreadable};
+use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde_json::Value;
 
 use super::device::Asked;
 
-/// Bytes of one text that are shown, at most.
-const SHOWN_BYTES_MAX: usize = 1024;
+/// Bytes of one text that are shown, at most: nothing of a display is cut, since it is signed whole.
+const SHOWN_BYTES_MAX: usize = 4 * DISPLAY_BYTES_MAX;
 
 /// A text in which control and bidirectional characters are replaced.
 pub(super) fn clean(text: &str) -> String {
@@ -52,6 +53,7 @@ pub(super) fn show_unreadable(
 
 /// All that is signed of what is shown, and nothing else.
 fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
+    line("action", display.action(), out)?;
     for (name, value) in display.members() {
         match (name.as_str(), value) {
             ("action", _) => {}
@@ -66,7 +68,7 @@ fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
             (name, value) => line(name, &text_of(value), out)?,
         }
     }
-    line("action", display.action(), out)
+    Ok(())
 }
 
 fn show_official(
@@ -115,6 +117,20 @@ fn line(name: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_is_signed_is_shown() {
+        let long = "ü".repeat(1900);
+        let text = serde_json::json!({"action": "pay", "custom": {"note": long, "to": {"a": [1]}},
+            "ipAddress": "::1", "issuedAt": "then", "location": "Zürich", "requester": "shop"});
+        let display = Display::parse(&text.to_string()).unwrap();
+        let mut out = Vec::new();
+        show_display(&display, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for part in ["pay", &long, r#"{"a":[1]}"#, "::1", "then", "Zürich", "shop"] {
+            assert!(shown.contains(part), "{part:.20}");
+        }
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_shown() {

@@ -3,11 +3,15 @@
 mod cancel;
 mod challenge;
 mod list_authenticators;
+mod remove_authenticator;
 mod start_challenge;
 mod verify;
+mod wait;
 
 pub use cancel::cancel;
 pub use challenge::challenge;
 pub use list_authenticators::list_authenticators;
+pub use remove_authenticator::remove_authenticator;
 pub use start_challenge::start_challenge;
 pub use verify::verify;
+pub use wait::wait;

@@ -9,7 +9,7 @@ use countersign_wire::secret::Secret;
 
 use crate::body::Body;
 use crate::caller::ClientCaller;
-use crate::caller::token::{Kind, Scopes};
+use crate::caller::token::{Kind, PageWish, Scopes};
 use crate::hold::Hold;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -39,7 +39,7 @@ pub async fn verify(
 /// are there, nobody has overridden the action's state, and the authenticator that approved was not
 /// taken away. Its lifetime counts from the approval, so that asking again gives no more than the
 /// first time.
-async fn earned(
+pub(super) async fn earned(
     state: &AppState,
     account: &AccountKey,
     action: &ActionKey,
@@ -52,6 +52,13 @@ async fn earned(
     if !stands.map_err(Problem::of_token)? {
         return Ok(None);
     }
-    let token = state.make_token(Kind::Verified, account, action, Scopes::all(), ended.at)?;
+    let token = state.make_token(
+        Kind::Verified,
+        account,
+        action,
+        Scopes::all(),
+        ended.at,
+        PageWish::default(),
+    )?;
     Ok(Some(Secret::new(token)))
 }

@@ -3,5 +3,7 @@
 mod cancel;
 mod challenge;
 mod list_authenticators;
+mod remove_authenticator;
 mod start_challenge;
 mod verify;
+mod wait;

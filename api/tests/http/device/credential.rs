@@ -1,6 +1,8 @@
 //! `GET /client/user-authenticators/push`.
 
-use crate::support::{Device, PUSH, Server, assert_keys, is_iso_time};
+use serde_json::json;
+
+use crate::support::{CREDENTIAL, Device, PUSH, Server, assert_keys, is_iso_time};
 
 #[tokio::test]
 async fn an_enrolled_key_is_answered() {
@@ -8,7 +10,8 @@ async fn an_enrolled_key_is_answered() {
     let device = Device::new();
     let id = server.enroll("u-1", &device).await;
     let body = server.get(&format!("{PUSH}?{}", device.query())).tenant().ok().await;
-    assert_keys(&body, &["lastVerifiedAt", "userAuthenticatorId", "userId", "verifiedAt"]);
+    assert_keys(&body, &CREDENTIAL);
+    assert_eq!((&body["signing"], &body["algorithm"]), (&json!("challenge-id"), &json!("es256")));
     assert_eq!(
         (body["userAuthenticatorId"].as_str(), body["userId"].as_str()),
         (Some(&*id), Some("u-1"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Device, PUSH, Server, SignIn, assert_keys, is_iso_time};
+use crate::support::{CREDENTIAL, Device, PUSH, Server, SignIn, assert_keys, is_iso_time};
 
 #[tokio::test]
 async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
@@ -13,7 +13,7 @@ async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
     body["pushToken"] = json!("apns-token");
     body["performAttestation"] = json!({ "provider": "APP_ATTEST", "token": "t", "keyId": "k" });
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
-    assert_keys(&enrolled, &["lastVerifiedAt", "userAuthenticatorId", "userId", "verifiedAt"]);
+    assert_keys(&enrolled, &CREDENTIAL);
     assert_eq!(enrolled["userId"], "u-1");
     assert_eq!(enrolled["userAuthenticatorId"].as_str().unwrap().len(), 36);
     assert!(is_iso_time(&enrolled["verifiedAt"]) && is_iso_time(&enrolled["lastVerifiedAt"]));
@@ -61,11 +61,13 @@ async fn the_same_key_for_the_same_user_refreshes_its_binding() {
 }
 
 #[tokio::test]
-async fn one_key_serves_five_users_and_not_a_sixth() {
+async fn one_key_serves_five_users_that_have_approved_and_not_a_sixth() {
     let server = Server::start();
     let device = Device::new();
     for user in ["u-1", "u-2", "u-3", "u-4", "u-5"] {
         server.enroll(user, &device).await;
+        let id = server.challenge(&server.token(user).await).await;
+        server.decide(&device, &id, true).ok().await;
     }
     let sixth = server.token("u-6").await;
     let call = server.post(PUSH).bearer(&sixth).json(&device.enrollment());
@@ -76,6 +78,40 @@ async fn one_key_serves_five_users_and_not_a_sixth() {
         server.enroll(user, &device).await;
         assert_eq!(count(&server, user).await, 1);
     }
+}
+
+/// A public key is no secret: whoever knows one can enroll it.
+#[tokio::test]
+async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
+    let server = Server::start();
+    let device = Device::new();
+    let mine = server.enroll("u-1", &device).await;
+    let approved = server.challenge(&server.token("u-1").await).await;
+    server.decide(&device, &approved, true).ok().await;
+    let asked = server.token("u-1").await;
+    let asked = server.challenge(&asked).await;
+    for n in 0..7 {
+        let stranger = format!("stranger-{n}");
+        server.enroll(&stranger, &device).await;
+        server.challenge(&server.token(&stranger).await).await;
+    }
+    let read = server.pending(&device).ok().await;
+    assert_eq!(read["challengeId"], *asked, "the newest is a stranger's");
+    let shown = read["challenges"].as_array().unwrap();
+    assert_eq!(shown.len(), 5, "no more than the places that are left");
+    let query = device.query();
+    let known = server.get(&format!("{PUSH}?{query}")).tenant().ok().await;
+    assert_eq!(known["userAuthenticatorId"], *mine);
+    // The owner may be another user too, and is shown what waits for that one.
+    let second = server.enroll("u-2", &device).await;
+    let asked = server.challenge(&server.token("u-2").await).await;
+    let read = server.pending(&device).ok().await;
+    let ids: Vec<_> = read["challenges"].as_array().unwrap().iter().collect();
+    assert!(ids.iter().any(|c| c["challengeId"] == *asked && c["userAuthenticatorId"] == *second));
+    server.decide(&device, &asked, true).ok().await;
+    // A stranger is still enrolled, so that nothing fails open there.
+    let tracked = server.track("stranger-0", json!({})).await;
+    assert_eq!(tracked["isEnrolled"], true);
 }
 
 #[tokio::test]

@@ -6,5 +6,8 @@ mod dialects;
 mod enroll;
 mod nonce;
 mod pending;
+mod raising;
 mod remove;
+mod session;
+mod statements;
 mod update;

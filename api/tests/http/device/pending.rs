@@ -25,24 +25,30 @@ async fn with_context() -> (Server, Device) {
     (server, device)
 }
 
-const UNSIGNED: [&str; 9] = [
+const UNSIGNED: [&str; 11] = [
     "actionCode",
     "challengeId",
+    "challenges",
     "deviceId",
     "expiresAt",
     "idempotencyKey",
     "ipAddress",
+    "numberMatch",
     "userAgent",
     "userAuthenticatorId",
     "userId",
 ];
+
+fn nothing(authenticator: &str) -> Value {
+    json!({ "userAuthenticatorId": authenticator, "numberMatch": null, "challenges": [] })
+}
 
 #[tokio::test]
 async fn nothing_pending_is_the_authenticator_alone() {
     let server = Server::start();
     let device = Device::new();
     let id = server.enroll("u-1", &device).await;
-    let nothing = json!({ "userAuthenticatorId": id });
+    let nothing = nothing(&id);
     assert_eq!(server.pending(&device).ok().await, nothing);
     assert_eq!(server.signed_pending(&device).await, nothing);
 }
@@ -62,7 +68,7 @@ async fn an_unsigned_read_shows_the_context_without_custom_data() {
 async fn a_signed_read_shows_public_custom_data_only() {
     let (server, device) = with_context().await;
     let body = server.signed_pending(&device).await;
-    assert_keys(&body, &[&UNSIGNED[..], &["custom", "user"]].concat());
+    assert_keys(&body, &[&UNSIGNED[..], &["custom", "display", "nonce", "user"]].concat());
     assert_eq!(body["custom"], json!({ "amount": "10.00" }));
     assert_eq!(body["user"], json!({ "custom": { "amount": 1 } }));
 }
@@ -97,16 +103,19 @@ async fn a_nonce_serves_once() {
     assert_keys(&read().await, &UNSIGNED);
 }
 
+/// Whoever knows a public key may ask for nonces, and must not make the owner's useless.
 #[tokio::test]
-async fn the_last_four_nonces_serve_and_an_older_one_does_not() {
+async fn a_nonce_serves_however_many_others_are_asked_for_after_it() {
     let (server, device) = with_context().await;
-    let mut signatures = Vec::new();
-    for _ in 0..5 {
-        signatures.push(device.sign(&server.nonce(&device).await));
+    let mut nonces = vec![server.nonce(&device).await];
+    for _ in 0..9 {
+        nonces.push(server.nonce(&device).await);
     }
-    for (n, signature) in signatures.iter().enumerate() {
-        let body = server.pending(&device).header(SIGNATURE, signature).ok().await;
-        assert_eq!(body.get("custom").is_some(), n > 0, "nonce {n}");
+    assert_eq!(nonces[3], nonces[9], "whoever asks too often is told the newest once more");
+    for nonce in &nonces[..4] {
+        let signature = device.sign(nonce);
+        let body = server.pending(&device).header(SIGNATURE, &signature).ok().await;
+        assert!(body.get("custom").is_some(), "{nonce}");
     }
 }
 
@@ -129,8 +138,7 @@ async fn what_has_ended_is_not_shown() {
     for approved in [true, false] {
         let it = SignIn::start().await;
         it.decide(approved).await;
-        let nothing: Value = json!({ "userAuthenticatorId": it.authenticator });
-        assert_eq!(it.server.pending(&it.device).ok().await, nothing);
+        assert_eq!(it.server.pending(&it.device).ok().await, nothing(&it.authenticator));
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_push_token_is_echoed_if_one_was_sent() {
 }
 
 #[tokio::test]
-async fn a_handle_serves_once_even_for_a_wrong_signature() {
+async fn a_handle_serves_once_and_a_wrong_signature_does_not_use_it_up() {
     let server = Server::start();
     let device = Device::new();
     server.enroll("u-1", &device).await;
@@ -50,8 +50,9 @@ async fn a_handle_serves_once_even_for_a_wrong_signature() {
     let (handle, message) = handout(&server, &device).await;
     let wrong = update(&device, &handle, "another text");
     server.patch(PUSH).tenant().json(&wrong).refused(401, "invalid_credential").await;
+    // Whoever knows the public key may have sent it.
     let good = update(&device, &handle, &message);
-    server.patch(PUSH).tenant().json(&good).refused(401, "invalid_credential").await;
+    server.patch(PUSH).tenant().json(&good).ok().await;
 }
 
 #[tokio::test]

@@ -144,6 +144,29 @@ async fn what_is_no_name_is_refused() {
 }
 
 #[tokio::test]
+async fn a_page_returns_to_places_alone() {
+    let server = Server::start();
+    let track = |url: &str| {
+        let body = json!({ "redirectUrl": url });
+        server.post("/users/u-1/actions/signIn").secret().json(&body)
+    };
+    for place in ["https://shop.example/a?b=c", "http://localhost:3000", "shop-app://signed-in"] {
+        track(place).ok().await;
+    }
+    for nowhere in
+        ["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "/back", "//a", ""]
+    {
+        let answer = track(nowhere).send().await;
+        // An empty text is an absent one.
+        if nowhere.is_empty() {
+            answer.ok();
+        } else {
+            answer.refused(400, "invalid_request");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_quirks_of_the_sdks_are_understood() {
     let server = Server::start();
     let path = "/users/u-1/actions/signIn";

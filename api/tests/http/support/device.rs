@@ -2,7 +2,10 @@
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair as _,
+};
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
 use countersign_wire::basic;
@@ -30,6 +33,7 @@ enum Key {
 /// A phone.
 pub(crate) struct Device {
     pub(crate) dialect: Dialect,
+    format: &'static str,
     key: Key,
     spki: Vec<u8>,
 }
@@ -42,10 +46,23 @@ impl Device {
 
     /// A phone with a P-256 key.
     pub(crate) fn of(dialect: Dialect) -> Self {
-        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        Self::p256(dialect, "der", &ECDSA_P256_SHA256_ASN1_SIGNING)
+    }
+
+    /// A browser with a P-256 key, which writes `r` and `s` side by side.
+    pub(crate) fn browser() -> Self {
+        Self::p256(Dialect::Android, "p1363", &ECDSA_P256_SHA256_FIXED_SIGNING)
+    }
+
+    fn p256(
+        dialect: Dialect,
+        format: &'static str,
+        signing: &'static EcdsaSigningAlgorithm,
+    ) -> Self {
+        let key = EcdsaKeyPair::generate(signing).unwrap();
         let spki: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         let spki = spki.as_ref().to_vec();
-        Self { dialect, key: Key::P256(key), spki }
+        Self { dialect, format, key: Key::P256(key), spki }
     }
 
     /// An app with an Ed25519 key.
@@ -54,7 +71,17 @@ impl Device {
         SystemEntropy.fill(&mut seed);
         let key = SigningKey::from_bytes(&seed);
         let spki = [&ED25519_SPKI[..], key.verifying_key().as_bytes()].concat();
-        Self { dialect: Dialect::Android, key: Key::Ed25519(Box::new(key)), spki }
+        let (dialect, format) = (Dialect::Android, "raw");
+        Self { dialect, format, key: Key::Ed25519(Box::new(key)), spki }
+    }
+
+    pub(crate) fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// How it encodes signatures.
+    pub(crate) fn format(&self) -> &'static str {
+        self.format
     }
 
     /// The key as it stands in bodies.

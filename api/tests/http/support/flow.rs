@@ -7,6 +7,10 @@ use super::{Call, Device, Server};
 /// The base of the device's routes.
 pub(crate) const PUSH: &str = "/client/user-authenticators/push";
 
+/// What is told of an enrolled key.
+pub(crate) const CREDENTIAL: [&str; 6] =
+    ["algorithm", "lastVerifiedAt", "signing", "userAuthenticatorId", "userId", "verifiedAt"];
+
 impl Server {
     /// Tracks `signIn` of a user.
     pub(crate) async fn track(&self, user: &str, body: Value) -> Value {

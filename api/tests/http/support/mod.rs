@@ -6,6 +6,7 @@ mod device;
 mod flow;
 mod hook;
 mod raw;
+mod statement;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,9 +28,10 @@ use tokio::sync::oneshot;
 
 pub(crate) use answer::{Answer, assert_keys, is_iso_time};
 pub(crate) use device::{Device, Dialect};
-pub(crate) use flow::{PUSH, SignIn};
+pub(crate) use flow::{CREDENTIAL, PUSH, SignIn};
 pub(crate) use hook::Hook;
 pub(crate) use raw::Connection;
+pub(crate) use statement::{Stated, Statements};
 
 /// A secret of tenant `demo`.
 pub(crate) const SECRET: &str = "first-secret-of-demo";

@@ -12,24 +12,51 @@ const COMMAND_MS = 30_000;
 /** The dialects that it speaks, after the mobile SDKs. */
 export const DIALECTS = ["android", "ios"];
 
+/** How a phone can sign statements. */
+export const SIGNERS = [
+  { algorithm: "ed25519", format: undefined },
+  { algorithm: "es256", format: "der" },
+  { algorithm: "es256", format: "p1363" },
+];
+
 export class Phone {
   #folder = mkdtempSync(path.join(tmpdir(), "countersign-phone-"));
   #server;
-  #dialect;
+  #manner;
+  #key;
 
-  constructor(server, { dialect = "android" } = {}) {
+  /** A phone that speaks as a mobile SDK does, or one that signs statements as `signer` says. */
+  constructor(server, { dialect = "android", signer } = {}) {
     this.#server = server;
-    this.#dialect = dialect;
+    this.#manner = signer ? ["--signing", "statement-v1"] : ["--dialect", dialect];
+    const format = signer?.format ? ["--signature-format", signer.format] : [];
+    this.#key = signer ? ["--algorithm", signer.algorithm, ...format] : [];
   }
 
   /** Binds the phone's key to the user of `token`. */
   enroll(token) {
-    return this.#run("enroll", "--token", token);
+    return this.#run("enroll", "--token", token, ...this.#key);
   }
 
-  /** Approves what waits for it, or the challenge that is named. */
-  approve(challengeId) {
-    return this.#run("approve", ...naming(challengeId));
+  /** Approves what waits for it, or the challenge that is named, with the number that was read. */
+  approve(challengeId, { number } = {}) {
+    const typed = number === undefined ? [] : ["--number", number];
+    return this.#run("approve", ...naming(challengeId), ...typed);
+  }
+
+  /** Denies as `deny` does, and says that it was not its owner who asked. */
+  report(challengeId) {
+    return this.#run("report", ...naming(challengeId));
+  }
+
+  /** What it shows of itself and of what is pending. */
+  show() {
+    return this.#run("show");
+  }
+
+  /** Tells the server a new push token. */
+  update(pushToken) {
+    return this.#run("update", "--push-token", pushToken);
   }
 
   /** Denies what waits for it, or the challenge that is named. */
@@ -60,7 +87,7 @@ export class Phone {
   #run(command, ...options) {
     const { url, tenant } = this.#server;
     const common = ["--url", url, "--tenant", tenant, "--key-file", this.#keyFile()];
-    const words = ["phone", ...common, "--dialect", this.#dialect, command, ...options];
+    const words = ["phone", ...common, ...this.#manner, command, ...options];
     const settings = { cwd: this.#folder, env: cleanEnvironment(), timeout: COMMAND_MS };
     return new Promise((resolve, reject) => {
       const child = execFile(binary(), words, settings, (error, stdout, stderr) => {

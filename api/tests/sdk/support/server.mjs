@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { binary, cleanEnvironment } from "./binary.mjs";
 import { freePorts } from "./ports.mjs";
@@ -27,11 +28,12 @@ export const newSecret = () => randomBytes(24).toString("hex");
 /**
  * Starts a server with one tenant.
  *
- * `env` adds variables to its environment, or takes one away where the value is undefined.
+ * `env` adds variables to its environment, or takes one away where the value is undefined; `args` adds
+ * arguments.
  */
-export async function startServer({ env = {}, tenant = "acme", secret = newSecret() } = {}) {
+export async function startServer({ env = {}, args = [], tenant = "acme", secret = newSecret() } = {}) {
   for (let attempt = 1; ; attempt += 1) {
-    const server = await launch({ env, tenant, secret });
+    const server = await launch({ env, args, tenant, secret });
     try {
       await server.ready();
       return server;
@@ -43,7 +45,7 @@ export async function startServer({ env = {}, tenant = "acme", secret = newSecre
   }
 }
 
-async function launch({ env, tenant, secret }) {
+async function launch({ env, args, tenant, secret }) {
   const program = binary();
   const [port, operationsPort] = await freePorts(2);
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-sdk-"));
@@ -59,15 +61,17 @@ async function launch({ env, tenant, secret }) {
     ...env,
   };
   const given = Object.entries(variables).filter(([, value]) => value !== undefined);
-  const child = spawn(program, ["serve"], {
-    cwd: folder,
-    env: { ...cleanEnvironment(), ...Object.fromEntries(given) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return new Server({ child, folder, port, operationsPort, tenant, secret });
+  const run = () =>
+    spawn(program, ["serve", ...args], {
+      cwd: folder,
+      env: { ...cleanEnvironment(), ...Object.fromEntries(given) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  return new Server({ run, folder, port, operationsPort, tenant, secret });
 }
 
 class Server {
+  #run;
   #child;
   #folder;
   #log = "";
@@ -79,14 +83,21 @@ class Server {
     rmSync(this.#folder, { recursive: true, force: true });
   };
 
-  constructor({ child, folder, port, operationsPort, tenant, secret }) {
+  constructor({ run, folder, port, operationsPort, tenant, secret }) {
     this.origin = `http://127.0.0.1:${port}`;
     this.url = `${this.origin}/v1`;
     this.tenant = tenant;
     this.secret = secret;
     this.#operationsUrl = `http://127.0.0.1:${operationsPort}`;
-    this.#child = child;
     this.#folder = folder;
+    this.#run = run;
+    this.#start();
+    process.on("exit", this.#atExit);
+  }
+
+  #start() {
+    const child = this.#run();
+    this.#child = child;
     this.#exited = once(child, "close").then(([code, signal]) => signal ?? code);
     this.#exited.catch(() => {});
     for (const stream of [child.stdout, child.stderr]) {
@@ -94,7 +105,15 @@ class Server {
     }
     // A suite that runs into its limit may leave without its `after`: nothing here is to hold it.
     for (const handle of [child, child.stdout, child.stderr]) handle.unref();
-    process.on("exit", this.#atExit);
+  }
+
+  /** Ends the process without a word, as a power cut does, and starts it again on what it has kept. */
+  async restart({ pauseMs = 0 } = {}) {
+    this.#child.kill("SIGKILL");
+    await deadline(this.#exited, EXIT_MS, "the server's end");
+    if (pauseMs) await pause(pauseMs);
+    this.#start();
+    await this.ready();
   }
 
   /** Everything that the server has printed. */

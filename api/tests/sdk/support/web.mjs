@@ -7,11 +7,11 @@ const ANSWER_MS = 60_000;
 
 export class Web {
   #url;
-  #token;
 
   constructor(server, token) {
     this.#url = server.url;
-    this.#token = token;
+    /** The token of its action. */
+    this.token = token;
   }
 
   /** Starts a challenge. Gives status and body. */
@@ -45,7 +45,7 @@ export class Web {
     const answer = await fetch(`${this.#url}${path}`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${this.token}`,
         "content-type": "application/json",
         ...headers,
       },

@@ -13,11 +13,13 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames};
-use super::link::{Trouble, number, said, texts, unexpected};
+use super::link::Trouble;
 use super::lookups::{get, named_challenge, row, row_of, stands_open};
-use super::script::{Call, FORGET, TRIM};
+use super::reply::{number, said, texts, unexpected};
+use super::script::{BURY, Call, FORGET, TRIM};
 use super::unit::{Entry, put};
 use super::writer::Writer;
+use crate::store::REMOVED_KEPT_MS;
 
 /// Records that one helping of pruning takes.
 const PRUNE_RECORDS: usize = 500;
@@ -88,9 +90,33 @@ impl Writer {
             let (gone, is_over) = self.prune_challenges(challenges_before).await?;
             total += gone;
             if is_over {
-                return Ok(total);
+                return Ok(total + self.prune_removed(challenges_before).await?);
             }
         }
+    }
+
+    /// A removal has no time of its own: the first pruning after it marks it with a time that was
+    /// over by then, and a later one forgets it when that time is long over.
+    async fn prune_removed(&self, over: UnixMillis) -> Result<u64, Trouble> {
+        let mut fresh = redis::cmd("ZRANGEBYSCORE");
+        fresh.arg(keys::REMOVED).arg(0).arg(0).arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
+        let fresh = texts(self.link.one(fresh).await?)?;
+        let mut long = redis::cmd("ZRANGEBYSCORE");
+        long.arg(keys::REMOVED).arg("(0").arg(over.0.saturating_sub(REMOVED_KEPT_MS));
+        long.arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
+        let long = texts(self.link.one(long).await?)?;
+        let marks = fresh.iter().map(|account| put(keys::REMOVED, over.0.max(1), account));
+        self.link.all(&marks.collect::<Vec<_>>()).await?;
+        let mut gone = 0;
+        for account in &long {
+            let names =
+                AccountNames::parse(account).ok_or_else(|| unexpected("an unknown account"))?;
+            let (_, values) =
+                said(self.link.call(&self.fenced(&BURY).key(names.account())).await?)?;
+            gone += number(values.into_iter().next().unwrap_or(Value::Nil))?;
+        }
+        self.trim(BTreeMap::from([(keys::REMOVED.to_owned(), long)])).await?;
+        Ok(gone)
     }
 
     async fn oldest(&self, index: &str, before: UnixMillis) -> Result<Vec<String>, Trouble> {
@@ -110,8 +136,8 @@ impl Writer {
         }
         let mut gone = 0;
         for names in accounts.into_values() {
-            let call = self.fenced(&FORGET).key(names.actions());
-            let call = call.arg(before.0.to_string()).arg(names.prefix("action"));
+            let call = self.fenced(&FORGET).key(names.codes()).arg(before.0.to_string());
+            let call = call.arg(names.prefix("action")).arg(names.prefix("list"));
             let (_, values) = said(self.link.call(&call).await?)?;
             gone += number(values.into_iter().next().unwrap_or(Value::Nil))?;
         }

@@ -10,8 +10,9 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames, Digest};
-use super::link::{Trouble, array, bytes, checked, is_unknown_script, number, said, unexpected};
+use super::link::Trouble;
 use super::lookups::{get, owner_named, row};
+use super::reply::{array, bytes, checked, is_unknown_script, number, said, unexpected};
 use super::unit::{Entry, Unit, entries_of_record};
 use super::writer::{Done, Queued, Writer};
 use crate::ports::store::Committed;
@@ -142,7 +143,9 @@ impl Writer {
             ("recorded", Unit::Commit { change, .. }) => {
                 for before in values {
                     // It is recorded, whatever became of the row that it replaces.
-                    if let Err(trouble) = bytes(before).and_then(|b| self.replaced(change, b)) {
+                    if let Err(trouble) =
+                        bytes(before).and_then(|b| self.replaced(change, b.as_deref()))
+                    {
                         tracing::warn!(?trouble, "an index is left as it is");
                     }
                 }
@@ -183,8 +186,8 @@ impl Writer {
 
     /// The indexes of a record that was replaced are looked at later: another unit may have put
     /// its entry back.
-    fn replaced(&mut self, change: &Change, before: Option<Vec<u8>>) -> Result<(), Trouble> {
-        match before.as_deref().and_then(<[u8]>::split_first) {
+    fn replaced(&mut self, change: &Change, before: Option<&[u8]>) -> Result<(), Trouble> {
+        match before.and_then(<[u8]>::split_first) {
             Some((b'a', row)) => {
                 let record = AccountRecord::from_row(row)?;
                 self.suspects.extend(entries_of_record(&change.account, &record));

@@ -71,7 +71,9 @@ mod tests {
     fn numbers(units: &[Unit]) -> Vec<u8> {
         let number = |unit: &Unit| match unit {
             Unit::Secret { fresh, .. } => fresh[0],
-            _ => panic!("none was pushed"),
+            Unit::Commit { .. } | Unit::PutOff(_) | Unit::RemoveEvent(..) => {
+                panic!("none was pushed")
+            }
         };
         units.iter().map(number).collect()
     }

@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{
-    AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId, TenantId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId,
+    TenantId,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -28,6 +29,8 @@ pub(super) const ENDED: &str = "countersign:ended";
 /// Actions by when they were tracked.
 pub(super) const TRACKED: &str = "countersign:tracked";
 
+/// Removed accounts, by the mark of the first pruning after their removal.
+pub(super) const REMOVED: &str = "countersign:removed";
 /// Events by when they are due.
 pub(super) const EVENTS: &str = "countersign:events";
 
@@ -115,9 +118,16 @@ impl AccountNames {
         self.name("open")
     }
 
-    /// Its actions by time: the order in which they were first recorded, and their digests.
-    pub(super) fn actions(&self) -> String {
-        self.name("actions")
+    /// The set of the digests of its actions' codes.
+    pub(super) fn codes(&self) -> String {
+        self.name("codes")
+    }
+
+    /// A list of its actions in one state, of all codes or one, by time: the order in which they
+    /// were first recorded, and their digests.
+    pub(super) fn list(&self, code: Option<&Digest>, state: u8) -> String {
+        let code = code.map(|code| format!("{}:", code.0)).unwrap_or_default();
+        format!("{}{code}{state}", self.prefix("list"))
     }
 
     /// What the name of a record starts with; its digest follows.
@@ -172,6 +182,10 @@ pub(super) fn action_id(key: &ActionKey) -> Digest {
     Digest::of(&[key.code.as_str(), key.idempotency_key.as_str()])
 }
 
+pub(super) fn code_id(code: &ActionCode) -> Digest {
+    Digest::of(&["code", code.as_str()])
+}
+
 pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
     Digest::of(&["challenge", tenant.as_str(), id.as_str()])
 }
@@ -222,7 +236,7 @@ pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::id::{ActionCode, IdempotencyKey, UserId};
+    use countersign_core::id::{IdempotencyKey, UserId};
 
     use super::*;
 
@@ -251,7 +265,8 @@ mod tests {
         let tag = |name: &str| name.split(['{', '}']).nth(1).map(str::to_owned);
         let (ann, bob) = (names("ann"), names("bob"));
         let device = device_id(&AuthenticatorId::from_entropy([1; 16]));
-        for name in [ann.devices(), ann.actions(), ann.open(), ann.device(&device)] {
+        for name in [ann.devices(), ann.codes(), ann.open(), ann.list(None, 1), ann.device(&device)]
+        {
             assert_eq!(tag(&name), tag(&ann.account()), "{name}");
         }
         assert_ne!(tag(&ann.account()), tag(&bob.account()));

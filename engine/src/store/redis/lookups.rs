@@ -12,13 +12,14 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames, Digest};
-use super::link::{Trouble, array, bytes, number, texts, unexpected};
+use super::link::Trouble;
 use super::reader::Reader;
+use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::unit::Entry;
 use crate::ports::store::{ActionQuery, UserQuery};
-use crate::store::record::Stored;
-use crate::store::{has_attributes, sort_devices, sort_open};
+use crate::store::record::{Stored, state_number};
+use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
 
 /// Entries of an index that are looked at together.
 const PAGE: usize = 128;
@@ -72,37 +73,41 @@ pub(super) async fn actions(
     query: ActionQuery,
 ) -> Result<Vec<Action>, Trouble> {
     let names = AccountNames::of(&account);
-    let (mut found, mut seen, mut offset) = (Vec::new(), HashSet::new(), 0);
-    while found.len() < query.limit {
-        let mut page = redis::cmd("ZREVRANGEBYSCORE");
-        page.arg(names.actions()).arg("+inf").arg(query.from.0);
-        page.arg("LIMIT").arg(offset).arg(PAGE);
-        let members = texts(reader.one(page).await?)?;
-        let asked = members.len();
-        offset += asked;
-        // What was recorded since the page before moves the rest down by as much.
-        let fresh: Vec<_> = members.into_iter().filter(|m| seen.insert(m.clone())).collect();
-        let key = |member: &String| names.prefix("action") + member.get(16..).unwrap_or_default();
-        let values = reader.ask(fresh.iter().map(|m| row_of(key(m))).collect()).await?;
-        for value in values {
-            // A record that has expired is still in the index until the next pruning.
-            let Some(action) = row::<Action>(value)? else { continue };
-            let listed = action.created_at >= query.from && is_listed(&action, &query);
-            if listed && found.len() < query.limit {
-                found.push(action);
-            }
-        }
-        if asked < PAGE {
-            break;
+    let codes: Vec<_> = query.codes.iter().map(keys::code_id).map(Some).collect();
+    let codes = if codes.is_empty() { vec![None] } else { codes };
+    let lists = listed_states(&query).map(state_number).flat_map(|state| {
+        codes.iter().map(|code| names.list(code.as_ref(), state)).collect::<Vec<_>>()
+    });
+    let newest = lists.map(|list| {
+        let mut range = redis::cmd("ZREVRANGEBYSCORE");
+        range.arg(list).arg("+inf").arg(query.from.0).arg("WITHSCORES");
+        range.arg("LIMIT").arg(0).arg(query.limit);
+        range
+    });
+    let mut listed = Vec::new();
+    for page in reader.ask(newest.collect()).await? {
+        let page = texts(page)?;
+        for pair in page.chunks_exact(2) {
+            let at: f64 = pair[1].parse().map_err(|_| unexpected("not a time"))?;
+            listed.push((at, pair[0].clone()));
         }
     }
+    listed.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| y.cmp(x)));
+    // A code may be asked for twice; what has expired may be in two lists.
+    let mut seen = HashSet::new();
+    let digest = |member: &str| member.get(16..).unwrap_or_default().to_owned();
+    let listed = listed.iter().map(|(_, member)| digest(member));
+    let listed = listed.filter(|digest| seen.insert(digest.clone())).take(query.limit);
+    let prefix = names.prefix("action");
+    let values =
+        reader.ask(listed.map(|digest| row_of(prefix.clone() + &digest)).collect()).await?;
+    let mut found = Vec::new();
+    for value in values {
+        // A record that has expired is still in its lists until the next pruning.
+        let action: Option<Action> = row(value)?;
+        found.extend(action.filter(|a| query.state.is_none_or(|state| state == a.state)));
+    }
     Ok(found)
-}
-
-/// Whether an action is to be listed; `from` and `limit` are the caller's part.
-fn is_listed(action: &Action, query: &ActionQuery) -> bool {
-    (query.codes.is_empty() || query.codes.contains(&action.key.code))
-        && query.state.is_none_or(|state| state == action.state)
 }
 
 pub(super) async fn challenge(
@@ -119,7 +124,7 @@ pub(super) async fn challenge(
 
 /// The account that the owner of a challenge names.
 pub(super) fn owner_named(value: Value) -> Result<Option<AccountNames>, Trouble> {
-    let Some(digest) = super::link::text(value)? else { return Ok(None) };
+    let Some(digest) = super::reply::text(value)? else { return Ok(None) };
     AccountNames::parse(&digest).map(Some).ok_or_else(|| unexpected("an unknown owner"))
 }
 

@@ -14,6 +14,7 @@ mod link;
 mod lookups;
 mod owner;
 mod reader;
+mod reply;
 mod script;
 mod startup;
 mod unit;

@@ -12,7 +12,8 @@ use redis::Value;
 use tokio::sync::watch;
 
 use super::keys;
-use super::link::{FENCED, Link, Trouble, number, said, text, unexpected};
+use super::link::{FENCED, Link, Trouble};
+use super::reply::{number, said, text, unexpected};
 use super::script::{ACQUIRE, Call, RECLAIM, RELEASE, RENEW, Text};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;
@@ -191,25 +192,25 @@ impl Guard {
     }
 
     pub(super) fn recording(&self) {
-        self.turn(Health::Recording);
+        self.turn(&Health::Recording);
     }
 
     pub(super) fn unsettled(&self, why: &str) {
-        self.turn(Health::Unsettled(why.to_owned()));
+        self.turn(&Health::Unsettled(why.to_owned()));
     }
 
     pub(super) fn refusing(&self, why: &str) {
-        self.turn(Health::Refusing(why.to_owned()));
+        self.turn(&Health::Refusing(why.to_owned()));
     }
 
     pub(super) fn fenced(&self) {
-        self.turn(Health::Over(FENCED.to_owned()));
+        self.turn(&Health::Over(FENCED.to_owned()));
     }
 
     /// Says it once, and not once for each try.
-    fn turn(&self, health: Health) {
+    fn turn(&self, health: &Health) {
         self.health.send_if_modified(|known| {
-            match (&*known, &health) {
+            match (&*known, health) {
                 (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
                 (Health::Unsettled(known), Health::Unsettled(why))
                 | (Health::Refusing(known), Health::Refusing(why))

@@ -8,8 +8,9 @@ use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::link::{Link, Trouble, is_unknown_script, pipeline, unexpected};
+use super::link::{Link, Trouble, pipeline};
 use super::owner::{Guard, state};
+use super::reply::{is_unknown_script, unexpected};
 use super::script::Call;
 use super::unit::Entry;
 use super::writer::Job;
@@ -117,7 +118,7 @@ impl Reader {
         let acked = self.guard.acked();
         let mut values = self.link.ask(&pipeline(&commands)).await?;
         let state = values.pop().ok_or_else(|| unexpected("no answer"))?;
-        self.guard.owner.check(super::link::checked(state)?, acked)?;
+        self.guard.owner.check(super::reply::checked(state)?, acked)?;
         Ok(values)
     }
 

@@ -26,7 +26,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Records one unit of an account.
-    COMMIT = "fence.lua" "commit.lua";
+    COMMIT = "fence.lua" "lists.lua" "commit.lua";
     /// Keeps a tenant's first secret.
     SECRET = "fence.lua" "secret.lua";
     /// Keeps the highest time that was seen.
@@ -34,7 +34,9 @@ scripts! {
     /// Puts an event off, or takes it out.
     EVENT = "fence.lua" "event.lua";
     /// Forgets old actions of an account.
-    FORGET = "fence.lua" "forget.lua";
+    FORGET = "fence.lua" "lists.lua" "forget.lua";
+    /// Forgets the revision of a removed account.
+    BURY = "fence.lua" "bury.lua";
     /// Takes members out of an index.
     TRIM = "fence.lua" "trim.lua";
     /// Reads an account.

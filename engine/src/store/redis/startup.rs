@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::{Link, Trouble, checked, text, texts};
+use super::link::{Link, Trouble};
 use super::owner::{Guard, Owner, RENEWAL, state};
 use super::reader::Reader;
+use super::reply::{checked, text, texts};
 use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
 use crate::ports::Entropy;
@@ -59,12 +60,16 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     let [writing, reading] = links.map(|client| client.map(|c| Arc::new(Link::new(c))));
     let (writing, reading) = (writing.map_err(unusable)?, reading.map_err(unusable)?);
     let watch = Stopwatch::start();
+    let mut said = String::new();
     loop {
         match check(&writing, &settings.url).await {
             Ok(()) => break,
             // It may be loading its file.
             Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
-                tracing::info!(why, "waiting for Redis");
+                if said != why {
+                    tracing::warn!(why, "waiting for Redis");
+                    said = why;
+                }
                 tokio::time::sleep(PAUSE).await;
             }
             Err(trouble) => return Err(trouble),

@@ -18,7 +18,7 @@ use super::Retention;
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
 use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
-use crate::store::record::Stored;
+use crate::store::record::{Stored, state_number};
 
 /// What is recorded in the order of submission.
 #[derive(Clone)]
@@ -92,7 +92,10 @@ impl Unit {
                     commands.push(put(&index, 0, &binding(&device.account, &device.id)));
                 }
                 Write::Event(event) => commands.push(entry_of_event(event)),
-                Write::RemoveAccount | Write::RemoveDevice(_) => {}
+                Write::RemoveAccount => {
+                    commands.push(put(keys::REMOVED, 0, names.digest().as_str()));
+                }
+                Write::RemoveDevice(_) => {}
             }
         }
         commands
@@ -170,10 +173,11 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
         .key(names.account())
         .key(names.devices())
         .key(names.open())
-        .key(names.actions())
+        .key(names.codes())
         .arg(id)
         .arg(change.expected.to_string())
-        .arg(change.expected.wrapping_add(1).to_string());
+        .arg(change.expected.wrapping_add(1).to_string())
+        .arg(names.prefix("list"));
     for (nth, write) in (0_u64..).zip(&change.writes) {
         match write {
             Write::Account(record) => {
@@ -196,6 +200,8 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(action.created_at.0.to_string());
                 call.push(action.to_row());
                 call.push(keep.action_ms().to_string());
+                call.push(state_number(action.state).to_string());
+                call.push(keys::code_id(&action.key.code).as_str());
             }
             Write::Challenge(challenge) => {
                 let id = keys::challenge_id(&change.account.tenant, &challenge.id);

@@ -282,7 +282,7 @@ impl Writer {
     async fn restore(&mut self) -> Result<usize, Trouble> {
         let mut asked = redis::cmd("HGET");
         let asked = asked.arg(super::keys::STATE).arg("attempt");
-        let found = super::link::number(self.link.one(asked.clone()).await?)?;
+        let found = super::reply::number(self.link.one(asked.clone()).await?)?;
         if !self.journal.reaches(found) {
             return Err(Trouble::Rolled);
         }

@@ -19,18 +19,22 @@ use countersign_core::account::{Enroll, ProfilePatch, Track, Tracked};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::decision::{Decision, SignedDecision};
-use countersign_core::device::Device;
+use countersign_core::device::{Device, Signing};
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, CredentialKey, IdempotencyKey, TenantId,
+    UserId,
 };
 use countersign_core::number_match::TypedNumber;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::possession::removal_text_at;
 use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::statement::{DecisionStatement, Digest, Statement};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Delivery, Store};
 use countersign_engine::store::MemoryStore;
-use countersign_engine::{Engine, EngineSettings, Error, Ports, Tenant, Verdict};
+use countersign_engine::{
+    Engine, EngineSettings, EnrollmentProof, Error, Pending, Ports, Reader, Tenant, Verdict,
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 /// Where the clock stands at the beginning.
@@ -130,6 +134,39 @@ impl House {
         self.track(account, &key).await?;
         let enroll = Enroll::official(phone.public.clone(), true);
         self.engine.enroll(account, key, enroll, None).await
+    }
+
+    /// Enrolls a phone that signs statements, with a proof.
+    pub(crate) async fn enroll_proven(
+        &self,
+        account: &AccountKey,
+        phone: &Phone,
+    ) -> Result<Device, Error> {
+        let key = action("enroll", "e-1");
+        self.track(account, &key).await?;
+        let signing = Signing::StatementV1;
+        let enroll = Enroll { signing, ..Enroll::official(phone.public.clone(), true) };
+        let token = Digest::of("token");
+        let (tenant, thumbprint) = (tenant_id(), phone.public.thumbprint());
+        let statement = Statement::Enroll { tenant: &tenant, key: thumbprint, token };
+        let proof = EnrollmentProof { signature: phone.sign_bytes(&statement.to_bytes()), token };
+        self.engine.enroll(account, key, enroll, Some(proof)).await
+    }
+
+    /// Begins a device session. The answer is the binding that it is of.
+    pub(crate) async fn session(&self, phone: &Phone) -> Result<AuthenticatorId, Error> {
+        let key = phone.credential();
+        let nonce = self.engine.nonce(&key, Signing::StatementV1).await?.nonce;
+        let (tenant, key_print) = (&key.tenant, key.thumbprint);
+        let statement = Statement::Session { tenant, key: key_print, nonce: &nonce };
+        let signature = phone.sign_bytes(&statement.to_bytes());
+        self.engine.open_session(&key, nonce, signature).await
+    }
+
+    /// What a phone reads with a session.
+    pub(crate) async fn read(&self, phone: &Phone) -> Result<Pending, Error> {
+        let session = Reader::Session(self.session(phone).await?);
+        self.engine.pending(&phone.credential(), session, 0).await
     }
 
     /// Tracks a sign-in and starts a challenge for it.
@@ -262,12 +299,41 @@ impl Phone {
         SignedDecision { number: Some(number), ..self.answer(challenge, Decision::Approve) }
     }
 
+    /// An answer by a statement, through the binding of that name.
+    pub(crate) fn state(
+        &self,
+        challenge: &Challenge,
+        by: &AuthenticatorId,
+        decision: Decision,
+        digits: Option<&str>,
+    ) -> SignedDecision {
+        let shown = challenge.shown.as_ref().unwrap();
+        let number = digits.map(|digits| TypedNumber::parse(digits).unwrap());
+        let statement = DecisionStatement {
+            tenant: &challenge.account.tenant,
+            challenge: &challenge.id,
+            nonce: &shown.nonce,
+            authenticator: by,
+            key: self.public.thumbprint(),
+            decision,
+            display: shown.display.digest(),
+            number: number.as_ref(),
+            expires_at_seconds: challenge.expires_at.seconds(),
+        };
+        let signature = self.sign_bytes(&Statement::Decision(statement).to_bytes());
+        SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
+    }
+
+    fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.key.sign(bytes).to_bytes().to_vec()
+    }
+
     pub(crate) fn good_bye(&self, now: UnixMillis) -> Vec<u8> {
         self.sign(&removal_text_at(now))
     }
 
     fn sign(&self, text: &str) -> Vec<u8> {
-        self.key.sign(text.as_bytes()).to_bytes().to_vec()
+        self.sign_bytes(text.as_bytes())
     }
 }
 

@@ -1,17 +1,18 @@
--- One unit of one account. KEYS: state, account, devices, open, actions, then one for each record.
--- ARGV after those of the fence: id of the commit, expected revision, the next one, then the writes in order.
+-- One unit of one account. KEYS: state, account, devices, open, codes, then one for each record. ARGV after
+-- those of the fence: id of the commit, expected revision, the next one, what the names of lists of actions start
+-- with, then the writes in order.
 local refused = fence()
 if refused then return refused end
-local account, devices, open, actions = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local account, devices, open, codes = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, expected = ARGV[5], ARGV[6]
 local stored = redis.call('HMGET', account, 'revision', 'commit')
 local revision = stored[1] or '0'
 if stored[2] == id then return {'recorded'} end
 
 -- How many arguments each kind of write has.
-local length = {account = 2, remove = 2, action = 5, challenge = 4, device = 2, undevice = 1, event = 1}
+local length = {account = 2, remove = 2, action = 7, challenge = 4, device = 2, undevice = 1, event = 1}
 
-local at, key = 8, 6
+local at, key = 9, 6
 while at <= #ARGV do
   local kind = ARGV[at]
   if kind == 'challenge' then
@@ -27,15 +28,13 @@ if revision ~= expected then return {'stale', revision} end
 
 -- What was there before and is replaced or taken out: its indexes are to be looked at.
 local before = {}
-local removed = false
-at, key = 8, 6
+at, key = 9, 6
 while at <= #ARGV do
   local kind = ARGV[at]
   if kind == 'account' then
     local old = redis.call('HMGET', account, 'indexed', 'row')
     if old[2] and old[1] ~= ARGV[at + 1] then before[#before + 1] = 'a' .. old[2] end
     redis.call('HSET', account, 'indexed', ARGV[at + 1], 'row', ARGV[at + 2])
-    removed = false
   elseif kind == 'remove' then
     local old = redis.call('HGET', account, 'row')
     if old then before[#before + 1] = 'a' .. old end
@@ -44,17 +43,30 @@ while at <= #ARGV do
       if row then before[#before + 1] = 'd' .. row end
       redis.call('DEL', ARGV[at + 1] .. device)
     end
-    for _, action in ipairs(redis.call('ZRANGE', actions, 0, -1)) do
-      redis.call('DEL', ARGV[at + 2] .. string.sub(action, 17))
+    for _, list in ipairs(lists(codes, ARGV[8])) do
+      for _, action in ipairs(redis.call('ZRANGE', list, 0, -1)) do
+        redis.call('DEL', ARGV[at + 2] .. string.sub(action, 17))
+      end
+      redis.call('DEL', list)
     end
-    redis.call('DEL', devices, actions)
+    redis.call('DEL', devices, codes)
     redis.call('HDEL', account, 'indexed', 'row')
-    removed = true
   elseif kind == 'action' then
-    local order = redis.call('HGET', KEYS[key], 'order') or ARGV[at + 2]
-    redis.call('HSET', KEYS[key], 'order', order, 'row', ARGV[at + 4])
-    redis.call('PEXPIRE', KEYS[key], ARGV[at + 5])
-    redis.call('ZADD', actions, ARGV[at + 3], order .. ARGV[at + 1])
+    local old = redis.call('HMGET', KEYS[key], 'order', 'state')
+    local order, code, state, px = old[1] or ARGV[at + 2], ARGV[at + 7], ARGV[at + 6], ARGV[at + 5]
+    local member = order .. ARGV[at + 1]
+    if old[2] and old[2] ~= state then
+      redis.call('ZREM', ARGV[8] .. old[2], member)
+      redis.call('ZREM', ARGV[8] .. code .. ':' .. old[2], member)
+    end
+    redis.call('HSET', KEYS[key], 'order', order, 'state', state, 'row', ARGV[at + 4])
+    redis.call('SADD', codes, code)
+    for _, list in ipairs({ARGV[8] .. state, ARGV[8] .. code .. ':' .. state}) do
+      redis.call('ZADD', list, ARGV[at + 3], member)
+      redis.call('PEXPIRE', list, px)
+    end
+    redis.call('PEXPIRE', codes, px)
+    redis.call('PEXPIRE', KEYS[key], px)
   elseif kind == 'challenge' then
     redis.call('HSET', KEYS[key], 'end', ARGV[at + 2], 'row', ARGV[at + 3])
     if ARGV[at + 2] == '' then
@@ -79,12 +91,5 @@ while at <= #ARGV do
   if kind ~= 'account' and kind ~= 'remove' then key = key + 1 end
   at = at + length[kind] + 1
 end
-if removed then
-  -- Kept for a while, so that a removal that is sent again is recognised.
-  redis.call('HSET', account, 'revision', '0', 'commit', id)
-  redis.call('PEXPIRE', account, 86400000)
-else
-  redis.call('HSET', account, 'revision', ARGV[7], 'commit', id)
-  redis.call('PERSIST', account)
-end
+redis.call('HSET', account, 'revision', ARGV[7], 'commit', id)
 return {'recorded', unpack(before)}

@@ -1,0 +1,39 @@
+//! `POST /client/user-authenticators/remove`: the person takes a device away, in the pre-built UI.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_core::id::AuthenticatorId;
+use countersign_core::refusal::Refusal;
+use countersign_engine::Error;
+use countersign_wire::authenticator::RemoveAuthenticatorRequest;
+use countersign_wire::user::Deleted;
+
+use crate::body::Body;
+use crate::caller::ClientCaller;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Removes an authenticator of the token's user. It needs the scope `remove:authenticators`, which
+/// the token of an approved challenge has.
+///
+/// # Errors
+/// 403 without the scope, 400 for an authenticator that this user does not have.
+pub async fn remove_authenticator(
+    caller: ClientCaller,
+    state: Data<AppState>,
+    Body(body): Body<RemoveAuthenticatorRequest>,
+) -> Result<HttpResponse, Problem> {
+    if !caller.may_remove_authenticators {
+        return Err(Problem::forbidden("the token has no scope remove:authenticators"));
+    }
+    let unknown = || Problem::invalid_request("userAuthenticatorId: is not one of this user");
+    let id = AuthenticatorId::parse(&body.user_authenticator_id).map_err(|_| unknown())?;
+    let action = state.engine.action(&caller.account, caller.action.clone()).await;
+    let action = action.map_err(Problem::of_token)?;
+    caller.check_against(&action)?;
+    match state.engine.remove_authenticator(&caller.account, id).await {
+        Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),
+        Err(Error::Refused(Refusal::AuthenticatorUnknown)) => Err(unknown()),
+        Err(error) => Err(error.into()),
+    }
+}

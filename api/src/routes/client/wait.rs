@@ -1,0 +1,101 @@
+//! `POST /client/wait/push`: one held poll for all that a browser waits for, since a browser opens
+//! six connections to a server however many tabs it has.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use countersign_core::id::ChallengeId;
+use countersign_engine::{Error, Verdict};
+use countersign_wire::challenge::{VerifyResponse, Wait, WaitAnswer, WaitRequest, WaitResponse};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+use super::verify::earned;
+use crate::body::Body;
+use crate::caller::ClientCaller;
+use crate::hold::Hold;
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Answers how those of the challenges stand that have ended, each with its own token. With
+/// `Prefer: wait=N` the answer is held until one ends, for that long at most. What is refused is
+/// answered at once, beside the rest.
+///
+/// # Errors
+/// 400 for no challenge, or for more than one poll may wait for.
+pub async fn wait(
+    request: HttpRequest,
+    state: Data<AppState>,
+    Body(body): Body<WaitRequest>,
+) -> Result<HttpResponse, Problem> {
+    let mut answers = Vec::new();
+    let mut open = Vec::new();
+    for wait in body.into_core()? {
+        match asked(&request, &wait) {
+            Ok((caller, id)) => open.push((caller, id)),
+            Err(problem) => answers.push(refused(wait.challenge_id, &problem)),
+        }
+    }
+    let Some((first, _)) = open.first() else {
+        return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
+    };
+    let hold = Hold::of(&request, &first.account.tenant);
+    let wait_ms = if answers.is_empty() { hold.ms() } else { 0 };
+    let state = &state;
+    let mut polls: FuturesUnordered<_> = open
+        .into_iter()
+        .map(|(caller, id)| async move {
+            let ClientCaller { account, action, .. } = &caller;
+            let verdict = state.engine.await_outcome(account, action, &id, wait_ms).await;
+            answer(state, &caller, &id, verdict).await
+        })
+        .collect();
+    let mut crowded = false;
+    while let Some(polled) = polls.next().await {
+        match polled {
+            Ok(answer) => answers.push(answer),
+            Err(full) => crowded |= full,
+        }
+        if wait_ms > 0 && !answers.is_empty() {
+            break;
+        }
+    }
+    let mut response = hold.response(crowded, !answers.is_empty());
+    Ok(response.json(WaitResponse { answers }))
+}
+
+fn asked(request: &HttpRequest, wait: &Wait) -> Result<(ClientCaller, ChallengeId), Problem> {
+    let caller = ClientCaller::of(request, wait.token.reveal())?;
+    Ok((caller, ChallengeId::parse(&wait.challenge_id)?))
+}
+
+fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
+    let error_code = Some(problem.code().to_owned());
+    let error_description = Some(problem.description().to_owned());
+    WaitAnswer { challenge_id, ended: None, error_code, error_description }
+}
+
+/// What there is to tell of one challenge; otherwise, whether there was no place to wait for it.
+async fn answer(
+    state: &AppState,
+    caller: &ClientCaller,
+    id: &ChallengeId,
+    verdict: Result<Verdict, Error>,
+) -> Result<WaitAnswer, bool> {
+    let told = async {
+        let verdict = verdict.map_err(Problem::of_token)?;
+        let Some(ended) = verdict.ended() else { return Ok(Err(verdict.crowded)) };
+        let token = earned(state, &caller.account, &caller.action, Some(ended)).await?;
+        Ok(Ok(VerifyResponse::new(&verdict.challenge, token)))
+    };
+    let challenge_id = id.as_str().to_owned();
+    match told.await {
+        Ok(Ok(ended)) => Ok(WaitAnswer {
+            challenge_id,
+            ended: Some(ended),
+            error_code: None,
+            error_description: None,
+        }),
+        Ok(Err(crowded)) => Err(crowded),
+        Err(problem) => Ok(refused(challenge_id, &problem)),
+    }
+}

@@ -1,0 +1,156 @@
+//! The demo relying party: its page, and its backend, a small shop and bank. The backend calls the
+//! server over HTTP with the demo tenant's secret, as any relying party would, and shows the page
+//! what it called. It is served where nothing is configured, or with `--demo`.
+
+use actix_web::http::header::{HOST, ORIGIN};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use countersign_client::{ClientError, RelyingParty};
+use countersign_engine::system::Stopwatch;
+use countersign_wire::secret::Secret;
+use countersign_wire::track::TrackRequest;
+use countersign_wire::validate::ValidateRequest;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::asset::page;
+use crate::body::Body;
+use crate::path::Path;
+use crate::problem::Problem;
+
+/// The demo's backend.
+pub struct Demo {
+    party: RelyingParty,
+}
+
+impl Demo {
+    /// A backend that calls the server at `base`, which ends in the version, with a secret.
+    ///
+    /// # Errors
+    /// [`ClientError`] if no connection can be made in principle.
+    pub fn new(base: &str, secret: &str) -> Result<Self, ClientError> {
+        let party = RelyingParty::new(countersign_client::Http::new()?, base, secret)?;
+        Ok(Self { party })
+    }
+}
+
+/// What the demo's page asks of its backend.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    redirect_url: Option<String>,
+    #[serde(default)]
+    custom: Option<Value>,
+}
+
+/// A call of the backend, as the page shows it. The secret is no part of it.
+#[derive(Serialize)]
+struct Shown {
+    method: &'static str,
+    path: String,
+    request: Value,
+    status: u16,
+    response: Value,
+    milliseconds: f64,
+}
+
+/// The demo's page.
+///
+/// # Errors
+/// 404 where the demo is not served.
+pub async fn demo(demo: Option<Data<Demo>>) -> Result<HttpResponse, Problem> {
+    demo.map(|_| page("demo/index.html")).ok_or_else(absent)
+}
+
+/// Does what the page asks for, with one call to the server, and answers that call.
+///
+/// # Errors
+/// 404 where the demo is not served or the call is not known, 403 for another page than the demo's,
+/// 400 for what cannot be sent.
+pub async fn backend(
+    request: HttpRequest,
+    demo: Option<Data<Demo>>,
+    Path(call): Path<String>,
+    Body(order): Body<Order>,
+) -> Result<HttpResponse, Problem> {
+    let demo = demo.ok_or_else(absent)?;
+    if !is_own_page(&request) {
+        return Err(Problem::forbidden("only the demo's own page may call its backend"));
+    }
+    let watch = Stopwatch::start();
+    let party = &demo.party;
+    let (method, path, sent, answer) = match call.as_str() {
+        "enroll" | "signIn" | "pay" => {
+            let body = track_request(&request, order.redirect_url, order.custom)?;
+            let answer = party.track(&order.user, &call, &body).await.map(|a| json!(a));
+            ("POST", format!("/v1/users/{}/actions/{call}", order.user), json!(body), answer)
+        }
+        "validate" => {
+            let body = validate_request(order.token);
+            let answer = party.validate(&body).await.map(|a| json!(a));
+            ("POST", "/v1/validate".to_owned(), json!(body), answer)
+        }
+        "reset" => {
+            let answer = party.delete_user(&order.user).await.map(|a| json!(a));
+            ("DELETE", format!("/v1/users/{}", order.user), Value::Null, answer)
+        }
+        _ => return Err(Problem::not_found("the demo has no such call")),
+    };
+    let (status, response) = told(answer)?;
+    let milliseconds = watch.seconds() * 1000.0;
+    let shown = Shown { method, path, request: sent, status, response, milliseconds };
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+fn absent() -> Problem {
+    Problem::not_found("there is no demo here")
+}
+
+/// Whether the request comes from a page of this server. The backend knows nobody by a token, and
+/// pages of other origins are not to ask a user of the demo.
+fn is_own_page(request: &HttpRequest) -> bool {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let origin = text(ORIGIN).and_then(|origin| Url::parse(origin).ok());
+    let Some((origin, host)) = origin.zip(text(HOST)) else { return false };
+    let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
+    origin.host_str().is_some_and(|name| host.eq_ignore_ascii_case(&format!("{name}{port}")))
+}
+
+/// What the backend of a real shop knows of the browser before it.
+fn track_request(
+    request: &HttpRequest,
+    redirect_url: Option<String>,
+    custom: Option<Value>,
+) -> Result<TrackRequest, Problem> {
+    let unreadable = |_| Problem::invalid_request("custom: is not an object");
+    let address = request.peer_addr().map(|peer| peer.ip().to_string());
+    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
+    Ok(TrackRequest {
+        ip_address: address,
+        user_agent: agent.map(str::to_owned),
+        redirect_url,
+        custom: custom.map(serde_json::from_value).transpose().map_err(unreadable)?,
+        ..TrackRequest::default()
+    })
+}
+
+fn validate_request(token: String) -> ValidateRequest {
+    ValidateRequest { token: Secret::new(token), action: None, user_id: None }
+}
+
+/// Status and body of an answer, refusals among them.
+fn told(answer: Result<Value, ClientError>) -> Result<(u16, Value), Problem> {
+    match answer {
+        Ok(body) => Ok((200, body)),
+        Err(ClientError::Refused { status, code, description, .. }) => {
+            Ok((status, json!({ "errorCode": code, "errorDescription": description })))
+        }
+        Err(error) => Err(Problem::invalid_request(error.to_string())),
+    }
+}

@@ -1,0 +1,62 @@
+//! The head of every page: what it may load, who may frame it, and that nobody learns its address.
+//! `Referrer-Policy` is added to every answer (`crate::observe`).
+
+use actix_web::HttpResponseBuilder;
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+
+use crate::config::AllowedOrigins;
+
+/// Everything is of this server; pictures may also be part of the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
+                      worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
+
+static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// Who may frame a page.
+#[derive(Clone, Copy)]
+pub(super) enum Framing<'o> {
+    /// Nobody.
+    Nobody,
+    /// The pages of a tenant, and the server's own.
+    By(&'o AllowedOrigins),
+}
+
+/// Adds the head of a page.
+pub(super) fn secure(response: &mut HttpResponseBuilder, framing: Framing<'_>) {
+    let policy = format!("{POLICY}{}", ancestors(framing));
+    // Origins are checked when they are configured: hosts and ports of visible ASCII.
+    let policy = HeaderValue::try_from(policy)
+        .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response.insert_header((CONTENT_SECURITY_POLICY, policy));
+    response.insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response.insert_header((PERMISSIONS_POLICY.clone(), "camera=(self), geolocation=()"));
+}
+
+fn ancestors(framing: Framing<'_>) -> String {
+    match framing {
+        Framing::Nobody => "'none'".to_owned(),
+        Framing::By(AllowedOrigins::Any) => "*".to_owned(),
+        Framing::By(AllowedOrigins::Exact(origins)) => {
+            let others = origins.iter().map(|origin| format!(" {origin}"));
+            others.fold("'self'".to_owned(), |all, origin| all + &origin)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_framed_by_its_tenant_alone() {
+        assert_eq!(ancestors(Framing::Nobody), "'none'");
+        assert_eq!(ancestors(Framing::By(&AllowedOrigins::Any)), "*");
+        let two = ["https://a.example", "http://b.example:81"].map(str::to_owned);
+        let exact = AllowedOrigins::Exact(two.into());
+        let expected = "'self' http://b.example:81 https://a.example";
+        assert_eq!(ancestors(Framing::By(&exact)), expected);
+    }
+}

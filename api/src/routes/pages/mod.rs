@@ -1,0 +1,15 @@
+//! What people see in a browser: the SDK, the pre-built UI, the phone and the demo. The files are
+//! those of `api/web`, embedded as they are; a debug build reads them from the disk, so that a page
+//! is edited and loaded again without a build.
+
+mod asset;
+mod brand;
+pub mod demo;
+mod headers;
+mod home;
+mod ui;
+
+pub use asset::{asset, phone};
+pub use brand::brand;
+pub use home::home;
+pub use ui::ui;

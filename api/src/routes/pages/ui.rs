@@ -1,0 +1,104 @@
+//! `GET /ui?token=…`: the pre-built UI of one action (section 7 of the contract).
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_core::id::AccountKey;
+use serde::{Deserialize, Serialize};
+
+use super::asset;
+use super::brand::BrandBody;
+use super::headers::{Framing, secure};
+use crate::caller::token::{Kind, PageWish, Token, TokenError};
+use crate::query::Query;
+use crate::state::{AppState, TenantFace};
+
+/// Where the page reads what it is about. A script of another type than JavaScript is not run.
+const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;
+
+/// The part of the query that the server reads; the page's script reads the rest.
+#[derive(Deserialize)]
+pub struct UiQuery {
+    #[serde(default)]
+    token: String,
+}
+
+/// What the page is about.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageBody<'p> {
+    /// `ready`, `expired` or `invalid`, as the token is.
+    token: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brand: Option<BrandBody<'p>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<&'p PageWish>,
+}
+
+/// Answers the page. It may be framed by the pages that the token's tenant allows, and by none
+/// where the token is not one of this server.
+pub async fn ui(state: Data<AppState>, Query(query): Query<UiQuery>) -> HttpResponse {
+    let (condition, token) = match state.open_token(&query.token, &[Kind::Track, Kind::Verified]) {
+        Ok(token) => ("ready", Some(token)),
+        Err(TokenError::Expired(token)) => ("expired", Some(*token)),
+        Err(TokenError::Invalid) => ("invalid", None),
+    };
+    let face = token.as_ref().and_then(|token| state.tenant(&token.account.tenant));
+    let body = page_body(condition, token.as_ref(), face);
+    let framing = face.map_or(Framing::Nobody, |face| Framing::By(&face.origins));
+    let mut response = HttpResponse::Ok();
+    secure(&mut response, framing);
+    let page = asset::text("ui/index.html").replace(PLACE, &island(&body));
+    response.content_type("text/html; charset=utf-8").body(page)
+}
+
+fn page_body<'p>(
+    condition: &'static str,
+    token: Option<&'p Token>,
+    face: Option<&'p TenantFace>,
+) -> PageBody<'p> {
+    let account = token.map(|token| &token.account);
+    PageBody {
+        token: condition,
+        tenant_id: account.map(|AccountKey { tenant, .. }| tenant.as_str()),
+        brand: face.map(|face| BrandBody::from(&face.brand)),
+        user_id: account.map(|AccountKey { user, .. }| user.as_str()),
+        action: token.map(|token| token.action.code.as_str()),
+        page: token.map(|token| &token.page),
+    }
+}
+
+/// The body as part of the page. Nothing in it can end the element, since what could is escaped.
+fn island(body: &PageBody<'_>) -> String {
+    let json = serde_json::to_string(body).unwrap_or_default();
+    let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    PLACE.replace("></", &format!(">{json}</"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_users_are_called_cannot_leave_its_element() {
+        let user = "</script><script>alert(1)</script><!--";
+        let empty = page_body("invalid", None, None);
+        let text = island(&PageBody { user_id: Some(user), ..empty });
+        assert_eq!(text.matches("</script>").count(), 1);
+        assert!(!text.contains("<!--"), "{text}");
+        let json = text.strip_prefix(r#"<script type="application/json" id="page">"#).unwrap();
+        let json = json.strip_suffix("</script>").unwrap();
+        let read: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(read["userId"], user);
+    }
+
+    #[test]
+    fn the_page_has_the_place() {
+        assert!(asset::text("ui/index.html").contains(PLACE));
+    }
+}

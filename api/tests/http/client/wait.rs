@@ -1,0 +1,84 @@
+//! `POST /client/wait/push`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Call, Device, Server, SignIn};
+
+fn wait(server: &Server, waits: &[(&str, &str)]) -> Call {
+    let each = waits.iter().map(|(token, id)| json!({ "token": token, "challengeId": id }));
+    server.post("/client/wait/push").json(&json!({ "waits": each.collect::<Vec<_>>() }))
+}
+
+/// A further user who is asked: the device, the token and the challenge.
+async fn another(server: &Server, user: &str) -> (Device, String, String) {
+    let device = Device::new();
+    server.enroll(user, &device).await;
+    let token = server.token(user).await;
+    let challenge = server.challenge(&token).await;
+    (device, token, challenge)
+}
+
+#[tokio::test]
+async fn one_poll_hears_of_whichever_challenge_ends() {
+    let it = SignIn::start().await;
+    let (device, token, challenge) = another(&it.server, "u-2").await;
+    let waits = [(&*it.token, &*it.challenge), (&*token, &*challenge)];
+    assert_eq!(wait(&it.server, &waits).ok().await, json!({ "answers": [] }));
+    let held = wait(&it.server, &waits).wait(30).send();
+    let decided = async { it.server.decide(&device, &challenge, true).ok().await };
+    let (held, _) = tokio::join!(held, decided);
+    assert_eq!(held.header("preference-applied"), Some("wait=30"));
+    let answers = held.ok()["answers"].clone();
+    assert_eq!(answers.as_array().unwrap().len(), 1, "{answers}");
+    assert_eq!(answers[0]["challengeId"], *challenge);
+    assert_eq!(answers[0]["outcome"], "approved");
+    let verified = it.server.outcome(&token, &challenge).await;
+    for name in ["isVerified", "isConsumed", "expiresAt"] {
+        assert_eq!(answers[0][name], verified[name], "{name}");
+    }
+    let earned = answers[0]["accessToken"].as_str().unwrap();
+    assert_eq!(it.server.validate(earned).ok().await["userId"], "u-2");
+}
+
+#[tokio::test]
+async fn without_a_wait_all_that_have_ended_are_told() {
+    let it = SignIn::start().await;
+    let (device, token, challenge) = another(&it.server, "u-2").await;
+    it.server.decide(&device, &challenge, false).ok().await;
+    it.decide(true).await;
+    let waits = [(&*it.token, &*it.challenge), (&*token, &*challenge)];
+    let answers = wait(&it.server, &waits).ok().await["answers"].clone();
+    let mut outcomes: Vec<_> = answers.as_array().unwrap().iter().map(|a| &a["outcome"]).collect();
+    outcomes.sort_by_key(|o| o.to_string());
+    assert_eq!(outcomes, [&json!("approved"), &json!("denied")]);
+}
+
+#[tokio::test]
+async fn each_challenge_needs_the_token_of_its_own_action() {
+    let it = SignIn::start().await;
+    let (_, theirs, challenge) = another(&it.server, "u-2").await;
+    let forged = "a.b.c";
+    let waits = [(&*it.token, &*challenge), (forged, &*challenge), (&*theirs, "x y")];
+    let call = wait(&it.server, &waits).wait(30);
+    let answers = call.ok().await["answers"].clone();
+    let mut codes: Vec<_> = answers.as_array().unwrap().iter().map(code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["invalid_request", "invalid_request", "invalid_token"]);
+    let all = answers.to_string();
+    assert!(!all.contains("u-2") && !all.contains("outcome"), "{all}");
+}
+
+fn code(answer: &Value) -> &str {
+    answer["errorCode"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_poll_waits_for_something_and_not_for_too_much() {
+    let it = SignIn::start().await;
+    let one = (&*it.token, &*it.challenge);
+    wait(&it.server, &[one; 8]).ok().await;
+    for waits in [&[][..], &[one; 9][..]] {
+        wait(&it.server, waits).refused(400, "invalid_request").await;
+    }
+    it.server.post("/client/wait/push").json(&json!({})).refused(400, "invalid_request").await;
+}

@@ -1,0 +1,354 @@
+// The phone in the browser: accounts, challenges, and all that can go wrong with a device.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+
+import { backendOf, newUser, track } from "../support/backend.mjs";
+import { LIMITED } from "../support/limit.mjs";
+import { newSecret, startServer } from "../support/server.mjs";
+import { until } from "../support/until.mjs";
+import { Web } from "../support/web.mjs";
+import { assertAccessible, picture, startBrowser } from "./support/browser.mjs";
+import { BrowserPhone } from "./support/phone.mjs";
+
+const LOST_NETWORK = /ERR_(CONNECTION|INTERNET|NETWORK|EMPTY|INCOMPLETE|ABORTED|FAILED)/;
+const STATUS = (...codes) => new RegExp(`status of (${codes.join("|")}) `);
+const PAYMENT = { amount: 123456, currency: "EUR", payee: "Green Energy", account: "DE02 1203" };
+
+describe("the browser phone", LIMITED, () => {
+  let browser, server, backend;
+  const otherSecret = newSecret();
+
+  before(async () => {
+    server = await startServer({
+      env: {
+        COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
+        COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
+        COUNTERSIGN__TENANTS__0__PUSH__CUSTOM_PUBLIC: "amount,currency,payee,account",
+        COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2",
+        COUNTERSIGN__TENANTS__0__PUSH__REQUIRE_STATEMENT: "true",
+        // The server's own pages need no entry here.
+        COUNTERSIGN__TENANTS__0__ALLOWED_ORIGINS: "https://acme.example",
+        COUNTERSIGN__TENANTS__1__ID: "other",
+        COUNTERSIGN__TENANTS__1__SECRET_KEYS: otherSecret,
+      },
+    });
+    backend = backendOf(server);
+    browser = await startBrowser();
+  });
+  afterEach(() => browser.tidy());
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  const enrollmentToken = async (userId, of = backend, more = {}) =>
+    (await track(of, userId, more, "enroll")).token;
+
+  /** A phone with the account of a new user. */
+  async function phoneOf(userId = newUser(), options) {
+    const phone = await BrowserPhone.unpack(browser, server, options);
+    await phone.add(await enrollmentToken(userId));
+    return { phone, userId };
+  }
+
+  /** Asks a user: what the website knows of it. */
+  async function ask(userId, action = "signIn", custom = undefined, of = backend) {
+    const attributes = { ipAddress: "203.0.113.7", userAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", ...(custom && { custom }) };
+    const { token } = await track(of, userId, attributes, action);
+    const web = new Web(server, token);
+    const { status, body } = await web.challenge();
+    assert.equal(status, 200, JSON.stringify(body));
+    return { web, number: body.number, ended: web.verify(body.challengeId, { waitSeconds: 30 }), ...body };
+  }
+  const outcome = async ({ ended }) => (await ended).body.outcome;
+
+  it("adds an account from a link, and keeps a key that no script can read", async () => {
+    const { phone, userId } = await phoneOf();
+    assert.equal(new URL(phone.page.url()).hash, "", "the token does not stay in the address");
+    await assertAccessible(phone.page, "the phone at rest");
+    const kept = await phone.page.evaluate(async () => {
+      const { keys } = await import("/phone/store.js");
+      const [key] = await keys();
+      const exported = await crypto.subtle.exportKey("pkcs8", key.privateKey).catch((e) => e.name);
+      return { algorithm: key.algorithm, extractable: key.privateKey.extractable, exported };
+    });
+    assert.deepEqual(kept, { algorithm: "ed25519", extractable: false, exported: "InvalidAccessError" });
+    const [authenticator] = await backend.getAuthenticators({ userId });
+    assert.equal(authenticator.devicePlatform, "WEB");
+    assert.equal(authenticator.displayName, "Chrome on Linux");
+  });
+
+  it("uses P-256 where the browser has no Ed25519", async () => {
+    const phone = await BrowserPhone.unpack(browser, server);
+    await phone.person.context.addInitScript(() => {
+      const { generateKey } = SubtleCrypto.prototype;
+      SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
+        if (algorithm.name === "Ed25519") return Promise.reject(new DOMException("", "NotSupportedError"));
+        return generateKey.call(this, algorithm, ...rest);
+      };
+    });
+    const userId = newUser();
+    await phone.add(await enrollmentToken(userId));
+    const asked = await ask(userId);
+    await phone.approve(asked.number);
+    assert.equal(await outcome(asked), "approved");
+  });
+
+  it("shows who asks for what, from where and how much, and approves with the number", async () => {
+    const { phone, userId } = await phoneOf();
+    const asked = await ask(userId, "payBill", PAYMENT);
+    await phone.asked();
+    const facts = await phone.facts();
+    assert.equal(facts.What, "Pay bill");
+    assert.equal(facts.To, "Green Energy");
+    assert.equal(facts["Account number"], "DE02 1203");
+    assert.equal(facts.From, "203.0.113.7");
+    assert.equal(facts.Browser, "Firefox on Linux");
+    assert.equal(await phone.page.getByText("€1,234.56").count(), 1);
+    await assertAccessible(phone.page, "a challenge");
+    await picture(phone.page, "phone-payment");
+    await phone.approve(asked.number);
+    await phone.heading("Approved");
+    assert.equal(await outcome(asked), "approved");
+    await phone.done();
+    await phone.page.getByText("€1,234.56 → Green Energy").waitFor();
+    await assertAccessible(phone.page, "the history");
+    await picture(phone.page, "phone-home");
+  });
+
+  it("denies, and reports", async () => {
+    const { phone, userId } = await phoneOf();
+    const first = await ask(userId);
+    await phone.asked();
+    await phone.press("Deny");
+    await phone.heading("Denied");
+    assert.equal(await outcome(first), "denied");
+    await phone.done();
+    const second = await ask(userId);
+    await phone.asked();
+    await phone.press("This was not me");
+    await phone.heading("Reported");
+    await assertAccessible(phone.page, "a report");
+    await picture(phone.page, "phone-reported");
+    assert.equal(await outcome(second), "reported");
+  });
+
+  it("asks again after a wrong number, and ends after the third", async () => {
+    const { phone, userId } = await phoneOf();
+    phone.person.expect(STATUS(400));
+    const asked = await ask(userId);
+    const wrong = String((Number(asked.number) + 1) % 100).padStart(2, "0");
+    await phone.asked();
+    await phone.press("Approve");
+    await phone.page.getByText("Enter the 2 digits").waitFor();
+    for (let times = 0; times < 2; times += 1) {
+      await phone.approve(wrong);
+      await phone.page.getByText("That is not the number").waitFor();
+      await until(() => phone.page.getByRole("button", { name: "Approve" }).isEnabled(), { what: "it may be tried again" });
+    }
+    await picture(phone.page, "phone-wrong-number");
+    await phone.approve(wrong);
+    await phone.heading("Too many wrong numbers");
+    assert.equal(await outcome(asked), "failed");
+  });
+
+  it("says so when what it shows is over", async () => {
+    const { phone, userId } = await phoneOf();
+    const asked = await ask(userId);
+    await phone.asked();
+    await backend.updateAction({ userId, action: "signIn", idempotencyKey: JSON.parse(atob(tokenPart(asked))).other.idempotencyKey, attributes: { state: "BLOCK" } });
+    await phone.heading("It is over");
+    assert.equal(await outcome(asked), "cancelled");
+  });
+  const tokenPart = ({ web }) => web.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+
+  it("serves several accounts, of one tenant and of two", async () => {
+    const [anna, ben, carla] = [newUser(), newUser(), newUser()];
+    const other = backendOf(server, { secret: otherSecret });
+    const { phone } = await phoneOf(anna);
+    await phone.add(await enrollmentToken(ben));
+    await phone.add(await enrollmentToken(carla, other));
+    assert.equal(await phone.page.getByRole("listitem").count(), 3);
+    for (const [userId, of] of [[ben, backend], [carla, other], [anna, backend]]) {
+      const asked = await ask(userId, "signIn", undefined, of);
+      await phone.asked();
+      await phone.page.getByText(userId).waitFor();
+      await phone.approve(asked.number);
+      assert.equal(await outcome(asked), "approved");
+      await phone.done();
+    }
+    await phone.page.getByRole("button", { name: `Remove other, ${carla}` }).click();
+    await phone.heading("Remove other?");
+    await assertAccessible(phone.page, "a removal");
+    await phone.press("Remove");
+    await until(async () => (await other.getAuthenticators({ userId: carla })).length === 0, { what: "it is removed" });
+    await phone.heading("Nothing to confirm");
+    assert.equal((await backend.getAuthenticators({ userId: anna })).length, 1);
+  });
+
+  it("adds the same account once, however often its code is scanned", async () => {
+    const userId = newUser();
+    const token = await enrollmentToken(userId);
+    const phone = await BrowserPhone.unpack(browser, server);
+    await phone.add(token);
+    await phone.add(token);
+    assert.equal((await backend.getAuthenticators({ userId })).length, 1);
+    const second = await BrowserPhone.unpack(browser, server);
+    second.person.expect(STATUS(403));
+    await second.page.goto(second.link(token));
+    await second.press("Add account");
+    await second.heading("Another device is needed");
+    await picture(second.page, "phone-second");
+    await second.press("OK");
+    await second.heading("Your phone, in the browser");
+    await assertAccessible(second.page, "an empty phone");
+    await picture(second.page, "phone-empty");
+  });
+
+  it("reads a link that is pasted, and says what is wrong with others", async () => {
+    const phone = await BrowserPhone.unpack(browser, server);
+    phone.person.expect(STATUS(401, 404));
+    await phone.press("Add an account");
+    await phone.page.getByLabel("Or paste the link").fill("https://example.com/");
+    await phone.press("Continue");
+    await phone.page.getByText("not a link that adds").waitFor();
+    await assertAccessible(phone.page, "adding");
+    await phone.page.getByLabel("Or paste the link").fill(phone.link("a.b.c"));
+    await phone.press("Continue");
+    await phone.heading("This link is not valid");
+    await phone.press("OK");
+    const token = await enrollmentToken(newUser());
+    await phone.press("Add an account");
+    await phone.page.getByLabel("Or paste the link").fill(phone.link(`${token.slice(0, -3)}AAA`));
+    await phone.press("Continue");
+    await phone.press("Add account");
+    await phone.heading("This link is not valid");
+  });
+
+  it("adds an account by its camera, from the code on another screen", async () => {
+    const userId = newUser();
+    const { url } = await track(backend, userId);
+    const screen = await (await browser.person({ deviceScaleFactor: 2 })).open(url);
+    const seen = path.join(mkdtempSync(path.join(tmpdir(), "countersign-code-")), "camera.mjpeg");
+    writeFileSync(seen, await screen.locator(".qr").screenshot({ type: "jpeg", quality: 95 }));
+    const other = await startBrowser({ camera: seen });
+    try {
+      const phone = await BrowserPhone.unpack(other, server);
+      await phone.press("Add an account");
+      await phone.press("Scan the code");
+      await phone.heading("Add this account?");
+      await phone.page.getByText(userId).waitFor();
+      await picture(phone.page, "phone-add");
+      await phone.press("Add account");
+      await phone.heading("Account added");
+      await screen.getByRole("heading", { name: "Enter this number on your phone" }).waitFor();
+      const number = await screen.locator(".number").textContent();
+      await phone.press("Continue");
+      await phone.approve(number);
+      await screen.getByRole("heading", { name: "Approved" }).waitFor();
+      await other.tidy();
+    } finally {
+      await other.stop();
+      rmSync(path.dirname(seen), { recursive: true });
+    }
+  });
+
+  it("says what to do where the camera is denied", async () => {
+    const phone = await BrowserPhone.unpack(browser, server);
+    await phone.person.context.addInitScript(() => {
+      MediaDevices.prototype.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
+    });
+    await phone.page.reload();
+    await phone.press("Add an account");
+    await phone.press("Scan the code");
+    await phone.page.getByText("The camera is not allowed").waitFor();
+  });
+
+  it("says that it was removed on the server, and begins anew", async () => {
+    const { phone, userId } = await phoneOf();
+    phone.person.expect(STATUS(401));
+    const [{ userAuthenticatorId }] = await backend.getAuthenticators({ userId });
+    await backend.deleteAuthenticator({ userId, userAuthenticatorId });
+    await phone.heading("This device was removed");
+    await picture(phone.page, "phone-removed");
+    await phone.press("OK");
+    await phone.heading("Your phone, in the browser");
+    await phone.add(await enrollmentToken(userId));
+    const asked = await ask(userId);
+    await phone.approve(asked.number);
+    assert.equal(await outcome(asked), "approved");
+  });
+
+  it("begins anew where its storage was wiped", async () => {
+    const { phone } = await phoneOf();
+    await phone.page.evaluate(() => indexedDB.deleteDatabase("countersign phone"));
+    await phone.page.reload();
+    await phone.heading("Your phone, in the browser");
+  });
+
+  it("is the phone in one tab; another takes over if it is told to", async () => {
+    const { phone, userId } = await phoneOf();
+    const second = await phone.person.open(`${server.origin}/phone`);
+    await second.getByRole("heading", { name: "Open in another tab" }).waitFor();
+    await assertAccessible(second, "the second tab");
+    await second.getByRole("button", { name: "Use it here" }).click();
+    await phone.heading("Open in another tab");
+    const asked = await ask(userId);
+    await new BrowserPhone(phone.person, second, server).approve(asked.number);
+    assert.equal(await outcome(asked), "approved");
+  });
+
+  it("goes on after a restart of the server, a lost network and a reload, whatever its clock says", async () => {
+    const { phone, userId } = await phoneOf();
+    phone.person.expect(LOST_NETWORK);
+    await server.restart();
+    await phone.connected();
+    await phone.person.context.setOffline(true);
+    await phone.page.getByText("Offline").waitFor();
+    await phone.person.context.setOffline(false);
+    const asked = await ask(userId);
+    await phone.asked();
+    await phone.page.clock.setFixedTime(new Date("2001-01-01T00:00:00Z"));
+    await phone.page.reload();
+    await phone.approve(asked.number);
+    assert.equal(await outcome(asked), "approved");
+  });
+
+  it("opens without a network, and says so", async () => {
+    const { phone } = await phoneOf();
+    phone.person.expect(LOST_NETWORK);
+    await phone.page.evaluate(() => navigator.serviceWorker.ready);
+    await phone.page.reload();
+    await phone.heading("Nothing to confirm");
+    await phone.person.context.setOffline(true);
+    await phone.page.reload();
+    await phone.heading("Nothing to confirm");
+    await phone.page.getByText("Offline").waitFor();
+    await phone.person.context.setOffline(false);
+    await phone.connected();
+  });
+
+  it("fits small screens, in light and dark", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const { phone, userId } = await phoneOf(newUser(), { colorScheme, viewport: { width: 320, height: 640 } });
+      await ask(userId, "pay", PAYMENT);
+      await phone.asked();
+      await assertAccessible(phone.page, `a challenge, ${colorScheme}`);
+      await picture(phone.page, `phone-320-${colorScheme}`);
+      const wide = await phone.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= 320, `${wide} px wide`);
+    }
+  });
+
+  it("says where it can be used, at an address that keeps no keys", async () => {
+    const person = await browser.person();
+    await person.context.addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
+    const page = await person.open(`${server.origin}/phone`);
+    await page.getByRole("heading", { name: "HTTPS is needed" }).waitFor();
+    await assertAccessible(page, "no keys");
+  });
+});

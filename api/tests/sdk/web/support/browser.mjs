@@ -1,0 +1,130 @@
+// Debian's Chromium, headless, by Playwright. Everything that a page writes to the console as an error, or
+// throws, fails the test that opened it, unless the test has said that it expects it.
+
+import assert from "node:assert/strict";
+import { accessSync, constants, mkdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import axe from "axe-core";
+import { chromium } from "playwright-core";
+
+const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
+
+const FLAGS = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
+
+/** Starts the browser. `camera` is a file of JPEG pictures that its camera sees, again and again. */
+export async function startBrowser({ camera } = {}) {
+  const seen = camera && [
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${camera}`,
+  ];
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  try {
+    accessSync(executablePath, constants.X_OK);
+  } catch {
+    throw new Error(
+      `no browser at ${executablePath}: apt-get install chromium, or name one in CHROMIUM`,
+    );
+  }
+  // Chromium refuses to run as root with its sandbox, and builds often run as root.
+  const launched = { executablePath, chromiumSandbox: false, args: [...FLAGS, ...(seen ?? [])] };
+  return new Browser(await chromium.launch(launched));
+}
+
+class Browser {
+  #browser;
+  #people = [];
+
+  constructor(browser) {
+    this.#browser = browser;
+  }
+
+  /** Another person, or the same on another device: nothing is shared between two. */
+  async person(options = {}) {
+    const context = await this.#browser.newContext({
+      viewport: { width: 1000, height: 760 },
+      reducedMotion: "reduce",
+      ...options,
+    });
+    context.setDefaultTimeout(15_000);
+    const person = new Person(context);
+    this.#people.push(person);
+    return person;
+  }
+
+  /** Closes what the test has opened, and fails if a page has complained. */
+  async tidy() {
+    const complaints = this.#people.flatMap((person) => person.complaints());
+    await Promise.all(this.#people.map((person) => person.context.close()));
+    this.#people = [];
+    assert.deepEqual(complaints, [], "pages have complained");
+  }
+
+  stop() {
+    return this.#browser.close();
+  }
+}
+
+class Person {
+  #complaints = [];
+  #expected = [];
+
+  constructor(context) {
+    this.context = context;
+    context.on("page", (page) => this.#listen(page));
+  }
+
+  #listen(page) {
+    page.on("pageerror", (error) => this.#complaints.push(`${page.url()}: ${error.message}`));
+    page.on("console", (message) => {
+      if (message.type() !== "error") return;
+      this.#complaints.push(`${message.text()} ${message.location().url}`);
+    });
+    page.on("request", (request) => {
+      const { hostname, protocol } = new URL(request.url());
+      if (["data:", "blob:"].includes(protocol)) return;
+      if (["127.0.0.1", "localhost"].includes(hostname)) return;
+      this.#complaints.push(`asked another host: ${request.url()}`);
+    });
+  }
+
+  /** Says that complaints which match are part of the test. */
+  expect(...patterns) {
+    this.#expected.push(...patterns);
+  }
+
+  complaints() {
+    return this.#complaints.filter((text) => !this.#expected.some((one) => one.test(text)));
+  }
+
+  /** Whether a page has complained so. */
+  seen(pattern) {
+    return this.#complaints.some((text) => pattern.test(text));
+  }
+
+  /** Opens a page. */
+  async open(url) {
+    const page = await this.context.newPage();
+    await page.goto(url);
+    return page;
+  }
+}
+
+/** Keeps a picture of a page among the artefacts. */
+export async function picture(page, name) {
+  mkdirSync(ARTEFACTS, { recursive: true });
+  await page.screenshot({ path: path.join(ARTEFACTS, `${name}.png`), fullPage: true });
+}
+
+/** Fails if axe finds that somebody could not use the page. Works in frames too. */
+export async function assertAccessible(frame, what) {
+  // The page's policy allows no script but its own; Playwright's own world is not bound by it.
+  await frame.evaluate(axe.source);
+  const { violations } = await frame.evaluate(() =>
+    window.axe.run(document, { resultTypes: ["violations"] }),
+  );
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(" | ")}`);
+  assert.deepEqual(found, [], `axe on ${what}`);
+}

@@ -1,0 +1,74 @@
+// The code for what the demo does, step by step: what one writes in a backend, and in a page.
+
+/** @typedef {{ title: string, code: string }} Snippet */
+
+/** @type {Record<"phone" | "signIn" | "waiting" | "pay" | "paid" | "hosted", Snippet[]>} */
+export const SNIPPETS = {
+  phone: [
+    {
+      title: "Your backend",
+      code: `const { token } = await authsignal.track({
+  userId: user.id,
+  action: "enroll",
+});
+// Show it as a QR code: the app, or the browser phone, enrolls its key with it.
+const link = \`https://push.example.com/phone#enroll=\${token}\`;`,
+    },
+  ],
+  signIn: [
+    {
+      title: "Your backend, with the official SDK",
+      code: `const { state, token } = await authsignal.track({
+  userId: user.id,
+  action: "signIn",
+  attributes: { ipAddress: request.ip, userAgent: request.headers["user-agent"] },
+});
+// CHALLENGE_REQUIRED: give the token to the page.`,
+    },
+  ],
+  waiting: [
+    {
+      title: "Your page",
+      code: `import { Countersign } from "https://push.example.com/sdk/countersign.js";
+
+const countersign = new Countersign();
+countersign.setToken(token);
+const { data, errorCode } = await countersign.push.authenticate({
+  onProgress: (step) => step.type === "started" && showNumber(step.number),
+});
+if (data?.outcome === "approved") await finish(data.token);`,
+    },
+    {
+      title: "Your backend",
+      code: `// Only this says that the sign-in may go on.
+const { isValid, userId } = await authsignal.validateChallenge({ token });`,
+    },
+  ],
+  pay: [
+    {
+      title: "Your backend",
+      code: `const { token } = await authsignal.track({
+  userId: user.id,
+  action: "pay",
+  attributes: {
+    // Shown on the phone, and part of what it signs.
+    custom: { amount: 4990, currency: "EUR", payee: "Green Energy", account: "DE02 1203 0000 0000 2020 51" },
+  },
+});`,
+    },
+  ],
+  paid: [
+    {
+      title: "Your backend",
+      code: `const { isValid, action } = await authsignal.validateChallenge({ token });
+if (isValid && action === "pay") await transfer(payment);`,
+    },
+  ],
+  hosted: [
+    {
+      title: "Your page, with the official SDK",
+      code: `const { token } = await authsignal.launch(url, { mode: "window" }); // or "popup", or "redirect"
+if (token) await finish(token);`,
+    },
+  ],
+};

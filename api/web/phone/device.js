@@ -1,0 +1,162 @@
+// What the phone asks of the server, for one key. Every end is a value (`sdk/http.js`).
+
+import { Http, refusal } from "../sdk/http.js";
+import { sign } from "./keys.js";
+import { decisionStatement, enrollStatement, removeStatement, sessionStatement } from "./statement.js";
+
+/** @import { DeviceKey } from "./keys.js" */
+/** @import { Decision } from "./statement.js" */
+/**
+ * @template T
+ * @typedef {import("../sdk/http.js").Result<T>} Result
+ */
+/**
+ * A challenge that waits for this phone. `display` is a text, which is signed, and JSON, which is shown.
+ * @typedef {{ challengeId: string, userAuthenticatorId: string, userId: string, nonce: string,
+ *   display: string, expiresAt: number, actionCode?: string, numberMatch?: { digits: number } | null }} Pending
+ */
+
+const PUSH = "/client/user-authenticators/push";
+/** Seconds before its end at which a session is replaced. */
+const SESSION_MARGIN_SECONDS = 60;
+/** Seconds that the server is asked to hold a read. */
+const HOLD_SECONDS = 25;
+
+const base = new URL("../v1", import.meta.url).href;
+
+export class Device {
+  #http;
+  /** @type {{ token: string, endsAt: number } | undefined} */
+  #session;
+
+  /** @param {DeviceKey} key */
+  constructor(key) {
+    this.key = key;
+    const basic = `Basic ${btoa(`${key.tenant}:`)}`;
+    // Where no session speaks for the phone, it says of which tenant it is.
+    const fetcher = (/** @type {any} */ url, /** @type {RequestInit} */ options) => {
+      const headers = /** @type {Record<string, string>} */ (options.headers);
+      return fetch(url, { ...options, headers: { authorization: basic, ...headers } });
+    };
+    this.#http = new Http(base, /** @type {typeof fetch} */ (fetcher), undefined);
+  }
+
+  /**
+   * Binds the key to the user of a token.
+   * @param {string} token
+   * @param {string} deviceName
+   * @returns {Promise<Result<{ userAuthenticatorId: string, userId: string }>>}
+   */
+  async enroll(token, deviceName) {
+    const { publicKey, algorithm, signatureFormat } = this.key;
+    const proof = await sign(this.key, await enrollStatement(this.key, token));
+    const signing = "statement-v1";
+    const body = { publicKey, deviceName, devicePlatform: "web", algorithm, signatureFormat, signing, proof };
+    return this.#http.ask(PUSH, { body, token });
+  }
+
+  /**
+   * What waits for the phone, newest first: at once, or held until something does.
+   * @param {{ hold: boolean, signal: AbortSignal }} options
+   * @returns {Promise<Result<Pending[]>>}
+   */
+  async pending({ hold, signal }) {
+    const session = await this.#open(signal);
+    if (session.data === undefined) return session;
+    const waitSeconds = hold ? HOLD_SECONDS : undefined;
+    const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
+    const path = `${PUSH}/challenge?publicKey=${encodeURIComponent(this.key.publicKey)}`;
+    const result = await this.#http.ask(path, options);
+    if (result.data) return { data: result.data.challenges ?? [] };
+    // A session that is not good any more is replaced by the next read.
+    if (result.statusCode === 401) this.#session = undefined;
+    return result;
+  }
+
+  /**
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Result<string>>} the session's token
+   */
+  async #open(signal) {
+    if (this.#session && this.#session.endsAt > performance.now()) return { data: this.#session.token };
+    const began = performance.now();
+    const given = await this.#nonce(signal);
+    if (!given.data) return given;
+    const { nonce } = given.data;
+    const signature = await sign(this.key, sessionStatement(this.key, nonce));
+    const body = { publicKey: this.key.publicKey, nonce, signature };
+    const result = await this.#http.ask(`${PUSH}/session`, { body, ...(signal && { signal }) });
+    if (!result.data) return result;
+    const { token, expiresIn } = result.data;
+    this.#session = { token, endsAt: began + (expiresIn - SESSION_MARGIN_SECONDS) * 1000 };
+    return { data: token };
+  }
+
+  /** @param {AbortSignal} [signal] @returns {Promise<Result<{ nonce: string }>>} */
+  #nonce(signal) {
+    const body = { publicKey: this.key.publicKey };
+    return this.#http.ask(`${PUSH}/session/nonce`, { body, ...(signal && { signal }) });
+  }
+
+  /**
+   * Answers a challenge.
+   * @param {Pending} asked
+   * @param {Decision} decision
+   * @param {string} [number] as it was typed
+   * @returns {Promise<Result<{ isVerified: boolean, outcome: string }>>}
+   */
+  async decide(asked, decision, number) {
+    const signature = await sign(this.key, await decisionStatement(this.key, asked, decision, number));
+    const body = {
+      publicKey: this.key.publicKey,
+      challengeId: asked.challengeId,
+      approved: decision === "approve",
+      decision,
+      signature,
+      ...(number !== undefined && { verificationCode: number }),
+    };
+    return this.#http.ask(`${PUSH}/challenge`, { body });
+  }
+
+  /**
+   * Takes the key away, with all accounts of its tenant.
+   * @returns {Promise<Result<unknown>>}
+   */
+  async remove() {
+    const given = await this.#nonce();
+    if (!given.data) return given;
+    const { nonce } = given.data;
+    const signature = await sign(this.key, removeStatement(this.key, nonce));
+    return this.#http.ask(`${PUSH}/remove`, { body: { publicKey: this.key.publicKey, nonce, signature } });
+  }
+}
+
+/**
+ * Whom a token is of. Nobody vouches for it here: the server checks the token.
+ * @param {string} token
+ * @returns {Result<{ tenant: string, user: string }>}
+ */
+export function readToken(token) {
+  try {
+    const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
+    const { other } = JSON.parse(new TextDecoder().decode(bytes));
+    if (/^[\w-]{1,64}$/.test(other.tenantId) && typeof other.userId === "string") {
+      return { data: { tenant: other.tenantId, user: other.userId } };
+    }
+  } catch {
+    // Not a token at all.
+  }
+  return refusal("invalid_token", "the link has no token that can be read");
+}
+
+/**
+ * What a tenant is called, and how it looks.
+ * @param {string} tenant
+ * @returns {Promise<import("../shared/brand.js").Brand>}
+ */
+export async function brandOf(tenant) {
+  const http = new Http(new URL("..", import.meta.url).href.replace(/\/$/, ""), (...request) => fetch(...request), undefined);
+  const { data } = await http.ask(`/brand/${tenant}`, { method: "GET" });
+  return data ?? { name: tenant };
+}

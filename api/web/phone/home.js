@@ -1,0 +1,90 @@
+// The phone when nothing is asked: its accounts, and what was decided last.
+
+import { mark, paint } from "../shared/brand.js";
+import { button, h, say, timeText } from "../shared/dom.js";
+import { icon } from "../shared/icons.js";
+import { Device } from "./device.js";
+import { add } from "./add.js";
+import { below, view } from "./page.js";
+import { accounts, forgetTenant, history, keyOf } from "./store.js";
+import { TEXT } from "./text.js";
+
+/** @import { Account, Decided } from "./store.js" */
+
+/** The browser's offer to install the page, where it makes one. @type {any} */
+let offer;
+window.addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  offer = event;
+});
+
+/**
+ * @param {() => void} changed is called when an account was added or removed, or this was left
+ * @param {() => boolean} isWanted whether the person is still here once all is read
+ */
+export async function home(changed, isWanted) {
+  const [all, decided] = await Promise.all([accounts(), history()]);
+  if (!isWanted()) return;
+  const adding = button(TEXT.home.add, () => add(changed), all.length === 0 ? "primary" : "quiet");
+  if (all.length === 0) {
+    view({ badge: ["phone", ""], heading: TEXT.welcome.heading, text: TEXT.welcome.text }, adding);
+  } else {
+    view({ badge: ["shield", "good"], heading: TEXT.home.heading, text: TEXT.home.text });
+    const items = all.map((account) => accountRow(account, all, changed));
+    below(h("section", {}, h("h2", {}, TEXT.home.accounts), h("ul", { class: "list" }, ...items), adding));
+  }
+  if (decided.length > 0) {
+    below(h("section", {}, h("h2", {}, TEXT.home.history), h("ul", { class: "list" }, ...decided.map(decidedRow))));
+  }
+  if (offer) below(button(TEXT.home.install, () => void offer.prompt(), "quiet"));
+}
+
+/** @param {Account} account @param {Account[]} all @param {() => void} changed */
+function accountRow(account, all, changed) {
+  const { brand, user } = account;
+  const remove = button(TEXT.home.remove, () => askRemove(account, all, changed), "quiet");
+  remove.setAttribute("aria-label", `${say(TEXT.home.removeNamed, { tenant: brand.name })}, ${user}`);
+  const name = h("div", { class: "grow" }, h("strong", {}, brand.name), h("span", { class: "muted small" }, user));
+  const row = h("li", {}, mark(brand), name, remove);
+  paint(brand, row);
+  return row;
+}
+
+/** @param {Decided} decided */
+function decidedRow({ at, brand, user, action, detail, outcome }) {
+  const good = outcome === "approved";
+  const texts = /** @type {Record<string, string[]>} */ (TEXT.outcome);
+  const what = [action, detail].filter(Boolean).join(" · ");
+  const name = h(
+    "div",
+    { class: "grow" },
+    h("strong", {}, what),
+    h("span", { class: "muted small" }, [texts[outcome]?.[0] ?? outcome, brand, user, timeText(at)].join(" · ")),
+  );
+  return h("li", {}, icon(good ? "check" : "cross", good ? "good" : "bad"), name);
+}
+
+/** @param {Account} account @param {Account[]} all @param {() => void} changed */
+function askRemove({ tenant, brand }, all, changed) {
+  // One key serves all accounts of a tenant, and goes with all of them.
+  const users = all.filter((account) => account.tenant === tenant).map((account) => account.user);
+  const problem = h("p", { class: "problem", role: "alert" });
+  const yes = button(TEXT.remove.yes, () => void remove(), "danger");
+  const remove = async () => {
+    yes.disabled = true;
+    const key = await keyOf(tenant);
+    const result = key && (await new Device(key).remove());
+    // A key that the server does not know is removed already.
+    if (result?.errorCode && result.errorCode !== "invalid_credential") {
+      yes.disabled = false;
+      return void (problem.textContent = TEXT.remove.offline);
+    }
+    await forgetTenant(tenant);
+    changed();
+  };
+  view(
+    { badge: ["warning", "warn"], heading: say(TEXT.remove.heading, { tenant: brand.name }), text: say(TEXT.remove.text, { users: users.join(", ") }) },
+    problem,
+    h("div", { class: "actions" }, button(TEXT.remove.no, changed), yes),
+  );
+}

@@ -1,0 +1,59 @@
+// The phone's page: one view at a time.
+
+import { byId, fill, h } from "../shared/dom.js";
+import { icon } from "../shared/icons.js";
+import { TEXT } from "./text.js";
+
+/** @import { Child } from "../shared/dom.js" */
+
+/**
+ * Shows a view. Its heading takes the focus.
+ * @param {{ badge?: [string, string], heading: string, text?: string }} head
+ * @param {...Child} rest
+ */
+export function view({ badge, heading, text }, ...rest) {
+  const title = h("h1", { tabindex: "-1" }, heading);
+  const card = h(
+    "div",
+    { class: "card" },
+    badge && h("div", { class: `badge ${badge[1]}` }, icon(badge[0])),
+    h("div", { class: badge ? "head center" : "head" }, title, text && h("p", { class: "muted" }, text)),
+    ...rest,
+  );
+  fill(byId("view"), card);
+  title.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+  return card;
+}
+
+/** More, below the view's card. @param {...Child} rest */
+export function below(...rest) {
+  byId("view").append(.../** @type {Node[]} */ (rest.filter(Boolean)));
+}
+
+/** Says something in passing to those who do not see the page. @param {string} text */
+export function announce(text) {
+  byId("status").textContent = text;
+}
+
+/** @param {"waiting" | "reconnecting" | "offline" | ""} connection */
+export function showConnection(connection) {
+  const element = byId("connection");
+  element.dataset.state = connection;
+  element.textContent = connection ? TEXT.connection[connection] : "";
+}
+
+/**
+ * A browser's name for itself, as people call it; as it is where it is not known.
+ * @param {string | undefined} agent
+ */
+export function browserName(agent) {
+  if (!agent) return TEXT.unknownBrowser;
+  /** @type {[RegExp, string][]} */
+  const browsers = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]];
+  /** @type {[RegExp, string][]} */
+  const systems = [[/Android/, "Android"], [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
+  const of = (/** @type {[RegExp, string][]} */ known) => known.find(([mark]) => mark.test(agent))?.[1];
+  const [browser, system] = [of(browsers), of(systems)];
+  return browser && system ? TEXT.agent.replace("{browser}", browser).replace("{system}", system) : agent;
+}

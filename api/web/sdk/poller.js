@@ -1,0 +1,248 @@
+// One long poll for any number of challenges: held by the server, begun again when the network comes back
+// or the page is seen again, with growing pauses while the server cannot be reached.
+
+import { refusal } from "./http.js";
+
+/** @import { Http, Result } from "./http.js" */
+/** @typedef {{ token: string, challengeId: string }} Wait */
+/**
+ * How it stands with the connection while nothing has been told.
+ * @typedef {"waiting" | "reconnecting" | "offline"} Connection
+ */
+/**
+ * How a challenge ended.
+ * @typedef {{ isVerified: boolean, isConsumed: boolean, accessToken?: string, outcome?: string,
+ *   expiresAt?: number }} Ended
+ */
+
+/** Seconds that the server is asked to hold a poll: below what most proxies cut off. */
+const HOLD_SECONDS = 25;
+/** Challenges of one poll; the server takes no more. */
+const BATCH_MAX = 8;
+/** Seconds of a poll's hold where there are more than one poll takes, and they take turns. */
+const TURN_SECONDS = 2;
+/** Milliseconds of the first pause after a failure; each further one doubles it, up to the last. */
+const PAUSE_MS = 500;
+const PAUSE_MS_MAX = 15_000;
+/** Milliseconds without an answer after which no challenge can be open any more: they live 10 minutes. */
+const GIVE_UP_MS = 11 * 60_000;
+/** Milliseconds out of sight after which a connection may be dead without having said so. */
+const HIDDEN_MS = 30_000;
+
+export class Poller {
+  #http;
+  /** @type {(connection: Connection) => void} */
+  #onConnection;
+  /** @type {Map<string, { wait: Wait, tell: Set<(result: Result<Ended>) => void> }>} */
+  #waits = new Map();
+  #round = new AbortController();
+  #running = false;
+  #hiddenAt = 0;
+
+  /**
+   * @param {Http} http
+   * @param {(connection: Connection) => void} onConnection
+   */
+  constructor(http, onConnection) {
+    this.#http = http;
+    this.#onConnection = onConnection;
+  }
+
+  /**
+   * Waits for one more challenge. Gives a function that stops waiting.
+   * @param {Wait} wait
+   * @param {(result: Result<Ended>) => void} tell is called once
+   */
+  add(wait, tell) {
+    const key = `${wait.challengeId} ${wait.token}`;
+    const known = this.#waits.get(key);
+    if (known) {
+      known.tell.add(tell);
+    } else {
+      this.#waits.set(key, { wait, tell: new Set([tell]) });
+      this.#begin();
+    }
+    return () => {
+      const entry = this.#waits.get(key);
+      if (!entry?.tell.delete(tell) || entry.tell.size > 0) return;
+      this.#waits.delete(key);
+      this.#round.abort();
+    };
+  }
+
+  /** Starts to poll, or a round with what has been added. */
+  #begin() {
+    if (this.#running) return this.#round.abort();
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run() {
+    const stopWatching = this.#watchPage();
+    let failures = 0;
+    let heard = performance.now();
+    while (this.#waits.size > 0) {
+      this.#round = new AbortController();
+      if (globalThis.navigator?.onLine === false) {
+        this.#onConnection("offline");
+        await pause(PAUSE_MS_MAX, this.#round.signal);
+        if (this.#round.signal.aborted) continue;
+      }
+      const { result, asked } = await this.#ask();
+      if (result.errorCode === "aborted") continue;
+      if (isAnswer(result)) {
+        failures = 0;
+        heard = performance.now();
+        this.#onConnection("waiting");
+        this.#settle(result, asked);
+        // Told at once that nothing has ended: there was no place to wait.
+        if (result.data?.crowded) await pause(1000, this.#round.signal);
+        continue;
+      }
+      failures += 1;
+      if (performance.now() - heard > GIVE_UP_MS) {
+        for (const entry of [...this.#waits.values()]) this.#tell(entry, result);
+        break;
+      }
+      this.#onConnection(globalThis.navigator?.onLine === false ? "offline" : "reconnecting");
+      await pause(pauseMs(failures, result.retryAfterSeconds), this.#round.signal);
+    }
+    stopWatching();
+    this.#running = false;
+    // What was added between the last look and here.
+    if (this.#waits.size > 0) this.#begin();
+  }
+
+  /** One round: those that have waited longest for their turn. */
+  async #ask() {
+    const asked = [...this.#waits].slice(0, BATCH_MAX);
+    const signal = this.#round.signal;
+    const began = performance.now();
+    const [only] = asked;
+    if (only && this.#waits.size === 1) {
+      const [, { wait }] = only;
+      const options = { token: wait.token, body: { challengeId: wait.challengeId } };
+      const result = await this.#http.ask("/client/verify/push", {
+        ...options,
+        waitSeconds: HOLD_SECONDS,
+        signal,
+      });
+      return { asked, result: oneOf(result, wait.challengeId, performance.now() - began) };
+    }
+    const crowd = this.#waits.size > BATCH_MAX;
+    for (const [key, entry] of crowd ? asked : []) {
+      this.#waits.delete(key);
+      this.#waits.set(key, entry);
+    }
+    const waits = asked.map(([, { wait }]) => wait);
+    const waitSeconds = crowd ? TURN_SECONDS : HOLD_SECONDS;
+    const result = await this.#http.ask("/client/wait/push", { body: { waits }, waitSeconds, signal });
+    if (result.data) {
+      const quick = performance.now() - began < 1000 && result.data.answers.length === 0;
+      result.data.crowded = quick;
+    }
+    return { asked, result };
+  }
+
+  /**
+   * @param {Result<any>} result
+   * @param {[string, { wait: Wait, tell: Set<(result: Result<Ended>) => void> }][]} asked
+   */
+  #settle(result, asked) {
+    for (const answer of result.data?.answers ?? []) {
+      const { challengeId, errorCode, errorDescription, ...ended } = answer;
+      const told = errorCode ? refusal(errorCode, errorDescription ?? "") : { data: ended };
+      const entries = asked.filter(([, { wait }]) => wait.challengeId === challengeId);
+      for (const [, entry] of entries) this.#tell(entry, told);
+    }
+  }
+
+  /**
+   * @param {{ wait: Wait, tell: Set<(result: Result<Ended>) => void> }} entry
+   * @param {Result<Ended>} result
+   */
+  #tell({ wait, tell }, result) {
+    this.#waits.delete(`${wait.challengeId} ${wait.token}`);
+    for (const listener of tell) listener(result);
+  }
+
+  /** Ends a pause or a dead connection when the page is seen again or the network is back. */
+  #watchPage() {
+    const again = () => this.#round.abort();
+    const seen = () => {
+      if (document.hidden) {
+        this.#hiddenAt = performance.now();
+      } else if (performance.now() - this.#hiddenAt > HIDDEN_MS) {
+        again();
+      }
+    };
+    if (typeof window === "undefined") return () => {};
+    window.addEventListener("online", again);
+    window.addEventListener("offline", again);
+    window.addEventListener("pageshow", again);
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      window.removeEventListener("online", again);
+      window.removeEventListener("offline", again);
+      window.removeEventListener("pageshow", again);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }
+}
+
+/**
+ * The answer of a poll for one challenge in the form of a poll for several.
+ * @param {Result<any>} result
+ * @param {string} challengeId
+ * @param {number} milliseconds
+ * @returns {Result<any>}
+ */
+function oneOf(result, challengeId, milliseconds) {
+  if (result.data) {
+    const answers = result.data.outcome ? [{ challengeId, ...result.data }] : [];
+    return { data: { answers, crowded: answers.length === 0 && milliseconds < 1000 } };
+  }
+  if (!isFinal(result.errorCode)) return result;
+  const { errorCode, errorDescription } = result;
+  return { data: { answers: [{ challengeId, errorCode, errorDescription }] } };
+}
+
+/** @param {Result<any>} result */
+const isAnswer = (result) => result.data !== undefined;
+
+/**
+ * Whether asking again cannot help.
+ * @param {string | undefined} code
+ */
+function isFinal(code) {
+  const passing = ["network_error", "temporarily_unavailable", "too_many_requests", "aborted"];
+  return code !== undefined && code !== "unexpected_error" && !passing.includes(code);
+}
+
+/**
+ * Between half and the whole of a pause that doubles, so that many browsers do not come back together.
+ * @param {number} failures
+ * @param {number | undefined} retryAfterSeconds
+ */
+function pauseMs(failures, retryAfterSeconds) {
+  if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000;
+  const whole = Math.min(PAUSE_MS * 2 ** (failures - 1), PAUSE_MS_MAX);
+  return whole * (0.5 + Math.random() / 2);
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal ends it early
+ */
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    function end() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve(undefined);
+    }
+  });
+}

@@ -1,0 +1,202 @@
+// One poll per browser, however many tabs and accounts: a browser opens six connections to a server. The tab
+// that holds a lock polls for all; the others ask it over a channel, and one of them takes over when it
+// leaves. Where the browser has neither, or the leader is silent, a tab polls for itself.
+
+import { refusal } from "./http.js";
+import { Poller } from "./poller.js";
+
+/** @import { Http, Result } from "./http.js" */
+/** @import { Connection, Ended, Wait } from "./poller.js" */
+/**
+ * What tabs say to each other.
+ * @typedef {{ kind: "want", id: string, wait: Wait } | { kind: "drop", id: string }
+ *   | { kind: "taken", id: string } | { kind: "told", id: string, result: Result<Ended> }
+ *   | { kind: "leading" } | { kind: "connection", connection: Connection }} Message
+ */
+/**
+ * What this tab waits for.
+ * @typedef {{ wait: Wait, tell: (result: Result<Ended>) => void, stop?: () => void,
+ *   onConnection?: (connection: Connection) => void, silence?: ReturnType<typeof setTimeout> }} Local
+ */
+
+/** Milliseconds in which a leader says that it has taken a wait. */
+const TAKEN_MS = 1500;
+/** Milliseconds in which a leader that lives says something: longer than a poll is held. */
+const ALIVE_MS = 45_000;
+
+export class SharedPoll {
+  #name;
+  #poller;
+  /** @type {BroadcastChannel | undefined} */
+  #channel;
+  /** @type {Map<string, Local>} */
+  #local = new Map();
+  /** @type {Map<string, () => void>} */
+  #remote = new Map();
+  /** @type {AbortController | undefined} */
+  #candidacy;
+  #leads = false;
+  /** @type {(() => void) | undefined} */
+  #resign;
+
+  /**
+   * @param {Http} http
+   * @param {string} baseUrl
+   * @param {boolean} share whether to share the poll with other tabs
+   */
+  constructor(http, baseUrl, share) {
+    this.#name = `countersign ${baseUrl}`;
+    this.#poller = new Poller(http, (connection) => this.#connection(connection));
+    this.#share = share && canShare();
+  }
+  #share;
+
+  /**
+   * Waits until a challenge has ended.
+   * @param {Wait} wait
+   * @param {{ signal?: AbortSignal, onConnection?: (connection: Connection) => void }} options
+   * @returns {Promise<Result<Ended>>}
+   */
+  wait(wait, { signal, onConnection }) {
+    return new Promise((resolve) => {
+      const id = randomId();
+      /** @param {Result<Ended>} result */
+      const tell = (result) => {
+        if (!this.#local.has(id)) return;
+        signal?.removeEventListener("abort", abort);
+        this.#forget(id);
+        resolve(result);
+      };
+      const abort = () => tell(refusal("aborted", "the caller stopped waiting"));
+      this.#local.set(id, { wait, tell, onConnection });
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      if (!this.#share || this.#leads) return this.#poll(id);
+      this.#follow(id);
+    });
+  }
+
+  /** Polls for a wait of this tab's own. @param {string} id */
+  #poll(id) {
+    const local = this.#local.get(id);
+    if (!local || local.stop) return;
+    clearTimeout(local.silence);
+    local.stop = this.#poller.add(local.wait, local.tell);
+  }
+
+  /** Asks the leader to poll, and stands by to lead. @param {string} id */
+  #follow(id) {
+    this.#open();
+    this.#send({ kind: "want", id, wait: /** @type {Local} */ (this.#local.get(id)).wait });
+    this.#listenFor(id, TAKEN_MS);
+    if (this.#candidacy) return;
+    const candidacy = (this.#candidacy = new AbortController());
+    const lead = () => new Promise((resign) => this.#lead(() => resign(undefined)));
+    const elected = navigator.locks.request(this.#name, { signal: candidacy.signal }, lead);
+    // Nobody waits any more: the request is withdrawn.
+    elected.catch(() => {});
+  }
+
+  /** @param {() => void} resign */
+  #lead(resign) {
+    if (this.#local.size === 0) return resign();
+    this.#leads = true;
+    this.#resign = resign;
+    for (const id of [...this.#local.keys()]) this.#poll(id);
+    this.#send({ kind: "leading" });
+  }
+
+  /** A wait has ended: the last one gives up the lead, or the wish for it. @param {string} id */
+  #forget(id) {
+    const local = this.#local.get(id);
+    clearTimeout(local?.silence);
+    local?.stop?.();
+    this.#local.delete(id);
+    if (!this.#leads && this.#channel) this.#send({ kind: "drop", id });
+    if (this.#local.size > 0) return;
+    for (const stop of this.#remote.values()) stop();
+    this.#remote.clear();
+    this.#leads = false;
+    this.#candidacy?.abort();
+    this.#candidacy = undefined;
+    this.#resign?.();
+    this.#resign = undefined;
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
+  #open() {
+    if (this.#channel) return;
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+  }
+
+  /** @param {Message} message */
+  #send(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  /** @param {Message} message */
+  #hear(message) {
+    if (this.#leads) return this.#serve(message);
+    switch (message.kind) {
+      case "leading":
+        for (const [id, { wait, stop }] of this.#local) {
+          if (!stop) this.#send({ kind: "want", id, wait });
+        }
+        break;
+      case "taken":
+        this.#listenFor(message.id, ALIVE_MS);
+        break;
+      case "told":
+        this.#local.get(message.id)?.tell(message.result);
+        break;
+      case "connection":
+        for (const [id, local] of this.#local) {
+          if (local.stop) continue;
+          this.#listenFor(id, ALIVE_MS);
+          local.onConnection?.(message.connection);
+        }
+        break;
+    }
+  }
+
+  /** What a leader does for the others. @param {Message} message */
+  #serve(message) {
+    if (message.kind === "want" && !this.#remote.has(message.id)) {
+      const { id, wait } = message;
+      const told = (/** @type {Result<Ended>} */ result) => {
+        this.#remote.delete(id);
+        this.#send({ kind: "told", id, result });
+      };
+      this.#send({ kind: "taken", id });
+      this.#remote.set(id, this.#poller.add(wait, told));
+    } else if (message.kind === "drop") {
+      this.#remote.get(message.id)?.();
+      this.#remote.delete(message.id);
+    }
+  }
+
+  /** Polls for itself if the leader stays silent. @param {string} id @param {number} milliseconds */
+  #listenFor(id, milliseconds) {
+    const local = this.#local.get(id);
+    if (!local || local.stop) return;
+    clearTimeout(local.silence);
+    local.silence = setTimeout(() => this.#poll(id), milliseconds);
+  }
+
+  /** @param {Connection} connection */
+  #connection(connection) {
+    for (const { stop, onConnection } of this.#local.values()) if (stop) onConnection?.(connection);
+    if (this.#leads) this.#send({ kind: "connection", connection });
+  }
+}
+
+/** Locks are there in secure contexts only. */
+function canShare() {
+  return typeof BroadcastChannel !== "undefined" && globalThis.navigator?.locks !== undefined;
+}
+
+function randomId() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((n) => n.toString(36)).join("");
+}

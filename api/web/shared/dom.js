@@ -1,0 +1,84 @@
+// Building pages out of elements. Text is always text: nothing here reads markup.
+
+/** @typedef {Node | string | null | undefined | false} Child */
+
+/**
+ * An element with its attributes, its listeners (`onClick`) and its children.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {Record<string, string | boolean | ((event: any) => void) | undefined>} [attributes]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(key.slice(2).toLowerCase(), value);
+    else if (typeof value === "string") element.setAttribute(key, value);
+    else if (value) element.setAttribute(key, "");
+  }
+  element.append(...present(children));
+  return element;
+}
+
+/**
+ * Puts children in place of what an element holds.
+ * @param {Element} element
+ * @param {...Child} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren(...present(children));
+}
+
+/** @param {Child[]} children @returns {(Node | string)[]} */
+function present(children) {
+  return /** @type {(Node | string)[]} */ (children.filter((c) => c !== null && c !== undefined && c !== false));
+}
+
+/**
+ * The element of an id, which the page's own markup has.
+ * @param {string} id
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element;
+}
+
+/**
+ * A button.
+ * @param {string} text
+ * @param {(event: Event) => void} onClick
+ * @param {string} [kind] `primary`, `quiet` or `danger`
+ */
+export function button(text, onClick, kind = "primary") {
+  return h("button", { type: "button", class: kind, onClick }, text);
+}
+
+/**
+ * A text with `{names}` filled in.
+ * @param {string} text
+ * @param {Record<string, string | number>} values
+ */
+export function say(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/**
+ * `signIn` and `pay_bill` as people write them: a code is all that is known of an action.
+ * @param {string} code
+ */
+export function words(code) {
+  const text = code.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_-]+/g, " ").trim().toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * A time as people write it where they are.
+ * @param {string | number | undefined} time
+ */
+export function timeText(time) {
+  const date = new Date(time ?? NaN);
+  if (Number.isNaN(date.getTime())) return "";
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(date);
+}

@@ -1,0 +1,66 @@
+// Who opened the page, and how it goes back to them: a redirect, a frame or a window of the official SDK
+// (`launch`, modes redirect, popup and window), or an app.
+
+const query = new URLSearchParams(location.search);
+
+/** Whether the page is in a frame, or in a window that a page has opened. */
+export const framed = window.parent !== window;
+export const popup = framed || (query.get("mode") === "popup" && window.opener !== null);
+
+/** The address that the relying party gave to track; the server vouches for it. @type {string | undefined} */
+let redirectUrl;
+
+/** @param {string | undefined} url */
+export function returnTo(url) {
+  redirectUrl = url;
+}
+
+/**
+ * Says something to the page that opened this one. Only that page knew this one's address, with its token; so it
+ * may hear how it ends, wherever it is from.
+ * @param {string | object} message
+ */
+function tell(message) {
+  const host = framed ? window.parent : window.opener;
+  const origin = framed ? (location.ancestorOrigins?.[0] ?? "*") : "*";
+  host?.postMessage(message, origin === "null" ? "*" : origin);
+}
+
+/** @param {string} event @param {object} [more] */
+function tellEvent(event, more = {}) {
+  if (popup) tell(JSON.stringify({ event, ...more }));
+}
+
+/** The page can be shown. */
+export function ready() {
+  tellEvent("AUTHSIGNAL_READY");
+  if (!framed) return;
+  const height = () => tell({ height: Math.ceil(document.documentElement.getBoundingClientRect().height) });
+  new ResizeObserver(height).observe(document.documentElement);
+}
+
+/** @param {{ errorCode?: string, statusCode?: number }} error */
+export function failed({ errorCode, statusCode }) {
+  tellEvent("AUTHSIGNAL_API_ERROR", { errorCode, statusCode });
+}
+
+/** Whether there is somewhere to go back to. */
+export const canReturn = () => popup || redirectUrl !== undefined || query.get("nativeScheme") === "authsignal";
+
+/**
+ * Goes back, with a token if there is one.
+ * @param {string} [token]
+ */
+export function finish(token) {
+  if (popup) return tellEvent("AUTHSIGNAL_CLOSE_POPUP", token === undefined ? {} : { token });
+  // React Native's SDK waits for this very address.
+  if (query.get("nativeScheme") === "authsignal") return location.assign(withToken("authsignal://auth", token));
+  if (redirectUrl !== undefined) location.replace(withToken(redirectUrl, token));
+}
+
+/** @param {string} address @param {string | undefined} token */
+function withToken(address, token) {
+  const url = new URL(address);
+  if (token !== undefined) url.searchParams.set("token", token);
+  return url.href;
+}

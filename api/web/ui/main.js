@@ -1,0 +1,276 @@
+// The pre-built UI, from the page's start to the way back: which device, the wait, and how it ends. Each end
+// says what to do next.
+
+import { Push } from "../sdk/countersign.js";
+import { button, h, timeText } from "../shared/dom.js";
+import { icon } from "../shared/icons.js";
+import { canReturn, failed, finish, framed, popup, ready, returnTo } from "./host.js";
+import { enrollmentCode, newDevice } from "./link.js";
+import { forget, recall, remember } from "./memory.js";
+import { about, announce, fillIn, showTenant, view } from "./page.js";
+import { deviceName, Settings } from "./settings.js";
+import { TEXT } from "./text.js";
+
+/** @import { Authenticator, Progress, Verification } from "../sdk/countersign.js" */
+/** @import { Refusal } from "../sdk/http.js" */
+
+const token = new URLSearchParams(location.search).get("token") ?? "";
+const push = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
+push.setToken(token);
+
+/** Ends after which asking again cannot help. */
+const FINAL = ["expired_token", "invalid_token", "ended", "overridden", "unauthorized"];
+
+/** @type {Authenticator[]} */
+let devices = [];
+
+async function start() {
+  showTenant();
+  if (framed) document.body.classList.add("framed");
+  returnTo(about.page?.redirectUrl);
+  ready();
+  if (about.token === "invalid") return end("invalid_token");
+  if (about.token === "expired") return end("expired_token");
+  const known = recall(token);
+  if (known?.done) return finished();
+  if (known) return wait(known.challengeId, known.number);
+  return begin();
+}
+
+/** Finds the user's devices, and asks. */
+async function begin() {
+  view({ heading: TEXT.loading });
+  const result = await push.authenticators();
+  if (!result.data) return refused(result, begin);
+  devices = result.data;
+  if (devices.length === 0) return enroll();
+  return devices.length > 1 ? choose() : ask();
+}
+
+function choose() {
+  const rows = devices.map((device) => {
+    const time = timeText(device.lastVerifiedAt);
+    const used = time ? fillIn(TEXT.choose.used, { time }) : TEXT.choose.never;
+    const name = h("span", { class: "grow" }, h("strong", {}, deviceName(device)), h("span", { class: "muted small" }, used));
+    const onClick = () => void ask({ target: device.userAuthenticatorId });
+    const pick = h("button", { type: "button", class: "device quiet", onClick }, icon("phone"), name);
+    return h("li", {}, pick);
+  });
+  view(
+    { heading: TEXT.choose.heading },
+    h("ul", { class: "devices" }, ...rows),
+    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask(), "quiet")),
+  );
+}
+
+/**
+ * Asks the phones. An open challenge of this very request is gone on with: it is from another tab, or from
+ * before this page was loaded again.
+ * @param {{ target?: string, supersede?: boolean }} [options]
+ */
+async function ask({ target, supersede = false } = {}) {
+  view({ heading: TEXT.loading });
+  const params = target === undefined ? {} : { userAuthenticatorId: target };
+  const result = await push.challenge({ ...params, supersede });
+  if (result.data) {
+    const { challengeId, number } = result.data;
+    remember({ token, challengeId, ...(number && { number }) });
+    return wait(challengeId, number);
+  }
+  const open = result.challengeId;
+  if (open !== undefined) {
+    const verified = await push.verify({ challengeId: open });
+    if (verified.data) return wait(open, undefined, true);
+    return ask({ ...(target !== undefined && { target }), supersede: true });
+  }
+  return refused(result, () => ask({ ...(target !== undefined && { target }), supersede }));
+}
+
+/** @type {AbortController | undefined} */
+let waiting;
+
+/**
+ * @param {string} challengeId
+ * @param {string} [number]
+ * @param {boolean} [elsewhere] whether another tab has begun it
+ */
+async function wait(challengeId, number, elsewhere = false) {
+  waiting?.abort();
+  const stop = (waiting = new AbortController());
+  const line = h("p", { class: "connection small", role: "status" });
+  showWaiting(challengeId, line, number, elsewhere);
+  const onProgress = (/** @type {Progress} */ { type }) => {
+    const lost = type === "offline" || type === "reconnecting";
+    line.replaceChildren(...(lost ? [icon("offline"), TEXT.waiting[type]] : []));
+  };
+  const result = await push.wait({ challengeId, signal: stop.signal, onProgress });
+  if (result.errorCode === "aborted") return;
+  if (result.data) return answered(result.data, challengeId);
+  // What the tab remembered is not there any more: it begins anew.
+  forget();
+  return refused(result, begin);
+}
+
+/**
+ * @param {string} challengeId
+ * @param {HTMLElement} line
+ * @param {string | undefined} number
+ * @param {boolean} elsewhere
+ */
+function showWaiting(challengeId, line, number, elsewhere) {
+  const { heading, text, numberHeading, numberText } = TEXT.waiting;
+  const shown = number && h("p", { class: "number", "aria-label": fillIn(TEXT.waiting.number, { number: [...number].join(" ") }) , role: "img" }, number);
+  const cancel = async () => {
+    waiting?.abort();
+    forget();
+    await push.cancel({ challengeId });
+    return popup ? finish() : end("cancelled");
+  };
+  view(
+    {
+      badge: ["phone", "pulse"],
+      heading: number ? numberHeading : heading,
+      text: elsewhere ? TEXT.waiting.elsewhere : fillIn(number ? numberText : text),
+    },
+    shown,
+    line,
+    h(
+      "div",
+      { class: "actions" },
+      elsewhere && button(TEXT.waiting.again, () => void ask({ supersede: true })),
+      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(choose), "quiet"),
+      button(TEXT.waiting.cancel, () => void cancel(), "quiet"),
+    ),
+  );
+}
+
+/** @param {() => void} next */
+function leaveFor(next) {
+  waiting?.abort();
+  forget();
+  next();
+}
+
+/** @param {Verification} verification @param {string} challengeId */
+function answered({ outcome, token: earned }, challengeId) {
+  if (outcome !== "approved") {
+    forget();
+    return end(outcome ?? "unexpected_error");
+  }
+  if (earned === undefined) return end("overridden");
+  remember({ token, challengeId, done: true });
+  if (about.page?.settings) return settings(earned);
+  view({
+    badge: ["check", "good"],
+    heading: TEXT.approved.heading,
+    text: canReturn() ? TEXT.approved.going : TEXT.approved.close,
+  });
+  finish(earned);
+}
+
+/** The page was loaded again, or come back to, after it had ended well. */
+function finished() {
+  const known = recall(token);
+  const goOn = async () => {
+    const result = await push.wait({ challengeId: known?.challengeId ?? "" });
+    if (!result.data) return refused(result, goOn);
+    return answered(result.data, known?.challengeId ?? "");
+  };
+  if (about.page?.settings) return void goOn();
+  view(
+    { badge: ["check", "good"], heading: TEXT.approved.heading, text: TEXT.approved.done },
+    canReturn() && h("div", { class: "actions" }, button(TEXT.approved.continue, () => void goOn())),
+  );
+}
+
+/** @param {string} earned */
+function settings(earned) {
+  const allowed = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
+  allowed.setToken(earned);
+  const done = () => {
+    if (canReturn()) return finish(earned);
+    view({ badge: ["check", "good"], heading: TEXT.approved.heading, text: TEXT.approved.close });
+  };
+  void new Settings(allowed, earned, done, refused).show();
+}
+
+async function enroll() {
+  const stop = new AbortController();
+  view(
+    { heading: TEXT.enroll.heading, text: fillIn(TEXT.enroll.text) },
+    h("ol", { class: "steps" }, ...TEXT.enroll.steps.map((step) => h("li", {}, step))),
+    ...enrollmentCode(token),
+    h("p", { class: "muted small" }, TEXT.enroll.waiting),
+  );
+  const { devices: found, refusal } = await newDevice(push, 0, stop.signal);
+  if (refusal) return refused(refusal, begin);
+  devices = found ?? [];
+  announce(TEXT.enroll.added);
+  return ask();
+}
+
+/**
+ * A call was refused, or there was no answer.
+ * @param {Refusal} refusal
+ * @param {() => void} retry
+ */
+function refused(refusal, retry) {
+  failed(refusal);
+  const known = refusal.errorCode in TEXT.ends;
+  // The only thing that this page can ask wrongly is about an action that has ended meanwhile.
+  const code = known ? refusal.errorCode : refusal.statusCode === 400 ? "ended" : "unexpected_error";
+  end(code, retry, refusal.retryAfterSeconds);
+}
+
+/**
+ * It has ended: why, and what to do next.
+ * @param {string} why an outcome or a code
+ * @param {() => void} [retry]
+ * @param {number} [waitSeconds] before it may be tried again
+ */
+function end(why, retry = () => void begin(), waitSeconds) {
+  const ends = /** @type {Record<string, string[]>} */ (TEXT.ends);
+  const [heading = "", text = ""] = ends[why] ?? ends.unexpected_error ?? [];
+  const outcome = ["denied", "reported", "failed", "expired", "cancelled", "superseded", "revoked"].includes(why);
+  const again = button(outcome ? TEXT.newRequest : TEXT.retry, retry);
+  if (waitSeconds && why === "too_many_requests") hold(again, waitSeconds);
+  const back = () => finish();
+  view(
+    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: fillIn(text, { wait: howLong(waitSeconds ?? 60) }) },
+    h(
+      "div",
+      { class: "actions" },
+      !FINAL.includes(why) && again,
+      canReturn() && button(popup ? TEXT.close : TEXT.back, back, FINAL.includes(why) ? "primary" : "quiet"),
+    ),
+  );
+}
+
+/** @type {Record<string, [string, string]>} */
+const BADGES = {
+  denied: ["cross", "bad"],
+  reported: ["shield", "bad"],
+  failed: ["cross", "bad"],
+  expired: ["clock", "warn"],
+  expired_token: ["clock", "warn"],
+  network_error: ["offline", "warn"],
+};
+
+/** @param {HTMLButtonElement} element @param {number} seconds */
+function hold(element, seconds) {
+  element.disabled = true;
+  setTimeout(() => (element.disabled = false), Math.min(seconds * 1000, 2 ** 31 - 1));
+}
+
+/** @param {number} seconds */
+function howLong(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  return seconds < 90 ? fillIn(TEXT.seconds, { n: seconds }) : fillIn(TEXT.minutes, { n: minutes });
+}
+
+// Come back to with the browser's own button: what is shown may be over.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) void start();
+});
+
+void start();
