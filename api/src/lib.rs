@@ -11,6 +11,7 @@ pub mod connection;
 pub mod cors;
 pub mod hold;
 pub mod observe;
+pub mod operator;
 pub mod path;
 pub mod prefer;
 pub mod problem;

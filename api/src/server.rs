@@ -9,10 +9,12 @@ use std::time::Duration;
 use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Data, ServiceConfig};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
+use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
@@ -25,6 +27,7 @@ use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
+use crate::operator::OperatorKey;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::{AppState, RequestLimits, TenantFace};
@@ -41,6 +44,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
 /// Seconds for what an answer takes besides, on a machine that is busy.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// Time in which the listeners of a server end whose store is broken.
+const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 /// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
 /// to see that it is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
@@ -60,7 +65,7 @@ pub enum ServeError {
     },
     /// The store cannot be used.
     #[error(transparent)]
-    Store(#[from] countersign_engine::ports::store::StoreError),
+    Store(#[from] StoreError),
     /// The engine did not answer at start, or could not record what was queued at the end.
     #[error(transparent)]
     Engine(#[from] countersign_engine::Error),
@@ -86,9 +91,11 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where the operators' listener is.
     pub operations: Option<SocketAddr>,
+    /// What an operator's commands show there.
+    pub operator_key: OperatorKey,
     engine: Engine,
     shutdown: Duration,
-    servers: Vec<Server>,
+    servers: Vec<Serving>,
 }
 
 /// Opens the store, starts the engine and listens. It needs a running actix system.
@@ -110,12 +117,22 @@ pub async fn start_at(
 ) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = open_store(config, entropy.clone()).await?;
-    let ports = Ports { store, clock: clock.clone(), entropy };
+    let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
         tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
+    let mut servers = Vec::new();
+    let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
+    if let Some(address) = config.operations {
+        // First, so that operators see how far a recovery has come.
+        let settings = connection_settings(&config.server);
+        let (server, bound) = operators(address, settings, &engine, &metrics, &operator_key)?;
+        servers.push(Serving::begin(server));
+        operations = Some(bound);
+    }
+    engine.recover().await?;
     let mut secrets = Vec::new();
     for tenant in &config.tenants {
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
@@ -128,50 +145,68 @@ pub async fn start_at(
     let address = listener.local_addr()?;
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
-    let mut servers = vec![public(config, state, demo, listener)?];
-    let operations = match config.operations {
-        Some(address) => {
-            let settings = connection_settings(&config.server);
-            let (server, bound) = operators(address, settings, engine.clone(), metrics)?;
-            servers.push(server);
-            Some(bound)
-        }
-        None => None,
-    };
-    Ok(Running { address, operations, engine, shutdown: config.server.shutdown, servers })
+    servers.push(Serving::begin(public(config, state, demo, listener)?));
+    let shutdown = config.server.shutdown;
+    Ok(Running { address, operations, operator_key, engine, shutdown, servers })
+}
+
+/// A listener at work.
+struct Serving {
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    fn begin(server: Server) -> Self {
+        Self { handle: server.handle(), task: actix_web::rt::spawn(server) }
+    }
 }
 
 impl Running {
     /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
-    /// everything recorded, and returns.
+    /// everything recorded, and returns. If the store breaks, nothing is acknowledged any more, and
+    /// it returns at once: only a new process knows what is recorded.
     ///
     /// # Errors
     /// [`ServeError`].
     pub async fn until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
-        let serving: Vec<_> = self.servers.into_iter().map(actix_web::rt::spawn).collect();
-        stop.await;
-        tracing::info!("stopping");
+        let broken = tokio::select! {
+            () = stop => None,
+            error = self.engine.broken() => Some(error),
+        };
         self.engine.drain();
-        let stopping = handles.iter().map(|handle| handle.stop(true));
-        let stopped = tokio::time::timeout(self.shutdown, futures_util::future::join_all(stopping));
-        if stopped.await.is_err() {
-            tracing::warn!("requests were still under way at the end");
-            serving.iter().for_each(actix_web::rt::task::JoinHandle::abort);
+        if let Some(error) = broken {
+            self.stop_listening(false, BROKEN_SHUTDOWN).await;
+            return Err(error.into());
         }
+        tracing::info!("stopping");
+        self.stop_listening(true, self.shutdown).await;
         self.engine.close().await?;
         tracing::info!("stopped");
         Ok(())
     }
+
+    async fn stop_listening(&self, graceful: bool, within: Duration) {
+        let stopping = self.servers.iter().map(|serving| serving.handle.stop(graceful));
+        let stopped = tokio::time::timeout(within, futures_util::future::join_all(stopping));
+        if stopped.await.is_err() {
+            tracing::warn!("requests were still under way at the end");
+            self.servers.iter().for_each(|serving| serving.task.abort());
+        }
+    }
 }
 
-async fn open_store(
+/// Opens the store that is configured.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_store(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
         StoreUrl::Redis(url) => {
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
@@ -186,6 +221,8 @@ fn engine_settings(config: &Config) -> EngineSettings {
     let retention_ms = config.store.action_retention.as_millis();
     EngineSettings {
         verify_queue_max: config.verify_queue_max,
+        activations_max: config.activations_max,
+        waiters_max: config.waiters_max,
         action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
         ..EngineSettings::default()
     }
@@ -287,14 +324,17 @@ fn connection_settings(config: &config::Server) -> connection::Settings {
 fn operators(
     address: SocketAddr,
     settings: connection::Settings,
-    engine: Engine,
-    metrics: PrometheusHandle,
+    engine: &Engine,
+    metrics: &PrometheusHandle,
+    key: &OperatorKey,
 ) -> Result<(Server, SocketAddr), ServeError> {
-    let (engine, metrics) = (Data::new(engine), Data::new(metrics));
+    let (engine, metrics) = (Data::new(engine.clone()), Data::new(metrics.clone()));
+    let key = Data::new(key.clone());
     let factory = move || {
         App::new()
             .app_data(engine.clone())
             .app_data(metrics.clone())
+            .app_data(key.clone())
             .configure(routes::ops::configure)
             .wrap(from_fn(connection::count))
     };

@@ -162,6 +162,16 @@ fn the_server_is_refused_what_it_could_not_serve() {
         ("[store]\nurl = 'rediss://localhost/#insecure'", "store.url has parameters"),
         ("[store]\nurl = 'redis://localhost/?protocol=resp3'", "store.url has parameters"),
         ("[store]\nurl = 'redis://localhost/keys'", "store.url has a path that is not the number"),
+        ("[store]\ndurability = 'fast'", "store.durability is not a mode"),
+        ("[store]\noutage = 'continue'", "store.outage promises what \"sync\" does not"),
+        (
+            "[store]\ndurability = 'async'\noutage = 'ignore'",
+            "store.outage is not a way to meet an outage",
+        ),
+        (
+            "[store]\nurl = 'redis://localhost'\ndurability = 'async'",
+            "store.durability is not kept by Redis",
+        ),
         ("[store]\nurl = 'postgres://localhost'", "store.url is not a known store"),
         ("[store]\nurl = 'sqlite::memory:'", "store.url has parameters"),
         ("[store]\nurl = 'sqlite:a.db?mode=ro'", "store.url has parameters"),

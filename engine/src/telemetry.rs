@@ -27,6 +27,8 @@ pub const OUTCOMES: &str = "countersign_outcomes_total";
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
+/// Requests that were turned away since as many actors are in memory as may be.
+pub const ACTIVATIONS_REFUSED: &str = "countersign_activations_refused_total";
 /// Panics, wherever they happened: each is a bug of ours.
 pub const PANICS: &str = "countersign_panics_total";
 /// Polls that wait, by what they wait for.
@@ -47,6 +49,10 @@ pub const VERIFY_BATCHING: &str = "countersign_verify_batching";
 pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
 /// Commits that were recorded together.
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
+/// Commits that were answered and are not recorded; 0 unless `store.durability` is `async`.
+pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
+/// Age of the oldest of them.
+pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
 /// Events that were told as often as may be, or that nobody is configured to hear, by type.

@@ -54,8 +54,16 @@ section!(LogSection { format: String = "human".into(), level: String = "info".in
 section!(StoreSection {
     url: String = "sqlite:".into(),
     action_retention_days: u64 = limits::ACTION_RETENTION_DAYS.default,
+    durability: String = "sync".into(),
+    async_window_ms: u64 = limits::ASYNC_WINDOW_MS.default,
+    outage: String = "refuse".into(),
+    backlog_records_max: u64 = limits::BACKLOG_RECORDS_MAX.default,
 });
-section!(EngineSection { verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default });
+section!(EngineSection {
+    verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default,
+    activations_max: u64 = limits::ACTIVATIONS_MAX.default,
+    waiters_max: u64 = limits::WAITERS_MAX.default,
+});
 section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.default });
 section!(TenantSection {
     id: String = String::new(),

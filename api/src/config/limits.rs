@@ -86,6 +86,15 @@ pub const NUMBER_HOLD_SECONDS_MAX: Limit = limit("push.number_hold_seconds_max",
 pub const NUMBERS_LOCK: Limit =
     limit("push.numbers_lock", NUMBERS_LOCK_MAX as u64, 1, NUMBERS_LOCK_MAX as u64);
 
+/// Age of the oldest commit that was answered and is not recorded, past which new ones wait.
+pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
+/// Commits that are answered and not recorded, where an outage does not stop the server.
+pub const BACKLOG_RECORDS_MAX: Limit = limit("store.backlog_records_max", 100_000, 1, 10_000_000);
+/// Actors in memory.
+pub const ACTIVATIONS_MAX: Limit = limit("engine.activations_max", 500_000, 100, 100_000_000);
+/// Polls that wait together.
+pub const WAITERS_MAX: Limit = limit("engine.waiters_max", 100_000, 1, 10_000_000);
+
 /// Every configured number.
 pub const LIMITS: &[Limit] = &[
     WORKERS,
@@ -94,7 +103,11 @@ pub const LIMITS: &[Limit] = &[
     REQUESTS_IN_FLIGHT_MAX,
     SHUTDOWN_SECONDS,
     ACTION_RETENTION_DAYS,
+    ASYNC_WINDOW_MS,
+    BACKLOG_RECORDS_MAX,
     VERIFY_QUEUE_MAX,
+    ACTIVATIONS_MAX,
+    WAITERS_MAX,
     TOKEN_LIFETIME_SECONDS,
     CHALLENGE_LIFETIME_SECONDS,
     NUMBER_MATCH,

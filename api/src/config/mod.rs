@@ -26,6 +26,7 @@ mod tenants;
 
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
+pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
 
@@ -42,6 +43,10 @@ pub struct Config {
     pub store: Store,
     /// Signatures that wait for the verifier pool, at most.
     pub verify_queue_max: usize,
+    /// Actors in memory, at most.
+    pub activations_max: usize,
+    /// Polls that wait together, at most.
+    pub waiters_max: usize,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
@@ -97,6 +102,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// How long an action is kept.
     pub action_retention: Duration,
+    /// When commits are answered.
+    pub durability: Durability,
 }
 
 /// Which store.

@@ -4,19 +4,27 @@
 //! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
 //! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
 //! Everything that was acknowledged is in the memory of this test; the invariants are in
-//! `invariants`.
+//! `invariants`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
+//! (`restart`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
+//! the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
+mod commands;
+mod disk_full;
+mod faults;
 mod invariants;
 mod life;
 mod limits;
+mod order;
 mod phone;
 mod redis;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
+mod restart;
+mod seeded;
 mod server;
 
 use std::path::Path;

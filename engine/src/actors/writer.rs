@@ -199,6 +199,13 @@ impl AccountWriter {
         self.record(transition).await
     }
 
+    /// Clears the counters. False where the user is not known.
+    pub(crate) async fn release_hold(&mut self) -> Result<bool, Error> {
+        let Some(transition) = self.account.release_hold() else { return Ok(false) };
+        self.record(transition).await?;
+        Ok(true)
+    }
+
     fn now(&self) -> UnixMillis {
         self.shared.clock.now()
     }

@@ -93,14 +93,15 @@ impl Engine {
         id: &ChallengeId,
         wait_ms: u64,
     ) -> Result<Verdict, Error> {
-        let wait = wait_ms > 0;
+        let place = self.shared.place_to_wait(wait_ms);
+        let wait = place.is_some();
         let watched = self.shared.watch(&account.tenant, id, wait).await?;
         let mut challenge = watched.challenge;
         if challenge.account != *account || challenge.action != *action {
             return Err(Refusal::ChallengeUnknown.into());
         }
         let Some(end) = watched.end else {
-            let crowded = wait && challenge.ended.is_none();
+            let crowded = wait_ms > 0 && challenge.ended.is_none();
             return Ok(Verdict { challenge, crowded });
         };
         let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());

@@ -23,7 +23,7 @@ use countersign_core::time::UnixMillis;
 use self::state::State;
 use super::{closed, refused};
 use crate::ports::Later;
-use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::store::{ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery};
 
 /// Keeps everything in memory.
 #[derive(Default)]
@@ -138,6 +138,19 @@ impl Store for MemoryStore {
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>> {
         self.answer(|state| Ok(state.prune(actions_before, challenges_before)))
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        self.answer(|state| {
+            let before = state.latest.unwrap_or(now);
+            state.latest = Some(before.max(now));
+            Ok(before)
+        })
+    }
+
+    /// All at once: it is a store for tests.
+    fn scan(&self, _: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.answer(|state| Ok(Page { records: state.records().map(Ok).collect(), next: None }))
     }
 
     fn ready(&self) -> Result<(), StoreError> {

@@ -4,11 +4,15 @@
 //! How a record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
 
 mod commit_queue;
+mod durability;
 mod memory;
 mod record;
 mod redis;
 mod sqlite;
+pub mod stream;
+pub mod transfer;
 
+pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
 #[cfg(fuzzing)]
 pub use record::properties;

@@ -6,6 +6,7 @@
 //! server must not read what it does not understand: it would take a key that signs statements for
 //! one that need not. Every format keeps the first byte and the checksum at the end.
 
+pub(super) mod frame;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
 pub mod properties;
@@ -20,6 +21,7 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
+use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
@@ -60,6 +62,7 @@ stored! {
     Device, rows::DeviceRow<'_>, "device", 2;
     Event, rows::EventRow<'_>, "event", 1;
     [u8; 32], rows::SecretRow<'_>, "secret", 1;
+    UnixMillis, rows::TimeRow, "time", 1;
 }
 
 fn seal(format: u8, body: &impl Serialize) -> Vec<u8> {

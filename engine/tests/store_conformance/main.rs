@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
+mod damage;
 mod files;
 mod lookups;
 mod outbox;
@@ -93,6 +94,7 @@ conformance! {
         pruning_takes_more_than_one_helping,
         the_first_token_secret_of_a_tenant_is_kept,
         times_at_the_end_of_time_are_kept,
+        the_highest_time_that_was_seen_is_kept,
     }
 }
 
@@ -105,4 +107,16 @@ async fn in_redis(url: &str) -> RedisStore {
 fn a_store_is_an_object() {
     let stores: Vec<Box<dyn Store>> = vec![Box::new(MemoryStore::default())];
     assert_eq!(stores[0].ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn every_record_of_memory_is_in_some_page_of_a_scan() {
+    lookups::every_record_is_in_some_page_of_a_scan(MemoryStore::default()).await;
+}
+
+#[tokio::test]
+async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    lookups::every_record_is_in_some_page_of_a_scan(store).await;
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use actix_web::rt::System;
 use countersign::config::Config;
+use countersign::operator::OperatorKey;
 use countersign::server::{self, ServeError};
 use countersign_engine::ports::Clock;
 use countersign_engine::system::SystemClock;
@@ -92,16 +93,17 @@ impl Setup {
             System::new().block_on(async move {
                 let running = server::start_at(&config, metrics(), clock).await?;
                 let operations = running.operations.expect("it is configured");
-                tell.send((running.address, operations)).expect("the test waits for it");
+                let told = (running.address, operations, running.operator_key.clone());
+                tell.send(told).expect("the test waits for it");
                 // A test that ends without a word has dropped its end.
                 running.until(async { drop(stopped.await) }).await
             })
         });
-        let (address, operations) = ready.recv().expect("the server starts");
+        let (address, operations, operator_key) = ready.recv().expect("the server starts");
         // A connection per call: none is idle when the server is to stop.
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE);
         let http = http.build().expect("a client without special wishes");
-        Server { address, operations, http, stop: Some(stop), thread: Some(thread) }
+        Server { address, operations, operator_key, http, stop: Some(stop), thread: Some(thread) }
     }
 }
 
@@ -117,6 +119,7 @@ fn metrics() -> PrometheusHandle {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operations: SocketAddr,
+    pub(crate) operator_key: OperatorKey,
     http: Client,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,

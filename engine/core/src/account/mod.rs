@@ -129,6 +129,15 @@ impl Account {
         Some(self.transition(writes, ()))
     }
 
+    /// Clears the user's counters, and so every wait and hold that follows from them: an operator
+    /// has found out that they were not the user's doing. None where the user is not known.
+    #[must_use]
+    pub fn release_hold(&self) -> Option<Transition<()>> {
+        let record = self.record.as_ref()?;
+        let record = AccountRecord { counters: Counters::default(), ..record.clone() };
+        Some(self.transition(vec![Write::Account(record)], ()))
+    }
+
     /// Carries out a change that the store has recorded.
     pub fn apply(&mut self, change: &Change) {
         debug_assert_eq!(change.expected, self.revision, "changes are applied in order");

@@ -15,7 +15,7 @@ use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
 use super::outbox::Outbox;
-use crate::ports::store::{ActionQuery, Committed, StoreError};
+use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{
     REMOVED_KEPT_MS, challenges, check_form, foreign_challenge, listed_states, sort_devices,
     sort_open, state_number,
@@ -45,6 +45,7 @@ pub(super) struct State {
     ended: BTreeSet<Timed>,
     pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
+    pub(super) latest: Option<UnixMillis>,
 }
 
 #[derive(Default)]
@@ -276,6 +277,23 @@ impl State {
         let held = self.held.iter().map(named);
         let held = held.filter(|c| c.expires_at > now && c.issued_at < held_before);
         due.chain(held).take(limit).cloned().collect()
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        let secrets = self.secrets.iter().map(|(tenant, key)| Record::Secret(tenant.clone(), *key));
+        let accounts = self.accounts.iter().filter_map(|(key, entry)| {
+            entry.record.clone().map(|record| Record::Account(key.clone(), record))
+        });
+        let entries = || self.accounts.values();
+        let devices = entries().flat_map(|e| e.devices.iter().cloned().map(Record::Device));
+        let actions = entries()
+            .flat_map(|e| e.newest.values().map(|key| Record::Action(e.actions[key].1.clone())));
+        let challenges = self.challenges.values().cloned().map(Record::Challenge);
+        let events = self.outbox.due(UnixMillis(u64::MAX), usize::MAX).into_iter();
+        let events = events.map(Record::Event);
+        let latest = self.latest.map(Record::LatestTime);
+        let owned = devices.chain(actions).chain(challenges).chain(events);
+        secrets.chain(accounts).chain(owned).chain(latest)
     }
 
     pub(super) fn prune(

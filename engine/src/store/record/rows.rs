@@ -126,6 +126,9 @@ struct EndedRow<'a> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct TimeRow(u64);
+
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
@@ -361,5 +364,19 @@ impl TryFrom<SecretRow<'_>> for [u8; 32] {
 
     fn try_from(row: SecretRow<'_>) -> Result<Self, Invalid> {
         row.0.try_into().map_err(|_| Invalid("it is not 32 bytes".to_owned()))
+    }
+}
+
+impl From<&UnixMillis> for TimeRow {
+    fn from(time: &UnixMillis) -> Self {
+        Self(time.0)
+    }
+}
+
+impl TryFrom<TimeRow> for UnixMillis {
+    type Error = Invalid;
+
+    fn try_from(row: TimeRow) -> Result<Self, Invalid> {
+        Ok(Self(row.0))
     }
 }

@@ -6,6 +6,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
+use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames, Digest};
@@ -158,6 +159,11 @@ impl Writer {
                 let tenant = tenant.clone();
                 self.journal.push(self.attempt, Unit::Secret { tenant, fresh });
                 Ok(Done::Secret(fresh))
+            }
+            ("recorded", Unit::Observe(_)) => {
+                let before = number(values.next().unwrap_or(Value::Nil))?;
+                self.journal.push(self.attempt, unit.clone());
+                Ok(Done::Observed(UnixMillis(before)))
             }
             ("recorded", Unit::PutOff(_) | Unit::RemoveEvent(..)) => {
                 self.spent.extend(unit.spent());

@@ -14,6 +14,8 @@ use countersign_core::id::{
 };
 use sha2::{Digest as _, Sha256};
 
+/// The highest time that was seen.
+pub(super) const CLOCK: &str = "countersign:clock";
 /// Who owns the store, and how far it has come.
 pub(super) const STATE: &str = "countersign:state";
 /// Held by the server that owns the store, for a short time at a time.

@@ -293,6 +293,14 @@ impl Store for RedisStore {
         })
     }
 
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        let answer = self.submit(Unit::Observe(now));
+        Box::pin(async move {
+            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
+            Ok(before)
+        })
+    }
+
     fn ready(&self) -> Result<(), StoreError> {
         if lock(&self.jobs).is_none() {
             return Err(closed());

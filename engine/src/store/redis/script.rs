@@ -29,6 +29,8 @@ scripts! {
     COMMIT = "fence.lua" "lists.lua" "commit.lua";
     /// Keeps a tenant's first secret.
     SECRET = "fence.lua" "secret.lua";
+    /// Keeps the highest time that was seen.
+    CLOCK = "fence.lua" "clock.lua";
     /// Puts an event off, or takes it out.
     EVENT = "fence.lua" "event.lua";
     /// Forgets old actions of an account.

@@ -11,12 +11,13 @@ use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, AuthenticatorId, EventId, TenantId};
+use countersign_core::time::UnixMillis;
 use redis::Cmd;
 
 use super::Retention;
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
-use super::script::{COMMIT, Call, EVENT, SECRET};
+use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
 use crate::store::record::{Stored, state_number};
 
 /// What is recorded in the order of submission.
@@ -28,6 +29,8 @@ pub(super) enum Unit {
     Secret { tenant: TenantId, fresh: [u8; 32] },
     /// An event that is due later, if it is there.
     PutOff(Event),
+    /// What time it is.
+    Observe(UnixMillis),
     /// An event that is told.
     RemoveEvent(AccountKey, EventId),
 }
@@ -38,6 +41,7 @@ impl Unit {
         match self {
             Self::Commit { change, .. } => AccountNames::of(&change.account).account(),
             Self::Secret { tenant, .. } => keys::secret(tenant),
+            Self::Observe(_) => keys::CLOCK.to_owned(),
             Self::PutOff(Event { account, .. }) | Self::RemoveEvent(account, _) => {
                 AccountNames::of(account).account()
             }
@@ -51,6 +55,7 @@ impl Unit {
             Self::Secret { tenant, fresh } => {
                 attempt.fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
             }
+            Self::Observe(now) => attempt.fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
             Self::PutOff(event) => {
                 let name = AccountNames::of(&event.account).event(&event.id);
                 attempt.fenced(&EVENT).key(name).arg(event.to_row())
@@ -66,7 +71,7 @@ impl Unit {
         let change = match self {
             Self::Commit { change, .. } => change,
             Self::PutOff(event) => return vec![entry_of_event(event)],
-            Self::Secret { .. } | Self::RemoveEvent(..) => return Vec::new(),
+            Self::Secret { .. } | Self::Observe(_) | Self::RemoveEvent(..) => return Vec::new(),
         };
         let names = AccountNames::of(&change.account);
         let mut commands = Vec::new();
@@ -108,7 +113,7 @@ impl Unit {
             Self::RemoveEvent(account, id) => {
                 vec![(keys::EVENTS, AccountNames::of(account).event_member(id))]
             }
-            Self::Secret { .. } | Self::PutOff(_) => Vec::new(),
+            Self::Secret { .. } | Self::Observe(_) | Self::PutOff(_) => Vec::new(),
         }
     }
 
@@ -116,7 +121,7 @@ impl Unit {
     pub(super) fn orders(&self) -> u64 {
         match self {
             Self::Commit { change, .. } => change.writes.len() as u64,
-            Self::Secret { .. } | Self::PutOff(_) | Self::RemoveEvent(..) => 0,
+            Self::Secret { .. } | Self::Observe(_) | Self::PutOff(_) | Self::RemoveEvent(..) => 0,
         }
     }
 }

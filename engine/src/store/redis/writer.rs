@@ -39,6 +39,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) enum Done {
     Commit(Committed),
     Secret([u8; 32]),
+    Observed(UnixMillis),
     Event,
 }
 

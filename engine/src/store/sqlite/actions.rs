@@ -4,7 +4,7 @@ use countersign_core::action::Action;
 use countersign_core::id::AccountKey;
 use rusqlite::{Connection, Params};
 
-use super::queries::record;
+use super::queries::{meant, record};
 use super::{Fault, sql_int};
 use crate::ports::store::ActionQuery;
 use crate::store::{listed_states, state_number};
@@ -50,7 +50,7 @@ pub(super) fn actions(
     for (_, rowid) in places {
         let mut rows = statement.query([rowid])?;
         if let Some(row) = rows.next()? {
-            found.push(record(row, 0)?);
+            found.push(meant(record(row, 0)?, |a: &Action| a.account == *account)?);
         }
     }
     drop(statement);

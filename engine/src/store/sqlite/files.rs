@@ -1,13 +1,18 @@
 //! The files of a store: made for their owner alone, and locked against a second server.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::ports::store::StoreError;
 use crate::system::is_ours;
 
+/// Random for each run of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const NOTE_BYTES_MAX: u64 = 1024;
+/// The least that a database has: one page.
+const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 /// Others may make files in the folder, and so put one in the place of another.
@@ -18,7 +23,10 @@ const STICKY_MODE: u32 = 0o1000;
 /// The file of a store, locked for as long as this value is.
 pub(super) struct Files {
     path: PathBuf,
-    _lock: File,
+    same_boot: bool,
+    /// Names the run of the machine.
+    boot: Vec<u8>,
+    lock: File,
 }
 
 impl Files {
@@ -36,7 +44,7 @@ impl Files {
         // The lock comes first: closing any descriptor of the database would drop the locks that
         // SQLite holds in this process.
         let lock_path = beside(&path, ".lock");
-        let lock = private(&lock_path).map_err(failed)?;
+        let mut lock = private(&lock_path).map_err(failed)?;
         lock.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => StoreError::Unavailable(format!(
                 "another server has {} open: it holds {}",
@@ -45,8 +53,28 @@ impl Files {
             )),
             TryLockError::Error(e) => failed(e),
         })?;
+        let note = read_note(&mut lock).map_err(failed)?;
+        check_length(&path, !note.is_empty())?;
         create(&path).map_err(failed)?;
-        Ok(Self { path, _lock: lock })
+        // Where the system does not say, no run is like another.
+        let boot = std::fs::read(BOOT_ID).unwrap_or_default();
+        let same_boot = !boot.is_empty() && note == boot;
+        Ok(Self { path, same_boot, boot, lock })
+    }
+
+    /// Notes in the lock's file that there is a database, and during which run of the machine it
+    /// was open last.
+    pub(super) fn note_opened(&self) -> Result<(), StoreError> {
+        let note = if self.boot.is_empty() { b"unknown\n" } else { &self.boot[..] };
+        let mut lock = &self.lock;
+        let noted =
+            lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(note));
+        noted.map_err(|e| StoreError::Unavailable(format!("{}: {e}", self.path.display())))
+    }
+
+    /// Whether the machine has run on since the file was last open.
+    pub(super) const fn same_boot(&self) -> bool {
+        self.same_boot
     }
 
     /// The database.
@@ -111,7 +139,24 @@ fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// An empty file would be taken for a new one, whatever was in it before.
+fn check_length(path: &Path, was_made: bool) -> Result<(), StoreError> {
+    let Ok(file) = path.metadata() else { return Ok(()) };
+    if file.len() >= DATABASE_BYTES_MIN || (file.len() == 0 && !was_made) {
+        return Ok(());
+    }
+    let bytes = file.len();
+    let message = format!("{}: cut to {bytes} bytes: restore a backup", path.display());
+    Err(StoreError::Unreadable(message))
+}
+
+fn read_note(lock: &mut File) -> io::Result<Vec<u8>> {
+    let mut note = Vec::new();
+    lock.take(NOTE_BYTES_MAX).read_to_end(&mut note)?;
+    Ok(note)
+}
+
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -133,6 +133,10 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         return Err(StoreError::Unreadable(message).into());
     }
     transaction.execute_batch(outbox::TABLE)?;
+    // Files of this layout that were made before it have no such table.
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",
+    )?;
     transaction.commit()?;
     Ok(())
 }

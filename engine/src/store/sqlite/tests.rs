@@ -168,19 +168,19 @@ fn limit(fixture: &Fixture, pages: i64) {
 #[test]
 fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     let mut fixture = fixture();
-    assert_eq!(fixture.writer.record(vec![unit(0, "{}")]).ok().unwrap(), [recorded()]);
+    assert_eq!(fixture.writer.record(&[unit(0, "{}")]).ok().unwrap(), [recorded()]);
     // The file may not grow: SQLite sets the limit to what is there.
     limit(&fixture, 1);
     let big = "x".repeat(4_000_000);
     let group = vec![unit(1, "{}"), unit(2, &big)];
-    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(group)
+    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(&group)
     else {
         panic!("recorded, or poisoned");
     };
     assert!(message.contains("full"), "{message}");
     limit(&fixture, 1_000_000);
     // Nothing of the group is there, the unit that had room included.
-    let again = fixture.writer.record(vec![unit(1, "{}")]).ok().unwrap();
+    let again = fixture.writer.record(&[unit(1, "{}")]).ok().unwrap();
     assert_eq!(again, [recorded()]);
 }
 
@@ -188,7 +188,7 @@ fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
 fn any_other_error_of_a_write_is_not_survived() {
     let mut fixture = fixture();
     fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
-    let failed = fixture.writer.record(vec![unit(0, "{}")]);
+    let failed = fixture.writer.record(&[unit(0, "{}")]);
     assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
 }
 
@@ -197,7 +197,7 @@ fn a_refused_unit_does_not_keep_the_rest_of_its_group_from_being_recorded() {
     let mut fixture = fixture();
     let group = vec![unit(0, "1"), unit(0, "2"), unit(1, "3")];
     let stale = Ok(Done::Commit(Committed::Stale { recorded: 1 }));
-    let answers = fixture.writer.record(group).ok().unwrap();
+    let answers = fixture.writer.record(&group).ok().unwrap();
     assert_eq!(answers, [recorded(), stale, recorded()]);
 }
 
@@ -208,10 +208,7 @@ fn a_checkpoint_copies_the_log_and_closing_empties_it() {
     let size = |path: &str| std::fs::metadata(path).unwrap().len();
     let before = size(&path);
     for n in 0..300 {
-        assert_eq!(
-            fixture.writer.record(vec![unit(n, &"x".repeat(500))]).ok().unwrap(),
-            [recorded()]
-        );
+        assert_eq!(fixture.writer.record(&[unit(n, &"x".repeat(500))]).ok().unwrap(), [recorded()]);
     }
     assert_eq!(size(&path), before, "SQLite copies nothing by itself");
     fixture.writer.maintain(true).unwrap();

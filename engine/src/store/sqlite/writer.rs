@@ -19,6 +19,7 @@ use super::queries::record;
 use super::{Fault, outbox, removed, schema, sql_int, unavailable};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::commit_queue::{Answers, Backend, Failure};
+use crate::store::durability::may_lag;
 use crate::store::record::Stored;
 use crate::store::{challenges, check_form, foreign_challenge, state_number};
 
@@ -62,6 +63,9 @@ const DROP_BELONGINGS: [&str; 2] = [
 const KEEP_SECRET: &str =
     "INSERT INTO secrets(tenant, row) VALUES(?1, ?2) ON CONFLICT(tenant) DO NOTHING";
 const SECRET: &str = "SELECT row FROM secrets WHERE tenant = ?1";
+const LATEST: &str = "SELECT row FROM clock WHERE id = 1";
+const PUT_LATEST: &str =
+    "INSERT INTO clock(id, row) VALUES(1, ?1) ON CONFLICT(id) DO UPDATE SET row = excluded.row";
 const PRUNE_ACTIONS: &str = "DELETE FROM actions WHERE rowid IN
      (SELECT rowid FROM actions WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
 const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
@@ -69,7 +73,7 @@ const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
 
 /// Every statement of this file, for the test that asks the planner.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 20] = [
+pub(super) const STATEMENTS: [&str; 22] = [
     REVISION,
     ENDED,
     PUT_ACCOUNT,
@@ -85,6 +89,8 @@ pub(super) const STATEMENTS: [&str; 20] = [
     removed::PRUNE,
     KEEP_SECRET,
     SECRET,
+    LATEST,
+    PUT_LATEST,
     PRUNE_ACTIONS,
     PRUNE_CHALLENGES,
     outbox::PUT,
@@ -95,20 +101,31 @@ pub(super) const STATEMENTS: [&str; 20] = [
 /// What the writer is asked for.
 pub(super) enum Unit {
     Commit(Change),
-    TokenSecret { tenant: TenantId, fresh: [u8; 32] },
-    Prune { actions_before: UnixMillis, challenges_before: UnixMillis },
+    TokenSecret {
+        tenant: TenantId,
+        fresh: [u8; 32],
+    },
+    Prune {
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    },
     PutOffEvent(Event),
     RemoveEvent(AccountKey, EventId),
+    Observe(UnixMillis),
+    /// The file was found to be damaged.
+    Break(StoreError),
 }
 
 /// What it answers, in the same order of kinds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Done {
     Commit(Committed),
     TokenSecret([u8; 32]),
     /// Rows that went; fewer than [`PRUNE_ROWS_MAX`] where none is left.
     Pruned(u32),
     Event,
+    /// The highest time that was recorded before.
+    Observed(UnixMillis),
 }
 
 /// The writing connection. The files stay locked until it is closed.
@@ -130,10 +147,10 @@ impl Writer {
         &self.connection
     }
 
-    fn checkpoint(&self, mode: &str) -> Result<(), StoreError> {
+    fn checkpoint(&self, mode: &str) -> rusqlite::Result<()> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         // A reader in the way makes it copy less, which is not an error.
-        self.connection.query_row(&sql, [], |_| Ok(())).map_err(|e| unavailable(&e))
+        self.connection.query_row(&sql, [], |_| Ok(()))
     }
 }
 
@@ -141,8 +158,11 @@ impl Backend for Writer {
     type Unit = Unit;
     type Answer = Done;
 
-    fn record(&mut self, units: Vec<Unit>) -> Result<Answers<Done>, Failure> {
+    fn record(&mut self, units: &[Unit]) -> Result<Answers<Done>, Failure> {
         self.since_checkpoint += units.len();
+        if let Some(error) = units.iter().find_map(broken) {
+            return Err(Failure::Broken(error.clone()));
+        }
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -150,21 +170,23 @@ impl Backend for Writer {
         let mut answers = Vec::with_capacity(units.len());
         for unit in units {
             let done = match unit {
-                Unit::Commit(change) => commit(&transaction, &change).map(Done::Commit),
+                Unit::Commit(change) => commit(&transaction, change).map(Done::Commit),
                 Unit::TokenSecret { tenant, fresh } => {
-                    token_secret(&transaction, &tenant, &fresh).map(Done::TokenSecret)
+                    token_secret(&transaction, tenant, fresh).map(Done::TokenSecret)
                 }
                 Unit::Prune { actions_before, challenges_before } => {
-                    prune(&transaction, actions_before, challenges_before).map(Done::Pruned)
+                    prune(&transaction, *actions_before, *challenges_before).map(Done::Pruned)
                 }
                 Unit::PutOffEvent(event) => {
-                    let put_off = outbox::put_off(&transaction, &event);
+                    let put_off = outbox::put_off(&transaction, event);
                     put_off.map(|()| Done::Event).map_err(Fault::from)
                 }
                 Unit::RemoveEvent(account, id) => {
-                    let removed = outbox::remove(&transaction, &account, &id);
+                    let removed = outbox::remove(&transaction, account, id);
                     removed.map(|()| Done::Event).map_err(Fault::from)
                 }
+                Unit::Observe(now) => observe(&transaction, *now).map(Done::Observed),
+                Unit::Break(error) => Err(error.clone().into()),
             };
             answers.push(match done {
                 Ok(done) => Ok(done),
@@ -177,29 +199,60 @@ impl Backend for Writer {
         Ok(answers)
     }
 
+    fn early(unit: &Unit) -> Option<Done> {
+        match unit {
+            Unit::Commit(change) => may_lag(change).then_some(Done::Commit(Committed::Recorded)),
+            Unit::TokenSecret { .. }
+            | Unit::Prune { .. }
+            | Unit::PutOffEvent(_)
+            | Unit::RemoveEvent(..)
+            | Unit::Observe(_)
+            | Unit::Break(_) => None,
+        }
+    }
+
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError> {
         let due = if idle { CHECKPOINT_UNITS_IDLE } else { CHECKPOINT_UNITS_MAX };
         if self.since_checkpoint < due {
             return Ok(());
         }
         self.since_checkpoint = 0;
-        self.checkpoint("PASSIVE")
+        match self.checkpoint("PASSIVE") {
+            // What could not be copied is still in the log.
+            Err(error) if has_no_room(&error) => Ok(()),
+            checkpointed => checkpointed.map_err(|e| unavailable(&e)),
+        }
     }
 
     fn close(self) -> Result<(), StoreError> {
-        self.checkpoint("TRUNCATE")?;
+        match self.checkpoint("TRUNCATE") {
+            Err(error) if has_no_room(&error) => {}
+            checkpointed => checkpointed.map_err(|e| unavailable(&e))?,
+        }
         self.connection.close().map_err(|(_, error)| unavailable(&error))
     }
+}
+
+const fn broken(unit: &Unit) -> Option<&StoreError> {
+    if let Unit::Break(error) = unit { Some(error) } else { None }
 }
 
 /// Another program's lock and a full disk leave the file as it was: all is rolled back, and a later
 /// group is a transaction of its own. After anything else nobody knows what the disk holds.
 fn failure(error: &rusqlite::Error) -> Failure {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => Failure::Refused(unavailable(error)),
-        // A damaged database is not one record that cannot be read: nothing is known of the others.
-        _ => Failure::Broken(StoreError::Unavailable(error.to_string())),
+    if has_no_room(error) || error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+        return Failure::Refused(unavailable(error));
     }
+    // A damaged database is not one record that cannot be read: nothing is known of the others.
+    Failure::Broken(StoreError::Unavailable(error.to_string()))
+}
+
+/// The index of the log is a file too, and grows with it.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    let index_full = || {
+        error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+    };
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || index_full()
 }
 
 /// Checks a unit, then writes all of it. A recorded end is told even to a unit that is stale too:
@@ -354,6 +407,14 @@ fn token_secret(
     let mut rows = statement.query([tenant.as_str()])?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     record(row, 0)
+}
+
+fn observe(connection: &Connection, now: UnixMillis) -> Result<UnixMillis, Fault> {
+    let mut statement = connection.prepare_cached(LATEST)?;
+    let mut rows = statement.query([])?;
+    let before = rows.next()?.map(|row| record(row, 0)).transpose()?.unwrap_or(now);
+    connection.prepare_cached(PUT_LATEST)?.execute([before.max(now).to_row()])?;
+    Ok(before)
 }
 
 fn prune(

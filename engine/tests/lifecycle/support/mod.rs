@@ -266,7 +266,18 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(number: u8) -> Self {
-        let key = SigningKey::from_bytes(&[number; 32]);
+        Self::with_key([number; 32])
+    }
+
+    /// One of many.
+    pub(crate) fn of(number: u32) -> Self {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&number.to_le_bytes());
+        Self::with_key(key)
+    }
+
+    fn with_key(key: [u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(&key);
         let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
         spki.extend(key.verifying_key().as_bytes());
         let public = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();

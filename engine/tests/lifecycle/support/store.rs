@@ -17,7 +17,9 @@ use countersign_core::id::{
 };
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Later;
-use countersign_engine::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use countersign_engine::ports::store::{
+    ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery,
+};
 use tokio::sync::oneshot;
 
 /// What goes wrong with a commit.
@@ -296,6 +298,14 @@ impl Store for FaultyStore {
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>> {
         self.inner.prune(actions_before, challenges_before)
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        self.inner.observe(now)
+    }
+
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.inner.scan(from)
     }
 
     fn ready(&self) -> Result<(), StoreError> {
