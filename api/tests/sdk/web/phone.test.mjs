@@ -352,3 +352,35 @@ describe("the browser phone", LIMITED, () => {
     await assertAccessible(page, "no keys");
   });
 });
+
+describe("a challenge that nobody answers", LIMITED, () => {
+  let browser, server;
+
+  before(async () => {
+    server = await startServer({ env: { COUNTERSIGN__TENANTS__0__PUSH__CHALLENGE_LIFETIME_SECONDS: "10" } });
+    browser = await startBrowser();
+  });
+  afterEach(() => browser.tidy());
+  after(async () => {
+    await browser?.stop();
+    await server?.stop();
+  });
+
+  it("ends on every screen, each of which says what to do next", async () => {
+    const backend = backendOf(server);
+    const userId = newUser();
+    const phone = await BrowserPhone.unpack(browser, server);
+    await phone.add((await track(backend, userId, {}, "enroll")).token);
+    const { url } = await track(backend, userId);
+    const page = await (await browser.person()).open(url);
+    await phone.asked();
+    await phone.heading("It is over");
+    await page.getByRole("heading", { name: "No answer in time" }).waitFor();
+    await assertAccessible(page, "an expiry");
+    await picture(page, "ui-expired");
+    await phone.press("OK");
+    await page.getByRole("button", { name: "Send a new request" }).click();
+    await phone.approve();
+    await page.getByRole("heading", { name: "Approved" }).waitFor();
+  });
+});
