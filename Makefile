@@ -7,6 +7,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
@@ -14,7 +15,8 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
+  compositions statements build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +64,16 @@ deny: ## Check the dependency tree against deny.toml
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
+
+mutants: ## Break the core's rules one by one, and print what no test notices
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)
+	cargo mutants --package countersign-core -- --lib --test model
+
+compositions: ## Check a million random mixtures of signatures, alone and in batches
+	COUNTERSIGN_COMPOSITIONS=1000000 cargo test --locked --release -p countersign-core --test signatures compositions
+
+statements: ## Change 100,000 statements in every field, and look whether one is accepted
+	COUNTERSIGN_STATEMENTS=100000 cargo test --release --locked -p countersign-core --test statements
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

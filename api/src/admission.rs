@@ -3,16 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::web::Data;
-use actix_web::{Error, ResponseError as _};
-
 use countersign_core::id::TenantId;
 use dashmap::DashMap;
-
-use crate::problem::Problem;
 
 /// Places for requests of one sort.
 #[derive(Clone)]
@@ -69,6 +61,11 @@ impl Admission {
         }
     }
 
+    /// Takes a place for a request in flight, if there is one.
+    pub fn enter(&self) -> Option<Place> {
+        self.requests.enter()
+    }
+
     /// Takes a place to wait, if there is one.
     pub fn wait(&self, tenant: &TenantId) -> Option<(Place, Place)> {
         let share = || Gate::new(self.waits_of_tenant_max);
@@ -78,22 +75,6 @@ impl Admission {
         };
         Some((share?, self.waits.enter()?))
     }
-}
-
-/// Turns requests away that are over the limit, before anything is done for them.
-///
-/// # Errors
-/// Those of the routes behind it. One request too many is answered 503 `temporarily_unavailable`.
-pub async fn admit(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let admission = request.app_data::<Data<Admission>>().cloned();
-    let Some(_place) = admission.and_then(|admission| admission.requests.enter()) else {
-        // An answer, not an error: what stands around every answer is added to it.
-        return Ok(request.into_response(Problem::overloaded().error_response()));
-    };
-    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use countersign_wire::json::parse_strict;
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
+use crate::connection::Load;
 use crate::problem::Problem;
 use crate::state::{AppState, RequestLimits};
 
@@ -30,11 +31,15 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             return Box::pin(std::future::ready(Err(Problem::too_large(limits.body_bytes_max))));
         }
         let json = is_json(request);
+        let load = request.conn_data::<Load>().cloned();
         let payload = payload.take();
         Box::pin(async move {
             let deadline = Duration::from_secs(limits.body_read_seconds);
             let read = tokio::time::timeout(deadline, read(payload, limits)).await;
             let bytes = read.map_err(|_| Problem::too_slow(limits.body_read_seconds))??;
+            if let Some(load) = load {
+                load.body_is_read();
+            }
             if !bytes.is_empty() && !json {
                 return Err(Problem::not_json());
             }
@@ -47,7 +52,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 async fn read(mut payload: Payload, limits: RequestLimits) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Problem::invalid_request("the body is not complete"))?;
+        let chunk = chunk.map_err(|_| Problem::incomplete())?;
         if bytes.len() + chunk.len() > limits.body_bytes_max {
             return Err(Problem::too_large(limits.body_bytes_max));
         }

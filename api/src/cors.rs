@@ -1,17 +1,15 @@
 //! Cross-origin answers. A preflight does not say whose page it is, so it allows what any tenant
 //! allows; the request that follows is checked against its own tenant's list (`caller::origin`).
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::HttpResponse;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
     HeaderMap, HeaderValue, ORIGIN, VARY,
 };
-use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
 
 use crate::config::AllowedOrigins;
 
@@ -21,31 +19,37 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("Preference-Applied, Retry
 /// Seconds for which a browser may remember a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Answers preflights, and lets allowed pages read what is answered.
-///
-/// # Errors
-/// Those of the routes behind it.
-pub async fn cors(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(origin) = request.headers().get(ORIGIN).cloned() else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
-    let origins = request.app_data::<Data<AllowedOrigins>>().cloned();
-    let allowed = origins.is_some_and(|o| origin.to_str().is_ok_and(|origin| o.allows(origin)));
-    let preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight {
-        let response = HttpResponse::Ok().content_type("application/json").body("{}");
-        request.into_response(response)
-    } else {
-        next.call(request).await?.map_into_boxed_body()
-    };
-    if allowed {
-        allow(response.headers_mut(), origin, preflight);
+/// A page of some origin that asks.
+pub struct Page {
+    origin: HeaderValue,
+    is_allowed: bool,
+    is_preflight: bool,
+}
+
+impl Page {
+    /// The page that a request comes from, if it comes from one.
+    pub fn of(request: &ServiceRequest) -> Option<Self> {
+        let origin = request.headers().get(ORIGIN)?.clone();
+        let origins = request.app_data::<Data<AllowedOrigins>>();
+        let is_allowed =
+            origins.is_some_and(|o| origin.to_str().is_ok_and(|origin| o.allows(origin)));
+        let is_preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        Some(Self { origin, is_allowed, is_preflight })
     }
-    Ok(response)
+
+    /// The answer to a preflight, if it is one.
+    pub fn preflight(&self) -> Option<HttpResponse> {
+        let answer = || HttpResponse::Ok().content_type("application/json").body("{}");
+        self.is_preflight.then(answer)
+    }
+
+    /// Lets an allowed page read what is answered.
+    pub fn allow(self, headers: &mut HeaderMap) {
+        if self.is_allowed {
+            allow(headers, self.origin, self.is_preflight);
+        }
+    }
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {

@@ -2,6 +2,7 @@
 //! line.
 
 pub mod admission;
+pub mod around;
 pub mod body;
 pub mod caller;
 pub mod cli;
@@ -10,6 +11,7 @@ pub mod connection;
 pub mod cors;
 pub mod hold;
 pub mod observe;
+pub mod operator;
 pub mod path;
 pub mod prefer;
 pub mod problem;

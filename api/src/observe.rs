@@ -4,29 +4,18 @@
 //! Neither has the path or the query, which name users and may carry tokens: only the route's
 //! pattern.
 
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY};
-use actix_web::middleware::Next;
 use countersign_engine::system::Stopwatch;
 use metrics::histogram;
 
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
-/// Measures requests. What is answered is for the caller alone and is not to be kept, unless a
-/// route says otherwise.
-///
-/// # Errors
-/// Those of the routes behind it.
-pub async fn observe(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let watch = Stopwatch::start();
-    let mut response = next.call(request).await?;
+/// Notes what was answered and how long it took. It is for the caller alone and is not to be kept,
+/// unless a route says otherwise.
+pub fn observe<B>(response: &mut ServiceResponse<B>, watch: &Stopwatch) {
     let headers = response.headers_mut();
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -40,7 +29,6 @@ pub async fn observe(
     tracing::debug!(http.method = method, http.route = route, http.status = status, seconds);
     histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status.to_string())
         .record(seconds);
-    Ok(response)
 }
 
 /// A method's name for a label; whatever else a client may invent counts as one.

@@ -87,6 +87,11 @@ impl Problem {
         Self { close: true, ..Self::invalid_request(text) }
     }
 
+    /// 400: the body broke off, or is not framed as HTTP/1.1 has it. What follows is not read.
+    pub fn incomplete() -> Self {
+        Self { close: true, ..Self::invalid_request("the body is not complete") }
+    }
+
     /// 415: not JSON.
     pub fn not_json() -> Self {
         let text = "the body must be application/json";
@@ -159,6 +164,7 @@ impl From<Refusal> for Problem {
             | Refusal::DisplayUnsafe
             | Refusal::FormatFixed
             | Refusal::NoAuthenticator
+            | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing
             | Refusal::NumberWrong
             | Refusal::ProofMissing

@@ -2,33 +2,40 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, HttpServer};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
+use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
-use crate::admission::{Admission, admit};
+use crate::admission::Admission;
+use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config, StoreUrl};
 use crate::connection;
-use crate::cors::cors;
-use crate::observe::observe;
+use crate::operator::OperatorKey;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::{AppState, RequestLimits, TenantFace};
 
+/// Connections of one worker of the public listener, at most.
+const CONNECTIONS_MAX: usize = 25_600;
+/// Connections of the operators' listener, at most.
+const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
 /// Seconds for which an idle connection is kept.
@@ -37,6 +44,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
 /// Seconds for what an answer takes besides, on a machine that is busy.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// Time in which the listeners of a server end whose store is broken.
+const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 /// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
 /// to see that it is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
@@ -56,7 +65,7 @@ pub enum ServeError {
     },
     /// The store cannot be used.
     #[error(transparent)]
-    Store(#[from] countersign_engine::ports::store::StoreError),
+    Store(#[from] StoreError),
     /// The engine did not answer at start, or could not record what was queued at the end.
     #[error(transparent)]
     Engine(#[from] countersign_engine::Error),
@@ -82,9 +91,11 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where the operators' listener is.
     pub operations: Option<SocketAddr>,
+    /// What an operator's commands show there.
+    pub operator_key: OperatorKey,
     engine: Engine,
     shutdown: Duration,
-    servers: Vec<Server>,
+    servers: Vec<Serving>,
 }
 
 /// Opens the store, starts the engine and listens. It needs a running actix system.
@@ -92,18 +103,36 @@ pub struct Running {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    start_at(config, metrics, Arc::new(SystemClock)).await
+}
+
+/// The same, by another clock than the system's.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn start_at(
+    config: &Config,
+    metrics: PrometheusHandle,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let store: Arc<dyn Store> = match &config.store.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path)?),
-    };
+    let store = open_store(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
-        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &entropy)?);
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
+    let mut servers = Vec::new();
+    let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
+    if let Some(address) = config.operations {
+        // First, so that operators see how far a recovery has come.
+        let settings = connection_settings(&config.server);
+        let (server, bound) = operators(address, settings, &engine, &metrics, &operator_key)?;
+        servers.push(Serving::begin(server));
+        operations = Some(bound);
+    }
+    engine.recover().await?;
     let mut secrets = Vec::new();
     for tenant in &config.tenants {
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
@@ -116,56 +145,90 @@ pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running
     let address = listener.local_addr()?;
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
-    let mut servers = vec![public(config, state, demo, listener)?];
-    let operations = match config.operations {
-        Some(address) => {
-            let (server, bound) = operators(address, engine.clone(), metrics)?;
-            servers.push(server);
-            Some(bound)
-        }
-        None => None,
-    };
-    Ok(Running { address, operations, engine, shutdown: config.server.shutdown, servers })
+    servers.push(Serving::begin(public(config, state, demo, listener)?));
+    let shutdown = config.server.shutdown;
+    Ok(Running { address, operations, operator_key, engine, shutdown, servers })
+}
+
+/// A listener at work.
+struct Serving {
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    fn begin(server: Server) -> Self {
+        Self { handle: server.handle(), task: actix_web::rt::spawn(server) }
+    }
 }
 
 impl Running {
     /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
-    /// everything recorded, and returns.
+    /// everything recorded, and returns. If the store breaks, nothing is acknowledged any more, and
+    /// it returns at once: only a new process knows what is recorded.
     ///
     /// # Errors
     /// [`ServeError`].
     pub async fn until(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let handles: Vec<ServerHandle> = self.servers.iter().map(Server::handle).collect();
-        let serving: Vec<_> = self.servers.into_iter().map(actix_web::rt::spawn).collect();
-        stop.await;
-        tracing::info!("stopping");
+        let broken = tokio::select! {
+            () = stop => None,
+            error = self.engine.broken() => Some(error),
+        };
         self.engine.drain();
-        let stopping = handles.iter().map(|handle| handle.stop(true));
-        let stopped = tokio::time::timeout(self.shutdown, futures_util::future::join_all(stopping));
-        if stopped.await.is_err() {
-            tracing::warn!("requests were still under way at the end");
-            serving.iter().for_each(actix_web::rt::task::JoinHandle::abort);
+        if let Some(error) = broken {
+            self.stop_listening(false, BROKEN_SHUTDOWN).await;
+            return Err(error.into());
         }
+        tracing::info!("stopping");
+        self.stop_listening(true, self.shutdown).await;
         self.engine.close().await?;
         tracing::info!("stopped");
         Ok(())
     }
+
+    async fn stop_listening(&self, graceful: bool, within: Duration) {
+        let stopping = self.servers.iter().map(|serving| serving.handle.stop(graceful));
+        let stopped = tokio::time::timeout(within, futures_util::future::join_all(stopping));
+        if stopped.await.is_err() {
+            tracing::warn!("requests were still under way at the end");
+            self.servers.iter().for_each(|serving| serving.task.abort());
+        }
+    }
+}
+
+/// Opens the store that is configured.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
 }
 
 fn engine_settings(config: &Config) -> EngineSettings {
     let retention_ms = config.store.action_retention.as_millis();
     EngineSettings {
         verify_queue_max: config.verify_queue_max,
+        activations_max: config.activations_max,
+        waiters_max: config.waiters_max,
         action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
         ..EngineSettings::default()
     }
 }
 
-fn engine_tenant(
-    tenant: &config::Tenant,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> Result<Tenant, ServeError> {
+fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
         let settings = WebhookSettings {
@@ -175,7 +238,6 @@ fn engine_tenant(
             secrets: tenant.secret_keys.clone(),
             source: WEBHOOK_SOURCE.to_owned(),
             clock: clock.clone(),
-            entropy: entropy.clone(),
         };
         let webhook = Webhook::new(settings);
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
@@ -241,10 +303,7 @@ fn public(
             .app_data(origins.clone())
             .app_data(admission.clone())
             .configure(|config| app(config, &state, demo.as_ref()))
-            .wrap(from_fn(admit))
-            .wrap(from_fn(cors))
-            .wrap(from_fn(observe))
-            .wrap(from_fn(connection::count))
+            .wrap(from_fn(around))
     };
     Ok(connection::serve(listener, settings, factory)?)
 }
@@ -252,34 +311,42 @@ fn public(
 fn connection_settings(config: &config::Server) -> connection::Settings {
     connection::Settings {
         workers: config.workers,
+        connections_max: CONNECTIONS_MAX,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        ahead_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
         shutdown: config.shutdown,
     }
 }
 
 fn operators(
     address: SocketAddr,
-    engine: Engine,
-    metrics: PrometheusHandle,
+    settings: connection::Settings,
+    engine: &Engine,
+    metrics: &PrometheusHandle,
+    key: &OperatorKey,
 ) -> Result<(Server, SocketAddr), ServeError> {
-    let (engine, metrics) = (Data::new(engine), Data::new(metrics));
-    let server = HttpServer::new(move || {
+    let (engine, metrics) = (Data::new(engine.clone()), Data::new(metrics.clone()));
+    let key = Data::new(key.clone());
+    let factory = move || {
         App::new()
             .app_data(engine.clone())
             .app_data(metrics.clone())
+            .app_data(key.clone())
             .configure(routes::ops::configure)
-    })
-    .workers(1)
-    .client_request_timeout(HEAD_READ)
-    .disable_signals()
-    .bind(address)
-    .map_err(|source| listen_error(address, source))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    Ok((server.run(), bound))
+            .wrap(from_fn(connection::count))
+    };
+    let listener = std::net::TcpListener::bind(address);
+    let listener = listener.map_err(|source| listen_error(address, source))?;
+    let bound = listener.local_addr()?;
+    let settings = connection::Settings {
+        workers: NonZeroUsize::new(1),
+        connections_max: OPERATORS_CONNECTIONS_MAX,
+        ..settings
+    };
+    Ok((connection::serve(listener, settings, factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

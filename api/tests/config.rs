@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::config::{Config, ConfigError, LogFormat, StoreUrl};
+use countersign::config::{Bound, Config, ConfigError, Durability, LogFormat, StoreUrl};
 use countersign_core::policy::{Limits, Unenrolled};
 
 const SECRET: &str = "demo-secret-key";
@@ -157,6 +157,16 @@ fn a_store_is_found_by_its_url() {
 }
 
 #[test]
+fn a_redis_is_taken_with_its_password_and_does_not_show_it() {
+    for url in ["redis://localhost", "rediss://user:pass-word@[::1]:6380/2", "redis://h:1/"] {
+        let found = from_env(&[("COUNTERSIGN_STORE", url)]).store.url;
+        assert!(!format!("{found:?}").contains("pass"), "{found:?}");
+        let StoreUrl::Redis(redis) = found else { panic!("{url}: {found:?}") };
+        assert_eq!(redis.expose(), url);
+    }
+}
+
+#[test]
 fn the_public_url_is_the_configured_one_or_where_the_server_listens() {
     let server = from_env(&[]).server;
     for (bound, url) in [
@@ -179,4 +189,20 @@ fn the_example_works_once_its_placeholder_is_replaced() {
     let example = load(Some(example), &[("COUNTERSIGN__TENANTS__0__SECRET_KEYS", SECRET)]).unwrap();
     let plain = load(Some(TENANT), &[]).unwrap();
     assert_eq!(format!("{example:?}"), format!("{plain:?}"));
+}
+
+#[test]
+fn a_store_lags_as_far_as_it_is_told_to() {
+    let with = |pairs: &[(&str, &str)]| {
+        let name = |key: &str| format!("COUNTERSIGN__STORE__{}", key.to_uppercase());
+        let env = pairs.iter().map(|(key, value)| (name(key), (*value).to_owned()));
+        Config::load(None, env).unwrap().store.durability
+    };
+    assert_eq!(with(&[]), Durability::Sync);
+    let window = Bound::Window(Duration::from_millis(70));
+    let set = with(&[("durability", "async"), ("async_window_ms", "70")]);
+    assert_eq!(set, Durability::Async(window));
+    let set =
+        with(&[("durability", "async"), ("outage", "continue"), ("backlog_records_max", "9")]);
+    assert_eq!(set, Durability::Async(Bound::Records(9)));
 }

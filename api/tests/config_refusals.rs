@@ -59,7 +59,9 @@ fn variables_of_a_wrong_kind_are_refused_without_their_text() {
         ),
         (FAR, "a", "tenants[18446744073709551615] (from"),
         ("COUNTERSIGN_TENANT_ID", "", "tenants[0].id (from COUNTERSIGN_TENANT_ID) is missing"),
-        ("COUNTERSIGN_WEBHOOK_URL", "https://a.example", "tenants[0].id is missing"),
+        ("COUNTERSIGN_WEBHOOK_URL", "https://a.example", "COUNTERSIGN_TENANT_ID is missing: "),
+        ("COUNTERSIGN_SECRET_KEY", "secret-of-acme", "COUNTERSIGN_TENANT_ID is missing: "),
+        ("COUNTERSIGN_TENANT_ID", "acme", "COUNTERSIGN_SECRET_KEY is missing: "),
         ("COUNTERSIGN_LISTEN", "localhost:80", "server.listen (from COUNTERSIGN_LISTEN) is not an"),
     ] {
         let refusal = refusal(None, &[(variable, value)]);
@@ -155,7 +157,21 @@ fn the_server_is_refused_what_it_could_not_serve() {
         ("[log]\nlevel = 'inof'", "log.level is not a level"),
         ("[log]\nlevel = ''", "log.level is not a level"),
         ("[log]\nlevel = 'countersign=loud'", "log.level is not a level"),
-        ("[store]\nurl = 'redis://localhost'", "store.url names Redis, which comes later"),
+        ("[store]\nurl = 'redis://'", "store.url names no host"),
+        ("[store]\nurl = 'redis://:x@y:z'", "store.url is not a URL"),
+        ("[store]\nurl = 'rediss://localhost/#insecure'", "store.url has parameters"),
+        ("[store]\nurl = 'redis://localhost/?protocol=resp3'", "store.url has parameters"),
+        ("[store]\nurl = 'redis://localhost/keys'", "store.url has a path that is not the number"),
+        ("[store]\ndurability = 'fast'", "store.durability is not a mode"),
+        ("[store]\noutage = 'continue'", "store.outage promises what \"sync\" does not"),
+        (
+            "[store]\ndurability = 'async'\noutage = 'ignore'",
+            "store.outage is not a way to meet an outage",
+        ),
+        (
+            "[store]\nurl = 'redis://localhost'\ndurability = 'async'",
+            "store.durability is not kept by Redis",
+        ),
         ("[store]\nurl = 'postgres://localhost'", "store.url is not a known store"),
         ("[store]\nurl = 'sqlite::memory:'", "store.url has parameters"),
         ("[store]\nurl = 'sqlite:a.db?mode=ro'", "store.url has parameters"),

@@ -84,3 +84,93 @@ fn text(line: &str) -> Result<String, Refusal> {
     }
     Ok(normal.into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::action::{ActionContext, ActionState};
+    use countersign_core::id::{
+        AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId,
+    };
+    use countersign_core::policy::DISPLAY_BYTES_MAX;
+
+    use super::*;
+
+    fn action(custom: Option<&str>) -> Action {
+        let tenant = TenantId::parse("shop").unwrap();
+        Action {
+            account: AccountKey { tenant, user: UserId::parse("ann").unwrap() },
+            key: ActionKey {
+                code: ActionCode::parse("pay").unwrap(),
+                idempotency_key: IdempotencyKey::parse("one").unwrap(),
+            },
+            state: ActionState::Allow,
+            context: ActionContext { custom: custom.map(Into::into), ..ActionContext::default() },
+            created_at: UnixMillis(0),
+            state_updated_at: UnixMillis(0),
+            decided_by: None,
+        }
+    }
+
+    fn shown(custom: &str, public: &[&str]) -> Result<String, Refusal> {
+        let public: Vec<_> = public.iter().map(ToString::to_string).collect();
+        let text = build(&action(Some(custom)), &public, UnixMillis(1_735_689_600_999))?;
+        Ok(text.as_str().to_owned())
+    }
+
+    const BARE: &str = r#"{"action":"pay","issuedAt":1735689600,"requester":"shop"}"#;
+
+    #[test]
+    fn only_what_is_public_is_shown_and_keys_are_in_order() {
+        let custom = r#"{"z":1,"payee":{"name":"Bob","account":"DE1"},"amount":1000}"#;
+        assert_eq!(shown(custom, &[]).as_deref(), Ok(BARE));
+        assert_eq!(shown(custom, &["absent"]).as_deref(), Ok(BARE));
+        let expected = concat!(
+            r#"{"action":"pay","custom":{"amount":1000,"payee":{"account":"DE1","name":"Bob"}},"#,
+            r#""issuedAt":1735689600,"requester":"shop"}"#
+        );
+        assert_eq!(shown(custom, &["payee", "amount"]).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn a_number_that_not_every_reader_takes_for_the_same_is_written_as_text() {
+        for (number, written) in [
+            ("0", "0"),
+            ("-7", "-7"),
+            ("9007199254740991", "9007199254740991"),
+            ("9007199254740992", r#""9007199254740992""#),
+            ("-9007199254740992", r#""-9007199254740992""#),
+            ("18446744073709551615", r#""18446744073709551615""#),
+            ("12.5", r#""12.5""#),
+            ("1e3", r#""1000.0""#),
+        ] {
+            let text = shown(&format!(r#"{{"a":[{number}]}}"#), &["a"]).unwrap();
+            assert!(text.contains(&format!(r#""custom":{{"a":[{written}]}}"#)), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_is_in_its_one_normal_form() {
+        let decomposed = shown("{\"e\u{301}\":\"A\u{30a}\"}", &["e\u{301}"]).unwrap();
+        assert!(decomposed.contains("\"custom\":{\"\u{e9}\":\"\u{c5}\"}"), "{decomposed}");
+    }
+
+    #[test]
+    fn what_hides_or_reorders_is_refused_even_where_json_would_escape_it() {
+        for bad in ["\\n", "\\u0007", "\u{202e}", "\u{200b}", "\\u202e", "x\u{200d}y"] {
+            for custom in [format!("{{\"a\":\"{bad}\"}}"), format!("{{\"a\":[{{\"{bad}\":1}}]}}")] {
+                assert_eq!(shown(&custom, &["a"]), Err(Refusal::DisplayUnsafe), "{custom:?}");
+                assert_eq!(shown(&custom, &["b"]).as_deref(), Ok(BARE), "it is not shown");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_the_longest_is_shown_and_a_longer_one_refused() {
+        let around = shown(r#"{"a":""}"#, &["a"]).unwrap().len();
+        let of = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length));
+        let longest = DISPLAY_BYTES_MAX - around;
+        assert_eq!(shown(&of(longest), &["a"]).unwrap().len(), DISPLAY_BYTES_MAX);
+        let refused = Refusal::DisplayTooLong { max: DISPLAY_BYTES_MAX };
+        assert_eq!(shown(&of(longest + 1), &["a"]), Err(refused));
+    }
+}

@@ -13,6 +13,7 @@ pub mod delivery;
 mod display;
 mod engine;
 mod error;
+mod places;
 pub mod ports;
 mod registry;
 pub mod secret;
@@ -26,6 +27,7 @@ pub use countersign_core as core;
 
 pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing};
 pub use engine::initiator::{Started, Verdict};
+pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
 pub use engine::{Engine, EngineSettings, Ports};
 pub use error::{Error, Misbehaviour};

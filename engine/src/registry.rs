@@ -9,8 +9,10 @@ use std::hash::Hash;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use dashmap::DashMap;
-use metrics::gauge;
+use metrics::{counter, gauge};
 
+use crate::error::Error;
+use crate::places::{Place, Places};
 use crate::telemetry;
 
 /// Asks an actor to leave if nothing was sent to it since it had been sent `seen` messages.
@@ -25,12 +27,16 @@ struct Entry<A: Actor> {
     sent: u64,
     /// Messages sent at the last sweep.
     swept: u64,
+    /// Given back with the entry.
+    _place: Place,
 }
 
 /// The active actors of one kind.
 pub(crate) struct Registry<K, A: Actor> {
     kind: &'static str,
     entries: DashMap<K, Entry<A>>,
+    /// Shared by all kinds.
+    places: Places,
 }
 
 impl<K, A> Registry<K, A>
@@ -38,13 +44,21 @@ where
     K: Clone + Eq + Hash,
     A: Actor<Context = Context<A>> + Handler<Leave>,
 {
-    pub(crate) fn new(kind: &'static str) -> Self {
-        Self { kind, entries: DashMap::new() }
+    pub(crate) fn new(kind: &'static str, places: Places) -> Self {
+        Self { kind, entries: DashMap::new(), places }
     }
 
     /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a
     /// shard and must not use this registry.
-    pub(crate) fn send<M>(&self, key: &K, message: M, activate: impl FnOnce() -> Addr<A>)
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it is not active and as many are as may be.
+    pub(crate) fn send<M>(
+        &self,
+        key: &K,
+        message: M,
+        activate: impl FnOnce() -> Addr<A>,
+    ) -> Result<(), Error>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -53,13 +67,18 @@ where
     {
         let mut entry = match self.entries.get_mut(key) {
             Some(entry) => entry,
-            None => self.entries.entry(key.clone()).or_insert_with(|| {
+            None => self.entries.entry(key.clone()).or_try_insert_with(|| {
+                let place = self.places.enter().ok_or_else(|| {
+                    counter!(telemetry::ACTIVATIONS_REFUSED).increment(1);
+                    Error::Unavailable("too much is going on at once".to_owned())
+                })?;
                 gauge!(telemetry::ACTORS, "kind" => self.kind).increment(1);
-                Entry { addr: activate(), sent: 0, swept: 0 }
-            }),
+                Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _place: place })
+            })?,
         };
         entry.sent += 1;
         entry.addr.do_send(message);
+        Ok(())
     }
 
     /// Sends a message if the actor is active. Where it is not, it reads the same from the store

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
 use countersign_core::policy::{Limits, Unenrolled};
@@ -11,7 +11,9 @@ use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::engine::outbox::Outbox;
 use crate::error::Error;
+use crate::places::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
 use crate::verifier::Verifier;
@@ -41,7 +43,13 @@ pub(crate) struct Shared {
     pub(crate) accounts: Registry<AccountKey, AccountActor>,
     pub(crate) devices: Registry<CredentialKey, DeviceActor>,
     pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Polls that wait.
+    pub(crate) waiters: Places,
     pub(crate) draining: AtomicBool,
+    pub(crate) recovering: AtomicBool,
+    /// Challenges that recovery has ended.
+    pub(crate) recovered: AtomicU64,
 }
 
 impl Shared {
@@ -49,6 +57,11 @@ impl Shared {
     pub(crate) fn tenant(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
         let unknown = || Error::Unavailable("the tenant is not configured".to_owned());
         self.tenants.get(id).cloned().ok_or_else(unknown)
+    }
+
+    /// A place for a poll that wants to wait, to be kept as long as it does.
+    pub(crate) fn place_to_wait(&self, wait_ms: u64) -> Option<Place> {
+        (wait_ms > 0).then(|| self.waiters.enter()).flatten()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

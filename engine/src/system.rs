@@ -1,8 +1,13 @@
-//! The clock and the random source of the operating system: the only place that reads either.
+//! The clock and the random source of the operating system: the only place that reads either. And
+//! who the process is there.
 
+use std::cell::RefCell;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign_core::time::UnixMillis;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::ports::{Clock, Entropy};
 
@@ -18,15 +23,62 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's random source.
+/// The operating system's random source, read some hundred bytes at a time: one call of it costs
+/// more than many bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the random source")]
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        SUPPLY.with_borrow_mut(|supply| supply.take(bytes));
     }
+}
+
+thread_local! {
+    static SUPPLY: RefCell<Supply> = RefCell::new(Supply::empty());
+}
+
+/// Random bytes of one thread that nobody has been given yet.
+struct Supply {
+    bytes: Zeroizing<[u8; Self::BYTES]>,
+    used: usize,
+}
+
+impl Supply {
+    const BYTES: usize = 512;
+
+    fn empty() -> Self {
+        Self { bytes: Zeroizing::new([0; Self::BYTES]), used: Self::BYTES }
+    }
+
+    /// Gives bytes away, and forgets them.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the random source")]
+    fn take(&mut self, bytes: &mut [u8]) {
+        const GIVES: &str = "the operating system gives random bytes";
+        if bytes.len() > Self::BYTES / 4 {
+            return getrandom::fill(bytes).expect(GIVES);
+        }
+        if self.used + bytes.len() > Self::BYTES {
+            getrandom::fill(self.bytes.as_mut_slice()).expect(GIVES);
+            self.used = 0;
+        }
+        let given = &mut self.bytes[self.used..][..bytes.len()];
+        bytes.copy_from_slice(given);
+        given.zeroize();
+        self.used += bytes.len();
+    }
+}
+
+/// Whether a file or folder belongs to the user of this process, or to the system's administrator:
+/// any other owner could change its mode, and what is in it, at will.
+#[must_use]
+pub fn is_ours(file: &Metadata) -> bool {
+    is_trusted(file.uid(), rustix::process::geteuid().as_raw())
+}
+
+const fn is_trusted(owner: u32, user: u32) -> bool {
+    const ADMINISTRATOR: u32 = 0;
+    owner == user || owner == ADMINISTRATOR
 }
 
 /// Measures how long something takes.
@@ -45,5 +97,39 @@ impl Stopwatch {
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_random_bytes_are_given_twice() {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let given = std::iter::repeat_with(|| entropy.bytes::<24>()).take(500);
+        assert_eq!(given.collect::<HashSet<_>>().len(), 500);
+        assert_ne!(entropy.bytes::<300>(), [0; 300], "more at once than is kept");
+        SUPPLY.with_borrow(|supply| {
+            let given = &supply.bytes[..supply.used];
+            assert!(given.iter().all(|byte| *byte == 0), "what is given is forgotten");
+        });
+    }
+
+    #[test]
+    fn only_the_user_of_the_process_and_the_administrator_are_trusted() {
+        for (owner, user, trusted) in
+            [(7, 7, true), (0, 7, true), (0, 0, true), (8, 7, false), (7, 0, false)]
+        {
+            assert_eq!(is_trusted(owner, user), trusted, "{owner} {user}");
+        }
+    }
+
+    #[test]
+    fn what_the_process_makes_is_its_own() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(is_ours(&file.metadata().unwrap()));
     }
 }

@@ -14,6 +14,8 @@ pub const CHALLENGES_SEEN: &str = "countersign_challenges_seen_total";
 pub const DECISIONS_VERIFIED: &str = "countersign_decisions_verified_total";
 /// Numbers that were typed, by whether they were right.
 pub const NUMBERS_CHECKED: &str = "countersign_numbers_checked_total";
+/// Users whose numbers were locked.
+pub const NUMBERS_LOCKED: &str = "countersign_numbers_locked_total";
 /// Challenges that were not issued, or approvals that were not looked at, since the account has had
 /// too many.
 pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
@@ -25,17 +27,20 @@ pub const OUTCOMES: &str = "countersign_outcomes_total";
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
+/// Requests that were turned away since as many actors are in memory as may be.
+pub const ACTIVATIONS_REFUSED: &str = "countersign_activations_refused_total";
 /// Panics, wherever they happened: each is a bug of ours.
 pub const PANICS: &str = "countersign_panics_total";
 /// Polls that wait, by what they wait for.
 pub const WAITERS: &str = "countersign_waiters";
-/// From asking for a signature check to its verdict, by lane: `batch` or `alone`.
+/// From asking for a signature check to its verdict, by lane: `batch`, `alone`, or `here`, on the
+/// asker's thread.
 pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
 /// Signature checks that are queued or running.
 pub const VERIFY_QUEUE: &str = "countersign_verify_queue";
 /// Signatures that were checked in one equation.
 pub const VERIFY_BATCH_UNITS: &str = "countersign_verify_batch_units";
-/// Signatures that the verifier pool found bad, by lane.
+/// Signatures that the verifier found bad, by lane.
 pub const VERIFY_FAILURES: &str = "countersign_verify_failures_total";
 /// 1 while signatures are checked in batches, 0 while too many of them are bad.
 pub const VERIFY_BATCHING: &str = "countersign_verify_batching";
@@ -44,8 +49,14 @@ pub const VERIFY_BATCHING: &str = "countersign_verify_batching";
 pub const STORE_COMMIT_SECONDS: &str = "countersign_store_commit_seconds";
 /// Commits that were recorded together.
 pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
+/// Commits that were answered and are not recorded; 0 unless `store.durability` is `async`.
+pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
+/// Age of the oldest of them.
+pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
+/// Events that were told as often as may be, or that nobody is configured to hear, by type.
+pub const EVENTS_GIVEN_UP: &str = "countersign_events_given_up_total";
 /// One call of a webhook.
 pub const WEBHOOK_SECONDS: &str = "countersign_webhook_seconds";
 

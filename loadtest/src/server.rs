@@ -143,8 +143,9 @@ async fn greeting(
     while let Some(line) = output.next_line().await? {
         if let Some(address) = line.strip_prefix("listening on ") {
             public = Some(address.to_owned());
-        } else if let Some(address) = line.strip_prefix("metrics and health on ") {
+        } else if let Some(rest) = line.strip_prefix("operations on ") {
             let public = public.ok_or_else(|| LoadError::Server("it listens nowhere".into()))?;
+            let address = rest.split_once(": ").map_or(rest, |(address, _)| address);
             return Ok((public, address.to_owned()));
         }
     }

@@ -1,5 +1,5 @@
-//! Who reads what concerns a key: an app with a device session, or one that names its tenant and the
-//! key.
+//! Who reads what concerns a key: an app with a device session, or one that names its tenant and
+//! the key.
 
 use std::future::{Ready, ready};
 

@@ -1,12 +1,17 @@
 //! The command line.
 
+mod operator;
 pub mod phone;
 mod serve;
+mod store;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, environment};
 
 /// Self-hosted push verification.
 #[derive(Parser)]
@@ -20,6 +25,15 @@ struct Cli {
 enum Command {
     /// Run the server. This is what happens without a command too.
     Serve(serve::ServeArgs),
+    /// Check, export or import what is kept, while no server runs.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
+    /// List or revoke the devices of a user of the running server.
+    #[command(subcommand)]
+    Device(operator::DeviceCommand),
+    /// Show an account of the running server, or release its holds.
+    #[command(subcommand)]
+    Account(operator::AccountCommand),
     /// Be a phone: a software device that speaks to a server over HTTP.
     Phone(phone::PhoneArgs),
 }
@@ -31,6 +45,9 @@ pub fn main() -> ExitCode {
         Cli::parse().command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
     let done: Result<(), Box<dyn std::error::Error>> = match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Store(command) => wait(store::run(command, &mut std::io::stdout())),
+        Command::Device(command) => wait(operator::device(command, &mut std::io::stdout())),
+        Command::Account(command) => wait(operator::account(command, &mut std::io::stdout())),
         Command::Phone(args) => phone(args),
     };
     match done {
@@ -43,9 +60,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The phone needs no actors: one thread that waits for one answer at a time.
+/// The configuration that the server is started with: commands find its store and its data folder
+/// there.
+#[derive(Args, Default)]
+struct ConfigArgs {
+    /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
+    #[arg(long, env = "COUNTERSIGN_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), environment::of_process()?.into_iter())
+    }
+}
+
+/// What is no server needs no actors: one thread that waits for one answer at a time.
+fn wait<T>(
+    command: impl Future<Output = Result<T, Box<dyn std::error::Error>>>,
+) -> Result<T, Box<dyn std::error::Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
 fn phone(args: phone::PhoneArgs) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut out, mut input) = (std::io::stdout(), std::io::stdin().lock());
-    Ok(runtime.block_on(phone::run(args, &mut out, &mut input))?)
+    wait(async { Ok(phone::run(args, &mut out, &mut input).await?) })
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +12,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat, demo, environment};
+use super::ConfigArgs;
+use crate::config::{Config, LogFormat, demo};
+use crate::operator::Desk;
 use crate::server::{self, Running};
 
 /// Upper bounds of the buckets of every latency, in seconds.
@@ -26,9 +27,8 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// Arguments of `countersign serve`.
 #[derive(Args, Default)]
 pub(super) struct ServeArgs {
-    /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
-    #[arg(long, env = "COUNTERSIGN_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
     /// configured.
     #[arg(long)]
@@ -40,7 +40,7 @@ pub(super) struct ServeArgs {
 /// # Errors
 /// Whatever keeps it from starting, or from ending in order.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
-    let mut config = Config::load(args.config.as_deref(), environment::of_process()?.into_iter())?;
+    let mut config = args.config.load()?;
     start_log(&config)?;
     demo::prepare_folder(&config.server.data_dir)?;
     let demo = if args.demo || config.tenants.is_empty() {
@@ -59,6 +59,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async move {
         actix_web::rt::spawn(keep_up(metrics.clone()));
         let running = server::start(&config, metrics).await?;
+        if let Some(operations) = running.operations {
+            Desk::leave(&config.server.data_dir, operations, &running.operator_key)?;
+        }
         greet(&mut io::stdout(), &running, demo.as_ref())?;
         let mut terminate = signal(SignalKind::terminate())?;
         running
@@ -74,13 +77,26 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
-    let filter = EnvFilter::try_new(&config.log.level)?;
+    let filter = EnvFilter::try_new(directives(&config.log.level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost: saying so to the same full disk would panic.
+    let log = log.log_internal_errors(false);
     match config.log.format {
         LogFormat::Human => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),
     }
     Ok(())
+}
+
+/// What is logged. Below `debug`, the HTTP library's own lines are left out: its news of threads,
+/// and its error for every request that is none, of which anybody can send many.
+fn directives(level: &str) -> String {
+    const NO_REQUEST: &str = "actix_http::h1::dispatcher=off";
+    match level.trim().to_ascii_lowercase().as_str() {
+        "info" => format!("info,actix_server=warn,{NO_REQUEST}"),
+        quiet @ ("error" | "warn") => format!("{quiet},{NO_REQUEST}"),
+        _ => level.to_owned(),
+    }
 }
 
 fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
@@ -141,4 +157,21 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
         writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_http_library_is_quiet_until_it_is_asked_for() {
+        assert_eq!(directives("info"), "info,actix_server=warn,actix_http::h1::dispatcher=off");
+        assert_eq!(directives("Warn "), "warn,actix_http::h1::dispatcher=off");
+        for asked in ["debug", "trace", "off", "info,actix_server=info", "warn,countersign=debug"] {
+            assert_eq!(directives(asked), asked);
+        }
+        for level in ["error", "warn", "info"] {
+            EnvFilter::try_new(directives(level)).unwrap();
+        }
+    }
 }

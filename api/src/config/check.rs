@@ -10,7 +10,9 @@ use url::Url;
 
 use super::error::ConfigError;
 use super::file::{File, LogSection, ServerSection, StoreSection};
-use super::{Config, Log, LogFormat, Server, Store, StoreUrl, limits, tenants};
+use super::{
+    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, limits, tenants,
+};
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
@@ -25,6 +27,8 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
         log: log(written.log)?,
         store: store(&written.store, &server)?,
         verify_queue_max: limits::VERIFY_QUEUE_MAX.count(written.engine.verify_queue_max)?,
+        activations_max: limits::ACTIVATIONS_MAX.count(written.engine.activations_max)?,
+        waiters_max: limits::WAITERS_MAX.count(written.engine.waiters_max)?,
         token_lifetime,
         tenants: tenants::tenants(written.tenants)?,
         demo: false,
@@ -126,20 +130,49 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
 fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
     let days = limits::ACTION_RETENTION_DAYS.check("", written.action_retention_days)?;
     let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
-    Ok(Store { url: store_url(&written.url, server)?, action_retention })
+    let durability = durability(written)?;
+    let url = store_url(&written.url, server)?;
+    if matches!(url, StoreUrl::Redis(_)) && durability != Durability::Sync {
+        let allowed = "\"sync\" is allowed with Redis";
+        return Err(ConfigError::value("store.durability", "is not kept by Redis", allowed));
+    }
+    Ok(Store { url, action_retention, durability })
+}
+
+fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {
+    let refused = |key: &str, problem, allowed| Err(ConfigError::value(key, problem, allowed));
+    let window = limits::ASYNC_WINDOW_MS.check("", written.async_window_ms)?;
+    let records = limits::BACKLOG_RECORDS_MAX.count(written.backlog_records_max)?;
+    match (written.durability.as_str(), written.outage.as_str()) {
+        ("sync", "refuse") => Ok(Durability::Sync),
+        ("async", "refuse") => Ok(Durability::Async(Bound::Window(Duration::from_millis(window)))),
+        ("async", "continue") => Ok(Durability::Async(Bound::Records(records))),
+        ("sync", "continue") => {
+            let allowed = "\"continue\" is allowed with store.durability = \"async\"";
+            refused("store.outage", "promises what \"sync\" does not", allowed)
+        }
+        ("sync" | "async", _) => {
+            let allowed = "\"refuse\" or \"continue\" is allowed";
+            refused("store.outage", "is not a way to meet an outage", allowed)
+        }
+        _ => {
+            let allowed = "\"sync\" or \"async\" is allowed";
+            refused("store.durability", "is not a mode", allowed)
+        }
+    }
 }
 
 fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
     let refused = |problem: &str| {
-        let allowed = "\"memory:\", \"sqlite:\" (a file in server.data_dir) \
-                       or \"sqlite:\" and a path is allowed";
+        let allowed = "\"memory:\", \"sqlite:\" (a file in server.data_dir), \
+                       \"sqlite:\" and a path, or redis:// or rediss:// and a host is allowed";
         ConfigError::value("store.url", problem, allowed)
     };
     if text == "memory:" {
         return Ok(StoreUrl::Memory);
     }
     if text.starts_with("redis:") || text.starts_with("rediss:") {
-        return Err(refused("names Redis, which comes later and is not supported yet"));
+        return redis_url(text).map_err(refused).map(StoreUrl::Redis);
     }
     let path = text.strip_prefix("sqlite:").ok_or_else(|| refused("is not a known store"))?;
     if path == ":memory:" || path.contains(['?', '#', '\0']) {
@@ -153,4 +186,20 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
         return Err(refused("names a folder"));
     }
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
+}
+
+/// `redis[s]://[user:password@]host[:port][/database]`. What is refused is never quoted.
+fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("names no host");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has parameters");
+    }
+    let database = url.path().trim_start_matches('/');
+    if !database.is_empty() && database.parse::<u16>().is_err() {
+        return Err("has a path that is not the number of a database");
+    }
+    Ok(RedisUrl(text.to_owned()))
 }

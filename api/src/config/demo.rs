@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::id::TenantId;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
+use countersign_engine::system::is_ours;
 
 use super::{AllowedOrigins, Brand, InvalidSecret, Push, Secret, Tenant};
 
@@ -49,6 +50,9 @@ pub enum DemoError {
     /// Others could replace what is in the folder.
     #[error("others may write to {}: chmod 700 it", .0.display())]
     OpenFolder(PathBuf),
+    /// Somebody else could open it to others.
+    #[error("{} belongs to another user: chown it to the one that runs the server", .0.display())]
+    Foreign(PathBuf),
     /// Others could read the secret.
     #[error("others may read {}: delete it for a new secret, or chmod 600 it", .0.display())]
     OpenSecret(PathBuf),
@@ -98,15 +102,22 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
     Ok(Demo { tenant, secret_file, is_new })
 }
 
-/// Makes the data folder with mode 0700, or accepts one that only its owner can write to. For every
-/// server, with or without the demo tenant.
+/// Makes the data folder with mode 0700, or accepts one that is ours and that only its owner can
+/// write to. For every server, with or without the demo tenant.
 ///
 /// # Errors
-/// [`DemoError::Io`] and [`DemoError::OpenFolder`].
+/// [`DemoError::Io`], [`DemoError::Foreign`] and [`DemoError::OpenFolder`].
 pub fn prepare_folder(path: &Path) -> Result<(), DemoError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, e))?;
-    let mode = fs::metadata(path).map_err(|e| failed(path, e))?.permissions().mode();
-    if mode & 0o022 == 0 { Ok(()) } else { Err(DemoError::OpenFolder(path.to_owned())) }
+    let folder = fs::metadata(path).map_err(|e| failed(path, e))?;
+    if !is_ours(&folder) {
+        return Err(DemoError::Foreign(path.to_owned()));
+    }
+    if folder.permissions().mode() & 0o022 == 0 {
+        Ok(())
+    } else {
+        Err(DemoError::OpenFolder(path.to_owned()))
+    }
 }
 
 fn failed(path: &Path, source: io::Error) -> DemoError {
@@ -119,8 +130,11 @@ fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(path, e)),
     };
-    let mode = file.metadata().map_err(|e| failed(path, e))?.permissions().mode();
-    if mode & 0o077 != 0 {
+    let metadata = file.metadata().map_err(|e| failed(path, e))?;
+    if !is_ours(&metadata) {
+        return Err(DemoError::Foreign(path.to_owned()));
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
         return Err(DemoError::OpenSecret(path.to_owned()));
     }
     let mut text = String::new();

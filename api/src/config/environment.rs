@@ -102,6 +102,12 @@ pub(super) fn apply(
     Ok(sources)
 }
 
+/// The short variable that would set a key.
+pub(super) fn short_name(key: &str) -> Option<&'static str> {
+    let found = SHORT.iter().find(|(_, long)| spelled(&path_of(long)) == key);
+    found.map(|(short, _)| *short)
+}
+
 /// Whether Kubernetes made this variable for a service whose name starts with `countersign`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let name = &name[PREFIX.len()..];

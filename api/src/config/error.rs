@@ -92,6 +92,19 @@ impl ConfigError {
         Self::Value { key: key.into(), variable: None, problem, allowed }
     }
 
+    /// Names a refused key that no variable set by the variable that would set it, by `find`.
+    pub(super) fn named_by_variable(
+        mut self,
+        find: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Self {
+        if let Self::Value { key, variable: None, .. } = &mut self
+            && let Some(name) = find(key)
+        {
+            name.clone_into(key);
+        }
+        self
+    }
+
     /// Adds the variable that set the refused key, by `find`.
     pub(super) fn with_variable(mut self, find: impl FnOnce(&str) -> Option<String>) -> Self {
         if let Self::Value { key, variable, .. } = &mut self

@@ -54,8 +54,16 @@ section!(LogSection { format: String = "human".into(), level: String = "info".in
 section!(StoreSection {
     url: String = "sqlite:".into(),
     action_retention_days: u64 = limits::ACTION_RETENTION_DAYS.default,
+    durability: String = "sync".into(),
+    async_window_ms: u64 = limits::ASYNC_WINDOW_MS.default,
+    outage: String = "refuse".into(),
+    backlog_records_max: u64 = limits::BACKLOG_RECORDS_MAX.default,
 });
-section!(EngineSection { verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default });
+section!(EngineSection {
+    verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default,
+    activations_max: u64 = limits::ACTIVATIONS_MAX.default,
+    waiters_max: u64 = limits::WAITERS_MAX.default,
+});
 section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.default });
 section!(TenantSection {
     id: String = String::new(),
@@ -72,6 +80,7 @@ section!(PushSection {
     challenge_lifetime_seconds: u64 = limits::CHALLENGE_LIFETIME_SECONDS.default,
     custom_public: Vec<String> = Vec::new(),
     number_match: u64 = limits::NUMBER_MATCH.default,
+    notifications_per_challenge_max: u64 = limits::NOTIFICATIONS_PER_CHALLENGE_MAX.default,
     prompts_max: u64 = limits::PROMPTS_MAX.default,
     prompts_window_seconds: u64 = limits::PROMPTS_WINDOW_SECONDS.default,
     denial_wait_seconds: u64 = limits::DENIAL_WAIT_SECONDS.default,
@@ -82,6 +91,7 @@ section!(PushSection {
     numbers_max: u64 = limits::NUMBERS_MAX.default,
     number_hold_seconds: u64 = limits::NUMBER_HOLD_SECONDS.default,
     number_hold_seconds_max: u64 = limits::NUMBER_HOLD_SECONDS_MAX.default,
+    numbers_lock: u64 = limits::NUMBERS_LOCK.default,
     unenrolled: String = "allow".into(),
 });
 

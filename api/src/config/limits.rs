@@ -1,7 +1,7 @@
 //! Every number that can be configured, with its name, its default and its range, and the limits of
 //! the configuration itself.
 
-use countersign_core::policy::CHALLENGE_LIFETIME_MS_MAX;
+use countersign_core::policy::{CHALLENGE_LIFETIME_MS_MAX, NUMBERS_LOCK_MAX};
 
 use super::error::ConfigError;
 
@@ -60,6 +60,9 @@ pub const CHALLENGE_LIFETIME_SECONDS: Limit =
     limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
 /// Digits of the number that has to be typed to approve; 0 is none.
 pub const NUMBER_MATCH: Limit = limit("push.number_match", 0, 0, 6);
+/// Calls of the webhook about a challenge.
+pub const NOTIFICATIONS_PER_CHALLENGE_MAX: Limit =
+    limit("push.notifications_per_challenge_max", 3, 1, 3);
 /// Challenges of a user in a window, without an approval between.
 pub const PROMPTS_MAX: Limit = limit("push.prompts_max", 5, 1, 1000);
 /// That window.
@@ -79,6 +82,18 @@ pub const NUMBERS_MAX: Limit = limit("push.numbers_max", 5, 1, 100);
 pub const NUMBER_HOLD_SECONDS: Limit = limit("push.number_hold_seconds", 900, 1, 86_400);
 /// The longest hold after a number.
 pub const NUMBER_HOLD_SECONDS_MAX: Limit = limit("push.number_hold_seconds_max", 3600, 1, 86_400);
+/// Numbers of a user without an approval between, the last of which locks them for good.
+pub const NUMBERS_LOCK: Limit =
+    limit("push.numbers_lock", NUMBERS_LOCK_MAX as u64, 1, NUMBERS_LOCK_MAX as u64);
+
+/// Age of the oldest commit that was answered and is not recorded, past which new ones wait.
+pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
+/// Commits that are answered and not recorded, where an outage does not stop the server.
+pub const BACKLOG_RECORDS_MAX: Limit = limit("store.backlog_records_max", 100_000, 1, 10_000_000);
+/// Actors in memory.
+pub const ACTIVATIONS_MAX: Limit = limit("engine.activations_max", 500_000, 100, 100_000_000);
+/// Polls that wait together.
+pub const WAITERS_MAX: Limit = limit("engine.waiters_max", 100_000, 1, 10_000_000);
 
 /// Every configured number.
 pub const LIMITS: &[Limit] = &[
@@ -88,10 +103,15 @@ pub const LIMITS: &[Limit] = &[
     REQUESTS_IN_FLIGHT_MAX,
     SHUTDOWN_SECONDS,
     ACTION_RETENTION_DAYS,
+    ASYNC_WINDOW_MS,
+    BACKLOG_RECORDS_MAX,
     VERIFY_QUEUE_MAX,
+    ACTIVATIONS_MAX,
+    WAITERS_MAX,
     TOKEN_LIFETIME_SECONDS,
     CHALLENGE_LIFETIME_SECONDS,
     NUMBER_MATCH,
+    NOTIFICATIONS_PER_CHALLENGE_MAX,
     PROMPTS_MAX,
     PROMPTS_WINDOW_SECONDS,
     DENIAL_WAIT_SECONDS,
@@ -101,6 +121,7 @@ pub const LIMITS: &[Limit] = &[
     NUMBERS_MAX,
     NUMBER_HOLD_SECONDS,
     NUMBER_HOLD_SECONDS_MAX,
+    NUMBERS_LOCK,
 ];
 
 impl Limit {

@@ -26,6 +26,7 @@ mod tenants;
 
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
+pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
 
@@ -42,6 +43,10 @@ pub struct Config {
     pub store: Store,
     /// Signatures that wait for the verifier pool, at most.
     pub verify_queue_max: usize,
+    /// Actors in memory, at most.
+    pub activations_max: usize,
+    /// Polls that wait together, at most.
+    pub waiters_max: usize,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
@@ -97,6 +102,8 @@ pub struct Store {
     pub url: StoreUrl,
     /// How long an action is kept.
     pub action_retention: Duration,
+    /// When commits are answered.
+    pub durability: Durability,
 }
 
 /// Which store.
@@ -106,6 +113,26 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
+    /// One Redis.
+    Redis(RedisUrl),
+}
+
+/// Where Redis is. It may hold a password, so it does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The URL, to connect with. Never for a log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisUrl(…)")
+    }
 }
 
 /// One relying party.
@@ -158,7 +185,12 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)))?;
+        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        // Who has no file does not know what its keys are called.
+        let config = match file {
+            Some(_) => config?,
+            None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
+        };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
             return Err(ConfigError::value("tenants", "is empty", allowed));

@@ -127,6 +127,10 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
             Signing::ChallengeId
         },
         number_match: number_match(path, written.number_match)?,
+        notifications_per_challenge_max: count(
+            limits::NOTIFICATIONS_PER_CHALLENGE_MAX,
+            written.notifications_per_challenge_max,
+        )?,
         prompts_max: count(limits::PROMPTS_MAX, written.prompts_max)? as usize,
         prompts_window_ms: ms(limits::PROMPTS_WINDOW_SECONDS, written.prompts_window_seconds)?,
         denial_wait_ms: ms(limits::DENIAL_WAIT_SECONDS, written.denial_wait_seconds)?,
@@ -139,6 +143,7 @@ fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
         numbers_max: count(limits::NUMBERS_MAX, written.numbers_max)?,
         number_hold_ms: ms(limits::NUMBER_HOLD_SECONDS, written.number_hold_seconds)?,
         number_hold_ms_max: ms(limits::NUMBER_HOLD_SECONDS_MAX, written.number_hold_seconds_max)?,
+        numbers_lock: count(limits::NUMBERS_LOCK, written.numbers_lock)?,
         ..Limits::default()
     })
 }

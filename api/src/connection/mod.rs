@@ -1,13 +1,17 @@
 //! What one connection may hold: how long it may stay without being answered, how far it may run
-//! ahead of its answers, and how many requests it may carry.
+//! ahead of its answers, and how many requests it may carry; and what is answered to what is no
+//! request.
 //!
-//! The HTTP library bounds the first head and the idle time between requests, and nothing between
-//! the two. What a single request may cost is bounded elsewhere (`body`, `admission`).
+//! The HTTP library bounds the idle time between requests, and nothing else. What a single request
+//! may cost is bounded elsewhere (`body`, `admission`).
 
 mod deadlined;
+mod leave;
 mod load;
+mod refusal;
 mod serve;
 
-pub use deadlined::Deadlined;
-pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, count};
+pub use deadlined::{Deadlined, Patience};
+pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
+pub use refusal::HEADS_REFUSED;
 pub use serve::{Settings, serve};

@@ -18,25 +18,25 @@ use actix_service::{
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
-use super::{Deadlined, Load};
-
-/// How long a connection that is being closed may take to take leave.
-const LEAVE: Duration = Duration::from_secs(1);
+use super::leave::LEAVE;
+use super::{Deadlined, Load, Patience};
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Worker threads; one per core where it is `None`.
     pub workers: Option<NonZeroUsize>,
-    /// Time for the head of the first request.
+    /// Connections of one worker, at most; the next waits to be accepted.
+    pub connections_max: usize,
+    /// Time for the head of a request.
     pub head_read: Duration,
     /// Time that an idle connection is kept.
     pub keep_alive: Duration,
     /// Time after which a connection on which nothing could be written is ended. It has to be
     /// longer than all that may lie between two answers.
     pub silence: Duration,
-    /// Bytes that are read while a request is under way.
-    pub ahead_bytes_max: usize,
+    /// Bytes that are read for a request's body.
+    pub body_bytes_max: usize,
     /// Time that requests under way are given at the end.
     pub shutdown: Duration,
 }
@@ -58,7 +58,10 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
-    let server = Server::build().disable_signals().shutdown_timeout(with.shutdown.as_secs());
+    let server = Server::build()
+        .disable_signals()
+        .shutdown_timeout(with.shutdown.as_secs())
+        .max_concurrent_connections(with.connections_max);
     let server = match with.workers {
         Some(workers) => server.workers(workers.get()),
         None => server,
@@ -74,10 +77,12 @@ where
                 async move { ending.notified().await }
             })
             .keep_alive(with.keep_alive)
-            .client_request_timeout(with.head_read)
+            // The connection keeps that time itself, for every head.
+            .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LEAVE)
-            // A poll whose client has left is not held until its time is over.
-            .h1_allow_half_closed(false)
+            // The connection says when a client has left. What came in order before a head that is
+            // refused is still to be answered.
+            .h1_allow_half_closed(true)
             .local_addr(address)
             .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
                 data.insert(io.load().clone());
@@ -85,7 +90,8 @@ where
             .finish(map_config(app, |_| AppConfig::default()));
         fn_service(move |io: TcpStream| async move {
             let peer = io.peer_addr().ok();
-            let io = Deadlined::new(io, with.silence, Load::new(with.ahead_bytes_max));
+            let patience = Patience { head: with.head_read, silence: with.silence };
+            let io = Deadlined::new(io, patience, Load::new(with.body_bytes_max));
             Ok::<_, DispatchError>((io, Protocol::Http1, peer))
         })
         .and_then(http)

@@ -114,6 +114,27 @@ async fn what_is_not_one_json_object_is_refused() {
 }
 
 #[tokio::test]
+async fn a_good_body_cut_or_with_one_bad_byte_anywhere_is_refused() {
+    let it = SignIn::start().await;
+    let mut tried = 0;
+    for (who, method, path, good) in routes(&it) {
+        let good = good.to_string().into_bytes();
+        let cut = (1..good.len()).map(|length| good[..length].to_vec());
+        // No JSON has either byte anywhere: one is no UTF-8, the other has to be escaped.
+        let spoilt = (0..good.len())
+            .step_by(4)
+            .flat_map(|at| [0xff, 0].map(|byte| [&good[..at], &[byte], &good[at + 1..]].concat()));
+        for body in cut.chain(spoilt) {
+            let call = call(&it, who, &method, &path).header("Content-Type", "application/json");
+            call.body(body).send().await.refused(400, "invalid_request");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 2_000, "{tried} bodies");
+    assert_nothing_done(&it).await;
+}
+
+#[tokio::test]
 async fn a_key_twice_at_any_depth_is_refused() {
     let it = SignIn::start().await;
     for (who, method, path, body) in routes(&it) {

@@ -13,34 +13,69 @@ use tokio::time::timeout;
 
 use crate::support::{Connection, PATIENCE, Server};
 
-/// Far shorter than the silence that the server allows, and than [`PATIENCE`].
-const SILENCE: Duration = Duration::from_secs(1);
+/// Far shorter than what the server allows, and than [`PATIENCE`].
+const SHORT: Duration = Duration::from_secs(1);
 
-#[actix_web::test]
-async fn a_second_head_that_stays_partial_is_let_go() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let settings = Settings {
+fn settings() -> Settings {
+    Settings {
         workers: std::num::NonZeroUsize::new(1),
+        connections_max: 16,
         head_read: PATIENCE * 10,
         keep_alive: PATIENCE * 10,
-        silence: SILENCE,
-        ahead_bytes_max: 4096,
-        shutdown: SILENCE,
-    };
+        silence: PATIENCE * 10,
+        body_bytes_max: 4096,
+        shutdown: SHORT,
+    }
+}
+
+/// What a small server answers to `sent` until it closes.
+async fn answered(settings: Settings, sent: &[u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     let app =
         || App::new().wrap(from_fn(connection::count)).route("/", web::get().to(HttpResponse::Ok));
     let server = connection::serve(listener, settings, app).unwrap();
     let handle = server.handle();
     let serving = rt::spawn(server);
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHos").await.unwrap();
+    stream.write_all(sent).await.unwrap();
     let mut answers = Vec::new();
-    // It ends: whether in order or by a reset is the operating system's affair.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answers)).await.expect("it is let go");
-    assert!(answers.starts_with(b"HTTP/1.1 200"), "{answers:?}");
+    let read = timeout(PATIENCE, stream.read_to_end(&mut answers)).await.expect("it is let go");
+    read.expect("in order, not by a reset");
     handle.stop(false).await;
     serving.await.unwrap().unwrap();
+    String::from_utf8(answers).unwrap()
+}
+
+fn is_too_slow(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 400 Bad Request\r\n")
+        && answer.contains("\r\nconnection: close\r\n")
+        && answer.contains("\r\ncontent-type: application/json\r\n")
+        && answer.contains("\"errorCode\":\"invalid_request\"")
+        && answer.contains("was not complete after")
+}
+
+#[actix_web::test]
+async fn a_head_that_is_too_slow_is_refused() {
+    let settings = Settings { head_read: SHORT, ..settings() };
+    let answers = answered(settings, b"GET / HTTP/1.1\r\nHos").await;
+    assert!(is_too_slow(&answers), "{answers:?}");
+}
+
+#[actix_web::test]
+async fn a_second_head_that_stays_partial_is_refused_in_the_end() {
+    let settings = Settings { silence: SHORT, ..settings() };
+    let sent = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHos";
+    let answers = answered(settings, sent).await;
+    let (first, second) = answers.split_once("\r\n\r\n").unwrap();
+    assert!(first.starts_with("HTTP/1.1 200"), "{answers:?}");
+    assert!(is_too_slow(second), "{answers:?}");
+}
+
+#[actix_web::test]
+async fn a_connection_that_asks_for_nothing_is_closed_in_the_time_of_a_head() {
+    let settings = Settings { head_read: SHORT, ..settings() };
+    assert_eq!(answered(settings, b"").await, "");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Limits that a caller can run into, each with its refusal.
 
 use countersign_wire::basic;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
@@ -93,4 +94,24 @@ async fn custom_data_is_bounded() {
     server.post(path).secret().json(&custom(4096)).ok().await;
     let call = server.post(path).secret().json(&custom(4097));
     call.refused(400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn a_signature_more_than_the_queue_takes_is_refused_and_changes_nothing() {
+    let setup = Setup::default().set("engine.verify_queue_max", "1");
+    let it = SignIn::on(setup.start(), Device::new()).await;
+    let mut forged = it.device.decision(&it.challenge, true);
+    forged["signature"] = json!(it.device.sign("another"));
+    let mut refused = None;
+    for _ in 0..100 {
+        let together = (0..64).map(|_| it.server.answer(&it.device, &forged).send());
+        refused = join_all(together).await.into_iter().find(|answer| answer.status == 503);
+        if refused.is_some() {
+            break;
+        }
+    }
+    let refused = refused.expect("of so many at once, some find the one place taken");
+    refused.refused(503, "temporarily_unavailable");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(it.decide(true).await["isVerified"], true);
 }

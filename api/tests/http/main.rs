@@ -9,6 +9,7 @@ mod bad_heads;
 mod client;
 mod connections;
 mod cors;
+mod defaults;
 mod device;
 mod isolation;
 mod limits;

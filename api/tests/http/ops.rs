@@ -64,3 +64,37 @@ async fn the_operators_listener_serves_nothing_else() {
         call.refused(404, "invalid_request").await;
     }
 }
+
+#[tokio::test]
+async fn an_operators_commands_need_the_key_of_this_start() {
+    let server = Server::start();
+    let account = "/operator/accounts/demo/u-1";
+    let device = format!("{account}/devices/01010101-0101-4101-8101-010101010101");
+    for (method, path) in [
+        (Method::GET, account.to_owned()),
+        (Method::POST, format!("{account}/release-hold")),
+        (Method::DELETE, device),
+    ] {
+        let bare = server.operator_call(method.clone(), &path);
+        bare.refused(401, "unauthorized").await;
+        let other = server.operator_call(method.clone(), &path).bearer("another-key");
+        other.refused(401, "unauthorized").await;
+        let key = server.operator_key.expose().to_owned();
+        let known = server.operator_call(method, &path).bearer(&key);
+        known.refused(404, "invalid_request").await;
+    }
+    // The public listener has no such routes.
+    server.get(account).bearer(server.operator_key.expose()).refused(404, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn an_operator_sees_an_account_and_nothing_secret_of_it() {
+    let it = SignIn::on(Server::start(), Device::new()).await;
+    let call = it.server.operator_call(Method::GET, "/operator/accounts/demo/u-1");
+    let shown = call.bearer(it.server.operator_key.expose()).ok().await;
+    assert_eq!(shown["userId"], "u-1");
+    assert_eq!(shown["counters"]["prompts"], 1);
+    assert_eq!(shown["openChallenges"][0]["challengeId"], it.challenge.as_str());
+    assert_eq!(shown["devices"][0]["userAuthenticatorId"], it.authenticator.as_str());
+    assert!(!shown.to_string().contains(&it.device.public_key()[40..80]));
+}

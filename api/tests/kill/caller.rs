@@ -7,7 +7,7 @@ use countersign_wire::basic;
 use countersign_wire::challenge::{
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
-use countersign_wire::device::{AnswerResponse, CredentialResponse, RemoveResponse};
+use countersign_wire::device::{AnswerRequest, AnswerResponse, CredentialResponse, RemoveResponse};
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use countersign_wire::validate::{ValidateRequest, ValidateResponse};
@@ -97,8 +97,11 @@ impl Caller {
         challenge: &str,
         approved: bool,
     ) -> Answer<AnswerResponse> {
-        let body = phone.answer(challenge, approved);
-        self.send(self.device(Method::POST, "/challenge").json(&body)).await
+        self.answer(&phone.answer(challenge, approved)).await
+    }
+
+    pub(crate) async fn answer(&self, body: &AnswerRequest) -> Answer<AnswerResponse> {
+        self.send(self.device(Method::POST, "/challenge").json(body)).await
     }
 
     pub(crate) async fn remove(&self, phone: &Phone) -> Answer<RemoveResponse> {

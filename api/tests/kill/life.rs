@@ -22,6 +22,8 @@ pub(crate) struct Life {
     pub(crate) approves: bool,
     /// Whether the phone is removed at the end.
     removes: bool,
+    /// Whether a 503 is an answer to be expected.
+    pub(crate) may_be_refused: bool,
     pub(crate) token: Option<String>,
     pub(crate) enrolling: Step,
     pub(crate) authenticator: Option<String>,
@@ -41,6 +43,7 @@ impl Life {
             phone: Phone::new(),
             approves: !number.is_multiple_of(3),
             removes: number.is_multiple_of(4),
+            may_be_refused: false,
             token: None,
             enrolling: Step::Unasked,
             authenticator: None,
@@ -60,6 +63,8 @@ impl Life {
     pub(crate) async fn live(&mut self, caller: &Caller) {
         match self.steps(caller).await {
             Ok(()) | Err(Failed::Gone) => {}
+            // What a server says that has no room: it is not known what was done.
+            Err(Failed::Status(503, _)) if self.may_be_refused => {}
             Err(Failed::Status(status, body)) => panic!("{}: {status} {body}", self.user),
         }
     }

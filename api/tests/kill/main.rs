@@ -1,18 +1,33 @@
 //! Kills the server in the middle of lifecycles and looks at what is left.
 //!
-//! The real program, over SQLite, is killed with SIGKILL at a random point of 200 concurrent
-//! lifecycles and started again on the same file, 20 times (`COUNTERSIGN_KILLS` says how often
-//! otherwise, `COUNTERSIGN_KILL_SEED` repeats a run). Everything that was acknowledged is in the
-//! memory of this test; the invariants are in `invariants`.
+//! The real program is killed with SIGKILL at a random point of 200 concurrent lifecycles and
+//! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
+//! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
+//! Everything that was acknowledged is in the memory of this test; the invariants are in
+//! `invariants`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
+//! (`restart`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
+//! the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
+mod commands;
+mod disk_full;
+mod faults;
 mod invariants;
 mod life;
+mod limits;
+mod order;
 mod phone;
+mod redis;
+#[expect(dead_code, reason = "a part of it is used here")]
+#[path = "../../../engine/tests/redis_server/mod.rs"]
+mod redis_server;
+mod restart;
+mod seeded;
 mod server;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign_engine::ports::Entropy;
@@ -32,6 +47,8 @@ const TOGETHER: usize = 40;
 /// what the waiter is told. Most have more, so that no kill comes after the end.
 const STEPS_MIN: usize = 5;
 const KILLS: usize = 20;
+/// A start after a kill waits until the lock of the one before has expired.
+const KILLS_REDIS: usize = 5;
 
 /// Where each kill is to come: after how many acknowledged steps.
 struct Random(u64);
@@ -54,17 +71,30 @@ fn number(variable: &str) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_acknowledged_survives_every_kill() {
     let kills = number("COUNTERSIGN_KILLS").map_or(KILLS, |kills| kills.try_into().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    survives(kills, folder.path(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
+    let kills = number("COUNTERSIGN_KILLS_REDIS");
+    let kills = kills.map_or(KILLS_REDIS, |kills| kills.try_into().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let redis = redis_server::Redis::durable();
+    survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
+}
+
+async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
     let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
     let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
     println!("COUNTERSIGN_KILL_SEED={seed}");
     let mut random = Random(seed | 1);
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path()).await;
+    let mut server = Server::start_with(folder, settings).await;
     let mut lived = Vec::new();
     for kill in 0..kills {
         let after = 20 + random.below(LIVES * STEPS_MIN - 60);
         let lives = live_until_killed(&mut server, kill, after).await;
-        server = Server::start(folder.path()).await;
+        server = Server::start_with(folder, settings).await;
         let counted = invariants::check(&server, &lives).await;
         println!("kill {kill} after {after} acknowledged steps: {counted}");
         lived.extend(lives);

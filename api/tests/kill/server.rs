@@ -8,7 +8,28 @@ use std::time::Duration;
 pub(crate) const TENANT: &str = "demo";
 pub(crate) const SECRET: &str = "a-secret-for-tests-only";
 /// A start with a log to replay is to be over long before.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(60);
+
+/// How a server is started, if not plainly.
+#[derive(Default)]
+pub(crate) struct Launch {
+    /// The program that it runs under, with its arguments.
+    pub(crate) under: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// Under strace, which writes what it sees to `trace`. It is a Debian package that
+    /// `make tools` installs.
+    pub(crate) fn traced(trace: &Path, options: &[&str]) -> Self {
+        let found = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+        assert!(found.is_ok(), "strace is missing: run make tools, or apt-get install strace");
+        let trace = trace.display().to_string();
+        let strace =
+            ["strace", "-f", "-qq", "-o", &trace].into_iter().chain(options.iter().copied());
+        Self { under: strace.map(str::to_owned).collect(), env: Vec::new() }
+    }
+}
 
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
@@ -20,11 +41,38 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on the file in `folder` and a free port. It must listen soon.
     pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_as(folder, &Launch::default()).await
+    }
+
+    /// The same, with further settings, as variables.
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let env = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self::start_as(folder, &Launch { env, ..Launch::default() }).await
+    }
+
+    /// Starts the server in another way. It must listen soon.
+    pub(crate) async fn start_as(folder: &Path, launch: &Launch) -> Self {
+        let started = Self::try_start(folder, launch).await;
+        started.unwrap_or_else(|(_, log)| panic!("did not start: {log}"))
+    }
+
+    /// Starts the server. One that ends before it listens gives its exit code and its log.
+    pub(crate) async fn try_start(
+        folder: &Path,
+        launch: &Launch,
+    ) -> Result<Self, (Option<i32>, String)> {
         let log = folder.join("log");
         let appended = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        let mut command = launch.under.clone();
+        command.push(env!("CARGO_BIN_EXE_countersign").to_owned());
+        let mut child = Command::new(&command[0])
+            .args(&command[1..])
             .arg("serve")
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("COUNTERSIGN_TENANT_ID", TENANT)
             .env("COUNTERSIGN_SECRET_KEY", SECRET)
             .env("COUNTERSIGN_LISTEN", "127.0.0.1:0")
@@ -32,6 +80,7 @@ impl Server {
             .env("COUNTERSIGN__OPERATIONS__LISTEN", "off")
             .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
             .env("COUNTERSIGN__LOG__LEVEL", "warn")
+            .envs(launch.env.clone())
             .stdout(Stdio::piped())
             .stderr(appended)
             .spawn()
@@ -44,20 +93,49 @@ impl Server {
         });
         let greeting = tokio::time::timeout(START, greeting).await.expect("it starts quickly");
         let line = greeting.unwrap().unwrap();
-        let url = line.trim_end().strip_prefix("listening on ");
-        server.url = url
-            .unwrap_or_else(|| panic!("did not start: {line:?} {}", server.read_log()))
-            .to_owned();
-        server
+        match line.trim_end().strip_prefix("listening on ") {
+            Some(url) => url.clone_into(&mut server.url),
+            None => return Err((server.child.wait().unwrap().code(), server.read_log())),
+        }
+        Ok(server)
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
+    /// The server's own process: what it runs under, if anything, has it as its only child.
+    fn pid(&self) -> u32 {
+        let own = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+        children.ok().and_then(|ids| ids.split_whitespace().next()?.parse().ok()).unwrap_or(own)
+    }
+
+    /// SIGTERM; the answer is the exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        signal(self.pid(), "TERM");
+        self.child.wait().unwrap().code()
+    }
+
+    /// Waits for an end that it comes to by itself.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Bytes of memory that are its own.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// SIGKILL: nothing of it runs after this.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
+        signal(self.pid(), "KILL");
         self.child.wait().unwrap();
     }
 
@@ -67,15 +145,23 @@ impl Server {
         assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
     }
 
-    fn read_log(&self) -> String {
+    pub(crate) fn read_log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed before.
+        // It may have been killed before. What is traced outlives what traces it.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal(self.pid(), "KILL");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+    assert!(sent.unwrap().success(), "kill -{name} {pid}");
 }

@@ -276,6 +276,7 @@ mod tests {
             issued_at: UnixMillis(0),
             expires_at: UnixMillis(1_735_690_200_999),
             held: false,
+            notifications: 0,
             ended: outcome.map(|o| Ended::without_device(o, UnixMillis(1))),
             number: None,
             shown: None,

@@ -16,6 +16,7 @@ pub mod error;
 mod field;
 pub mod json;
 pub mod names;
+pub mod operator;
 pub mod pending;
 pub mod publickey;
 pub mod secret;

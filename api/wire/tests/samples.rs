@@ -98,6 +98,7 @@ fn offer() -> Offer {
         issued_at: START,
         expires_at: START.plus_ms(600_000),
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
         shown: Some(Shown {

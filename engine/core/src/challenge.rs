@@ -119,6 +119,8 @@ pub struct Challenge {
     pub expires_at: UnixMillis,
     /// Whether the relying party has yet to accept the notification; until then nobody may answer.
     pub held: bool,
+    /// Notifications about it. Each is counted before it is sent.
+    pub notifications: u32,
     /// Its end, once there is one.
     pub ended: Option<Ended>,
     /// The number that has to be typed to approve, where one has to be.

@@ -4,6 +4,7 @@ use crate::account::AccountRecord;
 use crate::action::Action;
 use crate::challenge::Challenge;
 use crate::device::Device;
+use crate::event::Event;
 use crate::id::{AccountKey, AuthenticatorId};
 
 /// One record to put in place or take out.
@@ -11,7 +12,8 @@ use crate::id::{AccountKey, AuthenticatorId};
 pub enum Write {
     /// The account's own record.
     Account(AccountRecord),
-    /// The account with its devices and actions; its challenges stay until their retention ends.
+    /// The account with its devices and actions; its challenges stay until their retention ends,
+    /// and its revision for as long as a commit can be on its way.
     RemoveAccount,
     /// An action.
     Action(Action),
@@ -21,6 +23,8 @@ pub enum Write {
     Device(Device),
     /// A device that is taken out.
     RemoveDevice(AuthenticatorId),
+    /// An event, put into the outbox. It stays there if the account is removed.
+    Event(Event),
 }
 
 /// A unit of records that change together.
@@ -28,7 +32,7 @@ pub enum Write {
 pub struct Change {
     /// The account they belong to.
     pub account: AccountKey,
-    /// The account's revision that the change was made from, 0 where it did not exist. The store
+    /// The account's revision that the change was made from, 0 where it never was. The store
     /// refuses the change if it has another, and records this one plus 1.
     pub expected: u64,
     /// The records, in order.

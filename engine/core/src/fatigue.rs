@@ -2,8 +2,8 @@
 //! being used to wear a person out.
 //!
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
-//! challenge, or before the comparison, that they guard; nothing but an approval, or the removal of
-//! the account, takes a count back. A new challenge resets nothing, and a request that is refused
+//! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or the
+//! removal of the account, takes a count back. A new challenge resets nothing, and a request that is refused
 //! changes nothing: it does not make the wait longer. The functions here tell the counters of the
 //! next moment; whose business it is to record them is not known here.
 //!
@@ -22,6 +22,9 @@
 //! * The fifth number without an approval between stops prompts, and checks of numbers, for 15
 //!   minutes, each further one for twice as long, at most for an hour. So a guesser has five tries,
 //!   and then one in 15 minutes, one in 30, and one an hour.
+//! * The hundredth number without an approval between locks them for good: no number is compared
+//!   any more, and nobody is asked to type one. What ends it is an approval, which is possible only
+//!   where the tenant asks for no number, or the removal of the user, who is then enrolled anew.
 
 use crate::challenge::Outcome;
 use crate::policy::Limits;
@@ -55,13 +58,25 @@ impl Counters {
         };
         let denied = left_ms(self.denied_at, denied, now);
         let reported = self.reported_at.map_or(0, |at| left_ms(at, limits.report_hold_ms, now));
-        let numbers = self.number_wait_ms(now, limits);
+        // Where no number is asked for, an approval is the way out of a lock.
+        let unlocks = self.is_locked(limits) && limits.number_match.is_none();
+        let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
         self.window_wait_ms(now, limits).max(denied).max(reported).max(numbers)
     }
 
-    /// Milliseconds until the next number may be compared; 0 where it may be at once.
+    /// Whether no number is compared until an approval, however long one waits.
+    #[must_use]
+    pub const fn is_locked(&self, limits: &Limits) -> bool {
+        self.numbers >= limits.numbers_lock
+    }
+
+    /// Milliseconds until the next number may be compared; 0 where it may be at once. Under a lock
+    /// it is the longest hold, at any time: whoever comes again then may have been released.
     #[must_use]
     pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
+        if self.is_locked(limits) {
+            return limits.number_hold_ms_max.max(1);
+        }
         let Some(beyond) = self.numbers.checked_sub(limits.numbers_max) else { return 0 };
         let hold = doubled(limits.number_hold_ms, beyond, limits.number_hold_ms_max);
         left_ms(self.number_at, hold, now)

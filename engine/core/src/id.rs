@@ -99,6 +99,11 @@ text_id!(
     AuthenticatorId, "userAuthenticatorId", "a UUID", 36,
     is_lower_case_uuid
 );
+text_id!(
+    /// Names one event that a relying party is told, a UUID.
+    EventId, "event id", "a UUID", 36,
+    is_lower_case_uuid
+);
 
 impl ChallengeId {
     /// Length of every challenge id.
@@ -116,6 +121,19 @@ impl AuthenticatorId {
     #[must_use]
     pub fn from_entropy(bytes: [u8; 16]) -> Self {
         Self(uuid_v4(bytes).into())
+    }
+}
+
+impl EventId {
+    /// The id of the one event of a kind that a challenge can have, a version 8 UUID (RFC 9562). It
+    /// follows from what it names: recorded or told again, the event has the same id.
+    #[must_use]
+    pub fn of(kind: &str, tenant: &TenantId, challenge: &ChallengeId) -> Self {
+        // No part contains the separator, so that two triples are never one text.
+        let digest = Sha256::digest(format!("{kind}\n{tenant}\n{challenge}"));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().hyphenated().to_string().into())
     }
 }
 

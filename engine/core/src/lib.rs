@@ -13,6 +13,7 @@ pub mod change;
 pub mod decision;
 pub mod device;
 pub mod display;
+pub mod event;
 pub mod fatigue;
 pub mod id;
 pub mod inbox;

@@ -167,6 +167,9 @@ mod tests {
         for text in ["", "4a", " 42", "-1", "٤٢", "12345678901234567"] {
             assert_eq!(TypedNumber::parse(text), Err(InvalidNumber), "{text:?}");
         }
+        for text in ["0", "042", "1234567890123456"] {
+            assert_eq!(TypedNumber::parse(text).unwrap().reveal(), text);
+        }
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
 /// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.
 pub const WAIT_MS_MAX: u64 = 30_000;
 
+/// Calls about one event until it is accepted, at most.
+pub const EVENT_CALLS_MAX: u32 = 3;
+/// From one call about an event to the next, at least.
+pub const EVENT_RETRY_MS: u64 = 30_000;
+
+/// The highest [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
+pub const NUMBERS_LOCK_MAX: u32 = 100;
+
 /// Limits that hold for an account, a credential or a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -62,6 +70,8 @@ pub struct Limits {
     pub nonces_per_credential_max: usize,
     /// Life of a nonce, in milliseconds.
     pub nonce_lifetime_ms: u64,
+    /// Notifications about one challenge, counted before they are sent.
+    pub notifications_per_challenge_max: u32,
     /// Challenges of one account in a window, without an approval between (see [`crate::fatigue`]).
     pub prompts_max: usize,
     /// That window, in milliseconds.
@@ -84,6 +94,9 @@ pub struct Limits {
     pub number_hold_ms: u64,
     /// The longest hold after a number, in milliseconds.
     pub number_hold_ms_max: u64,
+    /// Numbers of one account without an approval between, the last of which begins a hold without
+    /// an end (NIST SP 800-63B-4, 3.2.2: at most 100).
+    pub numbers_lock: u32,
 }
 
 impl Default for Limits {
@@ -98,6 +111,7 @@ impl Default for Limits {
             waiters_per_device_max: 2,
             nonces_per_credential_max: 4,
             nonce_lifetime_ms: 300_000,
+            notifications_per_challenge_max: 3,
             prompts_max: 5,
             prompts_window_ms: 15 * MINUTE_MS,
             denial_wait_ms: MINUTE_MS / 2,
@@ -109,6 +123,7 @@ impl Default for Limits {
             numbers_max: 5,
             number_hold_ms: 15 * MINUTE_MS,
             number_hold_ms_max: 60 * MINUTE_MS,
+            numbers_lock: NUMBERS_LOCK_MAX,
         }
     }
 }
@@ -121,4 +136,14 @@ pub enum Unenrolled {
     Allow,
     /// `BLOCK`.
     Block,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_query_looks_back_for_thirty_days() {
+        assert_eq!(ACTION_QUERY_MS_MAX, 2_592_000_000);
+    }
 }

@@ -44,6 +44,12 @@ pub enum Refusal {
     /// The relying party has not yet accepted the notification about the challenge.
     #[error("the challenge cannot be answered yet")]
     ChallengeHeld,
+    /// There were as many notifications about the challenge as there may be.
+    #[error("the challenge had the most notifications allowed ({max})")]
+    NotificationsMax {
+        /// The limit.
+        max: u32,
+    },
     /// To approve, the number has to be typed that is shown where the challenge began.
     #[error("the number that is shown has to be typed")]
     NumberMissing,

@@ -28,6 +28,16 @@ fn der_signatures_keep_their_properties() {
 }
 
 #[test]
+fn statements_keep_their_properties() {
+    replay("statement", properties::statement, 14);
+}
+
+#[test]
+fn texts_that_are_shown_keep_their_properties() {
+    replay("display", properties::display, 12);
+}
+
+#[test]
 fn p1363_signatures_keep_their_properties() {
     replay("p1363", properties::p1363, 10);
 }

@@ -115,7 +115,7 @@ impl Shared {
         self.accounts.send(key, Call(call), || {
             let (key, shared) = (key.clone(), self.clone());
             self.arbiters.start_actor(&key.clone(), move || AccountActor::new(key, shared))
-        });
+        })?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 }

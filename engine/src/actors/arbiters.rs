@@ -5,18 +5,22 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use actix::{Actor, Addr, Arbiter, Context};
 
-/// A fixed number of threads, each with an event loop.
+/// Where actors live: on a fixed number of threads of their own, or on the event loop of whoever
+/// activates them, which spares a request most of its way from thread to thread.
 pub(crate) struct Arbiters {
     arbiters: Vec<Arbiter>,
+    at_askers: bool,
 }
 
 impl Arbiters {
-    /// Starts the threads. It needs a running actix system.
+    /// Starts that many threads for actors; with none, actors live where they are activated, and
+    /// one thread is for what runs beside them. It needs a running actix system.
     pub(crate) fn start(count: usize) -> Self {
-        Self { arbiters: (0..count.max(1)).map(|_| Arbiter::new()).collect() }
+        let arbiters = (0..count.max(1)).map(|_| Arbiter::new()).collect();
+        Self { arbiters, at_askers: count == 0 }
     }
 
-    /// Starts an actor on the thread that its key belongs to.
+    /// Starts an actor on this thread, or on the one that its key belongs to.
     pub(crate) fn start_actor<A>(
         &self,
         key: &impl Hash,
@@ -25,6 +29,9 @@ impl Arbiters {
     where
         A: Actor<Context = Context<A>>,
     {
+        if self.at_askers && Arbiter::try_current().is_some() {
+            return make().start();
+        }
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         let count = self.arbiters.len() as u64;
         let index = usize::try_from(hash % count).expect("less than the number of threads");

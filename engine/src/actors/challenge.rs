@@ -307,7 +307,10 @@ impl Shared {
             return self.challenges.tell(&key, recorded);
         }
         let challenge = recorded.0.clone();
-        self.challenges.send(&key, recorded, || self.start_challenge(key.clone(), Some(challenge)));
+        // Without a place it reads the same from the store as soon as it is asked for.
+        let _ = self
+            .challenges
+            .send(&key, recorded, || self.start_challenge(key.clone(), Some(challenge)));
     }
 
     /// Asks the actor of a challenge how it stands.
@@ -320,7 +323,7 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let key = (tenant.clone(), id.clone());
         self.challenges
-            .send(&key, Watch { wait, reply }, || self.start_challenge(key.clone(), None));
+            .send(&key, Watch { wait, reply }, || self.start_challenge(key.clone(), None))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
@@ -334,7 +337,7 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let key = (tenant.clone(), decision.challenge().clone());
         let decide = Decide { decision, arrived_at, reply };
-        self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None));
+        self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 

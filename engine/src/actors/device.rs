@@ -360,7 +360,7 @@ impl Shared {
             // The asker may have gone.
             let _ = reply.send(known.map(question));
         });
-        self.devices.send(key, Ask(ask), || self.start_device(key));
+        self.devices.send(key, Ask(ask), || self.start_device(key))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
@@ -371,7 +371,7 @@ impl Shared {
         bind: impl FnOnce(Reply<Device>) -> Bind,
     ) -> Result<Device, Error> {
         let (reply, answer) = oneshot::channel();
-        self.devices.send(key, bind(reply), || self.start_device(key));
+        self.devices.send(key, bind(reply), || self.start_device(key))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 

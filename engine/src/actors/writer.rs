@@ -12,6 +12,7 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
 use countersign_core::change::{Change, Transition, Write};
 use countersign_core::device::{Device, Signing};
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::inbox::Offer;
 use countersign_core::nonce::Nonce;
@@ -25,7 +26,6 @@ use super::challenge::Recorded;
 use super::device::News;
 use crate::display;
 use crate::error::Error;
-use crate::ports::delivery::Event;
 use crate::ports::store::Committed;
 use crate::shared::{Shared, Tenant};
 use crate::telemetry;
@@ -122,6 +122,12 @@ impl AccountWriter {
         Ok(issued)
     }
 
+    /// Counts a further notification about a held challenge, before it is sent.
+    pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+        let transition = self.account.notify(id, &self.tenant.limits)?;
+        self.record(transition).await
+    }
+
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
         let transition = self.account.release(id)?;
         self.record(transition).await
@@ -147,7 +153,11 @@ impl AccountWriter {
         if action.is_none() && ended.outcome == Outcome::Approved {
             return Err(Refusal::ActionUnknown.into());
         }
-        let transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        let mut transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        if self.tenant.delivery.is_some() {
+            let event = Event::of_end(&transition.answer);
+            transition.change.writes.extend(event.map(Write::Event));
+        }
         let challenge = self.record(transition).await?;
         Ok(challenge.ended.ok_or(Refusal::ChallengeUnknown)?)
     }
@@ -187,6 +197,13 @@ impl AccountWriter {
     pub(crate) async fn remove_device(&mut self, id: &AuthenticatorId) -> Result<Device, Error> {
         let transition = self.account.remove_device(id, self.now())?;
         self.record(transition).await
+    }
+
+    /// Clears the counters. False where the user is not known.
+    pub(crate) async fn release_hold(&mut self) -> Result<bool, Error> {
+        let Some(transition) = self.account.release_hold() else { return Ok(false) };
+        self.record(transition).await?;
+        Ok(true)
     }
 
     fn now(&self) -> UnixMillis {
@@ -268,6 +285,7 @@ impl AccountWriter {
                 Write::RemoveDevice(id) => {
                     before.iter().filter(|d| d.id == *id).for_each(|device| self.unbound(device));
                 }
+                Write::Event(_) => self.shared.outbox.filled(),
             }
         }
     }
@@ -290,7 +308,8 @@ impl AccountWriter {
                 | Write::RemoveAccount
                 | Write::Action(_)
                 | Write::Device(_)
-                | Write::RemoveDevice(_) => {}
+                | Write::RemoveDevice(_)
+                | Write::Event(_) => {}
             }
         }
         credentials.iter().for_each(|credential| self.shared.devices.tell(credential, Doubt));
@@ -300,18 +319,8 @@ impl AccountWriter {
         self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
     }
 
-    /// Tells of a report, which is recorded, beside whatever else is done.
-    fn tell_relying_party(&self, challenge: &Challenge) {
-        let reported = challenge.ended.as_ref().is_some_and(|e| e.outcome == Outcome::Reported);
-        if let Some(delivery) = self.tenant.delivery.as_ref().filter(|_| reported) {
-            let told = delivery.tell(&Event::Reported(challenge.clone()));
-            self.shared.arbiters.spawn(told);
-        }
-    }
-
     fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
         telemetry::challenge_ended(challenge);
-        self.tell_relying_party(challenge);
         self.shared.challenge_recorded(Recorded(challenge.clone()));
         let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
         if challenge.ended.is_some() {

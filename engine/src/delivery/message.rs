@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::{DateTime, SecondsFormat};
 use countersign_core::account::Issued;
-use countersign_core::challenge::Challenge;
+use countersign_core::event::Event;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::time::UnixMillis;
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,18 +20,18 @@ use crate::secret::Secret;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Envelope<'a> {
     pub(super) version: u32,
-    pub(super) id: String,
+    pub(super) id: &'a str,
     pub(super) source: &'a str,
     pub(super) time: String,
     pub(super) tenant_id: &'a str,
     #[serde(flatten)]
-    pub(super) event: Event<'a>,
+    pub(super) event: Message<'a>,
 }
 
-/// An event and its data.
+/// The type of an event, and its data.
 #[derive(Serialize)]
 #[serde(tag = "type", content = "data")]
-pub(super) enum Event<'a> {
+pub(super) enum Message<'a> {
     #[serde(rename = "push.created")]
     PushCreated(PushCreated<'a>),
     #[serde(rename = "push.reported")]
@@ -79,15 +79,14 @@ pub(super) struct PushReported<'a> {
     user_authenticator_id: Option<&'a str>,
 }
 
-impl<'a> From<&'a Challenge> for PushReported<'a> {
-    fn from(challenge: &'a Challenge) -> Self {
-        let by = challenge.ended.as_ref().and_then(|ended| ended.by.as_ref());
+impl<'a> From<&'a Event> for PushReported<'a> {
+    fn from(event: &'a Event) -> Self {
         Self {
-            challenge_id: challenge.id.as_str(),
-            user_id: challenge.account.user.as_str(),
-            idempotency_key: challenge.action.idempotency_key.as_str(),
-            action_code: challenge.action.code.as_str(),
-            user_authenticator_id: by.map(AuthenticatorId::as_str),
+            challenge_id: event.challenge.as_str(),
+            user_id: event.account.user.as_str(),
+            idempotency_key: event.action.idempotency_key.as_str(),
+            action_code: event.action.code.as_str(),
+            user_authenticator_id: event.by.as_ref().map(AuthenticatorId::as_str),
         }
     }
 }
@@ -138,11 +137,11 @@ mod tests {
         };
         let envelope = Envelope {
             version: 1,
-            id: "e-1".into(),
+            id: "e-1",
             source: "https://authsignal.com",
             time: iso_time(TIME).unwrap(),
             tenant_id: "t-1",
-            event: Event::PushCreated(data),
+            event: Message::PushCreated(data),
         };
         assert_eq!(serde_json::to_string(&envelope).unwrap(), BODY);
     }

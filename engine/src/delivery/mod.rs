@@ -11,5 +11,4 @@ mod webhook;
 
 pub use guard::{Guard, InvalidTarget};
 pub use resolver::{Lookup, system_lookup};
-pub use webhook::{EVENT_CALLS_MAX, EVENT_RETRY_MS, EVENTS_WAITING_MAX, WEBHOOK_DEADLINE_MS};
-pub use webhook::{Webhook, WebhookError, WebhookSettings};
+pub use webhook::{WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings};

@@ -1,8 +1,8 @@
 //! Tells a relying party about a created challenge, by one signed POST, and about events.
 //!
-//! Of a challenge it answers whether the relying party accepted, and does not repeat the call. An
-//! event is told again a few times until it is accepted; one that waits when the process ends is
-//! lost. It does not read what was answered beyond the status, and follows no redirect.
+//! It answers whether the relying party accepted, and repeats no call. A call that is repeated has
+//! the same id and body, and a signature of its own moment. It does not read what was answered
+//! beyond the status, and follows no redirect.
 
 use std::error::Error;
 use std::fmt;
@@ -12,33 +12,25 @@ use std::time::Duration;
 
 use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
-use countersign_core::id::TenantId;
+use countersign_core::event::{Event, EventKind};
+use countersign_core::id::{AccountKey, EventId, TenantId};
+use countersign_core::time::UnixMillis;
 use metrics::{counter, histogram};
 use reqwest::header::{CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use reqwest::{Client, RequestBuilder, redirect, retry};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::guard::{Guard, InvalidTarget};
-use super::message::{Envelope, Event, iso_time, signature_header};
+use super::message::{Envelope, Message, iso_time, signature_header};
 use super::resolver::{GuardedResolver, Lookup, Unresolved, system_lookup};
-use crate::ports::delivery::{self, DeliveryError, DeliveryResult};
-use crate::ports::{Clock, Delivery, Entropy, Later};
+use crate::ports::delivery::{DeliveryError, DeliveryResult};
+use crate::ports::{Clock, Delivery, Later};
 use crate::secret::Secret;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
 /// The longest that one call may take in all: look-up, connection, request and answer.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
-
-/// How often an event is told until it is accepted, at most.
-pub const EVENT_CALLS_MAX: u32 = 3;
-
-/// From one call about an event to the next.
-pub const EVENT_RETRY_MS: u64 = 30_000;
-
-/// Events that wait to be accepted, at most. More are dropped, and that is logged.
-pub const EVENTS_WAITING_MAX: usize = 1_000;
 
 /// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
 /// the closing fails and takes its challenge along, so ours goes first.
@@ -48,6 +40,9 @@ const IDLE_CONNECTION_MS: u64 = 4_000;
 const IDLE_CONNECTIONS_MAX: usize = 8;
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
+
+/// What the id of a challenge's notification is made from.
+const PUSH_CREATED: &str = "push.created";
 
 /// Whom a webhook calls, and as whom.
 pub struct WebhookSettings {
@@ -61,10 +56,8 @@ pub struct WebhookSettings {
     pub secrets: Vec<Secret>,
     /// This server's name for itself in the envelope.
     pub source: String,
-    /// Tells the time of an event and its signature.
+    /// Tells the time of a signature.
     pub clock: Arc<dyn Clock>,
-    /// Makes the ids of events.
-    pub entropy: Arc<dyn Entropy>,
 }
 
 /// Why a webhook cannot be set up, in words for the operator.
@@ -90,9 +83,6 @@ pub struct Webhook {
     guard: Arc<Guard>,
     client: Client,
     deadline: Duration,
-    event_retry: Duration,
-    /// A place for each event that waits to be accepted.
-    events: Arc<Semaphore>,
 }
 
 impl Webhook {
@@ -126,9 +116,7 @@ impl Webhook {
             .build()
             .map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
-        let event_retry = Duration::from_millis(EVENT_RETRY_MS);
-        let events = Arc::new(Semaphore::new(EVENTS_WAITING_MAX));
-        Ok(Self { settings: settings.into(), guard, client, deadline, event_retry, events })
+        Ok(Self { settings: settings.into(), guard, client, deadline })
     }
 
     /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
@@ -137,23 +125,23 @@ impl Webhook {
         Self { deadline, ..self }
     }
 
-    /// The same webhook with another time between calls than [`EVENT_RETRY_MS`].
-    #[must_use]
-    pub fn with_event_retry(self, event_retry: Duration) -> Self {
-        Self { event_retry, ..self }
-    }
-
-    fn body(&self, challenge: &Challenge, event: Event<'_>) -> Result<String, Failure> {
-        let WebhookSettings { tenant, source, clock, entropy, .. } = &*self.settings;
-        if challenge.account.tenant != *tenant {
+    /// The body that tells of an event which happened to an account of the tenant.
+    fn body(
+        &self,
+        id: &EventId,
+        account: &AccountKey,
+        at: UnixMillis,
+        event: Message<'_>,
+    ) -> Result<String, Failure> {
+        let WebhookSettings { tenant, source, .. } = &*self.settings;
+        if account.tenant != *tenant {
             return Err(Failure::Internal("it belongs to another tenant"));
         }
-        let id = uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid();
         let envelope = Envelope {
             version: 1,
-            id: id.hyphenated().to_string(),
+            id: id.as_str(),
             source,
-            time: iso_time(clock.now()).ok_or(Failure::Internal("the clock is out of range"))?,
+            time: iso_time(at).ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
             event,
         };
@@ -190,23 +178,6 @@ impl Webhook {
         }
         answer
     }
-
-    /// Calls until it is accepted, or was tried often enough.
-    async fn insist(&self, body: Result<String, Failure>) {
-        let Ok(_place) = self.events.try_acquire() else {
-            tracing::warn!(tenant = %self.settings.tenant, "too many events wait: one is dropped");
-            return;
-        };
-        for call in 1..=EVENT_CALLS_MAX {
-            if self.call(body.clone()).await.is_ok() {
-                return;
-            }
-            if call < EVENT_CALLS_MAX {
-                tokio::time::sleep(self.event_retry).await;
-            }
-        }
-        tracing::warn!(tenant = %self.settings.tenant, "an event was given up");
-    }
 }
 
 impl fmt::Debug for Webhook {
@@ -218,20 +189,27 @@ impl fmt::Debug for Webhook {
 
 impl Delivery for Webhook {
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        let body = self.body(&issued.challenge, Event::PushCreated(issued.into()));
+        let Challenge { id, account, issued_at, .. } = &issued.challenge;
+        let event = EventId::of(PUSH_CREATED, &account.tenant, id);
+        let body = self.body(&event, account, *issued_at, Message::PushCreated(issued.into()));
         let webhook = self.clone();
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
             let answer = webhook.call(body).await.map(|()| Vec::new());
-            answer.map_err(|failure| DeliveryError(failure.to_string()))
+            answer.map_err(DeliveryError::from)
         })
     }
 
-    fn tell(&self, event: &delivery::Event) -> Later<()> {
-        let delivery::Event::Reported(challenge) = event;
-        let body = self.body(challenge, Event::PushReported(challenge.into()));
+    fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {
+        let message = match event.kind {
+            EventKind::Reported => Message::PushReported(event.into()),
+        };
+        let body = self.body(&event.id, &event.account, event.at, message);
         let webhook = self.clone();
-        Box::pin(async move { webhook.insist(body).await })
+        Box::pin(async move {
+            let answer = webhook.call(body).await;
+            answer.map_err(DeliveryError::from)
+        })
     }
 }
 
@@ -256,7 +234,26 @@ enum Failure {
     Unresolvable,
 }
 
+impl From<Failure> for DeliveryError {
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.to_string(), passing: failure.is_passing() }
+    }
+}
+
 impl Failure {
+    /// Whether the call was lost on its way, or in front of who was to answer it (502 to 504).
+    const fn is_passing(&self) -> bool {
+        match self {
+            Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
+            Self::Blocked
+            | Self::Internal(_)
+            | Self::Status(_)
+            | Self::Timeout
+            | Self::Tls
+            | Self::Unresolvable => false,
+        }
+    }
+
     const fn label(&self) -> &'static str {
         match self {
             Self::Blocked => "blocked",

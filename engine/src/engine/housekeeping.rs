@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::time::UnixMillis;
+use futures_util::{StreamExt as _, stream};
 
 use super::{Engine, EngineSettings};
 use crate::error::Error;
@@ -17,6 +18,8 @@ const SWEEP: Duration = Duration::from_secs(10);
 const OVERDUE: Duration = Duration::from_secs(5);
 /// Overdue challenges ended at one look, at most.
 const OVERDUE_MAX: usize = 1000;
+/// Of these, how many at a time: they are recorded together.
+pub(super) const ENDED_TOGETHER: usize = 64;
 /// A challenge that is held for longer was left behind by a process that died: its initiator was
 /// never answered. It is longer than any notification may take.
 const HELD_MS_MAX: u64 = 15_000;
@@ -47,6 +50,10 @@ impl Engine {
                 interval.tick().await;
                 ender.upgrade()
             } {
+                let seen = shared.store.observe(shared.clock.now()).await;
+                if let Err(error) = seen {
+                    tracing::warn!(%error, "the time is not recorded");
+                }
                 if let Err(error) = end_overdue(&shared).await {
                     tracing::warn!(%error, "overdue challenges not ended");
                 }
@@ -72,18 +79,25 @@ impl Engine {
 
 async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {
     let now = shared.clock.now();
-    for challenge in shared.store.overdue(now, now.minus_ms(HELD_MS_MAX), OVERDUE_MAX).await? {
-        let Ok(tenant) = shared.tenant(&challenge.account.tenant) else { continue };
-        let Some(outcome) = due(&challenge, now, tenant.limits.decision_grace_ms) else { continue };
-        let ended = Ended::without_device(outcome, now);
-        let id = challenge.id;
-        let settled = shared
-            .account(&challenge.account, |w| Box::pin(async move { w.settle(&id, ended).await }));
-        if let Err(error) = settled.await {
-            tracing::warn!(%error, "overdue challenge not ended");
-        }
-    }
+    let overdue = shared.store.overdue(now, now.minus_ms(HELD_MS_MAX), OVERDUE_MAX).await?;
+    let ending = overdue.into_iter().filter_map(|challenge| {
+        let tenant = shared.tenant(&challenge.account.tenant).ok()?;
+        let outcome = due(&challenge, now, tenant.limits.decision_grace_ms)?;
+        Some(end(shared, challenge, Ended::without_device(outcome, now)))
+    });
+    stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect::<Vec<_>>().await;
     Ok(())
+}
+
+/// Has a challenge ended. False if that failed, which is logged.
+pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, ended: Ended) -> bool {
+    let (id, account) = (challenge.id, challenge.account);
+    let settled =
+        shared.account(&account, |w| Box::pin(async move { w.settle(&id, ended).await })).await;
+    if let Err(error) = &settled {
+        tracing::warn!(%error, "overdue challenge not ended");
+    }
+    settled.is_ok()
 }
 
 /// How a challenge is to be ended at `now`, if it is.
@@ -116,6 +130,7 @@ mod tests {
             issued_at: UnixMillis(0),
             expires_at: UnixMillis(60_000),
             held,
+            notifications: 0,
             ended: None,
             number: None,
             shown: None,

@@ -14,12 +14,20 @@ use countersign_core::refusal::Refusal;
 use super::Engine;
 use crate::actors::writer::Asking;
 use crate::error::Error;
-use crate::ports::delivery::DeliveryResult;
+use crate::ports::Delivery;
+use crate::ports::delivery::{DeliveryError, DeliveryResult};
 use crate::shared::{Shared, Tenant};
+use crate::system::Stopwatch;
 use crate::telemetry::Waiting;
 
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
+
+/// Between two notifications about one challenge.
+const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
+/// After that time none is repeated: with the longest that a call may take, an initiator waits for
+/// 7 seconds at most.
+const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 
 /// A challenge that was started.
 #[derive(Clone, Debug)]
@@ -49,7 +57,8 @@ impl Verdict {
 
 impl Engine {
     /// Issues a challenge for an action and notifies its devices. If the relying party does not
-    /// accept the notification, the challenge is cancelled and nobody can have answered it.
+    /// accept the notification, which is repeated where it was lost on its way, the challenge is
+    /// cancelled and nobody can have answered it.
     ///
     /// # Errors
     /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
@@ -84,14 +93,15 @@ impl Engine {
         id: &ChallengeId,
         wait_ms: u64,
     ) -> Result<Verdict, Error> {
-        let wait = wait_ms > 0;
+        let place = self.shared.place_to_wait(wait_ms);
+        let wait = place.is_some();
         let watched = self.shared.watch(&account.tenant, id, wait).await?;
         let mut challenge = watched.challenge;
         if challenge.account != *account || challenge.action != *action {
             return Err(Refusal::ChallengeUnknown.into());
         }
         let Some(end) = watched.end else {
-            let crowded = wait && challenge.ended.is_none();
+            let crowded = wait_ms > 0 && challenge.ended.is_none();
             return Ok(Verdict { challenge, crowded });
         };
         let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());
@@ -159,7 +169,7 @@ async fn start(
         return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
     };
     let id = issued.challenge.id.clone();
-    match delivery.deliver(&issued).await {
+    match notify(&shared, &account, delivery.as_ref(), &issued).await {
         Ok(deliveries) => {
             let released =
                 shared.account(&account, |w| Box::pin(async move { w.release(&id).await })).await?;
@@ -169,6 +179,34 @@ async fn start(
             let ended = Ended::without_device(Outcome::Cancelled, shared.clock.now());
             settle(&shared, &account, id, ended).await?;
             Err(error.into())
+        }
+    }
+}
+
+/// Notifies, and again where that was lost on its way: soon, and as often as the limit allows. The
+/// issue has counted the first time.
+async fn notify(
+    shared: &Arc<Shared>,
+    account: &AccountKey,
+    delivery: &dyn Delivery,
+    issued: &Issued,
+) -> Result<Vec<DeliveryResult>, DeliveryError> {
+    let watch = Stopwatch::start();
+    loop {
+        let error = match delivery.deliver(issued).await {
+            Err(error) if error.passing => error,
+            answer => return answer,
+        };
+        if watch.seconds() > NOTIFY_AGAIN_SECONDS {
+            return Err(error);
+        }
+        tokio::time::sleep(NOTIFY_PAUSE).await;
+        let id = issued.challenge.id.clone();
+        let counted =
+            shared.account(account, |w| Box::pin(async move { w.notify(&id).await })).await;
+        // At the limit, or ended meanwhile: what was wrong with the last call stays the reason.
+        if counted.is_err() {
+            return Err(error);
         }
     }
 }

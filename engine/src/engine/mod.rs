@@ -3,6 +3,9 @@
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
+pub(crate) mod operator;
+pub(crate) mod outbox;
+mod recovery;
 pub(crate) mod relying_party;
 
 use std::collections::HashMap;
@@ -14,6 +17,8 @@ use countersign_core::id::TenantId;
 use crate::actors::Drain;
 use crate::actors::arbiters::Arbiters;
 use crate::error::Error;
+use crate::places::Places;
+use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Store};
 use crate::registry::Registry;
 use crate::shared::{Shared, Tenant};
@@ -22,12 +27,16 @@ use crate::verifier::Verifier;
 /// Sizes of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Threads that actors live on.
+    /// Threads that actors live on; with 0 they live on the event loops that activate them.
     pub actor_threads: usize,
     /// Threads that check signatures; 0 means one per core.
     pub verifier_threads: usize,
     /// Signature checks that are queued or running, at most.
     pub verify_queue_max: usize,
+    /// Actors in memory, at most. What would need one more is turned away.
+    pub activations_max: usize,
+    /// Polls that wait together, at most. One more is answered as if its time was over.
+    pub waiters_max: usize,
     /// How long actions are kept, in milliseconds.
     pub action_retention_ms: u64,
     /// How long ended challenges are kept, in milliseconds.
@@ -38,9 +47,11 @@ impl Default for EngineSettings {
     fn default() -> Self {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         Self {
-            actor_threads: 1,
+            actor_threads: 0,
             verifier_threads: 0,
             verify_queue_max: 4096,
+            activations_max: 500_000,
+            waiters_max: 100_000,
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
         }
@@ -74,6 +85,7 @@ impl Engine {
     ) -> Self {
         let Ports { store, clock, entropy } = ports;
         let (threads, queue_max) = (settings.verifier_threads, settings.verify_queue_max);
+        let places = Places::new(settings.activations_max);
         let shared = Shared {
             verifier: Verifier::start(threads, queue_max, entropy.clone()),
             store,
@@ -81,13 +93,18 @@ impl Engine {
             entropy,
             tenants: tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect(),
             arbiters: Arbiters::start(settings.actor_threads),
-            accounts: Registry::new("account"),
-            devices: Registry::new("device"),
-            challenges: Registry::new("challenge"),
+            accounts: Registry::new("account", places.clone()),
+            devices: Registry::new("device", places.clone()),
+            challenges: Registry::new("challenge", places),
+            outbox: Arc::default(),
+            waiters: Places::new(settings.waiters_max),
             draining: false.into(),
+            recovering: false.into(),
+            recovered: 0.into(),
         };
         let engine = Self { shared: Arc::new(shared) };
         engine.keep_house(settings);
+        engine.tell_events();
         engine
     }
 
@@ -120,7 +137,23 @@ impl Engine {
         if self.shared.is_draining() {
             return Err(Error::Unavailable("stopping".to_owned()));
         }
-        Ok(self.shared.store.ready()?)
+        if self.shared.recovering.load(Ordering::Acquire) {
+            let ended = self.shared.recovered.load(Ordering::Relaxed);
+            return Err(Error::Unavailable(format!("recovering: {ended} challenges ended")));
+        }
+        self.shared.store.ready().map_err(|e| Error::Unavailable(e.to_string()))
+    }
+
+    /// What was answered and is not recorded; nothing unless the store was told that it may lag.
+    #[must_use]
+    pub fn unwritten(&self) -> Unwritten {
+        self.shared.store.unwritten()
+    }
+
+    /// Resolves when the store can record nothing any more: the process is to end, since only a new
+    /// one knows what is recorded.
+    pub async fn broken(&self) -> StoreError {
+        self.shared.store.broken().await
     }
 
     /// How many actors are in memory.
@@ -143,6 +176,10 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
+        self.shared.outbox.closed().await;
+        // A clock that is set back while nobody runs is to be noticed. What it fails of, closing
+        // says too.
+        let _ = self.shared.store.observe(self.shared.clock.now()).await;
         let closed = self.shared.store.close().await;
         self.shared.arbiters.stop();
         Ok(closed?)

@@ -2,14 +2,20 @@
 //! proof.
 
 use countersign_core::account::Issued;
-use countersign_core::challenge::Challenge;
+use countersign_core::event::Event;
 
 use super::Later;
 
-/// Why a notification was not accepted, in words for the relying party.
+/// Why a notification was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DeliveryError(pub String);
+#[error("{reason}")]
+pub struct DeliveryError {
+    /// In words for the relying party.
+    pub reason: String,
+    /// Whether another call may well be accepted: this one was not understood and refused, but
+    /// lost.
+    pub passing: bool,
+}
 
 /// What became of the notification to one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,20 +26,14 @@ pub struct DeliveryResult {
     pub error_code: Option<String>,
 }
 
-/// Something that has happened and is recorded.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A person said that a challenge, which has ended so, was not theirs.
-    Reported(Challenge),
-}
-
 /// Tells the devices of a challenge that it waits.
 pub trait Delivery: Send + Sync + 'static {
-    /// Notifies about an issued challenge. An error cancels the challenge. The answer lists the
-    /// devices that the adapter itself has notified, which may be none.
+    /// Notifies about an issued challenge, by one call that ends within 5 seconds; whether there is
+    /// another after an error is not the adapter's to decide. The answer lists the devices that the
+    /// adapter itself has notified, which may be none.
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
-    /// Tells of an event. Nobody waits for it, and nothing depends on it: the adapter tries again
-    /// as it sees fit, and gives up in the end.
-    fn tell(&self, event: &Event) -> Later<()>;
+    /// Tells of an event, by one call that ends within 5 seconds. An error says that it is to be
+    /// told again; when, and how often, is not the adapter's to decide.
+    fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>>;
 }

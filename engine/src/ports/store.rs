@@ -1,12 +1,15 @@
 //! What is remembered. The store decides: an outcome exists when the store has recorded it.
 
+use std::time::Duration;
+
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::Change;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 
@@ -71,7 +74,51 @@ pub struct ActionQuery {
     pub limit: usize,
 }
 
+/// What was answered and is not recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unwritten {
+    /// How many commits.
+    pub records: usize,
+    /// The age of the oldest.
+    pub oldest: Duration,
+}
+
+/// One record, with whatever is needed to put it into another store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A tenant's secret for signing its tokens.
+    Secret(TenantId, [u8; 32]),
+    /// The highest time that was seen.
+    LatestTime(UnixMillis),
+    /// A user's own record.
+    Account(AccountKey, AccountRecord),
+    /// A device.
+    Device(Device),
+    /// An action.
+    Action(Action),
+    /// A challenge, open or ended.
+    Challenge(Challenge),
+    /// An event of the outbox.
+    Event(Event),
+}
+
+/// Some of the records of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The records; in the place of one that cannot be read, why.
+    pub records: Vec<Result<Record, StoreError>>,
+    /// Where to go on; absent at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place among the records of a store, in the store's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
 /// Keeps accounts, devices, actions and challenges.
+///
+/// Where the operator has chosen so, a commit that may lag is answered before it is recorded; it is
+/// recorded in its turn, and reads wait for it. What may lag is in [`crate::store::Durability`].
 ///
 /// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every
 /// commit whose answer was given before the read was asked for. Commits of one account are recorded
@@ -83,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
 
     /// An account with its devices and open challenges; empty where the user is unknown.
+    ///
+    /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
+    /// was made for a user before never fits the one who is made anew.
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
 
     /// An action of an account.
@@ -92,7 +142,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first.
+    /// Actions of an account, newest first. What it costs is bounded by what may be found: the
+    /// limit, for every code and state that is asked for.
     fn actions(
         &self,
         account: &AccountKey,
@@ -125,6 +176,16 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>>;
 
+    /// Events of all tenants that are due at `now`, by when they are due and then by id.
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>>;
+
+    /// Records how often an event was told and when it is due next, if it is in the outbox; one
+    /// that was taken out does not come back. It is no change of its account, whose revision stays.
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>>;
+
+    /// Takes an event out of the outbox, if it is there. The revision of its account stays.
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>>;
+
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
     fn token_secret(
         &self,
@@ -132,13 +193,46 @@ pub trait Store: Send + Sync + 'static {
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>>;
 
-    /// Forgets actions tracked before `actions_before` and challenges that ended before
-    /// `challenges_before`. The answer is how many records went.
+    /// Forgets actions tracked before `actions_before`, challenges that ended before
+    /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
+    /// how many records went.
     fn prune(
         &self,
         actions_before: UnixMillis,
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>>;
+
+    /// Records that it is `now`, and answers the highest time that was recorded before; `now` where
+    /// there is none. The recorded time never falls.
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>>;
+
+    /// Some of all the records, and where the next are. A record that does not change meanwhile is
+    /// in one of the pages at least; secrets and accounts come before all else.
+    ///
+    /// A store that cannot do that answers [`StoreError::Unavailable`].
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        let _ = from;
+        let refused = "it cannot be read as a whole".to_owned();
+        Box::pin(std::future::ready(Err(StoreError::Unavailable(refused))))
+    }
+
+    /// Looks through what keeps the records, beyond the records themselves.
+    ///
+    /// The answer is [`StoreError::Unreadable`], saying what is wrong, if it is damaged.
+    fn verify(&self) -> Later<Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What was answered and is not recorded.
+    fn unwritten(&self) -> Unwritten {
+        Unwritten::default()
+    }
+
+    /// Resolves, with the reason, when the store can record nothing any more and has to be opened
+    /// anew: the process is to end, and to recover from what is recorded.
+    fn broken(&self) -> Later<StoreError> {
+        Box::pin(std::future::pending())
+    }
 
     /// Whether commits are being recorded.
     fn ready(&self) -> Result<(), StoreError>;

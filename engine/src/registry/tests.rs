@@ -48,7 +48,8 @@ impl Handler<Leave> for Tiny {
 /// Sends 40,000 notes from four threads while `sweep` runs all the time, and answers how many were
 /// handled and by how many actors.
 async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
-    let (notes, activations) = (Notes::new(Registry::new("tiny")), Arc::new(AtomicUsize::new(0)));
+    let (notes, activations) =
+        (Notes::new(Registry::new("tiny", Places::new(100))), Arc::new(AtomicUsize::new(0)));
     let arbiters = Arc::new(Arbiters::start(2));
     let (handled, mut seen) = unbounded_channel();
     let (is_over, sweeps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -70,7 +71,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
             // Two senders share an actor, two have one of their own.
             let key = sender % 3;
             for n in 0..10_000_usize {
-                notes.send(&key, Note(handled.clone()), || {
+                let _ = notes.send(&key, Note(handled.clone()), || {
                     activations.fetch_add(1, Ordering::Relaxed);
                     let registry = notes.clone();
                     arbiters.start_actor(&key, move || Tiny { key, registry })
@@ -114,13 +115,15 @@ async fn dismissals_under_load_lose_no_message() {
 #[actix::test]
 async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
     let arbiters = Arbiters::start(1);
-    let notes = Notes::new(Registry::new("tiny"));
+    let notes = Notes::new(Registry::new("tiny", Places::new(100)));
     let (handled, mut seen) = unbounded_channel();
     let send = |key: u8| {
         let registry = notes.clone();
-        notes.send(&key, Note(handled.clone()), || {
-            arbiters.start_actor(&key, move || Tiny { key, registry })
-        });
+        notes
+            .send(&key, Note(handled.clone()), || {
+                arbiters.start_actor(&key, move || Tiny { key, registry })
+            })
+            .unwrap();
     };
     send(0);
     send(1);
@@ -138,5 +141,30 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
         tokio::task::yield_now().await;
     }
     assert!(notes.entries.contains_key(&1));
+    arbiters.stop();
+}
+
+#[actix::test]
+async fn one_actor_too_many_is_turned_away_until_another_has_left() {
+    let arbiters = Arbiters::start(1);
+    let notes = Notes::new(Registry::new("tiny", Places::new(2)));
+    let (handled, mut seen) = unbounded_channel();
+    let send = |key: u8| {
+        let registry = notes.clone();
+        notes.send(&key, Note(handled.clone()), || {
+            arbiters.start_actor(&key, move || Tiny { key, registry })
+        })
+    };
+    assert_eq!((send(0), send(1)), (Ok(()), Ok(())));
+    assert!(matches!(send(2), Err(Error::Unavailable(_))));
+    assert_eq!(send(1), Ok(()), "who is active is reached");
+    for _ in 0..3 {
+        seen.recv().await.unwrap();
+    }
+    notes.dismiss(&0);
+    while notes.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(send(2), Ok(()));
     arbiters.stop();
 }

@@ -2,17 +2,25 @@
 //! group.
 //!
 //! Nothing waits for a group to fill. What a unit is and how a group is recorded is the backend's
-//! part.
+//! part. When a unit is answered is said by the [`Durability`]: a unit that was answered early is
+//! recorded in its turn, however often that has to be tried, or the queue is broken.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+mod lag;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use metrics::histogram;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{closed, refused};
+use self::lag::Lag;
+use super::{Durability, closed, refused};
 use crate::ports::Later;
-use crate::ports::store::StoreError;
+use crate::ports::store::{StoreError, Unwritten};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -20,28 +28,36 @@ use crate::telemetry;
 pub(super) const GROUP_UNITS_MAX: usize = 512;
 /// Units that wait, at most; one more is refused.
 const QUEUE_UNITS_MAX: usize = 16_384;
+/// Until a group that was refused, and of which something was answered already, is tried again.
+const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
+/// How often that is tried once the queue is closed.
+const CLOSING_TRIES_MAX: usize = 30;
 
 /// Records groups of units.
 pub(super) trait Backend: Send + 'static {
     /// What is asked for.
     type Unit: Send;
     /// What is answered to a unit of a group that was recorded.
-    type Answer: Send;
+    type Answer: Send + PartialEq;
 
     /// Records the units in their order, all or none; a unit that is refused alone has an error of
     /// its own and leaves no trace. The answers are in the order of the units.
     ///
     /// # Errors
     /// [`Failure`] if it is not known to be recorded.
-    fn record(&mut self, units: Vec<Self::Unit>) -> Result<Answers<Self::Answer>, Failure>;
+    fn record(&mut self, units: &[Self::Unit]) -> Result<Answers<Self::Answer>, Failure>;
+
+    /// What a unit that may lag is answered before it is recorded, which its record must confirm;
+    /// absent for one that may not.
+    fn early(unit: &Self::Unit) -> Option<Self::Answer>;
 
     /// Runs after each group, for housekeeping; `idle` is whether nothing waits.
     ///
     /// # Errors
-    /// An error poisons the queue.
+    /// An error breaks the queue.
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError>;
 
-    /// Closes in good order; not called once the queue is poisoned.
+    /// Closes in good order; not called once the queue is broken.
     ///
     /// # Errors
     /// [`StoreError`] if that failed. What was answered is recorded all the same.
@@ -61,12 +77,32 @@ pub(super) enum Failure {
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-type Queued<B> = (<B as Backend>::Unit, Reply<<B as Backend>::Answer>);
+
+/// Who asked for a unit.
+enum Asker<T> {
+    /// Waits for the answer.
+    Waits(Reply<T>),
+    /// Was answered this, early.
+    Told(T),
+}
+
+type Queued<B> = (<B as Backend>::Unit, Asker<<B as Backend>::Answer>);
+
+/// How far the thread has come.
+#[derive(Default)]
+struct Progress {
+    /// Units that were answered early and are recorded.
+    written: u64,
+    broken: Option<StoreError>,
+    /// It has ended in good order.
+    is_finished: bool,
+}
 
 /// The queue and its thread. Dropped, it records what is queued and ends on its own.
 pub(super) struct CommitQueue<B: Backend> {
     sender: Mutex<Option<mpsc::Sender<Queued<B>>>>,
-    poison: Arc<OnceLock<StoreError>>,
+    lag: Arc<Lag>,
+    progress: watch::Receiver<Progress>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
 
@@ -75,34 +111,90 @@ impl<B: Backend> CommitQueue<B> {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the system gives no thread.
-    pub(super) fn start(name: &str, backend: B) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        name: &str,
+        backend: B,
+        durability: Durability,
+    ) -> Result<Self, StoreError> {
         let (sender, receiver) = mpsc::channel(QUEUE_UNITS_MAX);
-        let poison = Arc::new(OnceLock::new());
-        let shared = Arc::clone(&poison);
+        let (tell, progress) = watch::channel(Progress::default());
+        let lag = Arc::new(Lag::new(durability));
+        let (queue, shared) = (VecDeque::new(), lag.clone());
+        let writer =
+            Writer { backend, receiver, progress: tell, lag: shared, queue, is_refused: false };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || run(backend, receiver, &shared))
+            .spawn(move || writer.run())
             .map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
-        Ok(Self { sender: Mutex::new(Some(sender)), poison, thread: Mutex::new(Some(thread)) })
+        let (sender, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { sender, lag, progress, thread })
     }
 
     /// Queues a unit at once; the future is only the wait for its answer.
     pub(super) fn submit(&self, unit: B::Unit) -> Later<Result<B::Answer, StoreError>>
     where
-        B::Answer: 'static,
+        B::Answer: Clone + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let queued = match &*lock(&self.sender) {
+        // Under the lock, so that units are counted in the order in which they are queued.
+        let sender = lock(&self.sender);
+        let queued = match &*sender {
             None => Err(closed()),
-            Some(sender) => sender.try_send((unit, reply)).map_err(|e| match e {
-                mpsc::error::TrySendError::Full(_) => refused("too many commits are waiting"),
-                mpsc::error::TrySendError::Closed(_) => refused("its writer has ended"),
+            Some(sender) => sender.try_reserve().map_err(|e| match e {
+                mpsc::error::TrySendError::Full(()) => refused("too many commits are waiting"),
+                mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
             }),
         };
+        let place = match queued {
+            Ok(place) => place,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let early = B::early(&unit).filter(|_| self.lag.admit());
+        if let Some(answer) = early {
+            place.send((unit, Asker::Told(answer.clone())));
+            return Box::pin(std::future::ready(Ok(answer)));
+        }
+        let (reply, answer) = oneshot::channel();
+        place.send((unit, Asker::Waits(reply)));
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(refused("its writer has ended"))) },
+        )
+    }
+
+    /// Resolves once all that was answered before this call is recorded; absent where it is. A read
+    /// that is to see it waits for this.
+    pub(super) fn settled(&self) -> Option<Later<Result<(), StoreError>>> {
+        let answered = self.lag.answered_unwritten()?;
+        let mut progress = self.progress.clone();
+        Some(Box::pin(async move {
+            let settled = progress.wait_for(|p| p.broken.is_some() || p.written >= answered).await;
+            match settled.map(|p| p.broken.clone()) {
+                Ok(None) => Ok(()),
+                Ok(Some(error)) => Err(error),
+                Err(_) => Err(refused("its writer has ended")),
+            }
+        }))
+    }
+
+    /// Resolves, with the reason, when nothing is recorded any more until the store is opened anew.
+    pub(super) fn broken(&self) -> Later<StoreError> {
+        let mut progress = self.progress.clone();
         Box::pin(async move {
-            queued?;
-            answer.await.unwrap_or_else(|_| Err(refused("its writer has ended")))
+            let ended = progress.wait_for(|p| p.broken.is_some() || p.is_finished).await;
+            let error = match ended.map(|p| p.broken.clone()) {
+                Ok(error) => error,
+                // The thread is gone without a word.
+                Err(_) => Some(refused("its writer has ended")),
+            };
+            match error {
+                Some(error) => error,
+                None => std::future::pending().await,
+            }
         })
+    }
+
+    /// What was answered and is not recorded.
+    pub(super) fn unwritten(&self) -> Unwritten {
+        self.lag.unwritten()
     }
 
     /// Whether units are being recorded.
@@ -110,7 +202,7 @@ impl<B: Backend> CommitQueue<B> {
     /// # Errors
     /// [`StoreError`]: why they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
-        if let Some(error) = self.poison.get() {
+        if let Some(error) = &self.progress.borrow().broken {
             return Err(error.clone());
         }
         match &*lock(&self.sender) {
@@ -133,161 +225,140 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn run<B: Backend>(
-    mut backend: B,
-    mut receiver: mpsc::Receiver<Queued<B>>,
-    poison: &OnceLock<StoreError>,
-) -> Result<(), StoreError> {
-    let mut group = Vec::with_capacity(GROUP_UNITS_MAX);
-    while receiver.blocking_recv_many(&mut group, GROUP_UNITS_MAX) > 0 {
-        let (units, replies): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        if let Some(error) = poison.get() {
-            answer_all(replies, error);
-            continue;
-        }
-        let watch = Stopwatch::start();
-        histogram!(telemetry::STORE_COMMIT_UNITS).record(count(units.len()));
-        let result = backend.record(units);
-        histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
-        match result {
-            Ok(answers) => {
-                debug_assert_eq!(answers.len(), replies.len(), "one answer a unit");
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    // A caller that has left does not mind.
-                    let _ = reply.send(answer);
+/// The thread's side.
+struct Writer<B: Backend> {
+    backend: B,
+    receiver: mpsc::Receiver<Queued<B>>,
+    progress: watch::Sender<Progress>,
+    lag: Arc<Lag>,
+    /// What is to be recorded, oldest first.
+    queue: VecDeque<Queued<B>>,
+    /// The last group was refused.
+    is_refused: bool,
+}
+
+impl<B: Backend> Writer<B> {
+    fn run(mut self) -> Result<(), StoreError> {
+        let mut closing_tries = 0;
+        while self.take() {
+            if let Some(error) = self.broken() {
+                answer_all(self.queue.drain(..).map(|(_, asker)| asker), &error);
+                continue;
+            }
+            let group = self.queue.len().min(GROUP_UNITS_MAX);
+            let (units, askers): (Vec<_>, Vec<_>) = self.queue.drain(..group).unzip();
+            match self.record(&units) {
+                Ok(answers) => self.recorded(askers, answers),
+                Err(Failure::Refused(error)) => {
+                    self.refused(units, askers, &error);
+                    closing_tries += usize::from(self.receiver.is_closed());
+                    if !self.queue.is_empty() && closing_tries > CLOSING_TRIES_MAX {
+                        let left = self.queue.len();
+                        let message = format!("{left} answered commits are lost: {error}");
+                        self.broke(StoreError::Unavailable(message));
+                    }
                 }
-                if let Err(error) = backend.maintain(receiver.is_empty()) {
-                    broken(poison, error);
+                Err(Failure::Broken(error)) => {
+                    self.broke(error.clone());
+                    answer_all(askers.into_iter(), &error);
                 }
             }
-            Err(Failure::Refused(error)) => answer_all(replies, &error),
-            Err(Failure::Broken(error)) => answer_all(replies, broken(poison, error)),
+        }
+        if let Some(error) = self.broken() {
+            return Err(error);
+        }
+        let closed = self.backend.close();
+        self.progress.send_modify(|p| p.is_finished = true);
+        closed
+    }
+
+    /// Waits for something to record. False once there will be nothing more.
+    fn take(&mut self) -> bool {
+        if self.queue.is_empty() {
+            let mut group = Vec::with_capacity(GROUP_UNITS_MAX);
+            self.receiver.blocking_recv_many(&mut group, GROUP_UNITS_MAX);
+            self.queue.extend(group);
+            return !self.queue.is_empty();
+        }
+        // What was refused and has been answered already goes first.
+        if std::mem::take(&mut self.is_refused) {
+            std::thread::sleep(RETRY);
+        }
+        while let Ok(queued) = self.receiver.try_recv() {
+            self.queue.push_back(queued);
+        }
+        true
+    }
+
+    fn record(&mut self, units: &[B::Unit]) -> Result<Answers<B::Answer>, Failure> {
+        let watch = Stopwatch::start();
+        histogram!(telemetry::STORE_COMMIT_UNITS).record(count(units.len()));
+        let result = self.backend.record(units);
+        histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
+        result
+    }
+
+    fn recorded(&mut self, askers: Vec<Asker<B::Answer>>, answers: Answers<B::Answer>) {
+        debug_assert_eq!(answers.len(), askers.len(), "one answer a unit");
+        let (mut written, mut is_contradicted, mut waiting) = (0, false, Vec::new());
+        for (asker, answer) in askers.into_iter().zip(answers) {
+            match asker {
+                Asker::Waits(reply) => waiting.push((reply, answer)),
+                Asker::Told(told) => {
+                    written += 1;
+                    is_contradicted |= answer.as_ref() != Ok(&told);
+                }
+            }
+        }
+        if is_contradicted {
+            self.broke(refused("something else is recorded than was answered"));
+        } else {
+            self.lag.written(written);
+            self.progress.send_modify(|p| p.written += written as u64);
+        }
+        for (reply, answer) in waiting {
+            // A caller that has left does not mind.
+            let _ = reply.send(answer);
+        }
+        if let Err(error) = self.backend.maintain(self.receiver.is_empty()) {
+            self.broke(error);
         }
     }
-    match poison.get() {
-        Some(error) => Err(error.clone()),
-        None => backend.close(),
+
+    /// Nothing of a group is recorded. Who waits is told so; what was answered is tried again.
+    fn refused(&mut self, units: Vec<B::Unit>, askers: Vec<Asker<B::Answer>>, error: &StoreError) {
+        self.is_refused = true;
+        let told = |queued: Queued<B>| match queued {
+            (unit, Asker::Told(told)) => Some((unit, Asker::Told(told))),
+            (_, Asker::Waits(reply)) => {
+                let _ = reply.send(Err(error.clone()));
+                None
+            }
+        };
+        let group: Vec<_> = units.into_iter().zip(askers).chain(self.queue.drain(..)).collect();
+        self.queue.extend(group.into_iter().filter_map(told));
+    }
+
+    fn broken(&self) -> Option<StoreError> {
+        self.progress.borrow().broken.clone()
+    }
+
+    fn broke(&self, error: StoreError) {
+        tracing::error!(%error, "the store records nothing any more; restart the server to recover");
+        self.progress.send_modify(|p| {
+            p.broken.get_or_insert(error);
+        });
     }
 }
 
-fn broken(poison: &OnceLock<StoreError>, error: StoreError) -> &StoreError {
-    tracing::error!(%error, "the store records nothing any more; restart the server to recover");
-    poison.get_or_init(|| error)
-}
-
-fn answer_all<T>(replies: Vec<Reply<T>>, error: &StoreError) {
-    for reply in replies {
-        let _ = reply.send(Err(error.clone()));
+fn answer_all<T>(askers: impl Iterator<Item = Asker<T>>, error: &StoreError) {
+    for asker in askers {
+        if let Asker::Waits(reply) = asker {
+            let _ = reply.send(Err(error.clone()));
+        }
     }
 }
 
 fn count(units: usize) -> f64 {
     u32::try_from(units).map_or(f64::MAX, f64::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc as std_mpsc;
-
-    use super::*;
-
-    /// Answers each group with what it was told to, and says which groups it saw.
-    struct Scripted {
-        gate: std_mpsc::Receiver<Result<(), Failure>>,
-        seen: std_mpsc::Sender<Vec<u32>>,
-    }
-
-    impl Backend for Scripted {
-        type Unit = u32;
-        type Answer = u32;
-
-        fn record(&mut self, units: Vec<u32>) -> Result<Answers<u32>, Failure> {
-            self.seen.send(units.clone()).unwrap();
-            self.gate.recv().unwrap()?;
-            Ok(units.into_iter().map(Ok).collect())
-        }
-
-        fn maintain(&mut self, _idle: bool) -> Result<(), StoreError> {
-            Ok(())
-        }
-
-        fn close(self) -> Result<(), StoreError> {
-            Ok(())
-        }
-    }
-
-    type Script = (
-        CommitQueue<Scripted>,
-        std_mpsc::Sender<Result<(), Failure>>,
-        std_mpsc::Receiver<Vec<u32>>,
-    );
-
-    fn scripted() -> Script {
-        let (open, gate) = std_mpsc::channel();
-        let (seen, groups) = std_mpsc::channel();
-        (CommitQueue::start("test", Scripted { gate, seen }).unwrap(), open, groups)
-    }
-
-    fn failure() -> StoreError {
-        refused("no room")
-    }
-
-    #[tokio::test]
-    async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
-        let (queue, open, groups) = scripted();
-        let first = queue.submit(0);
-        assert_eq!(groups.recv().unwrap(), [0]);
-        let rest: Vec<_> = (1..=600).map(|n| queue.submit(n)).collect();
-        for _ in 0..3 {
-            open.send(Ok(())).unwrap();
-        }
-        assert_eq!(first.await, Ok(0));
-        for (n, answer) in (1..).zip(rest) {
-            assert_eq!(answer.await, Ok(n));
-        }
-        assert_eq!(groups.recv().unwrap(), (1..=512).collect::<Vec<_>>());
-        assert_eq!(groups.recv().unwrap(), (513..=600).collect::<Vec<_>>());
-    }
-
-    #[tokio::test]
-    async fn a_broken_group_poisons_and_a_refused_one_does_not() {
-        let (queue, open, _groups) = scripted();
-        open.send(Err(Failure::Refused(failure()))).unwrap();
-        assert_eq!(queue.submit(1).await, Err(failure()));
-        assert_eq!(queue.ready(), Ok(()));
-        open.send(Ok(())).unwrap();
-        assert_eq!(queue.submit(2).await, Ok(2));
-        open.send(Err(Failure::Broken(failure()))).unwrap();
-        assert_eq!(queue.submit(3).await, Err(failure()));
-        assert_eq!(queue.ready(), Err(failure()));
-        // The backend is not asked again: the script has no further line and would panic.
-        assert_eq!(queue.submit(4).await, Err(failure()));
-        assert_eq!(queue.finish().unwrap().join().unwrap(), Err(failure()));
-    }
-
-    #[tokio::test]
-    async fn finishing_records_what_is_queued_and_refuses_what_comes_later() {
-        let (queue, open, _groups) = scripted();
-        let queued: Vec<_> = (0..5).map(|n| queue.submit(n)).collect();
-        let thread = queue.finish().unwrap();
-        let late = queue.submit(9);
-        for _ in 0..5 {
-            open.send(Ok(())).unwrap();
-        }
-        for (n, answer) in (0..).zip(queued) {
-            assert_eq!(answer.await, Ok(n));
-        }
-        assert_eq!(late.await, Err(closed()));
-        assert_eq!(queue.ready(), Err(closed()));
-        assert_eq!(thread.join().unwrap(), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_writer_that_panics_leaves_nobody_waiting() {
-        let (queue, open, _groups) = scripted();
-        drop(open);
-        assert!(queue.submit(1).await.is_err());
-        // The thread may take a moment to end; either way the answer is an error.
-        assert!(queue.submit(2).await.is_err());
-    }
 }

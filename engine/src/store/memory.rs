@@ -4,6 +4,7 @@
 //! pruning alone.
 
 mod attributes;
+mod outbox;
 mod state;
 
 use std::sync::{Mutex, MutexGuard};
@@ -13,13 +14,16 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 
 use self::state::State;
 use super::{closed, refused};
 use crate::ports::Later;
-use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::store::{ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery};
 
 /// Keeps everything in memory.
 #[derive(Default)]
@@ -102,6 +106,24 @@ impl Store for MemoryStore {
         self.answer(|state| Ok(state.overdue(now, held_before, limit)))
     }
 
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.answer(|state| Ok(state.outbox.due(now, limit)))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        self.answer(|state| {
+            state.outbox.put_off(event);
+            Ok(())
+        })
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        self.answer(|state| {
+            state.outbox.remove(account, id);
+            Ok(())
+        })
+    }
+
     fn token_secret(
         &self,
         tenant: &TenantId,
@@ -116,6 +138,19 @@ impl Store for MemoryStore {
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>> {
         self.answer(|state| Ok(state.prune(actions_before, challenges_before)))
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        self.answer(|state| {
+            let before = state.latest.unwrap_or(now);
+            state.latest = Some(before.max(now));
+            Ok(before)
+        })
+    }
+
+    /// All at once: it is a store for tests.
+    fn scan(&self, _: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.answer(|state| Ok(Page { records: state.records().map(Ok).collect(), next: None }))
     }
 
     fn ready(&self) -> Result<(), StoreError> {

@@ -4,20 +4,33 @@
 //! How a record becomes bytes is in `record`; how commits are grouped is in `commit_queue`.
 
 mod commit_queue;
+mod durability;
 mod memory;
 mod record;
+mod redis;
 mod sqlite;
+pub mod stream;
+pub mod transfer;
 
+pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
+#[cfg(fuzzing)]
+pub use record::properties;
+pub use redis::{RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;
-use countersign_core::action::Action;
+use countersign_core::action::ActionState;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 
+use self::record::state_number;
 use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+
+/// For how long the revision of a removed account is kept: longer than any commit can be on its
+/// way.
+const REMOVED_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Refuses a unit that no transition makes: a record of another account, or one challenge twice.
 /// Recording it could replace an end that another unit, or the same one, has recorded.
@@ -26,6 +39,7 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
         let account = match write {
             Write::Account(_) | Write::RemoveAccount | Write::RemoveDevice(_) => continue,
             Write::Action(action) => &action.account,
+            Write::Event(event) => &event.account,
             Write::Device(device) => &device.account,
             Write::Challenge(challenge) => {
                 if challenges(&change.writes[..index]).any(|c| c.id == challenge.id) {
@@ -49,7 +63,8 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
         | Write::RemoveAccount
         | Write::Action(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }
 
@@ -66,10 +81,25 @@ fn foreign_challenge() -> StoreError {
     refused("a challenge of that id belongs to another account")
 }
 
-/// Whether an action is to be listed; `from` and `limit` are the caller's part.
-fn is_listed(action: &Action, query: &ActionQuery) -> bool {
-    (query.codes.is_empty() || query.codes.contains(&action.key.code))
-        && query.state.is_none_or(|state| state == action.state)
+/// The states that are to be listed. An index holds each apart, so that a filter costs what it
+/// finds and not what there is.
+fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
+    use ActionState::{
+        Allow, Block, ChallengeFailed, ChallengeRequired, ChallengeSucceeded, ReviewFailed,
+        ReviewRequired, ReviewSucceeded,
+    };
+    const ALL: [ActionState; 8] = [
+        Allow,
+        Block,
+        ChallengeFailed,
+        ChallengeRequired,
+        ChallengeSucceeded,
+        ReviewFailed,
+        ReviewRequired,
+        ReviewSucceeded,
+    ];
+    let asked = query.state;
+    ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
 
 /// Whether a user has every attribute that is asked for.

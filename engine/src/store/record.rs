@@ -6,14 +6,22 @@
 //! server must not read what it does not understand: it would take a key that signs statements for
 //! one that need not. Every format keeps the first byte and the checksum at the end.
 
+pub(super) mod frame;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzz target is outside of the crate"))]
+pub mod properties;
 mod rows;
 #[cfg(test)]
 mod tests;
+
+pub(super) use rows::state_code as state_number;
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::store::StoreError;
@@ -52,7 +60,9 @@ stored! {
     Action, rows::ActionRow<'_>, "action", 1;
     Challenge, rows::ChallengeRow<'_>, "challenge", 2;
     Device, rows::DeviceRow<'_>, "device", 2;
+    Event, rows::EventRow<'_>, "event", 1;
     [u8; 32], rows::SecretRow<'_>, "secret", 1;
+    UnixMillis, rows::TimeRow, "time", 1;
 }
 
 fn seal(format: u8, body: &impl Serialize) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! The pool that checks signatures, so that no event loop ever does.
+//! The pool that checks signatures, so that event loops do not: but for a lone one, which is done
+//! sooner than a thread of the pool is awake.
 //!
 //! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
 
@@ -16,9 +17,11 @@ use crate::error::Error;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 use crate::telemetry;
+use lone::Lone;
 use queue::{Queue, Turn};
 use suspicion::Suspicion;
 
+mod lone;
 mod queue;
 mod suspicion;
 #[cfg(test)]
@@ -32,6 +35,8 @@ pub struct Verifier {
     pool: ThreadPool,
     bench: Arc<Bench>,
     queue_max: usize,
+    /// Absent in tests of the pool.
+    lone: Option<Lone>,
 }
 
 /// What the workers share.
@@ -76,16 +81,22 @@ impl Verifier {
         let queue = Queue::new(pool.current_num_threads());
         let state = Mutex::new(State { queue, suspicion: Suspicion::new() });
         gauge!(telemetry::VERIFY_BATCHING).set(1);
-        Self { pool, bench: Arc::new(Bench { state, entropy, taken: Arc::default() }), queue_max }
+        let bench = Arc::new(Bench { state, entropy, taken: Arc::default() });
+        Self { pool, bench, queue_max, lone: Some(Lone::new()) }
     }
 
-    /// Checks a signature on the pool.
+    /// Checks a signature on the pool, or here if it is a lone one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
         let place = Place::take(&self.bench.taken, self.queue_max)
             .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
+        // The place that was just taken is one of them.
+        let others = self.bench.taken.load(Ordering::Relaxed) > 1;
+        if self.lone.as_ref().is_some_and(|lone| lone.asked(others)) && check.messages() == 1 {
+            return self.bench.serve_here(check, place);
+        }
         let batches = check.batches();
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, place, watch: Stopwatch::start() };
@@ -100,6 +111,20 @@ impl Verifier {
 impl Bench {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
+    fn serve_here(&self, check: Check, place: Place) -> Result<Verdict, Error> {
+        let watch = Stopwatch::start();
+        let batches = check.batches();
+        let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
+        drop(place);
+        let verdict = verdict.map_err(|_| Error::lost())?;
+        let mut tally = Tally::default();
+        tally.add(batches, &verdict);
+        self.note(&tally);
+        measure(&verdict, "here", watch);
+        Ok(verdict)
     }
 
     /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes
@@ -188,13 +213,17 @@ impl Tally {
 impl Asker {
     fn answer(self, verdict: Verdict, lane: &'static str) {
         let Self { reply, place, watch } = self;
-        histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
-        if verdict.is_err() {
-            counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
-        }
+        measure(&verdict, lane, watch);
         drop(place);
         // The asker may have gone.
         let _ = reply.send(verdict);
+    }
+}
+
+fn measure(verdict: &Verdict, lane: &'static str, watch: Stopwatch) {
+    histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
+    if verdict.is_err() {
+        counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
     }
 }
 

@@ -116,6 +116,11 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
     verdicts
 }
 
+/// A verifier that leaves even a lone check to its pool.
+fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
+    Verifier { lone: None, ..Verifier::start(threads, queue_max, entropy) }
+}
+
 fn occupy(verifier: &Verifier) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
     verifier.pool.spawn_fifo(move || {
@@ -130,17 +135,47 @@ fn is_good(verdict: &Result<Verdict, Error>) -> bool {
 
 #[tokio::test]
 async fn a_full_queue_refuses_before_any_work() {
-    let verifier = Verifier::start(1, 2, Arc::new(SystemEntropy));
+    let verifier = pooled(1, 2, Arc::new(SystemEntropy));
     let verdicts = together(&verifier, good(3)).await;
     assert!(is_good(&verdicts[0]) && is_good(&verdicts[1]));
     assert!(matches!(verdicts[2], Err(Error::Unavailable(_))));
     assert!(is_good(&verifier.check(check(Kind::Good, 1)).await), "there is room again");
 }
 
+/// Long enough after whatever was asked for.
+fn pause(verifier: &Verifier) {
+    let watch = Stopwatch::start();
+    while watch.seconds() * 1e6 <= lone::PAUSE_US as f64 {
+        assert_eq!(verifier.bench.taken.load(Ordering::Relaxed), 0);
+        std::hint::spin_loop();
+    }
+}
+
+#[tokio::test]
+async fn a_lone_check_is_made_where_it_is_asked_for_and_the_next_is_not() {
+    let verifier = Verifier::start(1, 2, Arc::new(SystemEntropy));
+    // The pool does nothing until it is released.
+    let release = occupy(&verifier);
+    for kind in [Kind::Good, Kind::GoodP256, Kind::OtherMessage, Kind::Malformed] {
+        pause(&verifier);
+        let verdict = verifier.check(check(kind, 1)).now_or_never().expect("at once").unwrap();
+        assert_eq!(verdict.is_ok(), kind.is_good(), "{kind:?}");
+    }
+    // One that may take several checks goes to the pool, and so does what comes beside it.
+    pause(&verifier);
+    let mut several = Box::pin(verifier.check(check(Kind::OneOfTwo, 1)));
+    assert!((&mut several).now_or_never().is_none());
+    let mut beside = Box::pin(verifier.check(check(Kind::Good, 1)));
+    assert!((&mut beside).now_or_never().is_none());
+    release.send(()).unwrap();
+    let (several, beside) = join(several, beside).await;
+    assert!(is_good(&several) && is_good(&beside));
+}
+
 #[tokio::test]
 async fn a_turn_that_panics_is_no_verdict_and_the_pool_goes_on() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, 2, entropy.clone());
+    let verifier = pooled(1, 2, entropy.clone());
     entropy.panics.store(true, Ordering::Relaxed);
     let lost = together(&verifier, good(2)).await;
     assert!(lost.iter().all(|verdict| matches!(verdict, Err(Error::Unavailable(_)))));
@@ -152,7 +187,7 @@ async fn a_turn_that_panics_is_no_verdict_and_the_pool_goes_on() {
 #[tokio::test]
 async fn what_queued_while_the_pool_was_busy_is_one_batch() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, queue::BATCH_MAX, entropy.clone());
+    let verifier = pooled(1, queue::BATCH_MAX, entropy.clone());
     assert!(together(&verifier, good(queue::BATCH_MAX)).await.iter().all(is_good));
     assert_eq!(entropy.batches(), 1);
     assert!(is_good(&verifier.check(check(Kind::Good, 1)).await));
@@ -162,7 +197,7 @@ async fn what_queued_while_the_pool_was_busy_is_one_batch() {
 #[tokio::test]
 async fn what_nobody_waits_for_is_not_checked() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, 2, entropy.clone());
+    let verifier = pooled(1, 2, entropy.clone());
     let release = occupy(&verifier);
     let mut gone: Vec<_> =
         good(2).into_iter().map(|check| Box::pin(verifier.check(check))).collect();
@@ -181,7 +216,7 @@ async fn what_nobody_waits_for_is_not_checked() {
 #[tokio::test]
 async fn a_flood_of_bad_signatures_stops_batching_and_batches_come_back() {
     let entropy = Arc::new(CountingEntropy::default());
-    let verifier = Verifier::start(1, queue::BATCH_MAX, entropy.clone());
+    let verifier = pooled(1, queue::BATCH_MAX, entropy.clone());
     for _ in 0..20 {
         let verdicts = together(&verifier, poisoned(queue::BATCH_MAX)).await;
         assert_eq!(verdicts.iter().filter(|v| !is_good(v)).count(), 1);
@@ -208,7 +243,7 @@ proptest! {
         queued_first: bool,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let verifier = Verifier::start(threads, 150, Arc::new(SystemEntropy));
+        let verifier = pooled(threads, 150, Arc::new(SystemEntropy));
         let checks: Vec<_> = asked.iter().map(|(kind, seed)| check(*kind, *seed)).collect();
         let verdicts = runtime.block_on(async {
             if queued_first {

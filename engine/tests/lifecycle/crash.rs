@@ -81,3 +81,46 @@ async fn a_notification_that_is_not_accepted_leaves_nothing_pending() {
     assert!(seen.offers.is_empty());
     assert_eq!(house.store.journal().len(), 1);
 }
+
+#[actix::test]
+async fn what_was_pending_expires_when_the_clock_was_set_back() {
+    let house = House::open();
+    let (alice, phone, challenge) = house.asked().await;
+    assert_eq!(house.engine.recover().await, Ok(0));
+    // An hour on, it is seen to be that late, and then the clock is set back behind the challenge.
+    let later = house.again_after(3_600_000);
+    assert_eq!(later.engine.recover().await, Ok(0));
+    let back = house.again_after(1000);
+    assert_eq!(back.engine.recover().await, Ok(1));
+    let recorded = house.store.recorded(&challenge).await.unwrap();
+    assert_eq!((recorded.outcome, recorded.at), (Outcome::Expired, later.now()));
+    let refused = back.decide(&phone, &challenge, Decision::Approve).await;
+    assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeEnded)));
+    // It goes on with the clock that it has, and a new challenge is of its own time.
+    let newer = back.challenge(&alice).await.unwrap();
+    assert!(back.decide(&phone, &newer, Decision::Approve).await.is_ok());
+    house.assert_single_outcomes();
+}
+
+#[actix::test]
+async fn more_than_one_look_at_what_is_pending_is_taken_if_need_be() {
+    let house = House::open();
+    for n in 0..1_100 {
+        let user = account(&format!("user-{n}"));
+        house.enroll(&user, &Phone::of(n)).await.unwrap();
+        house.challenge(&user).await.unwrap();
+    }
+    house.engine.recover().await.unwrap();
+    house.again_after(3_600_000).engine.recover().await.unwrap();
+    assert_eq!(house.again_after(0).engine.recover().await, Ok(1_100));
+}
+
+#[actix::test]
+async fn a_store_that_does_not_answer_lets_nobody_in() {
+    let house = House::open();
+    house.asked().await;
+    house.again_after(3_600_000).engine.recover().await.unwrap();
+    house.store.is_out.store(true, std::sync::atomic::Ordering::SeqCst);
+    let back = house.again_after(0);
+    assert!(matches!(back.engine.recover().await, Err(Error::Unavailable(_))));
+}

@@ -7,6 +7,7 @@ mod arrival;
 mod crash;
 mod faults;
 mod numbers;
+mod outbox;
 mod prompts;
 mod races;
 mod statements;

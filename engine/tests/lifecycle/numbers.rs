@@ -228,3 +228,30 @@ async fn a_number_shows_itself_in_no_debug_text() {
     let shown = format!("{challenge:?} {pending:?} {typed:?}");
     assert!(!shown.contains(&right(&challenge)), "{shown}");
 }
+
+#[actix::test]
+async fn a_lock_after_too_many_numbers_outlasts_time_and_restarts_and_holds_for_one_user() {
+    let limits = Limits { numbers_lock: 4, numbers_max: 100, ..limits() };
+    let house = House::with(limits.clone());
+    let (alice, phone, first) = house.asked().await;
+    for _ in 0..3 {
+        assert_eq!(house.approve(&phone, &first, &wrong(&first)).await, Err(NUMBER_WRONG));
+    }
+    let second = house.challenge(&alice).await.unwrap();
+    assert_eq!(house.approve(&phone, &second, &wrong(&second)).await, Err(NUMBER_WRONG));
+    let locked = Err(Error::Refused(Refusal::TooManyNumbers { retry_after_ms: 3_600_000 }));
+    assert_eq!(house.approve(&phone, &second, &right(&second)).await, locked);
+    house.decide(&phone, &second, Decision::Deny).await.unwrap();
+    let later = house.again_within(24 * 3_600_000, limits);
+    let asked = later.challenge(&alice).await.unwrap_err();
+    assert_eq!(asked, Error::Refused(Refusal::TooManyPrompts { retry_after_ms: 3_600_000 }));
+    let (bob, bobs) = (account("bob"), Phone::new(2));
+    later.enroll(&bob, &bobs).await.unwrap();
+    let other = later.challenge(&bob).await.unwrap();
+    later.approve(&bobs, &other, &right(&other)).await.unwrap();
+    // Where no number is asked for, an approval is the way out.
+    let plain = later.again_within(0, Limits::default());
+    let challenge = plain.challenge(&alice).await.unwrap();
+    plain.decide(&phone, &challenge, Decision::Approve).await.unwrap();
+    assert_eq!(plain.store.counters(&alice).await.numbers, 0);
+}

@@ -11,7 +11,7 @@ use countersign_engine::Error;
 use countersign_engine::store::{MemoryStore, SqliteStore};
 use futures_util::future::join_all;
 
-use crate::support::{CountsDeliveries, House, Phone, account, action, soon};
+use crate::support::{CountsDeliveries, Fault, House, Phone, Which, account, action, soon};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -99,6 +99,39 @@ async fn a_prompt_that_the_relying_party_did_not_accept_counts() {
 }
 
 #[actix::test]
+async fn a_notification_that_is_lost_is_repeated_as_often_as_the_limit_allows() {
+    for max in [1, 3] {
+        let delivery = Arc::new(crate::support::OutOfReach::default());
+        let limits = Limits { notifications_per_challenge_max: max, ..Limits::default() };
+        let store = Arc::new(MemoryStore::default());
+        let house = House::over(store, limits, Some(delivery.clone()));
+        let (alice, phone) = (account("alice"), Phone::new(1));
+        house.enroll(&alice, &phone).await.unwrap();
+        let lost = house.challenge(&alice).await.unwrap_err();
+        assert!(matches!(lost, Error::Delivery(error) if error.reason == "lost"));
+        assert_eq!(delivery.notified(), u64::from(max));
+        assert_eq!(house.store.counters(&alice).await.prompts.len(), 1, "one prompt all the same");
+        let ends = house.store.journal();
+        let (id, ended) = ends.iter().next().unwrap();
+        assert_eq!(ended[0].outcome, Outcome::Cancelled);
+        assert_eq!(house.store.notifications(&alice, id).await, max);
+    }
+}
+
+#[actix::test]
+async fn a_notification_is_counted_before_it_is_sent_or_it_is_not_sent() {
+    let delivery = Arc::new(crate::support::OutOfReach::default());
+    let store = Arc::new(MemoryStore::default());
+    let house = House::over(store, Limits::default(), Some(delivery.clone()));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    // Track, issue, and then the count of the second.
+    house.store.plan_after(2, Which::Next, Fault::LostBefore);
+    assert!(house.challenge(&alice).await.is_err());
+    assert_eq!(delivery.notified(), 1);
+}
+
+#[actix::test]
 async fn an_approval_makes_room_and_a_cancellation_does_not() {
     let (house, _) = counted();
     let (alice, phone) = (account("alice"), Phone::new(1));
@@ -120,15 +153,13 @@ async fn a_report_is_told_once_it_is_recorded_and_holds_prompts() {
     let ended = house.decide(&phone, &challenge, Decision::Report).await.unwrap();
     assert_eq!(ended.outcome, Outcome::Reported);
     assert_eq!(house.store.recorded(&challenge).await, Some(ended));
-    let reported = delivery.reported();
-    let [told] = &*reported else { panic!("told once: {reported:?}") };
-    assert_eq!(told.id, challenge.id);
-    let by = told.ended.as_ref().and_then(|ended| ended.by.clone());
-    assert_eq!(by.as_ref(), challenge.targets.first());
+    let [told] = &*delivery.told(1).await else { panic!("told once") };
+    assert_eq!(told.challenge, challenge.id);
+    assert_eq!(told.by.as_ref(), challenge.targets.first());
     let failed = house.engine.action(&alice, challenge.action.clone()).await.unwrap();
     assert_eq!(failed.state, ActionState::ChallengeFailed);
     let again = house.decide(&phone, &challenge, Decision::Report).await.unwrap();
-    assert_eq!((again.outcome, delivery.reported().len()), (Outcome::Reported, 1));
+    assert_eq!((again.outcome, delivery.told(1).await.len()), (Outcome::Reported, 1));
     house.clock.advance(15 * MINUTE_MS - 1);
     let refused = house.challenge(&alice).await.unwrap_err();
     assert_eq!(refused, Error::Refused(Refusal::TooManyPrompts { retry_after_ms: 1 }));

@@ -222,7 +222,7 @@ async fn an_unknown_user_but_for(
     left: &countersign_core::id::AccountKey,
 ) {
     let Snapshot { revision, record: account, devices, open } = store.account(gone).await.unwrap();
-    assert_eq!((revision, account, devices, open), (0, None, vec![], vec![]));
+    assert_eq!((revision, account, devices, open), (3, None, vec![], vec![]));
     assert_eq!(store.actions(gone, all_actions()).await, Ok(vec![]));
     assert_eq!(store.action(gone, &action_key("signIn", "one")).await, Ok(None));
     let credential = device(left, 1).credential();
@@ -232,14 +232,42 @@ async fn an_unknown_user_but_for(
     assert_eq!(store.actions(left, all_actions()).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_removed_user_starts_again_at_revision_zero(store: impl Store) {
+pub(crate) async fn a_late_commit_never_meets_a_user_who_is_made_anew(store: impl Store) {
     let ann = user("ann");
+    let late = |expected| store.commit(unit(&ann, expected, [Write::Device(device(&ann, 1))]));
     recorded(&store, &ann, 0, [Write::Account(record())]).await;
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
-    let late = store.commit(unit(&ann, 2, [Write::Device(device(&ann, 1))])).await;
-    assert_eq!(late, Ok(Committed::Stale { recorded: 0 }));
-    recorded(&store, &ann, 0, [Write::Account(record())]).await;
-    assert_eq!(store.account(&ann).await.unwrap().revision, 1);
+    for expected in [0, 1, 3] {
+        assert_eq!(late(expected).await, Ok(Committed::Stale { recorded: 2 }));
+    }
+    recorded(&store, &ann, 2, [Write::Account(record())]).await;
+    for expected in [0, 1, 2] {
+        assert_eq!(late(expected).await, Ok(Committed::Stale { recorded: 3 }));
+    }
+    let both = [Write::RemoveAccount, Write::Account(record())];
+    recorded(&store, &ann, 3, both).await;
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.record), (4, Some(record())));
+    assert!(snapshot.devices.is_empty());
+}
+
+pub(crate) async fn the_revision_of_a_removed_user_is_forgotten_after_a_day(store: impl Store) {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let (ann, bob) = (user("ann"), user("bob"));
+    let prune = |over| store.prune(UnixMillis(0), UnixMillis(over));
+    for who in [&ann, &bob] {
+        recorded(&store, who, 0, [Write::Account(record())]).await;
+        recorded(&store, who, 1, [Write::RemoveAccount]).await;
+    }
+    // However long ago: the day counts from the first pruning.
+    assert_eq!(prune(5 * DAY).await, Ok(0));
+    recorded(&store, &bob, 2, [Write::Account(record())]).await;
+    assert_eq!(prune(6 * DAY - 1).await, Ok(0));
+    assert_eq!(store.account(&ann).await.unwrap().revision, 2);
+    assert_eq!(prune(6 * DAY).await, Ok(1));
+    assert_eq!(store.account(&ann).await.unwrap().revision, 0);
+    assert_eq!(prune(60 * DAY).await, Ok(0));
+    assert_eq!(store.account(&bob).await.unwrap().record, Some(record()));
 }
 
 pub(crate) async fn a_removed_device_is_found_nowhere(store: impl Store) {

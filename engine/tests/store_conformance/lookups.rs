@@ -5,10 +5,10 @@ use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Outcome};
 use countersign_core::change::Write;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionCode, TenantId, UserId};
+use countersign_core::id::{AccountKey, ActionCode, ChallengeId, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
-use countersign_engine::ports::store::{ActionQuery, UserQuery};
+use countersign_engine::ports::store::{ActionQuery, Record, UserQuery};
 
 use crate::samples::*;
 
@@ -152,6 +152,29 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
     assert_eq!(store.actions(&ann, one).await, Ok(vec![pay]));
 }
 
+pub(crate) async fn an_action_is_listed_in_the_state_that_it_has(store: impl Store) {
+    let ann = user("ann");
+    let (first, second) = (action(&ann, "first", 10), action(&ann, "second", 10));
+    let code = || vec![ActionCode::parse("signIn").unwrap()];
+    let ask = |state, codes| ActionQuery { state: Some(state), codes, ..all_actions() };
+    recorded(&store, &ann, 0, [&first, &second].map(|a| Write::Action(a.clone()))).await;
+    let done = first.in_state(ActionState::ChallengeSucceeded, UnixMillis(20));
+    recorded(&store, &ann, 1, [Write::Action(done.clone())]).await;
+    for codes in [vec![], code()] {
+        let required = store.actions(&ann, ask(ActionState::ChallengeRequired, codes.clone()));
+        assert_eq!(required.await, Ok(vec![second.clone()]));
+        let succeeded = store.actions(&ann, ask(ActionState::ChallengeSucceeded, codes.clone()));
+        assert_eq!(succeeded.await, Ok(vec![done.clone()]));
+        // The order is that in which they were tracked, whatever their states.
+        let all = ActionQuery { codes, ..all_actions() };
+        assert_eq!(store.actions(&ann, all).await, Ok(vec![second.clone(), done.clone()]));
+    }
+    let twice = ActionQuery { codes: [code(), code()].concat(), ..all_actions() };
+    assert_eq!(store.actions(&ann, twice).await, Ok(vec![second, done]));
+    assert_eq!(store.prune(UnixMillis(11), UnixMillis(0)).await, Ok(2));
+    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![]));
+}
+
 pub(crate) async fn a_key_is_found_with_all_its_bindings_on_its_tenant(store: impl Store) {
     let other = TenantId::parse("other").unwrap();
     let foreign = AccountKey { tenant: other.clone(), user: UserId::parse("ann").unwrap() };
@@ -263,4 +286,70 @@ pub(crate) async fn times_at_the_end_of_time_are_kept(store: impl Store) {
     assert_eq!(store.account(&ann).await.unwrap().open, [endless]);
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![late]));
     assert_eq!(store.overdue(UnixMillis(1), UnixMillis(1), 10).await, Ok(vec![]));
+}
+
+pub(crate) async fn the_highest_time_that_was_seen_is_kept(store: impl Store) {
+    // The clock: the first look, on, back, still back, and on past the highest.
+    for (now, before) in [(5_000, 5_000), (7_000, 5_000), (6_000, 7_000), (6_500, 7_000)] {
+        assert_eq!(store.observe(UnixMillis(now)).await, Ok(UnixMillis(before)), "{now}");
+    }
+    assert_eq!(store.observe(UnixMillis(8_000)).await, Ok(UnixMillis(7_000)));
+    assert_eq!(store.observe(UnixMillis(0)).await, Ok(UnixMillis(8_000)));
+}
+
+pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
+    let mut expected = Vec::new();
+    let secret = store.token_secret(&tenant(), [3; 32]).await.unwrap();
+    expected.push(Record::Secret(tenant(), secret));
+    for n in 0..150 {
+        let who = user(&format!("user-{n:03}"));
+        let at = u64::from(n);
+        let open = Challenge { id: numbered(n), ..challenge(&who, 1, at) };
+        let closed = Challenge { id: numbered(1_000 + n), ..ended(&open, Outcome::Denied, at + 1) };
+        let (phone, sign_in) = (device(&who, 1), action(&who, "one", at));
+        let writes = [
+            Write::Account(record()),
+            Write::Device(phone.clone()),
+            Write::Action(sign_in.clone()),
+            Write::Challenge(open.clone()),
+            Write::Challenge(closed.clone()),
+        ];
+        recorded(&store, &who, 0, writes).await;
+        expected.extend([
+            Record::Account(who, record()),
+            Record::Device(phone),
+            Record::Action(sign_in),
+            Record::Challenge(open),
+            Record::Challenge(closed),
+        ]);
+    }
+    store.observe(UnixMillis(9_000)).await.unwrap();
+    expected.push(Record::LatestTime(UnixMillis(9_000)));
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let page = store.scan(from).await.unwrap();
+        found.extend(page.records.into_iter().map(Result::unwrap));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    let is_first = |r: &Record| matches!(r, Record::Secret(..) | Record::Account(..));
+    let others = found.iter().skip_while(|record| is_first(record));
+    assert!(!others.clone().any(is_first), "secrets and accounts come first");
+    let text = |record: &Record| format!("{record:?}");
+    let mut found: Vec<_> = found.iter().map(text).collect();
+    let mut expected: Vec<_> = expected.iter().map(text).collect();
+    found.sort();
+    // A record may come twice.
+    found.dedup();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(store.verify().await, Ok(()));
+}
+
+fn numbered(n: u16) -> ChallengeId {
+    let mut bytes = [0; 24];
+    bytes[..2].copy_from_slice(&n.to_be_bytes());
+    ChallengeId::from_entropy(&bytes)
 }

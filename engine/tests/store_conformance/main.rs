@@ -3,12 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
+mod damage;
 mod files;
 mod lookups;
+mod outbox;
+#[expect(dead_code, reason = "a part of it is used here")]
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
 mod samples;
 
+use std::sync::Arc;
+
 use countersign_engine::ports::Store;
-use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::system::SystemEntropy;
 
 macro_rules! conformance {
     ($($module:ident: { $($test:ident,)+ })+) => {
@@ -17,6 +25,16 @@ macro_rules! conformance {
                 #[tokio::test]
                 async fn $test() {
                     super::$module::$test(super::MemoryStore::default()).await;
+                }
+            )+)+
+        }
+
+        mod redis {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let server = super::redis_server::Redis::volatile();
+                    super::$module::$test(super::in_redis(&server.url()).await).await;
                 }
             )+)+
         }
@@ -47,11 +65,20 @@ conformance! {
         nothing_of_a_unit_with_another_end_is_written,
         units_that_no_transition_makes_are_refused,
         removing_a_user_takes_devices_and_actions_and_leaves_challenges,
-        a_removed_user_starts_again_at_revision_zero,
+        a_late_commit_never_meets_a_user_who_is_made_anew,
+        the_revision_of_a_removed_user_is_forgotten_after_a_day,
         a_removed_device_is_found_nowhere,
         commits_of_one_account_stay_in_order_under_eight_threads,
         of_many_ends_proposed_at_once_one_is_recorded,
         closing_records_what_is_queued_and_refuses_what_comes_later,
+    }
+    outbox: {
+        an_event_is_recorded_with_its_unit_or_not_at_all,
+        due_events_come_by_when_they_are_due,
+        an_event_that_is_put_off_is_due_later_and_counts_its_calls,
+        an_event_that_was_taken_out_stays_out,
+        an_event_outlives_its_account_and_raises_no_revision,
+        of_events_of_one_name_each_account_has_its_own,
     }
     lookups: {
         users_are_found_by_all_the_attributes_that_are_given,
@@ -59,6 +86,7 @@ conformance! {
         users_come_in_pages_by_id,
         users_of_another_tenant_are_not_found,
         actions_come_newest_first_and_filtered,
+        an_action_is_listed_in_the_state_that_it_has,
         a_key_is_found_with_all_its_bindings_on_its_tenant,
         open_challenges_come_oldest_first,
         overdue_challenges_are_the_expired_and_the_long_held,
@@ -66,7 +94,12 @@ conformance! {
         pruning_takes_more_than_one_helping,
         the_first_token_secret_of_a_tenant_is_kept,
         times_at_the_end_of_time_are_kept,
+        the_highest_time_that_was_seen_is_kept,
     }
+}
+
+async fn in_redis(url: &str) -> RedisStore {
+    RedisStore::open(RedisSettings::new(url), Arc::new(SystemEntropy)).await.unwrap()
 }
 
 /// A store can be held behind the port.
@@ -74,4 +107,16 @@ conformance! {
 fn a_store_is_an_object() {
     let stores: Vec<Box<dyn Store>> = vec![Box::new(MemoryStore::default())];
     assert_eq!(stores[0].ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn every_record_of_memory_is_in_some_page_of_a_scan() {
+    lookups::every_record_is_in_some_page_of_a_scan(MemoryStore::default()).await;
+}
+
+#[tokio::test]
+async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    lookups::every_record_is_in_some_page_of_a_scan(store).await;
 }

@@ -104,6 +104,7 @@ pub(crate) fn challenge(account: &AccountKey, n: u8, at: u64) -> Challenge {
         issued_at: UnixMillis(at),
         expires_at: UnixMillis(at + 300),
         held: false,
+        notifications: 0,
         ended: None,
         number: Some(AskedNumber { number: Number::restore("042"), tries: 2 }),
         shown: Some(Shown {

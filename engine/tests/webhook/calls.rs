@@ -17,7 +17,7 @@ use sha2::Sha256;
 use tokio::time::timeout;
 
 const HEAD: &str = concat!(
-    r#"{"version":1,"id":"07070707-0707-4707-8707-070707070707","#,
+    r#"{"version":1,"id":"9d5fdb8a-bf4c-8525-b342-a05ef98a80ef","#,
     r#""source":"https://countersign.example","time":"2025-01-01T00:00:00.123Z","tenantId":"t-1","#,
     r#""type":"push.created","#,
     r#""data":{"challengeId":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"u-\"1\"","#,
@@ -223,6 +223,30 @@ fn a_webhook_that_could_not_be_signed_is_refused() {
     let mut settings = settings("https://hook.test/", &[]);
     settings.secrets.clear();
     assert!(matches!(Webhook::new(settings), Err(WebhookError::NoSecret)));
+}
+
+#[tokio::test]
+async fn a_call_that_was_lost_on_its_way_is_worth_another_and_a_refusal_is_not() {
+    let behaviours = [
+        (Behaviour::Close, true),
+        (status(502), true),
+        (status(503), true),
+        (status(504), true),
+        (status(500), false),
+        (status(501), false),
+        (status(505), false),
+        (status(429), false),
+        (status(400), false),
+    ];
+    for (behaviour, passing) in behaviours {
+        let server = Server::start(behaviour).await;
+        let error = webhook(&server).deliver(&issued(None, None)).await.unwrap_err();
+        assert_eq!(error.passing, passing, "{error}");
+    }
+    let nobody = Webhook::new(settings("http://127.0.0.1:1/", &["127.0.0.1"])).unwrap();
+    assert!(nobody.deliver(&issued(None, None)).await.unwrap_err().passing);
+    let hangs = webhook(&Server::start(Behaviour::Hang).await).with_deadline(Duration::ZERO);
+    assert!(!hangs.deliver(&issued(None, None)).await.unwrap_err().passing);
 }
 
 #[test]

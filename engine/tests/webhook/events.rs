@@ -1,38 +1,40 @@
-//! Events: what they say, and how often they are told.
+//! Events: what they say, and that each telling is one call. How often they are told is the
+//! outbox's part.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::event::Event;
 use countersign_core::id::{AuthenticatorId, TenantId};
-use countersign_engine::delivery::{EVENT_RETRY_MS, Webhook};
-use countersign_engine::ports::Delivery;
-use countersign_engine::ports::delivery::Event;
+use countersign_core::time::UnixMillis;
+use countersign_engine::delivery::{Webhook, WebhookSettings};
+use countersign_engine::ports::{Clock, Delivery};
 
 use crate::support::{Behaviour, NOW, Server, issued, settings, status};
 
-fn reported() -> Challenge {
+fn reported() -> Event {
     let ended = Ended {
         outcome: Outcome::Reported,
         at: NOW,
         by: Some(AuthenticatorId::from_entropy([7; 16])),
         signature: Some(vec![1]),
     };
-    Challenge { ended: Some(ended), ..issued(None, None).challenge }
+    Event::of_end(&Challenge { ended: Some(ended), ..issued(None, None).challenge }).unwrap()
 }
 
 fn webhook(server: &Server) -> Webhook {
-    let webhook = Webhook::new(settings(&server.url(), &["127.0.0.1"])).unwrap();
-    webhook.with_event_retry(Duration::ZERO)
+    Webhook::new(settings(&server.url(), &["127.0.0.1"])).unwrap()
 }
 
 #[tokio::test]
 async fn a_report_is_told_with_exactly_the_documented_fields() {
     let server = Server::start(status(200)).await;
-    webhook(&server).tell(&Event::Reported(reported())).await;
+    webhook(&server).tell(&reported()).await.unwrap();
     let requests = server.requests();
     let [request] = &*requests else { panic!("one request: {requests:?}") };
     let expected = concat!(
-        r#"{"version":1,"id":"07070707-0707-4707-8707-070707070707","#,
+        r#"{"version":1,"id":"20550fa9-86ed-8034-81b2-92c8a423af56","#,
         r#""source":"https://countersign.example","time":"2025-01-01T00:00:00.123Z","#,
         r#""tenantId":"t-1","type":"push.reported","#,
         r#""data":{"challengeId":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","userId":"u-\"1\"","#,
@@ -44,19 +46,39 @@ async fn a_report_is_told_with_exactly_the_documented_fields() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_accepted_is_told_three_times_with_the_same_id() {
+async fn an_event_that_is_not_accepted_is_told_by_one_call_that_says_so() {
     for behaviour in [status(500), status(302), Behaviour::Close] {
         let server = Server::start(behaviour).await;
-        webhook(&server).tell(&Event::Reported(reported())).await;
-        let requests = server.requests();
-        assert_eq!(requests.len(), 3);
-        assert!(requests.iter().all(|request| request.body == requests[0].body));
+        assert!(webhook(&server).tell(&reported()).await.is_err());
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
-#[test]
-fn calls_about_an_event_are_half_a_minute_apart() {
-    assert_eq!(EVENT_RETRY_MS, 30_000);
+/// A clock that goes on by half a minute whenever it is asked.
+struct Going(AtomicU64);
+
+impl Clock for Going {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.fetch_add(30_000, Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn an_event_told_again_has_the_same_body_and_a_signature_of_its_moment() {
+    let server = Server::start(status(200)).await;
+    let clock = Arc::new(Going(NOW.0.into()));
+    let settings = WebhookSettings { clock, ..settings(&server.url(), &["127.0.0.1"]) };
+    let webhook = Webhook::new(settings).unwrap();
+    for _ in 0..3 {
+        webhook.tell(&reported()).await.unwrap();
+    }
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| request.body == requests[0].body));
+    let times: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("x-signature-v2").split(',').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(times, ["t=1735689600", "t=1735689630", "t=1735689660"]);
 }
 
 #[tokio::test]
@@ -64,6 +86,6 @@ async fn another_tenants_event_is_not_told() {
     let server = Server::start(status(200)).await;
     let mut foreign = reported();
     foreign.account.tenant = TenantId::parse("t-2").unwrap();
-    webhook(&server).tell(&Event::Reported(foreign)).await;
+    assert!(webhook(&server).tell(&foreign).await.is_err());
     assert_eq!(server.connections(), 0);
 }

@@ -12,7 +12,7 @@ use countersign_core::id::{
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Lookup, WebhookSettings};
-use countersign_engine::ports::{Clock, Entropy};
+use countersign_engine::ports::Clock;
 use countersign_engine::secret::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,12 +27,6 @@ impl Clock for Standing {
     }
 }
 
-impl Entropy for Standing {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(7);
-    }
-}
-
 /// Settings of tenant `t-1` with the secret `demo-secret-key`.
 pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
     WebhookSettings {
@@ -42,7 +36,6 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
         secrets: vec![Secret::parse("demo-secret-key").unwrap()],
         source: "https://countersign.example".into(),
         clock: Arc::new(Standing),
-        entropy: Arc::new(Standing),
     }
 }
 
@@ -69,6 +62,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         issued_at: NOW,
         expires_at: NOW.plus_ms(300_000),
         held: true,
+        notifications: 0,
         ended: None,
         number: None,
         shown: None,

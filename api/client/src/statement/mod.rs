@@ -50,8 +50,8 @@ impl StatementDevice {
     /// A device of a tenant of the server at `base`, whose signatures are of `format`.
     ///
     /// # Errors
-    /// [`ClientError::Input`] for an address or a tenant that is none, or a format that the key does
-    /// not sign in.
+    /// [`ClientError::Input`] for an address or a tenant that is none, or a format that the key has
+    /// no signatures of.
     pub fn new(
         http: Http,
         base: &str,

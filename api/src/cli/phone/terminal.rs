@@ -7,14 +7,15 @@ use countersign_client::wire::custom::Object;
 use countersign_client::wire::pending::PendingResponse;
 use countersign_client::wire::time::Iso8601;
 use countersign_client::{Display, Unreadable};
+use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde_json::Value;
 
 use super::device::Asked;
 
-/// Bytes of one text that are shown, at most.
-const SHOWN_BYTES_MAX: usize = 1024;
+/// Bytes of one text that are shown, at most: a display is signed whole, so nothing of it is cut.
+const SHOWN_BYTES_MAX: usize = 4 * DISPLAY_BYTES_MAX;
 
 /// A text in which control and bidirectional characters are replaced.
 pub(super) fn clean(text: &str) -> String {
@@ -116,6 +117,20 @@ fn line(name: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_is_signed_is_shown() {
+        let long = "ü".repeat(1900);
+        let text = serde_json::json!({"action": "pay", "custom": {"note": long, "to": {"a": [1]}},
+            "ipAddress": "::1", "issuedAt": "then", "location": "Zürich", "requester": "shop"});
+        let display = Display::parse(&text.to_string()).unwrap();
+        let mut out = Vec::new();
+        show_display(&display, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for part in ["pay", &long, r#"{"a":[1]}"#, "::1", "then", "Zürich", "shop"] {
+            assert!(shown.contains(part), "{part:.20}");
+        }
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_shown() {

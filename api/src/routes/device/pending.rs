@@ -20,8 +20,8 @@ const SIGNATURE: &str = "X-Authsignal-Signature";
 /// loss of their credential. With `Prefer: wait=N` the answer is held until something is pending.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for a
-/// device session that is over, or for a key that signs statements where there is none.
+/// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for
+/// a device session that is over, or for a key that signs statements where there is none.
 pub async fn pending(
     ReadingCaller { key, who }: ReadingCaller,
     request: HttpRequest,

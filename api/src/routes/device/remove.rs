@@ -14,8 +14,8 @@ use crate::state::AppState;
 /// Removes every binding of a key.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, a signature that does not verify, or one
-/// that the key does not sign so.
+/// 401 `invalid_credential` for a key that is not enrolled, a signature that does not verify, or
+/// one that the key does not sign so.
 pub async fn remove(
     caller: DeviceCaller,
     state: Data<AppState>,

@@ -1,4 +1,5 @@
-//! `POST …/session/nonce` and `POST …/session`: one signature, and then a bearer token to read with.
+//! `POST …/session/nonce` and `POST …/session`: one signature, and then a bearer token to read
+//! with.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -33,8 +34,8 @@ pub async fn session_nonce(
 /// Begins a device session. It ends after its lifetime, or with the binding that it was made for.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled or does not sign statements, a nonce that
-/// was not given out, or a signature that does not verify.
+/// 401 `invalid_credential` for a key that is not enrolled or does not sign statements, a nonce
+/// that was not given out, or a signature that does not verify.
 pub async fn session(
     caller: DeviceCaller,
     state: Data<AppState>,

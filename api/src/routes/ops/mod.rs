@@ -1,26 +1,40 @@
-//! What operators call, on a listener of its own: metrics and health.
+//! What operators call, on a listener of its own: metrics, health, and accounts.
+
+mod account;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::web::{Data, ServiceConfig, delete, get, post};
 use actix_web::{HttpResponse, web};
 use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
+use super::at;
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(resource("/metrics").route(get().to(metrics)))
-        .service(resource("/health/live").route(get().to(live)))
-        .service(resource("/health/ready").route(get().to(ready)))
+        .service(at("/metrics").route(get().to(metrics)))
+        .service(at("/health/live").route(get().to(live)))
+        .service(at("/health/ready").route(get().to(ready)))
+        .service(at("/operator/accounts/{tenant}/{user}").route(get().to(account::show)))
+        .service(
+            at("/operator/accounts/{tenant}/{user}/release-hold")
+                .route(post().to(account::release_hold)),
+        )
+        .service(
+            at("/operator/accounts/{tenant}/{user}/devices/{device}")
+                .route(delete().to(account::revoke)),
+        )
         .default_service(web::to(async || {
             Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
         }));
 }
 
-async fn metrics(handle: Data<PrometheusHandle>) -> HttpResponse {
+async fn metrics(handle: Data<PrometheusHandle>, engine: Data<Engine>) -> HttpResponse {
+    // Looked at, so that the gauges say how old it is by now.
+    let _ = engine.unwritten();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
 }
 
@@ -29,9 +43,16 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// Requests can be answered: the store records, and the server is not stopping.
+/// Requests can be answered: the store records, and the server is neither recovering nor stopping.
+/// What was answered and is not recorded is named where there is any.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
+    let unwritten = engine.unwritten();
     match engine.ready() {
+        Ok(()) if unwritten.records > 0 => HttpResponse::Ok().json(json!({
+            "status": "ready",
+            "unwritten": unwritten.records,
+            "oldestUnwrittenMs": u64::try_from(unwritten.oldest.as_millis()).unwrap_or(u64::MAX),
+        })),
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Err(error) => HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
             .json(json!({ "status": "not ready", "reason": error.to_string() })),

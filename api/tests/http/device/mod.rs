@@ -4,6 +4,7 @@ mod credential;
 mod decide;
 mod dialects;
 mod enroll;
+mod library;
 mod nonce;
 mod pending;
 mod raising;

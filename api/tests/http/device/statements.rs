@@ -30,9 +30,10 @@ async fn what_is_shown_is_canonical_json_of_the_action() {
     let server = Server::start();
     let device = Device::ed25519();
     server.enroll_stated("u-1", &device).await;
+    let amount = json!({ "minor": 1000, "e\u{301}": 12.5, "big": 9_007_199_254_740_993_u64 });
     let context = json!({
         "ipAddress": "203.0.113.7", "userAgent": "Fire\u{202e}fox", "deviceId": "d-1",
-        "custom": { "secret": "hidden", "amount": { "minor": 1000, "e\u{301}": 12.5, "big": 9_007_199_254_740_993_u64 } },
+        "custom": { "secret": "hidden", "amount": amount },
     });
     let tracked = server.track("u-1", context).await;
     server.challenge(tracked["token"].as_str().unwrap()).await;

@@ -10,13 +10,16 @@ mod statement;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::rt::System;
 use countersign::config::Config;
+use countersign::operator::OperatorKey;
 use countersign::server::{self, ServeError};
+use countersign_engine::ports::Clock;
+use countersign_engine::system::SystemClock;
 use countersign_wire::basic;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Client, Method, RequestBuilder};
@@ -69,25 +72,38 @@ impl Setup {
         self
     }
 
+    /// Leaves a key at its default.
+    pub(crate) fn unset(mut self, key: &str) -> Self {
+        let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
+        self.0.remove(&name).expect("it was set");
+        self
+    }
+
     /// Starts the server on a thread of its own.
     pub(crate) fn start(self) -> Server {
+        self.start_at(Arc::new(SystemClock))
+    }
+
+    /// Starts the server on a thread of its own, by this clock.
+    pub(crate) fn start_at(self, clock: Arc<dyn Clock>) -> Server {
         let config = Config::load(None, self.0.into_iter()).expect("a sound configuration");
         let (tell, ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let running = server::start(&config, metrics()).await?;
+                let running = server::start_at(&config, metrics(), clock).await?;
                 let operations = running.operations.expect("it is configured");
-                tell.send((running.address, operations)).expect("the test waits for it");
+                let told = (running.address, operations, running.operator_key.clone());
+                tell.send(told).expect("the test waits for it");
                 // A test that ends without a word has dropped its end.
                 running.until(async { drop(stopped.await) }).await
             })
         });
-        let (address, operations) = ready.recv().expect("the server starts");
+        let (address, operations, operator_key) = ready.recv().expect("the server starts");
         // A connection per call: none is idle when the server is to stop.
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE);
         let http = http.build().expect("a client without special wishes");
-        Server { address, operations, http, stop: Some(stop), thread: Some(thread) }
+        Server { address, operations, operator_key, http, stop: Some(stop), thread: Some(thread) }
     }
 }
 
@@ -103,6 +119,7 @@ fn metrics() -> PrometheusHandle {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) operations: SocketAddr,
+    pub(crate) operator_key: OperatorKey,
     http: Client,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,

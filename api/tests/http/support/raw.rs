@@ -1,6 +1,7 @@
 //! A connection on which every byte can be chosen, for requests that no client library would send.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use countersign_wire::basic;
 use serde_json::Value;
@@ -28,6 +29,12 @@ impl RawAnswer {
         assert_eq!((&body["error"], &body["errorCode"]), (&code.into(), &code.into()), "{body}");
         assert!(body["errorDescription"].is_string(), "{body}");
     }
+
+    /// The code of an error.
+    pub(crate) fn code(&self) -> String {
+        let body: Value = serde_json::from_str(&self.text).expect("every answer is JSON");
+        body["errorCode"].as_str().expect("an error has a code").to_owned()
+    }
 }
 
 /// A connection.
@@ -35,7 +42,11 @@ pub(crate) struct Connection(TcpStream);
 
 impl Connection {
     pub(crate) async fn open(server: &Server) -> Self {
-        Self(TcpStream::connect(server.address).await.expect("the server listens"))
+        Self::open_at(server.address).await
+    }
+
+    pub(crate) async fn open_at(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.expect("the server listens"))
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
@@ -45,7 +56,14 @@ impl Connection {
 
     /// Reads one answer.
     pub(crate) async fn read(&mut self) -> RawAnswer {
-        timeout(PATIENCE, read(&mut self.0)).await.expect("in time").expect("an answer")
+        let read = timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time");
+        read.expect("an answer")
+    }
+
+    /// Reads the answer to a request by HEAD, which has no body.
+    pub(crate) async fn read_head(&mut self) -> RawAnswer {
+        let read = timeout(PATIENCE, read(&mut self.0, false)).await.expect("in time");
+        read.expect("an answer")
     }
 
     /// Waits until the server closes; `false` if it sends something first.
@@ -53,12 +71,6 @@ impl Connection {
         let mut byte = [0];
         let read = timeout(PATIENCE, self.0.read(&mut byte)).await.expect("in time");
         !matches!(read, Ok(1))
-    }
-
-    /// Reads the status of an answer; `None` if the server closes without a word.
-    pub(crate) async fn status(&mut self) -> Option<u16> {
-        let read = timeout(PATIENCE, read(&mut self.0)).await.expect("in time");
-        read.map(|answer| answer.status)
     }
 
     /// Sends one whole request, and reads the answer.
@@ -88,7 +100,7 @@ impl Server {
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<RawAnswer> {
+async fn read(stream: &mut TcpStream, has_body: bool) -> Option<RawAnswer> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -101,7 +113,8 @@ async fn read(stream: &mut TcpStream) -> Option<RawAnswer> {
         Some((name.to_ascii_lowercase(), value.trim().to_owned()))
     };
     let headers: BTreeMap<_, _> = lines.filter_map(split).collect();
-    let length = headers.get("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
+    let length = headers.get("content-length").filter(|_| has_body);
+    let length = length.and_then(|l| l.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(RawAnswer { status, headers, text: String::from_utf8(body).ok()? })

@@ -1,5 +1,5 @@
-//! A phone that signs statements. It writes them as the protocol's text says, not by what the server
-//! is built from.
+//! A phone that signs statements. It writes them as the protocol's text says, not by what the
+//! server is built from.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

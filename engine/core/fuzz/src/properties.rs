@@ -3,7 +3,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_core::decision::Decision;
+use countersign_core::display::DisplayText;
+use countersign_core::id::{AuthenticatorId, ChallengeId, TenantId, Thumbprint};
+use countersign_core::nonce::Nonce;
+use countersign_core::number_match::TypedNumber;
+use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
+use countersign_core::statement::{DecisionStatement, Statement};
+use countersign_core::text::Line;
 
 const PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4s\
                           KvkSn2YN6S9AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==";
@@ -45,6 +53,87 @@ pub(crate) fn p1363(bytes: &[u8]) {
     let accepted = known_key(SignatureFormat::P1363).verify(MESSAGE, bytes).is_ok();
     let expected = [[r, s].concat(), [r, twin(&s)].concat()].iter().any(|known| known == bytes);
     assert_eq!(accepted, expected);
+}
+
+/// The names of a decision's lines, after the first.
+const LINES: [&str; 9] = [
+    "tenant",
+    "challenge",
+    "nonce",
+    "authenticator",
+    "key",
+    "decision",
+    "display",
+    "number",
+    "expires",
+];
+
+/// Parts that are accepted stand in the statement as they came in, each on its own line, and
+/// nothing else does: no part can end a line, or begin one. Parts that are not are no statement.
+pub(crate) fn statement(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut parts = text.splitn(8, '\n');
+    let mut next = || parts.next().unwrap_or_default();
+    let (tenant, challenge) = (TenantId::parse(next()), ChallengeId::parse(next()));
+    let (nonce, authenticator) = (Nonce::parse(next()), AuthenticatorId::parse(next()));
+    let named = next();
+    let decisions = [Decision::Approve, Decision::Deny, Decision::Report];
+    let decision = decisions.into_iter().find(|d| d.name() == named);
+    let (number, end) = (next(), next().parse::<u64>());
+    let display = DisplayText::new(next());
+    let typed = if number == "-" { Ok(None) } else { TypedNumber::parse(number).map(Some) };
+    let (Ok(tenant), Ok(challenge), Ok(nonce), Ok(authenticator), Some(decision), Ok(number)) =
+        (tenant, challenge, nonce, authenticator, decision, typed)
+    else {
+        return;
+    };
+    let (Ok(expires_at_seconds), Ok(display)) = (end, display) else { return };
+    let statement = DecisionStatement {
+        tenant: &tenant,
+        challenge: &challenge,
+        nonce: &nonce,
+        authenticator: &authenticator,
+        key: Thumbprint::of_spki(bytes),
+        decision,
+        display: display.digest(),
+        number: number.as_ref(),
+        expires_at_seconds,
+    };
+    let signed = Statement::Decision(statement).to_bytes();
+    let signed = String::from_utf8(signed).expect("a statement is text");
+    let mut lines = signed.split('\n');
+    assert_eq!(lines.next(), Some("countersign/decision/v1"));
+    let mut given = text.split('\n');
+    for name in LINES {
+        let line = lines.next().expect("a line for every part");
+        let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+        let value = value.expect("each line has its name");
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        assert!(!value.is_empty() && value.bytes().all(safe), "{line}");
+        match name {
+            "key" | "display" => assert_eq!(value.len(), 43),
+            // Zeros before the number of seconds are left out.
+            "expires" => assert_eq!(value.parse(), Ok(expires_at_seconds)),
+            _ => assert_eq!(Some(value), given.next()),
+        }
+        if name == "number" {
+            given.next();
+        }
+    }
+    assert_eq!(lines.next(), None);
+}
+
+/// A text that is shown is the text that was given, of a bounded length and without a character
+/// that cleaning would replace; nothing else is refused.
+pub(crate) fn display(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let cleaned = Line::cleaned(text, usize::MAX);
+    let good = text.len() <= DISPLAY_BYTES_MAX && cleaned.as_str() == text;
+    match DisplayText::new(text) {
+        Ok(shown) => assert!(good && shown.as_str() == text),
+        Err(_) => assert!(!good),
+    }
+    assert!(Line::parse(cleaned.as_str(), usize::MAX).is_ok(), "what was cleaned is clean");
 }
 
 fn known_key(format: SignatureFormat) -> PublicKey {

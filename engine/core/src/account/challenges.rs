@@ -80,6 +80,7 @@ impl Account {
             issued_at: now,
             expires_at: now.plus_ms(limits.challenge_lifetime_ms),
             held: issue.held,
+            notifications: u32::from(issue.held),
             ended: None,
             number: limits.number_match.map(|digits| AskedNumber {
                 number: Number::from_entropy(digits, &issue.number_seed),
@@ -103,6 +104,26 @@ impl Account {
         let counters = record.counters.prompted(now, limits);
         writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
+    }
+
+    /// Counts one more notification about a held challenge. It is to be recorded before the
+    /// notification is sent.
+    ///
+    /// # Errors
+    /// [`Refusal::NotificationsMax`] if there were as many as may be, [`Refusal::ChallengeEnded`]
+    /// if it is not held any more.
+    pub fn notify(
+        &self,
+        id: &ChallengeId,
+        limits: &Limits,
+    ) -> Result<Transition<Challenge>, Refusal> {
+        let open = self.open_challenge(id).filter(|c| c.held).ok_or(Refusal::ChallengeEnded)?;
+        let max = limits.notifications_per_challenge_max;
+        if open.notifications >= max {
+            return Err(Refusal::NotificationsMax { max });
+        }
+        let challenge = Challenge { notifications: open.notifications + 1, ..open.clone() };
+        Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
     /// Lets a held challenge be answered.

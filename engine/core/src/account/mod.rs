@@ -48,7 +48,7 @@ pub struct Account {
 /// An account as a store keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Its revision, 0 where it does not exist.
+    /// Its revision, 0 where it never was. A removed account keeps it.
     pub revision: u64,
     /// The account's own record.
     pub record: Option<AccountRecord>,
@@ -129,6 +129,15 @@ impl Account {
         Some(self.transition(writes, ()))
     }
 
+    /// Clears the user's counters, and so every wait and hold that follows from them: an operator
+    /// has found out that they were not the user's doing. None where the user is not known.
+    #[must_use]
+    pub fn release_hold(&self) -> Option<Transition<()>> {
+        let record = self.record.as_ref()?;
+        let record = AccountRecord { counters: Counters::default(), ..record.clone() };
+        Some(self.transition(vec![Write::Account(record)], ()))
+    }
+
     /// Carries out a change that the store has recorded.
     pub fn apply(&mut self, change: &Change) {
         debug_assert_eq!(change.expected, self.revision, "changes are applied in order");
@@ -137,12 +146,11 @@ impl Account {
             match write {
                 Write::Account(record) => self.record = Some(record.clone()),
                 Write::RemoveAccount => {
-                    self.revision = 0;
                     self.record = None;
                     self.devices.clear();
                     self.open.clear();
                 }
-                Write::Action(_) => {}
+                Write::Action(_) | Write::Event(_) => {}
                 Write::Challenge(challenge) => {
                     self.open.retain(|c| c.id != challenge.id);
                     if challenge.ended.is_none() {

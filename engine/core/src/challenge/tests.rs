@@ -24,6 +24,7 @@ fn challenge(seed: u8) -> Challenge {
         issued_at: ISSUED,
         expires_at: EXPIRES,
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
         shown: None,

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::number_match::Digits;
 
 const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
 const MINUTE_MS: u64 = 60_000;
@@ -65,6 +66,15 @@ fn the_sixth_prompt_waits_until_the_first_is_15_minutes_old() {
 }
 
 #[test]
+fn a_prompt_as_old_as_the_window_is_forgotten() {
+    let mut person = Person::new();
+    assert!(person.prompt());
+    person.pass(15 * MINUTE_MS);
+    assert!(person.prompt());
+    assert_eq!(person.counters.prompts, [person.now]);
+}
+
+#[test]
 fn each_denial_doubles_the_wait_up_to_an_hour() {
     let mut person = Person::new();
     for seconds in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
@@ -108,6 +118,52 @@ fn the_fifth_number_holds_numbers_and_prompts_and_each_further_one_for_longer() 
         assert!(!person.number() && !person.prompt());
         person.pass(1);
     }
+}
+
+/// A person whose numbers were typed as often as that, each at its time.
+fn guessed(numbers: u32) -> Person {
+    let mut person = Person::new();
+    person.limits.number_match = Some(Digits::Six);
+    for _ in 0..numbers {
+        person.pass(60 * MINUTE_MS);
+        assert!(person.number());
+    }
+    person
+}
+
+#[test]
+fn the_hundredth_number_locks_numbers_and_prompts_for_as_long_as_nothing_is_approved() {
+    let mut person = guessed(99);
+    person.pass(60 * MINUTE_MS);
+    assert!(!person.counters.is_locked(&person.limits) && person.prompt() && person.number());
+    for wait_ms in [0, 60 * MINUTE_MS, u64::MAX] {
+        person.pass(wait_ms);
+        assert!(person.counters.is_locked(&person.limits));
+        assert_eq!((person.wait_ms(), person.number(), person.prompt()), (3_600_000, false, false));
+    }
+    for outcome in [Outcome::Cancelled, Outcome::Denied, Outcome::Expired, Outcome::Failed] {
+        person.answer(outcome);
+        assert!(person.counters.is_locked(&person.limits), "{outcome:?}");
+    }
+    person.answer(Outcome::Approved);
+    assert!(!person.counters.is_locked(&person.limits) && person.number() && person.prompt());
+}
+
+#[test]
+fn a_lock_can_be_left_by_an_approval_where_no_number_is_asked_for() {
+    let mut person = guessed(100);
+    assert!(!person.prompt());
+    person.limits.number_match = None;
+    assert!(person.prompt() && !person.number());
+    person.answer(Outcome::Denied);
+    assert_eq!(person.wait_ms(), 30_000, "the other waits hold all the same");
+}
+
+#[test]
+fn a_lock_without_a_hold_is_a_lock() {
+    let mut person = guessed(100);
+    person.limits.number_hold_ms_max = 0;
+    assert!(!person.number() && !person.prompt());
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn offer(id: u8, n: u8, at: u64) -> Offer {
         issued_at: UnixMillis(at),
         expires_at: UnixMillis(at + 100),
         held: false,
+        notifications: 0,
         ended: None,
         number: None,
         shown: None,

@@ -33,6 +33,12 @@ impl Check {
         self.messages.len() == 1 && self.key.algorithm().batches()
     }
 
+    /// How many messages it may be over: at most as many verifications does it take.
+    #[must_use]
+    pub const fn messages(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Checks it alone.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     RemoveDevice { user: usize, device: usize },
     RemoveUser(usize),
     Late(usize),
+    Repeat,
+    Crash { back_ms: u64 },
 }
 
 /// A step with names in place of positions. Challenges and devices have numbers of their own.
@@ -91,6 +93,12 @@ pub(crate) enum Event {
     },
     RemoveUser(usize),
     Late(usize),
+    /// The last commit arrives once more.
+    Repeat,
+    /// The process dies and another starts, with a clock that is so much behind.
+    Crash {
+        back_ms: u64,
+    },
 }
 
 impl Event {
@@ -108,7 +116,7 @@ impl Event {
             | Self::Enroll { user, .. }
             | Self::RemoveDevice { user, .. }
             | Self::RemoveUser(user) => *user,
-            Self::Pass(_) | Self::Late(_) => 0,
+            Self::Pass(_) | Self::Late(_) | Self::Repeat | Self::Crash { .. } => 0,
         }
     }
 }
@@ -157,6 +165,9 @@ fn kind() -> impl Strategy<Value = Kind> {
             .prop_map(|(user, device)| Kind::RemoveDevice { user, device }),
         1 => (0..USERS).prop_map(Kind::RemoveUser),
         4 => recent.prop_map(Kind::Late),
+        2 => Just(Kind::Repeat),
+        2 => prop_oneof![3 => Just(0), 1 => 1_u64..1500]
+            .prop_map(|back_ms| Kind::Crash { back_ms }),
     ]
 }
 
@@ -236,6 +247,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
             Event::RemoveDevice { user, device: newest(&world.devices, device)? }
         }
         Kind::RemoveUser(user) => Event::RemoveUser(user),
+        Kind::Repeat => Event::Repeat,
+        Kind::Crash { back_ms } => Event::Crash { back_ms },
         Kind::Late(position) => {
             let count = world.lost.len();
             Event::Late(position.checked_rem(count)?)

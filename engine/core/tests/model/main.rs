@@ -12,11 +12,13 @@ mod invariants;
 mod memory;
 mod names;
 mod reference;
+mod simulation;
 mod store;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::refusal::Refusal;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -37,11 +39,18 @@ fn config() -> ProptestConfig {
 
 /// Carries out the steps in the world and in the reference, and compares them after each.
 fn run(steps: &[Step]) -> Reached {
+    run_logged(steps, &mut Vec::new())
+}
+
+/// As [`run`], noting what happens before it does.
+fn run_logged(steps: &[Step], log: &mut Vec<String>) -> Reached {
     let (mut world, mut reference) = (World::new(), Reference::default());
     let mut reached = Reached::new();
     for step in steps {
         let before = world.store.clone();
         let Some(event) = event::resolve(step, &world, &reference) else { continue };
+        let lost = if step.lost { ", lost" } else { "" };
+        log.push(format!("{} {event:?}{lost}", world.now.0));
         let verdict = carry_out(&event, step.lost, &mut world, &mut reference);
         if let Verdict::Refused(refusal) = &verdict {
             reached.insert(name(refusal));
@@ -69,16 +78,48 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
         }
         return Verdict::Done;
     }
+    match event {
+        Event::Repeat => {
+            world.repeat();
+            return Verdict::Done;
+        }
+        Event::Crash { back_ms } => {
+            world.crash(*back_ms);
+            recover(world, reference);
+            return Verdict::Done;
+        }
+        _ => {}
+    }
     let at = world.now;
     let predicted = reference.after(event, at);
     let verdict = world.carry_out(event, lost, reference);
     match (&verdict, predicted) {
         (Verdict::Done, Ok(next)) => *reference = next,
         (Verdict::Lost, Ok(_)) | (Verdict::Unsure, _) => {}
+        // Behind the time of an answer that it has, an account is not asked: how long ago it was
+        // is not known.
+        (Verdict::Refused(Refusal::TooManyPrompts { .. }), Ok(_)) if world.now < world.latest => {}
         (Verdict::Refused(refusal), Err(predicted)) => assert_eq!(*refusal, predicted, "{event:?}"),
         (verdict, predicted) => panic!("{event:?}: {verdict:?}, predicted {:?}", predicted.err()),
     }
     verdict
+}
+
+/// What a start does: if the clock is behind the highest time that there was, all that is pending
+/// expires, as of that time.
+fn recover(world: &mut World, reference: &mut Reference) {
+    if world.now >= world.latest {
+        return;
+    }
+    world.reached.insert("a clock that was set back");
+    let ended = Ended::without_device(Outcome::Expired, world.latest);
+    let pending = reference.challenges.iter().filter(|(_, asked)| asked.end.is_none());
+    let pending: Vec<_> = pending.map(|(number, asked)| (*number, asked.action.user)).collect();
+    for (challenge, user) in pending {
+        let event = Event::Settle { user, challenge, device: None, ended: ended.clone() };
+        assert_eq!(carry_out(&event, false, world, reference), Verdict::Done, "{event:?}");
+    }
+    assert_eq!(world.store.open().count(), 0, "nothing of another time is pending");
 }
 
 fn name(refusal: &Refusal) -> String {
@@ -132,6 +173,9 @@ fn the_sequences_reach_every_outcome_and_every_refusal() {
         "a late commit",
         "a stale commit",
         "a lost commit",
+        "a repeated commit",
+        "a crash",
+        "a clock that was set back",
     ];
     let rare = expected.iter().filter(|what| reached.get(**what).is_none_or(|count| *count < 8));
     let rare: Vec<_> = rare.collect();

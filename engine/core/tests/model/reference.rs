@@ -98,7 +98,12 @@ impl Reference {
                 let known = challenge == signed;
                 return self.decide(*challenge, *device, *approve, known, at).map(|_| ());
             }
-            Event::Pass(_) | Event::Expire { .. } | Event::Cancel { .. } | Event::Late(_) => {
+            Event::Pass(_)
+            | Event::Expire { .. }
+            | Event::Cancel { .. }
+            | Event::Late(_)
+            | Event::Repeat
+            | Event::Crash { .. } => {
                 return Ok(());
             }
         }

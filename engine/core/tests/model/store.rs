@@ -57,7 +57,8 @@ impl Store {
         match write {
             Write::Account(record) => self.stored(key).record = Some(record.clone()),
             Write::RemoveAccount => {
-                self.accounts.remove(key);
+                let revision = self.stored(key).revision;
+                *self.stored(key) = Stored { revision, ..Stored::default() };
                 self.actions.retain(|(account, _), _| account != key);
             }
             Write::Action(action) => {
@@ -74,6 +75,7 @@ impl Store {
                 }
             }
             Write::RemoveDevice(id) => self.stored(key).devices.retain(|d| d.id != *id),
+            Write::Event(_) => {}
         }
     }
 

@@ -68,6 +68,9 @@ pub(crate) struct World {
     /// The number of the next challenge or device.
     pub(crate) next: usize,
     pub(crate) reached: BTreeSet<&'static str>,
+    /// The highest time that there was: the store keeps it.
+    pub(crate) latest: UnixMillis,
+    last: Option<Change>,
     limits: Limits,
 }
 
@@ -80,6 +83,8 @@ impl World {
         };
         Self {
             now: UnixMillis(1_735_689_600_000),
+            latest: UnixMillis(1_735_689_600_000),
+            last: None,
             store: Store::default(),
             accounts: (0..USERS).map(account).collect(),
             machines: BTreeMap::new(),
@@ -102,14 +107,19 @@ impl World {
         reference: &Reference,
     ) -> Verdict {
         match event {
-            Event::Pass(ms) => self.now = self.now.plus_ms(*ms),
+            Event::Pass(ms) => {
+                self.now = self.now.plus_ms(*ms);
+                self.latest = self.latest.max(self.now);
+            }
             Event::Decide { .. } => return self.decide(event, reference),
             Event::Expire { user, challenge } => self.expire(*user, *challenge, reference),
             Event::Cancel { challenge, .. } => {
                 let ended = Ended::without_device(Outcome::Cancelled, self.now);
                 self.proposals.push(Proposal { challenge: *challenge, device: None, ended });
             }
-            Event::Late(_) => unreachable!("handled by the caller"),
+            Event::Late(_) | Event::Repeat | Event::Crash { .. } => {
+                unreachable!("handled by the caller")
+            }
             Event::Track(_)
             | Event::Issue { .. }
             | Event::Release { .. }
@@ -127,9 +137,31 @@ impl World {
         let recorded = self.store.commit(&late.change) == Committed::Recorded;
         if recorded {
             self.stale[late.event.user()] = true;
+            self.last = Some(late.change.clone());
             self.reached.insert("a late commit");
         }
         recorded
+    }
+
+    /// The last commit arrives once more, as after a reply that was lost.
+    pub(crate) fn repeat(&mut self) {
+        let Some(change) = &self.last else { return };
+        let repeated = self.store.commit(change);
+        assert_ne!(repeated, Committed::Recorded, "a commit is recorded once");
+        self.reached.insert("a repeated commit");
+    }
+
+    /// The process dies, and another one starts that knows what is recorded. What was under way is
+    /// fenced off.
+    pub(crate) fn crash(&mut self, back_ms: u64) {
+        self.machines.clear();
+        self.proposals.clear();
+        self.lost.clear();
+        self.inboxes = vec![Inbox::default(); KEYS];
+        self.stale = [true; USERS];
+        (0..USERS).for_each(|user| self.catch_up(user));
+        self.now = self.now.minus_ms(back_ms);
+        self.reached.insert("a crash");
     }
 
     /// Makes a change and has it recorded. Where memory turns out to be behind, it is read again
@@ -159,6 +191,7 @@ impl World {
                         if let Event::Enroll { key, raise: true, .. } = event {
                             self.raise_others(*key, event);
                         }
+                        self.last = Some(change);
                         break Verdict::Done;
                     }
                     Committed::Stale | Committed::Ended => {
@@ -225,7 +258,9 @@ impl World {
             | Event::Pass(_)
             | Event::Expire { .. }
             | Event::Cancel { .. }
-            | Event::Late(_) => unreachable!("makes no change"),
+            | Event::Late(_)
+            | Event::Repeat
+            | Event::Crash { .. } => unreachable!("makes no change"),
         };
         Ok(Some(change))
     }
@@ -263,7 +298,9 @@ impl World {
             | Event::Override { .. }
             | Event::RemoveDevice { .. }
             | Event::RemoveUser(_)
-            | Event::Late(_) => {}
+            | Event::Late(_)
+            | Event::Repeat
+            | Event::Crash { .. } => {}
         }
     }
 

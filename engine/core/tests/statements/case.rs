@@ -86,8 +86,10 @@ impl Case {
             // The part of a second that a statement leaves out.
             expires_at: UnixMillis(u64::from(self.expires_seconds) * 1000 + 999),
             held: false,
+            notifications: 0,
             ended: None,
             number: None,
+            notifications: 0,
             shown: Some(Shown {
                 nonce: Nonce::from_entropy(&[self.nonce; 32]),
                 display: DisplayText::new(&display).unwrap(),

@@ -211,7 +211,7 @@ fn a_challenge_without_nonce_and_display_takes_no_statement() {
 fn a_binding_that_was_not_asked_is_not_found() {
     let (case, signing) = (case(), Signing::StatementV1);
     let challenge = case.challenge();
-    let other_user = Case { tenant: 9, ..case.clone() }.binding(signing);
-    let not_asked = Case { authenticator: 9, ..case.clone() }.binding(signing);
+    let other_user = Case { tenant: 9, ..case }.binding(signing);
+    let not_asked = Case { authenticator: 9, ..case }.binding(signing);
     assert!(Asked::among(&[other_user, not_asked], &challenge, signing).is_none());
 }

@@ -21,7 +21,7 @@ struct Parts {
 
 fn parts() -> Parts {
     let case = case();
-    let other = crate::Case { tenant: 9, key: 9, ..case.clone() };
+    let other = crate::Case { tenant: 9, key: 9, ..case };
     let signing = countersign_core::device::Signing::StatementV1;
     Parts {
         tenants: [case.tenant_id(), other.tenant_id()],

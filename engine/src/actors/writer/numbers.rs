@@ -53,10 +53,22 @@ impl AccountWriter {
         if matched.is_some() {
             return Ok(matched);
         }
+        self.note_lock();
         if tries >= max {
             self.end(id, Ended::without_device(Outcome::Failed, approval.at), None).await?;
         }
         Err(Refusal::NumberWrong.into())
+    }
+}
+
+impl AccountWriter {
+    /// Says that the account is locked, in the moment in which it comes to be.
+    fn note_lock(&self) {
+        let numbers = self.account.record().map_or(0, |record| record.counters.numbers);
+        if numbers == self.tenant.limits.numbers_lock {
+            counter!(telemetry::NUMBERS_LOCKED).increment(1);
+            tracing::warn!(tenant = %self.account.key().tenant, "a user is locked: wrong numbers");
+        }
     }
 }
 

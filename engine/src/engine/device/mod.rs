@@ -83,7 +83,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The first binding of a credential, with what the key signs. `session` is the binding that a device session is of.
+    /// The first binding of a credential, with what the key signs. `session` is the binding that a
+    /// device session is of.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if it has none, or the session is over.

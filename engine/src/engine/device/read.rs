@@ -60,7 +60,8 @@ impl Engine {
             Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
             Reader::Session(binding) => (None, Some(binding)),
         };
-        let wait = wait_ms > 0;
+        let place = self.shared.place_to_wait(wait_ms);
+        let wait = place.is_some();
         let again = session.clone();
         let looked = self.shared.device(key, move |known| {
             let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce)) || session.is_some();
@@ -68,7 +69,7 @@ impl Engine {
         });
         let (Look { binding, offers, news }, signed) = looked.await??;
         let Some(news) = news else {
-            let crowded = wait && offers.is_empty();
+            let crowded = wait_ms > 0 && offers.is_empty();
             return Ok(seen(Pending { binding, offers, signed, crowded }));
         };
         let waiting = Waiting::on("device");

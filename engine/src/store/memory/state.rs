@@ -8,13 +8,18 @@ use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{
-    AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId,
+    UserId,
 };
 use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
-use crate::ports::store::{ActionQuery, Committed, StoreError};
-use crate::store::{challenges, check_form, foreign_challenge, is_listed, sort_devices, sort_open};
+use super::outbox::Outbox;
+use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
+use crate::store::{
+    REMOVED_KEPT_MS, challenges, check_form, foreign_challenge, listed_states, sort_devices,
+    sort_open, state_number,
+};
 
 /// A challenge in an index ordered by time.
 type Timed = (UnixMillis, ChallengeId, TenantId);
@@ -28,6 +33,8 @@ pub(super) struct State {
     /// Actions ever recorded: what orders those of one millisecond.
     actions_recorded: u64,
     tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
+    /// Removed accounts, by the mark of the first pruning after their removal.
+    removed: BTreeSet<(UnixMillis, AccountKey)>,
     pub(super) challenges: HashMap<(TenantId, ChallengeId), Challenge>,
     open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by their expiry.
@@ -36,7 +43,9 @@ pub(super) struct State {
     held: BTreeSet<Timed>,
     /// Ended challenges by their end.
     ended: BTreeSet<Timed>,
+    pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
+    pub(super) latest: Option<UnixMillis>,
 }
 
 #[derive(Default)]
@@ -45,7 +54,50 @@ pub(super) struct Entry {
     pub(super) record: Option<AccountRecord>,
     devices: Vec<Device>,
     pub(super) actions: HashMap<ActionKey, (u64, Action)>,
-    newest: BTreeMap<(UnixMillis, u64), ActionKey>,
+    /// Actions by state, then by time.
+    newest: BTreeMap<(u8, UnixMillis, u64), ActionKey>,
+    /// Actions by code and state, then by time.
+    newest_of_code: BTreeMap<(ActionCode, u8, UnixMillis, u64), ActionKey>,
+    /// It was removed: the mark of the first pruning after that, 0 before.
+    removed: Option<UnixMillis>,
+}
+
+impl Entry {
+    fn list(&mut self, sequence: u64, action: &Action) {
+        let (state, at) = (state_number(action.state), action.created_at);
+        self.newest.insert((state, at, sequence), action.key.clone());
+        let code = action.key.code.clone();
+        self.newest_of_code.insert((code, state, at, sequence), action.key.clone());
+    }
+
+    fn unlist(&mut self, sequence: u64, action: &Action) {
+        let (state, at) = (state_number(action.state), action.created_at);
+        self.newest.remove(&(state, at, sequence));
+        self.newest_of_code.remove(&(action.key.code.clone(), state, at, sequence));
+    }
+
+    /// As [`crate::store::sqlite`] does it: a range of an index for every state, and code.
+    fn listed(&self, query: &ActionQuery) -> Vec<Action> {
+        let mut found: Vec<(UnixMillis, u64, &ActionKey)> = Vec::new();
+        for state in listed_states(query).map(state_number) {
+            if query.codes.is_empty() {
+                let range = (state, query.from, 0)..=(state, UnixMillis(u64::MAX), u64::MAX);
+                let newest = self.newest.range(range).rev().take(query.limit);
+                found.extend(newest.map(|((_, at, sequence), key)| (*at, *sequence, key)));
+            }
+            for code in &query.codes {
+                let end = (code.clone(), state, UnixMillis(u64::MAX), u64::MAX);
+                let range = (code.clone(), state, query.from, 0)..=end;
+                let newest = self.newest_of_code.range(range).rev().take(query.limit);
+                found.extend(newest.map(|((.., at, sequence), key)| (*at, *sequence, key)));
+            }
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        // A code may be asked for twice.
+        found.dedup();
+        let listed = found.into_iter().take(query.limit);
+        listed.map(|(.., key)| self.actions[key].1.clone()).collect()
+    }
 }
 
 impl State {
@@ -73,32 +125,35 @@ impl State {
 
     fn write(&mut self, change: Change) {
         let Change { account: key, expected, writes } = change;
-        let mut removed = false;
         for write in writes {
             match write {
                 Write::Account(record) => {
-                    removed = false;
                     let entry = self.accounts.entry(key.clone()).or_default();
                     self.attributes.replace(&key, entry.record.as_ref(), Some(&record));
                     entry.record = Some(record);
+                    if let Some(mark) = entry.removed.take() {
+                        self.removed.remove(&(mark, key.clone()));
+                    }
                 }
-                Write::RemoveAccount => {
-                    removed = true;
-                    self.remove_account(&key);
-                }
+                Write::RemoveAccount => self.remove_account(&key),
                 Write::Action(action) => self.put_action(action),
                 Write::Challenge(challenge) => self.put_challenge(challenge),
                 Write::Device(device) => self.put_device(device),
                 Write::RemoveDevice(id) => self.remove_device(&key, &id),
+                Write::Event(event) => self.outbox.put(event),
             }
         }
-        if !removed {
-            self.accounts.entry(key).or_default().revision = expected + 1;
-        }
+        self.accounts.entry(key).or_default().revision = expected + 1;
     }
 
     fn remove_account(&mut self, key: &AccountKey) {
-        let Some(entry) = self.accounts.remove(key) else { return };
+        // The revision is kept, so that no late commit fits the account that may be made anew.
+        let left = Entry { removed: Some(UnixMillis(0)), ..Entry::default() };
+        self.removed.insert((UnixMillis(0), key.clone()));
+        let Some(entry) = self.accounts.insert(key.clone(), left) else { return };
+        if let Some(mark) = entry.removed.filter(|mark| *mark > UnixMillis(0)) {
+            self.removed.remove(&(mark, key.clone()));
+        }
         self.attributes.replace(key, entry.record.as_ref(), None);
         for device in &entry.devices {
             self.unbind(device);
@@ -136,18 +191,17 @@ impl State {
         let entry = self.accounts.entry(account.clone()).or_default();
         let sequence = match entry.actions.get(&key) {
             Some((sequence, known)) => {
-                if known.created_at != at {
-                    entry.newest.remove(&(known.created_at, *sequence));
-                    self.tracked.remove(&(known.created_at, account.clone(), key.clone()));
-                }
-                *sequence
+                let (sequence, known) = (*sequence, known.clone());
+                entry.unlist(sequence, &known);
+                self.tracked.remove(&(known.created_at, account.clone(), key.clone()));
+                sequence
             }
             None => {
                 self.actions_recorded += 1;
                 self.actions_recorded
             }
         };
-        entry.newest.insert((at, sequence), key.clone());
+        entry.list(sequence, &action);
         entry.actions.insert(key.clone(), (sequence, action));
         self.tracked.insert((at, account, key));
     }
@@ -197,10 +251,7 @@ impl State {
     }
 
     pub(super) fn actions(&self, account: &AccountKey, query: &ActionQuery) -> Vec<Action> {
-        let Some(entry) = self.accounts.get(account) else { return Vec::new() };
-        let newest = entry.newest.range((query.from, 0)..).rev();
-        let actions = newest.map(|(_, key)| &entry.actions[key].1);
-        actions.filter(|action| is_listed(action, query)).take(query.limit).cloned().collect()
+        self.accounts.get(account).map_or_else(Vec::new, |entry| entry.listed(query))
     }
 
     pub(super) fn devices_of_key(&self, key: &CredentialKey) -> Vec<Device> {
@@ -228,6 +279,23 @@ impl State {
         due.chain(held).take(limit).cloned().collect()
     }
 
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        let secrets = self.secrets.iter().map(|(tenant, key)| Record::Secret(tenant.clone(), *key));
+        let accounts = self.accounts.iter().filter_map(|(key, entry)| {
+            entry.record.clone().map(|record| Record::Account(key.clone(), record))
+        });
+        let entries = || self.accounts.values();
+        let devices = entries().flat_map(|e| e.devices.iter().cloned().map(Record::Device));
+        let actions = entries()
+            .flat_map(|e| e.newest.values().map(|key| Record::Action(e.actions[key].1.clone())));
+        let challenges = self.challenges.values().cloned().map(Record::Challenge);
+        let events = self.outbox.due(UnixMillis(u64::MAX), usize::MAX).into_iter();
+        let events = events.map(Record::Event);
+        let latest = self.latest.map(Record::LatestTime);
+        let owned = devices.chain(actions).chain(challenges).chain(events);
+        secrets.chain(accounts).chain(owned).chain(latest)
+    }
+
     pub(super) fn prune(
         &mut self,
         actions_before: UnixMillis,
@@ -235,11 +303,11 @@ impl State {
     ) -> u64 {
         let mut gone = 0;
         while self.tracked.first().is_some_and(|(at, ..)| *at < actions_before) {
-            let (at, account, key) = self.tracked.pop_first().expect("there is a first");
+            let (_, account, key) = self.tracked.pop_first().expect("there is a first");
             if let Some(entry) = self.accounts.get_mut(&account)
-                && let Some((sequence, _)) = entry.actions.remove(&key)
+                && let Some((sequence, action)) = entry.actions.remove(&key)
             {
-                entry.newest.remove(&(at, sequence));
+                entry.unlist(sequence, &action);
             }
             gone += 1;
         }
@@ -247,6 +315,26 @@ impl State {
             let (_, id, tenant) = self.ended.pop_first().expect("there is a first");
             self.challenges.remove(&(tenant, id));
             gone += 1;
+        }
+        gone + self.prune_removed(challenges_before)
+    }
+
+    /// A removal has no time of its own: the first pruning after it marks it with a time that was
+    /// over by then, and a later one forgets it when that time is long over.
+    fn prune_removed(&mut self, over: UnixMillis) -> u64 {
+        let before = UnixMillis(over.0.saturating_sub(REMOVED_KEPT_MS));
+        let mut gone = 0;
+        for (mark, account) in std::mem::take(&mut self.removed) {
+            if mark > UnixMillis(0) && mark <= before {
+                self.accounts.remove(&account);
+                gone += 1;
+                continue;
+            }
+            let mark = if mark == UnixMillis(0) { over.max(UnixMillis(1)) } else { mark };
+            if let Some(entry) = self.accounts.get_mut(&account) {
+                entry.removed = Some(mark);
+            }
+            self.removed.insert((mark, account));
         }
         gone
     }

@@ -2,10 +2,12 @@
 //! order.
 
 mod account;
+mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
@@ -95,6 +97,8 @@ pub(super) struct ChallengeRow<'a> {
     number: Option<NumberRow<'a>>,
     #[serde(borrow, default)]
     shown: Option<ShownRow<'a>>,
+    #[serde(default)]
+    notifications: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,10 +126,13 @@ struct EndedRow<'a> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct TimeRow(u64);
+
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
-        const fn $code(value: $name) -> u8 {
+        pub(in crate::store) const fn $code(value: $name) -> u8 {
             match value {
                 $($name::$variant => $number,)+
             }
@@ -289,6 +296,7 @@ impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
                 .number
                 .as_ref()
                 .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
+            notifications: challenge.notifications,
             shown: challenge.shown.as_ref().map(|shown| ShownRow {
                 nonce: shown.nonce.as_bytes(),
                 display: shown.display.as_str(),
@@ -311,6 +319,7 @@ impl TryFrom<ChallengeRow<'_>> for Challenge {
             issued_at: UnixMillis(row.issued_at),
             expires_at: UnixMillis(row.expires_at),
             held: row.held,
+            notifications: row.notifications,
             ended: row.ended.map(Ended::try_from).transpose()?,
             number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
                 number: Number::restore(digits),
@@ -355,5 +364,19 @@ impl TryFrom<SecretRow<'_>> for [u8; 32] {
 
     fn try_from(row: SecretRow<'_>) -> Result<Self, Invalid> {
         row.0.try_into().map_err(|_| Invalid("it is not 32 bytes".to_owned()))
+    }
+}
+
+impl From<&UnixMillis> for TimeRow {
+    fn from(time: &UnixMillis) -> Self {
+        Self(time.0)
+    }
+}
+
+impl TryFrom<TimeRow> for UnixMillis {
+    type Error = Invalid;
+
+    fn try_from(row: TimeRow) -> Result<Self, Invalid> {
+        Ok(Self(row.0))
     }
 }

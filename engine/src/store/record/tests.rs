@@ -7,10 +7,11 @@ use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::challenge::{Ended, Outcome, Shown};
 use countersign_core::device::{Platform, PushToken, Signing};
 use countersign_core::display::DisplayText;
+use countersign_core::event::EventKind;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
-    UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
+    TenantId, UserId,
 };
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
@@ -19,6 +20,7 @@ use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use proptest::prelude::*;
 
+use super::properties::sealed;
 use super::*;
 
 fn line(text: &str) -> Option<Line> {
@@ -90,6 +92,7 @@ fn challenge() -> Challenge {
         issued_at: UnixMillis(1_000),
         expires_at: UnixMillis(301_000),
         held: true,
+        notifications: 2,
         ended: Some(Ended {
             outcome: Outcome::Approved,
             at: UnixMillis(2_000),
@@ -101,6 +104,20 @@ fn challenge() -> Challenge {
             nonce: Nonce::from_entropy(&[7; 32]),
             display: DisplayText::new("{}").unwrap(),
         }),
+    }
+}
+
+fn event() -> Event {
+    Event {
+        id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
+        kind: EventKind::Reported,
+        account: account_key(),
+        challenge: ChallengeId::from_entropy(&[2; 24]),
+        action: action_key(),
+        by: Some(authenticator()),
+        at: UnixMillis(1_000),
+        calls: 1,
+        due_at: UnixMillis(31_000),
     }
 }
 
@@ -169,11 +186,11 @@ fn the_bytes_of_an_action_are_pinned() {
 fn the_bytes_of_a_challenge_are_pinned() {
     pinned(
         &challenge(),
-        "029cd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
-         616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
-         30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
-         30312d383130312d303130313031303130313031c404a5a5a5a592a33034320192c42007070707070707\
-         07070707070707070707070707070707070707070707070707a27b7dbf59bf2d",
+        "029dd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+        616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
+        30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
+        30312d383130312d303130313031303130313031c404a5a5a5a592a33034320192c42007070707070707\
+        07070707070707070707070707070707070707070707070707a27b7d0250a703e6",
     );
 }
 
@@ -191,18 +208,20 @@ fn the_bytes_of_a_device_are_pinned() {
 }
 
 /// As it was written before there were statements.
-const CHALLENGE_1: &str = "019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
+const CHALLENGE_1: &str = "\
+     019bd9204167494341674943416749434167494341674943416749434167494341674943a464656d6fa3\
      616e6ea67369676e496ea26b3191d92430313031303130312d303130312d343130312d383130312d3031\
      30313031303130313031cd03e8ce000497c8c39401cd07d0d92430313031303130312d303130312d3431\
      30312d383130312d303130313031303130313031c404a5a5a5a592a330343201ee7f3170";
-const DEVICE_1: &str = "019bd92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
+const DEVICE_1: &str = "\
+     019bd92430313031303130312d303130312d343130312d383130312d303130313031303130313031a464\
      656d6fa3616e6ea765643235353139c42c302a300506032b6570032100ea4a6c63e29c520abef5507b13\
      2ec5f9954776aebebe7b92421eea691446d22ca570686f6e6503a5746f6b656ecd03e8cd07d0cd0bb848\
      71f503";
 
 #[test]
 fn a_challenge_of_before_there_were_statements_is_read_without_what_they_are_over() {
-    let expected = Challenge { shown: None, ..challenge() };
+    let expected = Challenge { shown: None, notifications: 0, ..challenge() };
     assert_eq!(Challenge::from_row(&unhex(CHALLENGE_1)), Ok(expected));
 }
 
@@ -231,6 +250,17 @@ fn a_device_keeps_what_it_signs_and_in_which_format() {
             assert_eq!((read.key.format(), read.signing), (format, signing));
         }
     }
+}
+
+#[test]
+fn the_bytes_of_an_event_are_pinned() {
+    pinned(
+        &event(),
+        "019bd92430313031303130312d303130312d383130312d383130312d30313031303130313031303101a4\
+        64656d6fa3616e6ed9204167494341674943416749434167494341674943416749434167494341674943\
+        a67369676e496ea26b31d92430313031303130312d303130312d343130312d383130312d303130313031\
+        303130313031cd03e801cd7918ab0e103f",
+    );
 }
 
 #[test]
@@ -275,8 +305,9 @@ fn every_number_of_a_variant_is_pinned() {
         let ended = Some(Ended::without_device(outcome, UnixMillis(0)));
         let row = Challenge { ended, number: None, shown: None, ..challenge() }.to_row();
         assert_eq!(Challenge::from_row(&row).unwrap().ended.unwrap().outcome, outcome);
-        // The outcome, the time, no device, no signature, no number, nothing shown, the checksum.
-        assert_eq!(row[row.len() - 4 - 6], number, "{outcome:?}");
+        // The outcome, the time, no device, no signature, no number, notifications, nothing shown,
+        // the checksum.
+        assert_eq!(row[row.len() - 4 - 7], number, "{outcome:?}");
     }
     for (number, platform) in (1..).zip([Platform::Ios, Platform::Android, Platform::Web]) {
         let row = Device { platform: Some(platform), push_token: None, ..device() }.to_row();
@@ -311,10 +342,24 @@ fn any_changed_bit_and_any_cut_is_noticed() {
     }
 }
 
-fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
-    let mut row = [&[format][..], body].concat();
-    row.extend(crc32c::crc32c(&row).to_be_bytes());
-    row
+#[test]
+fn the_corpus_keeps_its_properties_whole_cut_and_changed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/row");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus is committed") {
+        let body = std::fs::read(entry.unwrap().path()).unwrap();
+        properties::row(&body);
+        for at in 0..body.len() {
+            properties::row(&body[..at]);
+            for other in [0, 0x80, 0xa0, 0xc0, 0xc4, 0xcf, 0xdd, 0xff] {
+                let mut changed = body.clone();
+                changed[at] = other;
+                properties::row(&changed);
+            }
+        }
+        inputs += 1;
+    }
+    assert!(inputs >= 20, "{inputs} inputs");
 }
 
 #[test]
@@ -335,11 +380,6 @@ fn a_row_of_another_kind_is_refused() {
 proptest! {
     #[test]
     fn no_intact_row_of_any_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let row = sealed(1, &body);
-        let _ = AccountRecord::from_row(&row);
-        let _ = Action::from_row(&row);
-        let _ = Challenge::from_row(&row);
-        let _ = Device::from_row(&row);
-        let _ = <[u8; 32]>::from_row(&row);
+        properties::row(&body);
     }
 }

@@ -5,9 +5,14 @@
 //! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
 //! its pages.
 
+mod actions;
 mod files;
+mod log;
+mod outbox;
 mod queries;
 mod reader;
+mod removed;
+mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,7 +26,10 @@ use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
@@ -29,9 +37,11 @@ use self::files::Files;
 use self::reader::Readers;
 use self::writer::{Done, PRUNE_ROWS_MAX, Unit, Writer};
 use super::commit_queue::CommitQueue;
-use super::refused;
+use super::{Durability, refused};
 use crate::ports::Later;
-use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::store::{
+    ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
+};
 
 /// Keeps everything in one `SQLite` file.
 ///
@@ -50,12 +60,54 @@ impl SqliteStore {
     /// [`StoreError::Unreadable`] if it is not a file of this store, or of a version that is not
     /// known.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, Durability::Sync)
+    }
+
+    /// As [`Self::open`], with commits answered as `durability` says.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks what was
+    /// recorded. A large file is looked through after it is opened: then [`Store::broken`] says so.
+    pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
+        log::check(files.path(), files.same_boot())?;
         let writer = Writer::open(Arc::clone(&files))?;
-        let queue = Arc::new(CommitQueue::start("store-writer", writer)?);
+        files.note_opened()?;
+        let checked = scan::check_at_open(files.path())?;
+        let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
         let readers = Arc::new(Readers::start(&files)?);
+        if !checked {
+            check_behind(&files, &queue)?;
+        }
         Ok(Self { queue, readers })
     }
+
+    /// Queues a read; it sees what was answered before.
+    fn read<T, F>(&self, query: F) -> Later<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let Some(settled) = self.queue.settled() else { return self.readers.read(query) };
+        let readers = Arc::clone(&self.readers);
+        Box::pin(async move {
+            settled.await?;
+            readers.read(query).await
+        })
+    }
+}
+
+/// Looks through a large file on a thread of its own. Damage breaks the store.
+fn check_behind(files: &Arc<Files>, queue: &Arc<CommitQueue<Writer>>) -> Result<(), StoreError> {
+    let (files, queue) = (Arc::clone(files), Arc::downgrade(queue));
+    let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
+        let Err(error) = scan::check_file(files.path()) else { return };
+        if let Some(queue) = queue.upgrade() {
+            // Whoever watches the store is told; nobody waits for this answer.
+            drop(queue.submit(Unit::Break(error)));
+        }
+    });
+    thread.map(|_| ()).map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))
 }
 
 /// Why a statement or a row failed.
@@ -116,7 +168,7 @@ impl Store for SqliteStore {
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
         let key = key.clone();
-        self.readers.read(move |connection| queries::account(connection, &key))
+        self.read(move |connection| queries::account(connection, &key))
     }
 
     fn action(
@@ -125,7 +177,7 @@ impl Store for SqliteStore {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>> {
         let (account, key) = (account.clone(), key.clone());
-        self.readers.read(move |connection| queries::action(connection, &account, &key))
+        self.read(move |connection| queries::action(connection, &account, &key))
     }
 
     fn actions(
@@ -134,7 +186,7 @@ impl Store for SqliteStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.readers.read(move |connection| queries::actions(connection, &account, &query))
+        self.read(move |connection| actions::actions(connection, &account, &query))
     }
 
     fn challenge(
@@ -143,12 +195,12 @@ impl Store for SqliteStore {
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.readers.read(move |connection| queries::challenge(connection, &tenant, &id))
+        self.read(move |connection| queries::challenge(connection, &tenant, &id))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         let key = key.clone();
-        self.readers.read(move |connection| queries::devices_of_key(connection, &key))
+        self.read(move |connection| queries::devices_of_key(connection, &key))
     }
 
     fn users(
@@ -157,7 +209,7 @@ impl Store for SqliteStore {
         query: UserQuery,
     ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
         let tenant = tenant.clone();
-        self.readers.read(move |connection| queries::users(connection, &tenant, &query))
+        self.read(move |connection| queries::users(connection, &tenant, &query))
     }
 
     fn overdue(
@@ -166,7 +218,21 @@ impl Store for SqliteStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        self.readers.read(move |connection| queries::overdue(connection, now, held_before, limit))
+        self.read(move |connection| queries::overdue(connection, now, held_before, limit))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.read(move |connection| outbox::due(connection, now, limit))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::PutOffEvent(event.clone()));
+        Box::pin(async move { answer.await.map(drop) })
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        let answer = self.queue.submit(Unit::RemoveEvent(account.clone(), id.clone()));
+        Box::pin(async move { answer.await.map(drop) })
     }
 
     fn token_secret(
@@ -201,6 +267,30 @@ impl Store for SqliteStore {
                 }
             }
         })
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        let answer = self.queue.submit(Unit::Observe(now));
+        Box::pin(async move {
+            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
+            Ok(before)
+        })
+    }
+
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.read(move |connection| scan::page(connection, from.as_ref()))
+    }
+
+    fn verify(&self) -> Later<Result<(), StoreError>> {
+        self.read(|connection| scan::verify(connection))
+    }
+
+    fn unwritten(&self) -> Unwritten {
+        self.queue.unwritten()
+    }
+
+    fn broken(&self) -> Later<StoreError> {
+        self.queue.broken()
     }
 
     fn ready(&self) -> Result<(), StoreError> {

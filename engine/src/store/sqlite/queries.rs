@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
-use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::ports::store::{StoreError, UserQuery};
 use crate::store::record::Stored;
-use crate::store::{is_listed, sort_devices, sort_open};
+use crate::store::{has_attributes, sort_devices, sort_open};
 
 pub(super) const ACCOUNT: &str =
     "SELECT revision, row FROM accounts WHERE tenant = ?1 AND user_id = ?2";
@@ -21,8 +21,6 @@ pub(super) const OPEN: &str =
     "SELECT row FROM challenges WHERE tenant = ?1 AND user_id = ?2 AND ended_at IS NULL";
 pub(super) const ACTION: &str = "SELECT row FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND code = ?3 AND idempotency_key = ?4";
-pub(super) const ACTIONS: &str = "SELECT row FROM actions
-     WHERE tenant = ?1 AND user_id = ?2 AND created_at >= ?3 ORDER BY created_at DESC, rowid DESC";
 pub(super) const CHALLENGE: &str = "SELECT row FROM challenges WHERE tenant = ?1 AND id = ?2";
 pub(super) const DEVICES_OF_KEY: &str =
     "SELECT row FROM devices WHERE tenant = ?1 AND thumbprint = ?2";
@@ -46,24 +44,34 @@ fn all<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
+    is_meant: impl Fn(&T) -> bool,
 ) -> Result<Vec<T>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(record(row, 0)?);
+        found.push(meant(record(row, 0)?, &is_meant)?);
     }
     Ok(found)
+}
+
+/// The columns by which a row is found have no checksum: what is in it says whether it is the one.
+pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fault> {
+    if is_meant(&record) {
+        return Ok(record);
+    }
+    Err(StoreError::Unreadable("a row is filed under what it is not".to_owned()).into())
 }
 
 fn first<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
+    is_meant: impl Fn(&T) -> bool,
 ) -> Result<Option<T>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    rows.next()?.map(|row| record(row, 0)).transpose()
+    rows.next()?.map(|row| meant(record(row, 0)?, is_meant)).transpose()
 }
 
 pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snapshot, Fault> {
@@ -71,8 +79,10 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     // One transaction, so that the three reads see one state.
     let transaction = connection.unchecked_transaction()?;
     let (revision, record) = account_row(&transaction, params)?;
-    let mut devices: Vec<Device> = all(&transaction, DEVICES, params)?;
-    let mut open: Vec<Challenge> = all(&transaction, OPEN, params)?;
+    let mut devices: Vec<Device> =
+        all(&transaction, DEVICES, params, |d: &Device| d.account == *key)?;
+    let is_open = |c: &Challenge| c.account == *key && c.ended.is_none();
+    let mut open: Vec<Challenge> = all(&transaction, OPEN, params, is_open)?;
     transaction.finish()?;
     sort_devices(&mut devices);
     sort_open(&mut open);
@@ -97,26 +107,8 @@ pub(super) fn action(
     key: &ActionKey,
 ) -> Result<Option<Action>, Fault> {
     let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    first(connection, ACTION, (tenant, user, key.code.as_str(), key.idempotency_key.as_str()))
-}
-
-pub(super) fn actions(
-    connection: &Connection,
-    account: &AccountKey,
-    query: &ActionQuery,
-) -> Result<Vec<Action>, Fault> {
-    let (tenant, user) = (account.tenant.as_str(), account.user.as_str());
-    let mut statement = connection.prepare_cached(ACTIONS)?;
-    let mut rows = statement.query((tenant, user, sql_int(query.from.0)))?;
-    let mut found = Vec::new();
-    while found.len() < query.limit {
-        let Some(row) = rows.next()? else { break };
-        let action: Action = record(row, 0)?;
-        if is_listed(&action, query) {
-            found.push(action);
-        }
-    }
-    Ok(found)
+    let name = (tenant, user, key.code.as_str(), key.idempotency_key.as_str());
+    first(connection, ACTION, name, |a: &Action| a.account == *account && a.key == *key)
 }
 
 pub(super) fn challenge(
@@ -124,7 +116,8 @@ pub(super) fn challenge(
     tenant: &TenantId,
     id: &ChallengeId,
 ) -> Result<Option<Challenge>, Fault> {
-    first(connection, CHALLENGE, (tenant.as_str(), id.as_str()))
+    let is_meant = |c: &Challenge| c.account.tenant == *tenant && c.id == *id;
+    first(connection, CHALLENGE, (tenant.as_str(), id.as_str()), is_meant)
 }
 
 pub(super) fn devices_of_key(
@@ -132,7 +125,8 @@ pub(super) fn devices_of_key(
     key: &CredentialKey,
 ) -> Result<Vec<Device>, Fault> {
     let params = (key.tenant.as_str(), key.thumbprint.as_bytes());
-    let mut devices = all(connection, DEVICES_OF_KEY, params)?;
+    let is_meant = |d: &Device| d.credential() == *key;
+    let mut devices = all(connection, DEVICES_OF_KEY, params, is_meant)?;
     sort_devices(&mut devices);
     Ok(devices)
 }
@@ -172,7 +166,7 @@ pub(super) fn users(
         let Ok(Ok(user)) = row.get_ref(0)?.as_str().map(UserId::parse) else {
             return Err(StoreError::Unreadable("account: its user id".to_owned()).into());
         };
-        found.push((user, record(row, 1)?));
+        found.push((user, meant(record(row, 1)?, |r| has_attributes(r, query))?));
     }
     Ok(found)
 }
@@ -184,29 +178,31 @@ pub(super) fn overdue(
     limit: usize,
 ) -> Result<Vec<Challenge>, Fault> {
     let now = sql_int(now.0);
-    let mut found = Vec::new();
+    let mut found: Vec<Challenge> = Vec::new();
     collect_intact(connection, DUE, [now], limit, &mut found)?;
     collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, &mut found)?;
+    // A column that says otherwise than the row is damaged.
+    found.retain(|challenge: &Challenge| challenge.ended.is_none());
     Ok(found)
 }
 
-/// Reads up to `limit` challenges. A damaged one is passed over and logged: it must not keep all
-/// later ones from ending. Whoever asks for it by name is told that it cannot be read.
-fn collect_intact(
+/// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
+/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
     limit: usize,
-    found: &mut Vec<Challenge>,
+    found: &mut Vec<T>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     while found.len() < limit {
         let Some(row) = rows.next()? else { break };
         match record(row, 0) {
-            Ok(challenge) => found.push(challenge),
+            Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "an overdue challenge is passed over");
+                tracing::error!(%error, "a record whose time has come is passed over");
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

@@ -3,24 +3,29 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_core::action::Action;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Fault;
+use super::queries::record;
+use super::{Fault, outbox};
 use crate::ports::store::StoreError;
+use crate::store::state_number;
 
 /// 3.7.0 to 3.51.2 could lose a write when two connections met at a reset of the log (WAL-reset
 /// race).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// The layout that is written: the tables below and every step behind them.
+const SCHEMA_VERSION: i64 = 2;
 /// The layout of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION_FIRST: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
 /// How long a backup or a check by hand may hold the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 // Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row
 // ids: new rows go to the end of a table, and only the indexes are written at random.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE accounts(
     tenant TEXT NOT NULL, user_id TEXT NOT NULL, revision INTEGER NOT NULL,
     email TEXT, phone TEXT, username TEXT, row BLOB,
@@ -50,7 +55,21 @@ CREATE INDEX challenges_held ON challenges(expires_at, id, issued_at)
     WHERE ended_at IS NULL AND held = 1;
 CREATE INDEX challenges_ended ON challenges(ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE secrets(tenant TEXT NOT NULL PRIMARY KEY, row BLOB NOT NULL) STRICT;
+CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 ";
+
+/// From the first layout to the second: actions are listed by state, and removed accounts are
+/// remembered (`removed`: 0, or the mark of a pruning).
+const TO_SECOND: &str = "
+ALTER TABLE accounts ADD COLUMN removed INTEGER;
+CREATE INDEX accounts_removed ON accounts(removed) WHERE removed IS NOT NULL;
+ALTER TABLE actions ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+DROP INDEX actions_newest;
+CREATE INDEX actions_state ON actions(tenant, user_id, state, created_at);
+CREATE INDEX actions_code ON actions(tenant, user_id, code, state, created_at);
+";
+const ACTIONS: &str = "SELECT rowid, row FROM actions";
+const SET_STATE: &str = "UPDATE actions SET state = ?2 WHERE rowid = ?1";
 
 /// The writer's connection, with the tables made.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
@@ -102,18 +121,42 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {
         transaction.execute_batch(TABLES)?;
-        transaction.execute_batch(
-            "CREATE TABLE meta(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT",
-        )?;
-        transaction.execute("INSERT INTO meta VALUES('schema', ?1)", [SCHEMA_VERSION])?;
+        transaction.execute("INSERT INTO meta VALUES('schema', ?1)", [SCHEMA_VERSION_FIRST])?;
     }
     let found: i64 = transaction
         .query_row("SELECT value FROM meta WHERE key = 'schema'", [], |row| row.get(0))
         .map_err(|_| StoreError::Unreadable("the file is not one of this store".to_owned()))?;
-    if found != SCHEMA_VERSION {
+    if found == SCHEMA_VERSION_FIRST {
+        to_second(&transaction)?;
+    } else if found != SCHEMA_VERSION {
         let message = format!("the file has layout {found}, {SCHEMA_VERSION} is known");
         return Err(StoreError::Unreadable(message).into());
     }
+    transaction.execute_batch(outbox::TABLE)?;
+    // Files of this layout that were made before it have no such table.
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",
+    )?;
     transaction.commit()?;
+    Ok(())
+}
+
+fn to_second(connection: &Connection) -> Result<(), Fault> {
+    connection.execute_batch(TO_SECOND)?;
+    let mut actions = connection.prepare(ACTIONS)?;
+    let mut rows = actions.query([])?;
+    while let Some(row) = rows.next()? {
+        let rowid: i64 = row.get(0)?;
+        match record::<Action>(row, 1) {
+            Ok(action) => {
+                let state = state_number(action.state);
+                connection.prepare_cached(SET_STATE)?.execute((rowid, state))?;
+            }
+            // It is not listed; whoever asks for it by name is told that it cannot be read.
+            Err(Fault::Row(error)) => tracing::error!(%error, "an action is passed over"),
+            Err(fault @ Fault::Sql(_)) => return Err(fault),
+        }
+    }
+    connection.execute("UPDATE meta SET value = ?1 WHERE key = 'schema'", [SCHEMA_VERSION])?;
     Ok(())
 }

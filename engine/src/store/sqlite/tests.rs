@@ -1,15 +1,20 @@
 //! Tests of the SQLite adapter that need to see inside: plans, pragmas and damage.
 
 use countersign_core::account::Profile;
+use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::change::Write;
 use countersign_core::fatigue::Counters;
+use countersign_core::id::{ActionCode, IdempotencyKey};
 
+use super::actions::{OF_CODE, OF_STATE, ROW};
+use super::outbox::DUE_EVENTS;
 use super::queries::{
-    ACCOUNT, ACTION, ACTIONS, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
+    ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
 use super::writer::STATEMENTS;
 use super::*;
 use crate::store::commit_queue::{Backend as _, Failure};
+use crate::store::record::Stored as _;
 
 struct Fixture {
     writer: Writer,
@@ -18,8 +23,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let files = Files::prepare(&folder.path().join("store.db")).unwrap();
-    Fixture { writer: Writer::open(Arc::new(files)).unwrap(), _folder: folder }
+    Fixture { writer: writer(&folder.path().join("store.db")), _folder: folder }
 }
 
 fn unit(expected: u64, custom: &str) -> Unit {
@@ -65,8 +69,9 @@ fn user_queries() -> impl Iterator<Item = String> {
 #[test]
 fn no_statement_scans_a_table() {
     let fixture = fixture();
-    let reads = [ACCOUNT, ACTION, ACTIONS, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
-    let statements = reads.into_iter().chain(STATEMENTS).map(str::to_owned);
+    let reads = [ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
+    let more = [DUE_EVENTS, OF_CODE, OF_STATE, ROW];
+    let statements = reads.into_iter().chain(more).chain(STATEMENTS).map(str::to_owned);
     for sql in statements.chain(user_queries()) {
         let steps = plan(&fixture, &sql);
         assert!(!steps.iter().any(|s| s.contains("SCAN")), "{sql}: {steps:?}");
@@ -79,10 +84,68 @@ fn no_statement_scans_a_table() {
 #[test]
 fn no_ordered_read_sorts_what_it_found() {
     let fixture = fixture();
-    for sql in [ACTIONS, DUE, HELD].into_iter().map(str::to_owned).chain(user_queries()) {
+    let ordered = [OF_CODE, OF_STATE, DUE, DUE_EVENTS, HELD];
+    for sql in ordered.into_iter().map(str::to_owned).chain(user_queries()) {
         let steps = plan(&fixture, &sql);
         assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{sql}: {steps:?}");
     }
+}
+
+#[test]
+fn actions_are_listed_from_an_index_alone() {
+    let fixture = fixture();
+    for (sql, index) in [(OF_STATE, "actions_state"), (OF_CODE, "actions_code")] {
+        let steps = plan(&fixture, sql);
+        assert!(steps.iter().any(|s| s.contains("COVERING") && s.contains(index)), "{steps:?}");
+    }
+}
+
+#[test]
+fn a_file_of_the_first_layout_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let fixture = Fixture { writer: writer(&path), _folder: folder };
+    let connection = fixture.writer.connection();
+    let objects: Vec<String> = connection
+        .prepare("SELECT format('DROP TABLE %s', name) FROM sqlite_schema WHERE type = 'table'")
+        .and_then(|mut names| names.query_map([], |row| row.get(0))?.collect())
+        .unwrap();
+    objects.iter().for_each(|drop| connection.execute_batch(drop).unwrap());
+    connection.execute_batch(schema::TABLES).unwrap();
+    connection.execute("INSERT INTO meta VALUES('schema', 1)", []).unwrap();
+    let account = AccountKey {
+        tenant: TenantId::parse("demo").unwrap(),
+        user: UserId::parse("ann").unwrap(),
+    };
+    let action = Action {
+        account: account.clone(),
+        key: ActionKey {
+            code: ActionCode::parse("pay").unwrap(),
+            idempotency_key: IdempotencyKey::parse("one").unwrap(),
+        },
+        state: ActionState::ChallengeSucceeded,
+        context: ActionContext::default(),
+        created_at: UnixMillis(7),
+        state_updated_at: UnixMillis(8),
+        decided_by: None,
+    };
+    let insert = "INSERT INTO actions VALUES('demo', 'ann', 'pay', ?1, 7, ?2)";
+    connection.execute(insert, ("one", action.to_row())).unwrap();
+    connection.execute(insert, ("damaged", vec![0_u8; 9])).unwrap();
+    let Fixture { writer: first, _folder } = fixture;
+    first.close().unwrap();
+
+    let second = writer(&path);
+    let query =
+        ActionQuery { from: UnixMillis(0), codes: vec![], state: Some(action.state), limit: 9 };
+    let listed = actions::actions(second.connection(), &account, &query);
+    assert_eq!(listed.map_err(StoreError::from), Ok(vec![action]));
+    second.close().unwrap();
+    writer(&path).close().unwrap();
+}
+
+fn writer(path: &Path) -> Writer {
+    Writer::open(Arc::new(Files::prepare(path).unwrap())).unwrap()
 }
 
 #[test]
@@ -105,19 +168,19 @@ fn limit(fixture: &Fixture, pages: i64) {
 #[test]
 fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     let mut fixture = fixture();
-    assert_eq!(fixture.writer.record(vec![unit(0, "{}")]).ok().unwrap(), [recorded()]);
+    assert_eq!(fixture.writer.record(&[unit(0, "{}")]).ok().unwrap(), [recorded()]);
     // The file may not grow: SQLite sets the limit to what is there.
     limit(&fixture, 1);
     let big = "x".repeat(4_000_000);
     let group = vec![unit(1, "{}"), unit(2, &big)];
-    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(group)
+    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(&group)
     else {
         panic!("recorded, or poisoned");
     };
     assert!(message.contains("full"), "{message}");
     limit(&fixture, 1_000_000);
     // Nothing of the group is there, the unit that had room included.
-    let again = fixture.writer.record(vec![unit(1, "{}")]).ok().unwrap();
+    let again = fixture.writer.record(&[unit(1, "{}")]).ok().unwrap();
     assert_eq!(again, [recorded()]);
 }
 
@@ -125,7 +188,7 @@ fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
 fn any_other_error_of_a_write_is_not_survived() {
     let mut fixture = fixture();
     fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
-    let failed = fixture.writer.record(vec![unit(0, "{}")]);
+    let failed = fixture.writer.record(&[unit(0, "{}")]);
     assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
 }
 
@@ -134,7 +197,7 @@ fn a_refused_unit_does_not_keep_the_rest_of_its_group_from_being_recorded() {
     let mut fixture = fixture();
     let group = vec![unit(0, "1"), unit(0, "2"), unit(1, "3")];
     let stale = Ok(Done::Commit(Committed::Stale { recorded: 1 }));
-    let answers = fixture.writer.record(group).ok().unwrap();
+    let answers = fixture.writer.record(&group).ok().unwrap();
     assert_eq!(answers, [recorded(), stale, recorded()]);
 }
 
@@ -145,10 +208,7 @@ fn a_checkpoint_copies_the_log_and_closing_empties_it() {
     let size = |path: &str| std::fs::metadata(path).unwrap().len();
     let before = size(&path);
     for n in 0..300 {
-        assert_eq!(
-            fixture.writer.record(vec![unit(n, &"x".repeat(500))]).ok().unwrap(),
-            [recorded()]
-        );
+        assert_eq!(fixture.writer.record(&[unit(n, &"x".repeat(500))]).ok().unwrap(), [recorded()]);
     }
     assert_eq!(size(&path), before, "SQLite copies nothing by itself");
     fixture.writer.maintain(true).unwrap();

@@ -4,7 +4,9 @@
 mod ports;
 mod store;
 
-pub(crate) use ports::{CountsDeliveries, ManualClock, NeverDelivers, RefusesDelivery, Seeded};
+pub(crate) use ports::{
+    CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, RefusesDelivery, Seeded,
+};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -75,8 +77,19 @@ impl House {
     /// Another engine over the same store, `ms` later, as after a crash. It has a clock of its own:
     /// for the one that crashed, time has stopped.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
+        self.again_with(ms, None)
+    }
+
+    /// The same, within these limits.
+    pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
-        Self::start(self.store.clone(), clock, Limits::default(), None)
+        Self::start(self.store.clone(), clock, limits, None)
+    }
+
+    /// The same, with somebody who is told.
+    pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
+        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        Self::start(self.store.clone(), clock, Limits::default(), delivery)
     }
 
     fn start(
@@ -253,7 +266,18 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(number: u8) -> Self {
-        let key = SigningKey::from_bytes(&[number; 32]);
+        Self::with_key([number; 32])
+    }
+
+    /// One of many.
+    pub(crate) fn of(number: u32) -> Self {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&number.to_le_bytes());
+        Self::with_key(key)
+    }
+
+    fn with_key(key: [u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(&key);
         let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
         spki.extend(key.verifying_key().as_bytes());
         let public = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();

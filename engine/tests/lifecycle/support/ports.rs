@@ -6,10 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
+use countersign_core::event::Event;
 use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
-use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Event};
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Later};
+use tokio::sync::watch;
+
+use super::soon;
 
 /// A clock that stands until it is moved.
 pub(crate) struct ManualClock(AtomicU64);
@@ -61,6 +65,35 @@ impl Entropy for Seeded {
     }
 }
 
+/// A relying party that no notification reaches.
+#[derive(Default)]
+pub(crate) struct OutOfReach {
+    notified: AtomicU64,
+}
+
+impl OutOfReach {
+    /// How often somebody tried.
+    pub(crate) fn notified(&self) -> u64 {
+        self.notified.load(Ordering::SeqCst)
+    }
+}
+
+impl Delivery for OutOfReach {
+    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+        self.notified.fetch_add(1, Ordering::SeqCst);
+        let lost = DeliveryError { reason: "lost".to_owned(), passing: true };
+        Box::pin(std::future::ready(Err(lost)))
+    }
+
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Err(refusal())))
+    }
+}
+
+fn refusal() -> DeliveryError {
+    DeliveryError { reason: "no".to_owned(), passing: false }
+}
+
 /// A relying party that never answers a notification.
 pub(crate) struct NeverDelivers;
 
@@ -69,7 +102,7 @@ impl Delivery for NeverDelivers {
         Box::pin(std::future::pending())
     }
 
-    fn tell(&self, _: &Event) -> Later<()> {
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
         Box::pin(std::future::pending())
     }
 }
@@ -79,11 +112,11 @@ pub(crate) struct RefusesDelivery;
 
 impl Delivery for RefusesDelivery {
     fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        Box::pin(std::future::ready(Err(DeliveryError("no".to_owned()))))
+        Box::pin(std::future::ready(Err(refusal())))
     }
 
-    fn tell(&self, _: &Event) -> Later<()> {
-        Box::pin(std::future::ready(()))
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Err(refusal())))
     }
 }
 
@@ -91,7 +124,9 @@ impl Delivery for RefusesDelivery {
 #[derive(Default)]
 pub(crate) struct CountsDeliveries {
     notified: Mutex<Vec<Challenge>>,
-    reported: Mutex<Vec<Challenge>>,
+    told: watch::Sender<Vec<Event>>,
+    /// Events that it does not accept before it does.
+    refusing: AtomicU64,
 }
 
 impl CountsDeliveries {
@@ -101,9 +136,15 @@ impl CountsDeliveries {
         all.iter().filter(|c| c.account == *account).cloned().collect()
     }
 
-    /// The challenges that it was told were reported.
-    pub(crate) fn reported(&self) -> Vec<Challenge> {
-        self.reported.lock().unwrap().clone()
+    /// The same, but it does not accept so many calls about events first.
+    pub(crate) fn refusing(calls: u64) -> Self {
+        Self { refusing: calls.into(), ..Self::default() }
+    }
+
+    /// The events that it was told, once they are so many: each as often as it was.
+    pub(crate) async fn told(&self, count: usize) -> Vec<Event> {
+        let mut told = self.told.subscribe();
+        soon(told.wait_for(|told| told.len() >= count)).await.unwrap().clone()
     }
 }
 
@@ -113,8 +154,11 @@ impl Delivery for CountsDeliveries {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
-    fn tell(&self, Event::Reported(challenge): &Event) -> Later<()> {
-        self.reported.lock().unwrap().push(challenge.clone());
-        Box::pin(std::future::ready(()))
+    fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {
+        self.told.send_modify(|told| told.push(event.clone()));
+        let less = |left: u64| left.checked_sub(1);
+        let refused = self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok();
+        let answer = if refused { Err(refusal()) } else { Ok(()) };
+        Box::pin(std::future::ready(answer))
     }
 }

@@ -10,11 +10,16 @@ use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
+use countersign_core::event::Event;
 use countersign_core::fatigue::Counters;
-use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Later;
-use countersign_engine::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use countersign_engine::ports::store::{
+    ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery,
+};
 use tokio::sync::oneshot;
 
 /// What goes wrong with a commit.
@@ -113,6 +118,12 @@ impl FaultyStore {
         found.and_then(|c| c.ended)
     }
 
+    /// The recorded number of notifications about a challenge, past every fault.
+    pub(crate) async fn notifications(&self, account: &AccountKey, id: &ChallengeId) -> u32 {
+        let found = self.inner.challenge(&account.tenant, id).await.unwrap();
+        found.unwrap().notifications
+    }
+
     /// The recorded tries of a challenge's number, past every fault.
     pub(crate) async fn tries(&self, challenge: &Challenge) -> u32 {
         let found = self.inner.challenge(&challenge.account.tenant, &challenge.id).await.unwrap();
@@ -122,6 +133,11 @@ impl FaultyStore {
     /// The recorded counters of an account, past every fault.
     pub(crate) async fn counters(&self, account: &AccountKey) -> Counters {
         self.inner.account(account).await.unwrap().record.unwrap().counters
+    }
+
+    /// Every event in the outbox, past every fault.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        self.inner.due_events(UnixMillis(u64::MAX), 100).await.unwrap()
     }
 
     /// Every end that was ever recorded of every challenge.
@@ -256,6 +272,18 @@ impl Store for FaultyStore {
         self.inner.overdue(now, held_before, limit)
     }
 
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.inner.due_events(now, limit)
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        self.inner.put_off_event(event)
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        self.inner.remove_event(account, id)
+    }
+
     fn token_secret(
         &self,
         tenant: &TenantId,
@@ -270,6 +298,14 @@ impl Store for FaultyStore {
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>> {
         self.inner.prune(actions_before, challenges_before)
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        self.inner.observe(now)
+    }
+
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.inner.scan(from)
     }
 
     fn ready(&self) -> Result<(), StoreError> {

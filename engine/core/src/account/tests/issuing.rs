@@ -199,3 +199,23 @@ fn an_override_cancels_the_open_challenges_of_that_action_alone() {
     world.account.apply(&transition.change);
     assert_eq!(world.account.open(), [other.challenge]);
 }
+
+#[test]
+fn notifications_are_counted_while_a_challenge_is_held_and_the_fourth_is_refused() {
+    let mut world = World::with_devices(1);
+    let action = world.track("signIn", "a");
+    let held = world.issue(&Issue { held: true, ..issue_of(1) }, &action, NOW).unwrap().challenge;
+    assert_eq!(held.notifications, 1, "its issue counts the first");
+    for count in [2, 3] {
+        let limits = world.limits.clone();
+        let counted = world.carry_out(|a| a.notify(&held.id, &limits)).unwrap();
+        assert_eq!(counted, Challenge { notifications: count, ..held.clone() });
+    }
+    let refusal = world.account.notify(&held.id, &world.limits).err();
+    assert_eq!(refusal, Some(Refusal::NotificationsMax { max: 3 }));
+    world.carry_out(|a| a.release(&held.id)).unwrap();
+    assert_eq!(world.account.open()[0].notifications, 3);
+    let released = world.account.notify(&held.id, &world.limits).err();
+    assert_eq!(released, Some(Refusal::ChallengeEnded));
+    assert_eq!(world.open(2, "signIn").challenge.notifications, 0, "nobody is notified of it");
+}

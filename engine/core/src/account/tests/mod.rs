@@ -132,7 +132,8 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
         | Write::Action(_)
         | Write::Challenge(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }
 
@@ -144,6 +145,7 @@ fn action_in(change: &Change) -> Option<Action> {
         | Write::RemoveAccount
         | Write::Challenge(_)
         | Write::Device(_)
-        | Write::RemoveDevice(_) => None,
+        | Write::RemoveDevice(_)
+        | Write::Event(_) => None,
     })
 }

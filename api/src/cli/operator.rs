@@ -1,0 +1,167 @@
+//! `countersign device …` and `countersign account …`: what an operator does with the accounts of a
+//! running server. They speak to its operators' listener, so that what they do takes effect at once.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use countersign_wire::error::ErrorBody;
+use countersign_wire::operator::{OperatorAccount, OperatorDone};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Client, Method};
+use serde::de::DeserializeOwned;
+
+use super::ConfigArgs;
+use crate::operator::Desk;
+
+/// Whose account.
+#[derive(Args)]
+struct UserArgs {
+    /// The tenant.
+    #[arg(long)]
+    tenant: String,
+    /// The user.
+    #[arg(long)]
+    user: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// What to do with devices.
+#[derive(Subcommand)]
+pub(super) enum DeviceCommand {
+    /// List a user's devices.
+    List(ListArgs),
+    /// Revoke a device of a user: it can answer nothing from then on.
+    Revoke(RevokeArgs),
+}
+
+/// Arguments of `device list`.
+#[derive(Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    whose: UserArgs,
+}
+
+/// Arguments of `device revoke`.
+#[derive(Args)]
+pub(super) struct RevokeArgs {
+    #[command(flatten)]
+    whose: UserArgs,
+    /// The device, as `device list` names it.
+    device: String,
+}
+
+/// What to do with an account.
+#[derive(Subcommand)]
+pub(super) enum AccountCommand {
+    /// Show a user's counters, holds, devices and open challenges.
+    Show(ListArgs),
+    /// Clear what keeps a user from being asked.
+    ReleaseHold(ListArgs),
+}
+
+/// Lists or revokes devices.
+pub(super) async fn device(
+    command: DeviceCommand,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
+    match command {
+        DeviceCommand::List(ListArgs { whose }) => {
+            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+            write!(out, "{}", devices(&account))?;
+        }
+        DeviceCommand::Revoke(RevokeArgs { whose, device }) => {
+            let path = format!("/devices/{}", escaped(&device));
+            let done: OperatorDone = call(&whose, Method::DELETE, &path).await?;
+            writeln!(out, "{}", done.done)?;
+        }
+    }
+    Ok(())
+}
+
+/// Shows an account or releases its holds.
+pub(super) async fn account(
+    command: AccountCommand,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
+    match command {
+        AccountCommand::Show(ListArgs { whose }) => {
+            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+            write!(out, "{}", shown(&account))?;
+        }
+        AccountCommand::ReleaseHold(ListArgs { whose }) => {
+            let done: OperatorDone = call(&whose, Method::POST, "/release-hold").await?;
+            writeln!(out, "{}", done.done)?;
+        }
+    }
+    Ok(())
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+async fn call<T: DeserializeOwned>(
+    whose: &UserArgs,
+    method: Method,
+    path: &str,
+) -> Result<T, Box<dyn Error>> {
+    let desk = Desk::find(&whose.config.load()?.server.data_dir)?;
+    let (tenant, user) = (escaped(&whose.tenant), escaped(&whose.user));
+    let url = format!("{}/operator/accounts/{tenant}/{user}{path}", desk.url);
+    // What goes to this machine goes by no proxy.
+    let client = Client::builder().no_proxy().build()?;
+    let request = client.request(method, url).bearer_auth(desk.key.expose());
+    let answer = request.send().await.map_err(|_| {
+        format!("no server answers at {}: start it, or see whether it has stopped", desk.url)
+    })?;
+    if answer.status().is_success() {
+        return Ok(answer.json().await?);
+    }
+    let status = answer.status();
+    let said: Result<ErrorBody, _> = answer.json().await;
+    let text = said.map_or_else(|_| "no reason".to_owned(), |body| body.error_description);
+    Err(format!("the server refuses ({status}): {text}").into())
+}
+
+fn devices(account: &OperatorAccount) -> String {
+    let mut text = String::new();
+    for device in &account.devices {
+        let name = device.name.as_deref().unwrap_or("-");
+        let last = device.last_verified_at.as_deref().unwrap_or("never");
+        // A text takes every line.
+        let _ = writeln!(
+            text,
+            "{}  {}  enrolled {}  last used {last}  {name}",
+            device.user_authenticator_id, device.algorithm, device.created_at,
+        );
+    }
+    if text.is_empty() { "no devices\n".to_owned() } else { text }
+}
+
+fn shown(account: &OperatorAccount) -> String {
+    let counters = &account.counters;
+    let wait = |ms: u64| match ms {
+        0 => "at once".to_owned(),
+        ms => format!("in {} s", ms.div_ceil(1000)),
+    };
+    let mut text = format!("user {} of {}\n", account.user_id, account.tenant_id);
+    let _ = writeln!(text, "first seen      {}", account.created_at);
+    let _ = writeln!(text, "revision        {}", account.revision);
+    let _ = writeln!(text, "prompts         {}", counters.prompts);
+    let _ = writeln!(text, "denials         {}", counters.denials);
+    let reported = counters.reported_at.as_deref().unwrap_or("never");
+    let _ = writeln!(text, "reported        {reported}");
+    let _ = writeln!(text, "numbers typed   {}", counters.numbers);
+    let _ = writeln!(text, "may be asked    {}", wait(counters.prompt_wait_ms));
+    let _ = writeln!(text, "may type        {}", wait(counters.number_wait_ms));
+    for challenge in &account.open_challenges {
+        let (id, code, until) =
+            (&challenge.challenge_id, &challenge.action_code, &challenge.expires_at);
+        let _ = writeln!(text, "open challenge  {id}  {code}  until {until}");
+    }
+    let _ = writeln!(text, "devices:");
+    text + &devices(account)
+}

@@ -1,0 +1,161 @@
+//! `countersign store …`: looks through what is kept, and moves it. The server must not run: the
+//! store is locked by whoever has it open.
+
+use std::error::Error;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use countersign_engine::ports::Store;
+use countersign_engine::store::transfer;
+use countersign_engine::system::SystemEntropy;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::ConfigArgs;
+use crate::config::{Config, StoreUrl};
+use crate::server;
+
+/// What to do with the store.
+#[derive(Subcommand)]
+pub(super) enum StoreCommand {
+    /// Check every record's checksum and version, and what is around them.
+    Check(CheckArgs),
+    /// Write all records to a file, as a stream of versioned rows.
+    Export(FileArgs),
+    /// Read the records of such a file into an empty store.
+    Import(FileArgs),
+}
+
+/// Arguments of `store check`.
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Arguments of `store export` and `store import`.
+#[derive(Args)]
+pub(super) struct FileArgs {
+    /// The file. It holds every secret of the store: keep it as you keep the store.
+    file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs a command.
+pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    match command {
+        StoreCommand::Check(args) => check(&args.config.load()?, out).await,
+        StoreCommand::Export(args) => export(&args.config.load()?, &args.file, out).await,
+        StoreCommand::Import(args) => import(&args.config.load()?, &args.file, out).await,
+    }
+}
+
+async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let store = open_existing(config).await?;
+    let bar = counter("checked");
+    let found = transfer::check(&*store, |records| bar.inc(records)).await;
+    bar.finish_and_clear();
+    store.close().await?;
+    let found = found?;
+    let mut kinds: Vec<_> = found.records.iter().collect();
+    kinds.sort();
+    for (kind, count) in kinds {
+        writeln!(out, "{count:>12} {kind}")?;
+    }
+    for error in &found.damaged {
+        writeln!(out, "damaged: {error}")?;
+    }
+    match found.damaged.len() {
+        0 => Ok(writeln!(out, "everything can be read")?),
+        count => Err(format!("{count} records cannot be read: restore a backup").into()),
+    }
+}
+
+async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let store = open_existing(config).await?;
+    let named = |e: io::Error| format!("{}: {e}", file.display());
+    let mut options = OpenOptions::new();
+    // For its owner alone, and never over what is there.
+    let created = options.write(true).create_new(true).mode(0o600).open(file).map_err(named)?;
+    let bar = counter("exported");
+    let written = write_all(&*store, &created, &bar).await;
+    bar.finish_and_clear();
+    store.close().await?;
+    match written {
+        Ok(count) => {
+            writeln!(out, "{count} records are in {}", file.display())?;
+            Ok(())
+        }
+        Err(error) => {
+            // Half of it would be refused anyway.
+            let _ = std::fs::remove_file(file);
+            Err(error)
+        }
+    }
+}
+
+async fn write_all(
+    store: &dyn Store,
+    file: &File,
+    bar: &ProgressBar,
+) -> Result<u64, Box<dyn Error>> {
+    let count = transfer::export(store, BufWriter::new(file), |records| bar.inc(records)).await?;
+    file.sync_all()?;
+    Ok(count)
+}
+
+async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let named = |e: io::Error| format!("{}: {e}", file.display());
+    let input = File::open(file).map_err(named)?;
+    let bytes = input.metadata().map_err(named)?.len();
+    let store = open(config).await?;
+    let bar = ProgressBar::new(bytes)
+        .with_style(style("imported {bar:40} {bytes} of {total_bytes}, {eta} left"));
+    let read = BufReader::with_capacity(1 << 20, bar.wrap_read(input));
+    let imported = transfer::import(Arc::clone(&store), read, |_| {}).await;
+    bar.finish_and_clear();
+    let closed = store.close().await;
+    match imported {
+        Ok(count) => {
+            closed?;
+            writeln!(out, "{count} records are imported")?;
+            Ok(())
+        }
+        Err(transfer::TransferError::NotEmpty) => Err(transfer::TransferError::NotEmpty.into()),
+        Err(error) => Err(format!("{error}: what was imported is not whole, throw it away").into()),
+    }
+}
+
+/// A mistyped path is not to become a new store that is found to be in order.
+async fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    if let StoreUrl::Sqlite(path) = &config.store.url
+        && !path.exists()
+    {
+        return Err(format!("there is no store at {}", path.display()).into());
+    }
+    open(config).await
+}
+
+async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    if config.store.url == StoreUrl::Memory {
+        return Err("store.url is memory:, which keeps nothing beyond a server".into());
+    }
+    Ok(server::open_store(config, Arc::new(SystemEntropy)).await?)
+}
+
+/// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.
+fn counter(what: &str) -> ProgressBar {
+    let bar = ProgressBar::no_length()
+        .with_style(style(&format!("{{spinner}} {what} {{human_pos}} records, {{per_sec}}")));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a template without mistakes")
+}

@@ -1,0 +1,116 @@
+//! What is answered to what is no request.
+//!
+//! The HTTP library refuses it by itself, with a status and nothing else, and then ends the
+//! connection. Such an answer is recognised on its way out, and the contract's is sent.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HttpDate;
+use countersign_engine::ports::Clock as _;
+use countersign_engine::system::SystemClock;
+use countersign_wire::error::{ErrorBody, ErrorCode};
+
+/// Heads that were refused, by reason: they never become requests of a route.
+pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
+/// Bytes that the library's own refusal has, at most: a status line and three short headers.
+const BARE_BYTES_MAX: usize = 256;
+/// What the library refuses with.
+const BARE_STATUS: [&str; 3] = ["400", "408", "431"];
+
+/// Why a head is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is not HTTP/1.1, or its framing is not sound.
+    Malformed,
+    /// It has more bytes or more headers than are read.
+    TooLong,
+    /// It was not complete in time.
+    TooSlow(Duration),
+}
+
+impl Refusal {
+    /// The whole answer, as it is sent.
+    pub(super) fn answer(self) -> Vec<u8> {
+        let (status, reason, text) = match self {
+            Self::Malformed => {
+                let text = "this is not a well-formed HTTP/1.1 request".to_owned();
+                (StatusCode::BAD_REQUEST, "malformed", text)
+            }
+            Self::TooLong => {
+                let text = "the request's head is too long".to_owned();
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_long", text)
+            }
+            Self::TooSlow(limit) => {
+                let seconds = limit.as_secs();
+                let text = format!("the request's head was not complete after {seconds} seconds");
+                (StatusCode::BAD_REQUEST, "too_slow", text)
+            }
+        };
+        metrics::counter!(HEADS_REFUSED, "reason" => reason).increment(1);
+        tracing::debug!(status = status.as_u16(), reason, "refused a head");
+        let body = ErrorBody::new(ErrorCode::InvalidRequest, text);
+        let body = serde_json::to_string(&body).expect("texts are JSON");
+        let length = body.len();
+        let now = HttpDate::from(UNIX_EPOCH + Duration::from_millis(SystemClock.now().0));
+        // The headers are those that the routes' answers have.
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncache-control: no-store\r\n\
+             referrer-policy: no-referrer\r\ndate: {now}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+}
+
+/// Where in `bytes`, which are about to be sent, the library's own refusal begins. It is the last
+/// that it sends on a connection.
+///
+/// No answer of a route looks like it: each has a body, or the length of one, and is not to be
+/// stored.
+pub(super) fn bare(bytes: &[u8]) -> Option<(usize, Refusal)> {
+    if !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let from = bytes.len().saturating_sub(BARE_BYTES_MAX);
+    let tail = bytes.get(from..)?;
+    let start = tail.windows(7).rposition(|window| window == b"HTTP/1.")?;
+    let head = std::str::from_utf8(tail.get(start..)?).ok()?;
+    let (line, headers) = head.split_once("\r\n")?;
+    let status = line.split(' ').nth(1)?;
+    let is_bare = BARE_STATUS.contains(&status)
+        && headers.contains("content-length: 0\r\n")
+        && !headers.contains("cache-control:");
+    let refusal = if status == "431" { Refusal::TooLong } else { Refusal::Malformed };
+    is_bare.then_some((from + start, refusal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BARE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\
+                        date: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
+
+    #[test]
+    fn the_librarys_own_refusal_is_found_behind_other_answers() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(bare(BARE.as_bytes()), Some((0, Refusal::Malformed)));
+        let both = [answer, BARE].concat();
+        assert_eq!(bare(both.as_bytes()), Some((answer.len(), Refusal::Malformed)));
+        let long = BARE.replace("400 Bad Request", "431 Request Header Fields Too Large");
+        assert_eq!(bare(long.as_bytes()), Some((0, Refusal::TooLong)));
+    }
+
+    #[test]
+    fn no_other_answer_is_taken_for_it() {
+        let stored = BARE.replace("date", "cache-control: no-store\r\ndate");
+        let head = BARE.replace("length: 0", "length: 17");
+        let ok = BARE.replace("400 Bad Request", "200 OK");
+        let cut = &BARE[..BARE.len() - 1];
+        let goes_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        for other in [stored.as_str(), &head, &ok, cut, goes_on, "\r\n\r\n", ""] {
+            assert_eq!(bare(other.as_bytes()), None, "{other:?}");
+        }
+    }
+}

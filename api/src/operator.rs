@@ -1,0 +1,128 @@
+//! How an operator's commands reach a running server: by the operators' listener, with a key that
+//! the server makes at each start and keeps in a file of its data folder, for its owner alone.
+//!
+//! Whoever can read that file can read the store too, so the key gives away nothing that was not
+//! theirs; and what only reaches the listener, such as a scraper of metrics, can change nothing.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::problem::Problem;
+
+/// The file in the data folder: where the listener is, and the key.
+const FILE: &str = "operator";
+
+/// What an operator's commands show. It has no `Debug`.
+#[derive(Clone)]
+pub struct OperatorKey(String);
+
+impl OperatorKey {
+    /// The key of 32 random bytes.
+    #[must_use]
+    pub fn from_entropy(bytes: &[u8; 32]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The key as it is sent.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Refuses a request that does not show the key, or does not come from this machine.
+    ///
+    /// # Errors
+    /// 401, or 403 for another machine.
+    pub fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if !request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
+            return Err(Problem::forbidden(
+                "an operator's commands come from the server's machine",
+            ));
+        }
+        let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
+        // Of digests, time tells nothing about what they are of.
+        let digest = |key: &str| Sha256::digest(key.as_bytes());
+        match shown {
+            Some(shown) if digest(shown) == digest(&self.0) => Ok(()),
+            Some(_) | None => Err(Problem::unauthorized("the operator's key is missing or wrong")),
+        }
+    }
+}
+
+/// Where a running server takes commands, and the key for them.
+pub struct Desk {
+    /// The operators' listener.
+    pub url: String,
+    /// The key.
+    pub key: OperatorKey,
+}
+
+/// Why the file of a running server cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is none.
+    #[error(
+        "no server has left {}: start it with operations.listen set, and give the same \
+         configuration to this command", .0.display()
+    )]
+    Missing(PathBuf),
+    /// The system refuses.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is not an operator's file: restart the server, which writes it anew", .0.display())]
+    Unreadable(PathBuf),
+}
+
+impl Desk {
+    /// Leaves the file of a server that listens for operators on `bound`, in the place of one that
+    /// was there.
+    ///
+    /// # Errors
+    /// [`io::Error`].
+    pub fn leave(data_dir: &Path, bound: SocketAddr, key: &OperatorKey) -> io::Result<()> {
+        let ip = match bound.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        // Made with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
+        writeln!(file, "http://{}", SocketAddr::new(ip, bound.port()))?;
+        writeln!(file, "{}", key.expose())?;
+        file.persist(data_dir.join(FILE))?;
+        Ok(())
+    }
+
+    /// Finds the running server of a data folder.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub fn find(data_dir: &Path) -> Result<Self, DeskError> {
+        let path = data_dir.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => DeskError::Missing(path.clone()),
+            _ => DeskError::Io { path: path.clone(), source },
+        })?;
+        let mut lines = text.lines();
+        match (lines.next(), lines.next()) {
+            (Some(url), Some(key)) if url.starts_with("http://") => {
+                Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()) })
+            }
+            _ => Err(DeskError::Unreadable(path)),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The commands of operators, as processes beside a server and without one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::caller::{Caller, Failed};
+use crate::invariants;
+use crate::life::{Life, Step};
+use crate::server::{Launch, SECRET, Server, TENANT};
+
+/// A server with the operators' listener on a free port.
+fn with_operators() -> Launch {
+    let listen = ("COUNTERSIGN__OPERATIONS__LISTEN".to_owned(), "127.0.0.1:0".to_owned());
+    Launch { env: vec![listen], ..Launch::default() }
+}
+
+fn run(folder: &Path, store: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .env_clear()
+        .env("COUNTERSIGN_TENANT_ID", TENANT)
+        .env("COUNTERSIGN_SECRET_KEY", SECRET)
+        .env("COUNTERSIGN_STORE", format!("sqlite:{}", store.display()))
+        .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
+        .output()
+        .unwrap()
+}
+
+/// What a command says that succeeds.
+fn said(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What a command says that is refused.
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn store(folder: &Path) -> PathBuf {
+    folder.join("store")
+}
+
+/// A user with a phone and an open challenge.
+async fn asked(caller: &Caller, number: usize) -> (Life, String, String) {
+    let life = Life::new(7, number);
+    let token = caller.track(&life.user).await.unwrap().token.into_string();
+    let enrolled = caller.enroll(&token, &life.phone).await.unwrap();
+    caller.challenge(&token).await.unwrap();
+    (life, token, enrolled.user_authenticator_id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_device_is_gone_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_as(folder.path(), &with_operators()).await;
+    let caller = Caller::new(server.url(), None);
+    let (life, token, device) = asked(&caller, 1).await;
+    let challenge = caller.challenge(&token).await.unwrap().challenge_id;
+    let waiter = caller.verify(&token, &challenge, Some(30));
+    let whose = ["--tenant", TENANT, "--user", &life.user];
+    let command = |words: &[&str]| {
+        let all: Vec<_> = words.iter().copied().chain(whose).collect();
+        run(folder.path(), &store(folder.path()), &all)
+    };
+    let listed = said(&command(&["device", "list"]));
+    assert!(listed.contains(&device), "{listed}");
+    let shown = said(&command(&["account", "show"]));
+    assert!(shown.contains(&challenge) && shown.contains("prompts         2"), "{shown}");
+    let revoking = async { said(&command(&["device", "revoke", &device])) };
+    let (told, done) = tokio::join!(waiter, revoking);
+    assert_eq!(done, "the device is revoked\n");
+    let outcome = told.unwrap().outcome.unwrap();
+    assert_eq!(format!("{outcome:?}"), "Revoked");
+    let gone = caller.decide(&life.phone, &challenge, true).await;
+    assert!(matches!(gone, Err(Failed::Status(401, _))), "{gone:?}");
+    assert_eq!(said(&command(&["device", "list"])), "no devices\n");
+    let again = refused(&command(&["device", "revoke", &device]));
+    assert!(again.contains("(404 Not Found): the user has no such device"), "{again}");
+    let nobody = ["account", "show", "--tenant", TENANT, "--user", "nobody"];
+    let nobody = refused(&run(folder.path(), &store(folder.path()), &nobody));
+    assert!(nobody.contains("the user is not known"), "{nobody}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_released_hold_lets_the_user_be_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_as(folder.path(), &with_operators()).await;
+    let caller = Caller::new(server.url(), None);
+    let (life, token, _) = asked(&caller, 1).await;
+    for _ in 0..4 {
+        caller.challenge(&token).await.unwrap();
+    }
+    assert!(matches!(caller.challenge(&token).await, Err(Failed::Status(429, _))));
+    let whose = ["account", "release-hold", "--tenant", TENANT, "--user", &life.user];
+    let done = said(&run(folder.path(), &store(folder.path()), &whose));
+    assert_eq!(done, "the user may be asked again at once\n");
+    assert!(caller.challenge(&token).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_for_a_running_server_say_so_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = ["device", "list", "--tenant", TENANT, "--user", "ann"];
+    let never = refused(&run(folder.path(), &store(folder.path()), &list));
+    assert!(never.contains("no server has left"), "{never}");
+    let mut server = Server::start_as(folder.path(), &with_operators()).await;
+    server.kill();
+    let killed = refused(&run(folder.path(), &store(folder.path()), &list));
+    assert!(killed.contains("no server answers at http://127.0.0.1:"), "{killed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exported_store_is_imported_into_another_and_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = store(folder.path());
+    let file = folder.path().join("records");
+    let file = file.to_str().unwrap();
+    let mut server = Server::start(folder.path()).await;
+    let caller = Caller::new(server.url(), None);
+    let mut lives: Vec<_> = (0..12).map(|number| Life::new(3, number)).collect();
+    for life in &mut lives {
+        life.live(&caller).await;
+        assert_ne!(life.deciding, Step::InFlight);
+    }
+    for command in [&["store", "check"][..], &["store", "export", file]] {
+        let locked = refused(&run(folder.path(), &from, command));
+        assert!(locked.contains("another server has"), "{locked}");
+    }
+    server.kill();
+    let checked = said(&run(folder.path(), &from, &["store", "check"]));
+    assert!(checked.contains("12 accounts") && checked.contains("everything can"), "{checked}");
+    said(&run(folder.path(), &from, &["store", "export", file]));
+    let twice = refused(&run(folder.path(), &from, &["store", "export", file]));
+    assert!(twice.contains("exists"), "{twice}");
+    let into = folder.path().join("other");
+    let imported = said(&run(folder.path(), &into, &["store", "import", file]));
+    assert!(imported.contains("records are imported"), "{imported}");
+    let again = refused(&run(folder.path(), &into, &["store", "import", file]));
+    assert!(again.contains("the store is not empty"), "{again}");
+    std::fs::rename(&from, folder.path().join("old")).unwrap();
+    for suffix in ["-wal", "-shm", ".lock"] {
+        std::fs::remove_file(folder.path().join(format!("store{suffix}"))).unwrap();
+    }
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let name = |store| folder.path().join(format!("{store}{suffix}"));
+        std::fs::rename(name("other"), name("store")).unwrap();
+    }
+    invariants::check(&Server::start(folder.path()).await, &lives).await;
+}
+
+#[test]
+fn a_store_that_is_not_there_or_a_stream_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = refused(&run(folder.path(), &store(folder.path()), &["store", "check"]));
+    assert!(missing.contains("there is no store at"), "{missing}");
+    let text = folder.path().join("text");
+    std::fs::write(&text, "not a stream of records, but long enough").unwrap();
+    let import = ["store", "import", text.to_str().unwrap()];
+    let refusal = refused(&run(folder.path(), &store(folder.path()), &import));
+    assert!(refusal.contains("not a stream of records"), "{refusal}");
+}

@@ -1,0 +1,87 @@
+//! A disk that is full, and has room again: 503 meanwhile, and the same process goes on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reqwest::Client;
+
+use crate::caller::{Caller, Failed};
+use crate::invariants;
+use crate::life::Life;
+use crate::server::{SECRET, Server};
+
+/// A disk of its own, of so many bytes.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    fn mount(bytes: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={bytes},mode=700");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path())
+            .status();
+        let done = mounted.is_ok_and(|status| status.success());
+        assert!(done, "cannot mount a tmpfs: run this test as root, as CI does");
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) -> PathBuf {
+        let ballast = self.path().join("ballast");
+        let mut file = std::fs::File::create(&ballast).unwrap();
+        let block = [0; 4096];
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        ballast
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_answered_503_and_room_ends_that() {
+    let disk = Disk::mount(8 << 20);
+    let mut server = Server::start(disk.path()).await;
+    let caller = Caller::new(server.url(), None);
+    let mut before = Life::new(0, 1);
+    before.live(&caller).await;
+    for round in 0..3 {
+        let ballast = disk.fill();
+        let refused = refused_track(&server).await;
+        assert_eq!(refused, (503, true), "no room, and when to come again");
+        assert!(matches!(caller.track("nobody").await, Err(Failed::Status(503, _))));
+        // What needs no room is still answered.
+        assert!(caller.validate(before.token.as_ref().unwrap()).await.is_ok());
+        std::fs::remove_file(ballast).unwrap();
+        let mut after = Life::new(1 + round, 1);
+        after.live(&caller).await;
+        assert!(after.valid.is_some(), "it lived to its end");
+    }
+    assert!(server.is_running());
+    invariants::check(&server, std::slice::from_ref(&before)).await;
+    server.kill();
+    drop(server);
+    invariants::check(&Server::start(disk.path()).await, std::slice::from_ref(&before)).await;
+}
+
+/// Tracks for new users until one is refused; the log may have room for a few. The answer is the
+/// status and whether it says when to come again.
+async fn refused_track(server: &Server) -> (u16, bool) {
+    let http = Client::builder().no_proxy().build().unwrap();
+    for n in 0..100 {
+        let url = format!("{}/v1/users/full-{n}/actions/signIn", server.url());
+        let answer = http.post(url).basic_auth(SECRET, Some("")).send().await.unwrap();
+        if !answer.status().is_success() {
+            return (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+        }
+    }
+    panic!("there was room for a hundred");
+}

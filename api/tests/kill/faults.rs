@@ -1,0 +1,118 @@
+//! Errors of the disk, injected with strace into the real program.
+
+use std::path::Path;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::caller::Caller;
+use crate::invariants;
+use crate::life::Life;
+use crate::server::{Launch, Server};
+use crate::{Random, number};
+
+/// System calls that write, or make what was written last.
+const SYNCS: &str = "fsync,fdatasync";
+/// Places at which an error is injected, in each test.
+const PLACES: usize = 4;
+/// Lifecycles of which the error is in the middle.
+const LIVES: usize = 24;
+
+/// Lifecycles against a server that may refuse, or go, at any moment.
+async fn live(server: &Server, round: usize) -> Vec<Life> {
+    let caller = Caller::new(server.url(), None);
+    let lives = (0..LIVES).map(|number| {
+        let (mut life, caller) = (Life::new(round, number), caller.clone());
+        life.may_be_refused = true;
+        async move {
+            life.live(&caller).await;
+            life
+        }
+    });
+    stream::iter(lives).buffer_unordered(8).collect().await
+}
+
+/// How many of these system calls a start makes.
+async fn calls_of_a_start(folder: &Path, calls: &str) -> usize {
+    let trace = folder.join("trace");
+    let launch = Launch::traced(&trace, &["-e", &format!("trace={calls}")]);
+    drop(Server::start_as(folder, &launch).await);
+    count(&std::fs::read_to_string(&trace).unwrap(), calls)
+}
+
+fn count(trace: &str, calls: &str) -> usize {
+    let is_one = |line: &&str| calls.split(',').any(|call| line.contains(&format!(" {call}(")));
+    trace.lines().filter(is_one).count()
+}
+
+/// The server meets `error` at one such system call, while lifecycles are under way. It must say
+/// so, end with an error, and have told nobody what is not there.
+async fn ends_at(calls: &str, error: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::start(folder.path()).await);
+    let start = calls_of_a_start(folder.path(), calls).await;
+    let places = number("COUNTERSIGN_PLACES").map_or(PLACES, |n| n.try_into().unwrap());
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for place in 0..places {
+        let at = start + 1 + random.below(LIVES * 2);
+        let trace = folder.path().join("trace");
+        // Once only: tried again, the system would say that all is well.
+        let inject = format!("inject={calls}:error={error}:when={at}");
+        let launch = Launch::traced(&trace, &["-e", &format!("trace={calls}"), "-e", &inject]);
+        let mut server = Server::start_as(folder.path(), &launch).await;
+        let lives = live(&server, place).await;
+        assert_ne!(server.ended(), Some(0), "{error} at {calls} {at}");
+        let log = server.read_log();
+        assert!(log.contains("the store records nothing any more"), "{log}");
+        assert!(log.contains("countersign: the store is unavailable: disk I/O error"), "{log}");
+        let trace = std::fs::read_to_string(&trace).unwrap();
+        let after = trace.split_once("INJECTED").expect("it was injected").1;
+        assert_eq!(count(after, SYNCS), 0, "nothing is synced after the error");
+        let server = Server::start(folder.path()).await;
+        invariants::check(&server, &lives).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_sync_nobody_is_told_yes_and_the_process_ends() {
+    ends_at(SYNCS, "EIO").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_write_nobody_is_told_yes_and_the_process_ends() {
+    ends_at("pwrite64", "EIO").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_without_room_is_refused_and_the_next_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::start(folder.path()).await);
+    let start = calls_of_a_start(folder.path(), "pwrite64").await;
+    let trace = folder.path().join("trace");
+    let inject = format!("inject=pwrite64:error=ENOSPC:when={}..{}", start + 40, start + 44);
+    let launch = Launch::traced(&trace, &["-e", "trace=pwrite64", "-e", &inject]);
+    let mut server = Server::start_as(folder.path(), &launch).await;
+    let mut lives = live(&server, 0).await;
+    // As if nothing had been: the same process goes on.
+    lives.extend(live(&server, 1).await);
+    assert!(server.is_running(), "{}", server.read_log());
+    assert!(std::fs::read_to_string(&trace).unwrap().contains("INJECTED"));
+    assert!(server.read_log().contains("database or disk is full"), "{}", server.read_log());
+    invariants::check(&server, &lives).await;
+    server.kill();
+    drop(server);
+    invariants::check(&Server::start(folder.path()).await, &lives).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_during_the_start_is_said_and_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::start(folder.path()).await);
+    let trace = folder.path().join("trace");
+    let launch = Launch::traced(&trace, &["-e", "inject=fsync,fdatasync:error=EIO:when=1"]);
+    let Err((code, log)) = Server::try_start(folder.path(), &launch).await else {
+        panic!("it started");
+    };
+    assert_ne!(code, Some(0));
+    assert!(log.contains("disk I/O error") && log.contains("\ncountersign: "), "{log}");
+    drop(Server::start(folder.path()).await);
+}

@@ -1,0 +1,64 @@
+//! Redis is killed under a server that lives: polls stay parked, and what was decided meanwhile is
+//! settled once it is back.
+
+use std::time::Duration;
+
+use countersign_wire::names::Outcome;
+
+use crate::caller::{Caller, Failed};
+use crate::phone::Phone;
+use crate::redis_server::{Redis, authority};
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = Redis::durable();
+    let server = Server::start_with(folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
+    let caller = Caller::new(server.url(), None);
+    let phone = Phone::new();
+    let token = caller.track("ann").await.unwrap().token.into_string();
+    caller.enroll(&token, &phone).await.unwrap();
+    let id = caller.challenge(&token).await.unwrap().challenge_id;
+    let parked = tokio::spawn({
+        let (caller, token, id) = (caller.clone(), token.clone(), id.clone());
+        async move { caller.verify(&token, &id, Some(30)).await }
+    });
+    // Without Redis a decision is answered in bounded time: it is not known.
+    redis.kill();
+    let refused = caller.decide(&phone, &id, true).await;
+    assert!(matches!(refused, Err(Failed::Status(503, _))), "{refused:?}");
+    assert!(!parked.is_finished(), "the poll waits on");
+    redis.restart();
+    // The phone tries again, as it does after a 503.
+    let mut decided = None;
+    for _ in 0..200 {
+        match caller.decide(&phone, &id, true).await {
+            Ok(answer) => decided = Some(answer),
+            Err(Failed::Status(503, _)) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            Err(failed) => panic!("{failed:?}"),
+        }
+        break;
+    }
+    assert_eq!(decided.map(|answer| answer.outcome), Some(Outcome::Approved));
+    assert_eq!(parked.await.unwrap().unwrap().outcome, Some(Outcome::Approved));
+    assert!(caller.validate(&token).await.unwrap().is_valid);
+    let denied = caller.decide(&phone, &id, false).await;
+    assert!(matches!(denied, Err(Failed::Status(400, _))), "{denied:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_is_reached_by_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (redis, url) = Redis::encrypted();
+    let authority = authority();
+    let settings = [("COUNTERSIGN_STORE", &*url), ("SSL_CERT_FILE", authority.to_str().unwrap())];
+    let server = Server::start_with(folder.path(), &settings).await;
+    let caller = Caller::new(server.url(), None);
+    let token = caller.track("ann").await.unwrap().token.into_string();
+    caller.enroll(&token, &Phone::new()).await.unwrap();
+    assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":1\r\n");
+}

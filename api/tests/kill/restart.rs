@@ -1,0 +1,40 @@
+//! Kills during a start: what comes after finds everything, however often that happens.
+
+use crate::caller::Caller;
+use crate::invariants;
+use crate::server::{Launch, Server};
+use crate::{Random, live_until_killed, number};
+
+/// Starts that are killed; `COUNTERSIGN_RESTARTS` says how many otherwise.
+const RESTARTS: usize = 5;
+/// System calls of which one is the last.
+const CALLS: &str = "openat,pread64,pwrite64,fsync,ftruncate,fcntl,mmap";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
+    let restarts = number("COUNTERSIGN_RESTARTS").map_or(RESTARTS, |n| n.try_into().unwrap());
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path()).await;
+    // A log to go through at each start.
+    let lives = live_until_killed(&mut server, 0, 300).await;
+    let trace = folder.path().join("trace");
+    let launch = Launch::traced(&trace, &["-e", &format!("trace={CALLS}")]);
+    let mut traced = Server::start_as(folder.path(), &launch).await;
+    traced.kill();
+    drop(traced);
+    let calls = std::fs::read_to_string(&trace).unwrap().lines().count();
+    let mut killed = 0;
+    for _ in 0..restarts {
+        let at = 1 + random.below(calls);
+        let inject = format!("inject={CALLS}:signal=KILL:when={at}");
+        let launch = Launch::traced(&trace, &["-e", &inject]);
+        // A few system calls after the last that was counted it may listen already.
+        killed += usize::from(Server::try_start(folder.path(), &launch).await.is_err());
+    }
+    println!("{killed} of {restarts} starts were killed before they listened");
+    assert!(killed * 2 > restarts);
+    let server = Server::start(folder.path()).await;
+    invariants::check(&server, &lives).await;
+    assert!(Caller::new(server.url(), None).track("somebody new").await.is_ok());
+}

@@ -1,0 +1,8 @@
+//! Bodies of requests as they come in.
+
+#![no_main]
+
+#[path = "../src/properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::body(bytes));

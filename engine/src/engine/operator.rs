@@ -1,0 +1,58 @@
+//! What the operator of the server can do with an account.
+
+use countersign_core::account::AccountRecord;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::id::AccountKey;
+
+use super::Engine;
+use crate::error::Error;
+
+/// An account as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    /// How often it was changed.
+    pub revision: u64,
+    /// Its own record.
+    pub record: AccountRecord,
+    /// Its devices.
+    pub devices: Vec<Device>,
+    /// Its challenges that have not ended.
+    pub open: Vec<Challenge>,
+    /// Milliseconds until the user may be asked again; 0 where at once.
+    pub prompt_wait_ms: u64,
+    /// Milliseconds until a number may be compared again; 0 where at once.
+    pub number_wait_ms: u64,
+}
+
+impl Engine {
+    /// An account; none where the user is not known.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn account_view(&self, key: &AccountKey) -> Result<Option<AccountView>, Error> {
+        let now = self.shared.clock.now();
+        let limits = self.shared.tenant(&key.tenant)?.limits.clone();
+        let view = self.shared.account(key, move |w| {
+            let account = w.account();
+            let view = account.record().map(|record| AccountView {
+                revision: account.revision(),
+                record: record.clone(),
+                devices: account.devices().to_vec(),
+                open: account.open().to_vec(),
+                prompt_wait_ms: record.counters.prompt_wait_ms(now, &limits),
+                number_wait_ms: record.counters.number_wait_ms(now, &limits),
+            });
+            Box::pin(std::future::ready(Ok(view)))
+        });
+        view.await
+    }
+
+    /// Clears what keeps a user from being asked. False where the user is not known.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn release_hold(&self, key: &AccountKey) -> Result<bool, Error> {
+        self.shared.account(key, |w| Box::pin(w.release_hold())).await
+    }
+}

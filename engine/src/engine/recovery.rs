@@ -1,0 +1,77 @@
+//! What has to be right before the first request is answered.
+//!
+//! Little is: the store answers by its indexes what an actor needs when it is activated, so nothing
+//! is loaded in advance. Only a clock that was set back makes work.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::time::UnixMillis;
+use futures_util::{StreamExt as _, stream};
+
+use super::Engine;
+use super::housekeeping::{ENDED_TOGETHER, end};
+use crate::error::Error;
+use crate::shared::Shared;
+
+/// Pending challenges that are looked at together.
+const PENDING_MAX: usize = 1000;
+
+impl Engine {
+    /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
+    /// knows how old what is pending is: all of it is expired, as of that time. The answer is how
+    /// many challenges were.
+    ///
+    /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
+    /// how far it has come.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer, or not everything could be expired.
+    pub async fn recover(&self) -> Result<u64, Error> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let latest = shared.store.observe(now).await?;
+        if latest <= now {
+            return Ok(0);
+        }
+        let behind_ms = latest.ms_since(now);
+        tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
+        shared.recovering.store(true, Ordering::Release);
+        let expired = expire_pending(shared, latest).await;
+        shared.recovering.store(false, Ordering::Release);
+        let expired = expired?;
+        tracing::warn!(expired, "what was pending has expired");
+        Ok(expired)
+    }
+}
+
+async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Error> {
+    let (mut expired, mut foreign) = (0, 0);
+    loop {
+        // The end of time: everything is overdue by then.
+        let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
+        let pending = shared.store.overdue(end_of_time, UnixMillis(0), limit).await?;
+        let found = pending.len();
+        // Nobody can call for a tenant that is not configured.
+        let (ours, others): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|c| shared.tenant(&c.account.tenant).is_ok());
+        foreign = others.len();
+        let ending = ours.into_iter().map(|challenge| async move {
+            let account = challenge.account.clone();
+            let ended = Ended::without_device(Outcome::Expired, at);
+            let is_ended = end(shared, challenge, ended).await;
+            shared.accounts.dismiss(&account);
+            shared.recovered.fetch_add(u64::from(is_ended), Ordering::Relaxed);
+            is_ended
+        });
+        let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
+        if ended.contains(&false) {
+            return Err(Error::Unavailable("not all that was pending could be expired".to_owned()));
+        }
+        expired += ended.len() as u64;
+        if found < limit {
+            return Ok(expired);
+        }
+    }
+}

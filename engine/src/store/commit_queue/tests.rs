@@ -1,0 +1,226 @@
+//! Tests of the queue, against a backend that does as a script says.
+
+use std::sync::mpsc as std_mpsc;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::store::Bound;
+
+/// Answers each group with what it was told to, and says which groups it saw.
+struct Scripted {
+    gate: std_mpsc::Receiver<Result<(), Failure>>,
+    seen: std_mpsc::Sender<Vec<u32>>,
+}
+
+impl Backend for Scripted {
+    type Unit = u32;
+    type Answer = u32;
+
+    fn record(&mut self, units: &[u32]) -> Result<Answers<u32>, Failure> {
+        self.seen.send(units.to_vec()).unwrap();
+        self.gate.recv().unwrap()?;
+        Ok(units.iter().map(|unit| Ok(*unit)).collect())
+    }
+
+    /// Hundreds may lag, and thousands are recorded as something else than they were answered.
+    fn early(unit: &u32) -> Option<u32> {
+        match unit {
+            100..1000 => Some(*unit),
+            1000.. => Some(0),
+            _ => None,
+        }
+    }
+
+    fn maintain(&mut self, _idle: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn close(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+type Script =
+    (CommitQueue<Scripted>, std_mpsc::Sender<Result<(), Failure>>, std_mpsc::Receiver<Vec<u32>>);
+
+fn scripted() -> Script {
+    lagging(Durability::Sync)
+}
+
+fn lagging(durability: Durability) -> Script {
+    let (open, gate) = std_mpsc::channel();
+    let (seen, groups) = std_mpsc::channel();
+    (CommitQueue::start("test", Scripted { gate, seen }, durability).unwrap(), open, groups)
+}
+
+/// The answer, if there is one already.
+fn told(answer: Later<Result<u32, StoreError>>) -> Option<Result<u32, StoreError>> {
+    answer.now_or_never()
+}
+
+fn failure() -> StoreError {
+    refused("no room")
+}
+
+#[tokio::test]
+async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
+    let (queue, open, groups) = scripted();
+    let first = queue.submit(0);
+    assert_eq!(groups.recv().unwrap(), [0]);
+    let rest: Vec<_> = (1..=600).map(|n| queue.submit(n)).collect();
+    for _ in 0..3 {
+        open.send(Ok(())).unwrap();
+    }
+    assert_eq!(first.await, Ok(0));
+    for (n, answer) in (1..).zip(rest) {
+        assert_eq!(answer.await, Ok(n));
+    }
+    assert_eq!(groups.recv().unwrap(), (1..=512).collect::<Vec<_>>());
+    assert_eq!(groups.recv().unwrap(), (513..=600).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
+    let (queue, open, _groups) = scripted();
+    open.send(Err(Failure::Refused(failure()))).unwrap();
+    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(queue.ready(), Ok(()));
+    open.send(Ok(())).unwrap();
+    assert_eq!(queue.submit(2).await, Ok(2));
+    open.send(Err(Failure::Broken(failure()))).unwrap();
+    assert_eq!(queue.submit(3).await, Err(failure()));
+    assert_eq!(queue.ready(), Err(failure()));
+    // The backend is not asked again: the script has no further line and would panic.
+    assert_eq!(queue.submit(4).await, Err(failure()));
+    assert_eq!(queue.finish().unwrap().join().unwrap(), Err(failure()));
+}
+
+#[tokio::test]
+async fn finishing_records_what_is_queued_and_refuses_what_comes_later() {
+    let (queue, open, _groups) = scripted();
+    let queued: Vec<_> = (0..5).map(|n| queue.submit(n)).collect();
+    let thread = queue.finish().unwrap();
+    let late = queue.submit(9);
+    for _ in 0..5 {
+        open.send(Ok(())).unwrap();
+    }
+    for (n, answer) in (0..).zip(queued) {
+        assert_eq!(answer.await, Ok(n));
+    }
+    assert_eq!(late.await, Err(closed()));
+    assert_eq!(queue.ready(), Err(closed()));
+    assert_eq!(thread.join().unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_leaves_nobody_waiting() {
+    let (queue, open, _groups) = scripted();
+    drop(open);
+    assert!(queue.submit(1).await.is_err());
+    // The thread may take a moment to end; either way the answer is an error.
+    assert!(queue.submit(2).await.is_err());
+}
+
+fn records(max: usize) -> Durability {
+    Durability::Async(Bound::Records(max))
+}
+
+#[tokio::test]
+async fn a_broken_queue_says_so_to_whoever_watches_and_a_finished_one_does_not() {
+    let (queue, open, _groups) = scripted();
+    let mut watching = queue.broken();
+    assert_eq!((&mut watching).now_or_never(), None);
+    open.send(Err(Failure::Broken(failure()))).unwrap();
+    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(watching.await, failure());
+    let (queue, _open, _groups) = scripted();
+    let watching = queue.broken();
+    queue.finish().unwrap().join().unwrap().unwrap();
+    assert_eq!(watching.now_or_never(), None);
+}
+
+#[tokio::test]
+async fn what_may_lag_is_answered_at_once_and_nothing_else_is() {
+    let (queue, open, groups) = lagging(records(10));
+    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    assert_eq!(groups.recv().unwrap(), [100]);
+    let waits = queue.submit(1);
+    let mut settled = queue.settled().unwrap();
+    assert_eq!((&mut settled).now_or_never(), None, "it is not recorded");
+    assert_eq!(queue.unwritten().records, 1);
+    open.send(Ok(())).unwrap();
+    assert_eq!(settled.await, Ok(()));
+    open.send(Ok(())).unwrap();
+    assert_eq!(waits.await, Ok(1));
+    assert_eq!(queue.unwritten(), Unwritten::default());
+}
+
+#[tokio::test]
+async fn nothing_is_answered_early_in_sync() {
+    let (queue, open, _groups) = scripted();
+    let mut waits = queue.submit(100);
+    assert_eq!((&mut waits).now_or_never(), None);
+    assert!(queue.settled().is_none(), "nothing was answered");
+    open.send(Ok(())).unwrap();
+    assert_eq!(waits.await, Ok(100));
+}
+
+#[tokio::test]
+async fn past_its_bound_what_may_lag_waits_for_its_record() {
+    for bound in [Bound::Records(1), Bound::Window(Duration::ZERO)] {
+        let (queue, open, _groups) = lagging(Durability::Async(bound));
+        assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+        // Any time is longer than none.
+        while queue.unwritten().oldest.is_zero() {
+            std::thread::yield_now();
+        }
+        let mut waits = queue.submit(101);
+        assert_eq!((&mut waits).now_or_never(), None, "{bound:?}");
+        open.send(Ok(())).unwrap();
+        open.send(Ok(())).unwrap();
+        assert_eq!(waits.await, Ok(101));
+        assert_eq!(told(queue.submit(102)), Some(Ok(102)), "{bound:?}");
+        open.send(Ok(())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_early_is_tried_until_it_is_recorded_and_keeps_its_order() {
+    let (queue, open, groups) = lagging(records(10));
+    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    assert_eq!(groups.recv().unwrap(), [100]);
+    let waits = queue.submit(1);
+    assert_eq!(told(queue.submit(101)), Some(Ok(101)));
+    open.send(Err(Failure::Refused(failure()))).unwrap();
+    assert_eq!(groups.recv().unwrap(), [100, 1, 101]);
+    open.send(Err(Failure::Refused(failure()))).unwrap();
+    assert_eq!(waits.await, Err(failure()), "who waits is told");
+    assert_eq!(groups.recv().unwrap(), [100, 101]);
+    assert_eq!(queue.ready(), Ok(()));
+    let settled = queue.settled().unwrap();
+    open.send(Ok(())).unwrap();
+    assert_eq!(settled.await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_record_that_contradicts_an_early_answer_breaks_the_queue() {
+    let (queue, open, _groups) = lagging(records(10));
+    assert_eq!(told(queue.submit(1000)), Some(Ok(0)));
+    let settled = queue.settled().unwrap();
+    open.send(Ok(())).unwrap();
+    assert!(settled.await.is_err());
+    assert!(queue.broken().await.to_string().contains("something else is recorded"));
+}
+
+#[tokio::test]
+async fn closing_says_how_much_of_what_was_answered_is_lost() {
+    let (queue, open, _groups) = lagging(records(10));
+    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    let thread = queue.finish().unwrap();
+    for _ in 0..=CLOSING_TRIES_MAX {
+        open.send(Err(Failure::Refused(failure()))).unwrap();
+    }
+    let error = thread.join().unwrap().unwrap_err();
+    assert!(error.to_string().contains("1 answered commits are lost"), "{error}");
+}

@@ -1,0 +1,132 @@
+//! Tests of what may lag: transitions of a whole life, made by the core.
+
+use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
+use countersign_core::action::{Action, ActionContext};
+use countersign_core::challenge::{Ended, Shown};
+use countersign_core::change::Transition;
+use countersign_core::display::DisplayText;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, ChallengeId, IdempotencyKey, TenantId, UserId,
+};
+use countersign_core::nonce::Nonce;
+use countersign_core::number_match::Seed;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::time::UnixMillis;
+
+use super::*;
+
+const NOW: UnixMillis = UnixMillis(1_000);
+
+/// An account that does whatever it is told, with one device and one action.
+struct Life {
+    account: Account,
+    action: Action,
+    device: AuthenticatorId,
+}
+
+impl Life {
+    fn new() -> Self {
+        let tenant = TenantId::parse("demo").unwrap();
+        let key = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
+        let action = ActionKey {
+            code: ActionCode::parse("signIn").unwrap(),
+            idempotency_key: IdempotencyKey::parse("k").unwrap(),
+        };
+        let track = Track {
+            key: action,
+            context: ActionContext::default(),
+            profile: ProfilePatch::default(),
+        };
+        let mut account = Account::restore(key, Snapshot::default());
+        let (tracked, _) = account.track(&track, None, Unenrolled::Allow, NOW);
+        let tracked = tracked.unwrap().change;
+        let action = tracked.writes.iter().find_map(|write| match write {
+            Write::Action(action) => Some(action.clone()),
+            _ => None,
+        });
+        assert!(!may_lag(&tracked), "a new account");
+        account.apply(&tracked);
+        let mut life = Self {
+            account,
+            action: action.unwrap(),
+            device: AuthenticatorId::from_entropy([1; 16]),
+        };
+        let key = PublicKey::from_spki(Algorithm::Ed25519, &spki()).unwrap();
+        let enroll = Enroll::official(key, false);
+        let enrolled = life.account.enroll(&enroll, life.device.clone(), NOW, &Limits::default());
+        assert!(!life.does(enrolled.unwrap()), "an enrollment");
+        life
+    }
+
+    /// Whether it may lag; it is done all the same.
+    fn does<T>(&mut self, transition: Transition<T>) -> bool {
+        self.account.apply(&transition.change);
+        may_lag(&transition.change)
+    }
+
+    fn issue(&mut self, held: bool) -> ChallengeId {
+        let id = ChallengeId::from_entropy(&[u8::try_from(self.account.revision()).unwrap(); 24]);
+        let issue = Issue {
+            id: id.clone(),
+            target: None,
+            supersede: true,
+            held,
+            shown: Shown {
+                nonce: Nonce::from_entropy(&[1; 32]),
+                display: DisplayText::new("{}").unwrap(),
+            },
+            number_seed: Seed::default(),
+        };
+        let issued = self.account.issue(&issue, &self.action, NOW, &Limits::default()).unwrap();
+        assert!(!self.does(issued), "a prompt is counted");
+        id
+    }
+
+    fn end(&mut self, outcome: Outcome, by: Option<AuthenticatorId>) -> bool {
+        let id = self.issue(false);
+        let ended = Ended { by, ..Ended::without_device(outcome, NOW) };
+        let settled = self.account.settle(&id, ended, Some(&self.action), None).unwrap();
+        self.does(settled)
+    }
+}
+
+fn spki() -> Vec<u8> {
+    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    spki.extend(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
+    spki
+}
+
+#[test]
+fn an_approval_a_release_and_an_end_without_a_device_may_lag() {
+    let mut life = Life::new();
+    let device = Some(life.device.clone());
+    assert!(life.end(Outcome::Approved, device));
+    assert!(life.end(Outcome::Expired, None));
+    assert!(life.end(Outcome::Cancelled, None));
+    let id = life.issue(true);
+    let released = life.account.release(&id).unwrap();
+    assert!(life.does(released));
+}
+
+#[test]
+fn what_begins_a_hold_waits_for_its_record() {
+    for outcome in [Outcome::Denied, Outcome::Reported] {
+        let mut life = Life::new();
+        let device = Some(life.device.clone());
+        assert!(!life.end(outcome, device), "{outcome:?}");
+    }
+    assert!(!Life::new().end(Outcome::Failed, None));
+}
+
+#[test]
+fn removals_and_an_operators_release_wait_for_their_record() {
+    let mut life = Life::new();
+    let released = life.account.release_hold().unwrap();
+    assert!(!life.does(released));
+    life.issue(false);
+    let removed = life.account.remove_device(&life.device.clone(), NOW).unwrap();
+    assert!(!life.does(removed), "a device, and the challenge that it would have answered");
+    let removed = life.account.remove(NOW).unwrap();
+    assert!(!life.does(removed), "the account");
+}

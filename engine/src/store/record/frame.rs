@@ -1,0 +1,73 @@
+//! A record with its kind and whose it is, in one row: what a stream of records is made of.
+
+use countersign_core::account::AccountRecord;
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+
+use super::{Stored, unreadable};
+use crate::ports::store::{Record, StoreError};
+
+/// The newest format of the frame itself.
+const FORMAT: u8 = 1;
+
+const SECRET: u8 = 1;
+const ACCOUNT: u8 = 2;
+const DEVICE: u8 = 3;
+const ACTION: u8 = 4;
+const CHALLENGE: u8 = 5;
+const LATEST_TIME: u8 = 6;
+const EVENT: u8 = 7;
+
+#[derive(Serialize, Deserialize)]
+struct FrameRow<'a> {
+    kind: u8,
+    /// Empty where the row itself says whose it is.
+    tenant: &'a str,
+    user: &'a str,
+    #[serde(with = "serde_bytes")]
+    row: &'a [u8],
+}
+
+/// The row of a record.
+pub(in crate::store) fn seal(record: &Record) -> Vec<u8> {
+    let (kind, tenant, user, row) = match record {
+        Record::Secret(tenant, secret) => (SECRET, tenant.as_str(), "", secret.to_row()),
+        Record::Account(key, account) => {
+            (ACCOUNT, key.tenant.as_str(), key.user.as_str(), account.to_row())
+        }
+        Record::Device(device) => (DEVICE, "", "", device.to_row()),
+        Record::Action(action) => (ACTION, "", "", action.to_row()),
+        Record::Challenge(challenge) => (CHALLENGE, "", "", challenge.to_row()),
+        Record::Event(event) => (EVENT, "", "", event.to_row()),
+        Record::LatestTime(time) => (LATEST_TIME, "", "", time.to_row()),
+    };
+    super::seal(FORMAT, &FrameRow { kind, tenant, user, row: &row })
+}
+
+/// The record in a row.
+///
+/// # Errors
+/// [`StoreError::Unreadable`].
+pub(in crate::store) fn open(frame: &[u8]) -> Result<Record, StoreError> {
+    let FrameRow { kind, tenant, user, row } = super::open("record", FORMAT, frame)?;
+    let tenant = || TenantId::parse(tenant).map_err(|e| unreadable("record", &e.to_string()));
+    let user = || UserId::parse(user).map_err(|e| unreadable("record", &e.to_string()));
+    Ok(match kind {
+        SECRET => Record::Secret(tenant()?, Stored::from_row(row)?),
+        ACCOUNT => {
+            let key = AccountKey { tenant: tenant()?, user: user()? };
+            Record::Account(key, AccountRecord::from_row(row)?)
+        }
+        DEVICE => Record::Device(Device::from_row(row)?),
+        ACTION => Record::Action(Action::from_row(row)?),
+        CHALLENGE => Record::Challenge(Challenge::from_row(row)?),
+        EVENT => Record::Event(Event::from_row(row)?),
+        LATEST_TIME => Record::LatestTime(UnixMillis::from_row(row)?),
+        _ => return Err(unreadable("record", &format!("its kind {kind} is unknown"))),
+    })
+}

@@ -1,0 +1,41 @@
+//! What has to hold for every row. The fuzz target looks for one that breaks it; a plain test
+//! replays the corpus.
+
+use std::fmt::Debug;
+
+use countersign_core::account::AccountRecord;
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+
+use super::{CHECKSUM_BYTES, Stored};
+
+/// As the body of a row of every kind, with a good checksum: what can be read is written in one
+/// form, and read from that as the same. Without the checksum nothing can be read.
+pub fn row(body: &[u8]) {
+    let row = sealed(1, body);
+    read::<AccountRecord>(&row);
+    read::<Action>(&row);
+    read::<Challenge>(&row);
+    read::<Device>(&row);
+    read::<Event>(&row);
+    read::<[u8; 32]>(&row);
+}
+
+/// A row of that format and body.
+pub(super) fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
+    let mut row = [&[format][..], body].concat();
+    row.extend(crc32c::crc32c(&row).to_be_bytes());
+    row
+}
+
+fn read<T: Stored + PartialEq + Debug>(row: &[u8]) {
+    let Ok(record) = T::from_row(row) else { return };
+    let written = record.to_row();
+    assert_eq!(T::from_row(&written).as_ref(), Ok(&record));
+    assert_eq!(T::from_row(&written).map(|again| again.to_row()), Ok(written));
+    let mut damaged = row.to_vec();
+    damaged[row.len() - CHECKSUM_BYTES] ^= 1;
+    assert!(T::from_row(&damaged).is_err(), "a checksum does not matter");
+}

@@ -1,0 +1,218 @@
+//! What the writer does besides: old records are forgotten, and indexes are kept clean.
+//!
+//! The writer is the only one who puts entries into indexes, so what it finds to have no record has
+//! none until it writes again.
+
+use std::collections::BTreeMap;
+
+use countersign_core::account::AccountRecord;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::time::UnixMillis;
+use redis::{Cmd, Value};
+
+use super::keys::{self, AccountNames};
+use super::link::Trouble;
+use super::lookups::{get, named_challenge, row, row_of, stands_open};
+use super::reply::{number, said, texts, unexpected};
+use super::script::{BURY, Call, FORGET, TRIM};
+use super::unit::{Entry, put};
+use super::writer::Writer;
+use crate::store::REMOVED_KEPT_MS;
+
+/// Records that one helping of pruning takes.
+const PRUNE_RECORDS: usize = 500;
+/// Entries that are looked at together.
+const SUSPECTS: usize = 256;
+
+impl Writer {
+    fn fenced(&self, script: &'static super::script::Text) -> Call {
+        self.guard.owner.attempt(self.attempt, self.base).fenced(script)
+    }
+
+    /// Writes nothing new, and fails where nothing could be written.
+    pub(super) async fn touch(&self) -> Result<(), Trouble> {
+        said(self.link.call(&self.fenced(&TRIM).key(keys::DUE)).await?).map(|_| ())
+    }
+
+    /// Takes entries out of indexes.
+    async fn trim(&self, gone: BTreeMap<String, Vec<String>>) -> Result<(), Trouble> {
+        let calls =
+            gone.into_iter().filter(|(_, members)| !members.is_empty()).map(|(index, members)| {
+                let mut call = self.fenced(&TRIM).key(index);
+                members.iter().for_each(|member| call.push(member));
+                call
+            });
+        let calls: Vec<_> = calls.collect();
+        for reply in self.link.calls(&calls).await? {
+            said(reply)?;
+        }
+        Ok(())
+    }
+
+    /// Takes spent entries out of their indexes, and those that turn out to have no record.
+    pub(super) async fn tidy(&mut self) -> Result<(), Trouble> {
+        let mut gone: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (index, member) in std::mem::take(&mut self.spent) {
+            gone.entry(index.to_owned()).or_default().push(member);
+        }
+        let suspects: Vec<Entry> = self.suspects.iter().take(SUSPECTS).cloned().collect();
+        let asked: Result<Vec<Cmd>, _> = suspects.iter().map(record_behind).collect();
+        let values = self.link.all(&asked?).await?;
+        for (value, entry) in values.into_iter().zip(&suspects) {
+            if !stands(entry, value)? {
+                gone.entry(entry.index().to_owned()).or_default().push(entry.member().to_owned());
+            }
+        }
+        self.trim(gone).await?;
+        suspects.iter().for_each(|entry| {
+            self.suspects.remove(entry);
+        });
+        Ok(())
+    }
+
+    /// Forgets old actions and long ended challenges. The answer is how many records went.
+    pub(super) async fn prune(
+        &self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> Result<u64, Trouble> {
+        let mut total = 0;
+        loop {
+            let (gone, is_over) = self.prune_actions(actions_before).await?;
+            total += gone;
+            if is_over {
+                break;
+            }
+        }
+        loop {
+            let (gone, is_over) = self.prune_challenges(challenges_before).await?;
+            total += gone;
+            if is_over {
+                return Ok(total + self.prune_removed(challenges_before).await?);
+            }
+        }
+    }
+
+    /// A removal has no time of its own: the first pruning after it marks it with a time that was
+    /// over by then, and a later one forgets it when that time is long over.
+    async fn prune_removed(&self, over: UnixMillis) -> Result<u64, Trouble> {
+        let mut fresh = redis::cmd("ZRANGEBYSCORE");
+        fresh.arg(keys::REMOVED).arg(0).arg(0).arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
+        let fresh = texts(self.link.one(fresh).await?)?;
+        let mut long = redis::cmd("ZRANGEBYSCORE");
+        long.arg(keys::REMOVED).arg("(0").arg(over.0.saturating_sub(REMOVED_KEPT_MS));
+        long.arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
+        let long = texts(self.link.one(long).await?)?;
+        let marks = fresh.iter().map(|account| put(keys::REMOVED, over.0.max(1), account));
+        self.link.all(&marks.collect::<Vec<_>>()).await?;
+        let mut gone = 0;
+        for account in &long {
+            let names =
+                AccountNames::parse(account).ok_or_else(|| unexpected("an unknown account"))?;
+            let (_, values) =
+                said(self.link.call(&self.fenced(&BURY).key(names.account())).await?)?;
+            gone += number(values.into_iter().next().unwrap_or(Value::Nil))?;
+        }
+        self.trim(BTreeMap::from([(keys::REMOVED.to_owned(), long)])).await?;
+        Ok(gone)
+    }
+
+    async fn oldest(&self, index: &str, before: UnixMillis) -> Result<Vec<String>, Trouble> {
+        let mut range = redis::cmd("ZRANGEBYSCORE");
+        range.arg(index).arg("-inf").arg(format!("({}", before.0));
+        range.arg("LIMIT").arg(0).arg(PRUNE_RECORDS);
+        texts(self.link.one(range).await?)
+    }
+
+    async fn prune_actions(&self, before: UnixMillis) -> Result<(u64, bool), Trouble> {
+        let members = self.oldest(keys::TRACKED, before).await?;
+        let mut accounts: BTreeMap<String, AccountNames> = BTreeMap::new();
+        for member in &members {
+            let (names, _) =
+                keys::parse_member(member).ok_or_else(|| unexpected("an unknown action"))?;
+            accounts.insert(names.account(), names);
+        }
+        let mut gone = 0;
+        for names in accounts.into_values() {
+            let call = self.fenced(&FORGET).key(names.codes()).arg(before.0.to_string());
+            let call = call.arg(names.prefix("action")).arg(names.prefix("list"));
+            let (_, values) = said(self.link.call(&call).await?)?;
+            gone += number(values.into_iter().next().unwrap_or(Value::Nil))?;
+        }
+        let is_over = members.len() < PRUNE_RECORDS;
+        self.trim(BTreeMap::from([(keys::TRACKED.to_owned(), members)])).await?;
+        Ok((gone, is_over))
+    }
+
+    async fn prune_challenges(&self, before: UnixMillis) -> Result<(u64, bool), Trouble> {
+        let members = self.oldest(keys::ENDED, before).await?;
+        let named: Vec<_> = members.iter().map(|m| named_challenge(m)).collect::<Result<_, _>>()?;
+        let rows = named.iter().map(|(names, id)| row_of(names.challenge(id)));
+        let values = self.link.all(&rows.collect::<Vec<_>>()).await?;
+        let (mut commands, mut spent, mut gone) = (Vec::new(), Vec::new(), 0);
+        for ((value, (names, id)), member) in values.into_iter().zip(named).zip(&members) {
+            let challenge: Option<Challenge> = row(value)?;
+            match challenge.as_ref().map(|c| c.ended.as_ref()) {
+                // It ended later than the unit that was refused said.
+                Some(Some(ended)) if ended.at >= before => {
+                    commands.push(put(keys::ENDED, ended.at.0, member));
+                    continue;
+                }
+                Some(Some(_)) => {
+                    gone += 1;
+                    commands.push(drop(names.challenge(&id)));
+                    commands.push(drop(keys::challenge_owner(&id)));
+                }
+                // The unit that said it had ended was refused.
+                Some(None) => {}
+                None => commands.push(drop(keys::challenge_owner(&id))),
+            }
+            spent.push(member.clone());
+        }
+        self.link.all(&commands).await?;
+        self.trim(BTreeMap::from([(keys::ENDED.to_owned(), spent)])).await?;
+        Ok((gone, members.len() < PRUNE_RECORDS))
+    }
+}
+
+fn drop(key: String) -> Cmd {
+    let mut cmd = redis::cmd("DEL");
+    cmd.arg(key);
+    cmd
+}
+
+/// The command for the record that an entry is for.
+fn record_behind(entry: &Entry) -> Result<Cmd, Trouble> {
+    Ok(match entry {
+        Entry::Event { member } => {
+            let named = keys::parse_event_member(member);
+            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
+            get(names.event(&id))
+        }
+        Entry::User { account, .. } => row_of(AccountNames::of(account).account()),
+        Entry::Binding { member, account, .. } => {
+            let id = member.split(' ').next().unwrap_or_default();
+            get(AccountNames::of(account).prefix("device") + id)
+        }
+        Entry::Open { member, .. } => {
+            let (names, id) = named_challenge(member)?;
+            row_of(names.challenge(&id))
+        }
+    })
+}
+
+/// Whether a record is as its entry in the index says.
+fn stands(entry: &Entry, value: Value) -> Result<bool, Trouble> {
+    Ok(match entry {
+        Entry::User { index, account } => row::<AccountRecord>(value)?
+            .is_some_and(|record| keys::attributes(&account.tenant, &record).contains(index)),
+        Entry::Binding { index, .. } => row::<Device>(value)?
+            .is_some_and(|device| keys::bindings(&device.credential()) == *index),
+        Entry::Open { index, .. } => {
+            row::<Challenge>(value)?.is_some_and(|challenge| stands_open(index, &challenge))
+        }
+        Entry::Event { .. } => row::<Event>(value)?.is_some(),
+    })
+}

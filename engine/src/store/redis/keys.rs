@@ -1,0 +1,285 @@
+//! Names of keys: `countersign:{tag}:kind:id`, where the tag is the first 16 hexadecimal digits of
+//! the SHA-256 of tenant and user.
+//!
+//! What changes together has one tag, and so one slot of a cluster. Text from callers is hashed
+//! before it becomes part of a name. Indexes over all accounts have names of their own; what is in
+//! one is a hint that is checked against the record.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_core::account::AccountRecord;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId,
+    TenantId,
+};
+use sha2::{Digest as _, Sha256};
+
+/// The highest time that was seen.
+pub(super) const CLOCK: &str = "countersign:clock";
+/// Who owns the store, and how far it has come.
+pub(super) const STATE: &str = "countersign:state";
+/// Held by the server that owns the store, for a short time at a time.
+pub(super) const LOCK: &str = "countersign:lock";
+/// Open challenges by their expiry.
+pub(super) const DUE: &str = "countersign:due";
+/// Those of them that are held, by their expiry.
+pub(super) const HELD: &str = "countersign:held";
+/// Ended challenges by their end.
+pub(super) const ENDED: &str = "countersign:ended";
+/// Actions by when they were tracked.
+pub(super) const TRACKED: &str = "countersign:tracked";
+
+/// Removed accounts, by the mark of the first pruning after their removal.
+pub(super) const REMOVED: &str = "countersign:removed";
+/// Events by when they are due.
+pub(super) const EVENTS: &str = "countersign:events";
+
+/// Characters of a digest in a name.
+const DIGEST_CHARACTERS: usize = 43;
+
+/// The part of a name that stands for text: 43 characters of URL-safe base64.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Digest(String);
+
+impl Digest {
+    /// Hashes parts so that no two lists of parts give the same text.
+    fn of(parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(URL_SAFE_NO_PAD.encode(hash.finalize()))
+    }
+
+    /// Stands for a list of names.
+    pub(super) fn of_names(names: &[String]) -> Self {
+        Self::of(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Takes what this module has written into an index.
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        (text.len() == DIGEST_CHARACTERS && bytes.len() == 32).then(|| Self(text.to_owned()))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn tag(&self) -> String {
+        let bytes = URL_SAFE_NO_PAD.decode(&self.0).expect("a digest is base64");
+        bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The names of everything that belongs to one account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AccountNames {
+    digest: Digest,
+    tag: String,
+}
+
+impl AccountNames {
+    pub(super) fn of(key: &AccountKey) -> Self {
+        Self::from(Digest::of(&[key.tenant.as_str(), key.user.as_str()]))
+    }
+
+    fn from(digest: Digest) -> Self {
+        let tag = digest.tag();
+        Self { digest, tag }
+    }
+
+    /// The account that an index names.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Digest::parse(text).map(Self::from)
+    }
+
+    pub(super) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    fn name(&self, kind: &str) -> String {
+        format!("countersign:{{{}}}:{kind}:{}", self.tag, self.digest.0)
+    }
+
+    /// A hash: revision, id of the last commit, and the account's own row.
+    pub(super) fn account(&self) -> String {
+        self.name("account")
+    }
+
+    /// The set of its devices' digests.
+    pub(super) fn devices(&self) -> String {
+        self.name("devices")
+    }
+
+    /// The set of its open challenges' digests.
+    pub(super) fn open(&self) -> String {
+        self.name("open")
+    }
+
+    /// The set of the digests of its actions' codes.
+    pub(super) fn codes(&self) -> String {
+        self.name("codes")
+    }
+
+    /// A list of its actions in one state, of all codes or one, by time: the order in which they
+    /// were first recorded, and their digests.
+    pub(super) fn list(&self, code: Option<&Digest>, state: u8) -> String {
+        let code = code.map(|code| format!("{}:", code.0)).unwrap_or_default();
+        format!("{}{code}{state}", self.prefix("list"))
+    }
+
+    /// What the name of a record starts with; its digest follows.
+    pub(super) fn prefix(&self, kind: &str) -> String {
+        format!("{}:", self.name(kind))
+    }
+
+    pub(super) fn device(&self, id: &Digest) -> String {
+        self.prefix("device") + &id.0
+    }
+
+    pub(super) fn challenge(&self, id: &Digest) -> String {
+        self.prefix("challenge") + &id.0
+    }
+
+    pub(super) fn action(&self, id: &Digest) -> String {
+        self.prefix("action") + &id.0
+    }
+
+    pub(super) fn event(&self, id: &EventId) -> String {
+        self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
+    }
+
+    /// How the index of events names one: those of one time are in the order of their ids.
+    pub(super) fn event_member(&self, id: &EventId) -> String {
+        format!("{}:{}", id.as_str(), self.digest.0)
+    }
+
+    /// How an index over all accounts names one of its records.
+    pub(super) fn member(&self, id: &Digest) -> String {
+        format!("{}:{}", self.digest.0, id.0)
+    }
+}
+
+/// The account and the record that a member of an index names.
+pub(super) fn parse_member(text: &str) -> Option<(AccountNames, Digest)> {
+    let (account, id) = text.split_once(':')?;
+    Some((AccountNames::parse(account)?, Digest::parse(id)?))
+}
+
+/// The account and the event that a member of the index of events names.
+pub(super) fn parse_event_member(text: &str) -> Option<(AccountNames, EventId)> {
+    let (id, account) = text.split_once(':')?;
+    Some((AccountNames::parse(account)?, EventId::parse(id).ok()?))
+}
+
+pub(super) fn device_id(id: &AuthenticatorId) -> Digest {
+    Digest::of(&["device", id.as_str()])
+}
+
+pub(super) fn action_id(key: &ActionKey) -> Digest {
+    Digest::of(&[key.code.as_str(), key.idempotency_key.as_str()])
+}
+
+pub(super) fn code_id(code: &ActionCode) -> Digest {
+    Digest::of(&["code", code.as_str()])
+}
+
+pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
+    Digest::of(&["challenge", tenant.as_str(), id.as_str()])
+}
+
+/// Whose a challenge is.
+pub(super) fn challenge_owner(id: &Digest) -> String {
+    format!("countersign:{{{}}}:challenge-owner:{}", id.tag(), id.0)
+}
+
+fn indexed(kind: &str, parts: &[&str]) -> String {
+    let digest = Digest::of(parts);
+    format!("countersign:{{{}}}:{kind}:{}", digest.tag(), digest.0)
+}
+
+/// The users of a tenant, by id.
+pub(super) fn users(tenant: &TenantId) -> String {
+    indexed("users", &[tenant.as_str()])
+}
+
+/// The users of a tenant who share an attribute, by id.
+pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> String {
+    indexed(kind, &[tenant.as_str(), text])
+}
+
+/// The bindings of a key.
+pub(super) fn bindings(key: &CredentialKey) -> String {
+    let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint.as_bytes());
+    indexed("bindings", &[key.tenant.as_str(), &thumbprint])
+}
+
+/// A tenant's secret for its tokens.
+pub(super) fn secret(tenant: &TenantId) -> String {
+    indexed("secret", &[tenant.as_str()])
+}
+
+/// Every index that an account's own record stands in.
+pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<String> {
+    let profile = &record.profile;
+    let lines = [
+        ("email", &profile.email),
+        ("phone", &profile.phone_number),
+        ("username", &profile.username),
+    ];
+    let lines = lines.into_iter().filter_map(|(kind, line)| Some((kind, line.as_ref()?)));
+    let named = lines.map(|(kind, line)| attribute(tenant, kind, line.as_str()));
+    std::iter::once(users(tenant)).chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::id::{IdempotencyKey, UserId};
+
+    use super::*;
+
+    fn names(user: &str) -> AccountNames {
+        let tenant = TenantId::parse("demo").unwrap();
+        AccountNames::of(&AccountKey { tenant, user: UserId::parse(user).unwrap() })
+    }
+
+    #[test]
+    fn no_text_of_a_caller_is_in_a_name() {
+        let key = ActionKey {
+            code: ActionCode::parse("signIn").unwrap(),
+            idempotency_key: IdempotencyKey::parse("a}b:{c*").unwrap(),
+        };
+        let names = names("usr_{x}:*\u{e9}");
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-:{}".contains(c);
+        for name in [names.account(), names.open(), names.action(&action_id(&key))] {
+            assert!(name.chars().all(allowed), "{name}");
+            assert_eq!(name.matches(['{', '}']).count(), 2, "{name}");
+            assert!(!name.contains("usr") && !name.contains("signIn"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_an_account_has_its_tag() {
+        let tag = |name: &str| name.split(['{', '}']).nth(1).map(str::to_owned);
+        let (ann, bob) = (names("ann"), names("bob"));
+        let device = device_id(&AuthenticatorId::from_entropy([1; 16]));
+        for name in [ann.devices(), ann.codes(), ann.open(), ann.list(None, 1), ann.device(&device)]
+        {
+            assert_eq!(tag(&name), tag(&ann.account()), "{name}");
+        }
+        assert_ne!(tag(&ann.account()), tag(&bob.account()));
+        assert_eq!(tag(&ann.account()).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn a_member_of_an_index_leads_back() {
+        let device = device_id(&AuthenticatorId::from_entropy([1; 16]));
+        let (ann, id) = parse_member(&names("ann").member(&device)).unwrap();
+        assert_eq!((ann, id), (names("ann"), device));
+        for bad in ["", ":", "a:b", "*:*", &"x".repeat(87)] {
+            assert!(parse_member(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One connection to Redis: made when it is needed, given up when it fails, and what its errors
+//! mean.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use tokio::sync::Mutex;
+
+use super::reply::{checked, is_unknown_script, unexpected};
+use super::script::Call;
+use crate::ports::store::StoreError;
+use crate::store::refused;
+
+/// How long one connection attempt and one answer may take. What was asked for is then unknown.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    /// Redis cannot be reached, or not in time, or cannot work yet. What was asked for may have
+    /// been done or not.
+    Lost(String),
+    /// Redis refused; nothing was done.
+    Refused(String),
+    /// What Redis holds is older than what it has acknowledged.
+    Rolled,
+    /// Another server owns the store.
+    Fenced,
+    /// A stored row cannot be read.
+    Unreadable(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(message) => Self::Refused(message),
+            StoreError::Unreadable(message) => Self::Unreadable(message),
+        }
+    }
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Lost(why) => refused(&format!("Redis does not answer: {why}")),
+            Trouble::Refused(why) => refused(&why),
+            Trouble::Rolled => refused(ROLLED),
+            Trouble::Fenced => refused(FENCED),
+            Trouble::Unreadable(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+/// What is said while Redis is behind what it has acknowledged.
+pub(super) const ROLLED: &str = "Redis has lost records that it had acknowledged";
+/// What is said once another server has taken the store.
+pub(super) const FENCED: &str = "another server has taken over this Redis; restart to use it again";
+
+/// A connection, shared by who asks at the same time.
+pub(super) struct Link {
+    client: Client,
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl Link {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, connection: Mutex::new(None) }
+    }
+
+    /// Connects, where that is needed.
+    pub(super) async fn connect(&self) -> Result<(), Trouble> {
+        self.connection().await.map(|_| ())
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, Trouble> {
+        let mut place = self.connection.lock().await;
+        if let Some(connection) = &*place {
+            return Ok(connection.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ANSWER))
+            .set_response_timeout(Some(ANSWER));
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        // The greeting has no time limit of its own.
+        let connected = tokio::time::timeout(ANSWER, connecting).await;
+        let connection = connected
+            .map_err(|_| Trouble::Lost("no connection in time".to_owned()))?
+            .map_err(|error| trouble(&error))?;
+        *place = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Sends commands together and answers with the replies, errors of single commands included.
+    /// After a failure the connection is not used again, so that an answer that comes late is
+    /// nobody's.
+    pub(super) async fn ask(&self, pipeline: &Pipeline) -> Result<Vec<Value>, Trouble> {
+        let mut connection = self.connection().await?;
+        match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
+            Ok(values) => Ok(values),
+            Err(error) => {
+                self.connection.lock().await.take();
+                Err(trouble(&error))
+            }
+        }
+    }
+
+    /// Sends commands, every one of which must be done.
+    pub(super) async fn all(&self, commands: &[Cmd]) -> Result<Vec<Value>, Trouble> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = self.ask(&pipeline(commands)).await?;
+        values.into_iter().map(checked).collect()
+    }
+
+    pub(super) async fn one(&self, command: Cmd) -> Result<Value, Trouble> {
+        let mut values = self.all(std::slice::from_ref(&command)).await?;
+        values.pop().ok_or_else(|| unexpected("no answer"))
+    }
+
+    /// Runs scripts, in order.
+    pub(super) async fn calls(&self, calls: &[Call]) -> Result<Vec<Value>, Trouble> {
+        let commands = |whole| calls.iter().map(|c| c.command(whole)).collect::<Vec<_>>();
+        if calls.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = self.ask(&pipeline(&commands(false))).await?;
+        if values.iter().any(is_unknown_script) {
+            return self.ask(&pipeline(&commands(true))).await;
+        }
+        Ok(values)
+    }
+
+    /// Runs one script.
+    pub(super) async fn call(&self, call: &Call) -> Result<Value, Trouble> {
+        let mut values = self.calls(std::slice::from_ref(call)).await?;
+        checked(values.pop().ok_or_else(|| unexpected("no answer"))?)
+    }
+}
+
+pub(super) fn pipeline(commands: &[Cmd]) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    for command in commands {
+        pipeline.add_command(command.clone());
+    }
+    pipeline
+}
+
+fn trouble(error: &redis::RedisError) -> Trouble {
+    match error.code() {
+        Some("LOADING" | "READONLY" | "MASTERDOWN" | "BUSY") | None => {
+            Trouble::Lost(error.to_string())
+        }
+        Some(_) => Trouble::Refused(format!("Redis refuses: {error}")),
+    }
+}

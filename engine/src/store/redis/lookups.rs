@@ -1,0 +1,323 @@
+//! What is read, and how: by key, or by an index whose entries are checked against their records.
+
+use std::collections::HashSet;
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::time::UnixMillis;
+use redis::{Cmd, Value};
+
+use super::keys::{self, AccountNames, Digest};
+use super::link::Trouble;
+use super::reader::Reader;
+use super::reply::{array, bytes, number, texts, unexpected};
+use super::script::{Call, SNAPSHOT};
+use super::unit::Entry;
+use crate::ports::store::{ActionQuery, UserQuery};
+use crate::store::record::{Stored, state_number};
+use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
+
+/// Entries of an index that are looked at together.
+const PAGE: usize = 128;
+
+pub(super) fn row<T: Stored>(value: Value) -> Result<Option<T>, Trouble> {
+    Ok(bytes(value)?.map(|row| T::from_row(&row)).transpose()?)
+}
+
+fn rows<T: Stored>(values: Value) -> Result<Vec<T>, Trouble> {
+    let rows = array(values)?.into_iter().map(row);
+    rows.map(|row| row?.ok_or_else(|| unexpected("no row"))).collect()
+}
+
+pub(super) fn get(key: String) -> Cmd {
+    let mut cmd = redis::cmd("GET");
+    cmd.arg(key);
+    cmd
+}
+
+pub(super) fn row_of(key: String) -> Cmd {
+    let mut cmd = redis::cmd("HGET");
+    cmd.arg(key).arg("row");
+    cmd
+}
+
+pub(super) async fn account(reader: Reader, key: AccountKey) -> Result<Snapshot, Trouble> {
+    let names = AccountNames::of(&key);
+    let call = Call::new(&SNAPSHOT).key(names.account()).key(names.devices()).key(names.open());
+    let call = call.arg(names.prefix("device")).arg(names.prefix("challenge"));
+    let mut values = array(reader.call(&call).await?)?.into_iter();
+    let mut next = || values.next().unwrap_or(Value::Nil);
+    let (revision, record) = (number(next())?, row(next())?);
+    let (mut devices, mut open) = (rows::<Device>(next())?, rows::<Challenge>(next())?);
+    sort_devices(&mut devices);
+    sort_open(&mut open);
+    Ok(Snapshot { revision, record, devices, open })
+}
+
+pub(super) async fn action(
+    reader: Reader,
+    account: AccountKey,
+    key: ActionKey,
+) -> Result<Option<Action>, Trouble> {
+    let names = AccountNames::of(&account);
+    row(reader.one(row_of(names.action(&keys::action_id(&key)))).await?)
+}
+
+pub(super) async fn actions(
+    reader: Reader,
+    account: AccountKey,
+    query: ActionQuery,
+) -> Result<Vec<Action>, Trouble> {
+    let names = AccountNames::of(&account);
+    let codes: Vec<_> = query.codes.iter().map(keys::code_id).map(Some).collect();
+    let codes = if codes.is_empty() { vec![None] } else { codes };
+    let lists = listed_states(&query).map(state_number).flat_map(|state| {
+        codes.iter().map(|code| names.list(code.as_ref(), state)).collect::<Vec<_>>()
+    });
+    let newest = lists.map(|list| {
+        let mut range = redis::cmd("ZREVRANGEBYSCORE");
+        range.arg(list).arg("+inf").arg(query.from.0).arg("WITHSCORES");
+        range.arg("LIMIT").arg(0).arg(query.limit);
+        range
+    });
+    let mut listed = Vec::new();
+    for page in reader.ask(newest.collect()).await? {
+        let page = texts(page)?;
+        for pair in page.chunks_exact(2) {
+            let at: f64 = pair[1].parse().map_err(|_| unexpected("not a time"))?;
+            listed.push((at, pair[0].clone()));
+        }
+    }
+    listed.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| y.cmp(x)));
+    // A code may be asked for twice; what has expired may be in two lists.
+    let mut seen = HashSet::new();
+    let digest = |member: &str| member.get(16..).unwrap_or_default().to_owned();
+    let listed = listed.iter().map(|(_, member)| digest(member));
+    let listed = listed.filter(|digest| seen.insert(digest.clone())).take(query.limit);
+    let prefix = names.prefix("action");
+    let values =
+        reader.ask(listed.map(|digest| row_of(prefix.clone() + &digest)).collect()).await?;
+    let mut found = Vec::new();
+    for value in values {
+        // A record that has expired is still in its lists until the next pruning.
+        let action: Option<Action> = row(value)?;
+        found.extend(action.filter(|a| query.state.is_none_or(|state| state == a.state)));
+    }
+    Ok(found)
+}
+
+pub(super) async fn challenge(
+    reader: Reader,
+    tenant: TenantId,
+    id: ChallengeId,
+) -> Result<Option<Challenge>, Trouble> {
+    let digest = keys::challenge_id(&tenant, &id);
+    let owner = reader.one(get(keys::challenge_owner(&digest))).await?;
+    let Some(names) = owner_named(owner)? else { return Ok(None) };
+    let challenge: Option<Challenge> = row(reader.one(row_of(names.challenge(&digest))).await?)?;
+    Ok(challenge.filter(|c| c.id == id && c.account.tenant == tenant))
+}
+
+/// The account that the owner of a challenge names.
+pub(super) fn owner_named(value: Value) -> Result<Option<AccountNames>, Trouble> {
+    let Some(digest) = super::reply::text(value)? else { return Ok(None) };
+    AccountNames::parse(&digest).map(Some).ok_or_else(|| unexpected("an unknown owner"))
+}
+
+pub(super) async fn devices_of_key(
+    reader: Reader,
+    key: CredentialKey,
+) -> Result<Vec<Device>, Trouble> {
+    let index = keys::bindings(&key);
+    let mut range = redis::cmd("ZRANGE");
+    range.arg(&index).arg(0).arg(-1);
+    let members = texts(reader.one(range).await?)?;
+    let mut bound = Vec::new();
+    for member in members {
+        let (id, user) = member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
+        let user = UserId::parse(user).map_err(|_| unexpected("an unknown user"))?;
+        let account = AccountKey { tenant: key.tenant.clone(), user };
+        let name = AccountNames::of(&account).prefix("device") + id;
+        bound.push((name, Entry::Binding { index: index.clone(), member, account }));
+    }
+    let values = reader.ask(bound.iter().map(|(name, _)| get(name.clone())).collect()).await?;
+    let (mut devices, mut suspects) = (Vec::new(), Vec::new());
+    for (value, (_, entry)) in values.into_iter().zip(bound) {
+        match row::<Device>(value)?.filter(|device| device.credential() == key) {
+            Some(device) => devices.push(device),
+            None => suspects.push(entry),
+        }
+    }
+    reader.suspect(suspects);
+    sort_devices(&mut devices);
+    Ok(devices)
+}
+
+pub(super) async fn users(
+    reader: Reader,
+    tenant: TenantId,
+    query: UserQuery,
+) -> Result<Vec<(UserId, AccountRecord)>, Trouble> {
+    let asked =
+        [("email", &query.email), ("phone", &query.phone_number), ("username", &query.username)];
+    let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
+    let index =
+        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
+    let (mut found, mut suspects) = (Vec::new(), Vec::new());
+    let mut after = query.after.clone();
+    while found.len() < query.limit {
+        let mut page = redis::cmd("ZRANGEBYLEX");
+        let from = after.as_ref().map_or_else(|| "-".to_owned(), |u| format!("({}", u.as_str()));
+        page.arg(&index).arg(from).arg("+").arg("LIMIT").arg(0).arg(PAGE);
+        let users = texts(reader.one(page).await?)?;
+        let users: Result<Vec<_>, _> = users.iter().map(|text| UserId::parse(text)).collect();
+        let users = users.map_err(|_| unexpected("an unknown user"))?;
+        let account = |user: &UserId| AccountKey { tenant: tenant.clone(), user: user.clone() };
+        let name = |user| row_of(AccountNames::of(&account(user)).account());
+        let values = reader.ask(users.iter().map(name).collect()).await?;
+        let asked = users.len();
+        after = users.last().cloned();
+        for (value, user) in values.into_iter().zip(users) {
+            let record: Option<AccountRecord> = row(value)?;
+            let stands = record
+                .as_ref()
+                .is_some_and(|record| keys::attributes(&tenant, record).contains(&index));
+            match record {
+                Some(record) if stands => {
+                    if has_attributes(&record, &query) && found.len() < query.limit {
+                        found.push((user, record));
+                    }
+                }
+                _ => suspects.push(Entry::User { index: index.clone(), account: account(&user) }),
+            }
+        }
+        if asked < PAGE {
+            break;
+        }
+    }
+    reader.suspect(suspects);
+    Ok(found)
+}
+
+pub(super) async fn overdue(
+    reader: Reader,
+    now: UnixMillis,
+    held_before: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Challenge>, Trouble> {
+    let mut found = Vec::new();
+    let due = |c: &Challenge| c.expires_at <= now;
+    let range = ("-inf".to_owned(), now.0.to_string());
+    timed(&reader, keys::DUE, range, limit, due, &mut found).await?;
+    let held = |c: &Challenge| c.held && c.expires_at > now && c.issued_at < held_before;
+    let range = (format!("({}", now.0), "+inf".to_owned());
+    timed(&reader, keys::HELD, range, limit, held, &mut found).await?;
+    Ok(found)
+}
+
+/// Adds the open challenges in a range of an index that are wanted.
+async fn timed(
+    reader: &Reader,
+    index: &'static str,
+    (from, to): (String, String),
+    limit: usize,
+    wanted: impl Fn(&Challenge) -> bool,
+    found: &mut Vec<Challenge>,
+) -> Result<(), Trouble> {
+    let (mut suspects, mut offset) = (Vec::new(), 0);
+    while found.len() < limit {
+        let mut page = redis::cmd("ZRANGEBYSCORE");
+        page.arg(index).arg(&from).arg(&to).arg("LIMIT").arg(offset).arg(PAGE);
+        let members = texts(reader.one(page).await?)?;
+        offset += members.len();
+        let named: Vec<_> = members.iter().map(|m| named_challenge(m)).collect::<Result<_, _>>()?;
+        let names = named.iter().map(|(names, id)| row_of(names.challenge(id)));
+        let values = reader.ask(names.collect()).await?;
+        let asked = members.len();
+        for (value, member) in values.into_iter().zip(members) {
+            match intact::<Challenge>(value)? {
+                Read::Intact(challenge) if stands_open(index, &challenge) => {
+                    if wanted(&challenge) && found.len() < limit {
+                        found.push(challenge);
+                    }
+                }
+                Read::Damaged => {}
+                Read::Intact(_) | Read::Absent => suspects.push(Entry::Open { index, member }),
+            }
+        }
+        if asked < PAGE {
+            break;
+        }
+    }
+    reader.suspect(suspects);
+    Ok(())
+}
+
+pub(super) async fn due_events(
+    reader: Reader,
+    now: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Event>, Trouble> {
+    let (mut found, mut suspects, mut offset) = (Vec::new(), Vec::new(), 0);
+    while found.len() < limit {
+        let mut page = redis::cmd("ZRANGEBYSCORE");
+        page.arg(keys::EVENTS).arg("-inf").arg(now.0).arg("LIMIT").arg(offset).arg(PAGE);
+        let members = texts(reader.one(page).await?)?;
+        let asked = members.len();
+        offset += asked;
+        let named = members.iter().map(|member| {
+            let named = keys::parse_event_member(member);
+            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
+            Ok(get(names.event(&id)))
+        });
+        let values = reader.ask(named.collect::<Result<_, Trouble>>()?).await?;
+        for (value, member) in values.into_iter().zip(members) {
+            match intact::<Event>(value)? {
+                Read::Intact(event) if event.due_at <= now && found.len() < limit => {
+                    found.push(event);
+                }
+                Read::Intact(_) | Read::Damaged => {}
+                Read::Absent => suspects.push(Entry::Event { member }),
+            }
+        }
+        if asked < PAGE {
+            break;
+        }
+    }
+    reader.suspect(suspects);
+    Ok(found)
+}
+
+/// A record that waits for its time.
+enum Read<T> {
+    Intact(T),
+    Damaged,
+    Absent,
+}
+
+/// A damaged record is passed over and logged: it must not hold up all later ones. Whoever asks for
+/// it by name is told that it cannot be read.
+fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
+    match row(value) {
+        Ok(Some(record)) => Ok(Read::Intact(record)),
+        Ok(None) => Ok(Read::Absent),
+        Err(Trouble::Unreadable(error)) => {
+            tracing::error!(error, "a record whose time has come is passed over");
+            Ok(Read::Damaged)
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Whether a challenge belongs into an index of open ones.
+pub(super) fn stands_open(index: &str, challenge: &Challenge) -> bool {
+    challenge.ended.is_none() && (index == keys::DUE || challenge.held)
+}
+
+pub(super) fn named_challenge(member: &str) -> Result<(AccountNames, Digest), Trouble> {
+    keys::parse_member(member).ok_or_else(|| unexpected("an unknown challenge"))
+}

@@ -1,0 +1,322 @@
+//! The store in Redis: one snapshot per record, one conditional script per unit, groups of units on
+//! one connection, reads on another.
+//!
+//! What a unit changes is in `scripts/commit.lua`; it checks the revision and the recorded ends
+//! before it writes, and recognises a unit that it has recorded before, so that one whose answer
+//! was lost is sent again. `owner` says who may write; `journal` gives a Redis that lost its last
+//! records what it lacks; `unit` says how indexes stay right through a crash.
+
+mod chores;
+mod group;
+mod journal;
+mod keys;
+mod link;
+mod lookups;
+mod owner;
+mod reader;
+mod reply;
+mod script;
+mod startup;
+mod unit;
+mod writer;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::action::Action;
+use countersign_core::challenge::Challenge;
+use countersign_core::change::Change;
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::id::{
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+};
+use countersign_core::time::UnixMillis;
+use tokio::sync::{mpsc, oneshot};
+
+use self::owner::Guard;
+use self::reader::Reader;
+use self::unit::Unit;
+use self::writer::{Done, Job, Queued};
+use super::{check_form, closed, refused};
+use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::{Entropy, Later};
+use crate::system::Stopwatch;
+
+/// Milliseconds for which Redis keeps a record longer than it is wanted: pruning, which knows the
+/// indexes too, comes first.
+const EXPIRY_MARGIN_MS: u64 = 3_600_000;
+/// The longest expiry that is asked for: a hundred years.
+const EXPIRY_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
+
+/// Which Redis, and how it is used.
+#[derive(Clone)]
+pub struct RedisSettings {
+    /// `redis://` or `rediss://`, with user, password and number of the database where needed.
+    pub url: String,
+    /// How long a call waits for a Redis that does not answer, before it is unavailable.
+    pub wait: Duration,
+    /// How long an action is kept after its last change, in milliseconds.
+    pub action_retention_ms: u64,
+    /// How long an ended challenge is kept, in milliseconds.
+    pub challenge_retention_ms: u64,
+}
+
+impl RedisSettings {
+    /// The defaults for a URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        const DAY_MS: u64 = 24 * 3_600_000;
+        Self {
+            url: url.into(),
+            wait: Duration::from_secs(3),
+            action_retention_ms: 30 * DAY_MS,
+            challenge_retention_ms: DAY_MS,
+        }
+    }
+}
+
+/// How long Redis keeps what has an end.
+#[derive(Clone, Copy)]
+struct Retention {
+    action_ms: u64,
+    challenge_ms: u64,
+}
+
+impl Retention {
+    fn action_ms(self) -> u64 {
+        expiry_ms(self.action_ms)
+    }
+
+    fn challenge_ms(self) -> u64 {
+        expiry_ms(self.challenge_ms)
+    }
+}
+
+fn expiry_ms(retention_ms: u64) -> u64 {
+    retention_ms.saturating_add(EXPIRY_MARGIN_MS).min(EXPIRY_MS_MAX)
+}
+
+/// Keeps everything in one Redis.
+///
+/// Dropped without [`Store::close`], it still records what is queued, on its own thread.
+pub struct RedisStore {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    reader: Reader,
+    guard: Arc<Guard>,
+    /// Resolves when the thread has ended.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    commits: AtomicU64,
+}
+
+struct Opened {
+    jobs: mpsc::Sender<Job>,
+    reader: Reader,
+    guard: Arc<Guard>,
+}
+
+impl RedisStore {
+    /// Connects, becomes the one server that writes, and says what of Redis' settings could lose
+    /// records.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be reached or another server uses it,
+    /// [`StoreError::Unreadable`] if its layout is not known.
+    pub async fn open(
+        settings: RedisSettings,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, StoreError> {
+        let (opened, opening) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let run = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(startup::serve(settings, entropy, opened)),
+                Err(error) => {
+                    let _ = opened.send(Err(refused(&format!("no runtime: {error}"))));
+                }
+            }
+            let _ = end.send(());
+        };
+        std::thread::Builder::new()
+            .name("store-redis".to_owned())
+            .spawn(run)
+            .map_err(|error| refused(&format!("no thread: {error}")))?;
+        let Opened { jobs, reader, guard } = opening.await.unwrap_or_else(|_| Err(closed()))?;
+        let (jobs, ended) = (Mutex::new(Some(jobs)), Mutex::new(Some(ended)));
+        Ok(Self { jobs, reader, guard, ended, commits: AtomicU64::new(0) })
+    }
+
+    fn send(&self, job: Job) -> Result<(), StoreError> {
+        match &*lock(&self.jobs) {
+            None => Err(closed()),
+            Some(jobs) => jobs.try_send(job).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => refused("too many commits are waiting"),
+                mpsc::error::TrySendError::Closed(_) => refused("its writer has ended"),
+            }),
+        }
+    }
+
+    /// Queues a unit at once; the future is only the wait for its answer.
+    fn submit(&self, unit: Unit) -> Later<Result<Done, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued { unit, reply: Some(reply), since: Stopwatch::start() };
+        let sent = self.send(Job::Record(queued));
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(refused("its writer has ended")))
+        })
+    }
+
+    fn event(&self, unit: Unit) -> Later<Result<(), StoreError>> {
+        let answer = self.submit(unit);
+        Box::pin(async move {
+            let Done::Event = answer.await? else { return Err(mixed_up()) };
+            Ok(())
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn mixed_up() -> StoreError {
+    refused("the writer gave the answer of another request")
+}
+
+impl Store for RedisStore {
+    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+        if let Err(error) = check_form(&change) {
+            return Box::pin(async move { Err(error) });
+        }
+        let number = self.commits.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}-{number}", self.guard.owner.name());
+        let answer = self.submit(Unit::Commit { change, id });
+        Box::pin(async move {
+            let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
+            Ok(committed)
+        })
+    }
+
+    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+        let key = key.clone();
+        self.reader.read(move |reader| lookups::account(reader, key.clone()))
+    }
+
+    fn action(
+        &self,
+        account: &AccountKey,
+        key: &ActionKey,
+    ) -> Later<Result<Option<Action>, StoreError>> {
+        let (account, key) = (account.clone(), key.clone());
+        self.reader.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
+    }
+
+    fn actions(
+        &self,
+        account: &AccountKey,
+        query: ActionQuery,
+    ) -> Later<Result<Vec<Action>, StoreError>> {
+        let account = account.clone();
+        self.reader.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
+    }
+
+    fn challenge(
+        &self,
+        tenant: &TenantId,
+        id: &ChallengeId,
+    ) -> Later<Result<Option<Challenge>, StoreError>> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.reader.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
+    }
+
+    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+        let key = key.clone();
+        self.reader.read(move |reader| lookups::devices_of_key(reader, key.clone()))
+    }
+
+    fn users(
+        &self,
+        tenant: &TenantId,
+        query: UserQuery,
+    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
+        let tenant = tenant.clone();
+        self.reader.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
+    }
+
+    fn overdue(
+        &self,
+        now: UnixMillis,
+        held_before: UnixMillis,
+        limit: usize,
+    ) -> Later<Result<Vec<Challenge>, StoreError>> {
+        self.reader.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+    }
+
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+        self.reader.read(move |reader| lookups::due_events(reader, now, limit))
+    }
+
+    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+        self.event(Unit::PutOff(event.clone()))
+    }
+
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+        self.event(Unit::RemoveEvent(account.clone(), id.clone()))
+    }
+
+    fn token_secret(
+        &self,
+        tenant: &TenantId,
+        fresh: [u8; 32],
+    ) -> Later<Result<[u8; 32], StoreError>> {
+        let answer = self.submit(Unit::Secret { tenant: tenant.clone(), fresh });
+        Box::pin(async move {
+            let Done::Secret(secret) = answer.await? else { return Err(mixed_up()) };
+            Ok(secret)
+        })
+    }
+
+    fn prune(
+        &self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> Later<Result<u64, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.send(Job::Prune { actions_before, challenges_before, reply });
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(refused("Redis does not record")))
+        })
+    }
+
+    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+        let answer = self.submit(Unit::Observe(now));
+        Box::pin(async move {
+            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
+            Ok(before)
+        })
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        if lock(&self.jobs).is_none() {
+            return Err(closed());
+        }
+        self.guard.health()
+    }
+
+    fn close(&self) -> Later<Result<(), StoreError>> {
+        let open = lock(&self.jobs).take();
+        let ended = lock(&self.ended).take();
+        let guard = Arc::clone(&self.guard);
+        drop(open);
+        Box::pin(async move {
+            let ended = ended.ok_or_else(closed)?;
+            ended.await.map_err(|_| refused("its thread has panicked"))?;
+            guard.health()
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! Who may write: one server at a time.
+//!
+//! A lock with an expiry keeps a second server from starting. It keeps nobody from writing who was
+//! paused while it ran out; that is done by the state of the store, which names its owner and is
+//! looked at in every script that writes. The state counts attempts too, so that a Redis that is
+//! behind what it has acknowledged is noticed, as is an attempt that arrives after a later one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::Value;
+use tokio::sync::watch;
+
+use super::keys;
+use super::link::{FENCED, Link, Trouble};
+use super::reply::{number, said, text, unexpected};
+use super::script::{ACQUIRE, Call, RECLAIM, RELEASE, RENEW, Text};
+use crate::ports::Entropy;
+use crate::ports::store::StoreError;
+use crate::store::refused;
+use crate::system::Stopwatch;
+
+/// The layout of the keys.
+const LAYOUT: &str = "1";
+/// How long a server that was killed keeps the next one from starting.
+const LOCK: Duration = Duration::from_millis(3_000);
+/// Between two renewals of the lock.
+pub(super) const RENEWAL: Duration = Duration::from_secs(1);
+/// How long a start waits for the lock: longer than it is held.
+const LOCK_WAIT: Duration = Duration::from_millis(4_500);
+/// Between two looks at a lock that is held.
+const LOCK_LOOK: Duration = Duration::from_millis(200);
+
+/// The server that owns the store: this one.
+pub(super) struct Owner {
+    token: String,
+    epoch: u64,
+    store: String,
+    /// The attempt that was recorded last when it became the owner.
+    pub(super) found: u64,
+}
+
+impl Owner {
+    /// Becomes the owner, and waits until a lock that was left behind has expired.
+    pub(super) async fn acquire(link: &Link, entropy: &dyn Entropy) -> Result<Self, Trouble> {
+        let (token, fresh) = (hex(entropy.bytes()), hex(entropy.bytes()));
+        let call = Call::new(&ACQUIRE).key(keys::STATE).key(keys::LOCK);
+        let call = call.arg(&token).arg(lock_ms()).arg(&fresh).arg(LAYOUT);
+        let watch = Stopwatch::start();
+        loop {
+            let (word, values) = said(link.call(&call).await?)?;
+            let mut values = values.into_iter();
+            let mut next = || values.next().unwrap_or(Value::Nil);
+            match word.as_str() {
+                "owned" => {
+                    let store = text(next())?.unwrap_or_default();
+                    let (epoch, found) = (number(next())?, number(next())?);
+                    if number(next())? == 1 {
+                        tracing::info!("this Redis holds no store yet: a new one is begun");
+                    }
+                    return Ok(Self { token, epoch, store, found });
+                }
+                "layout" => {
+                    let layout = text(next())?.unwrap_or_default();
+                    let message = format!("Redis has layout {layout}, {LAYOUT} is known");
+                    return Err(Trouble::Unreadable(message));
+                }
+                _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => {
+                    let message = "another server uses this Redis: one at a time is supported";
+                    return Err(Trouble::Refused(message.to_owned()));
+                }
+                _ => tokio::time::sleep(LOCK_LOOK).await,
+            }
+        }
+    }
+
+    /// Holds the lock for longer.
+    pub(super) async fn renew(&self, link: &Link) -> Result<(), Trouble> {
+        let call = Call::new(&RENEW).key(keys::STATE).key(keys::LOCK);
+        said(link.call(&call.arg(&self.token).arg(lock_ms())).await?).map(|_| ())
+    }
+
+    /// Becomes the owner again where Redis has forgotten it. The answer is the attempt that it
+    /// remembers.
+    pub(super) async fn reclaim(&self, link: &Link) -> Result<u64, Trouble> {
+        let call = Call::new(&RECLAIM).key(keys::STATE).key(keys::LOCK).arg(&self.token);
+        let call = call.arg(lock_ms()).arg(&self.store).arg(LAYOUT).arg(self.epoch.to_string());
+        let (word, values) = said(link.call(&call).await?)?;
+        match word.as_str() {
+            "owned" => number(values.into_iter().next().unwrap_or(Value::Nil)),
+            "foreign" => Err(Trouble::Refused("Redis holds another store".to_owned())),
+            _ => Err(unexpected("an unknown word")),
+        }
+    }
+
+    /// Lets the next server start at once.
+    pub(super) async fn release(&self, link: &Link) {
+        let call = Call::new(&RELEASE).key(keys::LOCK).arg(&self.token);
+        if let Err(error) = link.call(&call).await {
+            tracing::warn!(?error, "the lock in Redis is left to expire");
+        }
+    }
+
+    /// What a state says of a store whose last acknowledged attempt was `acked`.
+    pub(super) fn check(&self, state: Value, acked: u64) -> Result<(), Trouble> {
+        let Value::Array(state) = state else { return Err(unexpected("no state")) };
+        let mut state = state.into_iter();
+        let mut next = || state.next().unwrap_or(Value::Nil);
+        let (owner, epoch, attempt) = (text(next())?, number(next())?, number(next())?);
+        match owner {
+            None => Err(Trouble::Rolled),
+            Some(_) if epoch < self.epoch => Err(Trouble::Rolled),
+            Some(owner) if owner != self.token => Err(Trouble::Fenced),
+            Some(_) if attempt < acked => Err(Trouble::Rolled),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Its name: no other owner, of this server or another, has the same.
+    pub(super) fn name(&self) -> &str {
+        &self.token
+    }
+
+    /// Which store this is.
+    pub(super) fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Where the orders of actions that this owner records start.
+    pub(super) const fn first_order(&self) -> u64 {
+        self.epoch << 40
+    }
+
+    pub(super) fn attempt(&self, number: u64, acked: u64) -> Attempt {
+        Attempt { token: self.token.clone(), epoch: self.epoch, number, acked }
+    }
+}
+
+/// The command that asks for what [`Owner::check`] looks at.
+pub(super) fn state() -> redis::Cmd {
+    let mut cmd = redis::cmd("HMGET");
+    cmd.arg(keys::STATE).arg("owner").arg("epoch").arg("attempt");
+    cmd
+}
+
+/// One try of the owner to write.
+pub(super) struct Attempt {
+    token: String,
+    epoch: u64,
+    number: u64,
+    acked: u64,
+}
+
+impl Attempt {
+    /// A call that is refused to everyone else.
+    pub(super) fn fenced(&self, script: &'static Text) -> Call {
+        let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
+        call.arg(self.number.to_string()).arg(self.acked.to_string())
+    }
+}
+
+/// How the store is.
+#[derive(Clone, Debug)]
+pub(super) enum Health {
+    /// It records.
+    Recording,
+    /// It is not known what was recorded, or what was recorded is to be written again: nothing is
+    /// read until that is settled.
+    Unsettled(String),
+    /// Redis refuses to record; what is recorded can be read.
+    Refusing(String),
+    /// It records nothing any more.
+    Over(String),
+}
+
+/// What the writer and those who read know of each other.
+pub(super) struct Guard {
+    pub(super) owner: Owner,
+    /// The last attempt that was acknowledged.
+    pub(super) acked: AtomicU64,
+    health: watch::Sender<Health>,
+}
+
+impl Guard {
+    pub(super) fn new(owner: Owner) -> Self {
+        let acked = AtomicU64::new(owner.found);
+        Self { owner, acked, health: watch::Sender::new(Health::Recording) }
+    }
+
+    pub(super) fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Acquire)
+    }
+
+    pub(super) fn recording(&self) {
+        self.turn(&Health::Recording);
+    }
+
+    pub(super) fn unsettled(&self, why: &str) {
+        self.turn(&Health::Unsettled(why.to_owned()));
+    }
+
+    pub(super) fn refusing(&self, why: &str) {
+        self.turn(&Health::Refusing(why.to_owned()));
+    }
+
+    pub(super) fn fenced(&self) {
+        self.turn(&Health::Over(FENCED.to_owned()));
+    }
+
+    /// Says it once, and not once for each try.
+    fn turn(&self, health: &Health) {
+        self.health.send_if_modified(|known| {
+            match (&*known, health) {
+                (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
+                (Health::Unsettled(known), Health::Unsettled(why))
+                | (Health::Refusing(known), Health::Refusing(why))
+                    if known == why =>
+                {
+                    return false;
+                }
+                (_, Health::Over(why)) => tracing::error!("{why}"),
+                (_, Health::Unsettled(why) | Health::Refusing(why)) => {
+                    tracing::error!(why, "the store does not record")
+                }
+                (_, Health::Recording) => tracing::warn!("the store records again"),
+            }
+            *known = health.clone();
+            true
+        });
+    }
+
+    pub(super) fn health(&self) -> Result<(), StoreError> {
+        match &*self.health.borrow() {
+            Health::Recording => Ok(()),
+            Health::Unsettled(why) | Health::Refusing(why) | Health::Over(why) => Err(refused(why)),
+        }
+    }
+
+    /// Resolves once what was proposed is settled.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        let mut health = self.health.subscribe();
+        let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;
+        match settled.as_deref() {
+            Ok(Health::Recording | Health::Refusing(_)) => Ok(()),
+            Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
+            Err(_) => Err(crate::store::closed()),
+        }
+    }
+}
+
+fn lock_ms() -> String {
+    LOCK.as_millis().to_string()
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

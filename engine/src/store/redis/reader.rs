@@ -1,0 +1,133 @@
+//! How a read is asked: in a pipeline that ends with the state of the store, so that a Redis that
+//! was wiped is not taken for one that never knew a record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::link::{Link, Trouble, pipeline};
+use super::owner::{Guard, state};
+use super::reply::{is_unknown_script, unexpected};
+use super::script::Call;
+use super::unit::Entry;
+use super::writer::Job;
+use crate::ports::Later;
+use crate::ports::store::StoreError;
+use crate::store::{closed, refused};
+use crate::system::Stopwatch;
+
+/// Reads that are under way or wait, at most; one more is refused.
+const READS_MAX: usize = 8_192;
+/// Between two tries of a read.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Reads on a connection of its own.
+#[derive(Clone)]
+pub(super) struct Reader {
+    link: Arc<Link>,
+    guard: Arc<Guard>,
+    /// The writer, for as long as the store is open.
+    jobs: mpsc::WeakSender<Job>,
+    runtime: Handle,
+    places: Arc<Semaphore>,
+    wait: Duration,
+}
+
+impl Reader {
+    pub(super) fn new(
+        link: Arc<Link>,
+        guard: Arc<Guard>,
+        jobs: mpsc::WeakSender<Job>,
+        wait: Duration,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(READS_MAX));
+        Self { link, guard, jobs, runtime: Handle::current(), places, wait }
+    }
+
+    /// Starts a read at once; the future is only the wait for its answer. Where Redis does not
+    /// answer, or something is unsettled, it is tried again for a while.
+    pub(super) fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: Fn(Self) -> R + Send + 'static,
+        R: Future<Output = Result<T, Trouble>> + Send,
+    {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Box::pin(async { Err(refused("too many reads are waiting")) });
+        };
+        let reader = self.clone();
+        let (reply, answer) = oneshot::channel();
+        self.runtime.spawn(async move {
+            // A caller that has left does not mind.
+            let _ = reply.send(reader.retried(query).await);
+            drop(place);
+        });
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
+    }
+
+    async fn retried<T, F, R>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: Fn(Self) -> R,
+        R: Future<Output = Result<T, Trouble>>,
+    {
+        let watch = Stopwatch::start();
+        loop {
+            let left = self.wait.as_secs_f64() - watch.seconds();
+            let left = Duration::from_secs_f64(left.max(0.0));
+            match tokio::time::timeout(left, self.guard.settled()).await {
+                Ok(settled) => settled?,
+                Err(_) => return Err(self.guard.health().err().unwrap_or_else(closed)),
+            }
+            let trouble = match query(self.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(Trouble::Rolled) => {
+                    self.tell(Job::Verify);
+                    Trouble::Rolled
+                }
+                Err(Trouble::Lost(why)) => Trouble::Lost(why),
+                Err(trouble) => return Err(trouble.into()),
+            };
+            if watch.seconds() >= self.wait.as_secs_f64() {
+                return Err(trouble.into());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The writer looks at it when it comes to it; while it has too much to do, that is lost.
+    pub(super) fn tell(&self, job: Job) {
+        if let Some(jobs) = self.jobs.upgrade() {
+            let _ = jobs.try_send(job);
+        }
+    }
+
+    /// Has the writer look at entries that seem to have no record.
+    pub(super) fn suspect(&self, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            self.tell(Job::Suspect(entries));
+        }
+    }
+
+    /// Asks, and answers only if the store is whole.
+    pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
+        commands.push(state());
+        // What is acknowledged while the answer is under way need not be in it.
+        let acked = self.guard.acked();
+        let mut values = self.link.ask(&pipeline(&commands)).await?;
+        let state = values.pop().ok_or_else(|| unexpected("no answer"))?;
+        self.guard.owner.check(super::reply::checked(state)?, acked)?;
+        Ok(values)
+    }
+
+    pub(super) async fn one(&self, command: Cmd) -> Result<Value, Trouble> {
+        self.ask(vec![command]).await?.pop().ok_or_else(|| unexpected("no answer"))
+    }
+
+    pub(super) async fn call(&self, call: &Call) -> Result<Value, Trouble> {
+        let value = self.one(call.command(false)).await?;
+        if is_unknown_script(&value) { self.one(call.command(true)).await } else { Ok(value) }
+    }
+}

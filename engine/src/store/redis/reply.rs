@@ -1,0 +1,85 @@
+//! What Redis answers, and what it means.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may come to know kinds of replies that nobody here asks for"
+)]
+
+use redis::{ServerError, ServerErrorKind, Value};
+
+use super::link::Trouble;
+
+pub(super) fn is_unknown_script(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
+}
+
+/// The reply of one command, if it was done.
+pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
+    match value {
+        Value::ServerError(error) => Err(server_trouble(&error)),
+        value => Ok(value),
+    }
+}
+
+/// What a refusal of Redis means. Its text names commands and limits, never what was stored.
+fn server_trouble(error: &ServerError) -> Trouble {
+    let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
+    match error.code() {
+        // It loads its file, or has become a replica, or is busy: another time, or another server.
+        "LOADING" | "READONLY" | "MASTERDOWN" | "BUSY" | "UNKILLABLE" => Trouble::Lost(said),
+        _ => Trouble::Refused(format!("Redis refuses: {said}")),
+    }
+}
+
+pub(super) fn unexpected(what: &str) -> Trouble {
+    Trouble::Unreadable(format!("Redis answers otherwise than expected: {what}"))
+}
+
+pub(super) fn array(value: Value) -> Result<Vec<Value>, Trouble> {
+    match checked(value)? {
+        Value::Array(values) => Ok(values),
+        Value::Nil => Ok(Vec::new()),
+        _ => Err(unexpected("not a list")),
+    }
+}
+
+/// Bytes, or nothing.
+pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
+    match checked(value)? {
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        Value::SimpleString(text) => Ok(Some(text.into_bytes())),
+        Value::Nil => Ok(None),
+        _ => Err(unexpected("not bytes")),
+    }
+}
+
+pub(super) fn text(value: Value) -> Result<Option<String>, Trouble> {
+    let bytes = bytes(value)?;
+    bytes.map(|b| String::from_utf8(b).map_err(|_| unexpected("not text"))).transpose()
+}
+
+pub(super) fn texts(value: Value) -> Result<Vec<String>, Trouble> {
+    array(value)?.into_iter().map(|v| text(v)?.ok_or_else(|| unexpected("nothing"))).collect()
+}
+
+pub(super) fn number(value: Value) -> Result<u64, Trouble> {
+    match checked(value)? {
+        Value::Int(number) => u64::try_from(number).map_err(|_| unexpected("negative")),
+        value => {
+            let text = text(value)?.unwrap_or_else(|| "0".to_owned());
+            text.parse().map_err(|_| unexpected("not a number"))
+        }
+    }
+}
+
+/// What a script answers: a word, and what comes with it.
+pub(super) fn said(value: Value) -> Result<(String, Vec<Value>), Trouble> {
+    let mut values = array(value)?.into_iter();
+    let word = values.next().map(text).transpose()?.flatten();
+    let word = word.ok_or_else(|| unexpected("no word"))?;
+    match word.as_str() {
+        "lost" => Err(Trouble::Rolled),
+        "fenced" => Err(Trouble::Fenced),
+        _ => Ok((word, values.collect())),
+    }
+}

@@ -1,0 +1,256 @@
+//! How the store starts: it connects, says what could lose records, and takes the lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::link::{Link, Trouble};
+use super::owner::{Guard, Owner, RENEWAL, state};
+use super::reader::Reader;
+use super::reply::{checked, text, texts};
+use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
+use super::{Opened, RedisSettings, Retention};
+use crate::ports::Entropy;
+use crate::ports::store::StoreError;
+use crate::system::Stopwatch;
+
+/// The oldest major version that is supported.
+const VERSION_MIN: u32 = 7;
+/// How long a start waits for a Redis that is starting too.
+const START_WAIT: Duration = Duration::from_secs(10);
+/// Between two tries of a start.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Opens the store and runs it until it is closed.
+pub(super) async fn serve(
+    settings: RedisSettings,
+    entropy: Arc<dyn Entropy>,
+    opened: oneshot::Sender<Result<Opened, StoreError>>,
+) {
+    match open(&settings, &*entropy).await {
+        Err(trouble) => {
+            let _ = opened.send(Err(trouble.into()));
+        }
+        Ok((writing, reading, owner)) => {
+            let guard = Arc::new(Guard::new(owner));
+            let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
+            let retention = Retention {
+                action_ms: settings.action_retention_ms,
+                challenge_ms: settings.challenge_retention_ms,
+            };
+            let (weak, wait) = (jobs.downgrade(), settings.wait);
+            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&guard), weak, wait);
+            tokio::spawn(keep_lock(reading, Arc::clone(&guard), reader.clone()));
+            let writer = Writer::new(writing, Arc::clone(&guard), queue, retention, wait);
+            if opened.send(Ok(Opened { jobs, reader, guard })).is_ok() {
+                writer.run().await;
+            }
+        }
+    }
+}
+
+type Links = (Arc<Link>, Arc<Link>, Owner);
+
+async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, Trouble> {
+    // What the library says of a URL never quotes it.
+    let client = |_| redis::Client::open(settings.url.as_str());
+    let unusable = |error| Trouble::Refused(format!("store.url cannot be used: {error}"));
+    let links = [(); 2].map(client);
+    let [writing, reading] = links.map(|client| client.map(|c| Arc::new(Link::new(c))));
+    let (writing, reading) = (writing.map_err(unusable)?, reading.map_err(unusable)?);
+    let watch = Stopwatch::start();
+    let mut said = String::new();
+    loop {
+        match check(&writing, &settings.url).await {
+            Ok(()) => break,
+            // It may be loading its file.
+            Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
+                if said != why {
+                    tracing::warn!(why, "waiting for Redis");
+                    said = why;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    let owner = Owner::acquire(&writing, entropy).await?;
+    tracing::info!(store = owner.store(), "Redis is the store");
+    Ok((writing, reading, owner))
+}
+
+/// Holds the lock, and has the writer look when something is amiss.
+async fn keep_lock(link: Arc<Link>, guard: Arc<Guard>, reader: Reader) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        match held(&link, &guard).await {
+            Ok(()) if guard.health().is_ok() => {}
+            Ok(()) | Err(Trouble::Rolled | Trouble::Fenced) => reader.tell(Job::Verify),
+            Err(trouble) => guard.unsettled(&StoreError::from(trouble).to_string()),
+        }
+    }
+}
+
+/// Renews the lock, and looks whether Redis has what it has acknowledged.
+async fn held(link: &Link, guard: &Guard) -> Result<(), Trouble> {
+    let acked = guard.acked();
+    guard.owner.renew(link).await?;
+    guard.owner.check(link.one(state()).await?, acked)
+}
+
+/// Refuses a Redis that cannot be used, and says what of its settings could lose records.
+async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
+    let mut info = redis::cmd("INFO");
+    let info = text(link.one(info.arg("everything").clone()).await?)?.unwrap_or_default();
+    let field = |name: &str| {
+        let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(field, _)| *field == name).map(|(_, value)| value.trim())
+    };
+    let version = field("redis_version").unwrap_or("0");
+    let major: u32 = version.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    if major < VERSION_MIN {
+        let message = format!("Redis {version} is too old: {VERSION_MIN}.0 is needed");
+        return Err(Trouble::Refused(message));
+    }
+    if field("cluster_enabled") == Some("1") {
+        return Err(Trouble::Refused("a Redis Cluster is not supported yet".to_owned()));
+    }
+    if field("role").is_some_and(|role| role != "master") {
+        return Err(Trouble::Lost("this Redis is a replica".to_owned()));
+    }
+    let asked = async |name: &str| -> Result<Option<String>, Trouble> {
+        let mut get = redis::cmd("CONFIG");
+        let reply = link.ask(&super::link::pipeline(&[get.arg("GET").arg(name).clone()])).await?;
+        // Whoever may not ask cannot be told.
+        let reply = reply.into_iter().next().and_then(|reply| checked(reply).ok());
+        Ok(reply.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
+    };
+    let persistence = Settings {
+        append_only: field("aof_enabled").map(|enabled| enabled == "1"),
+        sync: asked("appendfsync").await?,
+        eviction: field("maxmemory_policy").map(str::to_owned),
+        user: who(link).await?,
+        encrypted_or_local: url.starts_with("rediss:") || is_local(url),
+    };
+    for risk in persistence.risks() {
+        tracing::warn!("{risk}");
+    }
+    Ok(())
+}
+
+async fn who(link: &Link) -> Result<Option<String>, Trouble> {
+    let mut whoami = redis::cmd("ACL");
+    let reply = link.ask(&super::link::pipeline(&[whoami.arg("WHOAMI").clone()])).await?;
+    Ok(reply.into_iter().next().and_then(|reply| checked(reply).ok()).and_then(|v| text(v).ok()?))
+}
+
+fn is_local(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// What of Redis matters for what is kept, as far as it may be asked.
+struct Settings {
+    append_only: Option<bool>,
+    sync: Option<String>,
+    eviction: Option<String>,
+    user: Option<String>,
+    encrypted_or_local: bool,
+}
+
+impl Settings {
+    /// One line for each way in which records could be lost or read.
+    fn risks(&self) -> Vec<String> {
+        let mut risks = Vec::new();
+        if self.append_only == Some(false) {
+            risks.push(
+                "Redis has appendonly no: when it ends without saving, what was acknowledged is \
+                 lost; set appendonly yes"
+                    .to_owned(),
+            );
+        } else {
+            match self.sync.as_deref() {
+                Some("always") => {}
+                Some(other) => risks.push(format!(
+                    "Redis has appendfsync {other}: when it is killed, seconds of what was \
+                     acknowledged can be lost; set appendfsync always"
+                )),
+                None => risks.push(
+                    "Redis does not tell appendfsync to this user: make sure that it is always"
+                        .to_owned(),
+                ),
+            }
+        }
+        if let Some(policy) = self.eviction.as_deref().filter(|policy| *policy != "noeviction") {
+            risks.push(format!(
+                "Redis has maxmemory-policy {policy}: without memory it drops records; set \
+                 maxmemory-policy noeviction"
+            ));
+        }
+        if self.user.as_deref() == Some("default") {
+            risks.push(
+                "Redis is used as its user default, who may do everything: make a user limited to \
+                 countersign:*"
+                    .to_owned(),
+            );
+        }
+        if !self.encrypted_or_local {
+            risks.push(
+                "Redis is reached over the network without TLS: use rediss://, or a network of \
+                 its own"
+                    .to_owned(),
+            );
+        }
+        risks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn safe() -> Settings {
+        Settings {
+            append_only: Some(true),
+            sync: Some("always".to_owned()),
+            eviction: Some("noeviction".to_owned()),
+            user: Some("countersign".to_owned()),
+            encrypted_or_local: true,
+        }
+    }
+
+    #[test]
+    fn a_redis_as_the_documentation_demands_has_no_risk() {
+        assert_eq!(safe().risks(), [""; 0]);
+    }
+
+    #[test]
+    fn each_risk_is_one_line_that_says_what_to_set() {
+        let text = |text: &str| Some(text.to_owned());
+        for (settings, expected) in [
+            (Settings { append_only: Some(false), ..safe() }, "appendonly yes"),
+            (Settings { sync: text("everysec"), ..safe() }, "appendfsync always"),
+            (Settings { sync: None, ..safe() }, "make sure that it is always"),
+            (Settings { eviction: text("allkeys-lru"), ..safe() }, "maxmemory-policy noeviction"),
+            (Settings { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (Settings { encrypted_or_local: false, ..safe() }, "rediss://"),
+        ] {
+            let risks = settings.risks();
+            assert_eq!(risks.len(), 1, "{risks:?}");
+            assert!(risks[0].contains(expected) && !risks[0].contains('\n'), "{risks:?}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_without_a_network() {
+        for url in ["redis://localhost", "redis://127.0.0.1:1/2", "redis://u:p@[::1]"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["redis://redis", "redis://10.0.0.1", "redis://localhost.example", "?"] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
+}

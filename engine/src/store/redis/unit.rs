@@ -1,0 +1,316 @@
+//! A unit as Redis takes it: the entries of indexes that go first, the call of the script, and what
+//! of the indexes is to be looked at afterwards.
+//!
+//! An entry is in its index before its record is recorded, in one transaction of Redis or, on a
+//! cluster, in an earlier one. What reads an index checks every entry against its record, so that
+//! an entry without one does no harm.
+
+use countersign_core::account::AccountRecord;
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::change::{Change, Write};
+use countersign_core::device::Device;
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, AuthenticatorId, EventId, TenantId};
+use countersign_core::time::UnixMillis;
+use redis::Cmd;
+
+use super::Retention;
+use super::keys::{self, AccountNames, Digest};
+use super::owner::Attempt;
+use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
+use crate::store::record::{Stored, state_number};
+
+/// What is recorded in the order of submission.
+#[derive(Clone)]
+pub(super) enum Unit {
+    /// A change, and its id: the same however often it is sent.
+    Commit { change: Change, id: String },
+    /// A tenant's secret, if it has none.
+    Secret { tenant: TenantId, fresh: [u8; 32] },
+    /// An event that is due later, if it is there.
+    PutOff(Event),
+    /// What time it is.
+    Observe(UnixMillis),
+    /// An event that is told.
+    RemoveEvent(AccountKey, EventId),
+}
+
+impl Unit {
+    /// What may be in a group once: the order of two such units matters.
+    pub(super) fn subject(&self) -> String {
+        match self {
+            Self::Commit { change, .. } => AccountNames::of(&change.account).account(),
+            Self::Secret { tenant, .. } => keys::secret(tenant),
+            Self::Observe(_) => keys::CLOCK.to_owned(),
+            Self::PutOff(Event { account, .. }) | Self::RemoveEvent(account, _) => {
+                AccountNames::of(account).account()
+            }
+        }
+    }
+
+    /// The call that records it. `order` orders actions that are new.
+    pub(super) fn call(&self, attempt: &Attempt, order: u64, retention: Retention) -> Call {
+        match self {
+            Self::Commit { change, id } => commit(change, id, attempt, order, retention),
+            Self::Secret { tenant, fresh } => {
+                attempt.fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
+            }
+            Self::Observe(now) => attempt.fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
+            Self::PutOff(event) => {
+                let name = AccountNames::of(&event.account).event(&event.id);
+                attempt.fenced(&EVENT).key(name).arg(event.to_row())
+            }
+            Self::RemoveEvent(account, id) => {
+                attempt.fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
+            }
+        }
+    }
+
+    /// The entries of indexes that go before it.
+    pub(super) fn entries(&self, retention: Retention) -> Vec<Cmd> {
+        let change = match self {
+            Self::Commit { change, .. } => change,
+            Self::PutOff(event) => return vec![entry_of_event(event)],
+            Self::Secret { .. } | Self::Observe(_) | Self::RemoveEvent(..) => return Vec::new(),
+        };
+        let names = AccountNames::of(&change.account);
+        let mut commands = Vec::new();
+        for write in &change.writes {
+            match write {
+                Write::Account(record) => {
+                    let user = change.account.user.as_str();
+                    let indexes = keys::attributes(&change.account.tenant, record);
+                    commands.extend(indexes.iter().map(|index| put(index, 0, user)));
+                }
+                Write::Action(action) => {
+                    let member = names.member(&keys::action_id(&action.key));
+                    commands.push(put(keys::TRACKED, action.created_at.0, &member));
+                }
+                Write::Challenge(challenge) => entries_of(challenge, retention, &mut commands),
+                Write::Device(device) => {
+                    let index = keys::bindings(&device.credential());
+                    commands.push(put(&index, 0, &binding(&device.account, &device.id)));
+                }
+                Write::Event(event) => commands.push(entry_of_event(event)),
+                Write::RemoveAccount => {
+                    commands.push(put(keys::REMOVED, 0, names.digest().as_str()));
+                }
+                Write::RemoveDevice(_) => {}
+            }
+        }
+        commands
+    }
+
+    /// Entries that no read needs once the unit is recorded. No later unit puts them back: an ended
+    /// challenge stays ended, an event that is told is not told again.
+    pub(super) fn spent(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Commit { change, .. } => {
+                let challenges = crate::store::challenges(&change.writes);
+                let ended = challenges.filter(|c| c.ended.is_some()).map(member);
+                ended.flat_map(|m| [(keys::DUE, m.clone()), (keys::HELD, m)]).collect()
+            }
+            Self::RemoveEvent(account, id) => {
+                vec![(keys::EVENTS, AccountNames::of(account).event_member(id))]
+            }
+            Self::Secret { .. } | Self::Observe(_) | Self::PutOff(_) => Vec::new(),
+        }
+    }
+
+    /// How many actions it may order.
+    pub(super) fn orders(&self) -> u64 {
+        match self {
+            Self::Commit { change, .. } => change.writes.len() as u64,
+            Self::Secret { .. } | Self::Observe(_) | Self::PutOff(_) | Self::RemoveEvent(..) => 0,
+        }
+    }
+}
+
+/// How a binding stands in the index of its key: the user's id is last, since it may hold a space.
+pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
+    format!("{} {}", keys::device_id(id).as_str(), account.user.as_str())
+}
+
+/// How a challenge stands in the indexes by time.
+fn member(challenge: &Challenge) -> String {
+    let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
+    AccountNames::of(&challenge.account).member(&id)
+}
+
+pub(super) fn put(index: &str, score: u64, member: &str) -> Cmd {
+    let mut cmd = redis::cmd("ZADD");
+    cmd.arg(index).arg(score).arg(member);
+    cmd
+}
+
+fn entry_of_event(event: &Event) -> Cmd {
+    let member = AccountNames::of(&event.account).event_member(&event.id);
+    put(keys::EVENTS, event.due_at.0, &member)
+}
+
+fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cmd>) {
+    let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
+    let names = AccountNames::of(&challenge.account);
+    let member = names.member(&id);
+    let mut owner = redis::cmd("SET");
+    owner.arg(keys::challenge_owner(&id)).arg(names.digest().as_str());
+    if let Some(ended) = &challenge.ended {
+        owner.arg("PX").arg(retention.challenge_ms());
+        commands.push(put(keys::ENDED, ended.at.0, &member));
+    } else {
+        commands.push(put(keys::DUE, challenge.expires_at.0, &member));
+        if challenge.held {
+            commands.push(put(keys::HELD, challenge.expires_at.0, &member));
+        }
+    }
+    commands.push(owner);
+}
+
+fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retention) -> Call {
+    let names = AccountNames::of(&change.account);
+    let mut call = attempt
+        .fenced(&COMMIT)
+        .key(names.account())
+        .key(names.devices())
+        .key(names.open())
+        .key(names.codes())
+        .arg(id)
+        .arg(change.expected.to_string())
+        .arg(change.expected.wrapping_add(1).to_string())
+        .arg(names.prefix("list"));
+    for (nth, write) in (0_u64..).zip(&change.writes) {
+        match write {
+            Write::Account(record) => {
+                call.push("account");
+                call.push(indexed(&change.account.tenant, record).as_str());
+                call.push(record.to_row());
+            }
+            Write::RemoveAccount => {
+                call.push("remove");
+                call.push(names.prefix("device"));
+                call.push(names.prefix("action"));
+            }
+            Write::Action(action) => {
+                let id = keys::action_id(&action.key);
+                call.push_key(names.action(&id));
+                call.push("action");
+                call.push(id.as_str());
+                // Sixteen digits: the script cuts them off again.
+                call.push(format!("{:016x}", order + nth));
+                call.push(action.created_at.0.to_string());
+                call.push(action.to_row());
+                call.push(keep.action_ms().to_string());
+                call.push(state_number(action.state).to_string());
+                call.push(keys::code_id(&action.key.code).as_str());
+            }
+            Write::Challenge(challenge) => {
+                let id = keys::challenge_id(&change.account.tenant, &challenge.id);
+                call.push_key(names.challenge(&id));
+                call.push("challenge");
+                call.push(id.as_str());
+                call.push(challenge.ended.as_ref().map(end).unwrap_or_default());
+                call.push(challenge.to_row());
+                call.push(keep.challenge_ms().to_string());
+            }
+            Write::Device(device) => {
+                let id = keys::device_id(&device.id);
+                call.push_key(names.device(&id));
+                call.push("device");
+                call.push(id.as_str());
+                call.push(device.to_row());
+            }
+            Write::Event(event) => {
+                call.push_key(names.event(&event.id));
+                call.push("event");
+                call.push(event.to_row());
+            }
+            Write::RemoveDevice(id) => {
+                let id = keys::device_id(id);
+                call.push_key(names.device(&id));
+                call.push("undevice");
+                call.push(id.as_str());
+            }
+        }
+    }
+    call
+}
+
+/// Stands for the attributes of a record: where it differs, an index may have to be cleaned.
+fn indexed(tenant: &TenantId, record: &AccountRecord) -> Digest {
+    Digest::of_names(&keys::attributes(tenant, record))
+}
+
+/// An end as text: two ends are the same if and only if their texts are.
+fn end(ended: &Ended) -> String {
+    let by = ended.by.as_ref().map_or("-", AuthenticatorId::as_str);
+    let signature = ended.signature.as_ref().map_or_else(
+        || "-".to_owned(),
+        |bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    );
+    format!("{} {} {by} {signature}", ended.outcome.name(), ended.at.0)
+}
+
+/// Indexes in which a record stood that was replaced or taken out, each with its entry.
+pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec<Entry> {
+    let entry = |index| Entry::User { index, account: key.clone() };
+    keys::attributes(&key.tenant, record).into_iter().map(entry).collect()
+}
+
+/// An entry of an index that may have no record behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Entry {
+    /// A user in an index of users.
+    User {
+        /// The index.
+        index: String,
+        /// The user.
+        account: AccountKey,
+    },
+    /// A binding of a key: the device that was bound.
+    Binding {
+        /// The index.
+        index: String,
+        /// The entry.
+        member: String,
+        /// The account of the device.
+        account: AccountKey,
+    },
+    /// A challenge in an index of open ones.
+    Open {
+        /// The index.
+        index: &'static str,
+        /// The entry.
+        member: String,
+    },
+    /// An event.
+    Event {
+        /// The entry.
+        member: String,
+    },
+}
+
+impl Entry {
+    pub(super) fn of_device(device: &Device) -> Self {
+        Self::Binding {
+            index: keys::bindings(&device.credential()),
+            member: binding(&device.account, &device.id),
+            account: device.account.clone(),
+        }
+    }
+
+    pub(super) fn index(&self) -> &str {
+        match self {
+            Self::User { index, .. } | Self::Binding { index, .. } => index,
+            Self::Open { index, .. } => index,
+            Self::Event { .. } => keys::EVENTS,
+        }
+    }
+
+    pub(super) fn member(&self) -> &str {
+        match self {
+            Self::User { account, .. } => account.user.as_str(),
+            Self::Binding { member, .. } | Self::Open { member, .. } => member,
+            Self::Event { member } => member,
+        }
+    }
+}

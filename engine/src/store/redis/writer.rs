@@ -1,0 +1,318 @@
+//! The one task that writes: what has queued while a group was on its way is the next group.
+//!
+//! A group whose answer was lost is sent again until it is known what became of it: its callers are
+//! told after a while that it is not known, and nothing is read meanwhile, so that nobody sees the
+//! state before an end and is never told of the end. Queued units that were never sent are dropped
+//! when their time is up.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use countersign_core::time::UnixMillis;
+use metrics::histogram;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Retention;
+use super::journal::Journal;
+use super::link::{Link, ROLLED, Trouble};
+use super::owner::Guard;
+use super::unit::{Entry, Unit};
+use crate::ports::store::{Committed, StoreError};
+use crate::store::refused;
+use crate::system::Stopwatch;
+use crate::telemetry;
+
+/// Units in one group, at most: Redis does nothing else meanwhile.
+const GROUP_UNITS_MAX: usize = 128;
+/// Units that wait, at most; one more is refused.
+pub(super) const QUEUE_UNITS_MAX: usize = 16_384;
+/// Queued units that are looked at for one group.
+const LOOKAHEAD_UNITS: usize = 512;
+/// Entries of indexes that may wait to be taken out while there is always something to record.
+const SPENT_MAX: usize = 1_024;
+/// Between two tries to settle a group.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is answered to a unit.
+pub(super) enum Done {
+    Commit(Committed),
+    Secret([u8; 32]),
+    Observed(UnixMillis),
+    Event,
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer is asked for.
+pub(super) enum Job {
+    /// Record a unit.
+    Record(Queued),
+    /// Forget what is old.
+    Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
+    /// Look whether these entries have a record.
+    Suspect(Vec<Entry>),
+    /// Look whether Redis has what it has acknowledged.
+    Verify,
+}
+
+/// A unit that waits to be recorded, or to be known.
+pub(super) struct Queued {
+    pub(super) unit: Unit,
+    /// Nobody once the time of the caller is up.
+    pub(super) reply: Option<Reply<Done>>,
+    pub(super) since: Stopwatch,
+}
+
+impl Queued {
+    pub(super) fn answer(self, answer: Result<Done, StoreError>) {
+        // A caller that has left does not mind.
+        let _ = self.reply.map(|reply| reply.send(answer));
+    }
+}
+
+pub(super) struct Writer {
+    pub(super) link: Arc<Link>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) retention: Retention,
+    pub(super) journal: Journal,
+    /// The number of the last attempt.
+    pub(super) attempt: u64,
+    /// The last attempt that Redis is known to remember.
+    pub(super) base: u64,
+    /// Orders the actions that are new.
+    pub(super) order: u64,
+    /// Whether scripts are sent whole, for one attempt.
+    pub(super) whole: bool,
+    /// Entries of indexes to be taken out.
+    pub(super) spent: Vec<(&'static str, String)>,
+    /// Entries of indexes to be looked at.
+    pub(super) suspects: HashSet<Entry>,
+    jobs: mpsc::Receiver<Job>,
+    backlog: VecDeque<Queued>,
+    prunes: VecDeque<(UnixMillis, UnixMillis, Reply<u64>)>,
+    wait: Duration,
+}
+
+impl Writer {
+    pub(super) fn new(
+        link: Arc<Link>,
+        guard: Arc<Guard>,
+        jobs: mpsc::Receiver<Job>,
+        retention: Retention,
+        wait: Duration,
+    ) -> Self {
+        let found = guard.owner.found;
+        Self {
+            link,
+            retention,
+            journal: Journal::after(found),
+            attempt: found,
+            base: found,
+            order: guard.owner.first_order(),
+            guard,
+            whole: false,
+            spent: Vec::new(),
+            suspects: HashSet::new(),
+            jobs,
+            backlog: VecDeque::new(),
+            prunes: VecDeque::new(),
+            wait,
+        }
+    }
+
+    /// Records until the store is closed, then what is queued, and gives the lock back.
+    pub(super) async fn run(mut self) {
+        loop {
+            if self.backlog.is_empty() {
+                self.keep_house().await;
+                let Some(job) = self.jobs.recv().await else { break };
+                self.take(job).await;
+            }
+            self.take_queued().await;
+            let wave = self.next_wave();
+            if !wave.is_empty() {
+                self.settle(wave).await;
+            }
+            if self.spent.len() > SPENT_MAX {
+                self.keep_house().await;
+            }
+        }
+        if self.guard.health().is_ok() {
+            self.guard.owner.release(&self.link).await;
+        }
+    }
+
+    async fn keep_house(&mut self) {
+        while let Some((actions, challenges, reply)) = self.prunes.pop_front() {
+            let pruned = self.prune(actions, challenges).await;
+            let _ = reply.send(pruned.map_err(StoreError::from));
+        }
+        if let Err(trouble) = self.tidy().await {
+            tracing::debug!(?trouble, "entries of indexes are left for later");
+        }
+    }
+
+    async fn take(&mut self, job: Job) {
+        match job {
+            Job::Record(queued) => self.backlog.push_back(queued),
+            Job::Prune { actions_before, challenges_before, reply } => {
+                self.prunes.push_back((actions_before, challenges_before, reply));
+            }
+            Job::Suspect(entries) => self.suspects.extend(entries),
+            Job::Verify => self.verify().await,
+        }
+    }
+
+    async fn take_queued(&mut self) {
+        while self.backlog.len() < QUEUE_UNITS_MAX {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            self.take(job).await;
+        }
+    }
+
+    /// The next units, one of an account: only then does the id of the last commit tell whether a
+    /// unit that is sent again was recorded.
+    fn next_wave(&mut self) -> Vec<Queued> {
+        let (mut wave, mut later) = (Vec::new(), VecDeque::new());
+        let mut subjects = HashSet::new();
+        for _ in 0..LOOKAHEAD_UNITS {
+            if wave.len() >= GROUP_UNITS_MAX {
+                break;
+            }
+            let Some(queued) = self.backlog.pop_front() else { break };
+            if subjects.insert(queued.unit.subject()) {
+                wave.push(queued);
+            } else {
+                later.push_back(queued);
+            }
+        }
+        later.append(&mut self.backlog);
+        self.backlog = later;
+        wave
+    }
+
+    /// Sends a wave until it is known what became of it.
+    async fn settle(&mut self, mut wave: Vec<Queued>) {
+        let watch = Stopwatch::start();
+        let units = u32::try_from(wave.len()).map_or(f64::MAX, f64::from);
+        histogram!(telemetry::STORE_COMMIT_UNITS).record(units);
+        // Whether it was sent, and may have been recorded.
+        let mut sent = false;
+        loop {
+            let before = sent;
+            let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
+            match trouble {
+                Trouble::Fenced => {
+                    self.guard.fenced();
+                    return answer_all(wave, &Trouble::Fenced.into());
+                }
+                Trouble::Refused(why) if !before => {
+                    self.guard.refusing(&why);
+                    return answer_all(wave, &refused(&why));
+                }
+                Trouble::Unreadable(why) if !before => {
+                    return answer_all(wave, &StoreError::Unreadable(why));
+                }
+                Trouble::Rolled => self.recover().await,
+                Trouble::Refused(why) | Trouble::Lost(why) | Trouble::Unreadable(why) => {
+                    self.guard.unsettled(&why);
+                }
+            }
+            if self.expire(&mut wave, sent) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
+    }
+
+    /// Answers those whose time is up. The answer is whether the wave is given up: it was never
+    /// sent, or the store is being closed.
+    fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
+        while self.backlog.len() < QUEUE_UNITS_MAX {
+            match self.jobs.try_recv() {
+                Ok(Job::Record(queued)) => self.backlog.push_back(queued),
+                // Its caller is answered that it was not done; the others are asked for again.
+                Ok(Job::Prune { .. } | Job::Suspect(_) | Job::Verify) => {}
+                Err(_) => break,
+            }
+        }
+        let late = refused("Redis did not answer in time");
+        let wait = self.wait.as_secs_f64();
+        while self.backlog.front().is_some_and(|queued| queued.since.seconds() > wait) {
+            self.backlog.pop_front().into_iter().for_each(|q| q.answer(Err(late.clone())));
+        }
+        for queued in wave.iter_mut().filter(|queued| queued.since.seconds() > wait) {
+            let _ = queued.reply.take().map(|reply| reply.send(Err(late.clone())));
+        }
+        if !sent {
+            wave.retain(|queued| queued.reply.is_some());
+        }
+        let unanswered = wave.iter().any(|queued| queued.reply.is_some());
+        wave.is_empty() || (self.jobs.is_closed() && !unanswered)
+    }
+
+    /// Looks whether Redis records, and has what it has acknowledged; mends it if not.
+    async fn verify(&mut self) {
+        match self.touch().await {
+            Ok(()) => self.guard.recording(),
+            Err(Trouble::Rolled) => self.recover().await,
+            Err(Trouble::Fenced) => self.guard.fenced(),
+            Err(Trouble::Refused(why)) => self.guard.refusing(&why),
+            Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.guard.unsettled(&why),
+        }
+    }
+
+    /// Writes again what Redis has lost, if the journal has all of it; otherwise nothing is written
+    /// or read until Redis has its records back.
+    async fn recover(&mut self) {
+        match self.restore().await {
+            Ok(0) => {}
+            Ok(units) => tracing::warn!(units, "what Redis had lost is written again"),
+            Err(Trouble::Fenced) => self.guard.fenced(),
+            Err(Trouble::Rolled) => self.guard.unsettled(ROLLED),
+            Err(Trouble::Lost(why) | Trouble::Refused(why) | Trouble::Unreadable(why)) => {
+                self.guard.unsettled(&why);
+            }
+        }
+    }
+
+    async fn restore(&mut self) -> Result<usize, Trouble> {
+        let mut asked = redis::cmd("HGET");
+        let asked = asked.arg(super::keys::STATE).arg("attempt");
+        let found = super::reply::number(self.link.one(asked.clone()).await?)?;
+        if !self.journal.reaches(found) {
+            return Err(Trouble::Rolled);
+        }
+        self.guard.unsettled(ROLLED);
+        let found = self.guard.owner.reclaim(&self.link).await?;
+        if !self.journal.reaches(found) {
+            return Err(Trouble::Rolled);
+        }
+        self.base = found;
+        let lost = self.journal.lose_after(found);
+        loop {
+            let mut subjects = HashSet::new();
+            let units = self
+                .journal
+                .lost(|unit| subjects.len() < GROUP_UNITS_MAX && subjects.insert(unit.subject()));
+            if units.is_empty() {
+                break;
+            }
+            let count = units.len();
+            self.record_again(&units).await?;
+            self.journal.found(count, self.attempt);
+        }
+        self.guard.acked.store(self.base, Ordering::Release);
+        self.guard.recording();
+        Ok(lost)
+    }
+}
+
+fn answer_all(wave: Vec<Queued>, error: &StoreError) {
+    for queued in wave {
+        queued.answer(Err(error.clone()));
+    }
+}

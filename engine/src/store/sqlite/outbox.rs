@@ -1,0 +1,66 @@
+//! The outbox: events that are to be told.
+
+use countersign_core::event::Event;
+use countersign_core::id::{AccountKey, EventId};
+use countersign_core::time::UnixMillis;
+use rusqlite::Connection;
+
+use super::queries::collect_intact;
+use super::{Fault, sql_int};
+use crate::store::record::Stored as _;
+
+/// Added to files of the first servers too, which had none: those go on reading the rest.
+pub(super) const TABLE: &str = "
+CREATE TABLE IF NOT EXISTS events(
+    tenant TEXT NOT NULL, user_id TEXT NOT NULL, id TEXT NOT NULL,
+    due_at INTEGER NOT NULL, row BLOB NOT NULL,
+    UNIQUE(tenant, user_id, id)) STRICT;
+CREATE INDEX IF NOT EXISTS events_due ON events(due_at, id);
+";
+
+pub(super) const DUE_EVENTS: &str = "SELECT row FROM events WHERE due_at <= ?1 ORDER BY due_at, id";
+pub(super) const PUT: &str =
+    "INSERT INTO events(tenant, user_id, id, due_at, row) VALUES(?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT(tenant, user_id, id) DO UPDATE SET due_at = excluded.due_at, row = excluded.row";
+pub(super) const PUT_OFF: &str = "UPDATE events SET due_at = ?4, row = ?5
+     WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
+pub(super) const REMOVE: &str = "DELETE FROM events WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
+
+pub(super) fn put(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+    write(connection, PUT, event)
+}
+
+pub(super) fn put_off(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
+    write(connection, PUT_OFF, event)
+}
+
+fn write(connection: &Connection, sql: &str, event: &Event) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute((
+        event.account.tenant.as_str(),
+        event.account.user.as_str(),
+        event.id.as_str(),
+        sql_int(event.due_at.0),
+        event.to_row(),
+    ))?;
+    Ok(())
+}
+
+pub(super) fn remove(
+    connection: &Connection,
+    account: &AccountKey,
+    id: &EventId,
+) -> rusqlite::Result<()> {
+    let params = (account.tenant.as_str(), account.user.as_str(), id.as_str());
+    connection.prepare_cached(REMOVE)?.execute(params)?;
+    Ok(())
+}
+
+pub(super) fn due(
+    connection: &Connection,
+    now: UnixMillis,
+    limit: usize,
+) -> Result<Vec<Event>, Fault> {
+    let mut found = Vec::new();
+    collect_intact(connection, DUE_EVENTS, [sql_int(now.0)], limit, &mut found)?;
+    Ok(found)
+}

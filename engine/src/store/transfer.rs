@@ -1,0 +1,202 @@
+//! Moving all the records of one store into another, by way of a stream.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{Read, Write as IoWrite};
+use std::sync::Arc;
+
+use countersign_core::change::{Change, Write};
+use countersign_core::id::AccountKey;
+
+use super::stream::{Reader, StreamError, Writer, account_of};
+use crate::ports::Later;
+use crate::ports::store::{Committed, Record, Store, StoreError};
+
+/// Commits that are under way together.
+const TOGETHER: usize = 2048;
+
+/// Why records were not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The stream cannot be read or written.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The store does not answer, or has a record that cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Only an empty store can take over what another had.
+    #[error("the store is not empty: import into one that no server has used")]
+    NotEmpty,
+    /// It recorded something else.
+    #[error("the store did not take over {0}")]
+    NotTaken(String),
+}
+
+/// What was found in a store.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Records by kind.
+    pub records: HashMap<&'static str, u64>,
+    /// Why each of those cannot be read that cannot.
+    pub damaged: Vec<StoreError>,
+}
+
+const fn kind(record: &Record) -> &'static str {
+    match record {
+        Record::Secret(..) => "secrets",
+        Record::LatestTime(_) => "times",
+        Record::Account(..) => "accounts",
+        Record::Device(_) => "devices",
+        Record::Action(_) => "actions",
+        Record::Challenge(_) => "challenges",
+        Record::Event(_) => "events",
+    }
+}
+
+/// Reads every record of a store. `progress` is told how many at a time.
+///
+/// # Errors
+/// [`StoreError`] if the store does not answer, or what keeps its records is damaged.
+pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
+    store.verify().await?;
+    let (mut found, mut from) = (Found::default(), None);
+    loop {
+        let page = store.scan(from).await?;
+        progress(page.records.len() as u64);
+        for record in page.records {
+            match record {
+                Ok(record) => *found.records.entry(kind(&record)).or_default() += 1,
+                Err(error) => found.damaged.push(error),
+            }
+        }
+        let Some(next) = page.next else { return Ok(found) };
+        from = Some(next);
+    }
+}
+
+/// Writes every record of a store to a stream. The answer is how many there were.
+///
+/// # Errors
+/// [`TransferError`]. One record that cannot be read is enough.
+pub async fn export(
+    store: &dyn Store,
+    out: impl IoWrite,
+    mut progress: impl FnMut(u64),
+) -> Result<u64, TransferError> {
+    let mut writer = Writer::new(out).map_err(StreamError::from)?;
+    let mut from = None;
+    loop {
+        let page = store.scan(from).await?;
+        progress(page.records.len() as u64);
+        for record in page.records {
+            writer.write(&record?).map_err(StreamError::from)?;
+        }
+        let Some(next) = page.next else { break };
+        from = Some(next);
+    }
+    let (_, count) = writer.finish().map_err(StreamError::from)?;
+    Ok(count)
+}
+
+/// Records everything of a stream in an empty store. The answer is how many records there were.
+///
+/// # Errors
+/// [`TransferError`]. What was recorded until then is not taken back: the store is to be thrown
+/// away.
+pub async fn import(
+    store: Arc<dyn Store>,
+    input: impl Read,
+    mut progress: impl FnMut(u64),
+) -> Result<u64, TransferError> {
+    let mut reader = Reader::new(input)?;
+    if !is_empty(&*store).await? {
+        return Err(TransferError::NotEmpty);
+    }
+    let mut import =
+        Import { store, revisions: HashMap::new(), unit: None, under_way: VecDeque::new() };
+    let mut count = 0;
+    while let Some(record) = reader.next()? {
+        import.take(record).await?;
+        count += 1;
+        progress(1);
+    }
+    import.submit().await?;
+    while import.answered().await? {}
+    Ok(count)
+}
+
+async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
+    let mut from = None;
+    loop {
+        let page = store.scan(from).await?;
+        if !page.records.is_empty() {
+            return Ok(false);
+        }
+        let Some(next) = page.next else { return Ok(true) };
+        from = Some(next);
+    }
+}
+
+struct Import {
+    store: Arc<dyn Store>,
+    /// Of every account, how many changes were asked for.
+    revisions: HashMap<AccountKey, u64>,
+    /// Records of one account that came one after the other.
+    unit: Option<(AccountKey, Vec<Write>)>,
+    under_way: VecDeque<Later<Result<Committed, StoreError>>>,
+}
+
+impl Import {
+    async fn take(&mut self, record: Record) -> Result<(), TransferError> {
+        let account = account_of(&record).cloned();
+        let (write, account) = match (record, account) {
+            (Record::Secret(tenant, secret), _) => {
+                let kept = self.store.token_secret(&tenant, secret).await?;
+                let refused = || TransferError::NotTaken(format!("the secret of {tenant}"));
+                return if kept == secret { Ok(()) } else { Err(refused()) };
+            }
+            (Record::LatestTime(time), _) => {
+                self.store.observe(time).await?;
+                return Ok(());
+            }
+            (Record::Account(_, record), Some(key)) => (Write::Account(record), key),
+            (Record::Device(device), Some(key)) => (Write::Device(device), key),
+            (Record::Action(action), Some(key)) => (Write::Action(action), key),
+            (Record::Challenge(challenge), Some(key)) => (Write::Challenge(challenge), key),
+            (Record::Event(event), Some(key)) => (Write::Event(event), key),
+            (_, None) => return Ok(()),
+        };
+        match &mut self.unit {
+            Some((same, writes)) if *same == account => writes.push(write),
+            _ => {
+                self.submit().await?;
+                self.unit = Some((account, vec![write]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the unit that was collected. Commits of one account keep their order.
+    async fn submit(&mut self) -> Result<(), TransferError> {
+        let Some((account, writes)) = self.unit.take() else { return Ok(()) };
+        if self.under_way.len() >= TOGETHER {
+            self.answered().await?;
+        }
+        let revision = self.revisions.entry(account.clone()).or_default();
+        let change = Change { account, expected: *revision, writes };
+        *revision += 1;
+        self.under_way.push_back(self.store.commit(change));
+        Ok(())
+    }
+
+    /// Waits for the oldest commit. False if none is under way.
+    async fn answered(&mut self) -> Result<bool, TransferError> {
+        let Some(committed) = self.under_way.pop_front() else { return Ok(false) };
+        match committed.await? {
+            Committed::Recorded => Ok(true),
+            Committed::Stale { .. } => Err(TransferError::NotTaken("an account".to_owned())),
+            Committed::Ended { challenge, .. } => {
+                Err(TransferError::NotTaken(format!("challenge {challenge}")))
+            }
+        }
+    }
+}

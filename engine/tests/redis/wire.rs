@@ -1,0 +1,146 @@
+//! Commits that are lost on the way, or whose answers are; that arrive twice, or late.
+
+use std::time::Duration;
+
+use countersign_core::challenge::Outcome;
+use countersign_core::change::Write;
+use countersign_core::time::UnixMillis;
+use countersign_engine::ports::Store as _;
+use countersign_engine::ports::store::Committed;
+
+use crate::proxy::{Fault, Proxy};
+use crate::redis_server::Redis;
+use crate::samples::*;
+use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
+
+const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicated];
+
+/// Every kind of unit, through every fault: each is recorded once, and said to be.
+#[tokio::test]
+async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open(&proxy.url()).await;
+    for (n, fault) in (0_u8..).zip(FAULTS) {
+        let ann = user(&format!("ann-{n}"));
+        let phone = device(&ann, 1);
+        let open = challenge(&ann, n, 10);
+        let approved = ended(&open, Outcome::Approved, 20);
+        let units = [
+            vec![account(record()), Write::Device(phone.clone())],
+            vec![Write::Action(action(&ann, "one", 5)), Write::Challenge(open)],
+            vec![account(record()), Write::Challenge(approved.clone())],
+            vec![Write::RemoveDevice(phone.id)],
+            vec![Write::RemoveAccount],
+        ];
+        for (expected, writes) in (0..).zip(units) {
+            proxy.plan(fault);
+            let committed = store.commit(change(&ann, expected, writes)).await;
+            assert_eq!(committed, Ok(Committed::Recorded), "{fault:?}, unit {expected}");
+            assert!(proxy.is_done(), "{fault:?} has happened");
+            assert_eq!(revision(&store, &ann).await, expected + 1, "{fault:?}, unit {expected}");
+        }
+        assert_eq!(store.challenge(&tenant(), &approved.id).await, Ok(Some(approved)));
+    }
+    assert_eq!(store.ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_however_often_it_arrives() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open(&proxy.url()).await;
+    for (n, fault) in (0_u8..).zip(FAULTS) {
+        let ann = user(&format!("ann-{n}"));
+        let first = ended(&challenge(&ann, n, 10), Outcome::Denied, 20);
+        recorded(&store, &ann, 0, [Write::Challenge(first.clone())]).await;
+        proxy.plan(fault);
+        let stale = store.commit(change(&ann, 7, [account(record())])).await;
+        assert_eq!(stale, Ok(Committed::Stale { recorded: 1 }), "{fault:?}");
+        proxy.plan(fault);
+        let other = Write::Challenge(ended(&first, Outcome::Approved, 20));
+        let other = store.commit(change(&ann, 1, [other])).await;
+        assert!(matches!(other, Ok(Committed::Ended { .. })), "{fault:?}: {other:?}");
+        assert_eq!(store.challenge(&tenant(), &first.id).await, Ok(Some(first)));
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open(&proxy.url()).await;
+    let ann = user("ann");
+    proxy.plan(Fault::LostBefore);
+    recorded(&store, &ann, 0, [account(record()), Write::Device(device(&ann, 1))]).await;
+    recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
+    // Even its revision is forgotten: only that it is late keeps the commit out.
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    store.prune(UnixMillis(0), UnixMillis(DAY)).await.unwrap();
+    assert_eq!(store.prune(UnixMillis(0), UnixMillis(2 * DAY)).await, Ok(1));
+    let said = proxy.deliver_late().await;
+    assert!(said.contains("late"), "{said}");
+    let snapshot = store.account(&ann).await.unwrap();
+    assert_eq!((snapshot.revision, snapshot.record, snapshot.devices), (0, None, vec![]));
+    recorded(&store, &ann, 0, [account(record())]).await;
+}
+
+#[tokio::test]
+async fn what_may_be_recorded_is_settled_before_anything_is_read() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open_waiting(&proxy.url(), Duration::from_millis(300)).await;
+    let ann = user("ann");
+    let open = challenge(&ann, 1, 10);
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    for fault in [Fault::LostBefore, Fault::LostAfter] {
+        let expected = revision(&store, &ann).await;
+        proxy.plan(fault);
+        let writes = [Write::Challenge(open.clone())];
+        let asking = store.commit(change(&ann, expected, writes));
+        until("the fault happens", async || proxy.is_done().then_some(())).await;
+        proxy.refuse(true);
+        assert!(is_unavailable(&asking.await), "{fault:?}");
+        assert!(store.account(&ann).await.is_err(), "{fault:?}: it may be recorded");
+        assert!(store.ready().is_err());
+        proxy.refuse(false);
+        until_ready(&store).await;
+        assert_eq!(revision(&store, &ann).await, expected + 1, "{fault:?}: it is settled");
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_not_recorded_later() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open_waiting(&proxy.url(), Duration::from_millis(300)).await;
+    let ann = user("ann");
+    recorded(&store, &ann, 0, [account(record())]).await;
+    proxy.refuse(true);
+    // The connection that is there ends when it is used: this one may have been recorded.
+    let first = store.commit(change(&user("eve"), 0, [account(record())])).await;
+    assert!(is_unavailable(&first));
+    let later: Vec<_> =
+        (1..5).map(|n| store.commit(change(&ann, n, [account(record())]))).collect();
+    for answer in later {
+        assert!(is_unavailable(&answer.await));
+    }
+    proxy.refuse(false);
+    until_ready(&store).await;
+    assert_eq!(revision(&store, &ann).await, 1);
+    recorded(&store, &ann, 1, [account(record())]).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
+    let redis = Redis::volatile();
+    let store = open(&redis.url()).await;
+    let ann = user("ann");
+    for expected in 0..3 {
+        assert_eq!(redis.command(&["SCRIPT", "FLUSH"]), "+OK\r\n");
+        recorded(&store, &ann, expected, [account(record())]).await;
+        assert_eq!(redis.command(&["SCRIPT", "FLUSH"]), "+OK\r\n");
+        assert_eq!(revision(&store, &ann).await, expected + 1);
+    }
+    assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
+}

@@ -1,0 +1,166 @@
+//! A Redis of one test: the real `redis-server`, on a free port, in a folder of its own.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// What a start may take on a busy machine, and how often it is looked at.
+const START_TRIES: u32 = 1_000;
+const START_PAUSE: Duration = Duration::from_millis(20);
+/// What a command may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// A running Redis. It is killed when this is dropped.
+pub(crate) struct Redis {
+    child: Child,
+    address: SocketAddr,
+    settings: Vec<String>,
+    folder: tempfile::TempDir,
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on the disk.
+    pub(crate) fn volatile() -> Self {
+        Self::with(&["--appendonly", "no", "--save", ""])
+    }
+
+    /// Starts one that has everything on the disk before it answers.
+    pub(crate) fn durable() -> Self {
+        Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
+    }
+
+    /// Starts one that speaks TLS too. The answer is the URL for it; its certificate is good for
+    /// those who trust [`authority`].
+    pub(crate) fn encrypted() -> (Self, String) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = |name: &str| tls(name).to_str().unwrap().to_owned();
+        let (certificate, key, authority) =
+            (file("localhost.pem"), file("localhost.key"), file("ca.pem"));
+        let settings = format!("--save '' --tls-auth-clients no --tls-port {port}");
+        let mut settings: Vec<_> = settings.split(' ').map(|s| s.trim_matches('\'')).collect();
+        settings.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
+        settings.extend(["--tls-ca-cert-file", &authority]);
+        (Self::with(&settings), format!("rediss://localhost:{port}"))
+    }
+
+    /// Starts one with these settings.
+    pub(crate) fn with(settings: &[&str]) -> Self {
+        let settings: Vec<_> = settings.iter().map(|text| (*text).to_owned()).collect();
+        // Another program may take the port before Redis does: then another port.
+        for _ in 0..10 {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let child = spawn(address, &folder, &settings);
+            let mut redis = Self { child, address, settings: settings.clone(), folder };
+            if redis.answers() {
+                return redis;
+            }
+        }
+        panic!("redis-server found no free port")
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        url(self.address)
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: nothing of it runs after this.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same port and folder.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(self.address, &self.folder, &self.settings);
+        assert!(self.answers(), "redis-server did not start again");
+    }
+
+    /// Sends it a signal, such as STOP and CONT.
+    pub(crate) fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let sent = kill.arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Has it do a command. The answer is the beginning of its reply, as it was sent.
+    pub(crate) fn command(&self, parts: &[&str]) -> String {
+        self.try_command(parts).unwrap()
+    }
+
+    fn try_command(&self, parts: &[&str]) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER)?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        let mut sent = format!("*{}\r\n", parts.len());
+        for part in parts {
+            sent.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        }
+        stream.write_all(sent.as_bytes())?;
+        let mut reply = vec![0; 65_536];
+        let length = stream.read(&mut reply)?;
+        Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+    }
+
+    /// Whether it answers before it ends or the time is up.
+    fn answers(&mut self) -> bool {
+        for _ in 0..START_TRIES {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if self.try_command(&["PING"]).is_ok_and(|reply| reply == "+PONG\r\n") {
+                return true;
+            }
+            std::thread::sleep(START_PAUSE);
+        }
+        panic!("redis-server did not answer in time")
+    }
+}
+
+/// Who has signed the certificate of a Redis that speaks TLS.
+pub(crate) fn authority() -> PathBuf {
+    tls("ca.pem")
+}
+
+fn tls(name: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder = here.map(|folder| folder.join("engine/tests/redis_server/tls"));
+    folder.map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
+}
+
+/// How a store reaches a Redis, or what stands before one, at that address.
+pub(crate) fn url(address: SocketAddr) -> String {
+    format!("redis://{address}")
+}
+
+fn spawn(address: SocketAddr, folder: &tempfile::TempDir, settings: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
+        .args(["--daemonize", "no", "--dir"])
+        .arg(folder.path())
+        .args(settings)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server runs: install it with `make tools`, or apt-get install redis-server")
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // It may have been killed before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
