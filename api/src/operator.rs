@@ -97,7 +97,7 @@ impl Desk {
         let ip = match bound.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         // Made with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
@@ -113,9 +113,10 @@ impl Desk {
     /// [`DeskError`].
     pub fn find(data_dir: &Path) -> Result<Self, DeskError> {
         let path = data_dir.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => DeskError::Missing(path.clone()),
-            _ => DeskError::Io { path: path.clone(), source },
+        let text = std::fs::read_to_string(&path).map_err(|source| {
+            let is_missing = source.kind() == io::ErrorKind::NotFound;
+            let path = path.clone();
+            if is_missing { DeskError::Missing(path) } else { DeskError::Io { path, source } }
         })?;
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {

@@ -108,7 +108,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`StreamError`].
-    pub fn next(&mut self) -> Result<Option<Record>, StreamError> {
+    pub fn read(&mut self) -> Result<Option<Record>, StreamError> {
         let length: [u8; 4] = self.exactly()?;
         let bytes = u32::from_be_bytes(length) as usize;
         if bytes == 0 {
@@ -136,9 +136,9 @@ impl<R: Read> Reader<R> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), StreamError> {
-        self.input.read_exact(bytes).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => StreamError::Cut(self.count),
-            _ => e.into(),
+        self.input.read_exact(bytes).map_err(|e| {
+            let is_cut = e.kind() == io::ErrorKind::UnexpectedEof;
+            if is_cut { StreamError::Cut(self.count) } else { e.into() }
         })
     }
 }

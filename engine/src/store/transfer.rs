@@ -114,7 +114,7 @@ pub async fn import(
     let mut import =
         Import { store, revisions: HashMap::new(), unit: None, under_way: VecDeque::new() };
     let mut count = 0;
-    while let Some(record) = reader.next()? {
+    while let Some(record) = reader.read()? {
         import.take(record).await?;
         count += 1;
         progress(1);

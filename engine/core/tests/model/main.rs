@@ -78,17 +78,14 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
         }
         return Verdict::Done;
     }
-    match event {
-        Event::Repeat => {
-            world.repeat();
-            return Verdict::Done;
-        }
-        Event::Crash { back_ms } => {
-            world.crash(*back_ms);
-            recover(world, reference);
-            return Verdict::Done;
-        }
-        _ => {}
+    if let Event::Repeat = event {
+        world.repeat();
+        return Verdict::Done;
+    }
+    if let Event::Crash { back_ms } = event {
+        world.crash(*back_ms);
+        recover(world, reference);
+        return Verdict::Done;
     }
     let at = world.now;
     let predicted = reference.after(event, at);

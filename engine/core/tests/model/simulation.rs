@@ -5,6 +5,7 @@
 //! The same seed is the same life, on every machine. One that fails prints its log and how to
 //! repeat it: `COUNTERSIGN_SEED=n`. `COUNTERSIGN_SEEDS` says how many there are otherwise.
 
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use proptest::collection::vec;
@@ -30,8 +31,9 @@ fn live(seed: u64) {
     let mut log = Vec::new();
     let lived = catch_unwind(AssertUnwindSafe(|| run_logged(&steps(seed), &mut log)));
     if let Err(panic) = lived {
-        println!("COUNTERSIGN_SEED={seed}");
-        log.iter().for_each(|line| println!("{line}"));
+        let mut out = std::io::stderr().lock();
+        writeln!(out, "COUNTERSIGN_SEED={seed}").unwrap();
+        log.iter().for_each(|line| writeln!(out, "{line}").unwrap());
         resume_unwind(panic);
     }
 }

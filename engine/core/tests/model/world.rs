@@ -157,7 +157,7 @@ impl World {
         self.machines.clear();
         self.proposals.clear();
         self.lost.clear();
-        self.inboxes = vec![Inbox::default(); KEYS];
+        self.inboxes = vec![Inbox::new(&self.limits); KEYS];
         self.stale = [true; USERS];
         (0..USERS).for_each(|user| self.catch_up(user));
         self.now = self.now.minus_ms(back_ms);

@@ -89,7 +89,6 @@ impl Case {
             notifications: 0,
             ended: None,
             number: None,
-            notifications: 0,
             shown: Some(Shown {
                 nonce: Nonce::from_entropy(&[self.nonce; 32]),
                 display: DisplayText::new(&display).unwrap(),

@@ -71,7 +71,7 @@ mod tests {
     fn numbers(units: &[Unit]) -> Vec<u8> {
         let number = |unit: &Unit| match unit {
             Unit::Secret { fresh, .. } => fresh[0],
-            Unit::Commit { .. } | Unit::PutOff(_) | Unit::RemoveEvent(..) => {
+            Unit::Commit { .. } | Unit::Observe(_) | Unit::PutOff(_) | Unit::RemoveEvent(..) => {
                 panic!("none was pushed")
             }
         };

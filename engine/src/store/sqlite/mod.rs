@@ -282,7 +282,7 @@ impl Store for SqliteStore {
     }
 
     fn verify(&self) -> Later<Result<(), StoreError>> {
-        self.read(|connection| scan::verify(connection))
+        self.read(scan::verify)
     }
 
     fn unwritten(&self) -> Unwritten {

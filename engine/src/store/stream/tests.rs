@@ -30,7 +30,7 @@ fn written() -> Vec<u8> {
 fn read(bytes: &[u8]) -> Result<Vec<Record>, StreamError> {
     let mut reader = Reader::new(bytes)?;
     let mut all = Vec::new();
-    while let Some(record) = reader.next()? {
+    while let Some(record) = reader.read()? {
         all.push(record);
     }
     Ok(all)
