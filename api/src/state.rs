@@ -11,8 +11,9 @@ use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::caller::scope::Scopes;
 use crate::caller::session::Session;
-use crate::caller::token::{Kind, PageWish, Scopes, Token, TokenError, Tokens};
+use crate::caller::token::{Kind, PageWish, Token, TokenError, Tokens};
 use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 

@@ -10,7 +10,8 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use super::basic::{DeviceCaller, device};
-use super::token::{Kind, Scope};
+use super::scope::Scope;
+use super::token::Kind;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;

@@ -4,6 +4,7 @@ mod basic;
 mod bearer;
 pub mod origin;
 mod reader;
+pub mod scope;
 pub mod session;
 pub mod token;
 

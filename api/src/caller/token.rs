@@ -2,14 +2,19 @@
 //! key per tenant. Their time is checked against the engine's clock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::scope::Scopes;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
 pub(super) const ISSUER: &str = "countersign";
@@ -29,74 +34,6 @@ impl Kind {
             Self::Track => "track+jwt",
             Self::Verified => "verified+jwt",
         }
-    }
-}
-
-/// What a token allows besides its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Bind a further authenticator.
-    AddAuthenticators,
-    /// List authenticators; every token allows it.
-    ReadAuthenticators,
-    /// Remove an authenticator.
-    RemoveAuthenticators,
-    /// Update an authenticator.
-    UpdateAuthenticators,
-}
-
-impl Scope {
-    const ALL: [Self; 4] = [
-        Self::AddAuthenticators,
-        Self::ReadAuthenticators,
-        Self::RemoveAuthenticators,
-        Self::UpdateAuthenticators,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::AddAuthenticators => "add:authenticators",
-            Self::ReadAuthenticators => "read:authenticators",
-            Self::RemoveAuthenticators => "remove:authenticators",
-            Self::UpdateAuthenticators => "update:authenticators",
-        }
-    }
-}
-
-/// A set of scopes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scopes(Vec<Scope>);
-
-impl Scopes {
-    /// What the token of a verified challenge allows.
-    #[must_use]
-    pub fn all() -> Self {
-        Self(Scope::ALL.to_vec())
-    }
-
-    /// Reads a space-separated list. Reading authenticators is always allowed.
-    ///
-    /// # Errors
-    /// The first name that is not one of a scope.
-    pub fn parse(list: &str) -> Result<Self, String> {
-        let mut scopes = vec![Scope::ReadAuthenticators];
-        for name in list.split_ascii_whitespace() {
-            let scope = Scope::ALL.into_iter().find(|s| s.name() == name).ok_or(name)?;
-            if !scopes.contains(&scope) {
-                scopes.push(scope);
-            }
-        }
-        Ok(Self(scopes))
-    }
-
-    /// Whether the set has a scope.
-    #[must_use]
-    pub fn contains(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
-    }
-
-    fn to_list(&self) -> String {
-        self.0.iter().map(|s| s.name()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -179,7 +116,13 @@ struct Keys {
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
+    /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
+    /// with each of its calls, and reading it anew costs more than the rest of a call.
+    genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
 }
+
+/// Genuine tokens that are remembered, at most.
+const GENUINE_MAX: usize = 16_384;
 
 impl Tokens {
     /// Tokens of tenants, each with its secret, that are valid for `lifetime_seconds`.
@@ -195,7 +138,7 @@ impl Tokens {
         let secrets = secrets.into_iter();
         let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
         let keys = keys.collect();
-        Self { keys, lifetime_seconds }
+        Self { keys, lifetime_seconds, genuine: Cache::new(GENUINE_MAX) }
     }
 
     /// Makes a token. `id` are its random bytes.
@@ -217,7 +160,11 @@ impl Tokens {
                 idempotency_key: action.idempotency_key.to_string(),
             },
         };
-        self.seal(kind.typ(), &account.tenant, &claims)
+        let text = self.seal(kind.typ(), &account.tenant, &claims)?;
+        let issued_at = UnixMillis(issued_at.seconds() * 1000);
+        let genuine = (Token { issued_at, ..token.clone() }, claims.exp);
+        self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
+        Some(text)
     }
 
     /// Signs the claims of a token with the key of a tenant, if that has one.
@@ -258,17 +205,31 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`].
     pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
-        let opened = kinds.iter().find_map(|kind| {
-            let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            Some((*kind, tenant, claims))
-        });
-        let (kind, tenant, claims) = opened.ok_or(TokenError::Invalid)?;
-        let exp = claims.exp;
-        let token = token(kind, tenant, &claims).map_err(|_| TokenError::Invalid)?;
-        if now.seconds() >= exp {
-            return Err(TokenError::Expired(Box::new(token)));
+        let genuine = self.genuine(text).ok_or(TokenError::Invalid)?;
+        let (token, ends_at_seconds) = &*genuine;
+        if !kinds.contains(&token.kind) {
+            return Err(TokenError::Invalid);
         }
-        Ok(token)
+        if now.seconds() >= *ends_at_seconds {
+            return Err(TokenError::Expired(Box::new(token.clone())));
+        }
+        Ok(token.clone())
+    }
+
+    /// A genuine token of any kind, and when it ends.
+    fn genuine(&self, text: &str) -> Option<Arc<(Token, u64)>> {
+        let digest = Sha256::digest(text.as_bytes()).into();
+        if let Some(known) = self.genuine.get(&digest) {
+            return Some(known);
+        }
+        let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
+            let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
+            let ends_at_seconds = claims.exp;
+            Some((token(kind, tenant, &claims).ok()?, ends_at_seconds))
+        });
+        let opened = Arc::new(opened?);
+        self.genuine.insert(digest, opened.clone());
+        Some(opened)
     }
 }
 
@@ -383,12 +344,5 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert_eq!(tokens().open(&changed, &BOTH, NOW), Err(TokenError::Invalid), "at {at}");
         }
-    }
-
-    #[test]
-    fn unknown_scopes_are_refused_and_reading_is_always_allowed() {
-        assert_eq!(Scopes::parse("add:everything"), Err("add:everything".to_owned()));
-        assert!(Scopes::parse("").unwrap().contains(Scope::ReadAuthenticators));
-        assert!(!Scopes::parse("").unwrap().contains(Scope::AddAuthenticators));
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Load;
@@ -42,7 +42,8 @@ struct Head {
 ///
 /// Reading does not put them off: a head or a body that drips in for ever is the attack.
 pub struct Deadlined<T> {
-    io: T,
+    /// Its limit is set before each read.
+    io: Take<T>,
     load: Load,
     patience: Patience,
     /// It may go off before anything is due: it is set anew only then, and not with every request.
@@ -61,12 +62,12 @@ pub struct Deadlined<T> {
     is_withheld: bool,
 }
 
-impl<T> Deadlined<T> {
+impl<T: AsyncRead> Deadlined<T> {
     /// Waits for `io` as long as `patience` says.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
         let since = Instant::now();
         Self {
-            io,
+            io: io.take(0),
             patience,
             timer: Box::pin(sleep_until(since + patience.head.min(patience.silence))),
             silent_since: since,
@@ -162,7 +163,7 @@ fn late() -> io::Error {
 impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.leave {
-            Some(leave) => leave.poll(&mut self.io, cx),
+            Some(leave) => leave.poll(self.io.get_mut(), cx),
             None => Poll::Ready(()),
         }
     }
@@ -201,13 +202,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
             return Poll::Pending;
         }
         let room = buf.remaining().min(READ_BYTES_MAX).min(this.load.room());
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-        ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
-        let read = part.filled().len();
+        this.io.set_limit(room as u64);
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
+        let read = buf.filled().len() - before;
         if read == 0 {
             return this.ended(cx);
         }
-        buf.advance(read);
         this.add_read(read);
         this.is_full = read == room;
         Poll::Ready(Ok(()))
@@ -237,15 +238,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
             // Nothing follows what was sent last.
             return this.poll_leave(cx).map(|()| Ok(bytes.len()));
         }
-        let poll = Pin::new(&mut this.io).poll_write(cx, answers);
+        let poll = Pin::new(this.io.get_mut()).poll_write(cx, answers);
         this.written(cx, poll)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        Pin::new(self.get_mut().io.get_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        Pin::new(self.get_mut().io.get_mut()).poll_shutdown(cx)
     }
 }

@@ -27,7 +27,6 @@ mod restart;
 mod seeded;
 mod server;
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -88,7 +87,7 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
 async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
     let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
     let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
-    writeln!(std::io::stdout(), "COUNTERSIGN_KILL_SEED={seed}").unwrap();
+    println!("COUNTERSIGN_KILL_SEED={seed}");
     let mut random = Random(seed | 1);
     let mut server = Server::start_with(folder, settings).await;
     let mut lived = Vec::new();
@@ -97,8 +96,7 @@ async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
         let lives = live_until_killed(&mut server, kill, after).await;
         server = Server::start_with(folder, settings).await;
         let counted = invariants::check(&server, &lives).await;
-        writeln!(std::io::stdout(), "kill {kill} after {after} acknowledged steps: {counted}")
-            .unwrap();
+        println!("kill {kill} after {after} acknowledged steps: {counted}");
         lived.extend(lives);
     }
     // What a kill left alone, no later one has taken.

@@ -5,10 +5,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use metrics::{counter, gauge, histogram};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 use tokio::sync::oneshot;
 
 use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
@@ -32,7 +32,6 @@ type Verdict = Result<Proof, InvalidSignature>;
 /// Checks signatures on threads of its own, in batches of what has queued while they were busy.
 /// What is queued or running is bounded: one more is refused before any work is done.
 pub struct Verifier {
-    pool: ThreadPool,
     bench: Arc<Bench>,
     queue_max: usize,
     /// Absent in tests of the pool.
@@ -42,6 +41,10 @@ pub struct Verifier {
 /// What the workers share.
 struct Bench {
     state: Mutex<State>,
+    more: Condvar,
+    /// What a worker needs for a turn.
+    #[cfg(test)]
+    gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
     taken: Arc<AtomicUsize>,
 }
@@ -49,6 +52,9 @@ struct Bench {
 struct State {
     queue: Queue<Job>,
     suspicion: Suspicion,
+    /// Workers that are to wake up.
+    called: usize,
+    is_over: bool,
 }
 
 struct Job {
@@ -79,10 +85,23 @@ impl Verifier {
             .build()
             .expect("the operating system gives threads at start");
         let queue = Queue::new(pool.current_num_threads());
-        let state = Mutex::new(State { queue, suspicion: Suspicion::new() });
+        let state =
+            Mutex::new(State { queue, suspicion: Suspicion::new(), called: 0, is_over: false });
         gauge!(telemetry::VERIFY_BATCHING).set(1);
-        let bench = Arc::new(Bench { state, entropy, taken: Arc::default() });
-        Self { pool, bench, queue_max, lone: Some(Lone::new()) }
+        let (more, taken) = (Condvar::new(), Arc::default());
+        let bench = Arc::new(Bench {
+            state,
+            more,
+            #[cfg(test)]
+            gate: Mutex::default(),
+            entropy,
+            taken,
+        });
+        for _ in 0..pool.current_num_threads() {
+            let bench = bench.clone();
+            pool.spawn_fifo(move || bench.work());
+        }
+        Self { bench, queue_max, lone: Some(Lone::new()) }
     }
 
     /// Checks a signature on the pool, or here if it is a lone one.
@@ -100,11 +119,15 @@ impl Verifier {
         let batches = check.batches();
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, place, watch: Stopwatch::start() };
-        if self.bench.state().queue.push(Job { check, asker }, batches) {
-            let bench = self.bench.clone();
-            self.pool.spawn_fifo(move || bench.work());
-        }
+        self.bench.queue(Job { check, asker }, batches);
         answer.await.map_err(|_| Error::lost())
+    }
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        self.bench.state().is_over = true;
+        self.bench.more.notify_all();
     }
 }
 
@@ -127,14 +150,39 @@ impl Bench {
         Ok(verdict)
     }
 
-    /// Takes turns until nothing is queued. A turn that panics gives no verdicts, and the next goes
-    /// on.
+    /// Queues a job, and wakes a worker if one more is to help.
+    fn queue(&self, job: Job, batches: bool) {
+        let mut state = self.state();
+        if state.queue.push(job, batches) {
+            state.called += 1;
+            self.more.notify_one();
+        }
+    }
+
+    /// Whenever called, takes turns until nothing is queued. A turn that panics gives no verdicts,
+    /// and the next goes on.
     fn work(&self) {
-        while let Some(turn) = self.next_turn() {
-            if catch_unwind(AssertUnwindSafe(|| self.serve(turn))).is_err() {
-                tracing::error!("a signature check panicked");
+        while self.is_called() {
+            loop {
+                #[cfg(test)]
+                let _gate = self.gate.lock();
+                let Some(turn) = self.next_turn() else { break };
+                if catch_unwind(AssertUnwindSafe(|| self.serve(turn))).is_err() {
+                    tracing::error!("a signature check panicked");
+                }
             }
         }
+    }
+
+    /// Sleeps until there is work, or until the pool is ended. A thread of rayon that has nothing to
+    /// do looks for work for a while first, which costs as much as a check.
+    fn is_called(&self) -> bool {
+        let idle = |state: &mut State| state.called == 0 && !state.is_over;
+        let waited = self.more.wait_while(self.state(), idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_called = state.called > 0;
+        state.called -= usize::from(is_called);
+        is_called
     }
 
     fn next_turn(&self) -> Option<Turn<Job>> {

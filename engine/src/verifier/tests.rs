@@ -118,14 +118,21 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
 
 /// A verifier that leaves even a lone check to its pool.
 fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
-    Verifier { lone: None, ..Verifier::start(threads, queue_max, entropy) }
+    let mut verifier = Verifier::start(threads, queue_max, entropy);
+    verifier.lone = None;
+    verifier
 }
 
 fn occupy(verifier: &Verifier) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
-    verifier.pool.spawn_fifo(move || {
+    let (occupied, is_occupied) = mpsc::channel();
+    let bench = verifier.bench.clone();
+    std::thread::spawn(move || {
+        let _gate = bench.gate.lock();
+        occupied.send(()).unwrap();
         let _ = held.recv();
     });
+    is_occupied.recv().unwrap();
     release
 }
 

@@ -9,7 +9,8 @@ use countersign_wire::secret::Secret;
 
 use crate::body::Body;
 use crate::caller::ClientCaller;
-use crate::caller::token::{Kind, PageWish, Scopes};
+use crate::caller::scope::Scopes;
+use crate::caller::token::{Kind, PageWish};
 use crate::hold::Hold;
 use crate::problem::Problem;
 use crate::state::AppState;
