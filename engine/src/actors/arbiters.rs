@@ -29,8 +29,10 @@ impl Arbiters {
     where
         A: Actor<Context = Context<A>>,
     {
-        if self.at_askers && Arbiter::try_current().is_some() {
-            return make().start();
+        // By its handle: whoever asks may run on a thread's runtime and yet not among its local
+        // tasks, where actors live.
+        if let Some(here) = Arbiter::try_current().filter(|_| self.at_askers) {
+            return A::start_in_arbiter(&here, |_| make());
         }
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         let count = self.arbiters.len() as u64;
