@@ -17,6 +17,9 @@ use crate::LoadError;
 /// Longest time in which a server has to say where it listens.
 const START: Duration = Duration::from_secs(20);
 
+/// The tenant of a server that is started for the occasion.
+const TENANT: &str = "load";
+
 /// A server and how to call it.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -91,8 +94,8 @@ pub struct Spawned {
 }
 
 impl Spawned {
-    /// Starts a server with nothing configured but its store (`memory:` or `sqlite`) and its
-    /// workers: it makes a tenant by itself. It listens on ports of its own.
+    /// Starts a server with a tenant and nothing else configured but its store (`memory:` or
+    /// `sqlite`) and its workers. It listens on ports of its own.
     ///
     /// # Errors
     /// [`LoadError::Server`].
@@ -101,7 +104,10 @@ impl Spawned {
             |error: std::io::Error| LoadError::Server(format!("{}: {error}", binary.display()));
         let folder = tempfile::tempdir()?;
         let store = if store == "sqlite" { "sqlite:" } else { store };
-        let settings: [(&str, OsString); 6] = [
+        let secret = secret();
+        let settings: [(&str, OsString); 8] = [
+            ("COUNTERSIGN_TENANT_ID", TENANT.into()),
+            ("COUNTERSIGN_SECRET_KEY", secret.clone().into()),
             ("COUNTERSIGN__SERVER__LISTEN", "127.0.0.1:0".into()),
             ("COUNTERSIGN__OPERATIONS__LISTEN", "127.0.0.1:0".into()),
             ("COUNTERSIGN__SERVER__DATA_DIR", folder.path().into()),
@@ -123,16 +129,23 @@ impl Spawned {
         let greeted = tokio::time::timeout(START, greeting(&mut output)).await;
         let (public, operations) =
             greeted.map_err(|_| LoadError::Server("it says nothing".to_owned()))??;
-        let secret = std::fs::read_to_string(folder.path().join("demo-secret")).map_err(failed)?;
         let target = Target {
             base: format!("{public}/v1"),
-            tenant: "demo".to_owned(),
-            secret: Secret::new(secret.trim()),
+            tenant: TENANT.to_owned(),
+            secret: Secret::new(secret),
             operations: Some(operations),
         };
         let pid = process.id().ok_or_else(|| LoadError::Server("it has ended".to_owned()))?;
         Ok(Self { target, pid, _process: process, _output: output, _folder: folder })
     }
+}
+
+/// A secret of the server's own, which other users of the machine cannot guess.
+#[expect(clippy::disallowed_methods, reason = "a secret of a test, outside of the engine")]
+fn secret() -> String {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The two addresses that a server says it listens on.
