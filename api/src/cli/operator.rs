@@ -1,5 +1,5 @@
 //! `countersign device …` and `countersign account …`: what an operator does with the accounts of a
-//! running server. They speak to its operators' listener, so that what they do takes effect at once.
+//! running server. They speak to its operators' listener, so that it takes effect at once.
 
 use std::error::Error;
 use std::fmt::Write as _;

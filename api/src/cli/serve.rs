@@ -62,7 +62,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
         if let Some(operations) = running.operations {
             Desk::leave(&config.server.data_dir, operations, &running.operator_key)?;
         }
-        greet(&mut io::stdout(), &running, demo.as_ref())?;
+        if greet(&mut io::stdout(), &running, demo.as_ref()).is_err() {
+            tracing::warn!("where the server listens could not be said on standard output");
+        }
         let mut terminate = signal(SignalKind::terminate())?;
         running
             .until(async move {

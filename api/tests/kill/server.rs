@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 pub(crate) const TENANT: &str = "demo";
@@ -34,6 +34,8 @@ impl Launch {
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
     child: Child,
+    /// What it says at its start, to the end.
+    stdout: Option<BufReader<ChildStdout>>,
     url: String,
     log: PathBuf,
 }
@@ -86,13 +88,14 @@ impl Server {
             .spawn()
             .unwrap();
         let stdout = child.stdout.take().unwrap();
-        let mut server = Self { child, url: String::new(), log };
+        let mut server = Self { child, stdout: None, url: String::new(), log };
         let greeting = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            BufReader::new(stdout).read_line(&mut line).map(|_| line)
+            let (mut stdout, mut line) = (BufReader::new(stdout), String::new());
+            stdout.read_line(&mut line).map(|_| (line, stdout))
         });
         let greeting = tokio::time::timeout(START, greeting).await.expect("it starts quickly");
-        let line = greeting.unwrap().unwrap();
+        let (line, stdout) = greeting.unwrap().unwrap();
+        server.stdout = Some(stdout);
         match line.trim_end().strip_prefix("listening on ") {
             Some(url) => url.clone_into(&mut server.url),
             None => return Err((server.child.wait().unwrap().code(), server.read_log())),

@@ -2,10 +2,10 @@
 //! being used to wear a person out.
 //!
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
-//! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or the
-//! removal of the account, takes a count back. A new challenge resets nothing, and a request that is refused
-//! changes nothing: it does not make the wait longer. The functions here tell the counters of the
-//! next moment; whose business it is to record them is not known here.
+//! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
+//! the removal of the account takes a count back. A new challenge resets nothing, and a request
+//! that is refused changes nothing: it does not make the wait longer. The functions here tell the
+//! counters of the next moment; whose business it is to record them is not known here.
 //!
 //! # How far somebody can lock a user out
 //!

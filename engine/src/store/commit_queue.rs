@@ -344,7 +344,8 @@ impl<B: Backend> Writer<B> {
     }
 
     fn broke(&self, error: StoreError) {
-        tracing::error!(%error, "the store records nothing any more; restart the server to recover");
+        const ENDED: &str = "the store records nothing any more; restart the server to recover";
+        tracing::error!(%error, "{ENDED}");
         self.progress.send_modify(|p| {
             p.broken.get_or_insert(error);
         });

@@ -1,7 +1,7 @@
 //! All the records of a store as a stream of versioned rows: what `countersign store export` writes
 //! and `import` reads.
 //!
-//! `magic | (length u32 big-endian | frame)* | 0 u32 | count u64 | CRC-32C of all lengths and frames`.
+//! `magic | (length u32 big-endian | frame)* | 0 u32 | count u64 | CRC-32C of lengths and frames`.
 //! A frame is a row like those that stores keep, with the format number in front and a checksum
 //! behind; within it is the kind of the record, whose it is, and the record's own row. The end is
 //! part of the format, so that a stream that was cut is not taken for a whole one.

@@ -174,8 +174,8 @@ impl Bench {
         }
     }
 
-    /// Sleeps until there is work, or until the pool is ended. A thread of rayon that has nothing to
-    /// do looks for work for a while first, which costs as much as a check.
+    /// Sleeps until there is work, or until the pool is ended. A thread of rayon that has nothing
+    /// to do looks for work for a while first, which costs as much as a check.
     fn is_called(&self) -> bool {
         let idle = |state: &mut State| state.called == 0 && !state.is_over;
         let waited = self.more.wait_while(self.state(), idle);
