@@ -123,6 +123,10 @@ pub async fn start_at(
         tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
+    // Callers wait from here on, and are not turned away when operators are told that all is ready.
+    let listener = std::net::TcpListener::bind(config.server.listen);
+    let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
+    let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
@@ -140,9 +144,6 @@ pub async fn start_at(
     let tokens = Tokens::new(secrets, config.token_lifetime.as_secs());
     let secret = config.tenants.iter().find(|tenant| tenant.id.as_str() == config::demo::TENANT_ID);
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
-    let listener = std::net::TcpListener::bind(config.server.listen);
-    let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
-    let address = listener.local_addr()?;
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
     servers.push(Serving::begin(public(config, state, demo, listener)?));
