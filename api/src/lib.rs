@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod cors;
+pub mod ground;
 pub mod hold;
 pub mod observe;
 pub mod operator;

@@ -13,20 +13,20 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Data, ServiceConfig};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
-use countersign_engine::delivery::{Webhook, WebhookError, WebhookSettings};
+use countersign_engine::delivery::WebhookError;
 use countersign_engine::ports::store::StoreError;
-use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::ports::{Clock, Entropy};
 use countersign_engine::system::{SystemClock, SystemEntropy};
-use countersign_engine::{Engine, EngineSettings, Ports, Tenant};
+use countersign_engine::{Engine, Ports};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
 use crate::admission::Admission;
 use crate::around::around;
 use crate::caller::token::Tokens;
-use crate::config::{self, Config, StoreUrl};
+use crate::config::{self, Config};
 use crate::connection;
+use crate::ground::{engine_settings, engine_tenant, open_store};
 use crate::operator::OperatorKey;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
@@ -49,8 +49,6 @@ const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 /// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
 /// to see that it is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
-/// What the envelope of a webhook names as its source.
-const WEBHOOK_SOURCE: &str = "https://countersign.dev";
 
 /// Why the server does not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
@@ -195,61 +193,6 @@ impl Running {
             self.servers.iter().for_each(|serving| serving.task.abort());
         }
     }
-}
-
-/// Opens the store that is configured.
-///
-/// # Errors
-/// [`ServeError::Store`].
-pub async fn open_store(
-    config: &Config,
-    entropy: Arc<dyn Entropy>,
-) -> Result<Arc<dyn Store>, ServeError> {
-    Ok(match &config.store.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::default()),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
-        StoreUrl::Redis(url) => {
-            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
-                engine_settings(config);
-            let redis = RedisSettings::new(url.expose());
-            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
-            Arc::new(RedisStore::open(settings, entropy).await?)
-        }
-    })
-}
-
-fn engine_settings(config: &Config) -> EngineSettings {
-    let retention_ms = config.store.action_retention.as_millis();
-    EngineSettings {
-        verify_queue_max: config.verify_queue_max,
-        activations_max: config.activations_max,
-        waiters_max: config.waiters_max,
-        action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
-        ..EngineSettings::default()
-    }
-}
-
-fn engine_tenant(tenant: &config::Tenant, clock: &Arc<dyn Clock>) -> Result<Tenant, ServeError> {
-    let push = &tenant.push;
-    let delivery = push.webhook_url.as_ref().map(|url| {
-        let settings = WebhookSettings {
-            tenant: tenant.id.clone(),
-            url: url.clone(),
-            allow_hosts: push.webhook_allow_hosts.iter().map(ToString::to_string).collect(),
-            secrets: tenant.secret_keys.clone(),
-            source: WEBHOOK_SOURCE.to_owned(),
-            clock: clock.clone(),
-        };
-        let webhook = Webhook::new(settings);
-        webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
-    });
-    let delivery = delivery.transpose()?.map(|webhook| Arc::new(webhook) as Arc<dyn Delivery>);
-    Ok(Tenant {
-        limits: push.limits.clone(),
-        unenrolled: push.unenrolled,
-        custom_public: push.custom_public.iter().cloned().collect(),
-        delivery,
-    })
 }
 
 fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -> AppState {

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ConfigArgs;
 use crate::config::{Config, StoreUrl};
-use crate::server;
+use crate::ground;
 
 /// What to do with the store.
 #[derive(Subcommand)]
@@ -145,7 +145,7 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     if config.store.url == StoreUrl::Memory {
         return Err("store.url is memory:, which keeps nothing beyond a server".into());
     }
-    Ok(server::open_store(config, Arc::new(SystemEntropy)).await?)
+    Ok(ground::open_store(config, Arc::new(SystemEntropy)).await?)
 }
 
 /// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.

@@ -84,6 +84,7 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
     survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
 }
 
+#[expect(clippy::print_stdout, reason = "what repeats a run is seen where it fails")]
 async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
     let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
     let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);

@@ -1,6 +1,8 @@
 //! The actor of a credential: knows its bindings and what is pending for them, gives out its
 //! nonces, and holds the polls of the app that has the key.
 
+mod known;
+
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, AtomicResponse, Context};
@@ -8,12 +10,12 @@ use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 
 use countersign_core::account::Enroll;
-use countersign_core::device::{Device, Signing};
+use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey};
 use countersign_core::inbox::{Inbox, Offer};
-use countersign_core::nonce::{Handout, Nonce, NonceBook};
-use countersign_core::policy::Limits;
-use countersign_core::signature::PublicKey;
+use countersign_core::nonce::NonceBook;
+
+pub(crate) use known::{Known, Look};
 
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
@@ -47,127 +49,6 @@ pub(crate) struct Bind {
     pub(crate) enroll: Enroll,
     pub(crate) fresh_id: AuthenticatorId,
     pub(crate) reply: Reply<Device>,
-}
-
-/// What is known of a credential.
-pub(crate) struct Known {
-    shared: Arc<Shared>,
-    limits: Limits,
-    inbox: Inbox,
-    nonces: NonceBook,
-    waiters: Vec<oneshot::Sender<()>>,
-}
-
-/// What a device is shown.
-pub(crate) struct Look {
-    /// The first binding.
-    pub(crate) binding: Device,
-    /// What is pending, with the binding that may answer it.
-    pub(crate) offers: Vec<(Device, Offer)>,
-    /// Resolves when something new may be pending.
-    pub(crate) news: Option<oneshot::Receiver<()>>,
-}
-
-impl Known {
-    pub(crate) fn bindings(&self) -> &[Device] {
-        self.inbox.bindings()
-    }
-
-    pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
-        self.inbox.find(id)
-    }
-
-    /// What the key signs, for all its users.
-    pub(crate) const fn signing(&self) -> Signing {
-        self.inbox.signing()
-    }
-
-    /// The key in each of the signature formats that it is bound with.
-    pub(crate) fn keys(&self) -> Vec<PublicKey> {
-        let mut keys: Vec<PublicKey> = Vec::with_capacity(1);
-        for binding in self.inbox.bindings() {
-            if keys.iter().all(|key| key.format() != binding.key.format()) {
-                keys.push(binding.key.clone());
-            }
-        }
-        keys
-    }
-
-    pub(crate) fn check_signing(&self, signing: Signing) -> Result<(), Misbehaviour> {
-        if self.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
-    }
-
-    /// Whether a session lives that was made for a binding of that name.
-    pub(crate) fn check_session(&self, binding: &AuthenticatorId) -> Result<(), Misbehaviour> {
-        let alive = self.inbox.bindings().iter().any(|b| b.id == *binding);
-        if alive { Ok(()) } else { Err(Misbehaviour::SessionOver) }
-    }
-
-    pub(crate) fn issue_nonce(&mut self, fresh: Handout) -> Handout {
-        self.nonces.issue(fresh, self.shared.clock.now(), &self.limits)
-    }
-
-    pub(crate) fn outstanding_nonces(&mut self) -> Vec<Nonce> {
-        self.nonces.outstanding(self.shared.clock.now(), &self.limits)
-    }
-
-    pub(crate) fn named_nonce(&mut self, handle: &str) -> Option<Nonce> {
-        self.nonces.named(handle, self.shared.clock.now(), &self.limits)
-    }
-
-    pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
-        self.nonces.consume(nonce, self.shared.clock.now(), &self.limits)
-    }
-
-    pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
-        let binding = self.inbox.bindings().first()?.clone();
-        let pending = self.inbox.pending(self.shared.clock.now()).into_iter();
-        let offers: Vec<_> = pending.map(|(b, o)| (b.clone(), o.clone())).collect();
-        if !offers.is_empty() {
-            return Some(Look { binding, offers, news: None });
-        }
-        self.waiters.retain(|w| !w.is_closed());
-        let may_wait = wait && self.waiters.len() < self.limits.waiters_per_device_max;
-        let news = (may_wait && !self.shared.is_draining()).then(|| {
-            let (waiter, news) = oneshot::channel();
-            self.waiters.push(waiter);
-            news
-        });
-        Some(Look { binding, offers, news })
-    }
-
-    /// Takes over what was read from the store, and wakes whoever waits if there is something to
-    /// see.
-    fn replace(&mut self, inbox: Inbox) {
-        self.inbox = inbox;
-        if self.inbox.is_empty() || !self.inbox.pending(self.shared.clock.now()).is_empty() {
-            self.wake();
-        }
-    }
-
-    fn wake(&mut self) {
-        for waiter in self.waiters.drain(..) {
-            // A waiter that has gone away needs no news.
-            let _ = waiter.send(());
-        }
-    }
-
-    fn learn(&mut self, news: News) {
-        match news {
-            News::Bound(device) => self.inbox.bind(device),
-            News::Offered(offer) => {
-                if self.inbox.offer(offer) {
-                    self.wake();
-                }
-            }
-            News::Unbound(id) => {
-                self.inbox.unbind(&id);
-                // Whoever waits is to learn that the credential is gone.
-                self.wake();
-            }
-            News::Withdrawn(id) => self.inbox.withdraw(&id),
-        }
-    }
 }
 
 pub(crate) struct DeviceActor {

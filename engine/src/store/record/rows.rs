@@ -2,23 +2,21 @@
 //! order.
 
 mod account;
+mod challenge;
 mod event;
 
 use std::sync::Arc;
 
 pub(super) use account::AccountRow;
+pub(super) use challenge::ChallengeRow;
 pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
+use countersign_core::challenge::Outcome;
 use countersign_core::device::{Device, Platform, PushToken, Signing};
-use countersign_core::display::DisplayText;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, InvalidId,
-    TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, IdempotencyKey, InvalidId, TenantId, UserId,
 };
-use countersign_core::nonce::Nonce;
-use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
@@ -78,49 +76,6 @@ pub(super) struct ActionRow<'a> {
     created_at: u64,
     state_updated_at: u64,
     decided_by: Option<&'a str>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct ChallengeRow<'a> {
-    id: &'a str,
-    tenant: &'a str,
-    user: &'a str,
-    code: &'a str,
-    idempotency_key: &'a str,
-    #[serde(borrow)]
-    targets: Vec<&'a str>,
-    issued_at: u64,
-    expires_at: u64,
-    held: bool,
-    ended: Option<EndedRow<'a>>,
-    #[serde(borrow, default)]
-    number: Option<NumberRow<'a>>,
-    #[serde(borrow, default)]
-    shown: Option<ShownRow<'a>>,
-    #[serde(default)]
-    notifications: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ShownRow<'a> {
-    #[serde(with = "serde_bytes")]
-    nonce: &'a [u8],
-    display: &'a str,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NumberRow<'a> {
-    digits: &'a str,
-    tries: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct EndedRow<'a> {
-    outcome: u8,
-    at: u64,
-    by: Option<&'a str>,
-    #[serde(borrow, with = "serde_bytes")]
-    signature: Option<&'a [u8]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -269,86 +224,6 @@ impl TryFrom<ActionRow<'_>> for Action {
             created_at: UnixMillis(row.created_at),
             state_updated_at: UnixMillis(row.state_updated_at),
             decided_by: authenticator(row.decided_by)?,
-        })
-    }
-}
-
-impl<'a> From<&'a Challenge> for ChallengeRow<'a> {
-    fn from(challenge: &'a Challenge) -> Self {
-        let ended = challenge.ended.as_ref().map(|ended| EndedRow {
-            outcome: outcome_code(ended.outcome),
-            at: ended.at.0,
-            by: ended.by.as_ref().map(AuthenticatorId::as_str),
-            signature: ended.signature.as_deref(),
-        });
-        Self {
-            id: challenge.id.as_str(),
-            tenant: challenge.account.tenant.as_str(),
-            user: challenge.account.user.as_str(),
-            code: challenge.action.code.as_str(),
-            idempotency_key: challenge.action.idempotency_key.as_str(),
-            targets: challenge.targets.iter().map(AuthenticatorId::as_str).collect(),
-            issued_at: challenge.issued_at.0,
-            expires_at: challenge.expires_at.0,
-            held: challenge.held,
-            ended,
-            number: challenge
-                .number
-                .as_ref()
-                .map(|asked| NumberRow { digits: asked.number.reveal(), tries: asked.tries }),
-            notifications: challenge.notifications,
-            shown: challenge.shown.as_ref().map(|shown| ShownRow {
-                nonce: shown.nonce.as_bytes(),
-                display: shown.display.as_str(),
-            }),
-        }
-    }
-}
-
-impl TryFrom<ChallengeRow<'_>> for Challenge {
-    type Error = Invalid;
-
-    fn try_from(row: ChallengeRow<'_>) -> Result<Self, Invalid> {
-        let targets: Result<_, InvalidId> =
-            row.targets.into_iter().map(AuthenticatorId::parse).collect();
-        Ok(Self {
-            id: ChallengeId::parse(row.id)?,
-            account: account_key(row.tenant, row.user)?,
-            action: action_key(row.code, row.idempotency_key)?,
-            targets: targets?,
-            issued_at: UnixMillis(row.issued_at),
-            expires_at: UnixMillis(row.expires_at),
-            held: row.held,
-            notifications: row.notifications,
-            ended: row.ended.map(Ended::try_from).transpose()?,
-            number: row.number.map(|NumberRow { digits, tries }| AskedNumber {
-                number: Number::restore(digits),
-                tries,
-            }),
-            shown: row.shown.map(Shown::try_from).transpose()?,
-        })
-    }
-}
-
-impl TryFrom<ShownRow<'_>> for Shown {
-    type Error = Invalid;
-
-    fn try_from(row: ShownRow<'_>) -> Result<Self, Invalid> {
-        let nonce = row.nonce.try_into();
-        let nonce = nonce.map_err(|_| Invalid("its nonce is not 32 bytes".to_owned()))?;
-        Ok(Self { nonce: Nonce::from_entropy(nonce), display: DisplayText::restore(row.display) })
-    }
-}
-
-impl TryFrom<EndedRow<'_>> for Ended {
-    type Error = Invalid;
-
-    fn try_from(row: EndedRow<'_>) -> Result<Self, Invalid> {
-        Ok(Self {
-            outcome: outcome_of(row.outcome)?,
-            at: UnixMillis(row.at),
-            by: authenticator(row.by)?,
-            signature: row.signature.map(<[u8]>::to_vec),
         })
     }
 }

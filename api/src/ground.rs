@@ -1,0 +1,77 @@
+//! What the engine stands on, as it is configured: the store, its sizes, and its tenants.
+
+use std::sync::Arc;
+
+use countersign_engine::delivery::{Webhook, WebhookSettings};
+use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
+use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::{EngineSettings, Tenant};
+
+use crate::config::{self, Config, StoreUrl};
+use crate::server::ServeError;
+
+/// What the envelope of a webhook names as its source.
+const WEBHOOK_SOURCE: &str = "https://countersign.dev";
+
+/// Opens the store that is configured.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    Ok(match &config.store.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::default()),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
+        StoreUrl::Redis(url) => {
+            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
+                engine_settings(config);
+            let redis = RedisSettings::new(url.expose());
+            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            Arc::new(RedisStore::open(settings, entropy).await?)
+        }
+    })
+}
+
+/// The sizes of the engine that are configured.
+pub fn engine_settings(config: &Config) -> EngineSettings {
+    let retention_ms = config.store.action_retention.as_millis();
+    EngineSettings {
+        verify_queue_max: config.verify_queue_max,
+        activations_max: config.activations_max,
+        waiters_max: config.waiters_max,
+        action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
+        ..EngineSettings::default()
+    }
+}
+
+/// How the engine is to handle a tenant's pushes.
+///
+/// # Errors
+/// [`ServeError::Webhook`].
+pub fn engine_tenant(
+    tenant: &config::Tenant,
+    clock: &Arc<dyn Clock>,
+) -> Result<Tenant, ServeError> {
+    let push = &tenant.push;
+    let delivery = push.webhook_url.as_ref().map(|url| {
+        let settings = WebhookSettings {
+            tenant: tenant.id.clone(),
+            url: url.clone(),
+            allow_hosts: push.webhook_allow_hosts.iter().map(ToString::to_string).collect(),
+            secrets: tenant.secret_keys.clone(),
+            source: WEBHOOK_SOURCE.to_owned(),
+            clock: clock.clone(),
+        };
+        let webhook = Webhook::new(settings);
+        webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })
+    });
+    let delivery = delivery.transpose()?.map(|webhook| Arc::new(webhook) as Arc<dyn Delivery>);
+    Ok(Tenant {
+        limits: push.limits.clone(),
+        unenrolled: push.unenrolled,
+        custom_public: push.custom_public.iter().cloned().collect(),
+        delivery,
+    })
+}

@@ -1,0 +1,137 @@
+//! What is known of a credential, and who waits for it to change.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use countersign_core::device::{Device, Signing};
+use countersign_core::id::{AuthenticatorId, ChallengeId};
+use countersign_core::inbox::{Inbox, Offer};
+use countersign_core::nonce::{Handout, Nonce, NonceBook};
+use countersign_core::policy::Limits;
+use countersign_core::signature::PublicKey;
+
+use super::News;
+use crate::error::Misbehaviour;
+use crate::shared::Shared;
+
+/// What is known of a credential.
+pub(crate) struct Known {
+    pub(super) shared: Arc<Shared>,
+    pub(super) limits: Limits,
+    pub(super) inbox: Inbox,
+    pub(super) nonces: NonceBook,
+    pub(super) waiters: Vec<oneshot::Sender<()>>,
+}
+
+/// What a device is shown.
+pub(crate) struct Look {
+    /// The first binding.
+    pub(crate) binding: Device,
+    /// What is pending, with the binding that may answer it.
+    pub(crate) offers: Vec<(Device, Offer)>,
+    /// Resolves when something new may be pending.
+    pub(crate) news: Option<oneshot::Receiver<()>>,
+}
+
+impl Known {
+    pub(crate) fn bindings(&self) -> &[Device] {
+        self.inbox.bindings()
+    }
+
+    pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
+        self.inbox.find(id)
+    }
+
+    /// What the key signs, for all its users.
+    pub(crate) const fn signing(&self) -> Signing {
+        self.inbox.signing()
+    }
+
+    /// The key in each of the signature formats that it is bound with.
+    pub(crate) fn keys(&self) -> Vec<PublicKey> {
+        let mut keys: Vec<PublicKey> = Vec::with_capacity(1);
+        for binding in self.inbox.bindings() {
+            if keys.iter().all(|key| key.format() != binding.key.format()) {
+                keys.push(binding.key.clone());
+            }
+        }
+        keys
+    }
+
+    pub(crate) fn check_signing(&self, signing: Signing) -> Result<(), Misbehaviour> {
+        if self.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
+    }
+
+    /// Whether a session lives that was made for a binding of that name.
+    pub(crate) fn check_session(&self, binding: &AuthenticatorId) -> Result<(), Misbehaviour> {
+        let alive = self.inbox.bindings().iter().any(|b| b.id == *binding);
+        if alive { Ok(()) } else { Err(Misbehaviour::SessionOver) }
+    }
+
+    pub(crate) fn issue_nonce(&mut self, fresh: Handout) -> Handout {
+        self.nonces.issue(fresh, self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn outstanding_nonces(&mut self) -> Vec<Nonce> {
+        self.nonces.outstanding(self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn named_nonce(&mut self, handle: &str) -> Option<Nonce> {
+        self.nonces.named(handle, self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
+        self.nonces.consume(nonce, self.shared.clock.now(), &self.limits)
+    }
+
+    pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
+        let binding = self.inbox.bindings().first()?.clone();
+        let pending = self.inbox.pending(self.shared.clock.now()).into_iter();
+        let offers: Vec<_> = pending.map(|(b, o)| (b.clone(), o.clone())).collect();
+        if !offers.is_empty() {
+            return Some(Look { binding, offers, news: None });
+        }
+        self.waiters.retain(|w| !w.is_closed());
+        let may_wait = wait && self.waiters.len() < self.limits.waiters_per_device_max;
+        let news = (may_wait && !self.shared.is_draining()).then(|| {
+            let (waiter, news) = oneshot::channel();
+            self.waiters.push(waiter);
+            news
+        });
+        Some(Look { binding, offers, news })
+    }
+
+    /// Takes over what was read from the store, and wakes whoever waits if there is something to
+    /// see.
+    pub(super) fn replace(&mut self, inbox: Inbox) {
+        self.inbox = inbox;
+        if self.inbox.is_empty() || !self.inbox.pending(self.shared.clock.now()).is_empty() {
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        for waiter in self.waiters.drain(..) {
+            // A waiter that has gone away needs no news.
+            let _ = waiter.send(());
+        }
+    }
+
+    pub(super) fn learn(&mut self, news: News) {
+        match news {
+            News::Bound(device) => self.inbox.bind(device),
+            News::Offered(offer) => {
+                if self.inbox.offer(offer) {
+                    self.wake();
+                }
+            }
+            News::Unbound(id) => {
+                self.inbox.unbind(&id);
+                // Whoever waits is to learn that the credential is gone.
+                self.wake();
+            }
+            News::Withdrawn(id) => self.inbox.withdraw(&id),
+        }
+    }
+}
