@@ -135,6 +135,9 @@ impl From<Refusal> for Problem {
         let text = refusal.to_string();
         match refusal {
             Refusal::ActionUnknown => Self::not_found("the action is not known"),
+            Refusal::GrantOver => {
+                Self::invalid_token("what the token was made for holds no longer")
+            }
             Refusal::AddScopeMissing => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::Unauthorized, text)
             }
@@ -163,6 +166,7 @@ impl From<Refusal> for Problem {
             | Refusal::DisplayTooLong { .. }
             | Refusal::DisplayUnsafe
             | Refusal::FormatFixed
+            | Refusal::LastAuthenticator
             | Refusal::NoAuthenticator
             | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing

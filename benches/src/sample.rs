@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_client::SoftwareKey;
-use countersign_core::account::{Enroll, ProfilePatch, Track};
+use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::decision::{Decision, SignedDecision};
 use countersign_core::device::Signing;
@@ -14,6 +14,7 @@ use countersign_core::id::{
 use countersign_core::nonce::Purpose;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Entropy, Store};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Reader, Tenant};
@@ -59,6 +60,11 @@ fn tenant_id() -> TenantId {
     TenantId::parse("bench").expect("a valid name")
 }
 
+/// What a token of an action stands for that nothing has made void.
+fn grant(action: ActionKey) -> Grant {
+    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false }
+}
+
 /// A user with a device.
 pub struct Enrolled {
     engine: Engine,
@@ -78,7 +84,7 @@ impl Enrolled {
         let action = engine.track(&account, track).await.expect("tracked").action;
         let public = PublicKey::from_spki(Algorithm::Es256, key.spki()).expect("a good key");
         let enroll = Enroll::official(public, true);
-        engine.enroll(&account, action.key, enroll, None).await.expect("enrolled");
+        engine.enroll(&account, grant(action.key), enroll, None).await.expect("enrolled");
         let credential =
             CredentialKey { tenant: account.tenant.clone(), thumbprint: key.thumbprint() };
         Self { engine: engine.clone(), account, key, credential }
@@ -92,7 +98,7 @@ impl Enrolled {
         let engine = &self.engine;
         let (account, track) = fresh_action(&self.account);
         let action = engine.track(&account, track).await.expect("tracked").action.key;
-        let started = engine.start_challenge(&account, action.clone(), None, true).await;
+        let started = engine.start_challenge(&account, grant(action.clone()), None, true).await;
         let id = started.expect("started").challenge.id;
         let nonce = engine.nonce(&self.credential, Signing::ChallengeId).await;
         let message = nonce.expect("a nonce").nonce.message(Purpose::Read);

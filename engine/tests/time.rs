@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_core::account::{Enroll, ProfilePatch, Track};
+use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::decision::{Decision, SignedDecision};
@@ -66,6 +66,10 @@ fn account() -> AccountKey {
     AccountKey { tenant: tenant(), user: UserId::parse("u-1").unwrap() }
 }
 
+fn grant() -> Grant {
+    Grant { action: action(), issued_at: UnixMillis(u64::MAX), is_verified: false }
+}
+
 fn action() -> ActionKey {
     let idempotency_key = IdempotencyKey::parse("k-1").unwrap();
     ActionKey { code: ActionCode::parse("signIn").unwrap(), idempotency_key }
@@ -96,7 +100,7 @@ impl World {
         };
         world.engine.track(&account(), track).await.unwrap();
         let enroll = Enroll::official(world.public_key(), false);
-        world.engine.enroll(&account(), action(), enroll, None).await.unwrap();
+        world.engine.enroll(&account(), grant(), enroll, None).await.unwrap();
         world
     }
 
@@ -114,7 +118,7 @@ impl World {
     }
 
     async fn start(&self) -> Challenge {
-        let started = self.engine.start_challenge(&account(), action(), None, true).await;
+        let started = self.engine.start_challenge(&account(), grant(), None, true).await;
         started.unwrap().challenge
     }
 

@@ -4,10 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use countersign_core::action::{Action, ActionState};
-use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::account::Grant;
+use countersign_core::id::AccountKey;
 use countersign_core::statement::Digest;
-use countersign_core::time::UnixMillis;
 
 use super::basic::{DeviceCaller, device};
 use super::scope::Scope;
@@ -20,16 +19,12 @@ use crate::state::AppState;
 pub struct ClientCaller {
     /// The user.
     pub account: AccountKey,
-    /// The action that the token was made for.
-    pub action: ActionKey,
+    /// What the token stands for.
+    pub grant: Grant,
     /// Whether the token allows a further authenticator.
     pub may_add_authenticators: bool,
     /// Whether the token allows an authenticator to be removed.
     pub may_remove_authenticators: bool,
-    /// Whether the token is one of an approved challenge.
-    pub is_verified: bool,
-    /// When what the token stands for came about.
-    pub issued_at: UnixMillis,
     /// Of the token itself: a proof of possession is over it.
     pub token: Digest,
 }
@@ -41,20 +36,6 @@ impl ClientCaller {
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
     pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
         open(request, token)
-    }
-
-    /// Refuses a token that outlived what it stands for: its action went away and came back under
-    /// the same name, or the approval was overridden.
-    ///
-    /// # Errors
-    /// 401 `invalid_token`.
-    pub fn check_against(&self, action: &Action) -> Result<(), Problem> {
-        let older = self.issued_at.seconds() < action.created_at.seconds();
-        let overridden = self.is_verified && action.state != ActionState::ChallengeSucceeded;
-        if older || overridden {
-            return Err(Problem::invalid_token("what the token was made for holds no longer"));
-        }
-        Ok(())
     }
 }
 
@@ -99,15 +80,14 @@ fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
     if let Some(settings) = state.tenant(&token.account.tenant) {
         origin::check(request, &settings.origins)?;
     }
+    let grant = token.grant();
     let may_add_authenticators = token.scopes.contains(Scope::AddAuthenticators);
     let may_remove_authenticators = token.scopes.contains(Scope::RemoveAuthenticators);
     Ok(ClientCaller {
         account: token.account,
-        action: token.action,
+        grant,
         may_add_authenticators,
         may_remove_authenticators,
-        is_verified: token.kind == Kind::Verified,
-        issued_at: token.issued_at,
         token: Digest::of(text),
     })
 }

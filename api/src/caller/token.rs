@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_core::account::Grant;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
 };
@@ -70,6 +71,15 @@ pub struct PageWish {
 impl PageWish {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Token {
+    /// What it grants.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        let is_verified = self.kind == Kind::Verified;
+        Grant { action: self.action.clone(), issued_at: self.issued_at, is_verified }
     }
 }
 

@@ -86,14 +86,32 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
     let scope = json!({ "idempotencyKey": "k-1", "scope": "add:authenticators" });
     let tracked = server.track("u-1", scope).await["token"].as_str().unwrap().to_owned();
     let verified = known.make("demo", Kind::Verified, SystemClock.now());
-    for token in [tracked, verified.clone()] {
-        let challenge = server.challenge(&token).await;
-        for (name, answer) in call_all(server, &token, &challenge).await {
-            // A token of an approval binds no key where there is no approval.
-            let expected = if name == "enroll" && token == verified { 401 } else { 200 };
-            assert_eq!(answer.status, expected, "{name}: {}", answer.text);
-        }
-        assert_eq!(validated(server, &token).await["state"], "CHALLENGE_REQUIRED");
+    let challenge = server.challenge(&tracked).await;
+    for (name, answer) in call_all(server, &tracked, &challenge).await {
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+    }
+    assert_eq!(validated(server, &tracked).await["state"], "CHALLENGE_REQUIRED");
+    // A token of an approval opens nothing that is the user's where there is no approval.
+    for (name, answer) in call_all(server, &verified, &challenge).await {
+        let needs_approval = matches!(name, "enroll" | "list" | "start");
+        assert_eq!(
+            answer.status,
+            if needs_approval { 401 } else { 200 },
+            "{name}: {}",
+            answer.text
+        );
+    }
+    assert_eq!(validated(server, &verified).await["isValid"], false);
+    let state = json!({ "state": "CHALLENGE_SUCCEEDED" });
+    server.patch("/users/u-1/actions/signIn/k-1").secret().json(&state).ok().await;
+    for (name, answer) in call_all(server, &verified, &challenge).await {
+        // What has succeeded is not asked for again.
+        assert_eq!(
+            answer.status,
+            if name == "start" { 400 } else { 200 },
+            "{name}: {}",
+            answer.text
+        );
     }
 }
 
@@ -114,8 +132,8 @@ async fn an_expired_token_opens_nothing_and_says_so() {
         let body = validated(server, &token).await;
         assert_eq!(body["isValid"], false, "not even after success");
         assert!(body.get("userId").is_none(), "{body}");
-        // A minute before its end the same token serves.
-        let young = known.make("demo", kind, SystemClock.now().minus_ms(age_ms - 61_000));
+        // A fresh one serves.
+        let young = known.make("demo", kind, SystemClock.now());
         assert_eq!(validated(server, &young).await["isValid"], true);
     }
 }
@@ -213,6 +231,32 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
     assert_eq!(body["isValid"], false);
     let user = it.server.get("/users/u-1").secret().ok().await;
     assert_eq!(user["isEnrolled"], false, "no key came back by the token");
+}
+
+#[tokio::test]
+async fn what_an_approval_earned_ends_with_the_device_that_gave_it() {
+    let it = SignIn::start().await;
+    let other = it.server.enroll("u-1", &Device::new()).await;
+    it.decide(true).await;
+    let earned = it.outcome().await["accessToken"].as_str().unwrap().to_owned();
+    assert_eq!(validated(&it.server, &earned).await["isValid"], true);
+    let stolen = format!("/users/u-1/authenticators/{}", it.authenticator);
+    it.server.delete(&stolen).secret().ok().await;
+    let thief = it.server.post(PUSH).bearer(&earned).json(&Device::new().enrollment());
+    thief.refused(401, "invalid_token").await;
+    let removal = it.server.post("/client/user-authenticators/remove").bearer(&earned);
+    let removal = removal.json(&json!({ "userAuthenticatorId": other }));
+    removal.refused(401, "invalid_token").await;
+    it.server
+        .get("/client/user-authenticators")
+        .bearer(&earned)
+        .refused(401, "invalid_token")
+        .await;
+    for token in [&earned, &it.token] {
+        assert_eq!(validated(&it.server, token).await["isValid"], false);
+    }
+    let left = it.server.get("/users/u-1/authenticators").secret().ok().await;
+    assert_eq!(left.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

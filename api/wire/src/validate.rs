@@ -47,13 +47,14 @@ pub struct ValidateResponse {
 }
 
 impl ValidateResponse {
-    /// What a token says that is of a known action.
+    /// What a token says that is of a known action. `stands` says whether its success, if it has
+    /// succeeded, still holds: the authenticator that approved was not taken away.
     #[must_use]
-    pub fn of(action: &Action) -> Self {
+    pub fn of(action: &Action, stands: bool) -> Self {
         let code = action.key.code.as_str();
         Self {
             // The one state that a challenge was needed and passed for: `ALLOW` is none.
-            is_valid: action.state == action::ActionState::ChallengeSucceeded,
+            is_valid: stands && action.state == action::ActionState::ChallengeSucceeded,
             state: Some(action.state.into()),
             state_updated_at: Some(action.state_updated_at.into()),
             user_id: Some(action.account.user.as_str().to_owned()),

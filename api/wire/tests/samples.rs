@@ -186,7 +186,7 @@ fn answer() {
 #[test]
 fn validate() {
     assert_eq!(
-        value(ValidateResponse::of(&action(action::ActionState::ChallengeSucceeded))),
+        value(ValidateResponse::of(&action(action::ActionState::ChallengeSucceeded), true)),
         json!({"isValid": true, "state": "CHALLENGE_SUCCEEDED",
             "stateUpdatedAt": "2025-01-01T00:00:05.000Z", "userId": "u-1", "action": "signIn",
             "actionCode": "signIn", "idempotencyKey": "6f1c", "verificationMethod": "PUSH"})
@@ -200,7 +200,7 @@ fn validate() {
         action::ActionState::ReviewRequired,
         action::ActionState::ReviewSucceeded,
     ] {
-        let body = ValidateResponse::of(&action(state));
+        let body = ValidateResponse::of(&action(state), true);
         assert!(!body.is_valid && body.verification_method.is_none(), "{state:?}");
     }
     let invalid = value(ValidateResponse::invalid("token lifetime is over"));

@@ -35,6 +35,13 @@ pub enum Refusal {
     /// The key is enrolled with another format of its signatures.
     #[error("the signature format of an enrolled key is fixed")]
     FormatFixed,
+    /// What the caller's token was made for holds no longer.
+    #[error("what the token was made for holds no longer")]
+    GrantOver,
+    /// The user's last authenticator is not removed by a client: without one, no challenge is
+    /// required.
+    #[error("the last authenticator cannot be removed here")]
+    LastAuthenticator,
     /// The challenge does not exist, or the caller has nothing to do with it.
     #[error("the challenge is not known")]
     ChallengeUnknown,

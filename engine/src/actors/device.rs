@@ -9,9 +9,9 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, AtomicResponse, C
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 
-use countersign_core::account::Enroll;
+use countersign_core::account::{Enroll, Grant};
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey};
+use countersign_core::id::{AccountKey, AuthenticatorId, ChallengeId, CredentialKey};
 use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::NonceBook;
 
@@ -45,7 +45,7 @@ pub(crate) struct Ask(Question);
 #[rtype(result = "()")]
 pub(crate) struct Bind {
     pub(crate) account: AccountKey,
-    pub(crate) action: ActionKey,
+    pub(crate) grant: Grant,
     pub(crate) enroll: Enroll,
     pub(crate) fresh_id: AuthenticatorId,
     pub(crate) reply: Reply<Device>,
@@ -177,7 +177,7 @@ impl Handler<Bind> for DeviceActor {
 
     /// Alone, so that two accounts cannot both take the last place that the key has.
     fn handle(&mut self, bind: Bind, _: &mut Self::Context) -> Self::Result {
-        let Bind { account, action, enroll, fresh_id, reply } = bind;
+        let Bind { account, grant, enroll, fresh_id, reply } = bind;
         let admitted = match &self.known {
             Some(known) => known.inbox.admit(&account, enroll.signing).map_err(Error::from),
             None => Err(Error::lost()),
@@ -186,7 +186,7 @@ impl Handler<Bind> for DeviceActor {
         let bound = async move {
             admitted?;
             let enrolled = shared.account(&account, move |w| {
-                Box::pin(async move { w.enroll(&action, enroll, fresh_id).await })
+                Box::pin(async move { w.enroll(&grant, enroll, fresh_id).await })
             });
             enrolled.await
         };
@@ -194,6 +194,10 @@ impl Handler<Bind> for DeviceActor {
             bound.into_actor(self).map(|bound: Result<Device, Error>, actor: &mut Self, _| {
                 if let (Ok(device), Some(known)) = (&bound, &mut actor.known) {
                     known.inbox.bind(device.clone());
+                }
+                // Whoever was refused leaves nothing behind.
+                if actor.known.as_ref().is_some_and(|known| known.inbox.is_empty()) {
+                    actor.shared.devices.dismiss(&actor.key);
                 }
                 // The asker may have gone.
                 let _ = reply.send(bound);

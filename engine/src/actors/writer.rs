@@ -6,7 +6,9 @@ mod numbers;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use countersign_core::account::{Account, Enroll, Issue, Issued, Profile, ProfilePatch, Refresh};
+use countersign_core::account::{
+    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
+};
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
@@ -108,8 +110,15 @@ impl AccountWriter {
         }
     }
 
-    pub(crate) async fn issue(&mut self, key: &ActionKey, asked: Asking) -> Result<Issued, Error> {
-        let action = self.action(key).await?;
+    /// The action that something was granted for, if that still holds.
+    pub(crate) async fn granted(&mut self, grant: &Grant) -> Result<Arc<Action>, Error> {
+        let action = self.action(&grant.action).await?;
+        self.account.honour(grant, &action)?;
+        Ok(action)
+    }
+
+    pub(crate) async fn issue(&mut self, grant: &Grant, asked: Asking) -> Result<Issued, Error> {
+        let action = self.granted(grant).await?;
         let now = self.now();
         let Asking { id, target, supersede, held, nonce, number_seed } = asked;
         let display = display::build(&action, &self.tenant.custom_public, now)?;
@@ -164,11 +173,11 @@ impl AccountWriter {
 
     pub(crate) async fn enroll(
         &mut self,
-        action: &ActionKey,
+        grant: &Grant,
         enroll: Enroll,
         fresh_id: AuthenticatorId,
     ) -> Result<Device, Error> {
-        self.action(action).await?;
+        self.granted(grant).await?;
         let limits = &self.tenant.limits;
         let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
         self.record(transition).await
@@ -191,6 +200,17 @@ impl AccountWriter {
         refresh: &Refresh,
     ) -> Result<Device, Error> {
         let transition = self.account.refresh(id, refresh, self.now())?;
+        self.record(transition).await
+    }
+
+    /// Removes a device for a client that something was granted to.
+    pub(crate) async fn remove_own_device(
+        &mut self,
+        grant: &Grant,
+        id: &AuthenticatorId,
+    ) -> Result<Device, Error> {
+        self.granted(grant).await?;
+        let transition = self.account.remove_own_device(id, self.now())?;
         self.record(transition).await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::account::Issued;
+use countersign_core::account::{Grant, Issued};
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
@@ -65,7 +65,7 @@ impl Engine {
     pub async fn start_challenge(
         &self,
         account: &AccountKey,
-        action: ActionKey,
+        grant: Grant,
         target: Option<AuthenticatorId>,
         supersede: bool,
     ) -> Result<Started, Error> {
@@ -78,7 +78,7 @@ impl Engine {
         let (shared, account) = (self.shared.clone(), account.clone());
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
         let started =
-            tokio::spawn(async move { start(shared, tenant, account, action, asked).await });
+            tokio::spawn(async move { start(shared, tenant, account, grant, asked).await });
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
@@ -114,7 +114,7 @@ impl Engine {
         Ok(Verdict { challenge, crowded: false })
     }
 
-    /// Whether the approval of an action still holds; see [`Account::approval_stands`].
+    /// Whether the approval of a granted action still holds; see [`Account::approval_stands`].
     ///
     /// [`Account::approval_stands`]: countersign_core::account::Account::approval_stands
     ///
@@ -123,12 +123,12 @@ impl Engine {
     pub async fn approval_stands(
         &self,
         account: &AccountKey,
-        action: ActionKey,
+        grant: Grant,
         ended: Ended,
     ) -> Result<bool, Error> {
         let asked = self.shared.account(account, |w| {
             Box::pin(async move {
-                let action = w.action(&action).await?;
+                let action = w.granted(&grant).await?;
                 Ok(w.account().approval_stands(&action, &ended))
             })
         });
@@ -159,12 +159,11 @@ async fn start(
     shared: Arc<Shared>,
     tenant: Arc<Tenant>,
     account: AccountKey,
-    action: ActionKey,
+    grant: Grant,
     asked: Asking,
 ) -> Result<Started, Error> {
-    let issued: Issued = shared
-        .account(&account, |w| Box::pin(async move { w.issue(&action, asked).await }))
-        .await?;
+    let issued: Issued =
+        shared.account(&account, |w| Box::pin(async move { w.issue(&grant, asked).await })).await?;
     let Some(delivery) = &tenant.delivery else {
         return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::account::{AccountRecord, Profile, ProfilePatch, Track, Tracked};
+use countersign_core::account::{AccountRecord, Grant, Profile, ProfilePatch, Track, Tracked};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, TenantId, UserId};
@@ -40,6 +40,26 @@ impl Engine {
     /// [`Error::Refused`] if it is not known.
     pub async fn action(&self, account: &AccountKey, key: ActionKey) -> Result<Arc<Action>, Error> {
         self.shared.account(account, |w| Box::pin(async move { w.action(&key).await })).await
+    }
+
+    /// The action that something was granted for, if that still holds, and whether it has succeeded
+    /// and its [success stands](countersign_core::account::Account::success_stands).
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub async fn granted(
+        &self,
+        account: &AccountKey,
+        grant: Grant,
+    ) -> Result<(Arc<Action>, bool), Error> {
+        let asked = self.shared.account(account, |w| {
+            Box::pin(async move {
+                let action = w.granted(&grant).await?;
+                let stands = w.account().success_stands(&action);
+                Ok((action, stands))
+            })
+        });
+        asked.await
     }
 
     /// Sets the state of an action, cancelling its open challenges.
@@ -116,6 +136,22 @@ impl Engine {
     /// [`Error::Unavailable`].
     pub async fn remove_user(&self, account: &AccountKey) -> Result<(), Error> {
         self.shared.account(account, |w| Box::pin(w.remove())).await
+    }
+
+    /// Removes an authenticator for a client of its user, but not the last one.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub async fn remove_own_authenticator(
+        &self,
+        account: &AccountKey,
+        grant: Grant,
+        id: AuthenticatorId,
+    ) -> Result<Device, Error> {
+        let removed = self
+            .shared
+            .account(account, |w| Box::pin(async move { w.remove_own_device(&grant, &id).await }));
+        removed.await
     }
 
     /// Removes an authenticator. Challenges that no other may answer are revoked.

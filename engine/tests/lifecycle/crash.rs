@@ -12,7 +12,7 @@ use countersign_engine::store::MemoryStore;
 use countersign_engine::Reader;
 
 use crate::support::{
-    House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, account, action, soon,
+    House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, account, action, grant, soon,
 };
 
 /// A challenge that was issued and whose notification is under way.
@@ -24,7 +24,7 @@ async fn held() -> (House, Phone, countersign_core::challenge::Challenge) {
     let key = action("signIn", "s-1");
     house.track(&alice, &key).await.unwrap();
     let engine = house.engine.clone();
-    tokio::spawn(async move { engine.start_challenge(&alice, key, None, true).await });
+    tokio::spawn(async move { engine.start_challenge(&alice, grant(key), None, true).await });
     let seen =
         soon(house.engine.pending(&phone.credential(), Reader::Stranger, WAIT_MS)).await.unwrap();
     let challenge = Arc::unwrap_or_clone(seen.offers[0].1.challenge.clone());

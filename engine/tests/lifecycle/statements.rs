@@ -11,7 +11,7 @@ use countersign_core::refusal::Refusal;
 use countersign_engine::store::SqliteStore;
 use countersign_engine::{Error, Misbehaviour, Reader};
 
-use crate::support::{House, Phone, account, action, soon};
+use crate::support::{House, Phone, account, action, grant, soon};
 
 const BAD_SIGNATURE: Error = Error::Misbehaved(Misbehaviour::InvalidSignature);
 
@@ -76,7 +76,7 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
         let key = action(code, "a");
         house.track(&alice, &key).await.unwrap();
         let target = Some(device.id.clone());
-        let started = house.engine.start_challenge(&alice, key, target, true).await.unwrap();
+        let started = house.engine.start_challenge(&alice, grant(key), target, true).await.unwrap();
         challenges.push(started.challenge);
     }
     let right = |n: usize| challenges[n].number.as_ref().unwrap().number.reveal();

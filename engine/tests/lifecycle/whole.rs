@@ -11,7 +11,7 @@ use countersign_engine::ports::Store;
 use countersign_engine::store::{MemoryStore, SqliteStore};
 use countersign_engine::{Error, Misbehaviour, Reader, Removing};
 
-use crate::support::{House, Phone, WAIT_MS, account, action, soon};
+use crate::support::{House, Phone, WAIT_MS, account, action, grant, soon};
 
 async fn a_whole_sign_in(store: Arc<dyn Store>) {
     let house = House::over(store, Limits::default(), None);
@@ -39,7 +39,7 @@ async fn a_whole_sign_in(store: Arc<dyn Store>) {
     assert_eq!(again.outcome, Outcome::Approved);
     let other = house.decide(&phone, &challenge, Decision::Deny).await;
     assert_eq!(other, Err(Error::Refused(Refusal::ChallengeEnded)));
-    let ended = house.engine.start_challenge(&alice, sign_in, None, true).await;
+    let ended = house.engine.start_challenge(&alice, grant(sign_in), None, true).await;
     assert_eq!(ended.unwrap_err(), Error::Refused(Refusal::ActionEnded));
 
     let good_bye = phone.good_bye(house.now());

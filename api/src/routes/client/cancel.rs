@@ -19,7 +19,7 @@ pub async fn cancel(
     Body(body): Body<CancelRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
-    let ended = state.engine.cancel(&caller.account, &caller.action, id).await;
+    let ended = state.engine.cancel(&caller.account, &caller.grant.action, id).await;
     let ended = ended.map_err(Problem::of_token)?;
     Ok(HttpResponse::Ok().json(CancelResponse { outcome: ended.outcome.into() }))
 }

@@ -24,7 +24,7 @@ pub async fn challenge(
 ) -> Result<HttpResponse, Problem> {
     let (action, _) = body.into_core()?;
     if let AnyCaller::Client(client) = &caller
-        && action.is_some_and(|action| action != client.action.code)
+        && action.is_some_and(|action| action != client.grant.action.code)
     {
         return Err(Problem::invalid_request("action: is not the token's"));
     }

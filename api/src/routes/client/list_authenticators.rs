@@ -16,7 +16,7 @@ pub async fn list_authenticators(
     caller: ClientCaller,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    state.engine.action(&caller.account, caller.action).await.map_err(Problem::of_token)?;
+    state.engine.granted(&caller.account, caller.grant).await.map_err(Problem::of_token)?;
     let user = state.engine.user(&caller.account).await?;
     let items = user.devices.iter().map(|d| AuthenticatorItem::from(d).for_client());
     Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))

@@ -17,7 +17,7 @@ use crate::state::AppState;
 /// the token of an approved challenge has.
 ///
 /// # Errors
-/// 403 without the scope, 400 for an authenticator that this user does not have.
+/// 403 without the scope, 400 for an authenticator that this user does not have, or for its last.
 pub async fn remove_authenticator(
     caller: ClientCaller,
     state: Data<AppState>,
@@ -28,12 +28,10 @@ pub async fn remove_authenticator(
     }
     let unknown = || Problem::invalid_request("userAuthenticatorId: is not one of this user");
     let id = AuthenticatorId::parse(&body.user_authenticator_id).map_err(|_| unknown())?;
-    let action = state.engine.action(&caller.account, caller.action.clone()).await;
-    let action = action.map_err(Problem::of_token)?;
-    caller.check_against(&action)?;
-    match state.engine.remove_authenticator(&caller.account, id).await {
+    let removed = state.engine.remove_own_authenticator(&caller.account, caller.grant, id);
+    match removed.await {
         Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),
         Err(Error::Refused(Refusal::AuthenticatorUnknown)) => Err(unknown()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Problem::of_token(error)),
     }
 }

@@ -22,12 +22,12 @@ pub async fn start_challenge(
     Body(body): Body<PushChallengeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.into_core()?;
-    if wanted.action.is_some_and(|action| action != caller.action.code) {
+    if wanted.action.is_some_and(|action| action != caller.grant.action.code) {
         return Err(Problem::invalid_request("action: is not the token's"));
     }
     let started = state.engine.start_challenge(
         &caller.account,
-        caller.action,
+        caller.grant,
         wanted.target,
         wanted.supersede,
     );

@@ -2,8 +2,9 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use countersign_core::account::Grant;
 use countersign_core::challenge::Ended;
-use countersign_core::id::{AccountKey, ActionKey};
+use countersign_core::id::AccountKey;
 use countersign_wire::challenge::{VerifyRequest, VerifyResponse};
 use countersign_wire::secret::Secret;
 
@@ -28,10 +29,10 @@ pub async fn verify(
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
     let hold = Hold::of(&request, &caller.account.tenant);
-    let ClientCaller { account, action, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &action, &id, hold.ms()).await;
+    let ClientCaller { account, grant, .. } = caller;
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.ms()).await;
     let verdict = verdict.map_err(Problem::of_token)?;
-    let token = earned(&state, &account, &action, verdict.ended()).await?;
+    let token = earned(&state, &account, &grant, verdict.ended()).await?;
     let mut response = hold.response(verdict.crowded, verdict.ended().is_some());
     Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
 }
@@ -43,20 +44,20 @@ pub async fn verify(
 pub(super) async fn earned(
     state: &AppState,
     account: &AccountKey,
-    action: &ActionKey,
+    grant: &Grant,
     ended: Option<&Ended>,
 ) -> Result<Option<Secret>, Problem> {
     let Some(ended) = ended.filter(|e| VerifyResponse::earns_token(e.outcome)) else {
         return Ok(None);
     };
-    let stands = state.engine.approval_stands(account, action.clone(), ended.clone()).await;
+    let stands = state.engine.approval_stands(account, grant.clone(), ended.clone()).await;
     if !stands.map_err(Problem::of_token)? {
         return Ok(None);
     }
     let token = state.make_token(
         Kind::Verified,
         account,
-        action,
+        &grant.action,
         Scopes::all(),
         ended.at,
         PageWish::default(),

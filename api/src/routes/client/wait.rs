@@ -44,8 +44,8 @@ pub async fn wait(
     let mut polls: FuturesUnordered<_> = open
         .into_iter()
         .map(|(caller, id)| async move {
-            let ClientCaller { account, action, .. } = &caller;
-            let verdict = state.engine.await_outcome(account, action, &id, wait_ms).await;
+            let ClientCaller { account, grant, .. } = &caller;
+            let verdict = state.engine.await_outcome(account, &grant.action, &id, wait_ms).await;
             answer(state, &caller, &id, verdict).await
         })
         .collect();
@@ -84,7 +84,7 @@ async fn answer(
     let told = async {
         let verdict = verdict.map_err(Problem::of_token)?;
         let Some(ended) = verdict.ended() else { return Ok(Err(verdict.crowded)) };
-        let token = earned(state, &caller.account, &caller.action, Some(ended)).await?;
+        let token = earned(state, &caller.account, &caller.grant, Some(ended)).await?;
         Ok(Ok(VerifyResponse::new(&verdict.challenge, token)))
     };
     let challenge_id = id.as_str().to_owned();

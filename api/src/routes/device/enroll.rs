@@ -32,10 +32,7 @@ pub async fn enroll(
     };
     let token = caller.token;
     let proof = proof.map(|signature| EnrollmentProof { signature, token });
-    let action = state.engine.action(&caller.account, caller.action.clone()).await;
-    let action = action.map_err(Problem::of_token)?;
-    caller.check_against(&action)?;
-    let device = state.engine.enroll(&caller.account, caller.action, enroll, proof).await;
+    let device = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
     let device = device.map_err(Problem::of_token)?;
     Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
 }

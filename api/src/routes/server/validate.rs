@@ -43,10 +43,13 @@ async fn answer(
     if body.action.as_ref().is_some_and(|action| action != token.action.code.as_str()) {
         return Ok(ValidateResponse::invalid("the token is of another action"));
     }
-    match state.engine.action(&token.account, token.action).await {
-        Ok(action) => Ok(ValidateResponse::of(&action)),
+    match state.engine.granted(&token.account, token.grant()).await {
+        Ok((action, stands)) => Ok(ValidateResponse::of(&action, stands)),
         Err(Error::Refused(Refusal::ActionUnknown)) => {
             Ok(ValidateResponse::invalid("the action is not known"))
+        }
+        Err(Error::Refused(Refusal::GrantOver)) => {
+            Ok(ValidateResponse::invalid("what the token was made for holds no longer"))
         }
         Err(error) => Err(error.into()),
     }

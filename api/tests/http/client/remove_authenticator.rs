@@ -18,12 +18,22 @@ async fn allowed(server: &Server, user: &str) -> String {
 #[tokio::test]
 async fn the_token_of_an_approval_removes_a_device() {
     let it = SignIn::start().await;
+    let other = it.server.enroll("u-1", &Device::new()).await;
     it.decide(true).await;
     let earned = it.outcome().await["accessToken"].as_str().unwrap().to_owned();
-    let body = remove(&it.server, &earned, &it.authenticator).ok().await;
+    let body = remove(&it.server, &earned, &other).ok().await;
     assert_eq!(body, json!({ "success": true }));
     let left = it.server.get("/users/u-1/authenticators").secret().ok().await;
-    assert_eq!(left, json!([]));
+    assert_eq!(left.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_last_authenticator_stays_so_that_challenges_go_on_being_required() {
+    let it = SignIn::start().await;
+    it.decide(true).await;
+    let earned = it.outcome().await["accessToken"].as_str().unwrap().to_owned();
+    remove(&it.server, &earned, &it.authenticator).refused(400, "invalid_request").await;
+    assert_eq!(it.server.track("u-1", json!({})).await["state"], "CHALLENGE_REQUIRED");
 }
 
 #[tokio::test]

@@ -144,6 +144,22 @@ impl Account {
         Ok(self.transition(vec![Write::Device(device.clone())], device))
     }
 
+    /// Ends a binding for a client of the user. The last one stays: without an authenticator no
+    /// challenge is required of the user any more, and that is not for a client to bring about.
+    ///
+    /// # Errors
+    /// [`Refusal::AuthenticatorUnknown`], [`Refusal::LastAuthenticator`].
+    pub fn remove_own_device(
+        &self,
+        id: &AuthenticatorId,
+        now: UnixMillis,
+    ) -> Result<Transition<Device>, Refusal> {
+        if self.devices.len() == 1 && self.device(id).is_some() {
+            return Err(Refusal::LastAuthenticator);
+        }
+        self.remove_device(id, now)
+    }
+
     /// Ends a binding. A challenge that no other device may answer is revoked.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod challenges;
 mod enrollment;
+mod grant;
 mod profile;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use challenges::{Issue, Issued};
 pub use enrollment::{Enroll, Refresh};
+pub use grant::Grant;
 pub use profile::{Profile, ProfilePatch};
 pub use tracking::{Track, Tracked};
 

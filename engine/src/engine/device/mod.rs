@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use metrics::counter;
 
-use countersign_core::account::Enroll;
+use countersign_core::account::{Enroll, Grant};
 use countersign_core::device::{Device, Signing};
-use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, CredentialKey};
+use countersign_core::id::{AccountKey, AuthenticatorId, CredentialKey};
 use countersign_core::nonce::{Handout, Nonce};
 use countersign_core::possession;
 use countersign_core::refusal::Refusal;
@@ -43,7 +43,7 @@ impl Engine {
     pub async fn enroll(
         &self,
         account: &AccountKey,
-        action: ActionKey,
+        grant: Grant,
         mut enroll: Enroll,
         proof: Option<EnrollmentProof>,
     ) -> Result<Device, Error> {
@@ -57,7 +57,7 @@ impl Engine {
         let key = CredentialKey { tenant: tenant.clone(), thumbprint: enroll.key.thumbprint() };
         let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
         let account = account.clone();
-        let bind = |reply| Bind { account, action, enroll, fresh_id, reply };
+        let bind = |reply| Bind { account, grant, enroll, fresh_id, reply };
         let device = self.shared.bind(&key, bind).await?;
         self.raise_others(&key, &device).await?;
         Ok(device)

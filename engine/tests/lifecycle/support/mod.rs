@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use countersign_core::account::{Enroll, ProfilePatch, Track, Tracked};
+use countersign_core::account::{Enroll, Grant, ProfilePatch, Track, Tracked};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::decision::{Decision, SignedDecision};
@@ -47,6 +47,11 @@ pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<FaultyStore>,
+}
+
+/// What a token of an action stands for that nothing has made void.
+pub(crate) fn grant(action: ActionKey) -> Grant {
+    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false }
 }
 
 impl House {
@@ -133,7 +138,7 @@ impl House {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
         let enroll = Enroll::official(phone.public.clone(), true);
-        self.engine.enroll(account, key, enroll, None).await
+        self.engine.enroll(account, grant(key), enroll, None).await
     }
 
     /// Enrolls a phone that signs statements, with a proof.
@@ -150,7 +155,7 @@ impl House {
         let (tenant, thumbprint) = (tenant_id(), phone.public.thumbprint());
         let statement = Statement::Enroll { tenant: &tenant, key: thumbprint, token };
         let proof = EnrollmentProof { signature: phone.sign_bytes(&statement.to_bytes()), token };
-        self.engine.enroll(account, key, enroll, Some(proof)).await
+        self.engine.enroll(account, grant(key), enroll, Some(proof)).await
     }
 
     /// Begins a device session. The answer is the binding that it is of.
@@ -181,7 +186,7 @@ impl House {
         key: ActionKey,
     ) -> Result<Challenge, Error> {
         self.track(account, &key).await?;
-        let started = self.engine.start_challenge(account, key, None, true).await?;
+        let started = self.engine.start_challenge(account, grant(key), None, true).await?;
         Ok(started.challenge)
     }
 

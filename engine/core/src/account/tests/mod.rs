@@ -2,6 +2,7 @@
 
 mod asking;
 mod enrolling;
+mod granting;
 mod issuing;
 mod settling;
 

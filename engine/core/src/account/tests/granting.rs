@@ -1,0 +1,61 @@
+//! How long what a token stands for holds, and what a client may not take away.
+
+use super::*;
+
+fn grant(action: &Action, is_verified: bool, issued_at: UnixMillis) -> Grant {
+    Grant { action: action.key.clone(), issued_at, is_verified }
+}
+
+/// A user with devices 1 and 2 whose action was approved by the first.
+fn approved() -> (World, Action) {
+    let mut world = World::with_devices(2);
+    let issued = world.open(1, "signIn");
+    let ended = decided(Outcome::Approved, 1, NOW);
+    let settled = world.account.settle(&issued.challenge.id, ended, Some(&issued.action), None);
+    let change = settled.unwrap().change;
+    world.account.apply(&change);
+    (world, action_in(&change).unwrap())
+}
+
+#[test]
+fn a_grant_that_is_older_than_its_action_was_for_another_of_that_name() {
+    let (world, action) = approved();
+    for is_verified in [false, true] {
+        let older = grant(&action, is_verified, UnixMillis(NOW.0 - 1000));
+        assert_eq!(world.account.honour(&older, &action), Err(Refusal::GrantOver));
+        assert_eq!(world.account.honour(&grant(&action, is_verified, NOW), &action), Ok(()));
+    }
+}
+
+#[test]
+fn what_an_approval_granted_is_over_when_it_is_overridden() {
+    let (world, action) = approved();
+    let failed = action.in_state(ActionState::ChallengeFailed, NOW);
+    assert_eq!(world.account.honour(&grant(&failed, true, NOW), &failed), Err(Refusal::GrantOver));
+    assert_eq!(world.account.honour(&grant(&failed, false, NOW), &failed), Ok(()));
+    assert!(!world.account.success_stands(&failed));
+}
+
+#[test]
+fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
+    let (mut world, action) = approved();
+    world.carry_out(|a| a.remove_device(&device_id(2), NOW)).unwrap();
+    assert!(world.account.success_stands(&action), "it was the other that approved");
+    world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
+    assert!(!world.account.success_stands(&action));
+    assert_eq!(world.account.honour(&grant(&action, true, NOW), &action), Err(Refusal::GrantOver));
+    // What the relying party says itself was no device's to say.
+    let overridden = Action { decided_by: None, ..action };
+    assert!(world.account.success_stands(&overridden));
+}
+
+#[test]
+fn a_client_cannot_take_the_last_device_away() {
+    let mut world = World::with_devices(2);
+    world.carry_out(|a| a.remove_own_device(&device_id(1), NOW)).unwrap();
+    let last = world.carry_out(|a| a.remove_own_device(&device_id(2), NOW)).err();
+    assert_eq!(last, Some(Refusal::LastAuthenticator));
+    let unknown = world.carry_out(|a| a.remove_own_device(&device_id(9), NOW)).err();
+    assert_eq!(unknown, Some(Refusal::AuthenticatorUnknown));
+    assert!(world.carry_out(|a| a.remove_device(&device_id(2), NOW)).is_ok());
+}
