@@ -119,8 +119,8 @@ impl Counters {
     }
 
     /// The counters as of `now`: what is counted at a time that is yet to come counts as of `now`,
-    /// so that a clock that was set back makes a wait begin anew and no wait longer than it is. None
-    /// where nothing is ahead. Whoever makes use of it has to record it: else it begins anew for ever.
+    /// so that a clock that was set back makes a wait begin anew and no wait longer than it is.
+    /// None where nothing is ahead. Whoever uses it has to record it: else it begins anew for ever.
     #[must_use]
     pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
         let counted = Self {
