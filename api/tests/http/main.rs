@@ -7,6 +7,7 @@
 mod bad_bodies;
 mod bad_heads;
 mod client;
+mod clock;
 mod connections;
 mod cors;
 mod defaults;

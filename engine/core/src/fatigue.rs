@@ -25,6 +25,8 @@
 //! * The hundredth number without an approval between locks them for good: no number is compared
 //!   any more, and nobody is asked to type one. What ends it is an approval, which is possible only
 //!   where the tenant asks for no number, or the removal of the user, who is then enrolled anew.
+//!
+//! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
 use crate::challenge::Outcome;
 use crate::policy::Limits;
@@ -116,6 +118,21 @@ impl Counters {
         }
     }
 
+    /// The counters as of `now`: what is counted at a time that is yet to come counts as of `now`,
+    /// so that a clock that was set back makes a wait begin anew and no wait longer than it is.
+    /// None where nothing is ahead. Whoever uses it has to record it: else it begins anew for ever.
+    #[must_use]
+    pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
+        let counted = Self {
+            prompts: self.prompts.iter().map(|at| now.min(*at)).collect(),
+            denied_at: self.denied_at.min(now),
+            reported_at: self.reported_at.map(|at| at.min(now)),
+            number_at: self.number_at.min(now),
+            ..*self
+        };
+        (counted != *self).then_some(counted)
+    }
+
     /// A prompt of a time that is yet to come counts: a clock that was set back gives no prompts
     /// away.
     fn in_window(&self, now: UnixMillis, limits: &Limits) -> impl Iterator<Item = UnixMillis> {
@@ -134,9 +151,9 @@ impl Counters {
     }
 }
 
-/// What is left at `now` of a wait that began at `from`.
-const fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
-    from.plus_ms(wait_ms).ms_since(now)
+/// What is left at `now` of a wait that began at `from`: never more than the whole of it.
+fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
+    from.plus_ms(wait_ms).ms_since(now).min(wait_ms)
 }
 
 /// A wait, doubled so many times.

@@ -60,7 +60,13 @@ impl AccountWriter {
         let tenant = shared.tenant(&key.tenant)?;
         let snapshot = shared.store.account(&key).await?;
         let account = Account::restore(key, snapshot);
-        Ok(Self { shared, tenant, account, actions: VecDeque::new(), lost: false })
+        let actions = VecDeque::new();
+        let mut writer = Self { shared, tenant, account, actions, lost: false };
+        // The clock was set back since: a hold is not to last until it has caught up.
+        if let Some(transition) = writer.account.set_back(writer.now()) {
+            writer.record(transition).await?;
+        }
+        Ok(writer)
     }
 
     pub(crate) const fn is_lost(&self) -> bool {

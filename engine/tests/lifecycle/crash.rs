@@ -106,6 +106,26 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
 }
 
 #[actix::test]
+async fn a_hold_lasts_as_long_as_it_does_when_the_clock_was_set_back() {
+    const HOLD_MS: u64 = 15 * 60_000;
+    let house = House::open();
+    let alice = account("alice");
+    let phone = Phone::new(1);
+    house.enroll(&alice, &phone).await.unwrap();
+    let wrong = house.again_after(10 * 365 * 86_400_000);
+    let challenge = wrong.challenge(&alice).await.unwrap();
+    wrong.decide(&phone, &challenge, Decision::Report).await.unwrap();
+    let refused_for = |retry_after_ms| Error::Refused(Refusal::TooManyPrompts { retry_after_ms });
+    let back = house.again_after(1000);
+    back.engine.recover().await.unwrap();
+    assert_eq!(back.challenge(&alice).await, Err(refused_for(HOLD_MS)));
+    // Whoever comes after it finds the hold where it has begun.
+    let again = house.again_after(HOLD_MS);
+    assert_eq!(again.challenge(&alice).await, Err(refused_for(1000)));
+    assert!(house.again_after(HOLD_MS + 1000).challenge(&alice).await.is_ok());
+}
+
+#[actix::test]
 async fn more_than_one_look_at_what_is_pending_is_taken_if_need_be() {
     let house = House::open();
     for n in 0..1_100 {

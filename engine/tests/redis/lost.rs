@@ -14,7 +14,7 @@ use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 /// A user with a phone, an open challenge and one that was approved.
-async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challenge) {
+pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challenge) {
     let ann = user(name);
     let (open, approved) = (challenge(&ann, n, 10), challenge(&ann, n + 1, 10));
     let approved = ended(&approved, Outcome::Approved, 20);
@@ -25,7 +25,13 @@ async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challenge, Challeng
     (open, approved)
 }
 
-async fn is_whole(store: &RedisStore, name: &str, n: u8, (open, approved): (Challenge, Challenge)) {
+/// That everything is there, and the end that was recorded stays.
+pub(crate) async fn is_whole(
+    store: &RedisStore,
+    name: &str,
+    n: u8,
+    (open, approved): (Challenge, Challenge),
+) {
     let ann = user(name);
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.revision, snapshot.record), (3, Some(record())));

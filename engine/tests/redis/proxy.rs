@@ -22,6 +22,8 @@ struct Plan {
     next: Option<Fault>,
     /// Ends every connection, and takes none.
     refuses: bool,
+    /// Who stands behind it from here on, if that has changed.
+    successor: Option<SocketAddr>,
     /// What the store sent when the last fault happened.
     kept: Vec<u8>,
 }
@@ -41,7 +43,12 @@ impl Proxy {
         let shared = Arc::clone(&plan);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if !shared.lock().unwrap().refuses {
+                let (refuses, successor) = {
+                    let plan = shared.lock().unwrap();
+                    (plan.refuses, plan.successor)
+                };
+                if !refuses {
+                    let upstream = successor.unwrap_or(upstream);
                     tokio::spawn(serve(client, upstream, Arc::clone(&shared)));
                 }
             }
@@ -51,6 +58,15 @@ impl Proxy {
 
     pub(crate) fn url(&self) -> String {
         crate::redis_server::url(self.address)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Leads new connections to another Redis.
+    pub(crate) fn lead_to(&self, successor: SocketAddr) {
+        self.plan.lock().unwrap().successor = Some(successor);
     }
 
     /// Does this to the next commit.

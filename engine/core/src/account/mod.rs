@@ -140,6 +140,16 @@ impl Account {
         Some(self.transition(vec![Write::Account(record)], ()))
     }
 
+    /// Counters of a time that is yet to come, as of `now`: see [`Counters::not_ahead_of`]. None
+    /// where there is nothing to be put right.
+    #[must_use]
+    pub fn set_back(&self, now: UnixMillis) -> Option<Transition<()>> {
+        let record = self.record.as_ref()?;
+        let counters = record.counters.not_ahead_of(now)?;
+        let record = AccountRecord { counters, ..record.clone() };
+        Some(self.transition(vec![Write::Account(record)], ()))
+    }
+
     /// Carries out a change that the store has recorded.
     pub fn apply(&mut self, change: &Change) {
         debug_assert_eq!(change.expected, self.revision, "changes are applied in order");

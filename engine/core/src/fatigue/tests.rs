@@ -195,6 +195,22 @@ fn a_clock_that_is_set_back_gives_no_prompts_away() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_no_wait_longer_than_it_is() {
+    let mut person = Person::new();
+    (0..5).for_each(|_| assert!(person.prompt() && person.number()));
+    person.answer(Outcome::Reported);
+    assert_eq!(person.counters.not_ahead_of(NOW), None);
+    person.now = NOW.minus_ms(10_000 * MINUTE_MS);
+    assert_eq!(person.wait_ms(), 15 * MINUTE_MS, "what is told is at most the whole wait");
+    person.counters = person.counters.not_ahead_of(person.now).unwrap();
+    assert_eq!((person.counters.prompts.len(), person.counters.numbers), (5, 5));
+    person.pass(15 * MINUTE_MS - 1);
+    assert!(!person.prompt() && !person.number());
+    person.pass(1);
+    assert!(person.prompt() && person.number());
+}
+
+#[test]
 fn where_no_prompt_is_allowed_none_is() {
     let mut person = Person::new();
     person.limits.prompts_max = 0;

@@ -1,0 +1,51 @@
+//! The primary dies, and the replica that is promoted lacks what came last.
+
+use std::net::SocketAddr;
+
+use countersign_core::challenge::Outcome;
+use countersign_core::change::Write;
+use countersign_engine::ports::Store as _;
+use countersign_engine::ports::store::Committed;
+
+use crate::lost::{is_whole, populate};
+use crate::proxy::Proxy;
+use crate::redis_server::Redis;
+use crate::samples::*;
+use crate::{change, open, until};
+
+/// Has a Redis follow another, until it has all that was there.
+async fn follow(replica: &Redis, primary: SocketAddr) {
+    let (host, port) = (primary.ip().to_string(), primary.port().to_string());
+    assert_eq!(replica.command(&["REPLICAOF", &host, &port]), "+OK\r\n");
+    let linked = async || {
+        let told = replica.command(&["INFO", "replication"]);
+        told.contains("master_link_status:up").then_some(())
+    };
+    until("the replica follows", linked).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
+    let (mut primary, replica) = (Redis::durable(), Redis::durable());
+    let server = Proxy::before(primary.address()).await;
+    let replication = Proxy::before(primary.address()).await;
+    let store = open(&server.url()).await;
+    let (asked, _) = populate(&store, "ann", 1).await;
+    follow(&replica, replication.address()).await;
+    // The replica knows the challenge as open, and nothing of bob.
+    replication.refuse(true);
+    let approved = ended(&asked, Outcome::Approved, 30);
+    recorded(&store, &user("ann"), 3, [Write::Challenge(approved.clone())]).await;
+    let bob = populate(&store, "bob", 11).await;
+    assert_ne!(replica.command(&["DBSIZE"]), primary.command(&["DBSIZE"]));
+    primary.kill();
+    assert_eq!(replica.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
+    server.lead_to(replica.address());
+    // Nobody is approved twice: the end that the replica lacks stands.
+    let denied = Write::Challenge(ended(&asked, Outcome::Denied, 31));
+    let answer = store.commit(change(&user("ann"), 4, [denied])).await;
+    let kept = Box::new(approved.ended.unwrap());
+    assert_eq!(answer, Ok(Committed::Ended { challenge: asked.id, recorded: kept }));
+    is_whole(&store, "bob", 11, bob).await;
+    assert_eq!(store.ready(), Ok(()));
+}
