@@ -36,6 +36,12 @@ pub enum CliError {
     /// There is nothing to answer.
     #[error("no challenge is pending")]
     NothingPending,
+    /// An approval needs the number.
+    #[error(
+        "the {0} digits are needed that are shown where this began: `approve --number`, or in \
+         `watch` after the a"
+    )]
+    NumberWanted(usize),
     /// What is pending cannot be shown, and is not signed unseen.
     #[error("the challenge cannot be shown, and so not answered: {0}")]
     Unreadable(Unreadable),

@@ -8,7 +8,7 @@ use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
 use super::CliError;
-use super::device::{Phone, Waiting};
+use super::device::{Asked, Phone, Waiting};
 use super::terminal::{clean, show_challenge};
 
 /// Answers a challenge; the newest that is pending where none is named. What is signed unseen by a
@@ -41,6 +41,13 @@ pub(super) async fn answer(
     number: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
+    // Not sent as it is: a number of another length would use up an attempt.
+    let digits = waiting.asked.as_ref().ok().and_then(Asked::digits);
+    if let (Decision::Approve, Some(digits)) = (decision, digits)
+        && number.is_none_or(|n| n.len() != digits || !n.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Err(CliError::NumberWanted(digits));
+    }
     let answered = phone.answer(waiting, decision, number).await?;
     told(&waiting.id, answered, out)
 }
