@@ -38,16 +38,14 @@ impl Demo {
     }
 }
 
-/// What the demo's page asks of its backend.
+/// What the demo's page asks of its backend. Where the pre-built UI returns to is no part of it:
+/// whoever could say that would have a page of this server lead anywhere.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Order {
     #[serde(default)]
     user: String,
     #[serde(default)]
     token: String,
-    #[serde(default)]
-    redirect_url: Option<String>,
     #[serde(default)]
     custom: Option<Value>,
 }
@@ -91,7 +89,7 @@ pub async fn backend(
     let party = &demo.party;
     let (method, path, sent, answer) = match call.as_str() {
         "enroll" | "signIn" | "pay" => {
-            let body = track_request(&request, order.redirect_url, order.custom)?;
+            let body = track_request(&request, order.custom)?;
             let answer = party.track(&order.user, &call, &body).await.map(|a| json!(a));
             ("POST", format!("/v1/users/{}/actions/{call}", order.user), json!(body), answer)
         }
@@ -125,18 +123,13 @@ fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
 }
 
 /// What the backend of a real shop knows of the browser before it.
-fn track_request(
-    request: &HttpRequest,
-    redirect_url: Option<String>,
-    custom: Option<Value>,
-) -> Result<TrackRequest, Problem> {
+fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRequest, Problem> {
     let unreadable = |_| Problem::invalid_request("custom: is not an object");
     let address = request.peer_addr().map(|peer| peer.ip().to_string());
     let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
     Ok(TrackRequest {
         ip_address: address,
         user_agent: agent.map(str::to_owned),
-        redirect_url,
         custom: custom.map(serde_json::from_value).transpose().map_err(unreadable)?,
         ..TrackRequest::default()
     })

@@ -231,6 +231,16 @@ describe("the demo", LIMITED, () => {
     assert.equal(await order({ host: evil, origin: server.origin }), 403);
     assert.equal(await order({ host }), 403, "no page at all");
   });
+
+  it("lets nobody say where the pre-built page leads", async () => {
+    const headers = { "content-type": "application/json", origin: server.origin };
+    const body = JSON.stringify({ user: "anna", redirectUrl: "https://evil.example", redirect_url: "https://evil.example" });
+    const shown = await (await fetch(`${server.origin}/demo/backend/signIn`, { method: "POST", headers, body })).json();
+    assert.equal(shown.status, 200);
+    assert.equal(shown.request.redirectUrl, undefined);
+    const page = await (await fetch(shown.response.url)).text();
+    assert.ok(page.includes('"action":"signIn"') && !page.includes("evil.example"), page);
+  });
 });
 
 describe("a server that is configured", LIMITED, () => {
