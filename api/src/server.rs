@@ -223,7 +223,7 @@ fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     };
     let set = base.set_ip_host(reachable).and_then(|()| base.set_port(Some(address.port())));
     set.expect("an http URL has a host and a port");
-    Ok(Data::new(Demo::new(base.as_str(), secret)?))
+    Ok(Data::new(Demo::new(&base, secret)?))
 }
 
 fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {

@@ -58,6 +58,7 @@ async fn a_page_says_what_the_token_says() {
         "token": "ready",
         "tenantId": "demo",
         "brand": { "name": "Acme & Söhne</script>", "colour": "#0b6e4f" },
+        "origins": ["*"],
         "userId": "u-1",
         "action": "signIn",
         "page": { "redirectUrl": back, "settings": true },
@@ -79,9 +80,10 @@ async fn nobody_but_the_relying_party_says_where_a_page_leads() {
 }
 
 #[tokio::test]
-async fn a_page_is_framed_by_the_pages_of_its_tenant() {
+async fn a_page_is_framed_by_the_pages_of_its_tenant_and_tells_them_alone() {
     let server = Setup::default().set("tenants.0.allowed_origins", "https://shop.example").start();
     let answer = page(&server, json!({})).await;
+    assert_eq!(about(&answer)["origins"], json!(["https://shop.example"]));
     let framed = directive(&answer, "frame-ancestors");
     assert_eq!(framed.as_deref(), Some("'self' https://shop.example"));
     let answer = page(&Server::start(), json!({})).await;

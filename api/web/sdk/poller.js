@@ -113,9 +113,10 @@ export class Poller {
     if (this.#waits.size > 0) this.#begin();
   }
 
-  /** One round: those that have waited longest for their turn. */
+  /** One round: those that have waited longest for their turn, and each challenge with one token. */
   async #ask() {
-    const asked = [...this.#waits].slice(0, BATCH_MAX);
+    const ids = [...this.#waits.values()].map(({ wait }) => wait.challengeId);
+    const asked = [...this.#waits].filter(([, { wait }], at) => ids.indexOf(wait.challengeId) === at).slice(0, BATCH_MAX);
     const signal = this.#round.signal;
     const began = performance.now();
     const [only] = asked;

@@ -15,15 +15,32 @@ export function returnTo(url) {
   redirectUrl = url;
 }
 
+/** Whose pages may hear how it ends: `*` alone, or exact origins. @type {string[]} */
+let hearers = [];
+
+/** @param {string[]} origins */
+export function tellOnly(origins) {
+  hearers = origins;
+}
+
 /**
- * Says something to the page that opened this one. Only that page knew this one's address, with its token; so it
- * may hear how it ends, wherever it is from.
+ * Says something to the page that opened this one, if it is one of the tenant's or of where this one returns to.
+ * Whose it is can be asked in a frame alone, and not in every browser: it is sent once for each origin that it may
+ * have, and the browser hands on the one that fits.
  * @param {string | object} message
  */
 function tell(message) {
   const host = framed ? window.parent : window.opener;
-  const origin = framed ? (location.ancestorOrigins?.[0] ?? "*") : "*";
-  host?.postMessage(message, origin === "null" ? "*" : origin);
+  const parent = framed ? location.ancestorOrigins?.[0] : undefined;
+  const known = parent !== undefined && parent !== "null" ? [parent] : undefined;
+  const allowed = hearers.includes("*") ? (known ?? ["*"]) : exact().filter((origin) => known?.includes(origin) ?? true);
+  for (const origin of allowed) host?.postMessage(message, origin);
+}
+
+/** The exact origins that may hear. An app has none. */
+function exact() {
+  const back = redirectUrl === undefined ? "null" : new URL(redirectUrl).origin;
+  return [...new Set([...hearers, back])].filter((origin) => origin !== "null");
 }
 
 /** @param {string} event @param {object} [more] */

@@ -4,7 +4,7 @@
 import { Push } from "../sdk/countersign.js";
 import { button, h, timeText } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
-import { canReturn, failed, finish, framed, popup, ready, returnTo } from "./host.js";
+import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
 import { enrollmentCode, newDevice } from "./link.js";
 import { forget, recall, remember } from "./memory.js";
 import { about, announce, fillIn, showTenant, view } from "./page.js";
@@ -28,6 +28,8 @@ async function start() {
   showTenant();
   if (framed) document.body.classList.add("framed");
   returnTo(about.page?.redirectUrl);
+  // Without a tenant there is no token that could be earned, and nothing to keep from anybody.
+  tellOnly(about.token === "invalid" ? ["*"] : (about.origins ?? []));
   ready();
   if (about.token === "invalid") return end("invalid_token");
   if (about.token === "expired") return end("expired_token");

@@ -8,8 +8,8 @@ import { TEXT } from "./text.js";
 /** @import { Brand } from "../shared/brand.js" */
 /**
  * What the server says the page is about.
- * @typedef {{ token: "ready" | "expired" | "invalid", tenantId?: string, brand?: Brand, userId?: string,
- *   action?: string, page?: { redirectUrl?: string, settings?: boolean } }} About
+ * @typedef {{ token: "ready" | "expired" | "invalid", tenantId?: string, brand?: Brand, origins?: string[],
+ *   userId?: string, action?: string, page?: { redirectUrl?: string, settings?: boolean } }} About
  */
 
 /** @type {About} */

@@ -1,6 +1,8 @@
 //! `POST /client/wait/push`: one held poll for all that a browser waits for, since a browser opens
 //! six connections to a server however many tabs it has.
 
+use std::collections::HashSet;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_core::id::ChallengeId;
@@ -18,10 +20,11 @@ use crate::state::AppState;
 
 /// Answers how those of the challenges stand that have ended, each with its own token. With
 /// `Prefer: wait=N` the answer is held until one ends, for that long at most. What is refused is
-/// answered at once, beside the rest.
+/// answered at once, beside the rest. Each challenge takes a place to wait of its own tenant's; one
+/// without a place is looked at once.
 ///
 /// # Errors
-/// 400 for no challenge, or for more than one poll may wait for.
+/// 400 for no challenge, for more than one poll may wait for, or for one that is named twice.
 pub async fn wait(
     request: HttpRequest,
     state: Data<AppState>,
@@ -29,38 +32,52 @@ pub async fn wait(
 ) -> Result<HttpResponse, Problem> {
     let mut answers = Vec::new();
     let mut open = Vec::new();
-    for wait in body.into_core()? {
+    for wait in distinct(body.into_core()?)? {
         match asked(&request, &wait) {
             Ok((caller, id)) => open.push((caller, id)),
             Err(problem) => answers.push(refused(wait.challenge_id, &problem)),
         }
     }
-    let Some((first, _)) = open.first() else {
+    let hold = |tenant| Hold::of(&request, tenant);
+    let holds: Vec<_> = open.iter().map(|(caller, _)| hold(&caller.account.tenant)).collect();
+    let Some(first) = holds.first() else {
         return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
     };
-    let hold = Hold::of(&request, &first.account.tenant);
-    let wait_ms = if answers.is_empty() { hold.ms() } else { 0 };
+    // Refusals are told at once: then nothing waits.
+    let at_once = !answers.is_empty();
+    let longest_ms = holds.iter().map(Hold::ms).max().filter(|_| !at_once).unwrap_or(0);
     let state = &state;
     let mut polls: FuturesUnordered<_> = open
         .into_iter()
-        .map(|(caller, id)| async move {
+        .zip(&holds)
+        .map(|((caller, id), hold)| async move {
+            let wait_ms = hold.ms().min(longest_ms);
             let ClientCaller { account, grant, .. } = &caller;
             let verdict = state.engine.await_outcome(account, &grant.action, &id, wait_ms).await;
             answer(state, &caller, &id, verdict).await
         })
         .collect();
-    let mut crowded = false;
+    let mut crowded = holds.iter().any(|hold| hold.ms() < longest_ms);
     while let Some(polled) = polls.next().await {
         match polled {
             Ok(answer) => answers.push(answer),
             Err(full) => crowded |= full,
         }
-        if wait_ms > 0 && !answers.is_empty() {
+        if longest_ms > 0 && !answers.is_empty() {
             break;
         }
     }
-    let mut response = hold.response(crowded, !answers.is_empty());
+    let mut response = first.response(crowded, !answers.is_empty());
     Ok(response.json(WaitResponse { answers }))
+}
+
+/// Refuses a challenge that is named twice: each is waited for once, in one place.
+fn distinct(waits: Vec<Wait>) -> Result<Vec<Wait>, Problem> {
+    let ids: HashSet<_> = waits.iter().map(|wait| &*wait.challenge_id).collect();
+    if ids.len() < waits.len() {
+        return Err(Problem::invalid_request("waits: name a challenge more than once"));
+    }
+    Ok(waits)
 }
 
 fn asked(request: &HttpRequest, wait: &Wait) -> Result<(ClientCaller, ChallengeId), Problem> {

@@ -15,13 +15,16 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::asset::page;
+use super::own::OwnOrigins;
 use crate::body::Body;
 use crate::path::Path;
 use crate::problem::Problem;
+use crate::state::AppState;
 
 /// The demo's backend.
 pub struct Demo {
     party: RelyingParty,
+    own: OwnOrigins,
 }
 
 impl Demo {
@@ -29,22 +32,20 @@ impl Demo {
     ///
     /// # Errors
     /// [`ClientError`] if no connection can be made in principle.
-    pub fn new(base: &str, secret: &str) -> Result<Self, ClientError> {
-        let party = RelyingParty::new(countersign_client::Http::new()?, base, secret)?;
-        Ok(Self { party })
+    pub fn new(base: &Url, secret: &str) -> Result<Self, ClientError> {
+        let party = RelyingParty::new(countersign_client::Http::new()?, base.as_str(), secret)?;
+        Ok(Self { party, own: OwnOrigins::at(base) })
     }
 }
 
-/// What the demo's page asks of its backend.
+/// What the demo's page asks of its backend. Where the pre-built UI returns to is no part of it:
+/// whoever could say that would have a page of this server lead anywhere.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Order {
     #[serde(default)]
     user: String,
     #[serde(default)]
     token: String,
-    #[serde(default)]
-    redirect_url: Option<String>,
     #[serde(default)]
     custom: Option<Value>,
 }
@@ -80,14 +81,15 @@ pub async fn backend(
     Body(order): Body<Order>,
 ) -> Result<HttpResponse, Problem> {
     let demo = demo.ok_or_else(absent)?;
-    if !is_own_page(&request) {
-        return Err(Problem::forbidden("only the demo's own page may call its backend"));
+    if !is_own_page(&request, &demo) {
+        let told = "only the demo's own page may call its backend: open it at server.public_url";
+        return Err(Problem::forbidden(told));
     }
     let watch = Stopwatch::start();
     let party = &demo.party;
     let (method, path, sent, answer) = match call.as_str() {
         "enroll" | "signIn" | "pay" => {
-            let body = track_request(&request, order.redirect_url, order.custom)?;
+            let body = track_request(&request, order.custom)?;
             let answer = party.track(&order.user, &call, &body).await.map(|a| json!(a));
             ("POST", format!("/v1/users/{}/actions/{call}", order.user), json!(body), answer)
         }
@@ -112,29 +114,22 @@ fn absent() -> Problem {
     Problem::not_found("there is no demo here")
 }
 
-/// Whether the request comes from a page of this server. The backend knows nobody by a token, and
-/// pages of other origins are not to ask a user of the demo.
-fn is_own_page(request: &HttpRequest) -> bool {
+/// Whether the request comes from the demo's page, by what only browsers set.
+fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let origin = text(ORIGIN).and_then(|origin| Url::parse(origin).ok());
-    let Some((origin, host)) = origin.zip(text(HOST)) else { return false };
-    let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
-    origin.host_str().is_some_and(|name| host.eq_ignore_ascii_case(&format!("{name}{port}")))
+    let heads = text(ORIGIN).zip(text(HOST));
+    let public_url = &AppState::of(request).public_url;
+    heads.is_some_and(|(origin, host)| demo.own.sent(origin, host, public_url))
 }
 
 /// What the backend of a real shop knows of the browser before it.
-fn track_request(
-    request: &HttpRequest,
-    redirect_url: Option<String>,
-    custom: Option<Value>,
-) -> Result<TrackRequest, Problem> {
+fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRequest, Problem> {
     let unreadable = |_| Problem::invalid_request("custom: is not an object");
     let address = request.peer_addr().map(|peer| peer.ip().to_string());
     let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
     Ok(TrackRequest {
         ip_address: address,
         user_agent: agent.map(str::to_owned),
-        redirect_url,
         custom: custom.map(serde_json::from_value).transpose().map_err(unreadable)?,
         ..TrackRequest::default()
     })

@@ -7,6 +7,7 @@ mod brand;
 pub mod demo;
 mod headers;
 mod home;
+mod own;
 mod ui;
 
 pub use asset::{asset, phone};

@@ -9,6 +9,7 @@ use super::asset;
 use super::brand::BrandBody;
 use super::headers::{Framing, secure};
 use crate::caller::token::{Kind, PageWish, Token, TokenError};
+use crate::config::AllowedOrigins;
 use crate::query::Query;
 use crate::state::{AppState, TenantFace};
 
@@ -32,6 +33,9 @@ struct PageBody<'p> {
     tenant_id: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     brand: Option<BrandBody<'p>>,
+    /// The origins of the pages that may hear how it ends: `*` alone, or exact ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origins: Option<Vec<&'p str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +71,10 @@ fn page_body<'p>(
         token: condition,
         tenant_id: account.map(|AccountKey { tenant, .. }| tenant.as_str()),
         brand: face.map(|face| BrandBody::from(&face.brand)),
+        origins: face.map(|face| match &face.origins {
+            AllowedOrigins::Any => vec!["*"],
+            AllowedOrigins::Exact(origins) => origins.iter().map(String::as_str).collect(),
+        }),
         user_id: account.map(|AccountKey { user, .. }| user.as_str()),
         action: token.map(|token| token.action.code.as_str()),
         page: token.map(|token| &token.page),

@@ -47,18 +47,87 @@ pub async fn track(
     Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))
 }
 
-/// Schemes that make a browser run or show what a URL holds, in place of going somewhere.
-const NO_PLACES: &[&str] =
-    &["about", "blob", "data", "file", "filesystem", "javascript", "vbscript"];
+/// Schemes that are no places, and no app's of its own: browsers run or show what such a URL holds,
+/// open something of the machine or of their own, or hand it to a program that does. WHATWG URL and
+/// the registries of Chromium, Firefox, Android and Windows name them.
+const NO_PLACES: &[&str] = &[
+    "about",
+    "android-app",
+    "blob",
+    "chrome",
+    "chrome-extension",
+    "content",
+    "data",
+    "devtools",
+    "edge",
+    "file",
+    "filesystem",
+    "ftp",
+    "intent",
+    "jar",
+    "javascript",
+    "mailto",
+    "moz-extension",
+    "ms-msdt",
+    "resource",
+    "search-ms",
+    "sms",
+    "tel",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
 
-/// Where the pre-built UI ends. Schemes of apps are allowed.
+/// Where the pre-built UI ends: at a website, or in an app that has a scheme of its own.
 fn page_wish(redirect_url: Option<String>, settings: bool) -> Result<PageWish, Problem> {
     if let Some(text) = &redirect_url {
         let refused = |problem| Problem::invalid_request(format!("redirectUrl: {problem}"));
         let url = Url::parse(text).map_err(|_| refused("is not an absolute URL"))?;
         if NO_PLACES.contains(&url.scheme()) {
-            return Err(refused("leads nowhere"));
+            return Err(refused("must have https, http or the scheme of an app"));
         }
     }
     Ok(PageWish { redirect_url, settings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn returns_to(text: &str) -> bool {
+        page_wish(Some(text.to_owned()), false).is_ok()
+    }
+
+    #[test]
+    fn a_page_returns_to_websites_and_apps() {
+        for place in [
+            "https://shop.example/a?b=c",
+            "HTTP://localhost:3000",
+            "shop-app://signed-in",
+            "com.example.shop:/back",
+            "myfile://back",
+        ] {
+            assert!(returns_to(place), "{place}");
+        }
+        assert!(page_wish(None, true).is_ok_and(|wish| wish.settings));
+    }
+
+    #[test]
+    fn a_page_returns_to_nothing_that_browsers_treat_specially() {
+        for scheme in NO_PLACES {
+            // As people write it, and as URL parsers still read it.
+            let upper = scheme.to_ascii_uppercase();
+            for text in [format!("{scheme}:x"), format!("{upper}://x/y"), format!(" {scheme}:x")] {
+                assert!(!returns_to(&text), "{text}");
+            }
+            let (first, rest) = scheme.split_at(1);
+            assert!(!returns_to(&format!("{first}\t{rest}\n:x")), "{scheme}");
+        }
+        for text in
+            ["view-source:https://a.example", "blob:https://a.example/1", "/back", "//a", "https:"]
+        {
+            assert!(!returns_to(text), "{text}");
+        }
+    }
 }

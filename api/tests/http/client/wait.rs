@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Call, Device, Server, SignIn};
+use crate::long_poll::{park, told};
+use crate::support::{Call, Device, Server, Setup, SignIn};
 
 fn wait(server: &Server, waits: &[(&str, &str)]) -> Call {
     let each = waits.iter().map(|(token, id)| json!({ "token": token, "challengeId": id }));
@@ -58,7 +59,7 @@ async fn each_challenge_needs_the_token_of_its_own_action() {
     let it = SignIn::start().await;
     let (_, theirs, challenge) = another(&it.server, "u-2").await;
     let forged = "a.b.c";
-    let waits = [(&*it.token, &*challenge), (forged, &*challenge), (&*theirs, "x y")];
+    let waits = [(&*it.token, &*challenge), (forged, &*it.challenge), (&*theirs, "x y")];
     let call = wait(&it.server, &waits).wait(30);
     let answers = call.ok().await["answers"].clone();
     let mut codes: Vec<_> = answers.as_array().unwrap().iter().map(code).collect();
@@ -75,10 +76,55 @@ fn code(answer: &Value) -> &str {
 #[tokio::test]
 async fn a_poll_waits_for_something_and_not_for_too_much() {
     let it = SignIn::start().await;
-    let one = (&*it.token, &*it.challenge);
-    wait(&it.server, &[one; 8]).ok().await;
-    for waits in [&[][..], &[one; 9][..]] {
+    let ids: Vec<_> = (0..9).map(|n| format!("{n:032}")).collect();
+    let waits: Vec<_> = ids.iter().map(|id| (&*it.token, &**id)).collect();
+    let answers = wait(&it.server, &waits[..8]).ok().await["answers"].clone();
+    assert_eq!(answers.as_array().unwrap().len(), 8, "each is refused by itself: {answers}");
+    for waits in [&[][..], &waits] {
         wait(&it.server, waits).refused(400, "invalid_request").await;
     }
     it.server.post("/client/wait/push").json(&json!({})).refused(400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn a_challenge_is_waited_for_once() {
+    let it = SignIn::start().await;
+    let (_, token, challenge) = another(&it.server, "u-2").await;
+    let [one, other] = [(&*it.token, &*it.challenge), (&*token, &*challenge)];
+    for waits in [&[one, one][..], &[one, other, one], &[one, (&token, &it.challenge)]] {
+        wait(&it.server, waits).wait(30).refused(400, "invalid_request").await;
+    }
+    wait(&it.server, &[one, other]).ok().await;
+}
+
+#[tokio::test]
+async fn each_challenge_of_a_poll_takes_a_place_to_wait() {
+    // Half of eight places are for polls, half of those for one tenant's.
+    let server = Setup::default().set("server.requests_in_flight_max", "8").start();
+    let it = SignIn::on(server, Device::new()).await;
+    let (_, second, second_challenge) = another(&it.server, "u-2").await;
+    let (_, third, third_challenge) = another(&it.server, "u-3").await;
+    let waits = [
+        (&*it.token, &*it.challenge),
+        (&*second, &*second_challenge),
+        (&*third, &*third_challenge),
+    ];
+    // What has no place is looked at once, and asked for again soon; the rest is waited for.
+    let crowded = wait(&it.server, &waits).wait(1).send().await;
+    assert_eq!(crowded.header("retry-after"), Some("1"));
+    assert_eq!(crowded.ok(), json!({ "answers": [] }));
+    // Two have two places: of two such polls, one cannot wait.
+    let (early, parked) = park(1, || wait(&it.server, &waits[..2])).await;
+    assert_eq!(early.header("retry-after"), Some("1"));
+    assert_eq!(early.ok(), json!({ "answers": [] }));
+    it.decide(true).await;
+    for answer in told(parked).await {
+        assert_eq!(answer.header("retry-after"), None);
+        assert_eq!(answer.ok()["answers"][0]["outcome"], "approved");
+    }
+    // The places are given back.
+    let (early, parked) = park(1, || wait(&it.server, &waits[1..])).await;
+    assert_eq!(early.header("retry-after"), Some("1"));
+    it.server.cancel(&third, &third_challenge).ok().await;
+    assert_eq!(told(parked).await.len(), 1);
 }

@@ -1,6 +1,8 @@
 // The demo, from nothing to a payment: one browser is the website's, another one the phone.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
 import { after, afterEach, before, describe, it } from "node:test";
 
 import { backendOf } from "../support/backend.mjs";
@@ -208,10 +210,36 @@ describe("the demo", LIMITED, () => {
     }
   });
 
-  it("has a backend for its own page alone", async () => {
-    const order = { method: "POST", headers: { "content-type": "application/json", origin: "https://evil.example" }, body: '{"user":"anna"}' };
-    const answer = await fetch(`${server.origin}/demo/backend/signIn`, order);
-    assert.equal(answer.status, 403);
+  /** An order to the backend, with whatever heads; `fetch` sets `Host` by itself. */
+  async function order(heads) {
+    const headers = { "content-type": "application/json", ...heads };
+    const sent = request(`${server.origin}/demo/backend/enroll`, { method: "POST", headers, agent: false });
+    sent.end('{"user":"anna"}');
+    const [answer] = await once(sent, "response");
+    answer.resume();
+    return answer.statusCode;
+  }
+
+  it("has a backend for its own page alone, under whatever name another page reaches it", async () => {
+    const { host, port } = new URL(server.origin);
+    for (const own of [host, `localhost:${port}`, `[::1]:${port}`]) {
+      assert.equal(await order({ host: own, origin: `http://${own}` }), 200, own);
+    }
+    const evil = `evil.example:${port}`;
+    assert.equal(await order({ host, origin: `http://${evil}` }), 403, "a page from elsewhere");
+    assert.equal(await order({ host: evil, origin: `http://${evil}` }), 403, "a name that was pointed at it");
+    assert.equal(await order({ host: evil, origin: server.origin }), 403);
+    assert.equal(await order({ host }), 403, "no page at all");
+  });
+
+  it("lets nobody say where the pre-built page leads", async () => {
+    const headers = { "content-type": "application/json", origin: server.origin };
+    const body = JSON.stringify({ user: "anna", redirectUrl: "https://evil.example", redirect_url: "https://evil.example" });
+    const shown = await (await fetch(`${server.origin}/demo/backend/signIn`, { method: "POST", headers, body })).json();
+    assert.equal(shown.status, 200);
+    assert.equal(shown.request.redirectUrl, undefined);
+    const page = await (await fetch(shown.response.url)).text();
+    assert.ok(page.includes('"action":"signIn"') && !page.includes("evil.example"), page);
   });
 });
 

@@ -169,6 +169,26 @@ describe("our browser SDK", LIMITED, () => {
     assert.deepEqual(ends.map(({ data }) => data.outcome), ["denied", "approved"]);
   });
 
+  it("waits for one challenge with the tokens of two clients", async () => {
+    const { userId, phone } = await user();
+    const page = await tab(await browser.person(), userId);
+    const { token, idempotencyKey } = await track(backend, userId);
+    const again = await track(backend, userId, { idempotencyKey });
+    const challengeId = await page.evaluate(async (tokens) => {
+      const [first, second] = tokens.map((value) => {
+        const client = new window.Countersign({});
+        client.setToken(value);
+        return client;
+      });
+      const { data } = await first.push.challenge();
+      window.waits = [first, second].map((client) => client.push.wait(data));
+      return data.challengeId;
+    }, [token, again.token]);
+    await phone.approve(challengeId);
+    const ends = await page.evaluate(() => Promise.all(window.waits));
+    assert.deepEqual(ends.map(({ data }) => data?.outcome), ["approved", "approved"]);
+  });
+
   it("shares one poll between tabs and accounts, and goes on when the tab that polled is closed", async () => {
     const person = await browser.person();
     const users = [await user(), await user(), await user()];

@@ -315,6 +315,41 @@ describe("the pre-built UI", LIMITED, () => {
       await until(() => opened.isClosed(), { what: "the window is closed" });
     });
 
+    /** What a page of an origin that the tenant does not allow hears from a window that it has opened. */
+    async function overheard(params) {
+      const { userId, phone } = await user();
+      const { url } = await track(backend, userId, params);
+      const person = await browser.person();
+      const page = await person.open(site.origin.replace("localhost", "127.0.0.1"));
+      await page.evaluate((address) => {
+        window.heard = [];
+        window.addEventListener("message", ({ data }) => window.heard.push(data));
+        window.open(address, "page", "width=400,height=500");
+      }, `${url}&mode=popup`);
+      const opened = await until(() => person.context.pages().find((one) => one !== page), { what: "the window" });
+      await heading(opened, "Look at your phone");
+      await phone.approve();
+      await heading(opened, "Approved");
+      // Messages keep their order: after this one there is nothing to come.
+      await opened.evaluate(() => window.opener.postMessage("the last", "*"));
+      await until(() => page.evaluate(() => window.heard.includes("the last")), { what: "the last message" });
+      return page.evaluate(() => window.heard);
+    }
+
+    it("but its window tells a page that the tenant does not allow nothing, least of all a token", async () => {
+      assert.deepEqual(await overheard({}), ["the last"]);
+      assert.deepEqual(await overheard({ redirectUrl: `${site.origin}/back` }), ["the last"]);
+      assert.deepEqual(await overheard({ redirectUrl: "shop-app://back" }), ["the last"]);
+    });
+
+    it("and its window tells the page that it would return to", async () => {
+      const redirectUrl = `${site.origin.replace("localhost", "127.0.0.1")}/back`;
+      const [ready, end] = (await overheard({ redirectUrl })).map((text) => text !== "the last" && JSON.parse(text));
+      assert.deepEqual(ready, { event: "AUTHSIGNAL_READY" });
+      assert.equal(end.event, "AUTHSIGNAL_CLOSE_POPUP");
+      assert.equal(await isValid(end.token), true);
+    });
+
     it("by redirect", async () => {
       const { userId, phone } = await user();
       const { url } = await track(backend, userId, { redirectUrl: `${site.origin}/back` });
