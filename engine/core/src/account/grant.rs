@@ -19,7 +19,8 @@ pub struct Grant {
 
 impl Account {
     /// Refuses what was granted for something that holds no longer: its action went away with its
-    /// user and came back under the same name, or its approval does not [stand](Self::success_stands).
+    /// user and came back under the same name, or its approval does not
+    /// [stand](Self::success_stands).
     ///
     /// # Errors
     /// [`Refusal::GrantOver`].
