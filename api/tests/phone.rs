@@ -275,7 +275,7 @@ async fn watching_says_what_to_type_and_asks_again_for_a_number() {
     let ask = "type a and the 2 digits shown where this began to approve, d to deny, r to report \
                that it was not you, s to skip: ";
     assert_eq!(text.matches(ask).count(), 2, "{text}");
-    assert!(text.contains("not answered: a number is asked for"), "{text}");
+    assert!(text.contains("not answered: the 2 digits are needed"), "{text}");
     assert!(text.contains("type a to approve, d to deny, r to report"), "{text}");
     assert!(text.contains(&format!("challenge {hidden} cannot be shown")), "{text}");
     let seen = server.seen();

@@ -64,6 +64,11 @@ pub(super) async fn run(
                         Err(CliError::Client(error)) => {
                             report(&waiting.id, &error, &mut passed, out)?;
                         }
+                        Err(error @ CliError::NumberWanted(_)) => {
+                            // It is asked about again, at the next look.
+                            passed.remove(&waiting.id);
+                            writeln!(out, "not answered: {error}")?;
+                        }
                         Err(error) => return Err(error),
                     }
                 }
