@@ -135,7 +135,7 @@ describe("a number that is asked for", LIMITED, () => {
     const { body } = await web.challenge();
     const { challengeId, number } = body;
     assert.match(number, /^\d\d$/);
-    await assert.rejects(phone.approve(challengeId), /a number is asked for/);
+    await assert.rejects(phone.approve(challengeId), /the 2 digits are needed/);
     const wrong = String((Number(number) + 1) % 100).padStart(2, "0");
     await assert.rejects(phone.approve(challengeId, { number: wrong }), /the number is wrong/);
     await phone.approve(challengeId, { number });
