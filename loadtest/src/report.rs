@@ -1,5 +1,9 @@
 //! What was measured, as text and as JSON.
 
+pub mod capacity;
+mod histogram;
+pub mod model;
+
 use std::fmt;
 
 use serde::Serialize;
