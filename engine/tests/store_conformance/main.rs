@@ -120,3 +120,9 @@ async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
     let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
     lookups::every_record_is_in_some_page_of_a_scan(store).await;
 }
+
+#[tokio::test]
+async fn every_record_of_a_redis_is_in_some_page_of_a_scan() {
+    let server = redis_server::Redis::volatile();
+    lookups::every_record_is_in_some_page_of_a_scan(in_redis(&server.url()).await).await;
+}

@@ -15,9 +15,11 @@ mod lookups;
 mod owner;
 mod reader;
 mod reply;
+mod scan;
 mod script;
 mod startup;
 mod unit;
+mod verify;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +43,9 @@ use self::reader::Reader;
 use self::unit::Unit;
 use self::writer::{Done, Job, Queued};
 use super::{check_form, closed, refused};
-use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::store::{
+    ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery,
+};
 use crate::ports::{Entropy, Later};
 use crate::system::Stopwatch;
 
@@ -62,6 +66,8 @@ pub struct RedisSettings {
     pub action_retention_ms: u64,
     /// How long an ended challenge is kept, in milliseconds.
     pub challenge_retention_ms: u64,
+    /// Whether a store is begun in a Redis that holds none; it is refused otherwise.
+    pub begins: bool,
 }
 
 impl RedisSettings {
@@ -74,6 +80,7 @@ impl RedisSettings {
             wait: Duration::from_secs(3),
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
+            begins: true,
         }
     }
 }
@@ -299,6 +306,14 @@ impl Store for RedisStore {
             let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
             Ok(before)
         })
+    }
+
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.reader.read(move |reader| scan::page(reader, from.clone()))
+    }
+
+    fn verify(&self) -> Later<Result<(), StoreError>> {
+        self.reader.read(verify::indexes)
     }
 
     fn ready(&self) -> Result<(), StoreError> {

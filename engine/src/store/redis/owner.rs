@@ -41,11 +41,17 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Becomes the owner, and waits until a lock that was left behind has expired.
-    pub(super) async fn acquire(link: &Link, entropy: &dyn Entropy) -> Result<Self, Trouble> {
+    /// Becomes the owner, and waits until a lock that was left behind has expired. Where there is
+    /// no store, one is begun if that is wanted.
+    pub(super) async fn acquire(
+        link: &Link,
+        entropy: &dyn Entropy,
+        begins: bool,
+    ) -> Result<Self, Trouble> {
         let (token, fresh) = (hex(entropy.bytes()), hex(entropy.bytes()));
         let call = Call::new(&ACQUIRE).key(keys::STATE).key(keys::LOCK);
         let call = call.arg(&token).arg(lock_ms()).arg(&fresh).arg(LAYOUT);
+        let call = call.arg(if begins { "1" } else { "0" });
         let watch = Stopwatch::start();
         loop {
             let (word, values) = said(link.call(&call).await?)?;
@@ -64,6 +70,9 @@ impl Owner {
                     let layout = text(next())?.unwrap_or_default();
                     let message = format!("Redis has layout {layout}, {LAYOUT} is known");
                     return Err(Trouble::Unreadable(message));
+                }
+                "absent" => {
+                    return Err(Trouble::Refused("there is no store in this Redis".to_owned()));
                 }
                 _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => {
                     let message = "another server uses this Redis: one at a time is supported";

@@ -75,7 +75,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
             Err(trouble) => return Err(trouble),
         }
     }
-    let owner = Owner::acquire(&writing, entropy).await?;
+    let owner = Owner::acquire(&writing, entropy, settings.begins).await?;
     tracing::info!(store = owner.store(), "Redis is the store");
     Ok((writing, reading, owner))
 }
