@@ -55,8 +55,13 @@ async fn open(
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
             let redis = RedisSettings::new(url.expose());
-            let settings =
-                RedisSettings { action_retention_ms, challenge_retention_ms, begins, ..redis };
+            let settings = RedisSettings {
+                action_retention_ms,
+                challenge_retention_ms,
+                durability: config.store.durability,
+                begins,
+                ..redis
+            };
             Arc::new(RedisStore::open(settings, entropy).await?)
         }
     })
