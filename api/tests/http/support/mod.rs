@@ -79,6 +79,13 @@ impl Setup {
         self
     }
 
+    /// A tenant `demo` with this webhook.
+    pub(crate) fn told_by(hook: &Hook) -> Self {
+        Self::default()
+            .set("tenants.0.push.webhook_url", &hook.url())
+            .set("tenants.0.push.webhook_allow_hosts", "127.0.0.1")
+    }
+
     /// Starts the server on a thread of its own.
     pub(crate) fn start(self) -> Server {
         self.start_at(Arc::new(SystemClock))
