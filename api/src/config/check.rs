@@ -137,10 +137,6 @@ fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> 
     let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
     let durability = durability(written)?;
     let url = store_url(&written.url, server)?;
-    if matches!(url, StoreUrl::Redis(_)) && durability != Durability::Sync {
-        let allowed = "\"sync\" is allowed with Redis";
-        return Err(ConfigError::value("store.durability", "is not kept by Redis", allowed));
-    }
     Ok(Store { url, action_retention, durability })
 }
 
