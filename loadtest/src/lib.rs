@@ -10,6 +10,7 @@ pub mod descriptors;
 mod error;
 mod gauge;
 pub mod recorder;
+pub mod render;
 pub mod report;
 pub mod scenario;
 pub mod schedule;
