@@ -14,7 +14,7 @@ pub(super) use scale::Scale;
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 22.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 32.0;
 
@@ -57,6 +57,8 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Look {
     Solid,
+    /// The one that counts among several.
+    Bold,
     Dashed,
     /// Points alone.
     Dots,
@@ -78,6 +80,7 @@ impl Line {
     fn class(&self) -> String {
         let look = match self.look {
             Look::Solid => "line",
+            Look::Bold => "line bold",
             Look::Dashed => "line dashed",
             Look::Dots => "line dots",
         };
@@ -266,7 +269,7 @@ mod tests {
     fn a_line_is_interrupted_where_there_is_no_value() {
         let points = vec![(0.0, Some(0.0)), (5.0, Some(50.0)), (6.0, None), (10.0, Some(100.0))];
         let chart = chart(points);
-        assert_eq!(chart.path(&chart.lines[0]), "M66 228h0L262 120M458 12h0");
+        assert_eq!(chart.path(&chart.lines[0]), "M66 228h0L258 120M450 12h0");
         assert_eq!(chart.lines[0].class(), "line c1");
     }
 

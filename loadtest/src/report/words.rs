@@ -36,6 +36,9 @@ pub(super) fn short_time(us: f64) -> String {
 /// A time from seconds: `4.20 ms`, `30.0 s`.
 #[must_use]
 pub fn seconds(value: f64) -> String {
+    if value == 0.0 {
+        return "0 s".to_owned();
+    }
     trimmed(&time(value * 1e6))
 }
 

@@ -82,17 +82,17 @@ impl Scale {
     /// Quantiles from 0 to as many nines as `samples` have to say something about.
     pub(in crate::report) fn nines(samples: u64) -> Self {
         let nines = (samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
-        let marks = [(0.0, "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
+        let marks = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
         let more = [(0.9999, "99.99 %"), (0.99999, "99.999 %"), (0.999_999, "99.9999 %")];
         let high = 1.0 - 10f64.powf(-nines);
-        let ticks = marks
-            .iter()
-            .chain(&more)
-            .filter(|(at, _)| *at <= high + 1e-9)
-            .map(|(at, text)| Tick {
+        let shown = marks.iter().chain(&more).filter(|(at, _)| *at <= high + 1e-9);
+        let last = nines as usize;
+        let ticks = shown
+            .enumerate()
+            .map(|(index, (at, text))| Tick {
                 at: *at,
                 text: (*text).to_owned(),
-                minor: *at == 0.5 || (nines > 4.0 && [0.99, 0.9999].contains(at)),
+                minor: last >= 4 && (last - index) % 2 == 1,
             })
             .collect();
         Self { kind: Kind::Nines, low: 0.0, high, ticks }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn each_nine_takes_the_same_room() {
         let scale = Scale::nines(10_000);
-        assert_eq!(texts(&scale), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
+        assert_eq!(texts(&scale), ["50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
         let places: Vec<_> = [0.0, 0.9, 0.99, 0.999, 0.9999].map(|q| scale.place(q)).into();
         places.windows(2).for_each(|two| assert!((two[1] - two[0] - 0.25).abs() < 1e-9));
         assert_eq!(scale.spread(5).count(), 5);

@@ -29,8 +29,9 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let headline = facts::headline(report).map(|step| step.name.as_str());
     let lines = steps.iter().enumerate().map(|(index, step)| {
         let whole = headline == Some(step.name.as_str());
-        let look = if whole { Look::Solid } else { Look::Dashed };
-        Line::new(step.name.clone(), index, curve(step)).drawn(look)
+        // The first colour is the whole's; the parts have the others, in their order.
+        let (colour, look) = if whole { (0, Look::Bold) } else { (index % 7 + 1, Look::Solid) };
+        Line::new(step.name.clone(), colour, curve(step)).drawn(look)
     });
     let hint = |quantile: f64, name: &str| {
         let of = |step: &&Step| {

@@ -60,17 +60,19 @@ pub(super) fn errors(report: &Report) -> Markup {
     let rows = html! {
         thead {
             tr {
-                th scope="col" { "Step" } th scope="col" { "Kind" } th.n scope="col" { "Count" }
-                th scope="col" { "The first" }
+                th scope="col" { "Step" } th scope="col" { "Kind, and the first one's words" }
+                th.n scope="col" { "Count" }
             }
         }
         tbody {
             @for error in &report.errors {
                 tr {
                     th scope="row" { (error.step) }
-                    td { (error.kind) @if error.refusal { " " span.tag { "refusal" } } }
+                    td.long {
+                        (error.kind) @if error.refusal { " " span.tag { "refusal" } }
+                        span.words { (error.first) }
+                    }
                     td.n { (words::count(error.count)) }
-                    td.long { (error.first) }
                 }
             }
         }
