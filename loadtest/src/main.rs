@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use countersign_loadtest::compare::CompareArgs;
 use countersign_loadtest::render::RenderArgs;
 use countersign_loadtest::scenario::{lifecycle, waiters};
 use countersign_loadtest::server::ServerArgs;
@@ -22,6 +23,8 @@ enum Command {
     Scenario(Scenario),
     /// The page or the Markdown of a report, from its JSON file.
     Render(RenderArgs),
+    /// What changed from one report to another, and what of it is more than noise.
+    Compare(CompareArgs),
 }
 
 #[derive(Subcommand)]
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Scenario(scenario) => run(scenario),
         Command::Render(args) => args.run(std::io::stdout()).map_err(Into::into),
+        Command::Compare(args) => args.run(std::io::stdout()).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

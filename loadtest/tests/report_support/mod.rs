@@ -8,7 +8,7 @@ use countersign_loadtest::report::model::{
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-/// Where the server lived in the run.
+/// How long the run took.
 const SECONDS: u64 = 40;
 
 /// `count` times from `low` to `high`, dense at the low end as those of servers are.
@@ -32,10 +32,12 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
     map
 }
 
-/// A number that looks random and is the same each time, from 0 to 1.
+/// A number that looks random and is the same each time, from 0 to 1 (SplitMix64).
 pub(crate) fn wobble(n: u64) -> f64 {
-    let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((mixed ^ (mixed >> 29)) % 1000) as f64 / 1000.0
+    let mut z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A lifecycle run in which the server stalled for a moment, was asked too much for a while, and
