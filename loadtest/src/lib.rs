@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod capacity;
 pub mod compare;
 pub mod descriptors;
 mod error;

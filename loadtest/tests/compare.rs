@@ -80,15 +80,15 @@ fn runs_that_differ_by_chance_alone_are_hardly_ever_called_different() {
 }
 
 #[test]
-fn a_server_that_is_a_fifth_slower_is_found_at_every_quantile() {
-    let comparison = compare(&run(1, 1.0, 0.1), &run(2, 1.2, 0.1), false).unwrap();
+fn a_server_that_is_half_as_slow_again_is_found_at_every_quantile() {
+    let comparison = compare(&run(1, 1.0, 0.1), &run(2, 1.5, 0.1), false).unwrap();
     for name in ["track p50", "lifecycle p90", "lifecycle p99", "server CPU each"] {
         assert_eq!(verdict(&comparison, name), Verdict::Worse, "{name}: {comparison}");
     }
     for name in ["throughput", "failed", "refused", "harness CPU each"] {
         assert_eq!(verdict(&comparison, name), Verdict::Same, "{name}: {comparison}");
     }
-    let back = compare(&run(2, 1.2, 0.1), &run(1, 1.0, 0.1), false).unwrap();
+    let back = compare(&run(2, 1.5, 0.1), &run(1, 1.0, 0.1), false).unwrap();
     assert_eq!(verdict(&back, "track p50"), Verdict::Better);
     let text = comparison.to_string();
     assert!(text.contains("\nWorse beyond noise: track p50, track p90"), "{text}");
