@@ -93,6 +93,22 @@ fn a_search_that_runs_out_of_trials_says_the_best_that_it_saw() {
     assert_eq!((search.trials().len(), highest, conclusion), (4, 400.0, Conclusion::GaveUp));
 }
 
+#[test]
+fn a_blurred_edge_is_found_about_where_it_is() {
+    let mut wrong = 0;
+    for seed in 0..500 {
+        let edge = 50.0 * 100f64.powf(wobble(seed + 1_000_000));
+        // Within a tenth of the edge chance decides; outside of it one trial in fifty errs.
+        let (_, highest, _) = searched(SearchSettings::default(), |rate, number| {
+            let (chance, off) = (wobble(seed * 1_000 + number), rate / edge - 1.0);
+            if off.abs() < 0.1 { chance < 0.5 - off * 5.0 } else { (off < 0.0) != (chance < 0.02) }
+        });
+        wrong += usize::from(highest > edge * 1.2 || highest < edge / 1.2);
+    }
+    // A rate that errs in two of three trials is taken at its word: one in eight hundred does.
+    assert!(wrong <= 15, "{wrong} of 500 are wrong");
+}
+
 proptest! {
     #[test]
     fn what_is_found_is_at_the_edge(edge in 2.0..90_000.0f64, precision in 0.01..0.3f64) {
@@ -125,17 +141,6 @@ proptest! {
         }
         prop_assert_eq!(highest == 0.0, trials.is_empty() || conclusion == Conclusion::Nothing
             || conclusion == Conclusion::GaveUp && highest == 0.0);
-    }
-
-    #[test]
-    fn a_blurred_edge_is_found_about_where_it_is(edge in 50.0..5_000.0f64, seed in 0..10_000u64) {
-        // Within a tenth of the edge chance decides; outside of it one trial in fifty errs.
-        let (_, highest, conclusion) = searched(SearchSettings::default(), |rate, number| {
-            let (chance, off) = (wobble(seed * 1_000 + number), rate / edge - 1.0);
-            if off.abs() < 0.1 { chance < 0.5 - off * 5.0 } else { (off < 0.0) != (chance < 0.02) }
-        });
-        prop_assert!(conclusion == Conclusion::Found || conclusion == Conclusion::GaveUp);
-        prop_assert!(highest < edge * 1.35 && highest > edge / 2.6, "{highest} of {edge}");
     }
 
     #[test]
