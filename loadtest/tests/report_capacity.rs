@@ -38,7 +38,7 @@ fn the_markdown_says_what_was_measured_fitted_and_calculated() {
         "| Server CPU per step: track | 14",
         "| 1,000,000 | 2,000,000 | × 10 | 231/s | 2,315 |",
         "| 10,000,000 | 20,000,000 | × 10 | 2,310/s |",
-        "| extrapolated |",
+        "| not measured | beyond |",
         "R²",
         "of the range",
         "30 % of cores and memory are kept free.",

@@ -21,7 +21,7 @@ pub(super) const PLAN_HEADS: [&str; 10] = [
     "Memory",
     "Store writes",
     "Redis memory",
-    "",
+    "Range",
 ];
 
 /// The heads of the table of costs.
@@ -207,7 +207,7 @@ pub(super) fn plan_row(plan: &Plan) -> [String; 10] {
         bytes(plan.memory_bytes),
         plan.writes_per_second.map_or_else(unknown, words::rate),
         bytes(plan.redis_memory_bytes),
-        if plan.extrapolated { "extrapolated" } else { "within what was measured" }.to_owned(),
+        if plan.extrapolated { "beyond" } else { "within" }.to_owned(),
     ]
 }
 
@@ -250,8 +250,8 @@ pub(super) fn assumptions(capacity: &Capacity) -> Vec<String> {
         ));
     }
     said.push(
-        "“Extrapolated”: the peak is above the highest rate that was measured to meet the objective \
-         on this machine."
+        "Range: whether the peak is within the highest rate that was measured to meet the objective \
+         on this machine, or beyond it and so extrapolated."
             .to_owned(),
     );
     said

@@ -10,11 +10,18 @@ use crate::report::words;
 
 /// All of it.
 pub(super) fn sections(capacity: &Capacity) -> Markup {
+    let is_cpu = |fit: &Fit| fit.cost == Cost::CpuPerLifecycle;
+    let drawn = capacity.fits.iter().enumerate().filter(|(_, fit)| !fit.points.is_empty());
+    let cpu = drawn.clone().find(|(_, fit)| is_cpu(fit));
     html! {
         section aria-labelledby="search" {
             h2 id="search" { "The highest rate" }
             (cards(capacity))
-            div.charts { (latency_by_rate(capacity)) (trials(capacity)) }
+            div.charts {
+                (latency_by_rate(capacity))
+                @if let Some((index, fit)) = &cpu { (fit_chart(*index, fit)) }
+            }
+            details { summary { "The trials" } (trials(capacity)) }
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "What it takes" }
@@ -26,8 +33,8 @@ pub(super) fn sections(capacity: &Capacity) -> Markup {
                 h2 id="costs" { "What one more costs" }
                 (fits(capacity))
                 div.charts {
-                    @for (index, fit) in capacity.fits.iter().enumerate() {
-                        @if !fit.points.is_empty() { (fit_chart(index, fit)) }
+                    @for (index, fit) in drawn.filter(|(_, fit)| !is_cpu(fit)) {
+                        (fit_chart(index, fit))
                     }
                 }
             }
@@ -135,7 +142,7 @@ fn plain(value: f64) -> String {
 
 fn trials(capacity: &Capacity) -> Markup {
     let rows = capacity.trials.iter().map(|trial| planned::trial_row(trial).to_vec());
-    table("Trials, in the order in which they were made", &TRIAL_HEADS, rows.collect())
+    table("Trials in their order", &TRIAL_HEADS, rows.collect())
 }
 
 fn plan(capacity: &Capacity) -> Markup {
@@ -153,8 +160,7 @@ fn table(caption: &str, heads: &[&str], rows: Vec<Vec<String>>) -> Markup {
         thead {
             tr {
                 @for (index, head) in heads.iter().enumerate() {
-                    @if head.is_empty() { td {} }
-                    @else { th.n[index > 0] scope="col" { (head) } }
+                    th.n[index > 0] scope="col" { (head) }
                 }
             }
         }
