@@ -30,6 +30,9 @@ pub enum LoadError {
     /// The server could not be started.
     #[error("the server did not start: {0}")]
     Server(String),
+    /// A report cannot be used.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),

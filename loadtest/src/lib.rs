@@ -6,10 +6,13 @@
 
 #![warn(missing_docs)]
 
+pub mod capacity;
+pub mod compare;
 pub mod descriptors;
 mod error;
 mod gauge;
 pub mod recorder;
+pub mod render;
 pub mod report;
 pub mod scenario;
 pub mod schedule;

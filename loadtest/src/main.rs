@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use countersign_loadtest::compare::CompareArgs;
+use countersign_loadtest::render::RenderArgs;
 use countersign_loadtest::scenario::{lifecycle, waiters};
 use countersign_loadtest::server::ServerArgs;
 
@@ -12,7 +14,17 @@ use countersign_loadtest::server::ServerArgs;
 #[command(name = "countersign-loadtest", version, about)]
 struct Cli {
     #[command(subcommand)]
-    scenario: Scenario,
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Scenario(Scenario),
+    /// The page or the Markdown of a report, from its JSON file.
+    Render(RenderArgs),
+    /// What changed from one report to another, and what of it is more than noise.
+    Compare(CompareArgs),
 }
 
 #[derive(Subcommand)]
@@ -37,7 +49,12 @@ struct Run<S: clap::Args> {
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let done = match Cli::parse().command {
+        Command::Scenario(scenario) => run(scenario),
+        Command::Render(args) => args.run(std::io::stdout()).map_err(Into::into),
+        Command::Compare(args) => args.run(std::io::stdout()).map_err(Into::into),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written, the exit code says it.
@@ -47,10 +64,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(scenario: Scenario) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (report, json) = runtime.block_on(async {
-        Ok::<_, Failure>(match cli.scenario {
+        Ok::<_, Failure>(match scenario {
             Scenario::Lifecycle(Run { server, scenario, json }) => {
                 let (target, _server) = server.prepare().await?;
                 (lifecycle::run(&target, &scenario).await?, json)

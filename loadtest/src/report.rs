@@ -1,8 +1,20 @@
 //! What was measured, as text and as JSON.
 
 pub mod capacity;
+mod chart;
+pub mod doubts;
+mod error;
+pub(crate) mod facts;
 mod histogram;
+pub mod html;
+pub mod json;
+pub mod markdown;
 pub mod model;
+mod planned;
+mod thinned;
+pub mod words;
+
+pub use error::ReportError;
 
 use std::fmt;
 
