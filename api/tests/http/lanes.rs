@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Connection, Device, Hook, PUSH, Server, SignIn};
+use crate::support::{Connection, Device, Hook, PUSH, Server, Setup, SignIn};
 
 /// Starts challenges of other users, whose webhook does not answer, until `count` are under way.
 async fn starts_that_hang(server: &Server, hook: &mut Hook, count: usize) -> Vec<Connection> {
@@ -29,7 +29,7 @@ async fn starts_that_hang(server: &Server, hook: &mut Hook, count: usize) -> Vec
 #[tokio::test]
 async fn what_exists_is_served_while_new_work_is_full() {
     let mut hook = Hook::listen().await;
-    let setup = hook.setup().set("server.new_work_in_flight_max", "1");
+    let setup = Setup::told_by(&hook).set("server.new_work_in_flight_max", "1");
     hook.answer(200);
     let it = SignIn::on(setup.start(), Device::new()).await;
     hook.called().await;
@@ -89,7 +89,7 @@ async fn who_is_slow_to_send_takes_no_place_of_new_work() {
 #[tokio::test]
 async fn a_refusal_leaves_the_connection_open() {
     let mut hook = Hook::listen().await;
-    let server = hook.setup().set("server.new_work_in_flight_max", "1").start();
+    let server = Setup::told_by(&hook).set("server.new_work_in_flight_max", "1").start();
     let _hanging = starts_that_hang(&server, &mut hook, 1).await;
     let track = Server::request("POST /v1/users/u/actions/a", "", b"");
     let with_body = Server::request(
