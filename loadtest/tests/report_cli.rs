@@ -9,7 +9,7 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn said(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it speaks UTF-8");
     (text(&output.stdout), text(&output.stderr))
 }
 

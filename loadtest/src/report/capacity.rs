@@ -104,6 +104,9 @@ pub struct Fit {
     pub step: Option<String>,
     /// What one costs.
     pub slope: f64,
+    /// The standard error of what one costs; none if there are no more points than it takes to draw
+    /// the line.
+    pub slope_error: Option<f64>,
     /// What is there without any: idle cores, or bytes.
     pub intercept: f64,
     /// The share of what the measurements vary by that the line explains, at most 1; none if they do

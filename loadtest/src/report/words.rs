@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_that_matter() {
-        let cases = [(0.0, "0"), (0.042_12, "0.0421"), (3.14159, "3.14"), (9.999, "10.0")];
+        let cases = [(0.0, "0"), (0.042_12, "0.0421"), (2.3456, "2.35"), (9.999, "10.0")];
         cases.iter().for_each(|(value, text)| assert_eq!(number(*value), *text));
         let cases = [(12_345.0, "12,300"), (-1_234_567.0, "-1,230,000"), (999.9, "1,000")];
         cases.iter().for_each(|(value, text)| assert_eq!(number(*value), *text));
