@@ -11,7 +11,7 @@ use report_support::planned::planned;
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
 
 fn found(report: &mut Report) -> &mut Capacity {
-    report.capacity.as_mut().unwrap()
+    report.capacity.as_mut().expect("the sample has one")
 }
 
 /// `COUNTERSIGN_FIXTURE=write` makes the file anew.
