@@ -162,8 +162,8 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
 }
 
 /// How far off a difference of latencies may be over time, as a part of them; the series has the
-/// whole's alone, which speaks for its parts. Nothing where there are too few seconds: then sampling
-/// counts.
+/// whole's alone, which speaks for its parts. Nothing where there are too few seconds: then
+/// sampling counts.
 fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     let of = if quantile < 0.95 {
         |point: &Point| point.p50_us.map(|us| us as f64)
@@ -173,8 +173,8 @@ fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     over_time(a, b, of).map_or(0.0, |(noise, mean)| noise / mean)
 }
 
-/// How far off the difference of two series may be, and the mean of the first; only seconds that both
-/// have count.
+/// How far off the difference of two series may be, and the mean of the first; only seconds that
+/// both have count.
 fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f64, f64)> {
     let both = a.series.iter().zip(&b.series).filter_map(|(a, b)| Some((of(a)?, of(b)?)));
     let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();

@@ -1,5 +1,5 @@
-//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of hiccups;
-//! lines are fitted as they are; and the plan adds up.
+//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of
+//! hiccups; lines are fitted as they are; and the plan adds up.
 
 mod report_support;
 
@@ -159,7 +159,8 @@ proptest! {
 
 #[test]
 fn a_line_says_how_far_off_its_measurements_are() {
-    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of it.
+    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of
+    // it.
     let points = [(1.0, 2.0), (2.0, 5.0), (3.0, 6.0), (4.0, 8.0)];
     let fit = fit::line(Cost::CpuPerLifecycle, &points).unwrap();
     assert!((fit.slope - 1.9).abs() < 1e-12 && (fit.intercept - 0.5).abs() < 1e-12);

@@ -13,8 +13,8 @@ use serde_json::json;
 const SECONDS: u64 = 40;
 const RATE: u64 = 200;
 
-/// A run of a server that is `slower` times as slow as it could be, with samples drawn anew for each
-/// `seed`; each second is a little different from the others, by up to `unsteady`.
+/// A run of a server that is `slower` times as slow as it could be, with samples drawn anew for
+/// each `seed`; each second is a little different from the others, by up to `unsteady`.
 fn run(seed: u64, slower: f64, unsteady: f64) -> Report {
     let mut report = sample();
     report.steps = ["track", "lifecycle"].map(|name| step(name, "", empty())).into();

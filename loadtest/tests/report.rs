@@ -1,5 +1,5 @@
-//! A report in its three forms: what goes in comes out, nothing that came from outside is markup, and
-//! what must be doubted is said.
+//! A report in its three forms: what goes in comes out, nothing that came from outside is markup,
+//! and what must be doubted is said.
 
 mod report_support;
 

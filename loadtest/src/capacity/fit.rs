@@ -21,7 +21,8 @@ struct Solution {
     deviation_max: f64,
 }
 
-/// The line through points, of how many and what it took; none if fewer than two differ in how many.
+/// The line through points, of how many and what it took; none if fewer than two differ in how
+/// many.
 ///
 /// Two points always lie on a line: take three or more, so that the residual says something.
 #[must_use]

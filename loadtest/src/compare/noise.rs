@@ -1,13 +1,13 @@
-//! How far a difference could be from what two other runs of the same would give, as far as two runs
-//! can tell.
+//! How far a difference could be from what two other runs of the same would give, as far as two
+//! runs can tell.
 //!
-//! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with a
-//! known confidence, between two of the sorted samples, whose ranks follow from the binomial
+//! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with
+//! a known confidence, between two of the sorted samples, whose ranks follow from the binomial
 //! distribution, whatever the latencies' own distribution is. *Time*: what changes from second to
-//! second (a stall, a neighbour on the machine) makes samples that are near each other alike. So the
-//! seconds of one run are taken with those of the other, which leaves out what the schedule changes
-//! on purpose; how much their differences vary says how far off the mean of them is, and the more
-//! each is like the one before it the fewer they count.
+//! second (a stall, a neighbour on the machine) makes samples that are near each other alike. So
+//! the seconds of one run are taken with those of the other, which leaves out what the schedule
+//! changes on purpose; how much their differences vary says how far off the mean of them is, and
+//! the more each is like the one before it the fewer they count.
 
 use hdrhistogram::Histogram;
 
@@ -68,8 +68,8 @@ impl Estimate {
     }
 }
 
-/// How far off the mean of the differences of two series may be, with 99 % confidence; none if too few
-/// points are in both.
+/// How far off the mean of the differences of two series may be, with 99 % confidence; none if too
+/// few points are in both.
 #[must_use]
 pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();

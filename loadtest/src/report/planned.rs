@@ -56,19 +56,20 @@ pub(super) fn conclusion(capacity: &Capacity) -> String {
     match capacity.conclusion {
         Conclusion::Found => {
             format!(
-                "The highest rate with {objective} is {rate} lifecycles per second, found in {trials}."
+                "The highest rate with {objective} is {rate} lifecycles per second, found in \
+                 {trials}."
             )
         }
         Conclusion::Ceiling => format!(
-            "{rate} lifecycles per second were borne with {objective}, and no higher rate was tried: the \
-             server bears more ({trials})."
+            "{rate} lifecycles per second were borne with {objective}, and no higher rate was \
+             tried: the server bears more ({trials})."
         ),
         Conclusion::Nothing => {
             format!("Not even the lowest rate that was tried met {objective} ({trials}).")
         }
         Conclusion::GaveUp => format!(
-            "The best rate seen with {objective} is {rate} lifecycles per second; the search was not done \
-             after {trials}."
+            "The best rate seen with {objective} is {rate} lifecycles per second; the search was \
+             not done after {trials}."
         ),
     }
 }
@@ -78,8 +79,8 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
         found.push(format!(
-            "At {} the harness itself was at its limit ({} of its cores, {} begun late): the server \
-             may bear more.",
+            "At {} the harness itself was at its limit ({} of its cores, {} begun late): the \
+             server may bear more.",
             words::rate(trial.rate),
             words::share(trial.client_share),
             words::share(trial.late_share),
@@ -262,15 +263,15 @@ pub(super) fn assumptions(capacity: &Capacity) -> Vec<String> {
     ];
     if let Some(busy) = capacity.busy_share() {
         said.push(format!(
-            "At the highest rate the server used {} of its {}; no core of the plan is used more, less \
-             what is kept free. That more cores bear more in proportion is taken for granted.",
+            "At the highest rate the server used {} of its {}; no core of the plan is used more, \
+             less what is kept free. That more cores bear more in proportion is taken for granted.",
             words::share(busy),
             words::cores(cores_measured),
         ));
     }
     said.push(
-        "Range: whether the peak is within the highest rate that was measured to meet the objective \
-         on this machine, or beyond it and so extrapolated."
+        "Range: whether the peak is within the highest rate that was measured to meet the \
+         objective on this machine, or beyond it and so extrapolated."
             .to_owned(),
     );
     said

@@ -1,6 +1,7 @@
 //! Numbers as people read them: three digits that matter, and a unit.
 
-/// A number with three digits that matter and a mark every three places: `0.0421`, `3.14`, `12,300`.
+/// A number with three digits that matter and a mark every three places: `0.0421`, `3.14`,
+/// `12,300`.
 #[must_use]
 pub fn number(value: f64) -> String {
     if !value.is_finite() {

@@ -1,4 +1,5 @@
-//! Reports to test with: a run whose numbers are known, with everything in it that a report can hold.
+//! Reports to test with: a run whose numbers are known, with everything in it that a report can
+//! hold.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
