@@ -10,6 +10,8 @@ use crate::report::words;
 
 /// Places at which a percentile curve is drawn.
 const CURVE: usize = 90;
+/// The axis of a percentile curve begins where a tenth is: what is below is of no interest.
+const LOW: f64 = 0.1;
 /// Kinds of errors that are drawn; the table has all.
 const BARS_MAX: usize = 8;
 
@@ -18,7 +20,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
     let x = Scale::nines(most);
-    let low = steps.iter().map(|step| step.times.min()).min().unwrap_or(1).max(1);
+    let low = steps.iter().map(|step| step.times.value_at_quantile(LOW)).min().unwrap_or(1).max(1);
     let high = steps.iter().map(|step| step.times.max()).max().unwrap_or(1);
     let curve = |step: &Step| {
         // A quantile beyond the last sample is that sample again: the curve ends there.
