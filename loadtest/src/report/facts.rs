@@ -31,8 +31,8 @@ pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// The part of a run in which things were meant to begin: without what it takes to make ready before,
-/// and to wait for what is under way after.
+/// The part of a run in which things were meant to begin: without what it takes to make ready
+/// before, and to wait for what is under way after.
 pub(crate) struct Window {
     /// How long it is; as long as the run where the series does not tell.
     pub(crate) seconds: f64,

@@ -53,7 +53,10 @@ fn body(report: &Report) -> Markup {
             p.lead { (lead(report)) }
             p.when { "Began " time datetime=(report.started_at) { (report.started_at) } }
             h2.quiet { "Made by" }
-            pre tabindex="0" { code { (report.command) } }
+            pre tabindex="0" {
+                // Word by word, so that lines end between them and not at the hyphens of options.
+                code { @for word in report.command.split(' ') { span { (word) } " " } }
+            }
         }
         main {
             (doubted(&all_doubts(report)))
