@@ -11,8 +11,8 @@ const LATE_SHARE_MAX: f64 = 0.01;
 
 impl Trial {
     /// What a run at `rate` comes to. Whatever did not complete counts as an error, be it that it
-    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits for
-    /// what is under way at the end.
+    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits
+    /// for what is under way at the end.
     #[must_use]
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
@@ -23,7 +23,7 @@ impl Trial {
             |times: &hdrhistogram::Histogram<u64>| times.value_at_quantile(objective.quantile);
         let mut trial = Self {
             rate,
-            completed_rate: facts::ratio(totals.completed as f64, seconds).unwrap_or(0.0),
+            completed_rate: facts::Window::of(report).completed_rate(report).unwrap_or(0.0),
             latency_us: facts::headline(report).map(|step| quantile(&step.times)),
             errors_share: facts::ratio(left, offered).unwrap_or(1.0),
             samples: totals.completed,

@@ -18,11 +18,11 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
     let x = Scale::nines(most);
-    let low = steps.iter().map(|step| step.times.min()).min().unwrap_or(1).max(1);
+    let low = steps.iter().map(|step| lowest(step)).min().unwrap_or(1).max(1);
     let high = steps.iter().map(|step| step.times.max()).max().unwrap_or(1);
     let curve = |step: &Step| {
-        // A quantile beyond the last sample is that sample again: the curve ends there.
-        let last = 1.0 - 1.0 / step.times.len() as f64;
+        // The curve ends in the middle of the longest sample's share.
+        let last = 1.0 - 0.5 / step.times.len() as f64;
         let places = x.spread(CURVE).filter(|q| *q < last).chain([last]);
         places.map(|q| (q, Some(step.times.value_at_quantile(q) as f64))).collect()
     };
@@ -53,6 +53,13 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         x,
     };
     chart.figure()
+}
+
+/// Where the axis of a percentile curve begins: what is below is of no interest, and nothing takes
+/// up most of an axis of decades.
+fn lowest(step: &Step) -> u64 {
+    let at = |quantile| step.times.value_at_quantile(quantile);
+    at(0.1).max(at(0.5) / 10)
 }
 
 /// The series, thinned to what a chart has room for.
@@ -90,7 +97,9 @@ impl Series {
         let values = || lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, y)| *y));
         if lines.is_empty() {
             return html! {
-                figure { figcaption { h3 { (title) } p { "Not known: the server could not be asked." } } }
+                figure {
+                    figcaption { h3 { (title) } p { "Not known: the server could not be asked." } }
+                }
             };
         }
         let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
@@ -175,11 +184,14 @@ pub(super) fn processors(report: &Report) -> Markup {
     series.chart(words, lines, words::cores, |_, high| Scale::linear(0.0, high, 1.0, plain))
 }
 
-/// The server's memory.
+/// The memory of server and harness.
 pub(super) fn memory(report: &Report) -> Markup {
     let series = Series::of(report);
-    let lines = vec![series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64)))];
-    let words = ("memory", "Memory", "The server's resident memory at the end of each interval.");
+    let lines = vec![
+        series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64))),
+        series.line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64)).drawn(Look::Dashed),
+    ];
+    let words = ("memory", "Memory", "Resident, at the end of each interval.");
     series.chart(words, lines, words::bytes, |_, high| {
         let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
         Scale::linear(0.0, high, unit, |at| words::trimmed(&words::bytes(at)))
