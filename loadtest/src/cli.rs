@@ -1,0 +1,88 @@
+//! The command line: one subcommand for each scenario.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::LoadError;
+use crate::report::model::Report;
+use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
+use crate::session::{self, RunArgs};
+use crate::stop::Stop;
+
+/// Puts a Countersign server under load, as backends, browsers and phones do, and says what came of
+/// it.
+#[derive(Parser)]
+#[command(name = "countersign-loadtest", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Whole lifecycles: track, challenge, wait, read, decide, learn, validate.
+    Lifecycle(Run<lifecycle::LifecycleArgs>),
+    /// Many parked browsers, woken one by one or all at once.
+    Waiters(Run<waiters::WaitersArgs>),
+    /// Open apps on long polls, some of which are told of a challenge.
+    Phones(Run<phones::PhonesArgs>),
+    /// Enrollments of new users.
+    Enroll(Run<enroll::EnrollArgs>),
+    /// Everyone at 09:00.
+    Storm(Run<storm::StormArgs>),
+    /// Lifecycles among bad signatures, replays and garbage.
+    Poison(Run<poison::PoisonArgs>),
+    /// Ordinary days for hours.
+    Soak(Run<soak::SoakArgs>),
+}
+
+#[derive(clap::Args)]
+struct Run<S: clap::Args> {
+    #[command(flatten)]
+    scenario: S,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl<S: Scenario + clap::Args> Run<S> {
+    async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
+        let report = session::run(&self.run, &self.scenario, stop).await?;
+        let shown = show(&report);
+        self.run.output.write(&report)?;
+        shown?;
+        match (&report.cut_short, report.totals.completed) {
+            (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
+            (None, 0) => Err(LoadError::Wrong("nothing was completed")),
+            (None, _) => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+impl Cli {
+    /// Does what the command line asks for.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn run(self) -> Result<ExitCode, LoadError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let stop = Stop::default();
+            stop.on_signals()?;
+            match self.command {
+                Command::Lifecycle(run) => run.report(&stop).await,
+                Command::Waiters(run) => run.report(&stop).await,
+                Command::Phones(run) => run.report(&stop).await,
+                Command::Enroll(run) => run.report(&stop).await,
+                Command::Storm(run) => run.report(&stop).await,
+                Command::Poison(run) => run.report(&stop).await,
+                Command::Soak(run) => run.report(&stop).await,
+            }
+        })
+    }
+}
+
+fn show(report: &Report) -> Result<(), LoadError> {
+    use std::io::Write as _;
+    Ok(write!(std::io::stdout(), "{report}")?)
+}
