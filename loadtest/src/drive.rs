@@ -203,7 +203,7 @@ mod tests {
         let book = offered(100.0, workers(10, 5000..6000), 30).await;
         let totals = book.totals();
         assert_eq!((totals.offered, totals.begun, totals.completed), (1000, 1000, 1000));
-        assert_eq!(ms(&book, 0.5).div_ceil(2), 5, "half never met the stall");
+        assert!(ms(&book, 0.5) <= 12, "half never met the stall: {}", ms(&book, 0.5));
         assert!((480..=560).contains(&ms(&book, 0.95)), "{}", ms(&book, 0.95));
         assert!((880..=960).contains(&ms(&book, 0.99)), "{}", ms(&book, 0.99));
         // Ten were held by the stall itself, and those after them had to wait for a worker.

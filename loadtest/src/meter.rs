@@ -192,9 +192,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         });
-        metered(2, &book, &stop).await;
+        metered(1, &book, &stop).await;
         assert_eq!(stop.reason(), None);
-        metered(2, &book, &stop).await;
+        metered(3, &book, &stop).await;
         assert_eq!(stop.reason().as_deref(), Some("the server does not answer any more"));
     }
 }
