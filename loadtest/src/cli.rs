@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::LoadError;
+use crate::compare::CompareArgs;
+use crate::render::RenderArgs;
 use crate::report::model::Report;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
 use crate::session::{self, RunArgs};
@@ -21,6 +23,16 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Scenario(Load),
+    /// The page or the Markdown of a report, from its JSON file.
+    Render(RenderArgs),
+    /// What changed from one report to another, and what of it is more than noise.
+    Compare(CompareArgs),
+}
+
+#[derive(Subcommand)]
+enum Load {
     /// Whole lifecycles: track, challenge, wait, read, decide, learn, validate.
     Lifecycle(Run<lifecycle::LifecycleArgs>),
     /// Many parked browsers, woken one by one or all at once.
@@ -65,18 +77,28 @@ impl Cli {
     /// # Errors
     /// [`LoadError`].
     pub fn run(self) -> Result<ExitCode, LoadError> {
+        match self.command {
+            Command::Render(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
+            Command::Compare(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
+            Command::Scenario(scenario) => scenario.run(),
+        }
+    }
+}
+
+impl Load {
+    fn run(self) -> Result<ExitCode, LoadError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             let stop = Stop::default();
             stop.on_signals()?;
-            match self.command {
-                Command::Lifecycle(run) => run.report(&stop).await,
-                Command::Waiters(run) => run.report(&stop).await,
-                Command::Phones(run) => run.report(&stop).await,
-                Command::Enroll(run) => run.report(&stop).await,
-                Command::Storm(run) => run.report(&stop).await,
-                Command::Poison(run) => run.report(&stop).await,
-                Command::Soak(run) => run.report(&stop).await,
+            match self {
+                Self::Lifecycle(run) => run.report(&stop).await,
+                Self::Waiters(run) => run.report(&stop).await,
+                Self::Phones(run) => run.report(&stop).await,
+                Self::Enroll(run) => run.report(&stop).await,
+                Self::Storm(run) => run.report(&stop).await,
+                Self::Poison(run) => run.report(&stop).await,
+                Self::Soak(run) => run.report(&stop).await,
             }
         })
     }

@@ -56,6 +56,9 @@ pub enum LoadError {
         /// Why not.
         source: io::Error,
     },
+    /// A report cannot be used.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -77,6 +80,7 @@ impl LoadError {
             | Self::Descriptors { .. }
             | Self::Server(_)
             | Self::Output { .. }
+            | Self::Report(_)
             | Self::Io(_) => "harness",
         }
     }

@@ -7,7 +7,9 @@
 #![warn(missing_docs)]
 
 pub mod book;
+pub mod capacity;
 pub mod cli;
+pub mod compare;
 pub mod drive;
 mod error;
 pub mod host;
@@ -18,6 +20,7 @@ pub mod output;
 pub mod people;
 pub mod progress;
 pub mod recorder;
+pub mod render;
 pub mod report;
 mod sampler;
 pub mod scenario;

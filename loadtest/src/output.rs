@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::LoadError;
 use crate::report::model::Report;
+use crate::report::{html, json, markdown};
 
 /// Where a report goes, besides the terminal.
 #[derive(Args, Clone, Debug, Default)]
@@ -50,9 +51,13 @@ impl OutputArgs {
     /// [`LoadError::Output`] for the first that cannot be written.
     pub fn write(&self, report: &Report) -> Result<(), LoadError> {
         if let Some(path) = &self.json {
-            place(path, |file| {
-                serde_json::to_writer_pretty(file, report).map_err(io::Error::from)
-            })?;
+            place(path, |file| json::write(report, file).map_err(io::Error::other))?;
+        }
+        if let Some(path) = &self.html {
+            place(path, |file| file.write_all(html::render(report).as_bytes()))?;
+        }
+        if let Some(path) = &self.markdown {
+            place(path, |file| file.write_all(markdown::render(report).as_bytes()))?;
         }
         Ok(())
     }

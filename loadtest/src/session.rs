@@ -70,11 +70,12 @@ pub async fn run<S: Scenario>(
 ) -> Result<Report, LoadError> {
     scenario.check()?;
     args.output.check()?;
+    let machine = Machine::here();
     let cores = args.server.place()?;
     let requests = scenario.requests();
     descriptors::allow(args.protocol().connections(requests) as u64)?;
     let prepared = unless_stopped(stop, args.server.prepare(cores)).await?;
-    let report = on(args, scenario, stop, &prepared).await;
+    let report = on(args, scenario, stop, &prepared, machine).await;
     let stopped = prepared.stop().await;
     let mut report = report?;
     if let Err(error) = stopped {
@@ -95,6 +96,7 @@ async fn on<S: Scenario>(
     scenario: &S,
     stop: &Stop,
     server: &Prepared,
+    machine: Machine,
 ) -> Result<Report, LoadError> {
     let lines = Lines::new(args.protocol(), scenario.requests(), server.target.is_loopback())?;
     let stage = Stage {
@@ -111,7 +113,7 @@ async fn on<S: Scenario>(
     let ready = ready.inspect_err(|_| stage.progress.end())?;
     let mut measured = measure(scenario, ready, &stage, server).await;
     scenario.conclude(&measured.points, &mut measured.figures);
-    Ok(report(args, scenario, &stage, server, measured))
+    Ok(Report { machine, ..report(args, scenario, &stage, server, measured) })
 }
 
 async fn measure<S: Scenario>(

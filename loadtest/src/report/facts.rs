@@ -1,0 +1,124 @@
+//! What follows from a report's numbers, for every form in which it is shown.
+
+use serde_json::Value;
+
+use super::model::{Report, ServerPoint, Step};
+use super::words;
+
+/// The quantiles that are shown, and their names.
+pub(crate) const QUANTILES: [(f64, &str); 4] =
+    [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
+
+/// A quantile with fewer samples beyond it than this is shown as a rough one.
+const BEYOND_MIN: f64 = 10.0;
+
+/// Whether at least ten of `samples` lie beyond a quantile, so that it says something.
+pub(crate) fn is_firm(samples: u64, quantile: f64) -> bool {
+    // Half a sample of slack, since 1 - 0.99 is a little more or less than a hundredth.
+    samples as f64 * (1.0 - quantile) >= BEYOND_MIN - 1e-6
+}
+
+/// The step that stands for the whole: the one named like the scenario, or else the last with times.
+pub(crate) fn headline(report: &Report) -> Option<&Step> {
+    let mut some = report.steps.iter().filter(|step| !step.times.is_empty());
+    let named = some.clone().find(|step| step.name == report.scenario);
+    named.or_else(|| some.next_back())
+}
+
+/// `part` of `whole`; none if there is no whole.
+pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// Processor time of the server for each one that completed, in seconds.
+pub(crate) fn server_cpu_per_completed(report: &Report) -> Option<f64> {
+    ratio(report.totals.server_cpu_seconds?, report.totals.completed as f64)
+}
+
+/// The cores that the harness may use.
+pub(crate) fn client_cores(report: &Report) -> usize {
+    let pinned = report.server.client_cores.len();
+    if pinned > 0 { pinned } else { report.machine.cores }
+}
+
+/// Which part of its cores the harness used, from 0 to 1.
+pub(crate) fn client_share(report: &Report) -> Option<f64> {
+    ratio(report.totals.client_cpu_seconds, report.took_seconds * client_cores(report) as f64)
+}
+
+/// What the server said, point by point.
+pub(crate) fn server_points(report: &Report) -> impl Iterator<Item = &ServerPoint> {
+    report.series.iter().filter_map(|point| point.server.as_ref())
+}
+
+/// The most resident memory of the server, in bytes.
+pub(crate) fn rss_max(report: &Report) -> Option<u64> {
+    server_points(report).filter_map(|server| server.rss_bytes).max()
+}
+
+/// One sentence: what was measured, on what.
+pub(crate) fn sentence(report: &Report) -> String {
+    let totals = &report.totals;
+    let offered = ratio(totals.offered as f64, report.took_seconds).map(words::rate);
+    format!(
+        "{} arrivals of the scenario “{}” in {} ({}) at {}, from {}.",
+        words::count(totals.offered),
+        report.scenario,
+        words::seconds(report.took_seconds),
+        offered.as_deref().unwrap_or("–"),
+        server(report),
+        machine(report),
+    )
+}
+
+/// The machine that the load came from.
+pub(crate) fn machine(report: &Report) -> String {
+    let machine = &report.machine;
+    format!(
+        "a machine with {} ({}), {} of memory and {}",
+        words::several(machine.cores as u64, "core", "cores"),
+        machine.cpu,
+        words::trimmed(&words::bytes(machine.memory_bytes as f64)),
+        machine.kernel,
+    )
+}
+
+fn server(report: &Report) -> String {
+    let server = &report.server;
+    let mut more = Vec::new();
+    more.extend(server.store.as_ref().map(|store| format!("store {store}")));
+    more.extend(server.workers.map(|n| words::several(n as u64, "worker", "workers")));
+    if !server.cores.is_empty() {
+        more.push(format!("on {}", core_list(&server.cores)));
+    }
+    let start = if server.spawned {
+        "a server started for the run".to_owned()
+    } else {
+        format!("the server {}", server.url)
+    };
+    if more.is_empty() { start } else { format!("{start} ({})", more.join(", ")) }
+}
+
+/// Cores by number: `core 0`, `cores 1, 2`.
+pub(crate) fn core_list(cores: &[usize]) -> String {
+    let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
+    format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
+}
+
+/// A setting as people read it.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_u64().map_or_else(
+            || words::trimmed(&words::number(number.as_f64().unwrap_or(f64::NAN))),
+            words::count,
+        ),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let pair = |(name, value): (&String, &Value)| format!("{name} {}", plain(value));
+            map.iter().map(pair).collect::<Vec<_>>().join(", ")
+        }
+    }
+}

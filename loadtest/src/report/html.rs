@@ -1,0 +1,153 @@
+//! A report as one HTML file that needs nothing else: no script, no request, no second file.
+//!
+//! Its policy allows its own style sheet and nothing more, so that text which came from a server
+//! could do nothing even if it were not escaped; the templates escape all of it.
+
+mod charts;
+mod tables;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
+
+use super::doubts::doubts;
+use super::facts;
+use super::model::Report;
+use super::words;
+
+const STYLE: &str = include_str!("html/style.css");
+
+/// Renders it.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let style = STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+    );
+    let title = format!("{} · Countersign under load", report.scenario);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body(report)) }
+        }
+    };
+    page.into_string()
+}
+
+fn body(report: &Report) -> Markup {
+    html! {
+        header {
+            p.kicker { "Countersign under load" }
+            h1 { (report.scenario) }
+            p.lead { (facts::sentence(report)) }
+            p.when { "Began " time datetime=(report.started_at) { (report.started_at) } }
+            h2.quiet { "Made by" }
+            pre tabindex="0" { code { (report.command) } }
+        }
+        main {
+            (doubted(&doubts(report)))
+            section aria-labelledby="totals" {
+                h2 id="totals" { "Totals" }
+                (cards(report))
+            }
+            section aria-labelledby="latency" {
+                h2 id="latency" { "Latency" }
+                @if facts::headline(report).is_none() {
+                    p { "Nothing completed, so there are no times." }
+                } @else {
+                    div.charts { (charts::percentiles(report)) (charts::latency(report)) }
+                    (tables::steps(report))
+                }
+            }
+            @if !report.series.is_empty() {
+                section aria-labelledby="time" {
+                    h2 id="time" { "Over time" }
+                    div.charts {
+                        (charts::throughput(report)) (charts::under_way(report))
+                        (charts::processors(report)) (charts::memory(report))
+                    }
+                    (tables::server(report))
+                    (tables::series(report))
+                }
+            }
+            section aria-labelledby="errors" {
+                h2 id="errors" { "Errors" }
+                @if report.errors.is_empty() {
+                    p { "Nothing failed, and nothing was refused." }
+                } @else {
+                    div.charts { (charts::errors(report)) (tables::errors(report)) }
+                }
+            }
+            section aria-labelledby="how" {
+                h2 id="how" { "How it was measured" }
+                div.charts { (tables::settings(report)) (tables::machine(report)) }
+            }
+        }
+        footer {
+            p {
+                "Times count from when a thing was meant to begin, so that waiting for a busy server \
+                 is part of them. Quantiles are of all samples, in HDR histograms of three digits."
+            }
+        }
+    }
+}
+
+fn doubted(doubts: &[String]) -> Markup {
+    html! {
+        @if !doubts.is_empty() {
+            aside.doubts aria-labelledby="doubts" {
+                h2 id="doubts" { "Read with care" }
+                ul { @for doubt in doubts { li { (doubt) } } }
+            }
+        }
+    }
+}
+
+/// The totals, each with what it is a part of.
+fn cards(report: &Report) -> Markup {
+    let totals = &report.totals;
+    let per_second = |n: u64| facts::ratio(n as f64, report.took_seconds).map(words::rate);
+    let of = |n: u64, whole: u64| {
+        facts::ratio(n as f64, whole as f64).map(|s| format!("{} of those begun", words::share(s)))
+    };
+    let mut cards =
+        vec![("Completed", words::count(totals.completed), per_second(totals.completed))];
+    if let Some(step) = facts::headline(report) {
+        let at = |q| words::time(step.times.value_at_quantile(q) as f64);
+        cards.push(("Median", at(0.5), Some(step.name.clone())));
+        cards.push(("99 in 100 within", at(0.99), Some(step.name.clone())));
+    }
+    cards.push(("Failed", words::count(totals.failed), of(totals.failed, totals.begun)));
+    cards.push(("Refused", words::count(totals.refused), of(totals.refused, totals.begun)));
+    if let Some(cpu) = facts::server_cpu_per_completed(report) {
+        let of_it = "server, for each that completed".to_owned();
+        cards.push(("Processor time", words::seconds(cpu), Some(of_it)));
+    }
+    if let Some(rss) = facts::rss_max(report) {
+        cards.push(("Memory", words::bytes(rss as f64), Some("server, at most".to_owned())));
+    }
+    if let Some(share) = facts::client_share(report) {
+        let cores = words::cores(facts::client_cores(report) as f64);
+        cards.push(("Harness", words::share(share), Some(format!("of its {cores}"))));
+    }
+    html! {
+        dl.cards {
+            @for (name, value, more) in cards {
+                div {
+                    dt { (name) }
+                    dd { strong { (value) } @if let Some(more) = more { span { (more) } } }
+                }
+            }
+        }
+    }
+}
