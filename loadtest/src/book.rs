@@ -226,7 +226,7 @@ mod tests {
     fn what_was_offered_begun_and_ended_adds_up() {
         let book = Book::new(step::WHOLE);
         (0..4).for_each(|_| book.offered());
-        [0, 1, 2000].map(|us| book.begun(Duration::from_micros(us)));
+        [0, 1, 2000].iter().for_each(|us| book.begun(Duration::from_micros(*us)));
         book.ended(&took(3), Ok(()));
         book.ended(&Recorder::default(), Err(&LoadError::Wrong("x")));
         book.abandon();

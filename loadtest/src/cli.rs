@@ -65,7 +65,10 @@ impl<S: Scenario + clap::Args> Run<S> {
         shown?;
         match (&report.cut_short, report.totals.completed) {
             (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
-            (None, 0) => Err(LoadError::Wrong("nothing was completed")),
+            (None, 0) => {
+                let first = report.errors.first().map_or("nothing came", |error| &*error.first);
+                Err(LoadError::Server(format!("nothing was completed: {first}")))
+            }
             (None, _) => Ok(ExitCode::SUCCESS),
         }
     }

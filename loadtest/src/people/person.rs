@@ -124,9 +124,10 @@ impl FromStr for Delay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let forms = "it is none, 2s, exp:5s or uniform:1s-9s";
         match text.split_once(':') {
             None if text == "none" => Ok(Self::None),
-            None => span(text).map(Self::Fixed),
+            None => span(text).map(Self::Fixed).map_err(|_| forms.to_owned()),
             Some(("fixed", time)) => span(time).map(Self::Fixed),
             Some(("exp", mean)) => span(mean).map(Self::Exponential),
             Some(("uniform", ends)) => {
@@ -137,7 +138,7 @@ impl FromStr for Delay {
                 }
                 Ok(Self::Uniform(from, to))
             }
-            Some(_) => Err("it is none, 2s, exp:5s or uniform:1s-9s".to_owned()),
+            Some(_) => Err(forms.to_owned()),
         }
     }
 }
