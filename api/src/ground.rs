@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_engine::delivery::{Webhook, WebhookSettings};
+use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::{EngineSettings, Tenant};
@@ -13,13 +14,39 @@ use crate::server::ServeError;
 /// What the envelope of a webhook names as its source.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
 
-/// Opens the store that is configured.
+/// Opens the store that is configured, or begins it.
 ///
 /// # Errors
 /// [`ServeError::Store`].
 pub async fn open_store(
     config: &Config,
     entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    open(config, entropy, true).await
+}
+
+/// Opens the store that is configured and is there: a mistyped path is not to become a new store
+/// that is found to be in order.
+///
+/// # Errors
+/// [`ServeError::Store`].
+pub async fn open_existing_store(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    if let StoreUrl::Sqlite(path) = &config.store.url
+        && !path.exists()
+    {
+        let missing = format!("there is no store at {}", path.display());
+        return Err(StoreError::Unavailable(missing).into());
+    }
+    open(config, entropy, false).await
+}
+
+async fn open(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+    begins: bool,
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
@@ -28,7 +55,13 @@ pub async fn open_store(
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
             let redis = RedisSettings::new(url.expose());
-            let settings = RedisSettings { action_retention_ms, challenge_retention_ms, ..redis };
+            let settings = RedisSettings {
+                action_retention_ms,
+                challenge_retention_ms,
+                durability: config.store.durability,
+                begins,
+                ..redis
+            };
             Arc::new(RedisStore::open(settings, entropy).await?)
         }
     })

@@ -10,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
+mod planned;
 mod thinned;
 pub mod words;
 

@@ -16,7 +16,7 @@ use countersign_engine::system::SystemEntropy;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ConfigArgs;
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, Durability, StoreUrl};
 use crate::ground;
 
 /// What to do with the store.
@@ -131,21 +131,24 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     }
 }
 
-/// A mistyped path is not to become a new store that is found to be in order.
 async fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    if let StoreUrl::Sqlite(path) = &config.store.url
-        && !path.exists()
-    {
-        return Err(format!("there is no store at {}", path.display()).into());
-    }
-    open(config).await
+    let config = kept(config)?;
+    Ok(ground::open_existing_store(&config, Arc::new(SystemEntropy)).await?)
 }
 
 async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    let config = kept(config)?;
+    Ok(ground::open_store(&config, Arc::new(SystemEntropy)).await?)
+}
+
+/// The same configuration, of a store that outlives the command and records before it answers.
+fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     if config.store.url == StoreUrl::Memory {
         return Err("store.url is memory:, which keeps nothing beyond a server".into());
     }
-    Ok(ground::open_store(config, Arc::new(SystemEntropy)).await?)
+    let mut config = config.clone();
+    config.store.durability = Durability::Sync;
+    Ok(config)
 }
 
 /// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.

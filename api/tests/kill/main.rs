@@ -5,7 +5,7 @@
 //! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
 //! Everything that was acknowledged is in the memory of this test; the invariants are in
 //! `invariants`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
-//! (`restart`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
+//! (`restart`), what a relying party is told (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
 //! the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
@@ -14,6 +14,9 @@ mod caller;
 mod commands;
 mod disk_full;
 mod faults;
+#[expect(dead_code, reason = "a part of it is used here")]
+#[path = "../http/support/hook.rs"]
+mod hook;
 mod invariants;
 mod life;
 mod limits;
@@ -23,6 +26,7 @@ mod redis;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
+mod reported;
 mod restart;
 mod seeded;
 mod server;

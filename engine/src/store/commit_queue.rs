@@ -5,7 +5,6 @@
 //! part. When a unit is answered is said by the [`Durability`]: a unit that was answered early is
 //! recorded in its turn, however often that has to be tried, or the queue is broken.
 
-mod lag;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +16,7 @@ use std::time::Duration;
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::lag::Lag;
+use super::lag::{Lag, count};
 use super::{Durability, closed, refused};
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
@@ -148,7 +147,7 @@ impl<B: Backend> CommitQueue<B> {
             Ok(place) => place,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
-        let early = B::early(&unit).filter(|_| self.lag.admit());
+        let early = B::early(&unit).filter(|_| self.lag.admit().is_some());
         if let Some(answer) = early {
             place.send((unit, Asker::Told(answer.clone())));
             return Box::pin(std::future::ready(Ok(answer)));
@@ -358,8 +357,4 @@ fn answer_all<T>(askers: impl Iterator<Item = Asker<T>>, error: &StoreError) {
             let _ = reply.send(Err(error.clone()));
         }
     }
-}
-
-fn count(units: usize) -> f64 {
-    u32::try_from(units).map_or(f64::MAX, f64::from)
 }

@@ -5,6 +5,7 @@
 
 mod commit_queue;
 mod durability;
+mod lag;
 mod memory;
 mod record;
 mod redis;

@@ -1,6 +1,7 @@
 //! Moving all the records of one store into another, by way of a stream.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read, Write as IoWrite};
 use std::sync::Arc;
 
@@ -111,8 +112,13 @@ pub async fn import(
     if !is_empty(&*store).await? {
         return Err(TransferError::NotEmpty);
     }
-    let mut import =
-        Import { store, revisions: HashMap::new(), unit: None, under_way: VecDeque::new() };
+    let mut import = Import {
+        store,
+        revisions: HashMap::new(),
+        hasher: RandomState::new(),
+        unit: None,
+        under_way: VecDeque::new(),
+    };
     let mut count = 0;
     while let Some(record) = reader.read()? {
         import.take(record).await?;
@@ -138,11 +144,13 @@ async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
 
 struct Import {
     store: Arc<dyn Store>,
-    /// Of every account, how many changes were asked for.
-    revisions: HashMap<AccountKey, u64>,
+    /// Of every account, by a hash of its name, how many changes were asked for: some 20 bytes for
+    /// each. Where two have one hash the store says how many there are.
+    revisions: HashMap<u64, u32>,
+    hasher: RandomState,
     /// Records of one account that came one after the other.
     unit: Option<(AccountKey, Vec<Write>)>,
-    under_way: VecDeque<Later<Result<Committed, StoreError>>>,
+    under_way: VecDeque<(Change, Later<Result<Committed, StoreError>>)>,
 }
 
 impl Import {
@@ -181,21 +189,32 @@ impl Import {
         if self.under_way.len() >= TOGETHER {
             self.answered().await?;
         }
-        let revision = self.revisions.entry(account.clone()).or_default();
-        let change = Change { account, expected: *revision, writes };
+        let revision = self.revisions.entry(self.hasher.hash_one(&account)).or_default();
+        let change = Change { account, expected: u64::from(*revision), writes };
         *revision += 1;
-        self.under_way.push_back(self.store.commit(change));
+        let committed = self.store.commit(change.clone());
+        self.under_way.push_back((change, committed));
         Ok(())
     }
 
     /// Waits for the oldest commit. False if none is under way.
     async fn answered(&mut self) -> Result<bool, TransferError> {
-        let Some(committed) = self.under_way.pop_front() else { return Ok(false) };
-        match committed.await? {
-            Committed::Recorded => Ok(true),
-            Committed::Stale { .. } => Err(TransferError::NotTaken("an account".to_owned())),
-            Committed::Ended { challenge, .. } => {
-                Err(TransferError::NotTaken(format!("challenge {challenge}")))
+        let Some((mut change, mut committed)) = self.under_way.pop_front() else {
+            return Ok(false);
+        };
+        loop {
+            match committed.await? {
+                Committed::Recorded => return Ok(true),
+                Committed::Stale { recorded } if recorded != change.expected => {
+                    change.expected = recorded;
+                    committed = self.store.commit(change.clone());
+                }
+                Committed::Stale { .. } => {
+                    return Err(TransferError::NotTaken("an account".to_owned()));
+                }
+                Committed::Ended { challenge, .. } => {
+                    return Err(TransferError::NotTaken(format!("challenge {challenge}")));
+                }
             }
         }
     }

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod early;
 mod failover;
 mod lost;
+mod moved;
 mod outages;
 mod owners;
 mod proxy;

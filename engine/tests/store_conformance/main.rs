@@ -13,93 +13,157 @@ mod redis_server;
 mod samples;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_engine::ports::Store;
-use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::store::{
+    Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
+};
 use countersign_engine::system::SystemEntropy;
 
+use crate::redis_server::Redis;
+
+macro_rules! suite {
+    ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {
+        $($(
+            #[tokio::test]
+            async fn $test() {
+                let (_ground, store) = super::$open().await;
+                super::$module::$test(store).await;
+            }
+        )+)+
+    };
+}
+
+/// What holds of a store however it answers.
 macro_rules! conformance {
-    ($($module:ident: { $($test:ident,)+ })+) => {
-        mod memory {
-            $($(
-                #[tokio::test]
-                async fn $test() {
-                    super::$module::$test(super::MemoryStore::default()).await;
+    ($open:ident) => {
+        suite! {
+            $open,
+                commits: {
+                    an_unknown_user_is_empty,
+                    every_record_comes_back_as_it_was_committed,
+                    a_unit_from_another_revision_is_refused_and_told_the_recorded_one,
+                    a_unit_without_the_account_raises_its_revision_too,
+                    nothing_of_a_stale_unit_is_written,
+                    removing_a_user_takes_devices_and_actions_and_leaves_challenges,
+                    a_late_commit_never_meets_a_user_who_is_made_anew,
+                    the_revision_of_a_removed_user_is_forgotten_after_a_day,
+                    a_removed_device_is_found_nowhere,
+                    commits_of_one_account_stay_in_order_under_eight_threads,
+                    closing_records_what_is_queued_and_refuses_what_comes_later,
                 }
-            )+)+
-        }
-
-        mod redis {
-            $($(
-                #[tokio::test]
-                async fn $test() {
-                    let server = super::redis_server::Redis::volatile();
-                    super::$module::$test(super::in_redis(&server.url()).await).await;
+                outbox: {
+                    an_event_is_recorded_with_its_unit_or_not_at_all,
+                    due_events_come_by_when_they_are_due,
+                    an_event_that_is_put_off_is_due_later_and_counts_its_calls,
+                    an_event_that_was_taken_out_stays_out,
+                    an_event_outlives_its_account_and_raises_no_revision,
+                    of_events_of_one_name_each_account_has_its_own,
                 }
-            )+)+
-        }
-
-        mod sqlite {
-            $($(
-                #[tokio::test]
-                async fn $test() {
-                    let folder = tempfile::tempdir().unwrap();
-                    let store = super::SqliteStore::open(&folder.path().join("store.db")).unwrap();
-                    super::$module::$test(store).await;
+                lookups: {
+                    users_are_found_by_all_the_attributes_that_are_given,
+                    a_changed_or_removed_attribute_is_not_found_any_more,
+                    users_come_in_pages_by_id,
+                    users_of_another_tenant_are_not_found,
+                    actions_come_newest_first_and_filtered,
+                    an_action_is_listed_in_the_state_that_it_has,
+                    a_key_is_found_with_all_its_bindings_on_its_tenant,
+                    open_challenges_come_oldest_first,
+                    overdue_challenges_are_the_expired_and_the_long_held,
+                    pruning_forgets_old_actions_and_long_ended_challenges,
+                    pruning_takes_more_than_one_helping,
+                    the_first_token_secret_of_a_tenant_is_kept,
+                    times_at_the_end_of_time_are_kept,
+                    the_highest_time_that_was_seen_is_kept,
                 }
-            )+)+
         }
     };
 }
 
-conformance! {
-    commits: {
-        an_unknown_user_is_empty,
-        every_record_comes_back_as_it_was_committed,
-        a_unit_from_another_revision_is_refused_and_told_the_recorded_one,
-        a_unit_without_the_account_raises_its_revision_too,
-        the_first_end_of_a_challenge_wins_for_ever,
-        an_end_proposed_again_is_stale_and_another_end_is_told_the_first,
-        an_ended_challenge_is_not_opened_again,
-        nothing_of_a_stale_unit_is_written,
-        nothing_of_a_unit_with_another_end_is_written,
-        units_that_no_transition_makes_are_refused,
-        removing_a_user_takes_devices_and_actions_and_leaves_challenges,
-        a_late_commit_never_meets_a_user_who_is_made_anew,
-        the_revision_of_a_removed_user_is_forgotten_after_a_day,
-        a_removed_device_is_found_nowhere,
-        commits_of_one_account_stay_in_order_under_eight_threads,
-        of_many_ends_proposed_at_once_one_is_recorded,
-        closing_records_what_is_queued_and_refuses_what_comes_later,
-    }
-    outbox: {
-        an_event_is_recorded_with_its_unit_or_not_at_all,
-        due_events_come_by_when_they_are_due,
-        an_event_that_is_put_off_is_due_later_and_counts_its_calls,
-        an_event_that_was_taken_out_stays_out,
-        an_event_outlives_its_account_and_raises_no_revision,
-        of_events_of_one_name_each_account_has_its_own,
-    }
-    lookups: {
-        users_are_found_by_all_the_attributes_that_are_given,
-        a_changed_or_removed_attribute_is_not_found_any_more,
-        users_come_in_pages_by_id,
-        users_of_another_tenant_are_not_found,
-        actions_come_newest_first_and_filtered,
-        an_action_is_listed_in_the_state_that_it_has,
-        a_key_is_found_with_all_its_bindings_on_its_tenant,
-        open_challenges_come_oldest_first,
-        overdue_challenges_are_the_expired_and_the_long_held,
-        pruning_forgets_old_actions_and_long_ended_challenges,
-        pruning_takes_more_than_one_helping,
-        the_first_token_secret_of_a_tenant_is_kept,
-        times_at_the_end_of_time_are_kept,
-        the_highest_time_that_was_seen_is_kept,
-    }
+/// What proposes another end than the one that is recorded, or takes what is another's: no writer
+/// of one account does, and it breaks a store that has answered before it looked.
+macro_rules! contradictions {
+    ($open:ident) => {
+        suite! {
+            $open,
+            commits: {
+                the_first_end_of_a_challenge_wins_for_ever,
+                an_end_proposed_again_is_stale_and_another_end_is_told_the_first,
+                an_ended_challenge_is_not_opened_again,
+                units_that_no_transition_makes_are_refused,
+                nothing_of_a_unit_with_another_end_is_written,
+                of_many_ends_proposed_at_once_one_is_recorded,
+            }
+        }
+    };
 }
 
-async fn in_redis(url: &str) -> RedisStore {
-    RedisStore::open(RedisSettings::new(url), Arc::new(SystemEntropy)).await.unwrap()
+mod memory {
+    conformance!(in_memory);
+    contradictions!(in_memory);
+}
+
+mod redis {
+    conformance!(in_a_redis);
+    contradictions!(in_a_redis);
+}
+
+mod redis_within_a_window {
+    conformance!(in_a_redis_within_a_window);
+}
+
+mod redis_with_a_backlog {
+    conformance!(in_a_redis_with_a_backlog);
+}
+
+mod sqlite {
+    conformance!(in_a_file);
+    contradictions!(in_a_file);
+}
+
+mod sqlite_within_a_window {
+    conformance!(in_a_file_within_a_window);
+}
+
+/// Long enough that all that may lag does.
+const WINDOW: Durability = Durability::Async(Bound::Window(Duration::from_secs(60)));
+
+async fn in_memory() -> ((), MemoryStore) {
+    ((), MemoryStore::default())
+}
+
+async fn in_a_redis() -> (Redis, RedisStore) {
+    in_redis_as(Durability::Sync).await
+}
+
+async fn in_a_redis_within_a_window() -> (Redis, RedisStore) {
+    in_redis_as(WINDOW).await
+}
+
+async fn in_a_redis_with_a_backlog() -> (Redis, RedisStore) {
+    in_redis_as(Durability::Async(Bound::Records(1_000))).await
+}
+
+async fn in_redis_as(durability: Durability) -> (Redis, RedisStore) {
+    let server = Redis::volatile();
+    let settings = RedisSettings { durability, ..RedisSettings::new(server.url()) };
+    let store = RedisStore::open(settings, Arc::new(SystemEntropy)).await.unwrap();
+    (server, store)
+}
+
+async fn in_a_file() -> (tempfile::TempDir, SqliteStore) {
+    in_file_as(Durability::Sync)
+}
+
+async fn in_a_file_within_a_window() -> (tempfile::TempDir, SqliteStore) {
+    in_file_as(WINDOW)
+}
+
+fn in_file_as(durability: Durability) -> (tempfile::TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open_with(&folder.path().join("store.db"), durability).unwrap();
+    (folder, store)
 }
 
 /// A store can be held behind the port.
@@ -116,7 +180,12 @@ async fn every_record_of_memory_is_in_some_page_of_a_scan() {
 
 #[tokio::test]
 async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("store.db")).unwrap();
+    let (_folder, store) = in_a_file().await;
+    lookups::every_record_is_in_some_page_of_a_scan(store).await;
+}
+
+#[tokio::test]
+async fn every_record_of_a_redis_is_in_some_page_of_a_scan() {
+    let (_server, store) = in_a_redis().await;
     lookups::every_record_is_in_some_page_of_a_scan(store).await;
 }

@@ -24,7 +24,7 @@ const COLOURS: usize = 8;
 /// Lines over an axis.
 pub(super) struct Chart {
     /// Names it within the page.
-    pub(super) slug: &'static str,
+    pub(super) slug: String,
     /// What it shows.
     pub(super) title: String,
     /// How to read it.
@@ -254,7 +254,7 @@ mod tests {
 
     fn chart(points: Vec<(f64, Option<f64>)>) -> Chart {
         Chart {
-            slug: "test",
+            slug: "test".to_owned(),
             title: "<b>Title</b>".to_owned(),
             about: "About".to_owned(),
             x: Scale::seconds(10.0, |at| at.to_string()),

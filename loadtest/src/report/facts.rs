@@ -83,7 +83,8 @@ pub(crate) fn machine(report: &Report) -> String {
     )
 }
 
-fn server(report: &Report) -> String {
+/// The server under load.
+pub(crate) fn server(report: &Report) -> String {
     let server = &report.server;
     let mut more = Vec::new();
     more.extend(server.store.as_ref().map(|store| format!("store {store}")));

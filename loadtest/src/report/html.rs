@@ -3,6 +3,7 @@
 //! Its policy allows its own style sheet and nothing more, so that text which came from a server
 //! could do nothing even if it were not escaped; the templates escape all of it.
 
+mod capacity;
 mod charts;
 mod tables;
 
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::doubts::doubts;
 use super::facts;
 use super::model::Report;
-use super::words;
+use super::{planned, words};
 
 const STYLE: &str = include_str!("html/style.css");
 
@@ -49,45 +50,15 @@ fn body(report: &Report) -> Markup {
         header {
             p.kicker { "Countersign under load" }
             h1 { (report.scenario) }
-            p.lead { (facts::sentence(report)) }
+            p.lead { (lead(report)) }
             p.when { "Began " time datetime=(report.started_at) { (report.started_at) } }
             h2.quiet { "Made by" }
             pre tabindex="0" { code { (report.command) } }
         }
         main {
-            (doubted(&doubts(report)))
-            section aria-labelledby="totals" {
-                h2 id="totals" { "Totals" }
-                (cards(report))
-            }
-            section aria-labelledby="latency" {
-                h2 id="latency" { "Latency" }
-                @if facts::headline(report).is_none() {
-                    p { "Nothing completed, so there are no times." }
-                } @else {
-                    div.charts { (charts::percentiles(report)) (charts::latency(report)) }
-                    (tables::steps(report))
-                }
-            }
-            @if !report.series.is_empty() {
-                section aria-labelledby="time" {
-                    h2 id="time" { "Over time" }
-                    div.charts {
-                        (charts::throughput(report)) (charts::under_way(report))
-                        (charts::processors(report)) (charts::memory(report))
-                    }
-                    (tables::server(report))
-                    (tables::series(report))
-                }
-            }
-            section aria-labelledby="errors" {
-                h2 id="errors" { "Errors" }
-                @if report.errors.is_empty() {
-                    p { "Nothing failed, and nothing was refused." }
-                } @else {
-                    div.charts { (charts::errors(report)) (tables::errors(report)) }
-                }
-            }
+            (doubted(&all_doubts(report)))
+            @if let Some(found) = &report.capacity { (capacity::sections(found)) }
+            @if has_run(report) { (run(report)) }
             section aria-labelledby="how" {
                 h2 id="how" { "How it was measured" }
                 div.charts { (tables::settings(report)) (tables::machine(report)) }
@@ -100,6 +71,69 @@ fn body(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// One sentence: what was measured, on what.
+fn lead(report: &Report) -> String {
+    match &report.capacity {
+        Some(found) => {
+            let (server, machine) = (facts::server(report), facts::machine(report));
+            format!("{} Measured at {server}, from {machine}.", planned::conclusion(found))
+        }
+        None => facts::sentence(report),
+    }
+}
+
+/// Whether the report is of a run: that of `capacity` may be of several alone.
+fn has_run(report: &Report) -> bool {
+    report.capacity.is_none() || report.totals.offered > 0
+}
+
+/// What a run measured; of `capacity`, the run at the highest rate.
+fn run(report: &Report) -> Markup {
+    html! {
+        section aria-labelledby="totals" {
+            h2 id="totals" {
+                @if report.capacity.is_some() { "The run at the highest rate" } @else { "Totals" }
+            }
+            (cards(report))
+        }
+        section aria-labelledby="latency" {
+            h2 id="latency" { "Latency" }
+            @if facts::headline(report).is_none() {
+                p { "Nothing completed, so there are no times." }
+            } @else {
+                div.charts { (charts::percentiles(report)) (charts::latency(report)) }
+                (tables::steps(report))
+            }
+        }
+        @if !report.series.is_empty() {
+            section aria-labelledby="time" {
+                h2 id="time" { "Over time" }
+                div.charts {
+                    (charts::throughput(report)) (charts::under_way(report))
+                    (charts::processors(report)) (charts::memory(report))
+                }
+                (tables::server(report))
+                (tables::series(report))
+            }
+        }
+        section aria-labelledby="errors" {
+            h2 id="errors" { "Errors" }
+            @if report.errors.is_empty() {
+                p { "Nothing failed, and nothing was refused." }
+            } @else {
+                div.charts { (charts::errors(report)) (tables::errors(report)) }
+            }
+        }
+    }
+}
+
+/// Of the run, and of what `capacity` makes of several.
+fn all_doubts(report: &Report) -> Vec<String> {
+    let of_capacity = report.capacity.iter().flat_map(planned::doubts);
+    let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
+    of_capacity.chain(of_run).collect()
 }
 
 fn doubted(doubts: &[String]) -> Markup {

@@ -1,4 +1,6 @@
-//! A report in a few lines of Markdown, for a pull request.
+//! A report in a few lines of Markdown, for a pull request; that of `capacity` is a document.
+
+mod capacity;
 
 use std::fmt::Write as _;
 
@@ -19,6 +21,9 @@ pub fn render(report: &Report) -> String {
 }
 
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
+    if let Some(found) = &report.capacity {
+        return capacity::write(report, found, out);
+    }
     writeln!(out, "### Load: {}\n", text(&report.scenario))?;
     writeln!(out, "{}\n", text(&facts::sentence(report)))?;
     writeln!(out, "{}\n", fenced(&report.command))?;
@@ -84,7 +89,7 @@ fn errors(report: &Report, out: &mut String) -> std::fmt::Result {
 }
 
 /// Text that came from outside: nothing in it is markup, ends a table's cell or begins a line.
-pub(crate) fn text(value: &str) -> String {
+fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
@@ -103,7 +108,7 @@ pub(crate) fn text(value: &str) -> String {
 }
 
 /// Text as code, with a fence that is longer than any in it.
-pub(crate) fn fenced(code: &str) -> String {
+fn fenced(code: &str) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}\n{code}\n{fence}")

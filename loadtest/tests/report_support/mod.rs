@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod planned;
+
 use countersign_loadtest::report::model::{
     FORMAT, Failures, Machine, Point, Report, Server, ServerPoint, Step, Totals,
 };
@@ -96,7 +98,7 @@ fn steps(completed: u64) -> Vec<Step> {
         step("challenge", "the browser asks for a challenge", times(completed, 520, 80_000)),
         step("read", "the phone reads what waits for it", times(completed, 610, 70_000)),
         step("decide", "the phone sends its decision", times(completed, 700, 90_000)),
-        step("learn", "the browser learns of the outcome", times(completed, 240, 95_000)),
+        step("outcome", "the browser learns of the outcome", times(completed, 240, 95_000)),
         step("validate", "the relying party validates", times(completed / 20, 290, 30_000)),
         step("lifecycle", "all of it, without the person", times(completed, 2_900, 180_000)),
     ]
@@ -143,7 +145,7 @@ fn errors() -> Vec<Failures> {
     };
     vec![
         failures("track", "503 temporarily_unavailable", 50, true, "too many requests in flight"),
-        failures("learn", "timeout", 4, false, "no answer within 10 s"),
+        failures("outcome", "timeout", 4, false, "no answer within 10 s"),
         failures("decide", "connection reset", 2, false, "reset by peer (os error 104)"),
         failures(
             "read",

@@ -111,7 +111,7 @@ impl Writer {
         for (queued, reply) in std::mem::take(wave).into_iter().zip(replies) {
             match checked(reply).and_then(|reply| self.done(&queued.unit, reply)) {
                 Ok(done) => answers.push((queued, Ok(done))),
-                Err(Trouble::Refused(why)) if !before => {
+                Err(Trouble::Refused(why)) if !before && queued.told.is_none() => {
                     self.guard.refusing(&why);
                     answers.push((queued, Err(refused(&why))));
                 }
@@ -129,7 +129,7 @@ impl Writer {
             }
         }
         for (queued, answer) in answers {
-            queued.answer(answer);
+            self.tell(queued, answer);
         }
         *wave = left;
         trouble.map_or(Ok(()), Err)
@@ -220,7 +220,7 @@ impl Writer {
         if !foreign.is_empty() {
             let is_foreign = |queued: &mut Queued| foreign.contains(&queued.unit.subject());
             for queued in wave.extract_if(.., is_foreign) {
-                queued.answer(Err(foreign_challenge()));
+                self.tell(queued, Err(foreign_challenge()));
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId,
-    TenantId,
+    TenantId, UserId,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +28,8 @@ pub(super) const HELD: &str = "countersign:held";
 pub(super) const ENDED: &str = "countersign:ended";
 /// Actions by when they were tracked.
 pub(super) const TRACKED: &str = "countersign:tracked";
-
+/// The tenants that have a secret.
+pub(super) const TENANTS: &str = "countersign:tenants";
 /// Removed accounts, by the mark of the first pruning after their removal.
 pub(super) const REMOVED: &str = "countersign:removed";
 /// Events by when they are due.
@@ -162,6 +163,26 @@ impl AccountNames {
     }
 }
 
+/// What every name begins with.
+pub(super) const PREFIX: &str = "countersign:";
+
+/// The kind in a name that has a tag.
+pub(super) fn kind(name: &str) -> Option<&str> {
+    let (_, kind) = name.strip_prefix(PREFIX)?.strip_prefix('{')?.split_once("}:")?;
+    Some(kind.split_once(':')?.0)
+}
+
+/// An account in words: no tenant's name has a colon.
+pub(super) fn account_name(key: &AccountKey) -> String {
+    format!("{}:{}", key.tenant, key.user)
+}
+
+/// The account that [`account_name`] names.
+pub(super) fn parse_account_name(text: &str) -> Option<AccountKey> {
+    let (tenant, user) = text.split_once(':')?;
+    Some(AccountKey { tenant: TenantId::parse(tenant).ok()?, user: UserId::parse(user).ok()? })
+}
+
 /// The account and the record that a member of an index names.
 pub(super) fn parse_member(text: &str) -> Option<(AccountNames, Digest)> {
     let (account, id) = text.split_once(':')?;
@@ -236,7 +257,7 @@ pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::id::{IdempotencyKey, UserId};
+    use countersign_core::id::IdempotencyKey;
 
     use super::*;
 

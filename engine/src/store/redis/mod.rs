@@ -7,7 +7,9 @@
 //! records what it lacks; `unit` says how indexes stay right through a crash.
 
 mod chores;
+mod early;
 mod group;
+mod guard;
 mod journal;
 mod keys;
 mod link;
@@ -15,9 +17,11 @@ mod lookups;
 mod owner;
 mod reader;
 mod reply;
+mod scan;
 mod script;
 mod startup;
 mod unit;
+mod verify;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,12 +40,15 @@ use countersign_core::id::{
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
-use self::owner::Guard;
+use self::guard::Guard;
 use self::reader::Reader;
 use self::unit::Unit;
 use self::writer::{Done, Job, Queued};
+use super::durability::{Durability, may_lag};
 use super::{check_form, closed, refused};
-use crate::ports::store::{ActionQuery, Committed, Store, StoreError, UserQuery};
+use crate::ports::store::{
+    ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
+};
 use crate::ports::{Entropy, Later};
 use crate::system::Stopwatch;
 
@@ -62,6 +69,10 @@ pub struct RedisSettings {
     pub action_retention_ms: u64,
     /// How long an ended challenge is kept, in milliseconds.
     pub challenge_retention_ms: u64,
+    /// When commits are answered.
+    pub durability: Durability,
+    /// Whether a store is begun in a Redis that holds none; it is refused otherwise.
+    pub begins: bool,
 }
 
 impl RedisSettings {
@@ -74,6 +85,8 @@ impl RedisSettings {
             wait: Duration::from_secs(3),
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
+            durability: Durability::Sync,
+            begins: true,
         }
     }
 }
@@ -150,24 +163,30 @@ impl RedisStore {
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        match &*lock(&self.jobs) {
-            None => Err(closed()),
-            Some(jobs) => jobs.try_send(job).map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => refused("too many commits are waiting"),
-                mpsc::error::TrySendError::Closed(_) => refused("its writer has ended"),
-            }),
-        }
+        let jobs = lock(&self.jobs);
+        place(jobs.as_ref()).map(|place| place.send(job))
     }
 
     /// Queues a unit at once; the future is only the wait for its answer.
     fn submit(&self, unit: Unit) -> Later<Result<Done, StoreError>> {
+        let lags = matches!(&unit, Unit::Commit { change, .. } if may_lag(change));
+        // Under the lock, so that units are numbered in the order in which they are queued.
+        let jobs = lock(&self.jobs);
+        let place = match place(jobs.as_ref()) {
+            Ok(place) => place,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let told = lags.then(|| self.guard.admit()).flatten();
         let (reply, answer) = oneshot::channel();
-        let queued = Queued { unit, reply: Some(reply), since: Stopwatch::start() };
-        let sent = self.send(Job::Record(queued));
-        Box::pin(async move {
-            sent?;
-            answer.await.unwrap_or_else(|_| Err(refused("its writer has ended")))
-        })
+        let reply = told.is_none().then_some(reply);
+        place.send(Job::Record(Queued { unit, reply, told, since: Stopwatch::start() }));
+        if told.is_some() {
+            let recorded = Done::Commit(Committed::Recorded);
+            return Box::pin(std::future::ready(Ok(recorded)));
+        }
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(refused("its writer has ended"))) },
+        )
     }
 
     fn event(&self, unit: Unit) -> Later<Result<(), StoreError>> {
@@ -177,6 +196,15 @@ impl RedisStore {
             Ok(())
         })
     }
+}
+
+/// A place in the queue, if the store is open and there is one.
+fn place(jobs: Option<&mpsc::Sender<Job>>) -> Result<mpsc::Permit<'_, Job>, StoreError> {
+    let jobs = jobs.ok_or_else(closed)?;
+    jobs.try_reserve().map_err(|error| match error {
+        mpsc::error::TrySendError::Full(()) => refused("too many commits are waiting"),
+        mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -301,11 +329,27 @@ impl Store for RedisStore {
         })
     }
 
+    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+        self.reader.read(move |reader| scan::page(reader, from.clone()))
+    }
+
+    fn verify(&self) -> Later<Result<(), StoreError>> {
+        self.reader.read(verify::indexes)
+    }
+
+    fn unwritten(&self) -> Unwritten {
+        self.guard.unwritten()
+    }
+
+    fn broken(&self) -> Later<StoreError> {
+        self.guard.broken()
+    }
+
     fn ready(&self) -> Result<(), StoreError> {
         if lock(&self.jobs).is_none() {
             return Err(closed());
         }
-        self.guard.health()
+        self.guard.ready()
     }
 
     fn close(&self) -> Later<Result<(), StoreError>> {

@@ -5,19 +5,15 @@
 //! looked at in every script that writes. The state counts attempts too, so that a Redis that is
 //! behind what it has acknowledged is noticed, as is an attempt that arrives after a later one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::Value;
-use tokio::sync::watch;
 
 use super::keys;
-use super::link::{FENCED, Link, Trouble};
+use super::link::{Link, Trouble};
 use super::reply::{number, said, text, unexpected};
 use super::script::{ACQUIRE, Call, RECLAIM, RELEASE, RENEW, Text};
 use crate::ports::Entropy;
-use crate::ports::store::StoreError;
-use crate::store::refused;
 use crate::system::Stopwatch;
 
 /// The layout of the keys.
@@ -41,11 +37,17 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Becomes the owner, and waits until a lock that was left behind has expired.
-    pub(super) async fn acquire(link: &Link, entropy: &dyn Entropy) -> Result<Self, Trouble> {
+    /// Becomes the owner, and waits until a lock that was left behind has expired. Where there is
+    /// no store, one is begun if that is wanted.
+    pub(super) async fn acquire(
+        link: &Link,
+        entropy: &dyn Entropy,
+        begins: bool,
+    ) -> Result<Self, Trouble> {
         let (token, fresh) = (hex(entropy.bytes()), hex(entropy.bytes()));
         let call = Call::new(&ACQUIRE).key(keys::STATE).key(keys::LOCK);
         let call = call.arg(&token).arg(lock_ms()).arg(&fresh).arg(LAYOUT);
+        let call = call.arg(if begins { "1" } else { "0" });
         let watch = Stopwatch::start();
         loop {
             let (word, values) = said(link.call(&call).await?)?;
@@ -64,6 +66,9 @@ impl Owner {
                     let layout = text(next())?.unwrap_or_default();
                     let message = format!("Redis has layout {layout}, {LAYOUT} is known");
                     return Err(Trouble::Unreadable(message));
+                }
+                "absent" => {
+                    return Err(Trouble::Refused("there is no store in this Redis".to_owned()));
                 }
                 _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => {
                     let message = "another server uses this Redis: one at a time is supported";
@@ -156,95 +161,6 @@ impl Attempt {
     pub(super) fn fenced(&self, script: &'static Text) -> Call {
         let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
         call.arg(self.number.to_string()).arg(self.acked.to_string())
-    }
-}
-
-/// How the store is.
-#[derive(Clone, Debug)]
-pub(super) enum Health {
-    /// It records.
-    Recording,
-    /// It is not known what was recorded, or what was recorded is to be written again: nothing is
-    /// read until that is settled.
-    Unsettled(String),
-    /// Redis refuses to record; what is recorded can be read.
-    Refusing(String),
-    /// It records nothing any more.
-    Over(String),
-}
-
-/// What the writer and those who read know of each other.
-pub(super) struct Guard {
-    pub(super) owner: Owner,
-    /// The last attempt that was acknowledged.
-    pub(super) acked: AtomicU64,
-    health: watch::Sender<Health>,
-}
-
-impl Guard {
-    pub(super) fn new(owner: Owner) -> Self {
-        let acked = AtomicU64::new(owner.found);
-        Self { owner, acked, health: watch::Sender::new(Health::Recording) }
-    }
-
-    pub(super) fn acked(&self) -> u64 {
-        self.acked.load(Ordering::Acquire)
-    }
-
-    pub(super) fn recording(&self) {
-        self.turn(&Health::Recording);
-    }
-
-    pub(super) fn unsettled(&self, why: &str) {
-        self.turn(&Health::Unsettled(why.to_owned()));
-    }
-
-    pub(super) fn refusing(&self, why: &str) {
-        self.turn(&Health::Refusing(why.to_owned()));
-    }
-
-    pub(super) fn fenced(&self) {
-        self.turn(&Health::Over(FENCED.to_owned()));
-    }
-
-    /// Says it once, and not once for each try.
-    fn turn(&self, health: &Health) {
-        self.health.send_if_modified(|known| {
-            match (&*known, health) {
-                (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
-                (Health::Unsettled(known), Health::Unsettled(why))
-                | (Health::Refusing(known), Health::Refusing(why))
-                    if known == why =>
-                {
-                    return false;
-                }
-                (_, Health::Over(why)) => tracing::error!("{why}"),
-                (_, Health::Unsettled(why) | Health::Refusing(why)) => {
-                    tracing::error!(why, "the store does not record")
-                }
-                (_, Health::Recording) => tracing::warn!("the store records again"),
-            }
-            *known = health.clone();
-            true
-        });
-    }
-
-    pub(super) fn health(&self) -> Result<(), StoreError> {
-        match &*self.health.borrow() {
-            Health::Recording => Ok(()),
-            Health::Unsettled(why) | Health::Refusing(why) | Health::Over(why) => Err(refused(why)),
-        }
-    }
-
-    /// Resolves once what was proposed is settled.
-    pub(super) async fn settled(&self) -> Result<(), StoreError> {
-        let mut health = self.health.subscribe();
-        let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;
-        match settled.as_deref() {
-            Ok(Health::Recording | Health::Refusing(_)) => Ok(()),
-            Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
-            Err(_) => Err(crate::store::closed()),
-        }
     }
 }
 

@@ -8,8 +8,9 @@ use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::guard::Guard;
 use super::link::{Link, Trouble, pipeline};
-use super::owner::{Guard, state};
+use super::owner::state;
 use super::reply::{is_unknown_script, unexpected};
 use super::script::Call;
 use super::unit::Entry;
@@ -59,16 +60,18 @@ impl Reader {
             return Box::pin(async { Err(refused("too many reads are waiting")) });
         };
         let reader = self.clone();
+        // What is answered after this need not be in it.
+        let answered = self.guard.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
             // A caller that has left does not mind.
-            let _ = reply.send(reader.retried(query).await);
+            let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });
         Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
     }
 
-    async fn retried<T, F, R>(&self, query: F) -> Result<T, StoreError>
+    async fn retried<T, F, R>(&self, query: F, answered: Option<u64>) -> Result<T, StoreError>
     where
         F: Fn(Self) -> R,
         R: Future<Output = Result<T, Trouble>>,
@@ -77,9 +80,9 @@ impl Reader {
         loop {
             let left = self.wait.as_secs_f64() - watch.seconds();
             let left = Duration::from_secs_f64(left.max(0.0));
-            match tokio::time::timeout(left, self.guard.settled()).await {
+            match tokio::time::timeout(left, self.settled(answered)).await {
                 Ok(settled) => settled?,
-                Err(_) => return Err(self.guard.health().err().unwrap_or_else(closed)),
+                Err(_) => return Err(self.guard.health().err().unwrap_or_else(unwritten)),
             }
             let trouble = match query(self.clone()).await {
                 Ok(answer) => return Ok(answer),
@@ -95,6 +98,14 @@ impl Reader {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Resolves once there is nothing in doubt, and what was answered before is recorded.
+    async fn settled(&self, answered: Option<u64>) -> Result<(), StoreError> {
+        if let Some(answered) = answered {
+            self.guard.recorded(answered).await?;
+        }
+        self.guard.settled().await
     }
 
     /// The writer looks at it when it comes to it; while it has too much to do, that is lost.
@@ -130,4 +141,8 @@ impl Reader {
         let value = self.one(call.command(false)).await?;
         if is_unknown_script(&value) { self.one(call.command(true)).await } else { Ok(value) }
     }
+}
+
+fn unwritten() -> StoreError {
+    refused("what was answered before is not recorded yet")
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::guard::Guard;
 use super::link::{Link, Trouble};
-use super::owner::{Guard, Owner, RENEWAL, state};
+use super::owner::{Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::reply::{checked, text, texts};
 use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
@@ -33,7 +34,7 @@ pub(super) async fn serve(
             let _ = opened.send(Err(trouble.into()));
         }
         Ok((writing, reading, owner)) => {
-            let guard = Arc::new(Guard::new(owner));
+            let guard = Arc::new(Guard::new(owner, settings.durability));
             let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
             let retention = Retention {
                 action_ms: settings.action_retention_ms,
@@ -75,7 +76,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
             Err(trouble) => return Err(trouble),
         }
     }
-    let owner = Owner::acquire(&writing, entropy).await?;
+    let owner = Owner::acquire(&writing, entropy, settings.begins).await?;
     tracing::info!(store = owner.store(), "Redis is the store");
     Ok((writing, reading, owner))
 }

@@ -71,7 +71,8 @@ impl Unit {
         let change = match self {
             Self::Commit { change, .. } => change,
             Self::PutOff(event) => return vec![entry_of_event(event)],
-            Self::Secret { .. } | Self::Observe(_) | Self::RemoveEvent(..) => return Vec::new(),
+            Self::Secret { tenant, .. } => return vec![put(keys::TENANTS, 0, tenant.as_str())],
+            Self::Observe(_) | Self::RemoveEvent(..) => return Vec::new(),
         };
         let names = AccountNames::of(&change.account);
         let mut commands = Vec::new();
@@ -132,7 +133,7 @@ pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
 }
 
 /// How a challenge stands in the indexes by time.
-fn member(challenge: &Challenge) -> String {
+pub(super) fn member(challenge: &Challenge) -> String {
     let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
     AccountNames::of(&challenge.account).member(&id)
 }
@@ -184,6 +185,7 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push("account");
                 call.push(indexed(&change.account.tenant, record).as_str());
                 call.push(record.to_row());
+                call.push(keys::account_name(&change.account));
             }
             Write::RemoveAccount => {
                 call.push("remove");
@@ -241,7 +243,7 @@ fn indexed(tenant: &TenantId, record: &AccountRecord) -> Digest {
 }
 
 /// An end as text: two ends are the same if and only if their texts are.
-fn end(ended: &Ended) -> String {
+pub(super) fn end(ended: &Ended) -> String {
     let by = ended.by.as_ref().map_or("-", AuthenticatorId::as_str);
     let signature = ended.signature.as_ref().map_or_else(
         || "-".to_owned(),

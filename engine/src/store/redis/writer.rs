@@ -15,12 +15,13 @@ use metrics::histogram;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Retention;
+use super::early::CLOSING_SECONDS;
+use super::guard::Guard;
 use super::journal::Journal;
 use super::link::{Link, ROLLED, Trouble};
-use super::owner::Guard;
 use super::unit::{Entry, Unit};
 use crate::ports::store::{Committed, StoreError};
-use crate::store::refused;
+use crate::store::{closed, refused};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -33,7 +34,7 @@ const LOOKAHEAD_UNITS: usize = 512;
 /// Entries of indexes that may wait to be taken out while there is always something to record.
 const SPENT_MAX: usize = 1_024;
 /// Between two tries to settle a group.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is answered to a unit.
 pub(super) enum Done {
@@ -60,15 +61,20 @@ pub(super) enum Job {
 /// A unit that waits to be recorded, or to be known.
 pub(super) struct Queued {
     pub(super) unit: Unit,
-    /// Nobody once the time of the caller is up.
+    /// Nobody once the time of the caller is up, and where it was answered early.
     pub(super) reply: Option<Reply<Done>>,
+    /// Its number among those that were answered early: it is recorded, however long that takes.
+    pub(super) told: Option<u64>,
     pub(super) since: Stopwatch,
 }
 
 impl Queued {
-    pub(super) fn answer(self, answer: Result<Done, StoreError>) {
-        // A caller that has left does not mind.
-        let _ = self.reply.map(|reply| reply.send(answer));
+    /// Answers who has waited for so many seconds. The answer is whether that was so.
+    fn answered_late(&mut self, wait: f64) -> bool {
+        let is_late = self.reply.is_some() && self.since.seconds() > wait;
+        let reply = if is_late { self.reply.take() } else { None };
+        let _ = reply.map(|reply| reply.send(Err(late())));
+        is_late
     }
 }
 
@@ -89,8 +95,10 @@ pub(super) struct Writer {
     pub(super) spent: Vec<(&'static str, String)>,
     /// Entries of indexes to be looked at.
     pub(super) suspects: HashSet<Entry>,
-    jobs: mpsc::Receiver<Job>,
-    backlog: VecDeque<Queued>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) backlog: VecDeque<Queued>,
+    /// Since when the store is being closed.
+    pub(super) closing: Option<Stopwatch>,
     prunes: VecDeque<(UnixMillis, UnixMillis, Reply<u64>)>,
     wait: Duration,
 }
@@ -117,6 +125,7 @@ impl Writer {
             suspects: HashSet::new(),
             jobs,
             backlog: VecDeque::new(),
+            closing: None,
             prunes: VecDeque::new(),
             wait,
         }
@@ -131,6 +140,11 @@ impl Writer {
                 self.take(job).await;
             }
             self.take_queued().await;
+            if self.guard.is_over() {
+                let rest = self.backlog.drain(..).collect();
+                self.give_up(rest, &self.guard.health().err().unwrap_or_else(closed));
+                continue;
+            }
             let wave = self.next_wave();
             if !wave.is_empty() {
                 self.settle(wave).await;
@@ -166,10 +180,15 @@ impl Writer {
     }
 
     async fn take_queued(&mut self) {
-        while self.backlog.len() < QUEUE_UNITS_MAX {
+        while self.has_room() {
             let Ok(job) = self.jobs.try_recv() else { break };
             self.take(job).await;
         }
+    }
+
+    /// What was answered early has a bound of its own.
+    fn has_room(&self) -> bool {
+        self.backlog.len() < QUEUE_UNITS_MAX + self.guard.unwritten().records
     }
 
     /// The next units, one of an account: only then does the id of the last commit tell whether a
@@ -206,14 +225,14 @@ impl Writer {
             match trouble {
                 Trouble::Fenced => {
                     self.guard.fenced();
-                    return answer_all(wave, &Trouble::Fenced.into());
+                    return self.give_up(wave, &Trouble::Fenced.into());
                 }
                 Trouble::Refused(why) if !before => {
                     self.guard.refusing(&why);
-                    return answer_all(wave, &refused(&why));
+                    return self.put_back(wave, &refused(&why)).await;
                 }
                 Trouble::Unreadable(why) if !before => {
-                    return answer_all(wave, &StoreError::Unreadable(why));
+                    return self.give_up(wave, &StoreError::Unreadable(why));
                 }
                 Trouble::Rolled => self.recover().await,
                 Trouble::Refused(why) | Trouble::Lost(why) | Trouble::Unreadable(why) => {
@@ -221,7 +240,7 @@ impl Writer {
                 }
             }
             if self.expire(&mut wave, sent) {
-                return;
+                return self.give_up(wave, &late());
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -231,7 +250,7 @@ impl Writer {
     /// Answers those whose time is up. The answer is whether the wave is given up: it was never
     /// sent, or the store is being closed.
     fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
-        while self.backlog.len() < QUEUE_UNITS_MAX {
+        while self.has_room() {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
                 // Its caller is answered that it was not done; the others are asked for again.
@@ -239,19 +258,25 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let late = refused("Redis did not answer in time");
+        self.answer_late();
         let wait = self.wait.as_secs_f64();
-        while self.backlog.front().is_some_and(|queued| queued.since.seconds() > wait) {
-            self.backlog.pop_front().into_iter().for_each(|q| q.answer(Err(late.clone())));
-        }
-        for queued in wave.iter_mut().filter(|queued| queued.since.seconds() > wait) {
-            let _ = queued.reply.take().map(|reply| reply.send(Err(late.clone())));
-        }
+        wave.iter_mut().for_each(|queued| {
+            queued.answered_late(wait);
+        });
         if !sent {
-            wave.retain(|queued| queued.reply.is_some());
+            wave.retain(|queued| queued.reply.is_some() || queued.told.is_some());
         }
         let unanswered = wave.iter().any(|queued| queued.reply.is_some());
-        wave.is_empty() || (self.jobs.is_closed() && !unanswered)
+        let unwritten = wave.iter().any(|queued| queued.told.is_some());
+        let closing = self.closing_seconds();
+        wave.is_empty()
+            || closing.is_some_and(|s| !unanswered && (!unwritten || s > CLOSING_SECONDS))
+    }
+
+    /// Answers those in the backlog whose time is up, and takes them out.
+    pub(super) fn answer_late(&mut self) {
+        let wait = self.wait.as_secs_f64();
+        self.backlog.retain_mut(|queued| !queued.answered_late(wait));
     }
 
     /// Looks whether Redis records, and has what it has acknowledged; mends it if not.
@@ -311,8 +336,6 @@ impl Writer {
     }
 }
 
-fn answer_all(wave: Vec<Queued>, error: &StoreError) {
-    for queued in wave {
-        queued.answer(Err(error.clone()));
-    }
+fn late() -> StoreError {
+    refused("Redis did not answer in time")
 }

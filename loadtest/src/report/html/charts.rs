@@ -42,7 +42,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         (quantile, format!("{name}: {}", all.join(", ")))
     };
     let chart = Chart {
-        slug: "percentiles",
+        slug: "percentiles".to_owned(),
         title: "Latency by percentile".to_owned(),
         about: "The share of samples that took no longer; each further nine takes the same room."
             .to_owned(),
@@ -80,7 +80,7 @@ impl Series {
     /// A chart of lines that share an axis; nothing if none of them has a value.
     fn chart(
         &self,
-        (slug, title, about): (&'static str, &str, &str),
+        (slug, title, about): (&str, &str, &str),
         lines: Vec<Line>,
         text: fn(f64) -> String,
         scale: impl FnOnce(f64, f64) -> Scale,
@@ -108,7 +108,7 @@ impl Series {
             }
         };
         Chart {
-            slug,
+            slug: slug.to_owned(),
             title: title.to_owned(),
             about: format!("{about}{each}"),
             x: self.x(),

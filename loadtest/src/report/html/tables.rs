@@ -12,7 +12,7 @@ use crate::report::words;
 const UNKNOWN: &str = "–";
 
 /// A table that scrolls by itself where the screen is narrow.
-fn scrolling(caption: &str, table: &Markup) -> Markup {
+pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(caption) {
             table { caption { (caption) } (table) }

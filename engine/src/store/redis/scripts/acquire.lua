@@ -1,9 +1,10 @@
 -- Takes the store for a server that starts. KEYS: state, lock. ARGV: owner, ms for which the lock is held, an
--- id for a store that is new, the layout of the keys.
+-- id for a store that is new, the layout of the keys, whether a new one may be begun.
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[1] then return {'held'} end
 local layout = redis.call('HGET', KEYS[1], 'layout')
 if layout and layout ~= ARGV[4] then return {'layout', layout} end
+if not layout and ARGV[5] ~= '1' then return {'absent'} end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 redis.call('HSET', KEYS[1], 'layout', ARGV[4], 'owner', ARGV[1])
 local fresh = redis.call('HSETNX', KEYS[1], 'id', ARGV[3])

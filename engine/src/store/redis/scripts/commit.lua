@@ -10,7 +10,7 @@ local revision = stored[1] or '0'
 if stored[2] == id then return {'recorded'} end
 
 -- How many arguments each kind of write has.
-local length = {account = 2, remove = 2, action = 7, challenge = 4, device = 2, undevice = 1, event = 1}
+local length = {account = 3, remove = 2, action = 7, challenge = 4, device = 2, undevice = 1, event = 1}
 
 local at, key = 9, 6
 while at <= #ARGV do
@@ -34,7 +34,7 @@ while at <= #ARGV do
   if kind == 'account' then
     local old = redis.call('HMGET', account, 'indexed', 'row')
     if old[2] and old[1] ~= ARGV[at + 1] then before[#before + 1] = 'a' .. old[2] end
-    redis.call('HSET', account, 'indexed', ARGV[at + 1], 'row', ARGV[at + 2])
+    redis.call('HSET', account, 'indexed', ARGV[at + 1], 'row', ARGV[at + 2], 'name', ARGV[at + 3])
   elseif kind == 'remove' then
     local old = redis.call('HGET', account, 'row')
     if old then before[#before + 1] = 'a' .. old end
@@ -50,7 +50,7 @@ while at <= #ARGV do
       redis.call('DEL', list)
     end
     redis.call('DEL', devices, codes)
-    redis.call('HDEL', account, 'indexed', 'row')
+    redis.call('HDEL', account, 'indexed', 'row', 'name')
   elseif kind == 'action' then
     local old = redis.call('HMGET', KEYS[key], 'order', 'state')
     local order, code, state, px = old[1] or ARGV[at + 2], ARGV[at + 7], ARGV[at + 6], ARGV[at + 5]

@@ -1,14 +1,13 @@
 //! What was answered before it was recorded: how much, and how old the oldest of it is.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
 
-use super::Durability;
 use crate::ports::store::Unwritten;
-use crate::store::durability::Bound;
+use crate::store::durability::{Bound, Durability};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -19,19 +18,19 @@ pub(super) struct Lag {
 
 #[derive(Default)]
 struct State {
-    /// Units answered early, ever.
+    /// Units answered early, ever: the number of the last.
     answered: u64,
-    /// When each was that is not recorded, oldest first.
-    unwritten: VecDeque<Stopwatch>,
+    /// When each was that is not recorded, by its number.
+    unwritten: BTreeMap<u64, Stopwatch>,
 }
 
 impl State {
     fn oldest_seconds(&self) -> f64 {
-        self.unwritten.front().map_or(0.0, Stopwatch::seconds)
+        self.unwritten.first_key_value().map_or(0.0, |(_, since)| since.seconds())
     }
 
     fn show(&self) {
-        gauge!(telemetry::STORE_UNWRITTEN_UNITS).set(super::count(self.unwritten.len()));
+        gauge!(telemetry::STORE_UNWRITTEN_UNITS).set(count(self.unwritten.len()));
         gauge!(telemetry::STORE_UNWRITTEN_SECONDS).set(self.oldest_seconds());
     }
 }
@@ -43,8 +42,9 @@ impl Lag {
         lag
     }
 
-    /// Whether a unit that may lag is answered early. It is counted as answered then.
-    pub(super) fn admit(&self) -> bool {
+    /// Whether a unit that may lag is answered early. It is counted as answered then, and this is
+    /// its number.
+    pub(super) fn admit(&self) -> Option<u64> {
         let mut state = self.state();
         let admits = match self.durability {
             Durability::Sync => false,
@@ -53,12 +53,27 @@ impl Lag {
             }
             Durability::Async(Bound::Records(max)) => state.unwritten.len() < max,
         };
-        if admits {
-            state.answered += 1;
-            state.unwritten.push_back(Stopwatch::start());
-            state.show();
+        if !admits {
+            return None;
         }
-        admits
+        state.answered += 1;
+        let number = state.answered;
+        state.unwritten.insert(number, Stopwatch::start());
+        state.show();
+        Some(number)
+    }
+
+    /// Whether there may be so many of them that an outage need not stop what may lag.
+    pub(super) fn outlasts_outages(&self) -> bool {
+        match self.durability {
+            Durability::Async(Bound::Records(max)) => self.state().unwritten.len() < max,
+            Durability::Sync | Durability::Async(Bound::Window(_)) => false,
+        }
+    }
+
+    /// Whether what may lag waits for its record in an outage.
+    pub(super) const fn is_bound_by_time(&self) -> bool {
+        matches!(self.durability, Durability::Async(Bound::Window(_)))
     }
 
     /// How many units were ever answered early, if one of them is not recorded.
@@ -71,9 +86,19 @@ impl Lag {
     pub(super) fn written(&self, units: usize) {
         if units > 0 {
             let mut state = self.state();
-            state.unwritten.drain(..units);
+            for _ in 0..units {
+                state.unwritten.pop_first();
+            }
             state.show();
         }
+    }
+
+    /// This one is recorded. The answer is the number that every unit below is recorded.
+    pub(super) fn recorded(&self, number: u64) -> u64 {
+        let mut state = self.state();
+        state.unwritten.remove(&number);
+        state.show();
+        state.unwritten.first_key_value().map_or(state.answered + 1, |(first, _)| *first)
     }
 
     pub(super) fn unwritten(&self) -> Unwritten {
@@ -87,4 +112,8 @@ impl Lag {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+pub(super) fn count(units: usize) -> f64 {
+    u32::try_from(units).map_or(f64::MAX, f64::from)
 }

@@ -1,0 +1,61 @@
+//! Units that were answered before they are recorded: they are recorded in their turn, or what was
+//! answered is said to be lost.
+
+use super::writer::{Done, PAUSE, Queued, Writer};
+use crate::ports::store::{Committed, StoreError};
+use crate::system::Stopwatch;
+
+/// Seconds for which a store that is being closed tries to record what it has answered.
+pub(super) const CLOSING_SECONDS: f64 = 3.0;
+
+impl Writer {
+    /// Answers a unit, or compares what it was answered with what became of it.
+    pub(super) fn tell(&self, queued: Queued, answer: Result<Done, StoreError>) {
+        match queued.told {
+            Some(number) => {
+                let is_recorded = matches!(answer, Ok(Done::Commit(Committed::Recorded)));
+                self.guard.confirm(number, is_recorded);
+            }
+            // A caller that has left does not mind.
+            None => drop(queued.reply.map(|reply| reply.send(answer))),
+        }
+    }
+
+    /// Nothing of a wave is recorded. Who waits is told so; what was answered goes first again.
+    pub(super) async fn put_back(&mut self, wave: Vec<Queued>, error: &StoreError) {
+        let (told, waiting): (Vec<_>, Vec<_>) = wave.into_iter().partition(|q| q.told.is_some());
+        waiting.into_iter().for_each(|queued| self.tell(queued, Err(error.clone())));
+        if told.is_empty() {
+            return;
+        }
+        if self.closing_seconds().is_some_and(|seconds| seconds > CLOSING_SECONDS) {
+            return self.give_up(told, error);
+        }
+        self.answer_late();
+        told.into_iter().rev().for_each(|queued| self.backlog.push_front(queued));
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// Answers everybody of a wave. If something of it was answered, that is lost, and so is all
+    /// that was answered after it.
+    pub(super) fn give_up(&mut self, wave: Vec<Queued>, error: &StoreError) {
+        let mut wave = wave;
+        if wave.iter().any(|queued| queued.told.is_some()) {
+            wave.extend(self.backlog.drain(..));
+            let lost = self.guard.unwritten().records;
+            self.guard.broke(&format!("{lost} answered commits are lost: {error}"));
+        }
+        for queued in wave {
+            // The whole of what was answered is given up already.
+            let _ = queued.reply.map(|reply| reply.send(Err(error.clone())));
+        }
+    }
+
+    /// For how long the store is being closed, if it is.
+    pub(super) fn closing_seconds(&mut self) -> Option<f64> {
+        if !self.jobs.is_closed() {
+            return None;
+        }
+        Some(self.closing.get_or_insert_with(Stopwatch::start).seconds())
+    }
+}

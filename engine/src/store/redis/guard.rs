@@ -1,0 +1,192 @@
+//! How the store is, and what was answered before it was recorded: what the writer and those who
+//! read know of each other.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+
+use super::link::FENCED;
+use super::owner::Owner;
+use crate::ports::Later;
+use crate::ports::store::{StoreError, Unwritten};
+use crate::store::durability::Durability;
+use crate::store::lag::Lag;
+use crate::store::refused;
+
+/// How the store is.
+#[derive(Clone, Debug)]
+pub(super) enum Health {
+    /// It records.
+    Recording,
+    /// It is not known what was recorded, or what was recorded is to be written again: nothing is
+    /// read until that is settled.
+    Unsettled(String),
+    /// Redis refuses to record; what is recorded can be read.
+    Refusing(String),
+    /// It records nothing any more.
+    Over(String),
+}
+
+/// What the writer and those who read know of each other.
+pub(super) struct Guard {
+    pub(super) owner: Owner,
+    /// The last attempt that was acknowledged.
+    pub(super) acked: AtomicU64,
+    health: watch::Sender<Health>,
+    /// What was answered and is not recorded.
+    lag: Lag,
+    /// All that was answered with a number below this is recorded.
+    unwritten_from: watch::Sender<u64>,
+    /// Why what was answered will never be recorded.
+    broken: watch::Sender<Option<StoreError>>,
+}
+
+impl Guard {
+    pub(super) fn new(owner: Owner, durability: Durability) -> Self {
+        let acked = AtomicU64::new(owner.found);
+        Self {
+            owner,
+            acked,
+            health: watch::Sender::new(Health::Recording),
+            lag: Lag::new(durability),
+            unwritten_from: watch::Sender::new(1),
+            broken: watch::Sender::new(None),
+        }
+    }
+
+    /// Whether a unit that may lag is answered early: its number then. Where time is the bound, an
+    /// outage that is known is one that it waits for.
+    pub(super) fn admit(&self) -> Option<u64> {
+        let admits = match &*self.health.borrow() {
+            Health::Recording => true,
+            Health::Unsettled(_) | Health::Refusing(_) => !self.lag.is_bound_by_time(),
+            Health::Over(_) => false,
+        };
+        admits.then(|| self.lag.admit()).flatten()
+    }
+
+    /// What became of a unit that was answered early.
+    pub(super) fn confirm(&self, number: u64, is_recorded: bool) {
+        if is_recorded {
+            self.unwritten_from.send_replace(self.lag.recorded(number));
+        } else {
+            self.broke("something else is recorded than was answered");
+        }
+    }
+
+    /// What was answered is not what is recorded, or never will be: only a new process can tell
+    /// what is.
+    pub(super) fn broke(&self, why: &str) {
+        self.turn(&Health::Over(why.to_owned()));
+        self.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            broken.get_or_insert_with(|| refused(why));
+            first
+        });
+    }
+
+    /// Resolves, with the reason, when nothing is recorded any more.
+    pub(super) fn broken(&self) -> Later<StoreError> {
+        let mut broken = self.broken.subscribe();
+        Box::pin(async move {
+            let error = broken.wait_for(Option::is_some).await.ok().and_then(|e| e.clone());
+            match error {
+                Some(error) => error,
+                // The store is gone, in good order.
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    pub(super) fn unwritten(&self) -> Unwritten {
+        self.lag.unwritten()
+    }
+
+    /// The number of the last unit that was answered early, if one of them is not recorded.
+    pub(super) fn answered_unwritten(&self) -> Option<u64> {
+        self.lag.answered_unwritten()
+    }
+
+    /// Resolves once all that was answered with a number up to this is recorded.
+    pub(super) async fn recorded(&self, answered: u64) -> Result<(), StoreError> {
+        let (mut written, mut health) = (self.unwritten_from.subscribe(), self.health.subscribe());
+        tokio::select! {
+            _ = written.wait_for(|from| *from > answered) => Ok(()),
+            _ = health.wait_for(|health| matches!(health, Health::Over(_))) => self.health(),
+        }
+    }
+
+    /// Whether nothing is recorded any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(&*self.health.borrow(), Health::Over(_))
+    }
+
+    /// Whether what may lag goes on: the store records, or an outage is what the backlog is for.
+    ///
+    /// # Errors
+    /// [`StoreError`]: why it does not.
+    pub(super) fn ready(&self) -> Result<(), StoreError> {
+        let goes_on = !self.is_over() && self.lag.outlasts_outages();
+        if goes_on { Ok(()) } else { self.health() }
+    }
+
+    pub(super) fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Acquire)
+    }
+
+    pub(super) fn recording(&self) {
+        self.turn(&Health::Recording);
+    }
+
+    pub(super) fn unsettled(&self, why: &str) {
+        self.turn(&Health::Unsettled(why.to_owned()));
+    }
+
+    pub(super) fn refusing(&self, why: &str) {
+        self.turn(&Health::Refusing(why.to_owned()));
+    }
+
+    pub(super) fn fenced(&self) {
+        self.turn(&Health::Over(FENCED.to_owned()));
+    }
+
+    /// Says it once, and not once for each try.
+    fn turn(&self, health: &Health) {
+        self.health.send_if_modified(|known| {
+            match (&*known, health) {
+                (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
+                (Health::Unsettled(known), Health::Unsettled(why))
+                | (Health::Refusing(known), Health::Refusing(why))
+                    if known == why =>
+                {
+                    return false;
+                }
+                (_, Health::Over(why)) => tracing::error!("{why}"),
+                (_, Health::Unsettled(why) | Health::Refusing(why)) => {
+                    tracing::error!(why, "the store does not record")
+                }
+                (_, Health::Recording) => tracing::warn!("the store records again"),
+            }
+            *known = health.clone();
+            true
+        });
+    }
+
+    pub(super) fn health(&self) -> Result<(), StoreError> {
+        match &*self.health.borrow() {
+            Health::Recording => Ok(()),
+            Health::Unsettled(why) | Health::Refusing(why) | Health::Over(why) => Err(refused(why)),
+        }
+    }
+
+    /// Resolves once what was proposed is settled.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        let mut health = self.health.subscribe();
+        let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;
+        match settled.as_deref() {
+            Ok(Health::Recording | Health::Refusing(_)) => Ok(()),
+            Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
+            Err(_) => Err(crate::store::closed()),
+        }
+    }
+}
