@@ -13,7 +13,7 @@ pub(super) use scale::Scale;
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 66.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 32.0;
@@ -208,7 +208,7 @@ pub(super) struct Bar {
 
 /// Bars one below the other, each under its name.
 pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup {
-    const ROW: f64 = 44.0;
+    const ROW: f64 = 48.0;
     let most = bars.iter().map(|bar| bar.value).max().unwrap_or(0).max(1) as f64;
     let id = format!("{slug}-title");
     let height = ROW * bars.len().max(1) as f64;
@@ -220,10 +220,10 @@ pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup
                 @for (index, bar) in bars.iter().enumerate() {
                     @let top = ROW * index as f64;
                     @let width = tenth((bar.value as f64 / most * (WIDTH - 120.0)).max(2.0));
-                    text.name x="0" y=(top + 14.0) { (shortened(&bar.name)) }
-                    rect class={ "bar c" (bar.colour % COLOURS) } x="0" y=(top + 21.0)
+                    text.name x="0" y=(top + 17.0) { (shortened(&bar.name)) }
+                    rect class={ "bar c" (bar.colour % COLOURS) } x="0" y=(top + 25.0)
                         width=(width) height="12" rx="3" { title { (bar.name) } }
-                    text.value x=(width + 8.0) y=(top + 32.0) { (bar.text) }
+                    text.value x=(width + 8.0) y=(top + 36.5) { (bar.text) }
                 }
             }
         }
@@ -269,7 +269,7 @@ mod tests {
     fn a_line_is_interrupted_where_there_is_no_value() {
         let points = vec![(0.0, Some(0.0)), (5.0, Some(50.0)), (6.0, None), (10.0, Some(100.0))];
         let chart = chart(points);
-        assert_eq!(chart.path(&chart.lines[0]), "M66 228h0L258 120M450 12h0");
+        assert_eq!(chart.path(&chart.lines[0]), "M76 228h0L263 120M450 12h0");
         assert_eq!(chart.lines[0].class(), "line c1");
     }
 

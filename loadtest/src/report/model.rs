@@ -132,6 +132,9 @@ pub struct Point {
     pub p99_us: Option<u64>,
     /// Cores that the harness used in it, on average.
     pub client_cores: f64,
+    /// Resident memory of the harness at its end, in bytes; none if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_rss_bytes: Option<u64>,
     /// What the server said of itself at its end; none if it could not be asked.
     pub server: Option<ServerPoint>,
 }

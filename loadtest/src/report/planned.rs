@@ -158,6 +158,14 @@ pub(super) fn amount(cost: Cost, value: f64) -> String {
     }
 }
 
+/// A fit's measurement as it stands on an axis.
+pub(super) fn mark(cost: Cost, value: f64) -> String {
+    match cost {
+        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::trimmed(&words::number(value)),
+        other => amount(other, value),
+    }
+}
+
 /// What one costs, in its unit.
 pub(super) fn of_one(fit: &Fit) -> String {
     match fit.cost {

@@ -27,6 +27,7 @@ fn merged(points: &[Point]) -> Point {
         p50_us: points.iter().filter_map(|p| p.p50_us).max(),
         p99_us: points.iter().filter_map(|p| p.p99_us).max(),
         client_cores: mean(|p| p.client_cores),
+        client_rss_bytes: points.iter().filter_map(|p| p.client_rss_bytes).max(),
         server: (!servers.is_empty()).then(|| merged_server(&servers)),
     }
 }

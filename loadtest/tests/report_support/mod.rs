@@ -123,6 +123,7 @@ fn point(at: u64) -> Point {
             21_000 + (9_000.0 * noise) as u64
         }),
         client_cores: 0.3 + 0.2 * noise + offered / 2_000.0,
+        client_rss_bytes: Some((26 << 20) + at * 90_000),
         server: Some(ServerPoint {
             cores: Some(if stalled { 0.02 } else { offered / 620.0 + 0.04 * noise }),
             rss_bytes: Some((38 << 20) + at * 160_000),

@@ -125,7 +125,7 @@ fn fit_chart(index: usize, fit: &Fit) -> Markup {
         title: planned::cost(fit),
         about: format!("{} each: {}.", planned::of_one(fit), planned::counted(fit.cost)),
         x: Scale::seconds(most, plain),
-        y: Scale::linear(low.min(high), high, unit, |at| planned::amount(fit.cost, at)),
+        y: Scale::linear(low.min(high), high, unit, |at| planned::mark(fit.cost, at)),
         lines: vec![
             Line::new("fitted", 7, vec![on_line(0.0), on_line(most)]).drawn(Look::Dashed),
             Line::new("measured", 0, dots).drawn(Look::Dots),

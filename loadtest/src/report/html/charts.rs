@@ -175,11 +175,14 @@ pub(super) fn processors(report: &Report) -> Markup {
     series.chart(words, lines, words::cores, |_, high| Scale::linear(0.0, high, 1.0, plain))
 }
 
-/// The server's memory.
+/// The memory of server and harness.
 pub(super) fn memory(report: &Report) -> Markup {
     let series = Series::of(report);
-    let lines = vec![series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64)))];
-    let words = ("memory", "Memory", "The server's resident memory at the end of each interval.");
+    let lines = vec![
+        series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64))),
+        series.line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64)).drawn(Look::Dashed),
+    ];
+    let words = ("memory", "Memory", "Resident, at the end of each interval.");
     series.chart(words, lines, words::bytes, |_, high| {
         let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
         Scale::linear(0.0, high, unit, |at| words::trimmed(&words::bytes(at)))

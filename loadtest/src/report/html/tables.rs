@@ -133,7 +133,8 @@ pub(super) fn series(report: &Report) -> Markup {
         "p99",
         "Server cores",
         "Harness cores",
-        "Memory",
+        "Server memory",
+        "Harness memory",
         "Polls held",
     ];
     let rows = html! {
@@ -152,6 +153,7 @@ pub(super) fn series(report: &Report) -> Markup {
                     td.n { (known(server.cores.map(plain))) }
                     td.n { (plain(point.client_cores)) }
                     td.n { (known(server.rss_bytes.map(|n| words::bytes(n as f64)))) }
+                    td.n { (known(point.client_rss_bytes.map(|n| words::bytes(n as f64)))) }
                     td.n { (known(server.waiters.map(words::count))) }
                 }
             }
