@@ -24,7 +24,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Scenario(Load),
+    Scenario(Box<Load>),
     /// The page or the Markdown of a report, from its JSON file.
     Render(RenderArgs),
     /// What changed from one report to another, and what of it is more than noise.

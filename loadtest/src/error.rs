@@ -95,7 +95,14 @@ impl LoadError {
             Self::Request { source: ClientError::Transport(error), .. } => transport(error),
             Self::Request { source: ClientError::Protocol(_), .. } => "not understood".to_owned(),
             Self::Unexpected { what, .. } => (*what).to_owned(),
-            other => other.to_string(),
+            Self::Request { source: ClientError::Input(_), .. }
+            | Self::Wrong(_)
+            | Self::Input(_)
+            | Self::Descriptors { .. }
+            | Self::Server(_)
+            | Self::Output { .. }
+            | Self::Report(_)
+            | Self::Io(_) => self.to_string(),
         }
     }
 

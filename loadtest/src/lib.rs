@@ -32,3 +32,4 @@ pub mod stop;
 mod summary;
 
 pub use error::LoadError;
+pub use host::descriptors;

@@ -229,7 +229,6 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
     shown.join(" ")
 }
 
-#[expect(clippy::disallowed_methods, reason = "a report says when it was made")]
 fn utc_now() -> String {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let now = i64::try_from(since.as_millis()).ok().and_then(DateTime::from_timestamp_millis);

@@ -97,8 +97,5 @@ pub(crate) fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S:
 
 /// An object of figures.
 pub(crate) fn figures(value: Value) -> Figures {
-    match value {
-        Value::Object(figures) => figures,
-        other => Map::from_iter([("figure".to_owned(), other)]),
-    }
+    if let Value::Object(figures) = value { figures } else { Map::new() }
 }

@@ -162,7 +162,7 @@ impl Scenario for WaitersArgs {
         tokio::time::sleep(self.hold).await;
         self.wake(parked, stage).await;
         let each = |from: Option<u64>, to: Option<u64>| {
-            Some((to? as f64 - from? as f64) / count as f64).map(f64::round)
+            Some(((to? as f64 - from? as f64) / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
             let mut times = crate::book::empty();
