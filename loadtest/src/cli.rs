@@ -11,6 +11,7 @@ use crate::report::model::Report;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
 use crate::session::{self, RunArgs};
 use crate::stop::Stop;
+use crate::survey::{self, SurveyArgs};
 
 /// Puts a Countersign server under load, as backends, browsers and phones do, and says what came of
 /// it.
@@ -47,6 +48,17 @@ enum Load {
     Poison(Run<poison::PoisonArgs>),
     /// Ordinary days for hours.
     Soak(Run<soak::SoakArgs>),
+    /// How much a server bears: the highest rate that meets an objective, and what a planner counts
+    /// with.
+    Capacity(Survey),
+}
+
+#[derive(clap::Args)]
+struct Survey {
+    #[command(flatten)]
+    survey: SurveyArgs,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(clap::Args)]
@@ -60,17 +72,13 @@ struct Run<S: clap::Args> {
 impl<S: Scenario + clap::Args> Run<S> {
     async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
         let report = session::run(&self.run, &self.scenario, stop).await?;
-        let shown = show(&report);
-        self.run.output.write(&report)?;
-        shown?;
-        match (&report.cut_short, report.totals.completed) {
-            (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
-            (None, 0) => {
-                let first = report.errors.first().map_or("nothing came", |error| &*error.first);
-                Err(LoadError::Server(format!("nothing was completed: {first}")))
-            }
-            (None, _) => Ok(ExitCode::SUCCESS),
-        }
+        conclude(&report, &self.run)
+    }
+}
+
+impl Survey {
+    async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
+        conclude(&survey::run(&self.survey, &self.run, stop).await?, &self.run)
     }
 }
 
@@ -102,12 +110,25 @@ impl Load {
                 Self::Storm(run) => run.report(&stop).await,
                 Self::Poison(run) => run.report(&stop).await,
                 Self::Soak(run) => run.report(&stop).await,
+                Self::Capacity(survey) => survey.report(&stop).await,
             }
         })
     }
 }
 
-fn show(report: &Report) -> Result<(), LoadError> {
+/// Shows and writes a report, and says whether it is a whole one.
+fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
     use std::io::Write as _;
-    Ok(write!(std::io::stdout(), "{report}")?)
+    // What was measured is written even where nobody reads the standard output.
+    let shown = write!(std::io::stdout(), "{report}");
+    run.output.write(report)?;
+    shown?;
+    match (&report.cut_short, report.totals.completed) {
+        (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
+        (None, 0) => {
+            let first = report.errors.first().map_or("nothing came", |error| &*error.first);
+            Err(LoadError::Server(format!("nothing was completed: {first}")))
+        }
+        (None, _) => Ok(ExitCode::SUCCESS),
+    }
 }

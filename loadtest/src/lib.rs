@@ -30,6 +30,7 @@ pub mod session;
 pub mod step;
 pub mod stop;
 mod summary;
+pub mod survey;
 
 pub use error::LoadError;
 pub use host::descriptors;

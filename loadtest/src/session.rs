@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::LoadError;
 use crate::book::Book;
+use crate::host::pin::Cores;
 use crate::host::{descriptors, process};
 use crate::lines::{Lines, Protocol};
 use crate::meter::{Meter, own_cpu_seconds};
@@ -69,13 +70,9 @@ pub async fn run<S: Scenario>(
     stop: &Stop,
 ) -> Result<Report, LoadError> {
     scenario.check()?;
-    args.output.check()?;
-    let machine = Machine::here();
-    let cores = args.server.place()?;
-    let requests = scenario.requests();
-    descriptors::allow(args.protocol().connections(requests) as u64)?;
-    let prepared = unless_stopped(stop, args.server.prepare(cores)).await?;
-    let report = on(args, scenario, stop, &prepared, machine).await;
+    let place = place(args, scenario.requests())?;
+    let prepared = start(args, &place, stop).await?;
+    let report = on(args, scenario, stop, &prepared, &place).await;
     let stopped = prepared.stop().await;
     let mut report = report?;
     if let Err(error) = stopped {
@@ -84,19 +81,54 @@ pub async fn run<S: Scenario>(
     Ok(report)
 }
 
+/// Where everything runs.
+pub(crate) struct Place {
+    machine: Machine,
+    /// Who uses which cores.
+    pub(crate) cores: Cores,
+}
+
+/// Checks what can be checked before anything is started, and pins this process.
+///
+/// # Errors
+/// [`LoadError`].
+pub(crate) fn place(args: &RunArgs, requests: usize) -> Result<Place, LoadError> {
+    args.output.check()?;
+    // Pinned, it has fewer cores than the machine.
+    let machine = Machine::here();
+    let cores = args.server.place()?;
+    descriptors::allow(args.protocol().connections(requests) as u64)?;
+    Ok(Place { machine, cores })
+}
+
+/// Starts the server, if need be.
+///
+/// # Errors
+/// [`LoadError`], also if it is called to stop.
+pub(crate) async fn start(
+    args: &RunArgs,
+    place: &Place,
+    stop: &Stop,
+) -> Result<Prepared, LoadError> {
+    unless_stopped(stop, args.server.prepare(place.cores.clone())).await
+}
+
 impl RunArgs {
-    fn protocol(&self) -> Protocol {
+    pub(crate) fn protocol(&self) -> Protocol {
         Protocol { http2: self.http == 2, streams: self.streams.into() }
     }
 }
 
 /// Runs a scenario on a server that is ready.
-async fn on<S: Scenario>(
+///
+/// # Errors
+/// [`LoadError`] if nothing could be measured.
+pub(crate) async fn on<S: Scenario>(
     args: &RunArgs,
     scenario: &S,
     stop: &Stop,
     server: &Prepared,
-    machine: Machine,
+    place: &Place,
 ) -> Result<Report, LoadError> {
     let lines = Lines::new(args.protocol(), scenario.requests(), server.target.is_loopback())?;
     let stage = Stage {
@@ -113,7 +145,7 @@ async fn on<S: Scenario>(
     let ready = ready.inspect_err(|_| stage.progress.end())?;
     let mut measured = measure(scenario, ready, &stage, server).await;
     scenario.conclude(&measured.points, &mut measured.figures);
-    Ok(Report { machine, ..report(args, scenario, &stage, server, measured) })
+    Ok(report(args, scenario, &stage, server, measured, place))
 }
 
 async fn measure<S: Scenario>(
@@ -154,6 +186,7 @@ fn report<S: Scenario>(
     stage: &Stage,
     server: &Prepared,
     measured: Measured,
+    place: &Place,
 ) -> Report {
     let mut totals = stage.book.totals();
     totals.server_cpu_seconds = measured.server_cpu_seconds;
@@ -173,7 +206,7 @@ fn report<S: Scenario>(
         started_at: measured.started_at,
         took_seconds: measured.took.as_secs_f64(),
         cut_short: reason.map(|reason| reason + &said.unwrap_or_default()),
-        machine: Machine::here(),
+        machine: place.machine.clone(),
         server: Server {
             url: server.target.base.clone(),
             spawned: server.spawned.is_some(),
@@ -196,7 +229,8 @@ fn report<S: Scenario>(
     report
 }
 
-async fn unless_stopped<T>(
+/// Does something, unless it is called to stop meanwhile.
+pub(crate) async fn unless_stopped<T>(
     stop: &Stop,
     done: impl Future<Output = Result<T, LoadError>>,
 ) -> Result<T, LoadError> {

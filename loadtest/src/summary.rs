@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::report::capacity::Capacity;
 use crate::report::model::{Report, Step};
 
 impl fmt::Display for Report {
@@ -28,6 +29,7 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         self.figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+        self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
         match &self.cut_short {
             Some(why) => writeln!(f, "\n  cut short: {why}"),
             None => Ok(()),
@@ -75,6 +77,25 @@ impl Report {
         let cores = t.client_cpu_seconds / seconds;
         writeln!(f, "  harness: {cores:.2} cores, {:.0} us for each", each(t.client_cpu_seconds))
     }
+}
+
+fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Result {
+    let Capacity { highest_rate, objective, conclusion, trials, .. } = capacity;
+    writeln!(
+        f,
+        "\n  {highest_rate} lifecycles per second with p{} up to {} ms and up to {} % that fail \
+         ({conclusion:?}, {} trials)",
+        objective.quantile * 100.0,
+        objective.latency_us as f64 / 1e3,
+        objective.errors_share * 100.0,
+        trials.len()
+    )?;
+    for fit in &capacity.fits {
+        let step = fit.step.as_deref().unwrap_or_default();
+        write!(f, "  {:?} {step}: {:.6}, {:.3} without any", fit.cost, fit.slope, fit.intercept)?;
+        writeln!(f, ", off by {:.0} % at most", fit.deviation_max * 100.0)?;
+    }
+    Ok(())
 }
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {

@@ -75,6 +75,24 @@ impl User {
         self.phone.open(recorder).await
     }
 
+    /// Tracks an action. Gives its token.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn track(
+        &self,
+        meant: Instant,
+        recorder: &mut Recorder,
+    ) -> Result<Secret, LoadError> {
+        let request = TrackRequest {
+            ip_address: Some("198.51.100.7".to_owned()),
+            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101".to_owned()),
+            ..TrackRequest::default()
+        };
+        let tracked = self.backend.track(&self.name, ACTION, &request);
+        Ok(recorder.timed(step::TRACK, meant, tracked).await?.token)
+    }
+
     /// Tracks an action and starts its challenge.
     ///
     /// # Errors
@@ -84,13 +102,7 @@ impl User {
         meant: Instant,
         recorder: &mut Recorder,
     ) -> Result<Open, LoadError> {
-        let request = TrackRequest {
-            ip_address: Some("198.51.100.7".to_owned()),
-            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101".to_owned()),
-            ..TrackRequest::default()
-        };
-        let tracked = self.backend.track(&self.name, ACTION, &request);
-        let token = recorder.timed(step::TRACK, meant, tracked).await?.token;
+        let token = self.track(meant, recorder).await?;
         let browser = Browser::new(self.http.clone(), &self.base, token.reveal());
         let browser = browser.map_err(LoadError::at(step::CHALLENGE))?;
         let request = PushChallengeRequest::default();

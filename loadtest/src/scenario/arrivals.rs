@@ -75,13 +75,28 @@ pub struct LoadArgs {
 ///
 /// # Errors
 /// What it should be.
-pub(super) fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok();
     let rate = rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
     rate.ok_or_else(|| format!("it is a number above 0 and up to {RATE_MAX}, per second"))
 }
 
 impl LoadArgs {
+    /// Independent arrivals for a while.
+    pub(crate) const fn poisson(rate: f64, time: Duration) -> Self {
+        Self {
+            rate,
+            shape: Spread::Poisson,
+            ramp_from: rate,
+            burst_every: Duration::from_secs(1),
+            time,
+            warm_up: Duration::from_secs(1),
+            drain: Duration::from_secs(10),
+            users: None,
+            closed: None,
+        }
+    }
+
     /// # Errors
     /// [`LoadError::Input`] for what makes no sense.
     pub(crate) fn check(&self) -> Result<(), LoadError> {

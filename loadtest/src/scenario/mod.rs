@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use arrivals::LoadArgs;
+pub(crate) use arrivals::rate;
 
 use crate::LoadError;
 use crate::book::Book;
