@@ -1,6 +1,7 @@
 //! `compare`: what changed from one report to another, and what of it is more than noise.
 
 mod alike;
+mod capacity;
 pub mod noise;
 mod table;
 
@@ -8,6 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use hdrhistogram::Histogram;
 
 use crate::report::ReportError;
 use crate::report::doubts::doubts;
@@ -60,6 +62,8 @@ pub struct Row {
     pub a: Estimate,
     /// After.
     pub b: Estimate,
+    /// How large a difference may be by chance alone; infinite where it cannot be told.
+    pub noise: f64,
     /// What came of it.
     pub verdict: Verdict,
     /// How its values are written.
@@ -100,23 +104,25 @@ pub fn compare(a: &Report, b: &Report, anyway: bool) -> Result<Comparison, Repor
     for (name, report) in [("A", a), ("B", b)] {
         warnings.extend(doubts(report).into_iter().map(|doubt| format!("{name}: {doubt}")));
     }
-    let mut rows = steps(a, b, &mut warnings);
-    let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, good, words| {
-        if let (Some(a), Some(b)) = (of(a), of(b)) {
-            rows.push(Row::new(name.to_owned(), a, b, good, words));
-        }
+    let mut rows = match (&a.capacity, &b.capacity) {
+        (Some(a), Some(b)) => capacity::rows(a, b),
+        _ => Vec::new(),
     };
-    row("throughput", throughput, Good::More, words::rate);
-    row("failed", failed, Good::Less, words::share);
-    row("refused", refused, Good::Less, words::share);
-    row("server CPU each", server_cpu, Good::Less, words::seconds);
-    row("harness CPU each", client_cpu, Good::Less, words::seconds);
+    rows.extend(steps(a, b, &mut warnings));
+    rows.extend(totals(a, b));
     Ok(Comparison { warnings, rows })
 }
 
 impl Row {
-    fn new(name: String, a: Estimate, b: Estimate, good: Good, words: fn(f64) -> String) -> Self {
-        let (difference, noise) = (b.value - a.value, noise::between(a, b));
+    /// With what the difference of the two may be by sampling, and what it may be over time.
+    fn new(
+        name: String,
+        (a, b): (Estimate, Estimate),
+        over_time: f64,
+        good: Good,
+        words: fn(f64) -> String,
+    ) -> Self {
+        let (difference, noise) = (b.value - a.value, noise::between(a, b).max(over_time));
         let verdict = if !noise.is_finite() {
             Verdict::Unclear
         } else if difference.abs() <= noise {
@@ -126,7 +132,7 @@ impl Row {
         } else {
             Verdict::Worse
         };
-        Self { name, a, b, verdict, words }
+        Self { name, a, b, noise, verdict, words }
     }
 }
 
@@ -139,17 +145,14 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
             continue;
         };
         for (quantile, name) in QUANTILES {
-            let firm = |samples: u64| facts::is_firm(samples, quantile);
-            if !firm(before.times.len()) || !firm(after.times.len()) {
-                continue;
-            }
-            let of = |report: &Report, times| {
-                let estimate = Estimate::of_quantile(times, quantile)?;
-                Some(estimate.at_least(estimate.value * over_time(report, quantile)))
+            let of = |times: &Histogram<u64>| {
+                let is_firm = facts::is_firm(times.len(), quantile);
+                if is_firm { Estimate::of_quantile(times, quantile) } else { None }
             };
-            if let (Some(a), Some(b)) = (of(a, &before.times), of(b, &after.times)) {
+            if let (Some(one), Some(other)) = (of(&before.times), of(&after.times)) {
                 let name = format!("{} {name}", before.name);
-                rows.push(Row::new(name, a, b, Good::Less, words::time));
+                let over_time = one.value * latency_over_time(a, b, quantile);
+                rows.push(Row::new(name, (one, other), over_time, Good::Less, words::time));
             }
         }
     }
@@ -158,54 +161,70 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
     rows
 }
 
-/// How much latencies changed from interval to interval, as a part of them; the series has the whole's
-/// alone, which speaks for its parts. Nothing where there are too few intervals: then sampling counts.
-fn over_time(report: &Report, quantile: f64) -> f64 {
-    let of = |point: &Point| if quantile < 0.95 { point.p50_us } else { point.p99_us };
-    let known: Vec<f64> = report.series.iter().filter_map(of).map(|us| us as f64).collect();
-    noise::of_intervals(&known).unwrap_or(0.0)
+/// How far off a difference of latencies may be over time, as a part of them; the series has the
+/// whole's alone, which speaks for its parts. Nothing where there are too few seconds: then
+/// sampling counts.
+fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
+    let of = if quantile < 0.95 {
+        |point: &Point| point.p50_us.map(|us| us as f64)
+    } else {
+        |point: &Point| point.p99_us.map(|us| us as f64)
+    };
+    over_time(a, b, of).map_or(0.0, |(noise, mean)| noise / mean)
+}
+
+/// How far off the difference of two series may be, and the mean of the first; only seconds that
+/// both have count.
+fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f64, f64)> {
+    let both = a.series.iter().zip(&b.series).filter_map(|(a, b)| Some((of(a)?, of(b)?)));
+    let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();
+    let mean = a.iter().sum::<f64>() / a.len() as f64;
+    Some((noise::of_pairs(&a, &b)?, mean)).filter(|_| mean > 0.0)
+}
+
+/// What is compared of the whole.
+fn totals(a: &Report, b: &Report) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, over_time, good, words| {
+        if let (Some(one), Some(other)) = (of(a), of(b)) {
+            rows.push(Row::new(name.to_owned(), (one, other), over_time, good, words));
+        }
+    };
+    let time = |of: fn(&Point) -> Option<f64>| over_time(a, b, of).map(|(noise, _)| noise);
+    let shares = |of: fn(&Point) -> Option<f64>| time(of).unwrap_or(0.0);
+    let completed = shares(|point| Some(point.completed));
+    row("throughput", throughput, completed, Good::More, words::rate);
+    let failed = shares(|point| facts::ratio(point.failed, point.offered));
+    row("failed", |r| share(r, r.totals.failed), failed, Good::Less, words::share);
+    let refused = shares(|point| facts::ratio(point.refused, point.offered));
+    row("refused", |r| share(r, r.totals.refused), refused, Good::Less, words::share);
+    // Nothing but time says how sure processor time is.
+    let each = |of| time(of).unwrap_or(f64::INFINITY);
+    let server = each(|p| facts::ratio(p.server.as_ref()?.cores?, p.completed));
+    row("server CPU each", server_cpu, server, Good::Less, words::seconds);
+    let client = each(|p| facts::ratio(p.client_cores, p.completed));
+    row("harness CPU each", client_cpu, client, Good::Less, words::seconds);
+    rows
 }
 
 fn throughput(report: &Report) -> Option<Estimate> {
     let completed = report.totals.completed as f64;
     let rate = facts::ratio(completed, report.took_seconds)?;
-    let series: Vec<f64> = report.series.iter().map(|point| point.completed).collect();
-    // A count is off by its root even where each interval has as many as the one before.
+    // A count is off by its root even where each second has as many as the one before.
     let counted = facts::ratio(noise::Z * completed.sqrt(), report.took_seconds)?;
-    let over_time = noise::of_intervals(&series).unwrap_or(0.0) * rate;
-    Some(Estimate::around(rate, counted.max(over_time)))
+    Some(Estimate::around(rate, counted))
 }
 
-fn failed(report: &Report) -> Option<Estimate> {
-    share(report, report.totals.failed, |point| point.failed)
-}
-
-fn refused(report: &Report) -> Option<Estimate> {
-    share(report, report.totals.refused, |point| point.refused)
-}
-
-fn share(report: &Report, some: u64, of: fn(&Point) -> f64) -> Option<Estimate> {
-    let estimate = Estimate::of_share(some, report.totals.begun)?;
-    let series: Vec<f64> = report.series.iter().map(of).collect();
-    let over_time = noise::of_intervals(&series).unwrap_or(0.0);
-    Some(estimate.at_least(estimate.value * over_time))
+fn share(report: &Report, some: u64) -> Option<Estimate> {
+    Estimate::of_share(some, report.totals.begun)
 }
 
 fn server_cpu(report: &Report) -> Option<Estimate> {
-    let value = facts::server_cpu_per_completed(report)?;
-    each(report, value, |point| point.server.as_ref()?.cores)
+    Some(Estimate::around(facts::server_cpu_per_completed(report)?, 0.0))
 }
 
 fn client_cpu(report: &Report) -> Option<Estimate> {
     let totals = &report.totals;
-    let value = facts::ratio(totals.client_cpu_seconds, totals.completed as f64)?;
-    each(report, value, |point| Some(point.client_cores))
-}
-
-/// Processor time for each that completed; what it is in each interval says how sure it is.
-fn each(report: &Report, value: f64, cores: fn(&Point) -> Option<f64>) -> Option<Estimate> {
-    let of = |point: &Point| facts::ratio(cores(point)?, point.completed);
-    let series: Vec<f64> = report.series.iter().filter_map(of).collect();
-    let over_time = noise::of_intervals(&series).unwrap_or(f64::INFINITY);
-    Some(Estimate::around(value, value * over_time))
+    let each = facts::ratio(totals.client_cpu_seconds, totals.completed as f64)?;
+    Some(Estimate::around(each, 0.0))
 }

@@ -48,13 +48,11 @@ impl RenderArgs {
 /// [`LoadError::Report`], with its path.
 pub fn read(path: &Path) -> Result<Report, LoadError> {
     let bytes = std::fs::read(path).map_err(|source| of_file(path, source))?;
-    json::read(&bytes).map_err(|error| match error {
-        LoadError::Report(source) => {
-            let path = path.display().to_string();
-            ReportError::In { path, source: Box::new(source) }.into()
-        }
-        other => other,
-    })
+    let parsed = json::parse(&bytes).map_err(|source| {
+        let path = path.display().to_string();
+        ReportError::In { path, source: Box::new(source) }
+    });
+    Ok(parsed?)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), LoadError> {

@@ -10,7 +10,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
-mod planned;
+pub(crate) mod planned;
 mod thinned;
 pub mod words;
 

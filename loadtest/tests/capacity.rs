@@ -1,5 +1,5 @@
-//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of hiccups;
-//! lines are fitted as they are; and the plan adds up.
+//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of
+//! hiccups; lines are fitted as they are; and the plan adds up.
 
 mod report_support;
 
@@ -159,11 +159,14 @@ proptest! {
 
 #[test]
 fn a_line_says_how_far_off_its_measurements_are() {
-    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of it.
+    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of
+    // it.
     let points = [(1.0, 2.0), (2.0, 5.0), (3.0, 6.0), (4.0, 8.0)];
     let fit = fit::line(Cost::CpuPerLifecycle, &points).unwrap();
     assert!((fit.slope - 1.9).abs() < 1e-12 && (fit.intercept - 0.5).abs() < 1e-12);
     assert!((fit.r2.unwrap() - (1.0 - 0.7 / 18.75)).abs() < 1e-12);
+    // What is left is 0.7; over two degrees of freedom and a spread of 5 that is √(0.35 / 5).
+    assert!((fit.slope_error.unwrap() - 0.07f64.sqrt()).abs() < 1e-12);
     // The second is 5 where the line has 4.3; they range from 2 to 8.
     assert!((fit.deviation_max - 0.7 / 6.0).abs() < 1e-12);
 }
@@ -175,7 +178,8 @@ fn what_does_not_make_a_line_is_none() {
     assert_eq!(fit(&[(1.0, 2.0)]), None);
     assert_eq!(fit(&[(5.0, 1.0), (5.0, 2.0), (5.0, 3.0)]), None);
     assert_eq!(fit(&[(1.0, 2.0), (2.0, f64::NAN)]), None);
-    assert_eq!(fit(&[(1.0, 7.0), (2.0, 7.0)]).unwrap().r2, None);
+    let two = fit(&[(1.0, 7.0), (2.0, 7.0)]).unwrap();
+    assert_eq!((two.r2, two.slope_error), (None, None));
 }
 
 #[test]
@@ -207,9 +211,9 @@ fn steps_are_told_apart_by_mixtures_of_them() {
 }
 
 /// A fit of a cost that was measured without any noise.
-pub(crate) fn fitted(cost: Cost, intercept: f64, slope: f64, most: f64) -> Fit {
+fn fitted(cost: Cost, intercept: f64, slope: f64, most: f64) -> Fit {
     let points = [0.25, 0.5, 0.75, 1.0].map(|part| (part * most, intercept + slope * part * most));
-    fit::line(cost, &points).unwrap()
+    fit::line(cost, &points).expect("four points make a line")
 }
 
 fn capacity(fits: Vec<Fit>) -> Capacity {

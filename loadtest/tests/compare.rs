@@ -6,18 +6,20 @@ use countersign_loadtest::compare::{Comparison, Verdict, compare};
 use countersign_loadtest::report::ReportError;
 use countersign_loadtest::report::model::Report;
 use hdrhistogram::Histogram;
+use report_support::planned::planned;
 use report_support::{sample, step, wobble};
 use serde_json::json;
 
 const SECONDS: u64 = 40;
 const RATE: u64 = 200;
 
-/// A run of a server that is `slower` times as slow as it could be, with samples drawn anew for each
-/// `seed`; each second is a little different from the others, by up to `unsteady`.
+/// A run of a server that is `slower` times as slow as it could be, with samples drawn anew for
+/// each `seed`; each second is a little different from the others, by up to `unsteady`.
 fn run(seed: u64, slower: f64, unsteady: f64) -> Report {
     let mut report = sample();
     report.steps = ["track", "lifecycle"].map(|name| step(name, "", empty())).into();
     report.took_seconds = SECONDS as f64;
+    let usual = report.series.swap_remove(3);
     report.series.clear();
     for second in 0..SECONDS {
         let factor = slower * (1.0 + unsteady * (wobble(seed * 977 + second) - 0.5));
@@ -25,15 +27,18 @@ fn run(seed: u64, slower: f64, unsteady: f64) -> Report {
         for n in 0..RATE {
             let part = wobble((seed * SECONDS + second) * RATE + n);
             let us = 1_000.0 * factor * (1.001 - part).powf(-0.4);
-            all.record(us as u64).unwrap();
+            all.saturating_record(us as u64);
         }
-        report.steps.iter_mut().for_each(|step| step.times.add(&all).unwrap());
-        let mut point = sample().series[3].clone();
+        report
+            .steps
+            .iter_mut()
+            .for_each(|step| step.times.add(&all).expect("their bounds are the same"));
+        let mut point = usual.clone();
         point.at_seconds = (second + 1) as f64;
         point.completed = RATE as f64 + wobble(seed * 31 + second) - 0.5;
         point.p50_us = Some(all.value_at_quantile(0.5));
         point.p99_us = Some(all.value_at_quantile(0.99));
-        let server = point.server.as_mut().unwrap();
+        let server = point.server.as_mut().expect("the sample has a server");
         server.cores = Some(0.3 * factor);
         point.client_cores = 0.2 + 0.01 * wobble(seed + second);
         report.series.push(point);
@@ -50,7 +55,7 @@ fn run(seed: u64, slower: f64, unsteady: f64) -> Report {
 }
 
 fn empty() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 500_000, 3).unwrap()
+    Histogram::new_with_bounds(1, 500_000, 3).expect("such bounds are taken")
 }
 
 fn verdict(comparison: &Comparison, name: &str) -> Verdict {
@@ -161,4 +166,45 @@ fn other_circumstances_are_said_and_compared() {
         assert!(warnings.contains(said), "{warnings}");
     }
     assert!(warnings.contains("only A has the step track"), "{warnings}");
+}
+
+#[test]
+fn searches_are_compared_by_their_highest_rate_and_their_costs() {
+    let (a, mut b) = (planned(), planned());
+    let same = compare(&a, &b, false).unwrap();
+    assert!(same.rows.iter().all(|row| row.verdict == Verdict::Same), "{same}");
+    let found = b.capacity.as_mut().unwrap();
+    found.highest_rate = 640.0;
+    // The next rate that missed is as close as the search knows it.
+    found.trials.iter_mut().filter(|t| !t.met && t.rate > 640.0).for_each(|t| t.rate = 660.0);
+    found.fits[0].slope *= 1.3;
+    found.fits[1].slope_error = None;
+    let comparison = compare(&a, &b, false).unwrap();
+    assert_eq!(verdict(&comparison, "highest rate"), Verdict::Worse, "{comparison}");
+    assert_eq!(verdict(&comparison, "Server CPU per lifecycle"), Verdict::Worse, "{comparison}");
+    assert_eq!(verdict(&comparison, "Memory per pending challenge"), Verdict::Unclear);
+    assert_eq!(verdict(&comparison, "Store writes per lifecycle"), Verdict::Same);
+    b.capacity.as_mut().unwrap().objective.latency_us = 100_000;
+    let said = compare(&a, &b, false).unwrap_err().to_string();
+    assert!(said.contains("p99 ≤ 50 ms and errors ≤ 0.01 %, and p99 ≤ 100 ms"), "{said}");
+}
+
+#[test]
+fn what_the_schedule_changes_on_purpose_is_no_noise() {
+    let ramped = |seed| {
+        let mut report = run(seed, 1.0, 0.0);
+        for (second, point) in report.series.iter_mut().enumerate() {
+            let load = 1.0 + second as f64 / 10.0;
+            (point.offered, point.completed) = (load * RATE as f64, load * point.completed);
+            point.p50_us = point.p50_us.map(|us| (us as f64 * load) as u64);
+        }
+        report
+    };
+    let (a, mut b) = (ramped(1), ramped(2));
+    b.totals.completed -= b.totals.completed / 10;
+    let comparison = compare(&a, &b, false).unwrap();
+    assert_eq!(verdict(&comparison, "throughput"), Verdict::Worse, "{comparison}");
+    assert_eq!(verdict(&comparison, "lifecycle p50"), Verdict::Same, "{comparison}");
+    let noise = |name: &str| comparison.rows.iter().find(|row| row.name == name).unwrap().noise;
+    assert!(noise("lifecycle p50") < 80.0, "{comparison}");
 }

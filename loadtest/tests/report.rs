@@ -1,5 +1,5 @@
-//! A report in its three forms: what goes in comes out, nothing that came from outside is markup, and
-//! what must be doubted is said.
+//! A report in its three forms: what goes in comes out, nothing that came from outside is markup,
+//! and what must be doubted is said.
 
 mod report_support;
 
@@ -15,7 +15,7 @@ const FIXTURE: &str = "tests/report_fixture.json";
 
 fn written(report: &Report) -> Vec<u8> {
     let mut bytes = Vec::new();
-    json::write(report, &mut bytes).unwrap();
+    json::write(report, &mut bytes).expect("memory takes it");
     bytes
 }
 
@@ -170,7 +170,7 @@ fn doubt_of(change: impl FnOnce(&mut Report)) -> String {
     let found = doubts(&report);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(html::render(&report).contains("Read with care"));
-    found.into_iter().next().unwrap()
+    found.into_iter().next().expect("there is one")
 }
 
 #[test]

@@ -11,7 +11,7 @@ use report_support::planned::planned;
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
 
 fn found(report: &mut Report) -> &mut Capacity {
-    report.capacity.as_mut().unwrap()
+    report.capacity.as_mut().expect("the sample has one")
 }
 
 /// `COUNTERSIGN_FIXTURE=write` makes the file anew.
@@ -34,7 +34,7 @@ fn the_markdown_says_what_was_measured_fitted_and_calculated() {
         "countersign-loadtest capacity --spawn",
         "Measured: the trials",
         "Fitted: what one more costs",
-        "| Memory per parked browser, HTTP/1.1 | 18.",
+        "| Memory per parked browser, HTTP/1.1 | 18.9 KiB ± ",
         "| Server CPU per step: track | 14",
         "| 1,000,000 | 2,000,000 | × 10 | 231/s | 2,315 |",
         "| 10,000,000 | 20,000,000 | × 10 | 2,310/s |",

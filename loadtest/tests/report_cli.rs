@@ -1,4 +1,5 @@
-//! `render` and `compare` as they are called: what they write, and the one line in which they refuse.
+//! `render` and `compare` as they are called: what they write, and the one line in which they
+//! refuse.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,7 +10,7 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn said(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it speaks UTF-8");
     (text(&output.stdout), text(&output.stderr))
 }
 

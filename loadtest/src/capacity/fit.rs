@@ -15,22 +15,26 @@ pub struct Mixture {
 /// A solution by least squares.
 struct Solution {
     coefficients: Vec<f64>,
+    /// The standard error of each; empty if there are no more rows than coefficients.
+    errors: Vec<f64>,
     r2: Option<f64>,
     deviation_max: f64,
 }
 
-/// The line through points, of how many and what it took; none if fewer than two differ in how many.
+/// The line through points, of how many and what it took; none if fewer than two differ in how
+/// many.
 ///
 /// Two points always lie on a line: take three or more, so that the residual says something.
 #[must_use]
 pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
     let rows: Vec<Vec<f64>> = points.iter().map(|(x, _)| vec![1.0, *x]).collect();
     let values: Vec<f64> = points.iter().map(|(_, y)| *y).collect();
-    let Solution { coefficients, r2, deviation_max } = solve(&rows, &values)?;
+    let Solution { coefficients, errors, r2, deviation_max } = solve(&rows, &values)?;
     Some(Fit {
         cost,
         step: None,
         slope: coefficients[1],
+        slope_error: errors.get(1).copied(),
         intercept: coefficients[0],
         r2,
         deviation_max,
@@ -50,11 +54,12 @@ pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     let with_one = |mixture: &Mixture| [&[1.0], mixture.rates.as_slice()].concat();
     let rows: Vec<Vec<f64>> = mixtures.iter().map(with_one).collect();
     let values: Vec<f64> = mixtures.iter().map(|mixture| mixture.cores).collect();
-    let Solution { coefficients, r2, deviation_max } = solve(&rows, &values)?;
+    let Solution { coefficients, errors, r2, deviation_max } = solve(&rows, &values)?;
     let fit = |(index, name): (usize, &&str)| Fit {
         cost: Cost::CpuPerStep,
         step: Some((*name).to_owned()),
         slope: coefficients[index + 1],
+        slope_error: errors.get(index + 1).copied(),
         intercept: coefficients[0],
         r2,
         deviation_max,
@@ -99,11 +104,29 @@ fn solve(rows: &[Vec<f64>], values: &[f64]) -> Option<Solution> {
         coefficients[column] = (along[column] - later) / upper[column][column];
     }
     let fitted: Vec<f64> = rows.iter().map(|row| dot(row, &coefficients)).collect();
+    let freedom = rows.len() - width;
+    let variance = dot(&rest, &rest) / freedom as f64;
+    let error = |row: &Vec<f64>| (variance * dot(row, row)).sqrt();
     Some(Solution {
+        errors: if freedom > 0 { inverse(&upper).iter().map(error).collect() } else { Vec::new() },
         r2: r2(values, &fitted),
         deviation_max: deviation_max(values, &fitted),
         coefficients,
     })
+}
+
+/// The inverse of an upper triangle.
+fn inverse(upper: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let width = upper.len();
+    let mut inverse = vec![vec![0.0; width]; width];
+    for column in 0..width {
+        inverse[column][column] = 1.0 / upper[column][column];
+        for row in (0..column).rev() {
+            let later: f64 = (row + 1..=column).map(|k| upper[row][k] * inverse[k][column]).sum();
+            inverse[row][column] = -later / upper[row][row];
+        }
+    }
+    inverse
 }
 
 /// The share of what values vary by that is explained; none if they do not vary.

@@ -2,8 +2,8 @@
 //!
 //! * Challenges per second at the peak are those of a day, spread evenly, times the peak factor.
 //! * Pending at the peak are as many as come while people take their time (Little's law).
-//! * Cores are such that they are used no more than those of the server were at the highest rate that
-//!   met the objective, less the headroom. This takes for granted that more cores bear more in
+//! * Cores are such that they are used no more than those of the server were at the highest rate
+//!   that met the objective, less the headroom. This takes for granted that more cores bear more in
 //!   proportion, which one machine cannot show.
 //! * Memory is that of the server with nothing in it, and of what is active and pending.
 //! * Redis keeps every device, and lifecycles for as long as they are retained.

@@ -111,12 +111,12 @@ impl Search {
     /// Which rate to try, or what came of it all.
     #[must_use]
     pub fn next(&self) -> Next {
-        match self.wanted() {
-            Next::Try(_) if self.trials.len() >= self.settings.trials_max => {
-                Next::Done { highest_rate: self.highest_so_far(), conclusion: Conclusion::GaveUp }
-            }
-            next => next,
+        let wanted = self.wanted();
+        if matches!(wanted, Next::Try(_)) && self.trials.len() >= self.settings.trials_max {
+            let highest_rate = self.highest_so_far();
+            return Next::Done { highest_rate, conclusion: Conclusion::GaveUp };
         }
+        wanted
     }
 
     /// The same, were there trials without end.

@@ -11,8 +11,8 @@ const LATE_SHARE_MAX: f64 = 0.01;
 
 impl Trial {
     /// What a run at `rate` comes to. Whatever did not complete counts as an error, be it that it
-    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits for
-    /// what is under way at the end.
+    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits
+    /// for what is under way at the end.
     #[must_use]
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;

@@ -4,13 +4,21 @@ use serde_json::{Map, Value};
 
 use crate::report::facts;
 use crate::report::model::Report;
+use crate::report::planned;
 
 /// Why two reports are of different things; empty if they are of the same.
 pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     if a.scenario != b.scenario {
         return vec![format!("the scenarios are `{}` and `{}`", a.scenario, b.scenario)];
     }
-    of_maps(&a.settings, &b.settings)
+    let mut found = of_maps(&a.settings, &b.settings);
+    if let (Some(a), Some(b)) = (&a.capacity, &b.capacity)
+        && a.objective != b.objective
+    {
+        let [a, b] = [a, b].map(|found| planned::objective(&found.objective));
+        found.push(format!("the objectives are {a}, and {b}"));
+    }
+    found
 }
 
 /// In what the circumstances differ, which may be the very thing that is compared.

@@ -1,11 +1,13 @@
-//! How far a number could be from what another run of the same would give, as far as one run can tell.
+//! How far a difference could be from what two other runs of the same would give, as far as two
+//! runs can tell.
 //!
-//! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with a
-//! known confidence, between two of the sorted samples, whose ranks follow from the binomial
+//! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with
+//! a known confidence, between two of the sorted samples, whose ranks follow from the binomial
 //! distribution, whatever the latencies' own distribution is. *Time*: what changes from second to
-//! second (a stall, a neighbour on the machine) makes samples that are near each other alike, so the
-//! means of the intervals are taken for the samples, and the fewer of them count the more each is
-//! like the one before it.
+//! second (a stall, a neighbour on the machine) makes samples that are near each other alike. So
+//! the seconds of one run are taken with those of the other, which leaves out what the schedule
+//! changes on purpose; how much their differences vary says how far off the mean of them is, and
+//! the more each is like the one before it the fewer they count.
 
 use hdrhistogram::Histogram;
 
@@ -64,38 +66,29 @@ impl Estimate {
             ((middle - half).max(0.0).min(share), (middle + half).min(1.0).max(share));
         Some(Self { value: share, low, high })
     }
-
-    /// The same with at least that much noise on either side.
-    #[must_use]
-    pub fn at_least(self, noise: f64) -> Self {
-        let (low, high) = (self.value - noise, self.value + noise);
-        Self { value: self.value, low: self.low.min(low), high: self.high.max(high) }
-    }
 }
 
-/// By which part of their mean the mean of such intervals may be off, with 99 % confidence; none if
-/// there are too few, or their mean is nothing.
+/// How far off the mean of the differences of two series may be, with 99 % confidence; none if too
+/// few points are in both.
 #[must_use]
-pub fn of_intervals(means: &[f64]) -> Option<f64> {
-    if means.len() < INTERVALS_MIN {
+pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
+    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
+    if differences.len() < INTERVALS_MIN {
         return None;
     }
-    let n = means.len() as f64;
-    let mean = means.iter().sum::<f64>() / n;
-    if mean <= 0.0 {
-        return None;
-    }
-    let off: Vec<f64> = means.iter().map(|value| value - mean).collect();
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let off: Vec<f64> = differences.iter().map(|value| value - mean).collect();
     let squares: f64 = off.iter().map(|o| o * o).sum();
     let neighbours: f64 = off.windows(2).map(|two| two[0] * two[1]).sum();
     let likeness =
         if squares > 0.0 { (neighbours / squares).clamp(0.0, LIKENESS_MAX) } else { 0.0 };
     let error = (squares / (n - 1.0) / n * (1.0 + likeness) / (1.0 - likeness)).sqrt();
-    Some(students(n - 1.0) * error / mean)
+    Some(students(n - 1.0) * error)
 }
 
 /// What [`Z`] is for Student's distribution with so many degrees of freedom, by Cornish and Fisher.
-fn students(freedom: f64) -> f64 {
+pub(super) fn students(freedom: f64) -> f64 {
     let (z3, z5) = (Z.powi(3), Z.powi(5));
     let second = (5.0 * z5 + 16.0 * z3 + 3.0 * Z) / (96.0 * freedom * freedom);
     Z + (z3 + Z) / (4.0 * freedom) + second
@@ -146,15 +139,20 @@ mod tests {
     }
 
     #[test]
-    fn intervals_that_are_alike_count_as_fewer() {
+    fn seconds_that_are_alike_count_as_fewer() {
+        let still = [10.0; 40];
         let swinging: Vec<f64> = (0..40).map(|n| if n % 2 == 0 { 9.0 } else { 11.0 }).collect();
         let drifting: Vec<f64> = (0..40).map(|n| if n < 20 { 9.0 } else { 11.0 }).collect();
-        let (swinging, drifting) =
-            (of_intervals(&swinging).unwrap(), of_intervals(&drifting).unwrap());
-        assert!(swinging < 0.05 && drifting > 3.0 * swinging, "{swinging} {drifting}");
-        assert_eq!(of_intervals(&[5.0; 4]), None);
-        assert_eq!(of_intervals(&[5.0; 10]), Some(0.0));
-        assert_eq!(of_intervals(&[0.0; 10]), None);
+        let noise = |other: &[f64]| of_pairs(&still, other).unwrap();
+        assert!(noise(&swinging) < 0.5 && noise(&drifting) > 3.0 * noise(&swinging));
+        assert_eq!(of_pairs(&still[..4], &drifting), None);
+    }
+
+    #[test]
+    fn what_changes_alike_in_both_runs_is_no_noise() {
+        let ramp: Vec<f64> = (0..40).map(f64::from).collect();
+        let faster: Vec<f64> = ramp.iter().map(|value| value + 2.0).collect();
+        assert_eq!(of_pairs(&ramp, &faster), Some(0.0));
     }
 
     #[test]

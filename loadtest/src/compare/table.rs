@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Row, Verdict, noise};
+use super::{Comparison, Row, Verdict};
 use crate::report::words;
 
 impl fmt::Display for Comparison {
@@ -68,8 +68,8 @@ impl Row {
         };
         let difference = self.b.value - self.a.value;
         let sign = if difference > 0.0 { "+" } else { "" };
-        let noise = noise::between(self.a, self.b);
-        let noise = if noise.is_finite() { relative(noise) } else { "unknown".to_owned() };
+        let noise =
+            if self.noise.is_finite() { relative(self.noise) } else { "unknown".to_owned() };
         let verdict = match self.verdict {
             Verdict::Same => "",
             Verdict::Better => "better",

@@ -104,15 +104,18 @@ pub struct Fit {
     pub step: Option<String>,
     /// What one costs.
     pub slope: f64,
+    /// The standard error of what one costs; none if there are no more points than it takes to draw
+    /// the line.
+    pub slope_error: Option<f64>,
     /// What is there without any: idle cores, or bytes.
     pub intercept: f64,
-    /// The share of what the measurements vary by that the line explains, at most 1; none if they do
-    /// not vary.
+    /// The share of what the measurements vary by that the line explains, at most 1; none if they
+    /// do not vary.
     pub r2: Option<f64>,
     /// The largest distance of a measurement from the line, as a part of the measurements' range.
     pub deviation_max: f64,
-    /// The measurements: how many (or how many per second), and what it took. Empty for a step, whose
-    /// cost is fitted together with the others'.
+    /// The measurements: how many (or how many per second), and what it took. Empty for a step,
+    /// whose cost is fitted together with the others'.
     pub points: Vec<(f64, f64)>,
 }
 

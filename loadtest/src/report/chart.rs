@@ -126,9 +126,8 @@ impl Chart {
                     path class=(line.class()) d=(self.path(line)) {}
                 }
                 @for (from, to, text) in self.hint_places() {
-                    rect.hint x=(from) y=(TOP) width=(tenth(to - from)) height=(HEIGHT - TOP - BOTTOM) {
-                        title { (text) }
-                    }
+                    @let (width, height) = (tenth(to - from), HEIGHT - TOP - BOTTOM);
+                    rect.hint x=(from) y=(TOP) width=(width) height=(height) { title { (text) } }
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! Where the numbers of a report must be doubted. What is not said here was looked for and not found.
+//! Where the numbers of a report must be doubted. What is not said here was looked for and not
+//! found.
 
 use super::facts::{self, core_list};
 use super::model::Report;

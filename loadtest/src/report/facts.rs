@@ -18,7 +18,8 @@ pub(crate) fn is_firm(samples: u64, quantile: f64) -> bool {
     samples as f64 * (1.0 - quantile) >= BEYOND_MIN - 1e-6
 }
 
-/// The step that stands for the whole: the one named like the scenario, or else the last with times.
+/// The step that stands for the whole: the one named like the scenario, or else the last with
+/// times.
 pub(crate) fn headline(report: &Report) -> Option<&Step> {
     let mut some = report.steps.iter().filter(|step| !step.times.is_empty());
     let named = some.clone().find(|step| step.name == report.scenario);

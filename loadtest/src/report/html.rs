@@ -66,8 +66,9 @@ fn body(report: &Report) -> Markup {
         }
         footer {
             p {
-                "Times count from when a thing was meant to begin, so that waiting for a busy server \
-                 is part of them. Quantiles are of all samples, in HDR histograms of three digits."
+                "Times count from when a thing was meant to begin, so that waiting for a busy \
+                 server is part of them. Quantiles are of all samples, in HDR histograms of three \
+                 digits."
             }
         }
     }

@@ -30,9 +30,14 @@ pub fn write(report: &Report, mut out: impl io::Write) -> Result<(), LoadError> 
 /// # Errors
 /// [`LoadError::Report`] if it is of another format, or not a report.
 pub fn read(bytes: &[u8]) -> Result<Report, LoadError> {
-    let Head { format } = serde_json::from_slice(bytes).map_err(ReportError::from)?;
+    Ok(parse(bytes)?)
+}
+
+/// The same, with its own error.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Report, ReportError> {
+    let Head { format } = serde_json::from_slice(bytes)?;
     if format != u64::from(FORMAT) {
-        return Err(ReportError::Format { found: format, known: FORMAT }.into());
+        return Err(ReportError::Format { found: format, known: FORMAT });
     }
-    Ok(serde_json::from_slice(bytes).map_err(ReportError::from)?)
+    Ok(serde_json::from_slice(bytes)?)
 }

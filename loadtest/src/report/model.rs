@@ -40,8 +40,8 @@ pub struct Report {
     pub errors: Vec<Failures>,
     /// Single numbers that only this scenario has.
     pub figures: Map<String, Value>,
-    /// What `capacity` found; none for other scenarios. What the report holds besides is then of the
-    /// run at the highest rate, or of none: nothing offered, no steps, no series.
+    /// What `capacity` found; none for other scenarios. What the report holds besides is then of
+    /// the run at the highest rate, or of none: nothing offered, no steps, no series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<super::capacity::Capacity>,
 }

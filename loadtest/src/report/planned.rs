@@ -33,7 +33,7 @@ pub(super) const TRIAL_HEADS: [&str; 7] =
     ["Offered", "Completed", "Latency", "Errors", "Server cores", "Harness", "Objective"];
 
 /// `p99 ≤ 50 ms and errors ≤ 0.01 %`.
-pub(super) fn objective(objective: &Objective) -> String {
+pub(crate) fn objective(objective: &Objective) -> String {
     format!(
         "{} ≤ {} and errors ≤ {}",
         quantile(objective),
@@ -56,19 +56,20 @@ pub(super) fn conclusion(capacity: &Capacity) -> String {
     match capacity.conclusion {
         Conclusion::Found => {
             format!(
-                "The highest rate with {objective} is {rate} lifecycles per second, found in {trials}."
+                "The highest rate with {objective} is {rate} lifecycles per second, found in \
+                 {trials}."
             )
         }
         Conclusion::Ceiling => format!(
-            "{rate} lifecycles per second were borne with {objective}, and no higher rate was tried: the \
-             server bears more ({trials})."
+            "{rate} lifecycles per second were borne with {objective}, and no higher rate was \
+             tried: the server bears more ({trials})."
         ),
         Conclusion::Nothing => {
             format!("Not even the lowest rate that was tried met {objective} ({trials}).")
         }
         Conclusion::GaveUp => format!(
-            "The best rate seen with {objective} is {rate} lifecycles per second; the search was not done \
-             after {trials}."
+            "The best rate seen with {objective} is {rate} lifecycles per second; the search was \
+             not done after {trials}."
         ),
     }
 }
@@ -78,8 +79,8 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
         found.push(format!(
-            "At {} the harness itself was at its limit ({} of its cores, {} begun late): the server \
-             may bear more.",
+            "At {} the harness itself was at its limit ({} of its cores, {} begun late): the \
+             server may bear more.",
             words::rate(trial.rate),
             words::share(trial.client_share),
             words::share(trial.late_share),
@@ -114,7 +115,7 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
 }
 
 /// What a fit is of.
-pub(super) fn cost(fit: &Fit) -> String {
+pub(crate) fn cost(fit: &Fit) -> String {
     let of = match fit.cost {
         Cost::CpuPerLifecycle => "Server CPU per lifecycle",
         Cost::CpuPerStep => "Server CPU per step",
@@ -144,42 +145,53 @@ pub(super) const fn counted(cost: Cost) -> &'static str {
     }
 }
 
-/// A fit's measurement or what is there without any, in its unit.
+/// A fit's measurement, or what is there without any, in its unit.
 pub(super) fn amount(cost: Cost, value: f64) -> String {
+    if is_cpu(cost) { words::cores(value) } else { mark(cost, value) }
+}
+
+/// The same as it stands on an axis.
+pub(super) fn mark(cost: Cost, value: f64) -> String {
+    let is_count = is_cpu(cost) || cost == Cost::WritesPerLifecycle;
+    words::trimmed(&if is_count { words::number(value) } else { words::bytes(value) })
+}
+
+/// What one costs, in its unit.
+pub(super) fn of_one(fit: &Fit) -> String {
+    words::trimmed(&words_of(fit.cost)(fit.slope))
+}
+
+/// How what one costs is written, whatever it is.
+pub(crate) fn words_of(cost: Cost) -> fn(f64) -> String {
     match cost {
-        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::cores(value),
-        Cost::WritesPerLifecycle => words::trimmed(&words::number(value)),
+        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::seconds,
+        Cost::WritesPerLifecycle => words::number,
         Cost::BytesPerChallenge
         | Cost::BytesPerWaiterHttp1
         | Cost::BytesPerWaiterHttp2
         | Cost::BytesPerDevice
         | Cost::RedisBytesPerDevice
-        | Cost::RedisBytesPerLifecycle => words::trimmed(&words::bytes(value)),
+        | Cost::RedisBytesPerLifecycle => words::bytes,
     }
 }
 
-/// A fit's measurement as it stands on an axis.
-pub(super) fn mark(cost: Cost, value: f64) -> String {
-    match cost {
-        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::trimmed(&words::number(value)),
-        other => amount(other, value),
-    }
+const fn is_cpu(cost: Cost) -> bool {
+    matches!(cost, Cost::CpuPerLifecycle | Cost::CpuPerStep)
 }
 
-/// What one costs, in its unit.
-pub(super) fn of_one(fit: &Fit) -> String {
-    match fit.cost {
-        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::seconds(fit.slope),
-        cost => amount(cost, fit.slope),
-    }
-}
+/// What the columns of the table of costs mean.
+pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard error of what one \
+    costs, R² the share of the variation that the line explains, the largest deviation that of a \
+    measurement from the line, as a part of their range.";
 
 /// A row of the table of costs.
 pub(super) fn fit_row(fit: &Fit) -> [String; 6] {
     let together = || "all steps together".to_owned();
+    let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
+    let error = error.map_or_else(String::new, |part| format!(" ± {}", words::share(part)));
     [
         cost(fit),
-        of_one(fit),
+        format!("{}{error}", of_one(fit)),
         amount(fit.cost, fit.intercept),
         if fit.step.is_some() { together() } else { fit.points.len().to_string() },
         fit.r2.map_or_else(|| "–".to_owned(), |r2| format!("{r2:.4}")),
@@ -251,15 +263,15 @@ pub(super) fn assumptions(capacity: &Capacity) -> Vec<String> {
     ];
     if let Some(busy) = capacity.busy_share() {
         said.push(format!(
-            "At the highest rate the server used {} of its {}; no core of the plan is used more, less \
-             what is kept free. That more cores bear more in proportion is taken for granted.",
+            "At the highest rate the server used {} of its {}; no core of the plan is used more, \
+             less what is kept free. That more cores bear more in proportion is taken for granted.",
             words::share(busy),
             words::cores(cores_measured),
         ));
     }
     said.push(
-        "Range: whether the peak is within the highest rate that was measured to meet the objective \
-         on this machine, or beyond it and so extrapolated."
+        "Range: whether the peak is within the highest rate that was measured to meet the \
+         objective on this machine, or beyond it and so extrapolated."
             .to_owned(),
     );
     said

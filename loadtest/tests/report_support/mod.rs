@@ -1,4 +1,5 @@
-//! Reports to test with: a run whose numbers are known, with everything in it that a report can hold.
+//! Reports to test with: a run whose numbers are known, with everything in it that a report can
+//! hold.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -15,7 +16,7 @@ const SECONDS: u64 = 40;
 
 /// `count` times from `low` to `high`, dense at the low end as those of servers are.
 pub(crate) fn times(count: u64, low: u64, high: u64) -> Histogram<u64> {
-    let mut times = Histogram::new_with_bounds(1, 60_000_000, 3).unwrap();
+    let mut times = Histogram::new_with_bounds(1, 60_000_000, 3).expect("such bounds are taken");
     for n in 0..count {
         let part = (n as f64 + 0.5) / count as f64;
         // A tail that grows by the same factor with each nine, up to the highest.
@@ -34,7 +35,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
     map
 }
 
-/// A number that looks random and is the same each time, from 0 to 1 (SplitMix64).
+/// A number that looks random and is the same each time, from 0 to 1 (`SplitMix64`).
 pub(crate) fn wobble(n: u64) -> f64 {
     let mut z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

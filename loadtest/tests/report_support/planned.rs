@@ -38,7 +38,7 @@ fn line(cost: Cost, empty: f64, each: f64, most: f64, seed: u64) -> Fit {
         let x = most * n as f64 / 5.0;
         (x, empty + each * x * (1.0 + 0.06 * (wobble(seed + n) - 0.5)))
     };
-    fit::line(cost, &(1..=5).map(point).collect::<Vec<_>>()).unwrap()
+    fit::line(cost, &(1..=5).map(point).collect::<Vec<_>>()).expect("five points make a line")
 }
 
 fn fits() -> Vec<Fit> {
@@ -59,7 +59,7 @@ fn fits() -> Vec<Fit> {
         Mixture { rates, cores: 0.02 + cores * (1.0 + 0.02 * wobble(n)) }
     };
     let mixtures: Vec<_> = (1..=9).map(mixture).collect();
-    fits.extend(fit::steps(&["track", "challenge", "decide"], &mixtures).unwrap());
+    fits.extend(fit::steps(&["track", "challenge", "decide"], &mixtures).expect("they differ"));
     fits
 }
 

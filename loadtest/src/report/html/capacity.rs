@@ -32,6 +32,7 @@ pub(super) fn sections(capacity: &Capacity) -> Markup {
             section aria-labelledby="costs" {
                 h2 id="costs" { "What one more costs" }
                 (fits(capacity))
+                p.note { (planned::FIT_NOTE) }
                 div.charts {
                     @for (index, fit) in drawn.filter(|(_, fit)| !is_cpu(fit)) {
                         (fit_chart(index, fit))

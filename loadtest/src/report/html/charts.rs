@@ -90,7 +90,9 @@ impl Series {
         let values = || lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, y)| *y));
         if lines.is_empty() {
             return html! {
-                figure { figcaption { h3 { (title) } p { "Not known: the server could not be asked." } } }
+                figure {
+                    figcaption { h3 { (title) } p { "Not known: the server could not be asked." } }
+                }
             };
         }
         let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));

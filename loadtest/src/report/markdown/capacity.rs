@@ -30,11 +30,7 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     if !capacity.fits.is_empty() {
         writeln!(out, "\n## What one more costs\n")?;
         table(out, &FIT_HEADS, capacity.fits.iter().map(planned::fit_row))?;
-        writeln!(
-            out,
-            "Lines by least squares. R² is the share of the variation that the line explains; the \
-             largest deviation is that of a measurement from the line, as a part of their range."
-        )?;
+        writeln!(out, "{}", planned::FIT_NOTE)?;
     }
     writeln!(out, "\n## The search\n")?;
     table(out, &TRIAL_HEADS, capacity.trials.iter().map(planned::trial_row))
