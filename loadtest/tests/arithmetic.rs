@@ -5,8 +5,9 @@ mod support;
 
 use std::time::Duration;
 
+use countersign_client::{Connecting, Http, RelyingParty};
 use countersign_loadtest::report::model::Report;
-use fake::{Fake, Manner};
+use fake::{Fake, Manner, SECRET};
 use support::{against, report, said};
 
 const MS: Duration = Duration::from_millis(1);
@@ -102,4 +103,19 @@ fn http2_goes_over_as_many_connections_as_its_streams_ask_for() {
     let (connections, requests) = fake.seen();
     assert!(connections <= 4, "{connections}");
     assert!(requests >= 7 * report.totals.completed, "{requests}");
+}
+
+#[tokio::test]
+async fn connections_can_come_from_any_address_of_this_machine() {
+    let fake = Fake::start(Manner::default());
+    let from: std::net::IpAddr = "127.0.0.7".parse().unwrap();
+    let http = Http::with(Connecting { from: Some(from), ..Connecting::default() }).unwrap();
+    let backend = RelyingParty::new(http, &fake.url(), SECRET).unwrap();
+    backend
+        .track("user", "signIn", &countersign_client::wire::track::TrackRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(fake.peers().into_iter().collect::<Vec<_>>(), [from]);
+    // A runtime may not end within another.
+    tokio::task::spawn_blocking(move || drop(fake)).await.unwrap();
 }

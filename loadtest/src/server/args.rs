@@ -64,6 +64,12 @@ fn key(text: &str) -> Result<(String, String), String> {
 }
 
 impl ServerArgs {
+    /// The store of the server that is started.
+    #[must_use]
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
     /// Checks everything that can be checked before anything is started, and pins this process.
     ///
     /// # Errors

@@ -3,19 +3,23 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::Instant;
+
 use super::Survey;
+use super::redis::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
+use crate::drive::Work as _;
 use crate::host::process;
 use crate::lines::{Lines, Protocol};
 use crate::metrics::Metrics;
 use crate::people::{Crowd, Open, Poll, User};
 use crate::recorder::Recorder;
 use crate::report::capacity::{Cost, Fit};
+use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
 use crate::session;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::Instant;
 
 /// Into so many parts everything is divided, after each of which memory is looked at.
 const PARTS: usize = 4;
@@ -46,11 +50,15 @@ async fn take(survey: &Survey<'_>, http: u8, server: &Prepared) -> Result<Vec<Fi
     let (target, speeches) = (server.target.clone(), survey.run.phones.clone());
     let crowd = Crowd { target, lines, speeches };
     first(&crowd).await?;
+    let redis = Redis::of(survey.run.server.store());
     let mut devices = vec![(0.0, held(server)?)];
+    let mut kept = Kept::default();
+    kept.devices.extend(redis.used_at(0).await?);
     let mut users = Vec::with_capacity(many);
     for _ in 0..PARTS {
         users.extend(crowd.enroll(many / PARTS, || ()).await?);
         devices.push((users.len() as f64, held(server)?));
+        kept.devices.extend(redis.used_at(users.len()).await?);
     }
     // Challenges of users whose devices have just been used, so that they add nothing but their own.
     let mut challenges = vec![(0.0, held(server)?)];
@@ -73,9 +81,40 @@ async fn take(survey: &Survey<'_>, http: u8, server: &Prepared) -> Result<Vec<Fi
             fit::line(Cost::BytesPerDevice, &devices),
             fit::line(Cost::BytesPerChallenge, &challenges),
             fit::line(Cost::BytesPerWaiterHttp1, &waiters),
+            fit::line(Cost::RedisBytesPerDevice, &kept.devices),
+            lifecycles(&redis, users, &mut kept).await?,
         ]
     };
     Ok(fits.into_iter().flatten().collect())
+}
+
+/// What a Redis holds, after so many.
+#[derive(Default)]
+struct Kept {
+    devices: Vec<(f64, f64)>,
+    lifecycles: Vec<(f64, f64)>,
+}
+
+/// What a Redis keeps of lifecycles that are over; none where there is no Redis.
+async fn lifecycles(
+    redis: &Redis,
+    users: Vec<User>,
+    kept: &mut Kept,
+) -> Result<Option<Fit>, LoadError> {
+    kept.lifecycles.extend(redis.used_at(0).await?);
+    if kept.lifecycles.is_empty() {
+        return Ok(None);
+    }
+    let each = users.len() / PARTS;
+    for (part, users) in users.chunks(each.max(1)).enumerate() {
+        let living = stream::iter(users).map(async |user| {
+            let mut cycle = Cycle::approving(user.clone(), Learn::Asking);
+            cycle.once(Instant::now(), &mut Recorder::default()).await
+        });
+        living.buffered(AT_ONCE).try_collect::<()>().await?;
+        kept.lifecycles.extend(redis.used_at((part + 1) * each).await?);
+    }
+    Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept.lifecycles))
 }
 
 /// Some who go through all of it, so that connections and buffers are there.

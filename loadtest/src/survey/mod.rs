@@ -2,6 +2,7 @@
 //! the measurements; [`crate::capacity`] says which, and what follows from them.
 
 mod memory;
+mod redis;
 mod steps;
 
 use std::time::Duration;
@@ -69,6 +70,8 @@ struct Found {
     fits: Vec<Fit>,
     /// The report of the trial with the highest rate that met the objective, or of the last.
     best: Option<(bool, f64, Report)>,
+    /// Why parked browsers over HTTP/2 were not measured, if so.
+    missing: Option<String>,
 }
 
 /// What everything runs with.
@@ -95,12 +98,17 @@ pub async fn run(args: &SurveyArgs, run: &RunArgs, stop: &Stop) -> Result<Report
         trials_max: args.trials.into(),
         ..SearchSettings::default()
     };
-    let mut found = Found { search: Search::new(settings), fits: Vec::new(), best: None };
+    let mut found =
+        Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
     let server = session::start(run, &survey.place, stop).await?;
     let cores = server.workers.unwrap_or(survey.place.cores.server.len().max(1));
-    let measured = survey.measure(&server, &mut found).await;
-    let stopped = server.stop().await;
-    let failed = measured.and(stopped).err();
+    let spawned = server.spawned.is_some();
+    let measured = survey.processor(&server, &mut found).await;
+    // A store is one server's at a time.
+    let mut failed = measured.and(server.stop().await).err();
+    if spawned && failed.is_none() {
+        failed = survey.memory(&mut found).await.err();
+    }
     let Some((_, _, mut report)) = found.best else {
         return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
     };
@@ -112,13 +120,17 @@ pub async fn run(args: &SurveyArgs, run: &RunArgs, stop: &Stop) -> Result<Report
     let capacity = Capacity::new(objective, &found.search, found.fits, assumptions, &USUAL);
     "capacity".clone_into(&mut report.scenario);
     report.capacity = Some(capacity);
+    if let Some(why) = found.missing {
+        report.figures.insert("HTTP/2 not measured".to_owned(), json!(why));
+    }
     report.settings.insert("slo".to_owned(), json!(objective));
     report.cut_short = stop.reason().or(failed.map(|error| error.to_string()));
     Ok(report)
 }
 
 impl Survey<'_> {
-    async fn measure(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
+    /// The search, and what the processor and the store do for a lifecycle.
+    async fn processor(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
         while let Next::Try(rate) = found.search.next() {
             let time = self.objective.seconds_for(rate);
             let time = Duration::from_secs_f64(time.min(TRIAL_MAX.as_secs_f64()));
@@ -132,9 +144,16 @@ impl Survey<'_> {
         let highest = if highest > 0.0 { highest } else { self.args.rate_start };
         found.fits.extend(self.costs(highest, server).await?);
         found.fits.extend(steps::measure(self, highest, server).await?);
-        if server.spawned.is_some() {
-            found.fits.extend(memory::measure(self, 1).await?);
-            found.fits.extend(memory::measure(self, 2).await?);
+        Ok(())
+    }
+
+    /// What is held in memory, on servers of its own.
+    async fn memory(&self, found: &mut Found) -> Result<(), LoadError> {
+        found.fits.extend(memory::measure(self, 1).await?);
+        // A server that speaks no HTTP/2 has no cost of it.
+        match memory::measure(self, 2).await {
+            Ok(fits) => found.fits.extend(fits),
+            Err(error) => found.missing = Some(error.to_string()),
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,6 +49,7 @@ struct State {
     manner: Manner,
     tracked: watch::Sender<u64>,
     connections: AtomicU64,
+    peers: Mutex<BTreeSet<IpAddr>>,
     started: AtomicU64,
     http2_requests: AtomicU64,
     stalled_until: Mutex<Option<Instant>>,
@@ -69,6 +70,7 @@ impl Fake {
             manner,
             tracked: watch::Sender::new(0),
             connections: AtomicU64::default(),
+            peers: Mutex::default(),
             started: AtomicU64::default(),
             http2_requests: AtomicU64::default(),
             stalled_until: Mutex::default(),
@@ -99,6 +101,11 @@ impl Fake {
         assert!(self.runtime.block_on(enough), "it takes too long");
     }
 
+    /// The addresses that connections came from.
+    pub(crate) fn peers(&self) -> BTreeSet<IpAddr> {
+        self.state.peers.lock().unwrap().clone()
+    }
+
     /// How many connections there were, and how many requests over HTTP/2.
     pub(crate) fn seen(&self) -> (u64, u64) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -107,9 +114,10 @@ impl Fake {
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok((stream, peer)) = listener.accept().await {
         stream.set_nodelay(true).unwrap();
         state.connections.fetch_add(1, Ordering::Relaxed);
+        state.peers.lock().unwrap().insert(peer.ip());
         let state = state.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, state.clone()));
