@@ -198,14 +198,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_loop_counts_a_stall_for_everyone_who_was_meant_to_come_in_it() {
-        // 100 per second over 10 s; a stall of 1 s from 5 s to 6 s meets a tenth of them, whose
-        // times are spread evenly from 1010 ms down to 10 ms.
+        // 100 per second over 10 s; a stall of 1 s from 5 s to 6 s meets a tenth of them. Who is meant
+        // to come x seconds into it waits for its rest, and for those before, of whom ten are
+        // served each 11 ms: 1.011 s less 0.89 x. Half of them came in its first half, a tenth in
+        // its first tenth.
         let book = offered(100.0, workers(10, 5000..6000), 30).await;
         let totals = book.totals();
         assert_eq!((totals.offered, totals.begun, totals.completed), (1000, 1000, 1000));
         assert!(ms(&book, 0.5) <= 12, "half never met the stall: {}", ms(&book, 0.5));
-        assert!((480..=560).contains(&ms(&book, 0.95)), "{}", ms(&book, 0.95));
-        assert!((880..=960).contains(&ms(&book, 0.99)), "{}", ms(&book, 0.99));
+        assert!((540..=590).contains(&ms(&book, 0.95)), "{}", ms(&book, 0.95));
+        assert!((890..=950).contains(&ms(&book, 0.99)), "{}", ms(&book, 0.99));
         // Ten were held by the stall itself, and those after them had to wait for a worker.
         assert!((80..=100).contains(&totals.late), "{}", totals.late);
         assert!(totals.late_max_us >= 850_000, "{}", totals.late_max_us);
