@@ -10,13 +10,14 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
+LOAD := $(or $(CARGO_TARGET_DIR),target)/load
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 # Which server the suites of the official SDKs test.
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
-  compositions statements scale kills build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load bench \
+  mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,13 +62,19 @@ deny: ## Check the dependency tree against deny.toml
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION)
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 
+load: ## Put a server under load; the report is in target/load
+	cargo build --release --locked -p countersign -p countersign-loadtest
+	mkdir -p $(LOAD)
+	$(dir $(LOAD))release/countersign-loadtest lifecycle --spawn --rate 200 --time 30s \
+	  --json $(LOAD)/report.json --html $(LOAD)/report.html --markdown $(LOAD)/report.md
+
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
 
 mutants: ## Break the core's rules one by one, and print what no test notices
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)
-	cargo mutants --package countersign-core -- --lib --test model
+	cargo mutants --package countersign-core -- --lib --test model --test statements
 
 compositions: ## Check a million random mixtures of signatures, alone and in batches
 	COUNTERSIGN_COMPOSITIONS=1000000 cargo test --locked --release -p countersign-core --test signatures compositions

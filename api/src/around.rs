@@ -4,10 +4,10 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, ResponseError as _};
+use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use countersign_engine::system::Stopwatch;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Entered, Lane, Pulse};
 use crate::connection::Turn;
 use crate::cors::Page;
 use crate::observe::observe;
@@ -38,14 +38,22 @@ pub async fn around(
     Ok(response)
 }
 
-/// Turns a request away that is over the limit, before anything is done for it.
+/// Turns a request away that is over a limit, before anything is done for it.
 async fn admitted(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let admission = request.app_data::<Data<Admission>>().cloned();
-    let Some(_place) = admission.and_then(|admission| admission.enter()) else {
+    let Some(entered) = enter(&request) else {
         return Ok(request.into_response(Problem::overloaded().error_response()));
     };
+    if let Some(seat) = &entered.seat {
+        request.extensions_mut().insert(seat.clone());
+    }
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+fn enter(request: &ServiceRequest) -> Option<Entered> {
+    let admission = request.app_data::<Data<Admission>>()?;
+    let lane = Lane::of(request.method(), request.match_info().unprocessed());
+    admission.enter(lane, request.app_data::<Pulse>()?)
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::BytesMut;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use countersign_wire::json::parse_strict;
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
+use crate::admission::Seat;
 use crate::connection::Load;
 use crate::problem::Problem;
 use crate::state::{AppState, RequestLimits};
@@ -32,6 +33,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         }
         let json = is_json(request);
         let load = request.conn_data::<Load>().cloned();
+        let seat = request.extensions_mut().remove::<Seat>();
         let payload = payload.take();
         Box::pin(async move {
             let deadline = Duration::from_secs(limits.body_read_seconds);
@@ -39,6 +41,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let bytes = read.map_err(|_| Problem::too_slow(limits.body_read_seconds))??;
             if let Some(load) = load {
                 load.body_is_read();
+            }
+            if seat.is_some_and(|seat| !seat.take()) {
+                return Err(Problem::overloaded());
             }
             if !bytes.is_empty() && !json {
                 return Err(Problem::not_json());

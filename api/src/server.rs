@@ -21,7 +21,7 @@ use countersign_engine::{Engine, Ports};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Pulse};
 use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
@@ -241,11 +241,15 @@ fn public(
 ) -> Result<Server, ServeError> {
     let settings = connection_settings(&config.server);
     let origins = Data::new(state.all_origins());
-    let admission = Data::new(Admission::new(config.server.requests_in_flight_max));
+    let (requests_max, new_work_max) =
+        (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
+    let admission = Data::new(Admission::new(requests_max, new_work_max));
+    let queue_delay_max = config.server.queue_delay_max;
     let factory = move || {
         App::new()
             .app_data(origins.clone())
             .app_data(admission.clone())
+            .app_data(Pulse::new(queue_delay_max))
             .configure(|config| app(config, &state, demo.as_ref()))
             .wrap(from_fn(around))
     };

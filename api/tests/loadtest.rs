@@ -1,23 +1,33 @@
 //! The load harness understands the server that it starts.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use countersign_client::Http;
-use countersign_loadtest::scenario::lifecycle::Cycle;
-use countersign_loadtest::schedule::closed_loop;
-use countersign_loadtest::server::Spawned;
-use countersign_loadtest::user::{Learn, enroll_many};
+use countersign_loadtest::book::Book;
+use countersign_loadtest::drive::closed_loop;
+use countersign_loadtest::lines::{Lines, Protocol};
+use countersign_loadtest::people::{Crowd, Speech};
+use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
+use countersign_loadtest::server::{Settings, Spawned};
+use countersign_loadtest::step;
+use countersign_loadtest::stop::Stop;
 
 #[tokio::test]
 async fn the_harness_starts_a_server_and_goes_through_lifecycles_on_it() {
     let binary = Path::new(env!("CARGO_BIN_EXE_countersign"));
-    let server = Spawned::start(binary, "memory:", 1).await.unwrap();
+    let settings = Settings { store: "memory:".to_owned(), workers: 1, ..Settings::default() };
+    let server = Spawned::start(binary, &settings).await.unwrap();
     assert!(server.target.operations.as_ref().is_some_and(|url| url.starts_with("http://")));
+    let lines = Lines::new(Protocol { http2: false, streams: 1 }, 6, true).unwrap();
+    let speeches = vec![Speech::Android, Speech::Ios, Speech::Statement];
+    let crowd = Crowd { target: server.target.clone(), lines, speeches };
+    crowd.target.probe(crowd.lines.of(0)).await.unwrap();
     for learn in [Learn::Asking, Learn::Waiting] {
-        let users = enroll_many(&server.target, &Http::new().unwrap(), 3).await.unwrap();
-        let work = users.into_iter().map(|user| Cycle { user, learn });
-        let done = closed_loop(work, |times| times < 2).await;
-        assert!(done.first_failure.is_none(), "{:?}", done.first_failure);
-        assert_eq!(done.completed, 6);
+        let users = crowd.enroll(3, || ()).await.unwrap();
+        let work = users.into_iter().map(|user| Cycle::approving(user, learn));
+        let book = Arc::new(Book::new(step::WHOLE));
+        closed_loop(work, |times| times < 2, &book, &Stop::default()).await;
+        assert_eq!(book.totals().completed, 6, "{:?}", book.errors());
     }
+    server.stop().await.unwrap();
 }

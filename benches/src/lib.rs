@@ -6,5 +6,9 @@
 
 pub mod bare;
 pub mod cpu;
+pub mod crowd;
+pub mod person;
+pub mod pinned;
+pub mod raw;
 pub mod sample;
 pub mod table;

@@ -1,8 +1,15 @@
-//! Why a measurement has no result.
+//! Why a measurement has no result, and what went wrong in it.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
 
 use countersign_client::ClientError;
 
-/// Why a measurement has no result.
+/// Statuses by which a server refuses what it could do, but not at this rate.
+const REFUSALS: [u16; 2] = [429, 503];
+
+/// Why a measurement has no result, or one of the things it does none.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A request was not answered as it should be.
@@ -14,8 +21,19 @@ pub enum LoadError {
         source: ClientError,
     },
     /// The server answered, but not with what the step has to bring about.
+    #[error("{step}: {what}")]
+    Unexpected {
+        /// What was asked for.
+        step: &'static str,
+        /// What is wrong with the answer.
+        what: &'static str,
+    },
+    /// The measurement itself cannot be made.
     #[error("{0}")]
     Wrong(&'static str),
+    /// What the command line asks for makes no sense.
+    #[error("{0}")]
+    Input(String),
     /// The process may not open enough connections.
     #[error(
         "{needed} descriptors are needed and the process may have {allowed}: raise the hard limit \
@@ -27,17 +45,126 @@ pub enum LoadError {
         /// How many are allowed.
         allowed: u64,
     },
-    /// The server could not be started.
-    #[error("the server did not start: {0}")]
+    /// A server could not be started, or does not answer as one.
+    #[error("{0}")]
     Server(String),
+    /// A report cannot be written.
+    #[error("{}: the report cannot be written: {source}", path.display())]
+    Output {
+        /// Where to.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A report cannot be used.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
     /// The operating system refused.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 impl LoadError {
     /// Names the step that a request was for.
     pub(crate) const fn at(step: &'static str) -> impl Fn(ClientError) -> Self {
         move |source| Self::Request { step, source }
+    }
+
+    /// The step that failed.
+    #[must_use]
+    pub const fn step(&self) -> &'static str {
+        match self {
+            Self::Request { step, .. } | Self::Unexpected { step, .. } => step,
+            Self::Wrong(_)
+            | Self::Input(_)
+            | Self::Descriptors { .. }
+            | Self::Server(_)
+            | Self::Output { .. }
+            | Self::Report(_)
+            | Self::Io(_) => "harness",
+        }
+    }
+
+    /// In which way it failed: the same words for what failed in the same way.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Request { source: ClientError::Refused { status, code, .. }, .. } => {
+                format!("{status} {code}").trim_end().to_owned()
+            }
+            Self::Request { source: ClientError::Transport(error), .. } => transport(error),
+            Self::Request { source: ClientError::Protocol(_), .. } => "not understood".to_owned(),
+            Self::Unexpected { what, .. } => (*what).to_owned(),
+            Self::Request { source: ClientError::Input(_), .. }
+            | Self::Wrong(_)
+            | Self::Input(_)
+            | Self::Descriptors { .. }
+            | Self::Server(_)
+            | Self::Output { .. }
+            | Self::Report(_)
+            | Self::Io(_) => self.to_string(),
+        }
+    }
+
+    /// Whether it is what a server should do under too much load.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Request { source, .. } if is_refusal(source))
+    }
+
+    /// Whether no answer came.
+    #[must_use]
+    pub const fn is_transport(&self) -> bool {
+        matches!(self, Self::Request { source: ClientError::Transport(_), .. })
+    }
+}
+
+/// Whether it is what a server should do under too much load.
+pub(crate) fn is_refusal(error: &ClientError) -> bool {
+    error.status().is_some_and(|status| REFUSALS.contains(&status))
+}
+
+/// What broke, without addresses and ports, which would make each failure a kind of its own.
+fn transport(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "timed out".to_owned();
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            return io.kind().to_string();
+        }
+        source = cause.source();
+    }
+    let what = if error.is_connect() { "no connection" } else { "connection broken" };
+    what.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> LoadError {
+        let (code, description) = (code.to_owned(), "in words".to_owned());
+        let source = ClientError::Refused { status, code, description, retry_after: None };
+        LoadError::Request { step: "track", source }
+    }
+
+    #[test]
+    fn what_a_server_should_do_under_load_is_told_from_what_it_should_not() {
+        for (status, expected) in
+            [(429, true), (503, true), (400, false), (401, false), (500, false)]
+        {
+            assert_eq!(refused(status, "x").is_refusal(), expected, "{status}");
+        }
+        assert!(!LoadError::Wrong("x").is_refusal());
+    }
+
+    #[test]
+    fn a_kind_says_in_which_way_and_not_in_which_words() {
+        assert_eq!(refused(503, "temporarily_unavailable").kind(), "503 temporarily_unavailable");
+        assert_eq!(refused(502, "").kind(), "502");
+        let unexpected = LoadError::Unexpected { step: "read", what: "nothing is pending" };
+        assert_eq!((unexpected.step(), &*unexpected.kind()), ("read", "nothing is pending"));
     }
 }

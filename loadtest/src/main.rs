@@ -1,73 +1,15 @@
-//! The command line of the load harness.
+//! The program of the load harness.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use countersign_loadtest::scenario::{lifecycle, waiters};
-use countersign_loadtest::server::ServerArgs;
-
-/// Puts a Countersign server under load and says how long it took to answer.
-#[derive(Parser)]
-#[command(name = "countersign-loadtest", version, about)]
-struct Cli {
-    #[command(subcommand)]
-    scenario: Scenario,
-}
-
-#[derive(Subcommand)]
-enum Scenario {
-    /// Whole lifecycles in a closed loop.
-    Lifecycle(Run<lifecycle::LifecycleArgs>),
-    /// Many parked polls, some of which are decided one by one.
-    Waiters(Run<waiters::WaitersArgs>),
-}
-
-#[derive(clap::Args)]
-struct Run<S: clap::Args> {
-    #[command(flatten)]
-    server: ServerArgs,
-    #[command(flatten)]
-    scenario: S,
-    /// Report as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-type Failure = Box<dyn std::error::Error>;
+use clap::Parser as _;
+use countersign_loadtest::cli::Cli;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even this cannot be written, the exit code says it.
-            let _ = writeln!(std::io::stderr(), "countersign-loadtest: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(cli: Cli) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (report, json) = runtime.block_on(async {
-        Ok::<_, Failure>(match cli.scenario {
-            Scenario::Lifecycle(Run { server, scenario, json }) => {
-                let (target, _server) = server.prepare().await?;
-                (lifecycle::run(&target, &scenario).await?, json)
-            }
-            Scenario::Waiters(Run { server, scenario, json }) => {
-                countersign_loadtest::descriptors::allow(scenario.count as u64)?;
-                let (target, _server) = server.prepare().await?;
-                (waiters::run(&target, &scenario).await?, json)
-            }
-        })
-    })?;
-    let mut out = std::io::stdout();
-    if json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    Ok(())
+    Cli::parse().run().unwrap_or_else(|error| {
+        // Where even this cannot be written, the exit code says it.
+        let _ = writeln!(std::io::stderr(), "countersign-loadtest: {error}");
+        ExitCode::FAILURE
+    })
 }

@@ -1,5 +1,6 @@
 //! Sending requests and reading answers: what the three callers have in common.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -25,6 +26,15 @@ const SEGMENT: &AsciiSet =
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
+/// How connections are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connecting {
+    /// HTTP/2 from the first byte on, without asking the server whether it speaks it.
+    pub http2: bool,
+    /// The address that connections come from; the system's choice if it is none.
+    pub from: Option<IpAddr>,
+}
+
 impl Http {
     /// Connections without proxies from the environment, and without redirects: a token goes to the
     /// server it was meant for.
@@ -32,8 +42,18 @@ impl Http {
     /// # Errors
     /// [`ClientError::Transport`] if the system gives no means for TLS.
     pub fn new() -> Result<Self, ClientError> {
+        Self::with(Connecting::default())
+    }
+
+    /// The same, made in a certain way.
+    ///
+    /// # Errors
+    /// As those of [`Self::new`].
+    pub fn with(how: Connecting) -> Result<Self, ClientError> {
         let builder = Client::builder().no_proxy().redirect(redirect::Policy::none());
-        Ok(Self(builder.connect_timeout(CONNECT).tcp_nodelay(true).build()?))
+        let builder = builder.connect_timeout(CONNECT).tcp_nodelay(true).local_address(how.from);
+        let builder = if how.http2 { builder.http2_prior_knowledge() } else { builder };
+        Ok(Self(builder.build()?))
     }
 }
 

@@ -18,7 +18,7 @@ mod relying_party;
 mod statement;
 mod token;
 
-pub use api::Http;
+pub use api::{Connecting, Http};
 pub use browser::Browser;
 pub use device::{Device, Enrollment};
 pub use dialect::Dialect;

@@ -57,6 +57,11 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
         body_read: seconds(limits::BODY_READ_SECONDS, written.body_read_seconds)?,
         requests_in_flight_max: limits::REQUESTS_IN_FLIGHT_MAX
             .count(written.requests_in_flight_max)?,
+        new_work_in_flight_max: limits::NEW_WORK_IN_FLIGHT_MAX
+            .count(written.new_work_in_flight_max)?,
+        queue_delay_max: limits::QUEUE_DELAY_MS_MAX
+            .check("", written.queue_delay_ms_max)
+            .map(Duration::from_millis)?,
         shutdown: seconds(limits::SHUTDOWN_SECONDS, written.shutdown_seconds)?,
     })
 }

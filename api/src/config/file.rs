@@ -47,6 +47,8 @@ section!(ServerSection {
     body_bytes_max: u64 = limits::BODY_BYTES_MAX.default,
     body_read_seconds: u64 = limits::BODY_READ_SECONDS.default,
     requests_in_flight_max: u64 = limits::REQUESTS_IN_FLIGHT_MAX.default,
+    new_work_in_flight_max: u64 = limits::NEW_WORK_IN_FLIGHT_MAX.default,
+    queue_delay_ms_max: u64 = limits::QUEUE_DELAY_MS_MAX.default,
     shutdown_seconds: u64 = limits::SHUTDOWN_SECONDS.default,
 });
 section!(OperationsSection { listen: String = "127.0.0.1:9464".into() });

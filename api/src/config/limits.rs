@@ -46,6 +46,12 @@ pub const BODY_READ_SECONDS: Limit = limit("server.body_read_seconds", 5, 1, 60)
 /// Requests that are answered at the same time, parked polls included.
 pub const REQUESTS_IN_FLIGHT_MAX: Limit =
     limit("server.requests_in_flight_max", 25_000, 1, 1_000_000);
+/// Requests among them that begin something: to track, to start a challenge, to enroll.
+pub const NEW_WORK_IN_FLIGHT_MAX: Limit =
+    limit("server.new_work_in_flight_max", 2000, 1, 1_000_000);
+/// Milliseconds that requests may wait for their worker until such are turned away. At 50 µs a
+/// request, a hundred that come at the same moment are no reason yet.
+pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 5, 1, 10_000);
 /// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
 /// (10 s) kills.
 pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);
@@ -101,6 +107,8 @@ pub const LIMITS: &[Limit] = &[
     BODY_BYTES_MAX,
     BODY_READ_SECONDS,
     REQUESTS_IN_FLIGHT_MAX,
+    NEW_WORK_IN_FLIGHT_MAX,
+    QUEUE_DELAY_MS_MAX,
     SHUTDOWN_SECONDS,
     ACTION_RETENTION_DAYS,
     ASYNC_WINDOW_MS,

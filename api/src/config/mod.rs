@@ -73,6 +73,10 @@ pub struct Server {
     pub body_read: Duration,
     /// Requests answered at the same time, at most.
     pub requests_in_flight_max: usize,
+    /// Requests among them that begin something, at most.
+    pub new_work_in_flight_max: usize,
+    /// Wait of requests for their worker, above which such are turned away.
+    pub queue_delay_max: Duration,
     /// Time from SIGTERM to the exit.
     pub shutdown: Duration,
 }

@@ -6,6 +6,7 @@
 //! may cost is bounded elsewhere (`body`, `admission`).
 
 mod deadlined;
+pub mod http2;
 mod leave;
 mod load;
 mod refusal;

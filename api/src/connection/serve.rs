@@ -1,25 +1,28 @@
-//! Serves an application over HTTP/1.1 on connections that are bounded.
+//! Serves an application over HTTP/1.1 and HTTP/2 on connections that are bounded.
 //!
 //! It does what actix-web's own `HttpServer` does, which cannot be given a socket of another type.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
-use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol, Request, Response};
 use actix_server::Server;
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service,
+    map_config,
 };
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 
 use super::leave::LEAVE;
-use super::{Deadlined, Load, Patience};
+use super::{Deadlined, Load, Patience, http2};
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
@@ -68,33 +71,60 @@ where
     };
     let ending = server.graceful_shutdown_signal();
     let server = server.listen(format!("http-{address}"), listener, move || {
-        let ending = ending.clone();
         let app = factory().into_factory().map_err(|error| error.into().error_response());
-        let http = HttpService::build()
-            // Connections that are idle at the end are closed, and do not hold it up.
-            .graceful_shutdown_signal(move || {
-                let ending = ending.clone();
-                async move { ending.notified().await }
-            })
-            .keep_alive(with.keep_alive)
-            // The connection keeps that time itself, for every head.
-            .client_request_timeout(Duration::ZERO)
-            .client_disconnect_timeout(LEAVE)
-            // The connection says when a client has left. What came in order before a head that is
-            // refused is still to be answered.
-            .h1_allow_half_closed(true)
-            .local_addr(address)
-            .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
-                data.insert(io.load().clone());
-            })
-            .finish(map_config(app, |_| AppConfig::default()));
-        fn_service(move |io: TcpStream| async move {
-            let peer = io.peer_addr().ok();
-            let patience = Patience { head: with.head_read, silence: with.silence };
-            let io = Deadlined::new(io, patience, Load::new(with.body_bytes_max));
-            Ok::<_, DispatchError>((io, Protocol::Http1, peer))
+        let app = map_config(app, |()| AppConfig::default());
+        let ending = ending.clone();
+        // One application for both versions: it is the worker's.
+        fn_factory(move || {
+            let (app, ending) = (app.new_service(()), ending.clone());
+            async move {
+                let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
+                let shared = app.clone();
+                let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));
+                let (at_end, ends) = (ending.clone(), ending);
+                let http1 = HttpService::build()
+                    // Connections that are idle at the end are closed, and do not hold it up.
+                    .graceful_shutdown_signal(move || {
+                        let ending = at_end.clone();
+                        async move { ending.notified().await }
+                    })
+                    .keep_alive(with.keep_alive)
+                    // The connection keeps that time itself, for every head.
+                    .client_request_timeout(Duration::ZERO)
+                    .client_disconnect_timeout(LEAVE)
+                    // The connection says when a client has left. What came in order before a head
+                    // that is refused is still to be answered.
+                    .h1_allow_half_closed(true)
+                    .local_addr(address)
+                    .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
+                        data.insert(io.load().clone());
+                    })
+                    .finish(shared);
+                let http1 = Rc::new(http1.new_service(()).await?);
+                Ok::<_, ()>(fn_service(move |io: TcpStream| {
+                    let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
+                    async move {
+                        let ends = async move { ending.notified().await };
+                        match http2::is_spoken(&io, with.head_read).await {
+                            None => Ok(()),
+                            // In a box of its own: the connections of browsers need not hold it.
+                            Some(true) => {
+                                Box::pin(http2::serve(io, app, with, ends)).await;
+                                Ok(())
+                            }
+                            Some(false) => {
+                                let peer = io.peer_addr().ok();
+                                let patience =
+                                    Patience { head: with.head_read, silence: with.silence };
+                                let load = Load::new(with.body_bytes_max);
+                                let io = Deadlined::new(io, patience, load);
+                                http1.call((io, Protocol::Http1, peer)).await
+                            }
+                        }
+                    }
+                }))
+            }
         })
-        .and_then(http)
     })?;
     Ok(server.run())
 }

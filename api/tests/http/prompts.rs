@@ -49,7 +49,7 @@ async fn after_a_denial_nobody_is_asked_for_half_a_minute() {
 #[tokio::test]
 async fn a_challenge_is_notified_once() {
     let mut hook = Hook::listen().await;
-    let server = hook.setup().start();
+    let server = Setup::told_by(&hook).start();
     server.enroll("u-1", &Device::new()).await;
     let token = server.token("u-1").await;
     for _ in 0..5 {

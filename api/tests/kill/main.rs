@@ -5,8 +5,9 @@
 //! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
 //! Everything that was acknowledged is in the memory of this test; the invariants are in
 //! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
-//! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
-//! (`restart`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
+//! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
+//! (`faults`, `disk_full`), kills during a start (`restart`), what a relying party is told
+//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
 //! the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
@@ -15,6 +16,9 @@ mod caller;
 mod commands;
 mod disk_full;
 mod faults;
+#[expect(dead_code, reason = "a part of it is used here")]
+#[path = "../http/support/hook.rs"]
+mod hook;
 mod invariants;
 mod lagging;
 mod life;
@@ -29,6 +33,7 @@ mod redis;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
+mod reported;
 mod restart;
 mod seed;
 mod seeded;

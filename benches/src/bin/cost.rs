@@ -8,20 +8,25 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command as Process, ExitCode, Stdio};
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_benches::table::{median, range};
 use countersign_benches::{bare, cpu};
-use countersign_client::Http;
+use countersign_loadtest::book::Book;
+use countersign_loadtest::drive::{Work, closed_loop};
+use countersign_loadtest::lines::{Lines, Protocol};
+use countersign_loadtest::people::{Crowd, Speech};
 use countersign_loadtest::recorder::Recorder;
-use countersign_loadtest::report::Machine;
-use countersign_loadtest::scenario::lifecycle::Cycle;
-use countersign_loadtest::schedule::{Work, closed_loop};
-use countersign_loadtest::server::Spawned;
-use countersign_loadtest::user::{Learn, enroll_many};
+use countersign_loadtest::report::model::Machine;
+use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
+use countersign_loadtest::server::{self, Spawned};
+use countersign_loadtest::step;
+use countersign_loadtest::stop::Stop;
 use countersign_loadtest::{LoadError, descriptors};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
+use tokio::time::Instant;
 
 const REQUESTS_PER_LIFECYCLE: f64 = 7.0;
 const VERIFICATIONS_PER_LIFECYCLE: f64 = 2.0;
@@ -177,7 +182,7 @@ struct Bareback {
 }
 
 impl Work for Bareback {
-    async fn once(&mut self, _: &mut Recorder) -> Result<(), LoadError> {
+    async fn once(&mut self, _: Instant, _: &mut Recorder) -> Result<(), LoadError> {
         let wrong = |_| LoadError::Wrong("the bare server does not answer as it should");
         let request = self.client.post(&self.url).json(&bare::Message::sample());
         let answer = request.send().await.map_err(wrong)?.error_for_status().map_err(wrong)?;
@@ -190,7 +195,7 @@ impl Work for Bareback {
 struct Whole {
     store: String,
     server: Spawned,
-    http: Http,
+    crowd: Crowd,
     lifecycle_us: Vec<f64>,
 }
 
@@ -200,14 +205,20 @@ impl Whole {
         store: &str,
         settings: &Settings,
     ) -> Result<Self, Failure> {
-        let server = Spawned::start(binary, store, settings.workers).await?;
-        Ok(Self { store: store.to_owned(), server, http: Http::new()?, lifecycle_us: Vec::new() })
+        let (store, workers) = (store.to_owned(), settings.workers);
+        let how = server::Settings { store: store.clone(), workers, ..server::Settings::default() };
+        let server = Spawned::start(binary, &how).await?;
+        let protocol = Protocol { http2: false, streams: 1 };
+        let lines = Lines::new(protocol, usize::try_from(settings.connections)?, true)?;
+        let target = server.target.clone();
+        let crowd = Crowd { target, lines, speeches: vec![Speech::Android] };
+        Ok(Self { store, server, crowd, lifecycle_us: Vec::new() })
     }
 
     async fn round(&mut self, settings: &Settings, counted: bool) -> Result<(), Failure> {
         let count = usize::try_from(settings.connections)?;
-        let users = enroll_many(&self.server.target, &self.http, count).await?;
-        let work = users.into_iter().map(|user| Cycle { user, learn: Learn::Asking });
+        let users = self.crowd.enroll(count, || ()).await?;
+        let work = users.into_iter().map(|user| Cycle::approving(user, Learn::Asking));
         let each = settings.lifecycles / settings.connections;
         let used = used_by(self.server.pid, work, each).await?;
         if counted {
@@ -224,12 +235,13 @@ async fn used_by<W: Work>(
     each: u64,
 ) -> Result<f64, Failure> {
     let before = cpu::of_process(pid)?;
-    let done = closed_loop(workers, move |times| times < each).await;
+    let book = Arc::new(Book::new(step::WHOLE));
+    closed_loop(workers, move |times| times < each, &book, &Stop::default()).await;
     let used = cpu::of_process(pid)? - before;
-    if let Some(failure) = done.first_failure {
-        return Err(failure.into());
+    if let Some(failure) = book.errors().into_iter().next() {
+        return Err(failure.first.into());
     }
-    Ok(used / done.completed as f64)
+    Ok(used / book.totals().completed as f64)
 }
 
 fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> {

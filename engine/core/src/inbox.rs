@@ -31,12 +31,13 @@ impl fmt::Debug for Offer {
 
 /// The bindings that one key serves, and what is pending for them.
 ///
-/// Whoever knows a public key can bind it to users of his own. That must neither hide nor block the
-/// bindings of the key's owner, so a binding that is not [confirmed](Device::confirmed) takes none
-/// of the places that others need: the confirmed ones come first, and the places they leave are
-/// those of the newest others. A binding without a place stays enrolled in its account, so that its
-/// user does not fall back to having no authenticator; it is shown nothing and may not answer until
-/// it is enrolled again, or a place becomes free.
+/// Whoever knows a public key can bind it to users of his own. That neither hides nor blocks a
+/// binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
+/// their places. The places they leave are those of the newest others, so that nobody can keep the
+/// owner from the next one; an owner who has confirmed nothing yet can be hidden by newer bindings.
+/// A binding without a place stays enrolled in its account, so that its user does not fall back to
+/// having no authenticator; it is shown nothing and may not answer until it is enrolled again, or a
+/// place becomes free.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     bindings: Vec<Device>,

@@ -19,8 +19,8 @@ pub const CONTEXT_BYTES_MAX: usize = 128;
 pub const CUSTOM_BYTES_MAX: usize = 4096;
 /// Bytes of the text that a device shows and hashes, at most.
 pub const DISPLAY_BYTES_MAX: usize = 4096;
-/// Life of a device session, in milliseconds.
-pub const DEVICE_SESSION_MS: u64 = 15 * MINUTE_MS;
+/// Life of a device session, in milliseconds: 15 minutes.
+pub const DEVICE_SESSION_MS: u64 = 900_000;
 /// Bytes of the `redirectUrl` of a tracked action, at most.
 pub const REDIRECT_URL_BYTES_MAX: usize = 2048;
 /// Bytes of the `scope` of a tracked action, at most.

@@ -1,6 +1,7 @@
 //! The single writer of an account's records: makes the core's transitions, has them recorded,
 //! applies them, and tells the actors concerned.
 
+mod news;
 mod numbers;
 
 use std::collections::VecDeque;
@@ -12,20 +13,16 @@ use countersign_core::account::{
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
-use countersign_core::change::{Change, Transition, Write};
+use countersign_core::change::{Transition, Write};
 use countersign_core::device::{Device, Signing};
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
-use countersign_core::inbox::Offer;
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{Matched, Seed};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
 
-use super::Doubt;
-use super::challenge::Recorded;
-use super::device::News;
 use crate::display;
 use crate::error::Error;
 use crate::ports::store::Committed;
@@ -289,78 +286,5 @@ impl AccountWriter {
                 Err(Error::Unavailable("the challenge ended elsewhere".to_owned()))
             }
         }
-    }
-
-    fn recorded(&mut self, change: &Change) {
-        let before = self.account.devices().to_vec();
-        self.account.apply(change);
-        for write in &change.writes {
-            match write {
-                Write::Account(_) => {}
-                Write::RemoveAccount => {
-                    self.actions.clear();
-                    before.iter().for_each(|device| self.unbound(device));
-                }
-                Write::Action(action) => {
-                    self.keep(action.clone());
-                }
-                Write::Challenge(challenge) => self.tell_of_challenge(challenge, &before),
-                Write::Device(device) => {
-                    self.shared.devices.tell(&device.credential(), News::Bound(device.clone()));
-                }
-                Write::RemoveDevice(id) => {
-                    before.iter().filter(|d| d.id == *id).for_each(|device| self.unbound(device));
-                }
-                Write::Event(_) => self.shared.outbox.filled(),
-            }
-        }
-    }
-
-    /// The change may be recorded although the store has not said so. Who would have been told of
-    /// it is to find out.
-    fn doubt(&self, change: &Change) {
-        let mut credentials: Vec<_> =
-            self.account.devices().iter().map(Device::credential).collect();
-        for write in &change.writes {
-            match write {
-                Write::Challenge(challenge) => {
-                    let key = (change.account.tenant.clone(), challenge.id.clone());
-                    self.shared.challenges.tell(&key, Doubt);
-                }
-                Write::Device(device) if !credentials.contains(&device.credential()) => {
-                    credentials.push(device.credential());
-                }
-                Write::Account(_)
-                | Write::RemoveAccount
-                | Write::Action(_)
-                | Write::Device(_)
-                | Write::RemoveDevice(_)
-                | Write::Event(_) => {}
-            }
-        }
-        credentials.iter().for_each(|credential| self.shared.devices.tell(credential, Doubt));
-    }
-
-    fn unbound(&self, device: &Device) {
-        self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
-    }
-
-    fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
-        telemetry::challenge_ended(challenge);
-        self.shared.challenge_recorded(Recorded(challenge.clone()));
-        let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
-        if challenge.ended.is_some() {
-            let news = || News::Withdrawn(challenge.id.clone());
-            targets.for_each(|d| self.shared.devices.tell(&d.credential(), news()));
-            return;
-        }
-        let Some(action) = self.actions.iter().find(|a| a.key == challenge.action) else { return };
-        let offer = Offer {
-            challenge: Arc::new(challenge.clone()),
-            action: action.clone(),
-            user_custom: self.account.user_custom(),
-        };
-        targets
-            .for_each(|d| self.shared.devices.tell(&d.credential(), News::Offered(offer.clone())));
     }
 }

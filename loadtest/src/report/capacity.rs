@@ -1,10 +1,164 @@
-//! What `capacity` found, as the JSON file holds it.
+//! What `capacity` found, as the JSON file holds it: the trials of the search, what was fitted to
+//! measurements, and the table that a planner reads.
 
 use serde::{Deserialize, Serialize};
 
 /// How much a server bears, and what a planner counts with.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Capacity {
-    /// The highest rate that met the objective, in lifecycles per second.
+    /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
     pub highest_rate: f64,
+    /// What had to be met.
+    pub objective: Objective,
+    /// How the search ended.
+    pub conclusion: Conclusion,
+    /// Every trial, in the order in which they were made.
+    pub trials: Vec<Trial>,
+    /// Costs, each with what it was fitted to.
+    pub fits: Vec<Fit>,
+    /// What the table takes for granted.
+    pub assumptions: Assumptions,
+    /// The planner's table.
+    pub plan: Vec<Plan>,
+}
+
+/// What has to be met.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Objective {
+    /// The quantile, such as 0.99.
+    pub quantile: f64,
+    /// The longest time that it may be, in microseconds.
+    pub latency_us: u64,
+    /// The largest share of arrivals that may not complete, from 0 to 1.
+    pub errors_share: f64,
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// The highest rate that meets the objective was found, and the next one that does not.
+    Found,
+    /// The highest rate that may be tried meets it: the server bears more.
+    Ceiling,
+    /// Not even the lowest rate that may be tried meets it.
+    Nothing,
+    /// The trials were used up: the highest rate is the best that was seen so far.
+    GaveUp,
+}
+
+/// One trial of a search.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Trial {
+    /// The rate that was asked for, per second.
+    pub rate: f64,
+    /// What completed, per second.
+    pub completed_rate: f64,
+    /// The objective's quantile of what completed, in microseconds; none if nothing did.
+    pub latency_us: Option<u64>,
+    /// The share of arrivals that did not complete, from 0 to 1.
+    pub errors_share: f64,
+    /// How many completed.
+    pub samples: u64,
+    /// The cores that the server used, on average.
+    pub server_cores: Option<f64>,
+    /// The part of its cores that the harness used, from 0 to 1.
+    pub client_share: f64,
+    /// The share of arrivals that were begun late, from 0 to 1.
+    pub late_share: f64,
+    /// Whether it met the objective.
+    pub met: bool,
+}
+
+/// Something that costs.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Seconds of the server's processor time for a lifecycle.
+    CpuPerLifecycle,
+    /// Seconds of the server's processor time for a step.
+    CpuPerStep,
+    /// Bytes of the server's memory for a pending challenge.
+    BytesPerChallenge,
+    /// Bytes of the server's memory for a browser parked over HTTP/1.1.
+    BytesPerWaiterHttp1,
+    /// Bytes of the server's memory for a browser parked over HTTP/2.
+    BytesPerWaiterHttp2,
+    /// Bytes of the server's memory for an enrolled device that is active.
+    BytesPerDevice,
+    /// Writes of the store for a lifecycle.
+    WritesPerLifecycle,
+    /// Bytes of Redis's memory for an enrolled device.
+    RedisBytesPerDevice,
+    /// Bytes of Redis's memory for a lifecycle that is kept.
+    RedisBytesPerLifecycle,
+}
+
+/// A line through measurements: what one more costs, and what is there without any.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Fit {
+    /// What it is of.
+    pub cost: Cost,
+    /// Which step, where it is of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What one costs.
+    pub slope: f64,
+    /// The standard error of what one costs; none if there are no more points than it takes to draw
+    /// the line.
+    pub slope_error: Option<f64>,
+    /// What is there without any: idle cores, or bytes.
+    pub intercept: f64,
+    /// The share of what the measurements vary by that the line explains, at most 1; none if they
+    /// do not vary.
+    pub r2: Option<f64>,
+    /// The largest distance of a measurement from the line, as a part of the measurements' range.
+    pub deviation_max: f64,
+    /// The measurements: how many (or how many per second), and what it took. Empty for a step,
+    /// whose cost is fitted together with the others'.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What a plan takes for granted.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Assumptions {
+    /// How long people take, in seconds: so long a challenge is pending and a browser parked.
+    pub human_delay_seconds: f64,
+    /// Devices of each user.
+    pub devices_per_user: f64,
+    /// The share of devices that are active, and so in memory, at the peak, from 0 to 1.
+    pub active_share: f64,
+    /// The share of browsers that come over HTTP/2, from 0 to 1.
+    pub http2_share: f64,
+    /// The part of cores and memory that is kept free, from 0 to 1.
+    pub headroom: f64,
+    /// How long finished lifecycles are kept in the store, in days.
+    pub retention_days: f64,
+    /// The cores that the server had when its highest rate was found.
+    pub cores_measured: f64,
+}
+
+/// What is asked of a server, and what it takes.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Plan {
+    /// Its users.
+    pub users: u64,
+    /// Their challenges in a day, all together.
+    pub challenges_per_day: f64,
+    /// How many times as many as on average come at the peak.
+    pub peak_factor: f64,
+    /// Challenges per second at the peak.
+    pub peak_rate: f64,
+    /// Challenges that are pending at the peak.
+    pub pending: f64,
+    /// Whole cores, with the headroom; none if their cost is not known.
+    pub cores: Option<u64>,
+    /// Memory of the server, with the headroom, in bytes; none if its cost is not known.
+    pub memory_bytes: Option<f64>,
+    /// Writes of the store per second at the peak; none if they are not known.
+    pub writes_per_second: Option<f64>,
+    /// Memory of Redis, with the headroom, in bytes; none if its cost is not known.
+    pub redis_memory_bytes: Option<f64>,
+    /// Whether the peak is above the highest rate that was measured to meet the objective.
+    pub extrapolated: bool,
 }

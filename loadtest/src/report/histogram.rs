@@ -1,4 +1,4 @@
-//! A histogram in JSON: HdrHistogram's compressed form in Base64, which other tools read too.
+//! A histogram in JSON: `HdrHistogram`'s compressed form in Base64, which other tools read too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -40,7 +40,8 @@ pub struct Report {
     pub errors: Vec<Failures>,
     /// Single numbers that only this scenario has.
     pub figures: Map<String, Value>,
-    /// What `capacity` found; none for other scenarios.
+    /// What `capacity` found; none for other scenarios. What the report holds besides is then of
+    /// the run at the highest rate, or of none: nothing offered, no steps, no series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<super::capacity::Capacity>,
 }
@@ -131,6 +132,9 @@ pub struct Point {
     pub p99_us: Option<u64>,
     /// Cores that the harness used in it, on average.
     pub client_cores: f64,
+    /// Resident memory of the harness at its end, in bytes; none if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_rss_bytes: Option<u64>,
     /// What the server said of itself at its end; none if it could not be asked.
     pub server: Option<ServerPoint>,
 }

@@ -1,27 +1,58 @@
-//! Whole lifecycles in a closed loop, each with a long poll that is begun before the decision.
+//! Whole lifecycles: an action is tracked, its challenge started, the browser waits, the phone
+//! reads and answers, the browser learns of it, the backend validates.
 
 use std::time::Duration;
 
-use clap::Args;
-use countersign_client::Http;
-use serde_json::{Value, json};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tokio::time::Instant;
 
+use super::{Figures, LoadArgs, Scenario, Stage};
+use crate::drive::Work;
+use crate::people::{Delay, Fate, Mix, User};
 use crate::recorder::Recorder;
-use crate::report::{Machine, Report, Section};
-use crate::schedule::{self, Work};
-use crate::server::Target;
-use crate::user::{Learn, User, enroll_many, step};
-use crate::{LoadError, descriptors};
+use crate::{LoadError, step};
 
-/// How much of it.
-#[derive(Args)]
+/// Longest that a browser waits where the phone does not answer, in seconds.
+const GIVE_UP_SECONDS: u64 = 1;
+
+/// How the browser learns of the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Learn {
+    /// By asking once, after the decision.
+    Asking,
+    /// By a long poll that is begun before the decision.
+    Waiting,
+}
+
+/// What people do.
+#[derive(Args, Clone, Debug, Serialize)]
+#[command(next_help_heading = "People")]
+pub struct PeopleArgs {
+    /// How long a person takes to answer: none, 2s, exp:5s or uniform:1s-9s. It is no part of the
+    /// lifecycle's time.
+    #[arg(long, default_value_t = Delay::None)]
+    pub human: Delay,
+    /// Shares of what people do.
+    #[arg(long, default_value_t = Mix::default(), value_name = "approve=90,deny=8,ignore=2")]
+    pub mix: Mix,
+    /// How the browser learns of the outcome.
+    #[arg(long, value_enum, default_value_t = Learn::Waiting)]
+    pub learn: Learn,
+}
+
+/// Lifecycles on a schedule.
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct LifecycleArgs {
-    /// Users that go through lifecycles at the same time.
-    #[arg(long, default_value_t = 32)]
-    pub concurrency: usize,
-    /// For how long.
-    #[arg(long, default_value_t = 10)]
-    pub seconds: u64,
+    /// How much, and when.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadArgs,
+    /// What people do.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub people: PeopleArgs,
 }
 
 /// A user who goes through lifecycles over and over.
@@ -30,43 +61,128 @@ pub struct Cycle {
     pub user: User,
     /// How the browser learns of the outcome.
     pub learn: Learn,
+    /// What the person does.
+    pub mix: Mix,
+    /// How long the person takes.
+    pub human: Delay,
+    /// What chance depends on.
+    pub random: fastrand::Rng,
 }
 
-impl Work for Cycle {
-    async fn once(&mut self, recorder: &mut Recorder) -> Result<(), LoadError> {
-        self.user.lifecycle(self.learn, recorder).await
+impl Cycle {
+    /// A user who approves at once.
+    #[must_use]
+    pub fn approving(user: User, learn: Learn) -> Self {
+        let random = fastrand::Rng::with_seed(0);
+        Self { user, learn, mix: Mix::default(), human: Delay::None, random }
+    }
+
+    async fn decided(
+        &self,
+        meant: Instant,
+        approve: bool,
+        delay: Duration,
+        recorder: &mut Recorder,
+    ) -> Result<(), LoadError> {
+        let open = self.user.challenge(meant, recorder).await?;
+        let poll = (self.learn == Learn::Waiting).then(|| open.poll());
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let seen = self.user.read(&open, recorder).await?;
+        let sent = self.user.answer(&seen, approve, recorder).await?;
+        let told = match poll {
+            Some(poll) => {
+                let (told, at) = poll.told(approve).await?;
+                recorder.record(step::OUTCOME, at.duration_since(sent));
+                told
+            }
+            None => {
+                let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
+                crate::people::expect_end(step::VERIFY, &told, approve)?;
+                told
+            }
+        };
+        let Some(token) = told.access_token else { return Ok(()) };
+        self.user.validate(token, recorder).await
+    }
+
+    /// The browser gives up, and the challenge stays open until another takes its place.
+    async fn ignored(&self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let open = self.user.challenge(meant, recorder).await?;
+        let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
+        let what = "what nobody answered has ended";
+        if told.outcome.is_none() {
+            Ok(())
+        } else {
+            Err(LoadError::Unexpected { step: step::VERIFY, what })
+        }
     }
 }
 
-/// Runs it.
-///
-/// # Errors
-/// [`LoadError`] if users cannot be enrolled. Lifecycles that fail are counted in the report.
-pub async fn run(target: &Target, args: &LifecycleArgs) -> Result<Report, LoadError> {
-    // Two connections each: the long poll holds one.
-    descriptors::allow(2 * args.concurrency as u64)?;
-    let http = Http::new().map_err(LoadError::at("connect"))?;
-    let users = enroll_many(target, &http, args.concurrency).await?;
-    let work = users.into_iter().map(|user| Cycle { user, learn: Learn::Waiting });
-    let time = schedule::for_time(Duration::from_secs(args.seconds));
-    let done = schedule::closed_loop(work, time).await;
-    let rate = done.completed as f64 / done.took.as_secs_f64();
-    let figures = json!({
-        "concurrency": args.concurrency,
-        "seconds": (done.took.as_secs_f64() * 10.0).round() / 10.0,
-        "completed": done.completed,
-        "failed": done.failed,
-        "first failure": done.first_failure.map(|e| e.to_string()),
-        "lifecycles per second": (rate * 10.0).round() / 10.0,
-    });
-    let Value::Object(figures) = figures else { unreachable!("made as an object just above") };
-    Ok(Report {
-        scenario: "lifecycle",
-        machine: Machine::here(),
-        figures,
-        sections: vec![Section {
-            title: "Latency by step".to_owned(),
-            times: done.times.of(&step::ALL),
-        }],
-    })
+impl Work for Cycle {
+    async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let fate = self.mix.draw(&mut self.random);
+        if fate == Fate::Ignore {
+            return self.ignored(meant, recorder).await;
+        }
+        let delay = self.human.draw(&mut self.random);
+        self.decided(meant, fate == Fate::Approve, delay, recorder).await?;
+        recorder.record(step::WHOLE, meant.elapsed().saturating_sub(delay));
+        Ok(())
+    }
+}
+
+impl PeopleArgs {
+    /// Users who are enrolled, and do what people do.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub(crate) async fn cycles(
+        &self,
+        count: usize,
+        stage: &Stage,
+    ) -> Result<Vec<Cycle>, LoadError> {
+        stage.progress.prepare("enrolling", count);
+        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let cycle = |(index, user)| Cycle {
+            user,
+            learn: self.learn,
+            mix: self.mix,
+            human: self.human,
+            random: fastrand::Rng::with_seed(stage.seed.wrapping_add(index as u64)),
+        };
+        Ok(users.into_iter().enumerate().map(cycle).collect())
+    }
+}
+
+impl Scenario for LifecycleArgs {
+    const NAME: &'static str = "lifecycle";
+    const MAIN: &'static str = step::WHOLE;
+    type Ready = Vec<Cycle>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        self.load.check()
+    }
+
+    fn requests(&self) -> usize {
+        // The browser's poll, and what the phone asks meanwhile.
+        2 * self.load.workers(self.people.human.mean())
+    }
+
+    fn length(&self) -> Option<Duration> {
+        Some(self.load.length())
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
+        let count = self.load.workers(self.people.human.mean());
+        let cycles = self.people.cycles(count, stage).await?;
+        self.load.warm_up(cycles, Self::MAIN, stage).await
+    }
+
+    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
+        let users = cycles.len();
+        self.load.run(cycles, stage).await;
+        Ok(super::figures(serde_json::json!({ "users": users })))
+    }
 }

@@ -1,4 +1,102 @@
 //! What is done to a server, one file per scenario.
 
+mod arrivals;
+pub mod enroll;
 pub mod lifecycle;
+pub mod phones;
+pub mod poison;
+pub mod soak;
+pub mod storm;
 pub mod waiters;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use arrivals::LoadArgs;
+pub(crate) use arrivals::rate;
+
+use crate::LoadError;
+use crate::book::Book;
+use crate::host::process;
+use crate::metrics::Metrics;
+use crate::people::Crowd;
+use crate::progress::Progress;
+use crate::report::model::Point;
+use crate::stop::Stop;
+
+/// What every scenario has at hand.
+pub struct Stage {
+    /// Where users come from.
+    pub crowd: Crowd,
+    /// Where what happens is written down.
+    pub book: Arc<Book>,
+    /// What ends the run before its time.
+    pub stop: Stop,
+    /// What the server says of itself, if it can be read.
+    pub metrics: Option<Metrics>,
+    /// What is shown meanwhile.
+    pub progress: Progress,
+    /// The server's process, if it is known.
+    pub pid: Option<u32>,
+    /// What chance depends on.
+    pub seed: u64,
+}
+
+impl Stage {
+    /// Memory of the server that is in use, in bytes, if its process is known.
+    #[must_use]
+    pub fn rss_bytes(&self) -> Option<u64> {
+        process::rss_bytes(self.pid?).ok()
+    }
+}
+
+/// Single numbers of a run, by name.
+pub type Figures = Map<String, Value>;
+
+/// Something that is done to a server.
+pub trait Scenario: Serialize + Sync {
+    /// Its name.
+    const NAME: &'static str;
+    /// The step whose times are those of the whole.
+    const MAIN: &'static str;
+    /// What is made before anything is measured.
+    type Ready: Send;
+
+    /// Refuses what makes no sense.
+    ///
+    /// # Errors
+    /// [`LoadError::Input`].
+    fn check(&self) -> Result<(), LoadError>;
+
+    /// Requests at the same time, at most.
+    fn requests(&self) -> usize;
+
+    /// How long the measured part takes, if that is known.
+    fn length(&self) -> Option<Duration>;
+
+    /// Makes what is needed.
+    fn prepare(&self, stage: &Stage) -> impl Future<Output = Result<Self::Ready, LoadError>>;
+
+    /// Does it, and writes it down.
+    fn measure(
+        &self,
+        ready: Self::Ready,
+        stage: &Stage,
+    ) -> impl Future<Output = Result<Figures, LoadError>>;
+
+    /// Adds what follows from what happened second by second.
+    fn conclude(&self, _points: &[Point], _figures: &mut Figures) {}
+}
+
+/// A time in seconds, for a report.
+pub(crate) fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+/// An object of figures.
+pub(crate) fn figures(value: Value) -> Figures {
+    if let Value::Object(figures) = value { figures } else { Map::new() }
+}

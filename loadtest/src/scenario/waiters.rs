@@ -1,130 +1,234 @@
-//! Many parked polls, of which some are decided one by one: how soon does each learn of its own?
+//! Many parked browsers, of which some or all are decided: how soon does each learn of its own?
 
 use std::time::Duration;
 
-use clap::Args;
-use countersign_client::Http;
+use clap::{Args, ValueEnum};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::time::Instant;
 
+use super::{Figures, Scenario, Stage};
+use crate::metrics::Metrics;
+use crate::people::{Open, Poll, Seen, User, span};
 use crate::recorder::Recorder;
-use crate::report::{Machine, Report, Section};
-use crate::server::Target;
-use crate::user::{Open, Poll, User, between, enroll_many, step};
-use crate::{LoadError, descriptors, gauge};
+use crate::{LoadError, step};
 
-/// From the answer to the device to the answer to the poll; none if the poll's came first.
-const AFTER_ANSWER: &str = "answer to waiter";
-/// From sending the device's answer to the answer to the poll.
-const AFTER_SENDING: &str = "sent to waiter";
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
-const PARKING: Duration = Duration::from_secs(15);
-/// Challenges that are started at the same time.
+const PARKING: Duration = Duration::from_secs(25);
+/// Challenges that are started, and phones that read, at the same time.
 const AT_ONCE: usize = 32;
+/// How long a browser goes on polling: longer than a challenge lives.
+const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How much of it.
-#[derive(Args)]
-pub struct WaitersArgs {
-    /// Polls that are parked at the same time, each over its own connection.
-    #[arg(long, default_value_t = 5000)]
-    pub count: usize,
-    /// How many of them are decided.
-    #[arg(long, default_value_t = 300)]
-    pub decided: usize,
+/// In which order browsers are woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wake {
+    /// Each after the one before has learned of it.
+    OneByOne,
+    /// As many at once as --at-once says.
+    All,
 }
 
+/// Parked browsers.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct WaitersArgs {
+    /// Browsers that are parked at the same time, over HTTP/1.1 each on its own connection.
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub count: u32,
+    /// The same number, small, to compare with.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub few: u32,
+    /// How many of them are decided, spread over all; all of them with `--wake all`.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub decided: u32,
+    /// In which order.
+    #[arg(long, value_enum, default_value_t = Wake::OneByOne)]
+    pub wake: Wake,
+    /// Decisions at the same time, with `--wake all`.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub at_once: u32,
+    /// How long they stay parked before the first is decided.
+    #[arg(long, default_value = "0s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub hold: Duration,
+}
+
+/// A browser that can be parked.
 struct Waiter {
     user: User,
     open: Open,
+    seen: Seen,
 }
 
-/// Runs it.
-///
-/// # Errors
-/// [`LoadError`], also if a poll is answered anything but its own approval.
-pub async fn run(target: &Target, args: &WaitersArgs) -> Result<Report, LoadError> {
-    descriptors::allow(args.count as u64 + AT_ONCE as u64)?;
-    let http = Http::new().map_err(LoadError::at("connect"))?;
-    let decided = args.decided.min(args.count);
-    let users = enroll_many(target, &http, args.count).await?;
-    let (users, alone) = one_by_one(target, users, decided).await?;
-    let crowd = among_many(target, users, decided).await?;
-    let section = |title: String, times: &Recorder| Section {
-        title,
-        times: times.of(&[AFTER_ANSWER, AFTER_SENDING, step::DECIDE]),
-    };
-    let figures = json!({ "parked": args.count, "decided": decided });
-    let Value::Object(figures) = figures else { unreachable!("made as an object just above") };
-    Ok(Report {
-        scenario: "waiters",
-        machine: Machine::here(),
-        figures,
-        sections: vec![
-            section("With 1 poll parked".to_owned(), &alone),
-            section(format!("With {} polls parked", args.count), &crowd),
-        ],
-    })
-}
-
-/// Parks one poll at a time and decides it.
-async fn one_by_one(
-    target: &Target,
-    users: Vec<User>,
-    decided: usize,
-) -> Result<(Vec<User>, Recorder), LoadError> {
-    let mut times = Recorder::default();
-    for user in users.iter().take(decided) {
-        let open = user.challenge(&mut Recorder::default()).await?;
-        let poll = open.poll();
-        gauge::parked(target, 1, PARKING).await?;
-        decide(user, &open, poll, &mut times).await?;
-    }
-    Ok((users, times))
-}
-
-/// Parks a poll of every user, and decides some that are spread over all.
-async fn among_many(
-    target: &Target,
-    users: Vec<User>,
-    decided: usize,
-) -> Result<Recorder, LoadError> {
-    let starting = stream::iter(users).map(|user| async move {
-        let open = user.challenge(&mut Recorder::default()).await?;
-        Ok::<_, LoadError>(Waiter { user, open })
-    });
-    let waiters: Vec<Waiter> = starting.buffer_unordered(AT_ONCE).try_collect().await?;
-    let count = waiters.len();
-    let mut parked: Vec<(Waiter, Poll)> = Vec::with_capacity(count);
-    for waiter in waiters {
-        let poll = waiter.open.poll();
-        parked.push((waiter, poll));
-    }
-    gauge::parked(target, count, PARKING).await?;
-    let mut times = Recorder::default();
-    // Spread over all, in the order in which they were parked.
-    let chosen = |index: usize| index * decided / count != (index + 1) * decided / count;
-    for (index, (waiter, poll)) in parked.into_iter().enumerate() {
-        if chosen(index) {
-            decide(&waiter.user, &waiter.open, poll, &mut times).await?;
+impl WaitersArgs {
+    /// How many are decided.
+    const fn decisions(&self) -> u32 {
+        match self.wake {
+            Wake::All => self.count,
+            Wake::OneByOne => {
+                if self.decided < self.count {
+                    self.decided
+                } else {
+                    self.count
+                }
+            }
         }
     }
-    Ok(times)
+
+    /// A few browsers at a time, which are decided one by one.
+    async fn few(&self, users: &[User], stage: &Stage) -> Result<Recorder, LoadError> {
+        let mut times = Recorder::default();
+        let few = &users[..users.len().min(self.few as usize)];
+        for _ in 0..self.decisions().min(300).div_ceil(self.few) {
+            let waiters = challenges(few.to_vec()).await?;
+            let parked: Vec<_> = waiters.into_iter().map(park).collect();
+            Metrics::parked(stage.metrics.as_ref(), parked.len(), PARKING).await?;
+            for (waiter, poll) in parked {
+                wake(waiter, poll, Instant::now(), &mut times).await?;
+            }
+        }
+        Ok(times)
+    }
+
+    /// Whether one of them is decided, so that those are spread over all.
+    fn is_chosen(&self, index: usize) -> bool {
+        let (count, decided) = (u64::from(self.count), u64::from(self.decisions()));
+        let before = |index: u64| index * decided / count;
+        before(index as u64) != before(index as u64 + 1)
+    }
+
+    async fn wake(&self, parked: Vec<(Waiter, Poll)>, stage: &Stage) {
+        let at_once = match self.wake {
+            Wake::OneByOne => 1,
+            Wake::All => self.at_once as usize,
+        };
+        // Those that are not chosen stay parked to the end.
+        let (chosen, rest): (Vec<_>, Vec<_>) =
+            parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
+        let book = &stage.book;
+        stream::iter(chosen)
+            .for_each_concurrent(at_once, async |(_, (waiter, poll))| {
+                let mut recorder = Recorder::default();
+                book.offered();
+                book.begun(Duration::ZERO);
+                let result = wake(waiter, poll, Instant::now(), &mut recorder).await;
+                book.ended(&recorder, result.as_ref().copied());
+            })
+            .await;
+        drop(rest);
+    }
 }
 
-async fn decide(
-    user: &User,
-    open: &Open,
+impl Scenario for WaitersArgs {
+    const NAME: &'static str = "waiters";
+    const MAIN: &'static str = step::OUTCOME;
+    type Ready = Vec<User>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        // The challenges live for five minutes by default.
+        if self.hold > Duration::from_secs(240) {
+            return Err(LoadError::Input(
+                "--hold is 4m or less: a challenge lives for 5".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn requests(&self) -> usize {
+        self.count as usize + AT_ONCE.max(self.at_once as usize)
+    }
+
+    fn length(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<User>, LoadError> {
+        let count = self.count as usize;
+        stage.progress.prepare("enrolling", count);
+        stage.crowd.enroll(count, || stage.progress.prepared()).await
+    }
+
+    async fn measure(&self, users: Vec<User>, stage: &Stage) -> Result<Figures, LoadError> {
+        let few = self.few(&users, stage).await?;
+        let before = stage.rss_bytes();
+        let waiters = challenges(users).await?;
+        let pending = stage.rss_bytes();
+        let count = waiters.len();
+        let parked: Vec<_> = waiters.into_iter().map(park).collect();
+        Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
+        let held = stage.rss_bytes();
+        tokio::time::sleep(self.hold).await;
+        self.wake(parked, stage).await;
+        let each = |from: Option<u64>, to: Option<u64>| {
+            Some(((to? as f64 - from? as f64) / count as f64).round())
+        };
+        let quantile = |of: &Recorder, name| {
+            let mut times = crate::book::empty();
+            let of_it = of.times().iter().filter(|(step, _)| *step == name);
+            of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
+            times.value_at_quantile(0.99)
+        };
+        Ok(super::figures(json!({
+            "parked": count,
+            "decided": self.decisions(),
+            "outcome, p99 with few parked, us": quantile(&few, step::OUTCOME),
+            "wake, p99 with few parked, us": quantile(&few, step::WAKE),
+            "memory per pending challenge, bytes": each(before, pending),
+            "memory per parked browser, bytes": each(pending, held),
+        })))
+    }
+}
+
+/// Starts a challenge of each, which its phone reads.
+async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
+    let starting = stream::iter(users).map(async |user| {
+        let mut recorder = Recorder::default();
+        let open = user.challenge(Instant::now(), &mut recorder).await?;
+        let seen = user.read(&open, &mut recorder).await?;
+        Ok::<_, LoadError>(Waiter { user, open, seen })
+    });
+    starting.buffered(AT_ONCE).try_collect().await
+}
+
+fn park(waiter: Waiter) -> (Waiter, Poll) {
+    let poll = waiter.open.poll_on(PATIENCE);
+    (waiter, poll)
+}
+
+async fn wake(
+    waiter: Waiter,
     poll: Poll,
+    meant: Instant,
     times: &mut Recorder,
 ) -> Result<(), LoadError> {
-    let sent = user.decide(open, times).await?;
+    waiter.user.answer(&waiter.seen, true, times).await?;
     let answered = Instant::now();
-    let (answer, at) = poll.await.map_err(|_| LoadError::Wrong("a poll was lost"))?;
-    if !answer.map_err(LoadError::at("verify"))?.is_verified {
-        return Err(LoadError::Wrong("a parked poll was not told of its approval"));
-    }
-    times.record(AFTER_ANSWER, between(answered, at));
-    times.record(AFTER_SENDING, between(sent, at));
+    let (_, at) = poll.told(true).await?;
+    times.record(step::WAKE, at.saturating_duration_since(answered));
+    times.record(step::OUTCOME, at.saturating_duration_since(meant));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_are_decided_are_spread_over_all() {
+        let decided = Wake::OneByOne;
+        let args = WaitersArgs {
+            count: 10,
+            few: 1,
+            decided: 3,
+            wake: decided,
+            at_once: 1,
+            hold: Duration::ZERO,
+        };
+        let chosen: Vec<_> = (0..10).filter(|index| args.is_chosen(*index)).collect();
+        assert_eq!(chosen, [3, 6, 9]);
+        let all = WaitersArgs { wake: Wake::All, ..args };
+        assert!((0..10).all(|index| all.is_chosen(index)));
+    }
 }

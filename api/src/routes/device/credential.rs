@@ -11,8 +11,8 @@ use crate::state::AppState;
 /// Answers the first binding of a key: of those that its holder has confirmed, the newest.
 ///
 /// # Errors
-/// 401 `invalid_credential` for a key that is not enrolled, `invalid_token` or `expired_token` for
-/// a device session that is over.
+/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements and is asked
+/// about without a device session; `invalid_token` or `expired_token` for a session that is over.
 pub async fn credential(
     ReadingCaller { key, who }: ReadingCaller,
     state: Data<AppState>,

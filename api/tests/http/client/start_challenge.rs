@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Device, Hook, Server, SignIn, assert_keys};
+use crate::support::{Device, Hook, Server, Setup, SignIn, assert_keys};
 
 const PATH: &str = "/client/challenge/push";
 
@@ -147,7 +147,7 @@ async fn an_action_may_be_challenged_again_until_it_succeeded() {
 #[tokio::test]
 async fn a_challenge_is_held_until_the_relying_party_has_accepted() {
     let mut hook = Hook::listen().await;
-    let server = hook.setup().start();
+    let server = Setup::told_by(&hook).start();
     let device = Device::new();
     server.enroll("u-1", &device).await;
     let token = server.token("u-1").await;
@@ -175,7 +175,7 @@ async fn a_challenge_is_held_until_the_relying_party_has_accepted() {
 #[tokio::test]
 async fn a_refused_notification_leaves_nothing_pending() {
     let hook = Hook::listen().await;
-    let server = hook.setup().start();
+    let server = Setup::told_by(&hook).start();
     let device = Device::new();
     server.enroll("u-1", &device).await;
     let token = server.token("u-1").await;

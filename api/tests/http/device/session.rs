@@ -248,3 +248,12 @@ async fn a_session_of_another_tenant_key_or_binding_reads_nothing() {
     known.server.read(&forged).refused(401, "invalid_token").await;
     known.server.read(&known.make(&session)).ok().await;
 }
+
+#[tokio::test]
+async fn whoever_only_knows_a_key_that_signs_statements_is_told_nothing_of_it() {
+    let it = Stated::start().await;
+    let asked = |device: &Device| it.server.get(&format!("{PUSH}?{}", device.query())).tenant();
+    let told = asked(&it.device).refused(401, "invalid_credential").await;
+    let nobody = asked(&Device::browser()).refused(401, "invalid_credential").await;
+    assert_eq!(told, nobody);
+}

@@ -52,6 +52,8 @@ impl Default for Setup {
             .set("server.listen", "127.0.0.1:0")
             .set("server.workers", "1")
             .set("server.shutdown_seconds", "5")
+            // A build for tests, beside other tests, is late without being overloaded.
+            .set("server.queue_delay_ms_max", "10000")
             .set("operations.listen", "127.0.0.1:0")
             .set("store.url", "memory:")
             .set("tenants.0.id", "demo")
@@ -77,6 +79,13 @@ impl Setup {
         let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_uppercase());
         self.0.remove(&name).expect("it was set");
         self
+    }
+
+    /// A tenant `demo` with this webhook.
+    pub(crate) fn told_by(hook: &Hook) -> Self {
+        Self::default()
+            .set("tenants.0.push.webhook_url", &hook.url())
+            .set("tenants.0.push.webhook_allow_hosts", "127.0.0.1")
     }
 
     /// Starts the server on a thread of its own.
@@ -128,6 +137,13 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start() -> Self {
         Setup::default().start()
+    }
+
+    /// The same, called over HTTP/2 from here on, by one connection for all calls.
+    pub(crate) fn over_http2(mut self) -> Self {
+        let http = Client::builder().no_proxy().http2_prior_knowledge().timeout(PATIENCE);
+        self.http = http.build().expect("a client without special wishes");
+        self
     }
 
     /// A call to a path below `/v1`.

@@ -6,16 +6,31 @@ import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../../../../", import.meta.url));
 
+/** What `cargo build --workspace` makes. */
+function built(name) {
+  return path.join(path.resolve(REPOSITORY, process.env.CARGO_TARGET_DIR ?? "target"), "debug", name);
+}
+
 /** The path of the binary: COUNTERSIGN_BIN, or what `cargo build` makes. Throws if it is not there. */
 export function binary() {
-  const target = path.resolve(REPOSITORY, process.env.CARGO_TARGET_DIR ?? "target");
-  const found = process.env.COUNTERSIGN_BIN ?? path.join(target, "debug", "countersign");
+  const found = process.env.COUNTERSIGN_BIN ?? built("countersign");
   try {
     accessSync(found, constants.X_OK);
   } catch {
     throw new Error(`no server at ${found}: run "cargo build", or name one in COUNTERSIGN_BIN`);
   }
   return path.resolve(found);
+}
+
+/** The path of the load harness, which `make build` makes. Throws if it is not there. */
+export function loadtest() {
+  const found = built("countersign-loadtest");
+  try {
+    accessSync(found, constants.X_OK);
+  } catch {
+    throw new Error(`no load harness at ${found}: run "make build"`);
+  }
+  return found;
 }
 
 /**

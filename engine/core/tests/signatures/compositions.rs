@@ -2,6 +2,7 @@
 //! batch and by bisection, and a second implementation agrees.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::signature::{Check, verify_all, verify_batch};
 use ed25519_zebra::{Signature, VerificationKey};
@@ -69,17 +70,12 @@ fn draw<'s>(shelf: &'s [Item], dice: &mut Dice) -> Vec<&'s Item> {
     drawn
 }
 
-#[test]
-fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
-    let count = std::env::var(COMPOSITIONS_VARIABLE);
-    let count = count.map_or(COMPOSITIONS, |count| count.parse().unwrap());
-    let mut dice = Dice(215);
-    let mut shelf = shelf(&mut dice);
+/// Checks the mixtures of one shelf, and gives the numbers of bad signatures that they had.
+fn check_shelf(number: u64, mixtures: u64) -> HashSet<usize> {
+    let mut dice = Dice(number);
+    let shelf = shelf(&mut dice);
     let mut sizes_of_bad = HashSet::new();
-    for composition in 0..count {
-        if composition % PER_SHELF == PER_SHELF - 1 {
-            shelf = self::shelf(&mut dice);
-        }
+    for mixture in 0..mixtures {
         let drawn = draw(&shelf, &mut dice);
         let checks: Vec<_> = drawn.iter().map(|item| item.check.clone()).collect();
         let coefficients = dice.coefficients(checks.len());
@@ -88,11 +84,36 @@ fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
         sizes_of_bad.insert(expected.iter().filter(|good| !**good).count());
 
         let whole = verify_batch(&checks, &coefficients);
-        assert_eq!(whole.is_ok(), all_good, "composition {composition}: the batch");
+        assert_eq!(whole.is_ok(), all_good, "shelf {number}, mixture {mixture}: the batch");
         let each = verify_all(checks, &coefficients);
         let each: Vec<_> = each.iter().map(Result::is_ok).collect();
-        assert_eq!(each, expected, "composition {composition}: each");
+        assert_eq!(each, expected, "shelf {number}, mixture {mixture}: each");
     }
+    sizes_of_bad
+}
+
+/// Each core takes shelf after shelf. What a shelf holds follows from its number alone.
+#[test]
+fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
+    let count = std::env::var(COMPOSITIONS_VARIABLE);
+    let count: u64 = count.map_or(COMPOSITIONS, |count| count.parse().unwrap());
+    let (next, shelves) = (AtomicU64::new(0), count.div_ceil(PER_SHELF));
+    let work = || {
+        let mut sizes_of_bad = HashSet::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= shelves {
+                return sizes_of_bad;
+            }
+            let mixtures = PER_SHELF.min(count - number * PER_SHELF);
+            sizes_of_bad.extend(check_shelf(number, mixtures));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    let sizes_of_bad: HashSet<usize> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
     assert!(
         sizes_of_bad.len() > 10,
         "batches with many numbers of bad signatures: {sizes_of_bad:?}"

@@ -1,5 +1,7 @@
 //! One challenge, one binding and one answer, as both sides know them.
 
+use std::sync::LazyLock;
+
 use countersign_core::challenge::{Challenge, Shown};
 use countersign_core::decision::{Asked, Decision, SignedDecision, VerifiedDecision, verify};
 use countersign_core::device::{Device, Signing};
@@ -31,6 +33,16 @@ pub(crate) struct Case {
     pub(crate) expires_seconds: u32,
 }
 
+fn signer(key: u8) -> SigningKey {
+    SigningKey::from_bytes(&[key; 32])
+}
+
+fn parsed(key: u8) -> PublicKey {
+    let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let spki = [&prefix[..], signer(key).verifying_key().as_bytes()].concat();
+    PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
+}
+
 impl Case {
     /// Each case that differs from this one in a single part, with the name of the part.
     pub(crate) fn neighbours(&self) -> Vec<(&'static str, Self)> {
@@ -55,13 +67,13 @@ impl Case {
     }
 
     pub(crate) fn signer(&self) -> SigningKey {
-        SigningKey::from_bytes(&[self.key; 32])
+        signer(self.key)
     }
 
     fn public_key(&self) -> PublicKey {
-        let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-        let spki = [&prefix[..], self.signer().verifying_key().as_bytes()].concat();
-        PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
+        /// Parsed once: to check that a key is a good one takes longer than all the rest.
+        static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| (0..=255).map(parsed).collect());
+        KEYS[usize::from(self.key)].clone()
     }
 
     pub(crate) fn tenant_id(&self) -> TenantId {

@@ -84,17 +84,24 @@ impl Engine {
     }
 
     /// The first binding of a credential, with what the key signs. `session` is the binding that a
-    /// device session is of.
+    /// device session is of; whoever only knows the key is told nothing of one that signs
+    /// statements.
     ///
     /// # Errors
-    /// [`Error::Misbehaved`] if it has none, or the session is over.
+    /// [`Error::Misbehaved`] if it has none, or signs statements and there is no session, or that
+    /// is over.
     pub async fn credential(
         &self,
         key: &CredentialKey,
         session: Option<AuthenticatorId>,
     ) -> Result<Device, Error> {
         let first = self.shared.device(key, move |known| {
-            session.map_or(Ok(()), |binding| known.check_session(&binding))?;
+            match session {
+                Some(binding) => known.check_session(&binding)?,
+                None => known
+                    .check_signing(Signing::ChallengeId)
+                    .map_err(|_| Misbehaviour::UnknownCredential)?,
+            }
             let first = known.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
             Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..first.clone() })
         });

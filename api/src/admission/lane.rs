@@ -1,0 +1,83 @@
+//! Which lane a request takes. New work is turned away first, so that what was begun can be ended:
+//! somebody who looks at their phone is worth more than somebody who is about to.
+
+use actix_web::http::Method;
+
+/// A lane of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What begins something: to track an action, to start a challenge, to enroll a key.
+    New,
+    /// Everything else: reads, decisions, polls and validations of what exists, and removals.
+    Existing,
+}
+
+impl Lane {
+    /// The lane of a request by its method and path, as the routes see them. A caller who spells a
+    /// path so that it is not recognised reaches no route either.
+    pub fn of(method: &Method, path: &str) -> Self {
+        let path = path.strip_prefix("/v1").unwrap_or(path);
+        let tracks = || {
+            let user = path.strip_prefix("/users/").and_then(|rest| rest.split_once('/'));
+            user.is_some_and(|(_, rest)| rest.starts_with("actions/"))
+        };
+        let begins = || {
+            matches!(
+                path,
+                "/client/challenge/push"
+                    | "/client/user-authenticators/push"
+                    | "/client/user-authenticators/device"
+            )
+        };
+        if method == Method::POST && (tracks() || begins()) { Self::New } else { Self::Existing }
+    }
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Existing => "existing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_something_is_new_work() {
+        for path in [
+            "/users/u-1/actions/signIn",
+            "/client/challenge/push",
+            "/client/user-authenticators/push",
+            "/client/user-authenticators/device",
+        ] {
+            assert_eq!(Lane::of(&Method::POST, path), Lane::New, "{path}");
+            assert_eq!(Lane::of(&Method::POST, &format!("/v1{path}")), Lane::New, "{path}");
+            assert_eq!(Lane::of(&Method::PATCH, path), Lane::Existing, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_serves_a_challenge_or_takes_something_away_is_not() {
+        for path in [
+            "/v1/client/verify/push",
+            "/v1/client/wait/push",
+            "/v1/client/cancel/push",
+            "/v1/client/user-authenticators/push/challenge",
+            "/v1/client/user-authenticators/push/challenge/sign",
+            "/v1/client/user-authenticators/push/session",
+            "/v1/client/user-authenticators/push/remove",
+            "/v1/client/user-authenticators/remove",
+            "/v1/validate",
+            "/v1/users/u-1",
+            "/v1/users/actions/",
+            "/ui",
+            "/",
+            "",
+        ] {
+            assert_eq!(Lane::of(&Method::POST, path), Lane::Existing, "{path}");
+        }
+    }
+}

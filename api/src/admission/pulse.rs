@@ -1,0 +1,65 @@
+//! Measures how long work waits for its worker: something is put at the end of the worker's queue,
+//! and looked at when its turn comes. It has to pass all that a request has to pass, and the
+//! processor's other work.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::rt;
+use countersign_engine::system::Stopwatch;
+
+use super::lateness::Lateness;
+
+/// From one measure to the next, at least.
+const EVERY_US: u64 = 1000;
+
+/// The pulse of one worker. Clones are the same worker's; none leaves its thread.
+#[derive(Clone)]
+pub struct Pulse(Rc<State>);
+
+struct State {
+    watch: Stopwatch,
+    lateness: RefCell<Lateness>,
+    /// Whether a measure is under way.
+    is_out: Cell<bool>,
+    last_us: Cell<u64>,
+}
+
+impl Pulse {
+    /// A worker's that is late when work waits longer than that.
+    pub fn new(target: Duration) -> Self {
+        let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
+        Self(Rc::new(State {
+            watch: Stopwatch::start(),
+            lateness: RefCell::new(Lateness::new(target_us)),
+            is_out: Cell::new(false),
+            last_us: Cell::new(0),
+        }))
+    }
+
+    /// Measures, if it is time to, and answers whether new work is to be turned away. Who is turned
+    /// away measures too, so that it ends.
+    pub fn is_late(&self) -> bool {
+        let now_us = self.0.now_us();
+        if !self.0.is_out.get() && now_us.saturating_sub(self.0.last_us.get()) >= EVERY_US {
+            self.0.is_out.set(true);
+            let state = self.0.clone();
+            rt::spawn(async move { state.turn_came(now_us) });
+        }
+        self.0.lateness.borrow().sheds(now_us)
+    }
+}
+
+impl State {
+    fn now_us(&self) -> u64 {
+        (self.watch.seconds() * 1e6) as u64
+    }
+
+    fn turn_came(&self, since_us: u64) {
+        let now_us = self.now_us();
+        self.is_out.set(false);
+        self.last_us.set(now_us);
+        self.lateness.borrow_mut().note(now_us, now_us.saturating_sub(since_us));
+    }
+}

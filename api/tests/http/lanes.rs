@@ -1,0 +1,105 @@
+//! New work is turned away first: what was begun goes on.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Connection, Device, Hook, PUSH, Server, Setup, SignIn};
+
+/// Starts challenges of other users, whose webhook does not answer, until `count` are under way.
+async fn starts_that_hang(server: &Server, hook: &mut Hook, count: usize) -> Vec<Connection> {
+    let mut hanging = Vec::new();
+    for n in 0..count {
+        let user = format!("slow-{n}");
+        server.enroll(&user, &Device::new()).await;
+        let token = server.token(&user).await;
+        let mut connection = Connection::open(server).await;
+        let request = format!(
+            "POST /v1/client/challenge/push HTTP/1.1\r\nHost: x\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+        );
+        connection.write(request.as_bytes()).await;
+        if n == 0 {
+            hook.called().await;
+        }
+        hanging.push(connection);
+    }
+    hanging
+}
+
+#[tokio::test]
+async fn what_exists_is_served_while_new_work_is_full() {
+    let mut hook = Hook::listen().await;
+    let setup = Setup::told_by(&hook).set("server.new_work_in_flight_max", "1");
+    hook.answer(200);
+    let it = SignIn::on(setup.start(), Device::new()).await;
+    hook.called().await;
+    let mut hanging = starts_that_hang(&it.server, &mut hook, 1).await;
+    // Nothing begins: neither an action, nor a challenge, nor an enrollment.
+    let track = it.server.post("/users/u-2/actions/signIn").secret();
+    let start = it.server.post("/client/challenge/push").bearer(&it.token);
+    let enroll = it.server.post(PUSH).bearer(&it.token).json(&Device::new().enrollment());
+    for new in [track, start, enroll] {
+        let refused = new.send().await;
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
+        refused.refused(503, "temporarily_unavailable");
+    }
+    // What has begun is read, decided, learnt of and validated.
+    assert_eq!(it.server.signed_pending(&it.device).await["challengeId"], it.challenge.as_str());
+    assert_eq!(it.decide(true).await["isVerified"], true);
+    let outcome = it.outcome().await;
+    assert_eq!(outcome["outcome"], "approved");
+    let validated = it.server.validate(outcome["token"].as_str().unwrap()).ok().await;
+    assert_eq!(validated["isValid"], true);
+    // As soon as it is done, the next may begin.
+    hook.answer(200);
+    assert_eq!(hanging[0].read().await.status, 200);
+    it.server.token("u-2").await;
+    let metrics = it.server.operator_call(Method::GET, "/metrics").send().await.text;
+    let counted = "countersign_requests_refused_total{lane=\"new\",reason=\"full\"}";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(counted)).unwrap();
+    assert!(line.trim().parse::<u64>().unwrap() >= 3, "{line}");
+}
+
+#[tokio::test]
+async fn who_is_slow_to_send_takes_no_place_of_new_work() {
+    use crate::support::SECRET;
+    use crate::support::Setup;
+    use countersign_wire::basic;
+
+    let server = Setup::default().set("server.new_work_in_flight_max", "1").start();
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        let mut connection = Connection::open(&server).await;
+        let secret = basic::encode_standard(SECRET);
+        let head = format!(
+            "POST /v1/users/u-1/actions/signIn HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \
+             {secret}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{"
+        );
+        connection.write(head.as_bytes()).await;
+        slow.push(connection);
+    }
+    server.track("u-1", json!({})).await;
+    for mut connection in slow {
+        connection.write(b"}").await;
+        assert_eq!(connection.read().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_open() {
+    let mut hook = Hook::listen().await;
+    let server = Setup::told_by(&hook).set("server.new_work_in_flight_max", "1").start();
+    let _hanging = starts_that_hang(&server, &mut hook, 1).await;
+    let track = Server::request("POST /v1/users/u/actions/a", "", b"");
+    let with_body = Server::request(
+        "POST /v1/users/u/actions/a",
+        "Content-Type: application/json\r\n",
+        br#"{"idempotencyKey":"k"}"#,
+    );
+    let mut connection = Connection::open(&server).await;
+    for request in [&track, &with_body, &with_body, &track] {
+        connection.write(request).await;
+        connection.read().await.refused(503, "temporarily_unavailable");
+    }
+}

@@ -1,0 +1,57 @@
+//! A person reports a challenge, and the process dies before the relying party has heard of it.
+
+use countersign_client::{Choice, Enrollment, Http, Prompt, SoftwareKey, StatementDevice};
+use countersign_core::decision::Decision;
+use countersign_core::signature::{Algorithm, SignatureFormat};
+use serde_json::Value;
+
+use crate::caller::Caller;
+use crate::hook::Hook;
+use crate::server::{Server, TENANT};
+
+fn event(request: &str) -> Value {
+    let (_, body) = request.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_report_whose_telling_was_cut_off_by_a_kill_is_told_after_it() {
+    let (folder, mut hook) = (tempfile::tempdir().unwrap(), Hook::listen().await);
+    let url = hook.url();
+    let settings = [
+        ("COUNTERSIGN_WEBHOOK_URL", url.as_str()),
+        ("COUNTERSIGN_WEBHOOK_ALLOW_HOSTS", "127.0.0.1"),
+    ];
+    let mut server = Server::start_with(folder.path(), &settings).await;
+    let caller = Caller::new(server.url(), None);
+    let (http, key) = (Http::new().unwrap(), SoftwareKey::generate(Algorithm::Ed25519));
+    let format = SignatureFormat::Raw;
+    let device = StatementDevice::new(http, server.url(), TENANT, format, key).unwrap();
+    let token = caller.track("alice").await.unwrap().token.into_string();
+    device.enroll(&token, &Enrollment { name: None, push_token: None }).await.unwrap();
+
+    hook.answer(200);
+    let challenge = caller.challenge(&token).await.unwrap().challenge_id;
+    assert_eq!(event(&hook.called().await)["type"], "push.created");
+    let pending = device.pending(None).await.unwrap().challenges;
+    let prompt = Prompt::try_from(&pending[0]).unwrap();
+    let action = prompt.display().action().to_owned();
+    let choice = Choice { shown_action: &action, decision: Decision::Report, number: None };
+    device.answer(&prompt, &choice).await.unwrap();
+
+    let first = event(&hook.called().await);
+    assert_eq!(
+        (&first["type"], &first["data"]["challengeId"]),
+        (&"push.reported".into(), &challenge.into())
+    );
+    server.kill();
+    let server = Server::start_with(folder.path(), &settings).await;
+    // One for the call of the process that is gone, one for the next: it comes half a minute after
+    // the first.
+    hook.answer(200);
+    hook.answer(200);
+    let again = event(&hook.called().await);
+    assert_eq!(again["type"], "push.reported");
+    assert_eq!((&again["id"], &again["data"]), (&first["id"], &first["data"]));
+    server.assert_log_is_clean();
+}

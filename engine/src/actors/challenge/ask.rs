@@ -1,0 +1,66 @@
+//! How the actor of a challenge is found, started and asked.
+
+use std::sync::Arc;
+
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::decision::VerifiedDecision;
+use countersign_core::id::{ChallengeId, TenantId};
+use countersign_core::time::UnixMillis;
+use tokio::sync::oneshot;
+
+use super::{ChallengeActor, Decide, Recorded, Watch, Watched};
+use crate::error::Error;
+use crate::shared::{ChallengeKey, Shared};
+
+impl Shared {
+    /// Tells the actor of a challenge what is recorded, starting it with that for a challenge that
+    /// is open.
+    pub(crate) fn challenge_recorded(self: &Arc<Self>, recorded: Recorded) {
+        let key = (recorded.0.account.tenant.clone(), recorded.0.id.clone());
+        if recorded.0.ended.is_some() {
+            return self.challenges.tell(&key, recorded);
+        }
+        let challenge = recorded.0.clone();
+        // Without a place it reads the same from the store as soon as it is asked for.
+        let _ = self
+            .challenges
+            .send(&key, recorded, || self.start_challenge(key.clone(), Some(challenge)));
+    }
+
+    /// Asks the actor of a challenge how it stands.
+    pub(crate) async fn watch(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        id: &ChallengeId,
+        wait: bool,
+    ) -> Result<Watched, Error> {
+        let (reply, answer) = oneshot::channel();
+        let key = (tenant.clone(), id.clone());
+        self.challenges
+            .send(&key, Watch { wait, reply }, || self.start_challenge(key.clone(), None))?;
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    /// Hands a verified decision to the actor of its challenge.
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        decision: VerifiedDecision,
+        arrived_at: UnixMillis,
+    ) -> Result<Ended, Error> {
+        let (reply, answer) = oneshot::channel();
+        let key = (tenant.clone(), decision.challenge().clone());
+        let decide = Decide { decision, arrived_at, reply };
+        self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None))?;
+        answer.await.unwrap_or_else(|_| Err(Error::lost()))
+    }
+
+    fn start_challenge(
+        self: &Arc<Self>,
+        key: ChallengeKey,
+        recorded: Option<Challenge>,
+    ) -> actix::Addr<ChallengeActor> {
+        let shared = self.clone();
+        self.arbiters.start_actor(&key.clone(), move || ChallengeActor::new(key, shared, recorded))
+    }
+}

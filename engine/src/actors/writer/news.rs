@@ -1,0 +1,90 @@
+//! Who is told what: of what is recorded, and of what may be.
+
+use std::sync::Arc;
+
+use countersign_core::challenge::Challenge;
+use countersign_core::change::{Change, Write};
+use countersign_core::device::Device;
+use countersign_core::inbox::Offer;
+
+use super::AccountWriter;
+use crate::actors::Doubt;
+use crate::actors::challenge::Recorded;
+use crate::actors::device::News;
+use crate::telemetry;
+
+impl AccountWriter {
+    /// Applies a change that is recorded, and tells those concerned.
+    pub(super) fn recorded(&mut self, change: &Change) {
+        let before = self.account.devices().to_vec();
+        self.account.apply(change);
+        for write in &change.writes {
+            match write {
+                Write::Account(_) => {}
+                Write::RemoveAccount => {
+                    self.actions.clear();
+                    before.iter().for_each(|device| self.unbound(device));
+                }
+                Write::Action(action) => {
+                    self.keep(action.clone());
+                }
+                Write::Challenge(challenge) => self.tell_of_challenge(challenge, &before),
+                Write::Device(device) => {
+                    self.shared.devices.tell(&device.credential(), News::Bound(device.clone()));
+                }
+                Write::RemoveDevice(id) => {
+                    before.iter().filter(|d| d.id == *id).for_each(|device| self.unbound(device));
+                }
+                Write::Event(_) => self.shared.outbox.filled(),
+            }
+        }
+    }
+
+    /// The change may be recorded although the store has not said so. Who would have been told of
+    /// it is to find out.
+    pub(super) fn doubt(&self, change: &Change) {
+        let mut credentials: Vec<_> =
+            self.account.devices().iter().map(Device::credential).collect();
+        for write in &change.writes {
+            match write {
+                Write::Challenge(challenge) => {
+                    let key = (change.account.tenant.clone(), challenge.id.clone());
+                    self.shared.challenges.tell(&key, Doubt);
+                }
+                Write::Device(device) if !credentials.contains(&device.credential()) => {
+                    credentials.push(device.credential());
+                }
+                Write::Account(_)
+                | Write::RemoveAccount
+                | Write::Action(_)
+                | Write::Device(_)
+                | Write::RemoveDevice(_)
+                | Write::Event(_) => {}
+            }
+        }
+        credentials.iter().for_each(|credential| self.shared.devices.tell(credential, Doubt));
+    }
+
+    fn unbound(&self, device: &Device) {
+        self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
+    }
+
+    fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
+        telemetry::challenge_ended(challenge);
+        self.shared.challenge_recorded(Recorded(challenge.clone()));
+        let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
+        if challenge.ended.is_some() {
+            let news = || News::Withdrawn(challenge.id.clone());
+            targets.for_each(|d| self.shared.devices.tell(&d.credential(), news()));
+            return;
+        }
+        let Some(action) = self.actions.iter().find(|a| a.key == challenge.action) else { return };
+        let offer = Offer {
+            challenge: Arc::new(challenge.clone()),
+            action: action.clone(),
+            user_custom: self.account.user_custom(),
+        };
+        targets
+            .for_each(|d| self.shared.devices.tell(&d.credential(), News::Offered(offer.clone())));
+    }
+}

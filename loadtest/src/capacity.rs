@@ -1,0 +1,10 @@
+//! How much a server bears, and what it takes to bear more: arithmetic alone, which runs no load.
+//!
+//! A [`search`] says which rate to try next; [`fit`] finds what one more of something costs; from
+//! both [`plan`] makes the planner's table. Who runs the trials gives their reports to [`trial`].
+
+pub mod fit;
+pub mod objective;
+pub mod plan;
+pub mod search;
+pub mod trial;

@@ -1,0 +1,44 @@
+//! A trial, from the report of the run that it was.
+
+use crate::report::capacity::{Objective, Trial};
+use crate::report::facts;
+use crate::report::model::Report;
+
+/// Above this share of its cores the harness may be what was measured.
+const CLIENT_SHARE_MAX: f64 = 0.8;
+/// Above this share of late begins it is, too.
+const LATE_SHARE_MAX: f64 = 0.01;
+
+impl Trial {
+    /// What a run at `rate` comes to. Whatever did not complete counts as an error, be it that it
+    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits
+    /// for what is under way at the end.
+    #[must_use]
+    pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
+        let totals = &report.totals;
+        let offered = totals.offered as f64;
+        let seconds = report.took_seconds;
+        let left = totals.offered.saturating_sub(totals.completed) as f64;
+        let quantile =
+            |times: &hdrhistogram::Histogram<u64>| times.value_at_quantile(objective.quantile);
+        let mut trial = Self {
+            rate,
+            completed_rate: facts::Window::of(report).completed_rate(report).unwrap_or(0.0),
+            latency_us: facts::headline(report).map(|step| quantile(&step.times)),
+            errors_share: facts::ratio(left, offered).unwrap_or(1.0),
+            samples: totals.completed,
+            server_cores: totals.server_cpu_seconds.and_then(|cpu| facts::ratio(cpu, seconds)),
+            client_share: facts::client_share(report).unwrap_or(0.0),
+            late_share: facts::ratio(totals.late as f64, totals.begun as f64).unwrap_or(0.0),
+            met: false,
+        };
+        trial.met = objective.is_met_by(&trial);
+        trial
+    }
+
+    /// Whether the harness may have been what was too slow.
+    #[must_use]
+    pub fn is_limited_by_client(&self) -> bool {
+        self.client_share > CLIENT_SHARE_MAX || self.late_share > LATE_SHARE_MAX
+    }
+}

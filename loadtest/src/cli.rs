@@ -1,0 +1,134 @@
+//! The command line: one subcommand for each scenario.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::LoadError;
+use crate::compare::CompareArgs;
+use crate::render::RenderArgs;
+use crate::report::model::Report;
+use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
+use crate::session::{self, RunArgs};
+use crate::stop::Stop;
+use crate::survey::{self, SurveyArgs};
+
+/// Puts a Countersign server under load, as backends, browsers and phones do, and says what came of
+/// it.
+#[derive(Parser)]
+#[command(name = "countersign-loadtest", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Scenario(Box<Load>),
+    /// The page or the Markdown of a report, from its JSON file.
+    Render(RenderArgs),
+    /// What changed from one report to another, and what of it is more than noise.
+    Compare(CompareArgs),
+}
+
+#[derive(Subcommand)]
+enum Load {
+    /// Whole lifecycles: track, challenge, wait, read, decide, learn, validate.
+    Lifecycle(Run<lifecycle::LifecycleArgs>),
+    /// Many parked browsers, woken one by one or all at once.
+    Waiters(Run<waiters::WaitersArgs>),
+    /// Open apps on long polls, some of which are told of a challenge.
+    Phones(Run<phones::PhonesArgs>),
+    /// Enrollments of new users.
+    Enroll(Run<enroll::EnrollArgs>),
+    /// Everyone at 09:00.
+    Storm(Run<storm::StormArgs>),
+    /// Lifecycles among bad signatures, replays and garbage.
+    Poison(Run<poison::PoisonArgs>),
+    /// Ordinary days for hours.
+    Soak(Run<soak::SoakArgs>),
+    /// How much a server bears: the highest rate that meets an objective, and what a planner counts
+    /// with.
+    Capacity(Survey),
+}
+
+#[derive(clap::Args)]
+struct Survey {
+    #[command(flatten)]
+    survey: SurveyArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(clap::Args)]
+struct Run<S: clap::Args> {
+    #[command(flatten)]
+    scenario: S,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl<S: Scenario + clap::Args> Run<S> {
+    async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
+        let report = session::run(&self.run, &self.scenario, stop).await?;
+        conclude(&report, &self.run)
+    }
+}
+
+impl Survey {
+    async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
+        conclude(&survey::run(&self.survey, &self.run, stop).await?, &self.run)
+    }
+}
+
+impl Cli {
+    /// Does what the command line asks for.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn run(self) -> Result<ExitCode, LoadError> {
+        match self.command {
+            Command::Render(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
+            Command::Compare(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
+            Command::Scenario(scenario) => scenario.run(),
+        }
+    }
+}
+
+impl Load {
+    fn run(self) -> Result<ExitCode, LoadError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let stop = Stop::default();
+            stop.on_signals()?;
+            match self {
+                Self::Lifecycle(run) => run.report(&stop).await,
+                Self::Waiters(run) => run.report(&stop).await,
+                Self::Phones(run) => run.report(&stop).await,
+                Self::Enroll(run) => run.report(&stop).await,
+                Self::Storm(run) => run.report(&stop).await,
+                Self::Poison(run) => run.report(&stop).await,
+                Self::Soak(run) => run.report(&stop).await,
+                Self::Capacity(survey) => survey.report(&stop).await,
+            }
+        })
+    }
+}
+
+/// Shows and writes a report, and says whether it is a whole one.
+fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
+    use std::io::Write as _;
+    // What was measured is written even where nobody reads the standard output.
+    let shown = write!(std::io::stdout(), "{report}");
+    run.output.write(report)?;
+    shown?;
+    match (&report.cut_short, report.totals.completed) {
+        (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
+        (None, 0) => {
+            let first = report.errors.first().map_or("nothing came", |error| &*error.first);
+            Err(LoadError::Server(format!("nothing was completed: {first}")))
+        }
+        (None, _) => Ok(ExitCode::SUCCESS),
+    }
+}

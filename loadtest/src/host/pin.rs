@@ -1,0 +1,108 @@
+//! Which cores a process may use. A server and its load on the same cores measure each other.
+
+use std::io;
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::LoadError;
+
+/// Cores of the server and of the harness; empty where nobody is pinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cores {
+    /// Of the server.
+    pub server: Vec<usize>,
+    /// Of the harness.
+    pub client: Vec<usize>,
+}
+
+/// The cores that this process may use.
+///
+/// # Errors
+/// If the system does not say.
+pub fn allowed() -> io::Result<Vec<usize>> {
+    let set = sched_getaffinity(None)?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
+}
+
+/// The halves of the cores, if there are two at least: the first for the server.
+#[must_use]
+pub fn halves(allowed: &[usize]) -> Cores {
+    let (server, client) = allowed.split_at(allowed.len() / 2);
+    if server.is_empty() {
+        return Cores::default();
+    }
+    Cores { server: server.to_vec(), client: client.to_vec() }
+}
+
+/// Refuses cores that this process may not use.
+///
+/// # Errors
+/// [`LoadError::Input`].
+pub fn check(cores: &[usize], allowed: &[usize]) -> Result<(), LoadError> {
+    match cores.iter().find(|core| !allowed.contains(core)) {
+        Some(core) => Err(LoadError::Input(format!("core {core} is none of {allowed:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// Pins every thread of this process; threads that are started later inherit it.
+///
+/// # Errors
+/// If the system refuses.
+pub fn this_process(cores: &[usize]) -> io::Result<()> {
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let name = task?.file_name();
+        let tid = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        sched_setaffinity(Some(tid.ok_or(io::ErrorKind::InvalidData)?), &set(cores))?;
+    }
+    Ok(())
+}
+
+/// Does something with this thread pinned, such as starting a process, which inherits it.
+///
+/// # Errors
+/// If the system refuses.
+pub fn while_on<T>(cores: &[usize], start: impl FnOnce() -> T) -> io::Result<T> {
+    if cores.is_empty() {
+        return Ok(start());
+    }
+    let before = sched_getaffinity(None)?;
+    sched_setaffinity(None, &set(cores))?;
+    let started = start();
+    sched_setaffinity(None, &before)?;
+    Ok(started)
+}
+
+fn set(cores: &[usize]) -> CpuSet {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_halved_and_one_alone_is_shared() {
+        let halved = halves(&[2, 3, 5]);
+        assert_eq!((halved.server, halved.client), (vec![2], vec![3, 5]));
+        assert_eq!(halves(&[4]), Cores::default());
+    }
+
+    #[test]
+    fn a_core_that_is_not_ours_is_refused_by_its_number() {
+        assert!(check(&[1], &[0, 1]).is_ok());
+        let refused = check(&[1, 7], &[0, 1]).unwrap_err();
+        assert_eq!(refused.to_string(), "core 7 is none of [0, 1]");
+    }
+
+    #[test]
+    fn a_thread_is_pinned_for_as_long_as_it_takes() {
+        let before = allowed().unwrap();
+        let last = *before.last().unwrap();
+        assert_eq!(while_on(&[last], || allowed().unwrap()).unwrap(), [last]);
+        assert_eq!(allowed().unwrap(), before);
+    }
+}

@@ -1,0 +1,50 @@
+//! The Markdown of a capacity report, which is committed as it is.
+
+use std::fmt::{Result, Write as _};
+
+use super::{fenced, text};
+use crate::report::capacity::Capacity;
+use crate::report::facts;
+use crate::report::model::Report;
+use crate::report::planned::{self, FIT_HEADS, PLAN_HEADS, TRIAL_HEADS};
+
+/// Writes all of it.
+pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
+    writeln!(out, "# How much a Countersign server bears\n")?;
+    writeln!(out, "{}\n", planned::conclusion(capacity))?;
+    let measured =
+        format!("Measured at {}, from {}.", facts::server(report), facts::machine(report));
+    writeln!(out, "{} Begun {}, by:\n", text(&measured), text(&report.started_at))?;
+    writeln!(out, "{}\n", fenced(&report.command))?;
+    if let Some(why) = &report.cut_short {
+        writeln!(out, "> **Read with care:** cut short: {}\n", text(why))?;
+    }
+    for doubt in planned::doubts(capacity) {
+        writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
+    }
+    writeln!(out, "## What it takes\n")?;
+    table(out, &PLAN_HEADS, capacity.plan.iter().map(planned::plan_row))?;
+    for said in planned::assumptions(capacity) {
+        writeln!(out, "* {}", text(&said))?;
+    }
+    if !capacity.fits.is_empty() {
+        writeln!(out, "\n## What one more costs\n")?;
+        table(out, &FIT_HEADS, capacity.fits.iter().map(planned::fit_row))?;
+        writeln!(out, "{}", planned::FIT_NOTE)?;
+    }
+    writeln!(out, "\n## The search\n")?;
+    table(out, &TRIAL_HEADS, capacity.trials.iter().map(planned::trial_row))
+}
+
+fn table<const N: usize>(
+    out: &mut String,
+    heads: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result {
+    writeln!(out, "| {} |", heads.join(" | "))?;
+    writeln!(out, "|---|{}", "---:|".repeat(N - 1))?;
+    for row in rows {
+        writeln!(out, "| {} |", row.map(|cell| text(&cell)).join(" | "))?;
+    }
+    writeln!(out)
+}

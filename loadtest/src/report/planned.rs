@@ -1,0 +1,278 @@
+//! What `capacity` found in words, for the page and the Markdown alike.
+
+use super::capacity::{Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan, Trial};
+use super::words;
+
+/// Below this share explained a line is a poor one.
+const R2_MIN: f64 = 0.95;
+/// A measurement this far off the line, as a part of their range, is worth a look.
+const DEVIATION_MAX: f64 = 0.1;
+/// Any two points lie on a line.
+const POINTS_MIN: usize = 3;
+
+/// The heads of the planner's table.
+pub(super) const PLAN_HEADS: [&str; 10] = [
+    "Users",
+    "Challenges a day",
+    "Peak factor",
+    "At the peak",
+    "Pending",
+    "Cores",
+    "Memory",
+    "Store writes",
+    "Redis memory",
+    "Range",
+];
+
+/// The heads of the table of costs.
+pub(super) const FIT_HEADS: [&str; 6] =
+    ["Cost", "Of one", "Without any", "Points", "R²", "Largest deviation"];
+
+/// The heads of the table of trials.
+pub(super) const TRIAL_HEADS: [&str; 7] =
+    ["Offered", "Completed", "Latency", "Errors", "Server cores", "Harness", "Objective"];
+
+/// `p99 ≤ 50 ms and errors ≤ 0.01 %`.
+pub(crate) fn objective(objective: &Objective) -> String {
+    format!(
+        "{} ≤ {} and errors ≤ {}",
+        quantile(objective),
+        words::short_time(objective.latency_us as f64),
+        words::share(objective.errors_share),
+    )
+}
+
+/// `p99`, `p99.9`.
+pub(super) fn quantile(objective: &Objective) -> String {
+    // Six places of a percent are more than anybody asks for, and hide what binary cannot say.
+    format!("p{}", words::trimmed(&format!("{:.6}", objective.quantile * 100.0)))
+}
+
+/// How the search ended, in a sentence.
+pub(super) fn conclusion(capacity: &Capacity) -> String {
+    let (objective, trials) = (objective(&capacity.objective), capacity.trials.len() as u64);
+    let trials = words::several(trials, "trial", "trials");
+    let rate = words::trimmed(&words::number(capacity.highest_rate));
+    match capacity.conclusion {
+        Conclusion::Found => {
+            format!(
+                "The highest rate with {objective} is {rate} lifecycles per second, found in \
+                 {trials}."
+            )
+        }
+        Conclusion::Ceiling => format!(
+            "{rate} lifecycles per second were borne with {objective}, and no higher rate was \
+             tried: the server bears more ({trials})."
+        ),
+        Conclusion::Nothing => {
+            format!("Not even the lowest rate that was tried met {objective} ({trials}).")
+        }
+        Conclusion::GaveUp => format!(
+            "The best rate seen with {objective} is {rate} lifecycles per second; the search was \
+             not done after {trials}."
+        ),
+    }
+}
+
+/// Where what was found must be doubted.
+pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
+        found.push(format!(
+            "At {} the harness itself was at its limit ({} of its cores, {} begun late): the \
+             server may bear more.",
+            words::rate(trial.rate),
+            words::share(trial.client_share),
+            words::share(trial.late_share),
+        ));
+    }
+    let lower = |trial: &&Trial| !trial.met && trial.rate < capacity.highest_rate;
+    if let Some(trial) = capacity.trials.iter().find(lower) {
+        found.push(format!(
+            "A trial at {} missed the objective, which higher rates met: the machine has hiccups.",
+            words::rate(trial.rate),
+        ));
+    }
+    for fit in &capacity.fits {
+        let mut why = Vec::new();
+        if fit.step.is_none() && fit.points.len() < POINTS_MIN {
+            why.push(format!("only {} points", fit.points.len()));
+        }
+        if let Some(r2) = fit.r2.filter(|r2| *r2 < R2_MIN) {
+            why.push(format!("R² is {}", words::number(r2)));
+        }
+        if fit.deviation_max > DEVIATION_MAX {
+            why.push(format!("a measurement is {} off", words::share(fit.deviation_max)));
+        }
+        if fit.slope < 0.0 {
+            why.push("it is below nothing".to_owned());
+        }
+        if !why.is_empty() {
+            found.push(format!("{} is a rough figure: {}.", cost(fit), why.join(", ")));
+        }
+    }
+    found
+}
+
+/// What a fit is of.
+pub(crate) fn cost(fit: &Fit) -> String {
+    let of = match fit.cost {
+        Cost::CpuPerLifecycle => "Server CPU per lifecycle",
+        Cost::CpuPerStep => "Server CPU per step",
+        Cost::BytesPerChallenge => "Memory per pending challenge",
+        Cost::BytesPerWaiterHttp1 => "Memory per parked browser, HTTP/1.1",
+        Cost::BytesPerWaiterHttp2 => "Memory per parked browser, HTTP/2",
+        Cost::BytesPerDevice => "Memory per active device",
+        Cost::WritesPerLifecycle => "Store writes per lifecycle",
+        Cost::RedisBytesPerDevice => "Redis memory per device",
+        Cost::RedisBytesPerLifecycle => "Redis memory per kept lifecycle",
+    };
+    fit.step.as_ref().map_or_else(|| of.to_owned(), |step| format!("{of}: {step}"))
+}
+
+/// What is counted from left to right of a fit's chart.
+pub(super) const fn counted(cost: Cost) -> &'static str {
+    match cost {
+        Cost::CpuPerLifecycle | Cost::CpuPerStep => "cores in use, by rate per second",
+        Cost::WritesPerLifecycle => "commits, by lifecycles",
+        Cost::BytesPerChallenge
+        | Cost::BytesPerWaiterHttp1
+        | Cost::BytesPerWaiterHttp2
+        | Cost::BytesPerDevice => "resident memory, by how many there are",
+        Cost::RedisBytesPerDevice | Cost::RedisBytesPerLifecycle => {
+            "Redis's memory, by how many there are"
+        }
+    }
+}
+
+/// A fit's measurement, or what is there without any, in its unit.
+pub(super) fn amount(cost: Cost, value: f64) -> String {
+    if is_cpu(cost) { words::cores(value) } else { mark(cost, value) }
+}
+
+/// The same as it stands on an axis.
+pub(super) fn mark(cost: Cost, value: f64) -> String {
+    let is_count = is_cpu(cost) || cost == Cost::WritesPerLifecycle;
+    words::trimmed(&if is_count { words::number(value) } else { words::bytes(value) })
+}
+
+/// What one costs, in its unit.
+pub(super) fn of_one(fit: &Fit) -> String {
+    words::trimmed(&words_of(fit.cost)(fit.slope))
+}
+
+/// How what one costs is written, whatever it is.
+pub(crate) fn words_of(cost: Cost) -> fn(f64) -> String {
+    match cost {
+        Cost::CpuPerLifecycle | Cost::CpuPerStep => words::seconds,
+        Cost::WritesPerLifecycle => words::number,
+        Cost::BytesPerChallenge
+        | Cost::BytesPerWaiterHttp1
+        | Cost::BytesPerWaiterHttp2
+        | Cost::BytesPerDevice
+        | Cost::RedisBytesPerDevice
+        | Cost::RedisBytesPerLifecycle => words::bytes,
+    }
+}
+
+const fn is_cpu(cost: Cost) -> bool {
+    matches!(cost, Cost::CpuPerLifecycle | Cost::CpuPerStep)
+}
+
+/// What the columns of the table of costs mean.
+pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard error of what one \
+    costs, R² the share of the variation that the line explains, the largest deviation that of a \
+    measurement from the line, as a part of their range.";
+
+/// A row of the table of costs.
+pub(super) fn fit_row(fit: &Fit) -> [String; 6] {
+    let together = || "all steps together".to_owned();
+    let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
+    let error = error.map_or_else(String::new, |part| format!(" ± {}", words::share(part)));
+    [
+        cost(fit),
+        format!("{}{error}", of_one(fit)),
+        amount(fit.cost, fit.intercept),
+        if fit.step.is_some() { together() } else { fit.points.len().to_string() },
+        fit.r2.map_or_else(|| "–".to_owned(), |r2| format!("{r2:.4}")),
+        format!("{} of the range", words::share(fit.deviation_max)),
+    ]
+}
+
+/// A row of the table of trials.
+pub(super) fn trial_row(trial: &Trial) -> [String; 7] {
+    let unknown = || "–".to_owned();
+    [
+        words::rate(trial.rate),
+        words::rate(trial.completed_rate),
+        trial.latency_us.map_or_else(unknown, |us| words::time(us as f64)),
+        words::share(trial.errors_share),
+        trial.server_cores.map_or_else(unknown, |n| words::trimmed(&words::number(n))),
+        words::share(trial.client_share),
+        if trial.met { "met" } else { "missed" }.to_owned(),
+    ]
+}
+
+/// A row of the planner's table.
+pub(super) fn plan_row(plan: &Plan) -> [String; 10] {
+    let unknown = || "not measured".to_owned();
+    let bytes = |value: Option<f64>| value.map_or_else(unknown, words::bytes);
+    [
+        words::count(plan.users),
+        words::trimmed(&words::number(plan.challenges_per_day)),
+        format!("× {}", words::trimmed(&words::number(plan.peak_factor))),
+        words::rate(plan.peak_rate),
+        words::count(plan.pending.ceil() as u64),
+        plan.cores.map_or_else(unknown, words::count),
+        bytes(plan.memory_bytes),
+        plan.writes_per_second.map_or_else(unknown, words::rate),
+        bytes(plan.redis_memory_bytes),
+        if plan.extrapolated { "beyond" } else { "within" }.to_owned(),
+    ]
+}
+
+/// What the plan takes for granted, in sentences.
+pub(super) fn assumptions(capacity: &Capacity) -> Vec<String> {
+    let Assumptions {
+        human_delay_seconds,
+        devices_per_user,
+        active_share,
+        http2_share,
+        headroom,
+        retention_days,
+        cores_measured,
+    } = capacity.assumptions;
+    let plain = |value: f64| words::trimmed(&words::number(value));
+    let mut said = vec![
+        "Measured: the trials, and the points that lines were fitted to. Fitted: what one more \
+         costs, by least squares. Calculated: the plan."
+            .to_owned(),
+        format!(
+            "People take {} to answer; so long a challenge is pending and a browser parked, {} of \
+             them over HTTP/2.",
+            words::seconds(human_delay_seconds),
+            words::share(http2_share),
+        ),
+        format!(
+            "Each user has {} devices, {} of which are in the server's memory at the peak.",
+            plain(devices_per_user),
+            words::share(active_share),
+        ),
+        format!("{} of cores and memory are kept free.", words::share(headroom)),
+        format!("Finished lifecycles are kept for {} days.", plain(retention_days)),
+    ];
+    if let Some(busy) = capacity.busy_share() {
+        said.push(format!(
+            "At the highest rate the server used {} of its {}; no core of the plan is used more, \
+             less what is kept free. That more cores bear more in proportion is taken for granted.",
+            words::share(busy),
+            words::cores(cores_measured),
+        ));
+    }
+    said.push(
+        "Range: whether the peak is within the highest rate that was measured to meet the \
+         objective on this machine, or beyond it and so extrapolated."
+            .to_owned(),
+    );
+    said
+}

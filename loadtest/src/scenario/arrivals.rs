@@ -1,0 +1,191 @@
+//! How much, and when: what scenarios with arrivals have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::Stage;
+use crate::LoadError;
+use crate::book::Book;
+use crate::drive::{Work, closed_loop, for_time, open_loop};
+use crate::people::span;
+use crate::schedule::{RATE_MAX, Schedule, Shape};
+
+/// Workers, at most: each is a user with connections.
+const WORKERS_MAX: usize = 1_000_000;
+/// Workers where nothing is said, at least and at most.
+const WORKERS: (usize, usize) = (64, 5_000);
+
+/// How arrivals are spread, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Spread {
+    /// At equal intervals.
+    Constant,
+    /// At a rate that grows evenly, from --ramp-from to --rate.
+    Ramp,
+    /// Independent of each other, as those of many people are.
+    Poisson,
+    /// Many at once, every --burst-every.
+    Burst,
+}
+
+/// How much, and when.
+#[derive(Args, Clone, Debug, Serialize)]
+#[command(next_help_heading = "Load")]
+pub struct LoadArgs {
+    /// Arrivals per second, on average; of a ramp, at its end.
+    #[arg(long, default_value_t = 50.0, value_parser = rate)]
+    pub rate: f64,
+    /// How they are spread.
+    #[arg(long, value_enum, default_value_t = Spread::Poisson)]
+    pub shape: Spread,
+    /// Of a ramp: the rate at its begin.
+    #[arg(long, default_value_t = 1.0, value_parser = rate)]
+    pub ramp_from: f64,
+    /// Of bursts: from one to the next.
+    #[arg(long, default_value = "1s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub burst_every: Duration,
+    /// For how long they come.
+    #[arg(long, default_value = "10s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub time: Duration,
+    /// For how long they come before anything is measured.
+    #[arg(long, default_value = "1s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub warm_up: Duration,
+    /// How long what was begun may take after the last arrival.
+    #[arg(long, default_value = "20s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub drain: Duration,
+    /// Users, and so arrivals under way at the same time, at most; what comes while all are busy
+    /// waits and is late. By default, enough for arrivals that take a second.
+    #[arg(long)]
+    pub users: Option<usize>,
+    /// A closed loop of so many users, each beginning anew as soon as it is done, for --time. It
+    /// hides how long those wait who come while the server is slow.
+    #[arg(long, value_name = "USERS", conflicts_with_all = ["rate", "shape", "users"])]
+    pub closed: Option<usize>,
+}
+
+/// Reads a rate.
+///
+/// # Errors
+/// What it should be.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok();
+    let rate = rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
+    rate.ok_or_else(|| format!("it is a number above 0 and up to {RATE_MAX}, per second"))
+}
+
+impl LoadArgs {
+    /// Independent arrivals for a while.
+    pub(crate) const fn poisson(rate: f64, time: Duration) -> Self {
+        Self {
+            rate,
+            shape: Spread::Poisson,
+            ramp_from: rate,
+            burst_every: Duration::from_secs(1),
+            time,
+            warm_up: Duration::from_secs(1),
+            drain: Duration::from_secs(10),
+            users: None,
+            closed: None,
+        }
+    }
+
+    /// # Errors
+    /// [`LoadError::Input`] for what makes no sense.
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        let wrong = |what: &str| Err(LoadError::Input(what.to_owned()));
+        if self.time < Duration::from_millis(100) {
+            return wrong("--time is 100ms or more");
+        }
+        if self.shape == Spread::Burst && self.burst_every < Duration::from_millis(1) {
+            return wrong("--burst-every is 1ms or more");
+        }
+        let users = self.closed.or(self.users).unwrap_or(1);
+        if !(1..=WORKERS_MAX).contains(&users) {
+            return Err(LoadError::Input(format!("users are 1 to {WORKERS_MAX}")));
+        }
+        Ok(())
+    }
+
+    /// How many users there are, if each arrival takes up to a second besides `delay`.
+    pub(crate) fn workers(&self, delay: Duration) -> usize {
+        let usual = (self.rate * (1.0 + 2.0 * delay.as_secs_f64())).ceil() as usize;
+        self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
+    }
+
+    /// From the first arrival to the last.
+    pub(crate) const fn length(&self) -> Duration {
+        self.time
+    }
+
+    /// Lets the workers work.
+    pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, stage: &Stage) {
+        if self.closed.is_some() {
+            closed_loop(workers, for_time(self.time), &stage.book, &stage.stop).await;
+            return;
+        }
+        let schedule = self.schedule(self.time, stage.seed);
+        open_loop(workers, schedule, self.drain, &stage.book, &stage.stop).await;
+    }
+
+    /// Lets the workers work for a while without writing anything down.
+    ///
+    /// # Errors
+    /// [`LoadError::Wrong`] if nothing that they do ends as it should.
+    pub(crate) async fn warm_up<W: Work>(
+        &self,
+        workers: Vec<W>,
+        main: &'static str,
+        stage: &Stage,
+    ) -> Result<Vec<W>, LoadError> {
+        if self.warm_up.is_zero() || self.closed.is_some() {
+            return Ok(workers);
+        }
+        let (book, count) = (Arc::new(Book::new(main)), workers.len());
+        let mut schedule = self.schedule(self.warm_up, stage.seed.wrapping_add(1));
+        if self.shape == Spread::Ramp {
+            (schedule.shape, schedule.rate) = (Shape::Poisson, self.ramp_from);
+        }
+        let workers = open_loop(workers, schedule, self.drain, &book, &stage.stop).await;
+        let totals = book.totals();
+        if totals.failed > 0 && totals.completed == 0 {
+            let first = book.errors().into_iter().next();
+            let first = first.map_or_else(String::new, |failures| failures.first);
+            return Err(LoadError::Server(format!("nothing worked while warming up: {first}")));
+        }
+        if workers.len() < count && stage.stop.reason().is_none() {
+            return Err(LoadError::Wrong("some arrivals did not end while warming up"));
+        }
+        Ok(workers)
+    }
+
+    fn schedule(&self, time: Duration, seed: u64) -> Schedule {
+        let shape = match self.shape {
+            Spread::Constant => Shape::Constant,
+            Spread::Ramp => Shape::Ramp { from: self.ramp_from },
+            Spread::Poisson => Shape::Poisson,
+            Spread::Burst => Shape::Burst { every: self.burst_every },
+        };
+        Schedule { shape, rate: self.rate, time, seed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_positive_number() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for text in ["", "0", "-1", "nan", "inf", "1e9", "fast"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

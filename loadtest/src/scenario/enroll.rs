@@ -1,0 +1,105 @@
+//! Enrollments: a new user each time, with a key that was made before.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use countersign_client::SoftwareKey;
+use serde::Serialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Figures, LoadArgs, Scenario, Stage};
+use crate::drive::Work;
+use crate::people::{Crowd, keys};
+use crate::recorder::Recorder;
+use crate::{LoadError, step};
+
+/// Keys that are made before; a run that takes more makes the rest as it goes.
+const KEYS_MAX: usize = 200_000;
+
+/// Enrollments on a schedule.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct EnrollArgs {
+    /// How much, and when.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadArgs,
+}
+
+/// Somebody who helps new users to enroll.
+pub struct Desk {
+    crowd: Arc<Crowd>,
+    keys: Arc<Mutex<Keys>>,
+}
+
+struct Keys {
+    /// With the number of the user whose phone speaks so.
+    made: Vec<(usize, SoftwareKey)>,
+    next: usize,
+    made_late: u64,
+}
+
+impl Desk {
+    fn key(&self) -> (usize, SoftwareKey) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.made.pop() {
+            return key;
+        }
+        let index = keys.next;
+        keys.next += 1;
+        keys.made_late += 1;
+        (index, SoftwareKey::generate(self.crowd.speech(index).algorithm()))
+    }
+}
+
+impl Work for Desk {
+    async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let (index, key) = self.key();
+        let user = self.crowd.stranger(index, key)?;
+        user.enroll(meant, recorder).await?;
+        recorder.record(step::ENROLLED, meant.elapsed());
+        Ok(())
+    }
+}
+
+impl Scenario for EnrollArgs {
+    const NAME: &'static str = "enroll";
+    const MAIN: &'static str = step::ENROLLED;
+    type Ready = Vec<Desk>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        self.load.check()
+    }
+
+    fn requests(&self) -> usize {
+        self.load.workers(Duration::ZERO)
+    }
+
+    fn length(&self) -> Option<Duration> {
+        Some(self.load.length())
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<Desk>, LoadError> {
+        let time = self.load.time + self.load.warm_up;
+        let expected = (self.load.rate * time.as_secs_f64() * 1.1).ceil() as usize + 100;
+        let (count, speeches) = (expected.min(KEYS_MAX), stage.crowd.speeches.clone());
+        stage.progress.prepare("making keys", count);
+        let made = tokio::task::spawn_blocking(move || keys(&speeches, count)).await;
+        let made = made.map_err(|_| LoadError::Wrong("the keys were not made"))?;
+        let made = made.into_iter().enumerate().collect();
+        let keys = Arc::new(Mutex::new(Keys { made, next: count, made_late: 0 }));
+        let crowd = Arc::new(stage.crowd.clone());
+        let desk = || Desk { crowd: crowd.clone(), keys: keys.clone() };
+        let desks = (0..self.requests()).map(|_| desk()).collect();
+        self.load.warm_up(desks, Self::MAIN, stage).await
+    }
+
+    async fn measure(&self, desks: Vec<Desk>, stage: &Stage) -> Result<Figures, LoadError> {
+        let keys = desks.first().map(|desk| desk.keys.clone());
+        self.load.run(desks, stage).await;
+        let made_late =
+            keys.map_or(0, |keys| keys.lock().unwrap_or_else(PoisonError::into_inner).made_late);
+        Ok(super::figures(json!({ "keys made while measuring": made_late })))
+    }
+}

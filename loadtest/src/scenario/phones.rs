@@ -1,0 +1,130 @@
+//! Open apps on long polls, of which some are told of a challenge: how soon?
+
+use std::time::Duration;
+
+use clap::Args;
+use countersign_client::ClientError;
+use serde::Serialize;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::{Figures, LoadArgs, Scenario, Stage};
+use crate::drive::Work;
+use crate::metrics::Metrics;
+use crate::people::{Phone, Seen, User};
+use crate::recorder::Recorder;
+use crate::{LoadError, step};
+
+/// Longest wait that a server grants, in seconds.
+const WAIT_SECONDS: u64 = 30;
+/// Longest time in which all apps have to be waiting.
+const PARKING: Duration = Duration::from_secs(25);
+
+/// Open apps, and challenges on a schedule.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct PhonesArgs {
+    /// How much, and when; `--users` is the number of open apps.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadArgs,
+}
+
+/// A user whose app is open.
+pub struct App {
+    user: User,
+    /// Its poll, which goes on until something is pending.
+    poll: JoinHandle<(Result<Seen, ClientError>, Instant)>,
+}
+
+impl App {
+    fn open(user: User) -> Self {
+        let poll = tokio::spawn(watch(user.phone.clone()));
+        Self { user, poll }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.poll.abort();
+    }
+}
+
+async fn watch(phone: Phone) -> (Result<Seen, ClientError>, Instant) {
+    loop {
+        match phone.pending(Some(WAIT_SECONDS)).await {
+            Ok(None) => {}
+            Ok(Some(seen)) => return (Ok(seen), Instant::now()),
+            Err(error) => return (Err(error), Instant::now()),
+        }
+    }
+}
+
+impl Work for App {
+    async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let result = self.notified(meant, recorder).await;
+        // A poll that has ended begins anew, whatever came of it.
+        self.poll.abort();
+        self.poll = tokio::spawn(watch(self.user.phone.clone()));
+        result
+    }
+}
+
+impl App {
+    async fn notified(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let mut own = Recorder::default();
+        let open = self.user.challenge(meant, &mut own).await;
+        own.times().iter().for_each(|(name, took)| recorder.record(name, *took));
+        let open = open?;
+        // The poll may be answered before the browser's request is.
+        let challenge = own.times().iter().find(|(name, _)| *name == step::CHALLENGE);
+        let asked = Instant::now() - challenge.map_or(Duration::ZERO, |(_, took)| *took);
+        let what = "the app's poll was lost";
+        let lost = |_| LoadError::Unexpected { step: step::NOTICE, what };
+        let (seen, at) = (&mut self.poll).await.map_err(lost)?;
+        let seen = seen.map_err(LoadError::at(step::NOTICE))?;
+        if seen.challenge != open.id {
+            let what = "the app is told of another challenge";
+            return Err(LoadError::Unexpected { step: step::NOTICE, what });
+        }
+        recorder.record(step::NOTICE, at.saturating_duration_since(asked));
+        self.user.answer(&seen, true, recorder).await?;
+        recorder.record(step::WHOLE, meant.elapsed());
+        Ok(())
+    }
+}
+
+impl Scenario for PhonesArgs {
+    const NAME: &'static str = "phones";
+    const MAIN: &'static str = step::WHOLE;
+    type Ready = Vec<App>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        self.load.check()
+    }
+
+    fn requests(&self) -> usize {
+        // Each app's poll, and what those do who are told.
+        let apps = self.load.workers(Duration::ZERO);
+        apps + apps.min(1000)
+    }
+
+    fn length(&self) -> Option<Duration> {
+        Some(self.load.length())
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<App>, LoadError> {
+        let count = self.load.workers(Duration::ZERO);
+        stage.progress.prepare("enrolling", count);
+        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let apps: Vec<_> = users.into_iter().map(App::open).collect();
+        Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
+        self.load.warm_up(apps, Self::MAIN, stage).await
+    }
+
+    async fn measure(&self, apps: Vec<App>, stage: &Stage) -> Result<Figures, LoadError> {
+        let open = apps.len();
+        self.load.run(apps, stage).await;
+        Ok(super::figures(json!({ "open apps": open })))
+    }
+}

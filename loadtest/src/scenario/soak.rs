@@ -1,0 +1,91 @@
+//! Ordinary days for hours: does what the server holds grow?
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::lifecycle::{Cycle, LifecycleArgs};
+use super::{Figures, Scenario, Stage};
+use crate::LoadError;
+use crate::report::model::{Point, ServerPoint};
+
+/// Lifecycles for a long time, of people who take theirs and do not all approve.
+#[derive(Args, Clone, Debug, Serialize)]
+#[command(mut_arg("time", |arg| arg.default_value("1h")))]
+#[command(mut_arg("human", |arg| arg.default_value("exp:5s")))]
+#[command(mut_arg("mix", |arg| arg.default_value("approve=90,deny=8,ignore=2")))]
+pub struct SoakArgs {
+    /// The lifecycles.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub lifecycle: LifecycleArgs,
+}
+
+impl Scenario for SoakArgs {
+    const NAME: &'static str = "soak";
+    const MAIN: &'static str = LifecycleArgs::MAIN;
+    type Ready = Vec<Cycle>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        self.lifecycle.check()
+    }
+
+    fn requests(&self) -> usize {
+        self.lifecycle.requests()
+    }
+
+    fn length(&self) -> Option<Duration> {
+        self.lifecycle.length()
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
+        self.lifecycle.prepare(stage).await
+    }
+
+    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
+        self.lifecycle.measure(cycles, stage).await
+    }
+
+    fn conclude(&self, points: &[Point], figures: &mut Figures) {
+        let held = |of: fn(&ServerPoint) -> Option<u64>| {
+            let at =
+                points.iter().filter_map(|p| Some((p.at_seconds, of(p.server.as_ref()?)? as f64)));
+            growth_per_hour(&at.collect::<Vec<_>>())
+        };
+        let memory = held(|server| server.rss_bytes);
+        let descriptors = held(|server| server.descriptors);
+        figures.insert("growth of memory, bytes per hour".to_owned(), json!(memory));
+        figures.insert("growth of descriptors, per hour".to_owned(), json!(descriptors));
+    }
+}
+
+/// Slope of the second half, by least squares: the first is the warming up of caches. None if there
+/// are too few points for one.
+fn growth_per_hour(points: &[(f64, f64)]) -> Option<f64> {
+    const POINTS_MIN: usize = 10;
+    let half = &points[points.len() / 2..];
+    if half.len() < POINTS_MIN {
+        return None;
+    }
+    let count = half.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| half.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let both: f64 = half.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    let square: f64 = half.iter().map(|p| (p.0 - x).powi(2)).sum();
+    Some((both / square * 3600.0).round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_that_of_the_second_half() {
+        let grown = |at: f64| if at < 50.0 { at * 1e6 } else { 5e7 + at * 2.0 };
+        let points: Vec<_> = (0..100).map(f64::from).map(|at| (at, grown(at))).collect();
+        assert_eq!(growth_per_hour(&points), Some(7200.0));
+        assert_eq!(growth_per_hour(&points[..15]), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! Everyone at 09:00: each user signs in once, most of them in the first minutes.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::lifecycle::{Cycle, PeopleArgs};
+use super::{Figures, Scenario, Stage};
+use crate::drive::open_loop;
+use crate::people::span;
+use crate::schedule::{Schedule, Shape};
+use crate::{LoadError, step};
+
+/// Everyone within a short time.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct StormArgs {
+    /// Users, each of whom signs in once.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub everyone: u32,
+    /// Time within which they come; twenty times as many at its begin as at its end.
+    #[arg(long, default_value = "10s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub within: Duration,
+    /// How long what was begun may take after the last has come.
+    #[arg(long, default_value = "30s", value_parser = span)]
+    #[serde(serialize_with = "crate::scenario::seconds")]
+    pub drain: Duration,
+    /// What people do.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub people: PeopleArgs,
+}
+
+impl Scenario for StormArgs {
+    const NAME: &'static str = "storm";
+    const MAIN: &'static str = step::WHOLE;
+    type Ready = Vec<Cycle>;
+
+    fn check(&self) -> Result<(), LoadError> {
+        if self.within < Duration::from_millis(100) {
+            return Err(LoadError::Input("--within is 100ms or more".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn requests(&self) -> usize {
+        2 * self.everyone as usize
+    }
+
+    fn length(&self) -> Option<Duration> {
+        Some(self.within)
+    }
+
+    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
+        self.people.cycles(self.everyone as usize, stage).await
+    }
+
+    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
+        let begin = tokio::time::Instant::now();
+        let rate = f64::from(self.everyone) / self.within.as_secs_f64();
+        let schedule = Schedule { shape: Shape::Rush, rate, time: self.within, seed: stage.seed };
+        open_loop(cycles, schedule, self.drain, &stage.book, &stage.stop).await;
+        let over = begin.elapsed().saturating_sub(self.within);
+        Ok(super::figures(json!({
+            "users": self.everyone,
+            "seconds until the last was done, after the last had come": over.as_secs_f64(),
+        })))
+    }
+}

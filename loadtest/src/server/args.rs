@@ -1,0 +1,194 @@
+//! What the command line says about the server.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use countersign_client::wire::secret::Secret;
+use url::Url;
+
+use super::{Prepared, Settings, Spawned, Target, target};
+use crate::LoadError;
+use crate::host::pin::{self, Cores};
+use crate::host::process;
+use crate::metrics::Metrics;
+
+/// Which server, and where it runs.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct ServerArgs {
+    /// A server that runs, such as `http://127.0.0.1:8080`.
+    #[arg(long, alias = "url", value_name = "URL", required_unless_present = "spawn")]
+    #[arg(requires = "tenant", requires = "secret")]
+    target: Option<String>,
+    /// Its tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// A secret of the tenant; better in the variable.
+    #[arg(long, env = "COUNTERSIGN_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+    /// Its operations listener, such as `http://127.0.0.1:9464`, to read its metrics.
+    #[arg(long, value_name = "URL", requires = "target")]
+    operations: Option<String>,
+    /// Its process, if it is on this machine, to see what it uses.
+    #[arg(long, value_name = "PID", requires = "target")]
+    server_pid: Option<u32>,
+    /// Allow a server, or a Redis, that is on another machine. Its owner has to agree.
+    #[arg(long)]
+    allow_remote: bool,
+    /// Start a server for the occasion: this `countersign`, or the one beside this program.
+    #[arg(long, value_name = "PATH", conflicts_with = "target", num_args = 0..=1)]
+    spawn: Option<Option<PathBuf>>,
+    /// Store of the server that is started: `memory:`, `sqlite` or an address of a Redis.
+    #[arg(long, default_value = "memory:", requires = "spawn")]
+    store: String,
+    /// Worker threads of the server that is started; 0 is one per core.
+    #[arg(long, default_value_t = 0, requires = "spawn")]
+    workers: usize,
+    /// A key of its configuration, such as `server.requests_in_flight_max=1000`.
+    #[arg(long, value_name = "KEY=VALUE", requires = "spawn", value_parser = key)]
+    set: Vec<(String, String)>,
+    /// Cores of the server that is started; by default the first half of all.
+    #[arg(long, value_delimiter = ',', requires = "spawn", value_name = "CORES")]
+    server_cores: Vec<usize>,
+    /// Cores of the harness; by default the other half, where it starts the server.
+    #[arg(long, value_delimiter = ',', value_name = "CORES")]
+    client_cores: Vec<usize>,
+    /// Pin nobody to cores.
+    #[arg(long, conflicts_with_all = ["server_cores", "client_cores"])]
+    no_pin: bool,
+}
+
+fn key(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("it is KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+impl ServerArgs {
+    /// The store of the server that is started.
+    #[must_use]
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Checks everything that can be checked before anything is started, and pins this process.
+    ///
+    /// # Errors
+    /// [`LoadError::Input`].
+    pub fn place(&self) -> Result<Cores, LoadError> {
+        if let Some(text) = &self.target {
+            target::base(text, self.allow_remote)?;
+        }
+        if let Some(text) = &self.operations {
+            target::parse(text, self.allow_remote)?;
+        }
+        if let Some(pid) = self.server_pid.filter(|pid| !process::is_alive(*pid)) {
+            return Err(LoadError::Input(format!("there is no process {pid}")));
+        }
+        self.check_store()?;
+        let allowed = pin::allowed()?;
+        pin::check(&self.server_cores, &allowed)?;
+        pin::check(&self.client_cores, &allowed)?;
+        let automatic = self.spawn.is_some() && !self.no_pin;
+        let halves = if automatic { pin::halves(&allowed) } else { Cores::default() };
+        let or = |given: &[usize], other| if given.is_empty() { other } else { given.to_vec() };
+        let cores = Cores {
+            server: or(&self.server_cores, halves.server),
+            client: or(&self.client_cores, halves.client),
+        };
+        if !cores.client.is_empty() {
+            pin::this_process(&cores.client)?;
+        }
+        Ok(cores)
+    }
+
+    /// The server to put under load; it is started if need be.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn prepare(&self, cores: Cores) -> Result<Prepared, LoadError> {
+        if let Some(binary) = &self.spawn {
+            return self.start(binary.as_deref(), cores).await;
+        }
+        let missing = || LoadError::Input("--target, --tenant and a secret belong together".into());
+        let base = target::base(self.target.as_deref().ok_or_else(missing)?, self.allow_remote)?;
+        let target = Target {
+            base,
+            tenant: self.tenant.clone().ok_or_else(missing)?,
+            secret: Secret::new(self.secret.clone().ok_or_else(missing)?),
+            operations: self.operations.clone(),
+        };
+        let metrics = target.operations.as_deref().map(Metrics::new).transpose()?;
+        if let Some(metrics) = &metrics
+            && metrics.read().await.is_none()
+        {
+            return Err(LoadError::Input("--operations: no metrics can be read there".to_owned()));
+        }
+        let pid = self.server_pid;
+        Ok(Prepared { target, spawned: None, pid, metrics, store: None, workers: None, cores })
+    }
+
+    async fn start(&self, binary: Option<&Path>, cores: Cores) -> Result<Prepared, LoadError> {
+        let beside = || std::env::current_exe().map(|path| path.with_file_name("countersign"));
+        let binary = binary.map_or_else(beside, |path| Ok(path.to_path_buf()))?;
+        let settings = Settings {
+            store: self.store.clone(),
+            workers: self.workers,
+            cores: cores.server.clone(),
+            keys: self.set.clone(),
+        };
+        let spawned = Spawned::start(&binary, &settings).await?;
+        let workers = match (self.workers, cores.server.len()) {
+            (0, 0) => std::thread::available_parallelism().ok().map(Into::into),
+            (0, pinned) => Some(pinned),
+            (workers, _) => Some(workers),
+        };
+        Ok(Prepared {
+            target: spawned.target.clone(),
+            pid: Some(spawned.pid),
+            metrics: spawned.target.operations.as_deref().map(Metrics::new).transpose()?,
+            spawned: Some(spawned),
+            store: Some(without_password(&self.store)),
+            workers,
+            cores,
+        })
+    }
+
+    /// # Errors
+    /// [`LoadError::Input`] for a store that no server has, or one on another machine.
+    fn check_store(&self) -> Result<(), LoadError> {
+        let store = self.store.as_str();
+        if store == "sqlite" || store == "memory:" || store.starts_with("sqlite:") {
+            return Ok(());
+        }
+        let wrong = || LoadError::Input(format!("{store:?} is none of memory:, sqlite, redis://…"));
+        let url = Url::parse(store).map_err(|_| wrong())?;
+        if !matches!(url.scheme(), "redis" | "rediss") {
+            return Err(wrong());
+        }
+        target::refuse_remote(&url, self.allow_remote)
+    }
+}
+
+/// A text as it may be shown: of an address in it, such as `--store=redis://…`, the user and the
+/// password are left out.
+pub(crate) fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{}", &rest[user.len() + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_of_a_store_is_not_shown() {
+        assert_eq!(without_password("redis://u:geheim@127.0.0.1:1/0"), "redis://127.0.0.1:1/0");
+        for plain in ["memory:", "sqlite", "redis://127.0.0.1:6379/0"] {
+            assert_eq!(without_password(plain), plain);
+        }
+    }
+}

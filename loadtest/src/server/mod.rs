@@ -1,0 +1,45 @@
+//! The server under load: one that runs, or one started for the occasion.
+
+mod args;
+mod spawned;
+mod target;
+
+pub use args::ServerArgs;
+pub(crate) use args::without_password;
+pub use spawned::{Settings, Spawned};
+pub use target::Target;
+
+use crate::LoadError;
+use crate::host::pin::Cores;
+use crate::metrics::Metrics;
+
+/// A server that is ready to be put under load.
+pub struct Prepared {
+    /// How to call it.
+    pub target: Target,
+    /// Its process, if it was started for the occasion.
+    pub spawned: Option<Spawned>,
+    /// The number of its process, if it is known.
+    pub pid: Option<u32>,
+    /// What it says of itself, if it can be read.
+    pub metrics: Option<Metrics>,
+    /// Its store, if it is known.
+    pub store: Option<String>,
+    /// Its workers, if they are known.
+    pub workers: Option<usize>,
+    /// Who uses which cores.
+    pub cores: Cores,
+}
+
+impl Prepared {
+    /// Ends the server if it was started for the occasion.
+    ///
+    /// # Errors
+    /// [`LoadError::Server`] if it does not end by itself.
+    pub async fn stop(self) -> Result<(), LoadError> {
+        match self.spawned {
+            Some(spawned) => spawned.stop().await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A server in a process and a folder of its own.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use countersign_client::wire::secret::Secret;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::target::Target;
+use crate::LoadError;
+use crate::host::pin;
+
+/// Longest time in which a server has to say where it listens.
+const START: Duration = Duration::from_secs(20);
+/// Longest time in which it has to end when it is asked to.
+const END: Duration = Duration::from_secs(12);
+/// The tenant of a server that is started for the occasion.
+const TENANT: &str = "load";
+/// Where its log goes, in its folder.
+const LOG: &str = "server.log";
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Its store: `memory:`, `sqlite` or an address of a Redis.
+    pub store: String,
+    /// Its worker threads; 0 is one per core.
+    pub workers: usize,
+    /// The cores it may use; all if there are none.
+    pub cores: Vec<usize>,
+    /// Further keys of its configuration, such as `server.body_bytes_max`, with their values.
+    pub keys: Vec<(String, String)>,
+}
+
+/// A server in a process of its own, which ends with this.
+pub struct Spawned {
+    /// How to call it.
+    pub target: Target,
+    /// Its process.
+    pub pid: u32,
+    /// Killed when it is dropped.
+    process: Child,
+    _output: Lines<BufReader<ChildStdout>>,
+    folder: TempDir,
+}
+
+impl Spawned {
+    /// Starts a server with a tenant and nothing else configured but what `settings` say. Its users
+    /// may be asked as often as one likes. It listens on ports of its own.
+    ///
+    /// # Errors
+    /// [`LoadError::Server`], with what it said.
+    pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
+        let folder = tempfile::tempdir()?;
+        let secret = secret();
+        let log = File::create(folder.path().join(LOG))?;
+        let mut command = Command::new(binary);
+        command
+            .arg("serve")
+            .env_clear()
+            .envs(environment(settings, folder.path(), &secret))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            // An interrupt from the terminal is for the harness, which then ends the server.
+            .process_group(0)
+            .kill_on_drop(true);
+        let started = pin::while_on(&settings.cores, || command.spawn())?;
+        let failed = |error| LoadError::Server(format!("{}: {error}", binary.display()));
+        let mut process = started.map_err(failed)?;
+        let output = process.stdout.take().expect("its output is piped");
+        let mut output = BufReader::new(output).lines();
+        let greeted = tokio::time::timeout(START, greeting(&mut output)).await;
+        let greeted = greeted.unwrap_or_else(|_| Err("it says nothing".to_owned()));
+        let (public, operations) = greeted.map_err(|what| {
+            let said = last_words(folder.path());
+            LoadError::Server(format!("{} did not start: {what}{said}", binary.display()))
+        })?;
+        let target = Target {
+            base: format!("{public}/v1"),
+            tenant: TENANT.to_owned(),
+            secret: Secret::new(secret),
+            operations: Some(operations),
+        };
+        let pid = process.id().ok_or_else(|| LoadError::Server("it has ended".to_owned()))?;
+        Ok(Self { target, pid, process, _output: output, folder })
+    }
+
+    /// The last it wrote into its log, after a colon; empty if it wrote nothing.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        last_words(self.folder.path())
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// [`LoadError::Server`] if it has to be killed.
+    pub async fn stop(mut self) -> Result<(), LoadError> {
+        if let Some(pid) = self.process.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            let _ended_already = kill_process(pid, Signal::TERM);
+        }
+        match tokio::time::timeout(END, self.process.wait()).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(LoadError::Server("it did not end when it was asked to".to_owned())),
+        }
+    }
+}
+
+fn environment(settings: &Settings, folder: &Path, secret: &str) -> Vec<(OsString, OsString)> {
+    let store = if settings.store == "sqlite" { "sqlite:" } else { &settings.store };
+    let own: [(&str, OsString); 12] = [
+        ("COUNTERSIGN_TENANT_ID", TENANT.into()),
+        ("COUNTERSIGN_SECRET_KEY", secret.into()),
+        ("COUNTERSIGN__SERVER__LISTEN", "127.0.0.1:0".into()),
+        ("COUNTERSIGN__OPERATIONS__LISTEN", "127.0.0.1:0".into()),
+        ("COUNTERSIGN__SERVER__DATA_DIR", folder.into()),
+        ("COUNTERSIGN__SERVER__WORKERS", settings.workers.to_string().into()),
+        ("COUNTERSIGN__STORE__URL", store.into()),
+        ("COUNTERSIGN__LOG__LEVEL", "warn".into()),
+        ("COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_MAX", "1000".into()),
+        ("COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_WINDOW_SECONDS", "1".into()),
+        ("COUNTERSIGN__TENANTS__0__PUSH__DENIAL_WAIT_SECONDS", "0".into()),
+        ("COUNTERSIGN__TENANTS__0__PUSH__REPORT_HOLD_SECONDS", "0".into()),
+    ];
+    let mut all: Vec<(OsString, OsString)> =
+        own.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    for (key, value) in &settings.keys {
+        let name = format!("COUNTERSIGN__{}", key.replace('.', "__").to_ascii_uppercase());
+        all.retain(|(known, _)| *known != *name);
+        all.push((name.into(), value.into()));
+    }
+    all
+}
+
+/// A secret of the server's own, which other users of the machine cannot guess.
+#[expect(clippy::disallowed_methods, reason = "a secret of a test, outside of the engine")]
+fn secret() -> String {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The two addresses that a server says it listens on.
+async fn greeting(output: &mut Lines<BufReader<ChildStdout>>) -> Result<(String, String), String> {
+    let mut public = None;
+    while let Some(line) = output.next_line().await.map_err(|error| error.to_string())? {
+        if let Some(address) = line.strip_prefix("listening on ") {
+            public = Some(address.to_owned());
+        } else if let Some(rest) = line.strip_prefix("operations on ") {
+            let public = public.ok_or("it listens nowhere")?;
+            let address = rest.split_once(": ").map_or(rest, |(address, _)| address);
+            return Ok((public, address.to_owned()));
+        }
+    }
+    Err("it ended before it listened".to_owned())
+}
+
+fn last_words(folder: &Path) -> String {
+    let log = std::fs::read_to_string(folder.join(LOG)).unwrap_or_default();
+    let last = log.lines().rfind(|line| !line.trim().is_empty());
+    last.map_or_else(String::new, |line| format!(": {}", line.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_the_configuration_becomes_its_variable_and_wins() {
+        let keys = [("server.workers", "3"), ("tenants.0.push.prompts_max", "7")];
+        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let settings = Settings { store: "sqlite".to_owned(), keys, ..Settings::default() };
+        let all = environment(&settings, Path::new("/x"), "secret");
+        let of = |name: &str| {
+            let values = all.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
+            values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("COUNTERSIGN__SERVER__WORKERS"), ["3"]);
+        assert_eq!(of("COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_MAX"), ["7"]);
+        assert_eq!(of("COUNTERSIGN__STORE__URL"), ["sqlite:"]);
+    }
+}

@@ -1,0 +1,154 @@
+//! How a server is called, and whether it is the one that was meant.
+
+use std::net::IpAddr;
+
+use countersign_client::wire::secret::Secret;
+use countersign_client::wire::track::TrackRequest;
+use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
+use url::{Host, Url};
+
+use crate::LoadError;
+
+/// A server and how to call it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Base address, which ends in the version of the contract.
+    pub base: String,
+    /// The tenant.
+    pub tenant: String,
+    /// One of the tenant's secrets.
+    pub secret: Secret,
+    /// Where its metrics are, if they can be read.
+    pub operations: Option<String>,
+}
+
+impl Target {
+    /// Whether the server is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
+    }
+
+    /// Tracks one action, to see whether the server is there, takes the secret, and takes it for
+    /// this tenant.
+    ///
+    /// # Errors
+    /// [`LoadError::Server`], which says what is wrong.
+    pub async fn probe(&self, http: &Http) -> Result<(), LoadError> {
+        let wrong = |what: String| LoadError::Server(format!("{}: {what}", self.base));
+        let backend = RelyingParty::new(http.clone(), &self.base, self.secret.reveal());
+        let backend = backend.map_err(|error| wrong(error.to_string()))?;
+        let tracked = backend.track("load-probe", "probe", &TrackRequest::default()).await;
+        let token = tracked.map_err(|error| wrong(probed(&error)))?.token;
+        match token_tenant(token.reveal()) {
+            Some(tenant) if tenant == self.tenant => Ok(()),
+            Some(tenant) => Err(wrong(format!(
+                "the secret is one of tenant {tenant:?}, and the tenant is to be {:?}",
+                self.tenant
+            ))),
+            None => Err(wrong("its token names no tenant".to_owned())),
+        }
+    }
+}
+
+/// What the answer to the first request says about a server.
+fn probed(error: &ClientError) -> String {
+    match error {
+        ClientError::Refused { status: 401 | 403, .. } => "it does not take the secret".to_owned(),
+        ClientError::Refused { status: 404 | 405, .. } | ClientError::Protocol(_) => {
+            format!("this is no Countersign, or its address is another: {error}")
+        }
+        ClientError::Refused { .. } | ClientError::Transport(_) | ClientError::Input(_) => {
+            error.to_string()
+        }
+    }
+}
+
+/// Reads an address of a server, with the version of the contract added where it has no path.
+///
+/// # Errors
+/// [`LoadError::Input`] if it is none, or another machine's and `remote` does not allow it.
+pub(super) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
+    let mut url = parse(text, remote)?;
+    if url.path() == "/" {
+        url.set_path("/v1");
+    }
+    Ok(url.to_string().trim_end_matches('/').to_owned())
+}
+
+/// Reads an address.
+///
+/// # Errors
+/// As those of [`base`].
+pub(super) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
+    let wrong = || LoadError::Input(format!("{text:?} is no http:// or https:// address"));
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(LoadError::Input("an address with a password is refused".to_owned()));
+    }
+    refuse_remote(&url, remote)?;
+    Ok(url)
+}
+
+/// # Errors
+/// [`LoadError::Input`] for an address of another machine that is not allowed.
+pub(super) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
+    if remote || is_loopback(url) {
+        return Ok(());
+    }
+    let host = url.host_str().unwrap_or_default();
+    Err(LoadError::Input(format!(
+        "{host} is another machine: load is put on this one alone, unless --allow-remote says that \
+         its owner agrees"
+    )))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            // A host of a scheme that is none of the web's is not parsed as an address.
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_this_machine_is_taken_and_gets_the_version_of_the_contract() {
+        for (text, expected) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+            ("http://127.9.0.1:8080/v1/", "http://127.9.0.1:8080/v1"),
+            ("http://localhost:1/x", "http://localhost:1/x"),
+            ("https://[::1]", "https://[::1]/v1"),
+        ] {
+            assert_eq!(base(text, false).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn another_machine_needs_an_explicit_word() {
+        for text in ["http://10.0.0.1:80/v1", "https://example.com", "http://localhost.example"] {
+            let refused = base(text, false).unwrap_err().to_string();
+            assert!(refused.contains("--allow-remote"), "{refused}");
+            assert!(base(text, true).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_its_text() {
+        for text in ["", "127.0.0.1:8080", "ftp://127.0.0.1", "http://"] {
+            assert!(matches!(base(text, true), Err(LoadError::Input(_))), "{text}");
+        }
+        assert!(base("http://a:b@127.0.0.1", false).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! A report as text for the terminal.
+
+use std::fmt;
+
+use crate::report::capacity::Capacity;
+use crate::report::model::{Report, Step};
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} on {}", self.scenario, self.machine)?;
+        self.write_server(f)?;
+        self.write_totals(f)?;
+        if !self.steps.is_empty() {
+            let [name, columns @ ..] = ["us", "count", "p50", "p90", "p99", "p99.9", "max"];
+            write!(f, "\n  {name:<16}")?;
+            columns.iter().try_for_each(|column| write!(f, "{column:>10}"))?;
+            writeln!(f)?;
+        }
+        self.steps.iter().try_for_each(|step| write_step(f, step))?;
+        for failures in &self.errors {
+            let what = if failures.refusal { "refused" } else { "failed" };
+            writeln!(f, "\n  {} × {what}: {}, {}", failures.count, failures.step, failures.kind)?;
+            write!(f, "      {}", failures.first)?;
+        }
+        if !self.errors.is_empty() {
+            writeln!(f)?;
+        }
+        if !self.figures.is_empty() {
+            writeln!(f)?;
+        }
+        self.figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+        self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
+        match &self.cut_short {
+            Some(why) => writeln!(f, "\n  cut short: {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Report {
+    fn write_server(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = &self.server;
+        write!(f, "  server {}", server.url)?;
+        if let Some(store) = &server.store {
+            write!(f, ", {store}")?;
+        }
+        if let Some(workers) = server.workers {
+            write!(f, ", {workers} workers")?;
+        }
+        if !server.cores.is_empty() {
+            write!(f, ", cores {:?}; harness on {:?}", server.cores, server.client_cores)?;
+        }
+        writeln!(f)
+    }
+
+    fn write_totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = &self.totals;
+        let seconds = self.took_seconds.max(1e-9);
+        writeln!(
+            f,
+            "  {} offered, {} completed ({:.1} per second), {} failed, {} refused in {seconds:.1} s",
+            t.offered,
+            t.completed,
+            t.completed as f64 / seconds,
+            t.failed,
+            t.refused
+        )?;
+        if t.late > 0 {
+            let longest = t.late_max_us as f64 / 1e3;
+            writeln!(f, "  {} begun late, the latest by {longest:.1} ms", t.late)?;
+        }
+        let each = |cpu: f64| cpu * 1e6 / t.completed.max(1) as f64;
+        if let Some(cpu) = t.server_cpu_seconds {
+            let cores = cpu / seconds;
+            writeln!(f, "  server: {cores:.2} cores, {:.0} us for each completed", each(cpu))?;
+        }
+        let cores = t.client_cpu_seconds / seconds;
+        writeln!(f, "  harness: {cores:.2} cores, {:.0} us for each", each(t.client_cpu_seconds))
+    }
+}
+
+fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Result {
+    let Capacity { highest_rate, objective, conclusion, trials, .. } = capacity;
+    writeln!(
+        f,
+        "\n  {highest_rate} lifecycles per second with p{} up to {} ms and up to {} % that fail \
+         ({conclusion:?}, {} trials)",
+        objective.quantile * 100.0,
+        objective.latency_us as f64 / 1e3,
+        objective.errors_share * 100.0,
+        trials.len()
+    )?;
+    for fit in &capacity.fits {
+        let step = fit.step.as_deref().unwrap_or_default();
+        write!(f, "  {:?} {step}: {:.6}, {:.3} without any", fit.cost, fit.slope, fit.intercept)?;
+        writeln!(f, ", off by {:.0} % at most", fit.deviation_max * 100.0)?;
+    }
+    Ok(())
+}
+
+fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    let at = |quantile| step.times.value_at_quantile(quantile);
+    write!(f, "  {:<16}{:>10}{:>10}{:>10}", step.name, step.times.len(), at(0.5), at(0.9))?;
+    writeln!(f, "{:>10}{:>10}{:>10}", at(0.99), at(0.999), step.times.max())
+}

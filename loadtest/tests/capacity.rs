@@ -1,0 +1,301 @@
+//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of
+//! hiccups; lines are fitted as they are; and the plan adds up.
+
+mod report_support;
+
+use countersign_loadtest::capacity::fit::{self, Mixture};
+use countersign_loadtest::capacity::plan::Demand;
+use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
+use countersign_loadtest::report::capacity::{
+    Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Trial,
+};
+use proptest::prelude::*;
+use report_support::{sample, wobble};
+
+const OBJECTIVE: Objective =
+    Objective { quantile: 0.99, latency_us: 50_000, errors_share: 0.000_1 };
+
+fn trial(rate: f64, met: bool) -> Trial {
+    Trial {
+        rate,
+        completed_rate: rate,
+        latency_us: Some(if met { 20_000 } else { 90_000 }),
+        errors_share: 0.0,
+        samples: 5_000,
+        server_cores: Some(rate / 1_000.0),
+        client_share: 0.3,
+        late_share: 0.0,
+        met,
+    }
+}
+
+/// Runs a search against a server, which is told the rate and the number of the trial.
+fn searched(
+    settings: SearchSettings,
+    mut met: impl FnMut(f64, u64) -> bool,
+) -> (Search, f64, Conclusion) {
+    let mut search = Search::new(settings);
+    for number in 0..1_000 {
+        match search.next() {
+            Next::Try(rate) => search.record(trial(rate, met(rate, number))),
+            Next::Done { highest_rate, conclusion } => return (search, highest_rate, conclusion),
+        }
+    }
+    panic!("the search does not end");
+}
+
+#[test]
+fn rates_double_until_one_misses_and_then_close_in_on_the_edge() {
+    let settings = SearchSettings { precision: 0.1, ..SearchSettings::default() };
+    let (search, highest, conclusion) = searched(settings, |rate, _| rate <= 700.0);
+    let rates: Vec<f64> = search.trials().iter().map(|trial| trial.rate).collect();
+    // Both ends are tried a second time.
+    assert_eq!(rates, [100.0, 200.0, 400.0, 800.0, 566.0, 673.0, 734.0, 673.0, 734.0]);
+    assert_eq!((highest, conclusion), (673.0, Conclusion::Found));
+}
+
+#[test]
+fn a_server_that_bears_nothing_or_everything_is_said_to() {
+    let settings = SearchSettings { rate_min: 20.0, rate_max: 1_000.0, ..Default::default() };
+    let (search, highest, conclusion) = searched(settings, |_, _| false);
+    assert_eq!((highest, conclusion), (0.0, Conclusion::Nothing));
+    assert_eq!(search.trials().last().map(|trial| trial.rate), Some(20.0));
+    let (_, highest, conclusion) = searched(settings, |_, _| true);
+    assert_eq!((highest, conclusion), (1_000.0, Conclusion::Ceiling));
+}
+
+#[test]
+fn a_hiccup_at_any_trial_changes_nothing() {
+    let settings = SearchSettings { rate_max: 50_000.0, ..Default::default() };
+    let (search, steady, _) = searched(settings, |rate, _| rate <= 1_234.0);
+    for hiccup in 0..search.trials().len() as u64 {
+        let (_, highest, conclusion) =
+            searched(settings, |rate, number| (rate <= 1_234.0) != (number == hiccup));
+        assert_eq!(conclusion, Conclusion::Found);
+        assert!(highest <= 1_234.0 && highest > 1_234.0 / 1.07, "{hiccup}: {highest}, {steady}");
+    }
+}
+
+#[test]
+fn a_rate_that_fails_for_good_below_one_that_does_not_is_the_limit() {
+    // The server cannot bear 350 to 450, for whatever reason, and can bear 800.
+    let sick = |rate: f64, _| !(350.0..450.0).contains(&rate) && rate < 3_000.0;
+    let settings = SearchSettings { rate_start: 400.0, ..Default::default() };
+    let (_, highest, conclusion) = searched(settings, sick);
+    assert_eq!(conclusion, Conclusion::Found);
+    assert!(highest < 350.0 && highest > 330.0, "{highest}");
+}
+
+#[test]
+fn a_search_that_runs_out_of_trials_says_the_best_that_it_saw() {
+    let settings = SearchSettings { trials_max: 4, ..Default::default() };
+    let (search, highest, conclusion) = searched(settings, |rate, _| rate <= 700.0);
+    assert_eq!((search.trials().len(), highest, conclusion), (4, 400.0, Conclusion::GaveUp));
+}
+
+#[test]
+fn a_blurred_edge_is_found_about_where_it_is() {
+    let mut wrong = 0;
+    for seed in 0..500 {
+        let edge = 50.0 * 100f64.powf(wobble(seed + 1_000_000));
+        // Within a tenth of the edge chance decides; outside of it one trial in fifty errs.
+        let (_, highest, _) = searched(SearchSettings::default(), |rate, number| {
+            let (chance, off) = (wobble(seed * 1_000 + number), rate / edge - 1.0);
+            if off.abs() < 0.1 { chance < 0.5 - off * 5.0 } else { (off < 0.0) != (chance < 0.02) }
+        });
+        wrong += usize::from(highest > edge * 1.2 || highest < edge / 1.2);
+    }
+    // A rate that errs in two of three trials is taken at its word: one in eight hundred does.
+    assert!(wrong <= 15, "{wrong} of 500 are wrong");
+}
+
+proptest! {
+    #[test]
+    fn what_is_found_is_at_the_edge(edge in 2.0..90_000.0f64, precision in 0.01..0.3f64) {
+        let settings = SearchSettings { precision, trials_max: 60, ..Default::default() };
+        let (_, highest, conclusion) = searched(settings, |rate, _| rate <= edge);
+        prop_assert_eq!(conclusion, Conclusion::Found);
+        // Rates have three digits, so two of them may be a hundredth apart with nothing between.
+        prop_assert!(highest <= edge && edge <= highest * (1.0 + precision.max(0.011)));
+    }
+
+    #[test]
+    fn whatever_is_answered_the_search_ends_within_its_bounds(
+        answers in prop::collection::vec(any::<bool>(), 300),
+        start in 0.1..1e6f64,
+        trials_max in 1..100usize,
+    ) {
+        let settings = SearchSettings { rate_start: start, trials_max, ..Default::default() };
+        let (search, highest, conclusion) =
+            searched(settings, |_, number| answers[number as usize % answers.len()]);
+        let trials = search.trials();
+        prop_assert!(trials.len() <= trials_max);
+        for trial in trials {
+            prop_assert!((settings.rate_min..=settings.rate_max).contains(&trial.rate));
+            let same: Vec<_> = trials.iter().filter(|other| other.rate == trial.rate).collect();
+            prop_assert!(same.len() <= 3);
+            let met = same.iter().filter(|trial| trial.met).count();
+            if trial.rate <= highest && met * 2 < same.len() {
+                prop_assert!(false, "{} is known to fail, and {highest} was found", trial.rate);
+            }
+        }
+        prop_assert_eq!(highest == 0.0, trials.is_empty() || conclusion == Conclusion::Nothing
+            || conclusion == Conclusion::GaveUp && highest == 0.0);
+    }
+
+    #[test]
+    fn a_line_is_found_as_it_was_drawn(
+        slope in 1e-6..1e6f64, intercept in 0.0..1e9f64, step in 1.0..1e5f64,
+    ) {
+        let points: Vec<_> =
+            (1..=6).map(|n| (n as f64 * step, intercept + slope * n as f64 * step)).collect();
+        let fit = fit::line(Cost::BytesPerDevice, &points).unwrap();
+        let scale = intercept + slope * step;
+        prop_assert!((fit.slope - slope).abs() * step <= 1e-9 * scale);
+        prop_assert!((fit.intercept - intercept).abs() <= 1e-9 * scale);
+        prop_assert!(fit.deviation_max < 1e-9);
+    }
+}
+
+#[test]
+fn a_line_says_how_far_off_its_measurements_are() {
+    // Least squares by hand: slope 1.9, intercept 0.5; the sums of squares are 18.2 and 18.05 of
+    // it.
+    let points = [(1.0, 2.0), (2.0, 5.0), (3.0, 6.0), (4.0, 8.0)];
+    let fit = fit::line(Cost::CpuPerLifecycle, &points).unwrap();
+    assert!((fit.slope - 1.9).abs() < 1e-12 && (fit.intercept - 0.5).abs() < 1e-12);
+    assert!((fit.r2.unwrap() - (1.0 - 0.7 / 18.75)).abs() < 1e-12);
+    // What is left is 0.7; over two degrees of freedom and a spread of 5 that is √(0.35 / 5).
+    assert!((fit.slope_error.unwrap() - 0.07f64.sqrt()).abs() < 1e-12);
+    // The second is 5 where the line has 4.3; they range from 2 to 8.
+    assert!((fit.deviation_max - 0.7 / 6.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_does_not_make_a_line_is_none() {
+    let fit = |points: &[(f64, f64)]| fit::line(Cost::BytesPerDevice, points);
+    assert_eq!(fit(&[]), None);
+    assert_eq!(fit(&[(1.0, 2.0)]), None);
+    assert_eq!(fit(&[(5.0, 1.0), (5.0, 2.0), (5.0, 3.0)]), None);
+    assert_eq!(fit(&[(1.0, 2.0), (2.0, f64::NAN)]), None);
+    let two = fit(&[(1.0, 7.0), (2.0, 7.0)]).unwrap();
+    assert_eq!((two.r2, two.slope_error), (None, None));
+}
+
+#[test]
+fn steps_are_told_apart_by_mixtures_of_them() {
+    let costs = [0.000_2, 0.000_5, 0.000_9];
+    let mixture = |rates: [f64; 3]| Mixture {
+        cores: 0.03 + costs.iter().zip(rates).map(|(cost, rate)| cost * rate).sum::<f64>(),
+        rates: rates.to_vec(),
+    };
+    let names = ["track", "challenge", "decide"];
+    let mixtures = [
+        [100.0, 0.0, 0.0],
+        [200.0, 0.0, 0.0],
+        [100.0, 100.0, 0.0],
+        [100.0, 100.0, 100.0],
+        [300.0, 200.0, 100.0],
+    ]
+    .map(mixture);
+    let fits = fit::steps(&names, &mixtures).unwrap();
+    for (fit, (name, cost)) in fits.iter().zip(names.iter().zip(costs)) {
+        assert_eq!((fit.cost, fit.step.as_deref()), (Cost::CpuPerStep, Some(*name)));
+        assert!((fit.slope - cost).abs() < 1e-12 && (fit.intercept - 0.03).abs() < 1e-9);
+    }
+    // All steps as often as each other: nobody can tell them apart.
+    let alike = [100.0, 200.0, 300.0, 400.0].map(|rate| mixture([rate; 3]));
+    assert_eq!(fit::steps(&names, &alike), None);
+    assert_eq!(fit::steps(&names[..2], &mixtures), None);
+    assert_eq!(fit::steps(&names, &mixtures[..3]), None);
+}
+
+/// A fit of a cost that was measured without any noise.
+fn fitted(cost: Cost, intercept: f64, slope: f64, most: f64) -> Fit {
+    let points = [0.25, 0.5, 0.75, 1.0].map(|part| (part * most, intercept + slope * part * most));
+    fit::line(cost, &points).expect("four points make a line")
+}
+
+fn capacity(fits: Vec<Fit>) -> Capacity {
+    let (search, highest, _) = searched(SearchSettings::default(), |rate, _| rate <= 820.0);
+    assert_eq!(highest, 800.0);
+    let assumptions = Assumptions {
+        human_delay_seconds: 10.0,
+        devices_per_user: 2.0,
+        active_share: 0.5,
+        http2_share: 0.25,
+        headroom: 0.2,
+        retention_days: 10.0,
+        cores_measured: 1.0,
+    };
+    let demand = Demand { users: 432_000, challenges_per_user: 2.0, peak_factor: 10.0 };
+    Capacity::new(OBJECTIVE, &search, fits, assumptions, &[demand])
+}
+
+#[test]
+fn the_plan_is_what_one_gets_by_hand() {
+    let fits = vec![
+        fitted(Cost::CpuPerLifecycle, 0.02, 0.001, 800.0),
+        fitted(Cost::BytesPerChallenge, 30e6, 3_000.0, 10_000.0),
+        fitted(Cost::BytesPerWaiterHttp1, 31e6, 20_000.0, 10_000.0),
+        fitted(Cost::BytesPerWaiterHttp2, 31e6, 4_000.0, 10_000.0),
+        fitted(Cost::BytesPerDevice, 29e6, 500.0, 100_000.0),
+        fitted(Cost::WritesPerLifecycle, 0.0, 4.0, 10_000.0),
+        fitted(Cost::RedisBytesPerDevice, 1e6, 900.0, 100_000.0),
+        fitted(Cost::RedisBytesPerLifecycle, 1e6, 2_000.0, 100_000.0),
+    ];
+    let plan = capacity(fits).plan[0];
+    // 864,000 a day are 10 per second, times ten at the peak; each takes ten seconds.
+    assert_eq!(
+        (plan.challenges_per_day, plan.peak_rate, plan.pending),
+        (864_000.0, 100.0, 1_000.0)
+    );
+    // 0.02 + 0.1 cores, of which 0.82 of each may be used, less a fifth.
+    assert_eq!(plan.cores, Some(1));
+    assert!(!plan.extrapolated);
+    let close = |value: Option<f64>, expected: f64| {
+        assert!((value.unwrap() / expected - 1.0).abs() < 1e-9, "{value:?} is not {expected}");
+    };
+    // The empty server; 432,000 active devices; 1,000 pending, three of four over HTTP/1.1.
+    let memory = 31e6 + 432_000.0 * 500.0 + 1_000.0 * (3_000.0 + 0.75 * 20_000.0 + 0.25 * 4_000.0);
+    close(plan.memory_bytes, memory / 0.8);
+    close(plan.writes_per_second, 400.0);
+    close(plan.redis_memory_bytes, (1e6 + 864_000.0 * 900.0 + 8_640_000.0 * 2_000.0) / 0.8);
+}
+
+#[test]
+fn a_plan_beyond_what_was_measured_says_so_and_needs_more_cores() {
+    let mut capacity = capacity(vec![fitted(Cost::CpuPerLifecycle, 0.02, 0.001, 800.0)]);
+    let demand = Demand { users: 4_320_000, challenges_per_user: 2.0, peak_factor: 10.0 };
+    let plan = capacity.plan_for(&demand);
+    // 1.02 cores of work, where 0.82 × 0.8 of each core may be used.
+    assert_eq!((plan.cores, plan.extrapolated), (Some(2), true));
+    capacity.fits.clear();
+    let plan = capacity.plan_for(&demand);
+    assert_eq!((plan.cores, plan.memory_bytes, plan.writes_per_second), (None, None, None));
+    assert_eq!(plan.redis_memory_bytes, None);
+}
+
+#[test]
+fn a_trial_counts_everything_that_did_not_complete() {
+    let report = sample();
+    let trial = Trial::of(235.0, &report, &OBJECTIVE);
+    assert_eq!((trial.samples, trial.met), (9_343, false));
+    assert!((trial.errors_share - 57.0 / 9_400.0).abs() < 1e-12);
+    assert_eq!(trial.server_cores, Some(13.6 / 40.0));
+    assert!(!trial.is_limited_by_client());
+    let forgiving = Objective { errors_share: 0.01, ..OBJECTIVE };
+    assert!(Trial::of(235.0, &report, &forgiving).met);
+    let strict = Objective { latency_us: 10_000, ..forgiving };
+    assert!(!Trial::of(235.0, &report, &strict).met);
+
+    let mut unfinished = sample();
+    unfinished.totals.completed = 4_000;
+    assert!(Trial::of(235.0, &unfinished, &forgiving).errors_share > 0.5);
+    unfinished.totals.client_cpu_seconds = 36.0;
+    assert!(Trial::of(235.0, &unfinished, &forgiving).is_limited_by_client());
+    unfinished.totals = Default::default();
+    unfinished.steps.clear();
+    let nothing = Trial::of(235.0, &unfinished, &forgiving);
+    assert_eq!((nothing.latency_us, nothing.errors_share, nothing.met), (None, 1.0, false));
+}

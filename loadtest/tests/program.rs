@@ -1,0 +1,183 @@
+//! The program says in one line what is wrong, ends with a code that says so, and keeps what it has
+//! measured.
+
+mod fake;
+mod support;
+
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use fake::{Fake, Manner};
+use support::{against, program, report, said};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Asserts that it fails with one line that has these words.
+fn refused(output: &Output, words: &str) {
+    let said = said(output);
+    assert!(!output.status.success(), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.contains(words), "{words:?} is not in {said:?}");
+}
+
+fn fake() -> Fake {
+    Fake::start(Manner { delay: MS, ..Manner::default() })
+}
+
+#[test]
+fn what_the_command_line_gets_wrong_is_said() {
+    for (arguments, words) in [
+        ("sideways --spawn", "unrecognized subcommand 'sideways'"),
+        ("lifecycle", "--target"),
+        ("lifecycle --spawn --rate fast", "'fast' for '--rate"),
+        ("lifecycle --spawn --rate 0", "a number above 0"),
+        ("lifecycle --spawn --time soon", "no time such as"),
+        ("lifecycle --spawn --mix approve=lots", "approve=90"),
+        ("lifecycle --spawn --human often", "exp:5s"),
+        ("lifecycle --spawn --phones fax", "'fax' for '--phones"),
+        ("poison --spawn --share 2", "a number from 0 to 1"),
+        ("lifecycle --spawn --http 3", "--http"),
+    ] {
+        let output = program(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(said(&output).contains(words), "{arguments}: {}", said(&output));
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_started() {
+    for (arguments, words) in [
+        ("lifecycle --spawn --time 1ms", "--time is 100ms or more"),
+        ("lifecycle --spawn --users 0", "users are 1 to"),
+        ("waiters --spawn --hold 10m", "--hold is 4m or less"),
+        ("lifecycle --spawn --store mysql://127.0.0.1", "none of memory:, sqlite, redis://"),
+        ("lifecycle --spawn --store redis://10.0.0.1", "--allow-remote"),
+        ("lifecycle --spawn --server-cores 4000", "core 4000 is none of"),
+        ("lifecycle --spawn /no/such/server", "/no/such/server: No such file"),
+        ("lifecycle --target nonsense --tenant t --secret s", "no http:// or https:// address"),
+        ("lifecycle --target http://10.0.0.1/v1 --tenant t --secret s", "--allow-remote"),
+        (
+            "lifecycle --target http://127.0.0.1 --tenant t --secret s --server-pid 4194304",
+            "no process",
+        ),
+    ] {
+        refused(&program(arguments).output().unwrap(), words);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_the_one_that_was_meant_is_refused_by_what_is_wrong_with_it() {
+    let fake = fake();
+    let at = |url: &str, tenant: &str, secret: &str| {
+        let mut command = program("lifecycle --time 1s");
+        command.args(["--target", url, "--tenant", tenant, "--secret", secret]).output().unwrap()
+    };
+    let (url, secret) = (fake.url(), fake::SECRET);
+    refused(&at("http://127.0.0.1:1", "load", secret), "Connection refused");
+    refused(&at(&url, "load", "another-secret"), "it does not take the secret");
+    refused(&at(&url, "other", secret), "the secret is one of tenant \"load\"");
+    let elsewhere = url.replace("/v1", "/elsewhere");
+    refused(&at(&elsewhere, "load", secret), "this is no Countersign");
+    let said = said(&at(&url, "load", "another-secret"));
+    assert!(!said.contains("another-secret"), "a secret is shown: {said}");
+}
+
+#[test]
+fn too_few_descriptors_are_noticed_before_the_start() {
+    let program = env!("CARGO_BIN_EXE_countersign-loadtest");
+    let script = format!("ulimit -n 300 && exec {program} waiters --count 5000 --spawn");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    refused(&output, "descriptors are needed and the process may have 300");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_noticed_before_the_run() {
+    let fake = fake();
+    for option in ["--json", "--html", "--markdown"] {
+        let output =
+            against(&fake, "lifecycle").args([option, "/no/such/folder/x"]).output().unwrap();
+        refused(&output, "/no/such/folder/x: the report cannot be written");
+    }
+    assert_eq!(fake.tracked(), 0, "something was measured all the same");
+}
+
+#[test]
+fn every_form_of_the_report_is_written() {
+    let (fake, folder) = (fake(), tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name);
+    let mut command = against(&fake, "lifecycle --rate 40 --time 1s --users 20 --phones android");
+    command.arg("--json").arg(path("r.json")).arg("--html").arg(path("r.html"));
+    let output = command.arg("--markdown").arg(path("r.md")).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(said(&output), "", "nothing is drawn where there is no terminal");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("p99.9") && shown.contains("validate"), "{shown}");
+    let report = report(&path("r.json"));
+    assert!(report.totals.completed > 0 && report.cut_short.is_none());
+    assert!(!report.command.contains(fake::SECRET));
+    for (name, words) in [("r.html", "<html"), ("r.md", "lifecycle")] {
+        assert!(std::fs::read_to_string(path(name)).unwrap().contains(words), "{name}");
+    }
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let (fake, folder) = (fake(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("report.json");
+    let mut command = against(&fake, "lifecycle --rate 40 --time 10m --warm-up 0s --users 20");
+    command.args(["--phones", "android", "--json"]).arg(&file).stderr(Stdio::piped());
+    let child = command.stdout(Stdio::null()).spawn().unwrap();
+    // Some twenty enroll; all others are measured.
+    fake.wait_for_tracked(60);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    refused(&output, "cut short: interrupted");
+    let report = report(&file);
+    assert_eq!(report.cut_short.as_deref(), Some("interrupted"));
+    assert!(report.totals.completed >= 20 && report.took_seconds < 60.0);
+}
+
+/// A program that says it listens where a fake does, and ends when `file` is there.
+fn posing(fake: &Fake, folder: &Path) -> (PathBuf, PathBuf) {
+    let (program, end) = (folder.join("server"), folder.join("end"));
+    let address = fake.address;
+    let script = format!(
+        "#!/bin/sh\necho listening on http://{address}\necho operations on http://{address}: x\n\
+         while ! [ -e {} ]; do /bin/sleep 0.05; done\necho the disk is gone >&2\nexit 3\n",
+        end.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (program, end)
+}
+
+#[test]
+fn a_server_that_dies_ends_the_run_and_what_was_measured_is_kept() {
+    let manner = Manner { delay: MS, trusting: true, ..Manner::default() };
+    let (fake, folder) = (Fake::start(manner), tempfile::tempdir().unwrap());
+    let (server, end) = posing(&fake, folder.path());
+    let file = folder.path().join("report.json");
+    let mut command = program("lifecycle --rate 40 --time 10m --warm-up 0s --users 20 --no-pin");
+    command.args(["--phones", "android", "--spawn"]).arg(server).arg("--json").arg(&file);
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let child = command.spawn().unwrap();
+    fake.wait_for_tracked(60);
+    File::create(end).unwrap();
+    let output = child.wait_with_output().unwrap();
+    refused(&output, "cut short: the server has ended: the disk is gone");
+    assert!(report(&file).totals.completed >= 20);
+}
+
+#[test]
+fn a_server_that_does_not_start_is_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = folder.path().join("server");
+    std::fs::write(&server, "#!/bin/sh\necho no room >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&server, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = program("lifecycle --spawn").arg(&server).output().unwrap();
+    refused(&output, "did not start: it ended before it listened: no room");
+}

@@ -1,0 +1,222 @@
+//! A report in its three forms: what goes in comes out, nothing that came from outside is markup,
+//! and what must be doubted is said.
+
+mod report_support;
+
+use countersign_loadtest::LoadError;
+use countersign_loadtest::report::doubts::doubts;
+use countersign_loadtest::report::model::{Point, Report, Step};
+use countersign_loadtest::report::{ReportError, html, json, markdown};
+use report_support::{sample, step, times};
+use serde_json::json;
+
+/// What the browser's suite renders, and opens.
+const FIXTURE: &str = "tests/report_fixture.json";
+
+fn written(report: &Report) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    json::write(report, &mut bytes).expect("memory takes it");
+    bytes
+}
+
+fn name_and_times(step: &Step) -> (&str, &hdrhistogram::Histogram<u64>) {
+    (&step.name, &step.times)
+}
+
+fn assert_same(one: &Report, other: &Report) {
+    assert_eq!(one.totals, other.totals);
+    assert_eq!(one.series, other.series);
+    assert_eq!(one.errors, other.errors);
+    assert_eq!((&one.settings, &one.figures), (&other.settings, &other.figures));
+    let steps = |report: &'_ Report| -> Vec<String> {
+        report.steps.iter().map(|s| format!("{:?}", name_and_times(s).0)).collect()
+    };
+    assert_eq!(steps(one), steps(other));
+    for (a, b) in one.steps.iter().zip(&other.steps) {
+        assert!(a.times == b.times, "the times of {} differ", a.name);
+    }
+    assert_eq!(one.capacity, other.capacity);
+}
+
+#[test]
+fn what_is_written_is_read_back_to_the_last_sample() {
+    let report = sample();
+    assert_same(&json::read(&written(&report)).unwrap(), &report);
+}
+
+/// `COUNTERSIGN_FIXTURE=write` makes the file anew.
+#[test]
+fn the_committed_fixture_is_the_sample() {
+    let report = sample();
+    if std::env::var("COUNTERSIGN_FIXTURE").is_ok_and(|how| how == "write") {
+        std::fs::write(FIXTURE, written(&report)).unwrap();
+    }
+    assert_same(&json::read(&std::fs::read(FIXTURE).unwrap()).unwrap(), &report);
+}
+
+#[test]
+fn another_format_is_refused_by_its_number_whatever_else_it_holds() {
+    let error = json::read(br#"{ "format": 7, "anything": [] }"#).unwrap_err();
+    assert!(matches!(&error, LoadError::Report(ReportError::Format { found: 7, .. })));
+    assert_eq!(error.to_string(), "a report of format 7, and this program reads format 1");
+}
+
+#[test]
+fn what_is_no_report_is_refused_in_one_line() {
+    let mut broken: serde_json::Value = serde_json::from_slice(&written(&sample())).unwrap();
+    broken["steps"][0]["times"] = json!("bm8gaGlzdG9ncmFt");
+    let broken = serde_json::to_vec(&broken).unwrap();
+    for bytes in [&b""[..], b"[]", b"{}", br#"{"format":1}"#, b"\xff", &broken] {
+        let error = json::read(bytes).unwrap_err();
+        assert!(matches!(&error, LoadError::Report(ReportError::Unreadable(_))), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn the_page_asks_for_nothing_and_runs_nothing() {
+    let page = html::render(&sample());
+    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "it has a strict policy");
+    for wrong in ["<script", "<img", "<link", "@import", "url(", " src=\"", " style=\"", " href=\""]
+    {
+        assert!(!page.contains(wrong), "the page contains {wrong}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the error's words are shown");
+}
+
+#[test]
+fn text_from_outside_is_shown_as_text_wherever_it_stands() {
+    const HOSTILE: &str = "\"><script>alert(1)</script>";
+    let mut report = sample();
+    let text = || HOSTILE.to_owned();
+    report.scenario = text();
+    report.command = text();
+    report.started_at = text();
+    report.cut_short = Some(text());
+    report.machine.cpu = text();
+    report.machine.kernel = text();
+    report.server.url = text();
+    report.server.store = Some(text());
+    report.settings.insert(text(), json!({ HOSTILE: HOSTILE }));
+    report.figures.insert(text(), json!([HOSTILE]));
+    report.steps[0].name = text();
+    report.steps[0].about = text();
+    let error = &mut report.errors[0];
+    (error.step, error.kind, error.first) = (text(), text(), text());
+    let page = html::render(&report);
+    assert!(!page.contains("<script") && !page.contains("\"><script"), "nothing ends an attribute");
+    let short = markdown::render(&report);
+    let outside_code = short.split("```").step_by(2).collect::<String>();
+    assert!(!outside_code.contains("<script"), "{outside_code}");
+}
+
+#[test]
+fn every_chart_has_a_title_and_a_caption() {
+    let page = html::render(&sample());
+    for slug in [
+        "percentiles",
+        "latency-time",
+        "throughput",
+        "under-way",
+        "processors",
+        "memory",
+        "errors-kind",
+    ] {
+        assert!(page.contains(&format!("aria-labelledby=\"{slug}-title\"")), "{slug} is drawn");
+        assert!(page.contains(&format!("<title id=\"{slug}-title\">")), "{slug} has a title");
+    }
+    assert_eq!(page.matches("<figure>").count(), page.matches("<figcaption>").count());
+    assert_eq!(page.matches("<table").count(), page.matches("<caption>").count());
+    assert!(!page.contains("NaN") && !page.contains("inf"), "every place is a number");
+}
+
+#[test]
+fn a_report_of_nothing_is_shown_too() {
+    let mut report = sample();
+    report.series.clear();
+    report.steps = vec![step("track", "nothing", times(0, 1, 1))];
+    report.errors.clear();
+    report.totals = Default::default();
+    report.took_seconds = 0.0;
+    let page = html::render(&report);
+    assert!(page.contains("Nothing completed") && page.contains("Nothing failed"));
+    assert!(!page.contains("NaN"));
+    assert!(markdown::render(&report).contains("Nothing completed."));
+}
+
+#[test]
+fn a_long_run_does_not_make_a_long_page() {
+    let mut report = sample();
+    let first = report.series[0].clone();
+    report.series = (0..36_000).map(|_| first.clone()).collect();
+    assert!(html::render(&report).len() < 400_000);
+}
+
+#[test]
+fn the_markdown_is_short_and_names_what_counts() {
+    let short = markdown::render(&sample());
+    assert!(short.lines().count() < 30, "{short}");
+    assert!(short.contains("| lifecycle | 9,343 |"), "{short}");
+    assert!(short.contains("* 50 × track: 503 temporarily\\_unavailable"), "{short}");
+    assert!(short.contains("countersign-loadtest lifecycle --spawn"), "{short}");
+}
+
+/// The sample with a change, and the one doubt that it has more.
+fn doubt_of(change: impl FnOnce(&mut Report)) -> String {
+    let mut report = sample();
+    report.steps.retain(|step| step.name != "validate");
+    assert_eq!(doubts(&report), Vec::<String>::new(), "the sample is above doubt");
+    change(&mut report);
+    let found = doubts(&report);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(html::render(&report).contains("Read with care"));
+    found.into_iter().next().expect("there is one")
+}
+
+#[test]
+fn what_must_be_doubted_is_said() {
+    let cut = doubt_of(|r| r.cut_short = Some("the server died".to_owned()));
+    assert!(cut.contains("cut short: the server died"), "{cut}");
+    let client = doubt_of(|r| r.totals.client_cpu_seconds = 0.81 * r.took_seconds);
+    assert!(client.contains("81 % of its 1 core"), "{client}");
+    let at_times = doubt_of(|r| r.series[3].client_cores = 0.9);
+    assert!(at_times.contains("in 1 of 40 intervals"), "{at_times}");
+    let late = doubt_of(|r| r.totals.late = r.totals.begun / 50);
+    assert!(late.contains("2 % of the arrivals") && late.contains("2.30 ms at most"), "{late}");
+    let few = doubt_of(|r| r.steps[0].times = times(999, 100, 1_000));
+    assert!(few.contains("track (999)"), "{few}");
+    let never = doubt_of(|r| r.totals.offered += 5);
+    assert!(never.starts_with("5 of"), "{never}");
+}
+
+#[test]
+fn shared_cores_are_said() {
+    let shared = doubt_of(|r| r.server.client_cores = vec![0]);
+    assert_eq!(shared, "Server and harness shared core 0.");
+    let free = doubt_of(|r| {
+        r.server.client_cores.clear();
+        r.totals.client_cpu_seconds = 1.0;
+    });
+    assert!(free.contains("shared the machine's cores"), "{free}");
+}
+
+#[test]
+fn rates_are_of_the_time_in_which_there_was_load() {
+    let mut report = sample();
+    // Five seconds to make ready before, and fifteen to wait for the last after.
+    let idle = |at: u32| Point { at_seconds: f64::from(at), ..Point::default() };
+    report.series.iter_mut().for_each(|point| point.at_seconds += 5.0);
+    report.series.splice(0..0, (1..=5).map(idle));
+    report.series.extend((46..=60).map(idle));
+    report.took_seconds = 60.0;
+    let short = markdown::render(&report);
+    assert!(
+        short.contains("9,400 arrivals of the scenario “lifecycle” in 40 s (235/s)"),
+        "{short}"
+    );
+    assert!(short.contains("9,343 completed (229/s)"), "{short}");
+    assert!(short.contains("of server CPU each"), "{short}");
+    // Where the load is a small part of the run, its processor time is not that of the load.
+    report.took_seconds = 100.0;
+    assert!(!markdown::render(&report).contains("of server CPU each"));
+}

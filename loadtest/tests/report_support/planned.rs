@@ -1,0 +1,81 @@
+//! A capacity report: a search with a hiccup, and costs that were measured with some noise.
+
+use countersign_loadtest::capacity::fit::{self, Mixture};
+use countersign_loadtest::capacity::plan::USUAL;
+use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
+use countersign_loadtest::report::capacity::{Assumptions, Capacity, Cost, Fit, Objective, Trial};
+use countersign_loadtest::report::model::Report;
+
+use crate::report_support::{sample, wobble};
+
+pub(crate) const OBJECTIVE: Objective =
+    Objective { quantile: 0.99, latency_us: 50_000, errors_share: 0.000_1 };
+
+/// A server whose latency grows as that of a queue does, up to 900 per second.
+fn tried(rate: f64, number: u64) -> Trial {
+    let busy = (rate / 900.0).min(0.999);
+    // The third trial falls together with something else on the machine.
+    let hiccup = if number == 2 { 30.0 } else { 1.0 };
+    let us = 4_000.0 / (1.0 - busy) * hiccup * (1.0 + 0.1 * wobble(number));
+    let us = us.min(60e6);
+    let mut trial = Trial {
+        rate,
+        completed_rate: rate.min(880.0),
+        latency_us: Some(us as u64),
+        errors_share: 0.0,
+        samples: (rate * 10.0) as u64,
+        server_cores: Some(0.02 + busy * 0.95),
+        client_share: 0.2 + busy * 0.4,
+        late_share: 0.001,
+        met: false,
+    };
+    trial.met = OBJECTIVE.is_met_by(&trial);
+    trial
+}
+
+fn line(cost: Cost, empty: f64, each: f64, most: f64, seed: u64) -> Fit {
+    let point = |n: u64| {
+        let x = most * n as f64 / 5.0;
+        (x, empty + each * x * (1.0 + 0.06 * (wobble(seed + n) - 0.5)))
+    };
+    fit::line(cost, &(1..=5).map(point).collect::<Vec<_>>()).expect("five points make a line")
+}
+
+fn fits() -> Vec<Fit> {
+    let mib = 1024.0 * 1024.0;
+    let mut fits = vec![
+        line(Cost::CpuPerLifecycle, 0.02, 0.001_06, 800.0, 1),
+        line(Cost::BytesPerChallenge, 31.0 * mib, 2_760.0, 20_000.0, 2),
+        line(Cost::BytesPerWaiterHttp1, 31.0 * mib, 19_400.0, 8_000.0, 3),
+        line(Cost::BytesPerWaiterHttp2, 31.0 * mib, 4_900.0, 8_000.0, 4),
+        line(Cost::BytesPerDevice, 31.0 * mib, 1_350.0, 50_000.0, 5),
+        line(Cost::WritesPerLifecycle, 0.0, 5.0, 20_000.0, 6),
+    ];
+    let rates = |n: u64| [1, 2, 3].map(|step| 50.0 + 300.0 * wobble(90 + n * step)).to_vec();
+    let mixture = |n: u64| {
+        let rates = rates(n);
+        let costs = [0.000_14, 0.000_21, 0.000_38];
+        let cores: f64 = rates.iter().zip(costs).map(|(rate, cost)| rate * cost).sum();
+        Mixture { rates, cores: 0.02 + cores * (1.0 + 0.02 * wobble(n)) }
+    };
+    let mixtures: Vec<_> = (1..=9).map(mixture).collect();
+    fits.extend(fit::steps(&["track", "challenge", "decide"], &mixtures).expect("they differ"));
+    fits
+}
+
+/// A report of the search for the highest rate, with the run of [`sample`] at it.
+pub(crate) fn planned() -> Report {
+    let mut search = Search::new(SearchSettings::default());
+    while let Next::Try(rate) = search.next() {
+        search.record(tried(rate, search.trials().len() as u64));
+    }
+    let capacity = Capacity::new(OBJECTIVE, &search, fits(), Assumptions::default(), &USUAL);
+    Report {
+        scenario: "capacity".to_owned(),
+        command: "countersign-loadtest capacity --spawn target/release/countersign --slo p99=50ms \
+                  --errors 0.01%"
+            .to_owned(),
+        capacity: Some(capacity),
+        ..sample()
+    }
+}
