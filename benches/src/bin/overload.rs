@@ -64,7 +64,7 @@ fn run(settings: &Settings) -> Result<(), Failure> {
         return Err("--cores takes two, such as 0,1".into());
     };
     let binary = settings.server.clone().map_or_else(build, Ok)?;
-    descriptors::allow(settings.connections as u64)?;
+    descriptors::allow((settings.connections + settings.users) as u64)?;
     pin_to(of_server)?;
     let server = Server::countersign(&binary, &settings.store, &[])?;
     pin_to(of_driver)?;
