@@ -15,7 +15,7 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench mutants \
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny bench bench-instructions bench-overload mutants \
   compositions statements build tools clean
 
 help: ## Print this list
@@ -64,6 +64,12 @@ deny: ## Check the dependency tree against deny.toml
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
+
+bench-instructions: ## Count the instructions of the hottest steps, with the Debian package valgrind
+	cargo run --locked --release -p countersign-benches --bin instructions
+
+bench-overload: ## Offer ten times as many sign-ins as the server can take, on two cores
+	cargo run --locked --release -p countersign-benches --bin overload
 
 mutants: ## Break the core's rules one by one, and print what no test notices
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)
