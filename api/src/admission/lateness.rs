@@ -128,9 +128,9 @@ mod tests {
         pass(&mut lateness, 0..1000, 20 * MS);
         // The credit of the time before is small, and soon used up.
         let (at_first, _) = pass(&mut lateness, 1000..1200, TARGET);
-        assert!(at_first <= 130, "{at_first}");
-        let (new, refused) = pass(&mut lateness, 1200..4200, TARGET);
-        let credit = u64::from(ANSWER_BRINGS) * (3000 + new) + u64::from(REFUSAL_BRINGS) * refused;
+        assert!(at_first <= 140, "{at_first}");
+        let (new, refused) = pass(&mut lateness, 1200..2900, TARGET);
+        let credit = u64::from(ANSWER_BRINGS) * (1700 + new) + u64::from(REFUSAL_BRINGS) * refused;
         assert!(credit.abs_diff(new * u64::from(NEW_COSTS)) <= u64::from(NEW_COSTS), "{new}");
     }
 
