@@ -1,6 +1,6 @@
 //! Whether a worker is late for good, or only for a moment, and how much new work it then takes on.
 //!
-//! As CoDel does (RFC 8289), it looks at how long things waited and not at how many wait, and at
+//! As `CoDel` does (RFC 8289), it looks at how long things waited and not at how many wait, and at
 //! the least wait of an interval: a burst is let through, since that is what queues are for. While
 //! a worker is late, new work is let in only while the queue is short, and only as a share of what
 //! the worker gets through: what is let in comes back, some seconds later, as the nonces, reads,
