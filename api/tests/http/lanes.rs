@@ -64,10 +64,6 @@ async fn what_exists_is_served_while_new_work_is_full() {
 
 #[tokio::test]
 async fn who_is_slow_to_send_takes_no_place_of_new_work() {
-    use crate::support::SECRET;
-    use crate::support::Setup;
-    use countersign_wire::basic;
-
     let server = Setup::default().set("server.new_work_in_flight_max", "1").start();
     let mut slow = Vec::new();
     for _ in 0..3 {
