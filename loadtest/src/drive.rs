@@ -208,8 +208,8 @@ mod tests {
         assert!(ms(&book, 0.5) <= 12, "half never met the stall: {}", ms(&book, 0.5));
         assert!((540..=590).contains(&ms(&book, 0.95)), "{}", ms(&book, 0.95));
         assert!((890..=950).contains(&ms(&book, 0.99)), "{}", ms(&book, 0.99));
-        // Ten were held by the stall itself, and those after them had to wait for a worker.
-        assert!((80..=100).contains(&totals.late), "{}", totals.late);
+        // Ten were held by the stall itself; those after them, and while the queue lasts, wait.
+        assert!((85..=110).contains(&totals.late), "{}", totals.late);
         assert!(totals.late_max_us >= 850_000, "{}", totals.late_max_us);
     }
 
