@@ -16,8 +16,8 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load bench mutants \
-  compositions statements build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load bench \
+  mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,14 @@ compositions: ## Check a million random mixtures of signatures, alone and in bat
 
 statements: ## Change 100,000 statements in every field, and look whether one is accepted
 	COUNTERSIGN_STATEMENTS=100000 cargo test --release --locked -p countersign-core --test statements
+
+scale: ## Start on a million devices and pending challenges, on SQLite and on Redis (half an hour, 8 GB of memory)
+	COUNTERSIGN_SEEDED=1000000 cargo test --locked --release -p countersign --test kill seeded -- --nocapture --test-threads 1
+
+kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers before the record; pause Redis for 30 s
+	COUNTERSIGN_KILLS=200 COUNTERSIGN_KILLS_REDIS=100 COUNTERSIGN_KILLS_ASYNC=50 COUNTERSIGN_RESTARTS=50 \
+	  cargo test --locked -p countersign --test kill kill -- --nocapture --test-threads 1
+	COUNTERSIGN_PAUSE_SECONDS=30 cargo test --locked -p countersign --test kill outages
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

@@ -168,10 +168,6 @@ fn the_server_is_refused_what_it_could_not_serve() {
             "[store]\ndurability = 'async'\noutage = 'ignore'",
             "store.outage is not a way to meet an outage",
         ),
-        (
-            "[store]\nurl = 'redis://localhost'\ndurability = 'async'",
-            "store.durability is not kept by Redis",
-        ),
         ("[store]\nurl = 'postgres://localhost'", "store.url is not a known store"),
         ("[store]\nurl = 'sqlite::memory:'", "store.url has parameters"),
         ("[store]\nurl = 'sqlite:a.db?mode=ro'", "store.url has parameters"),

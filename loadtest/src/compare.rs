@@ -208,10 +208,10 @@ fn totals(a: &Report, b: &Report) -> Vec<Row> {
 }
 
 fn throughput(report: &Report) -> Option<Estimate> {
-    let completed = report.totals.completed as f64;
-    let rate = facts::ratio(completed, report.took_seconds)?;
+    let window = facts::Window::of(report);
+    let rate = window.completed_rate(report)?;
     // A count is off by its root even where each second has as many as the one before.
-    let counted = facts::ratio(noise::Z * completed.sqrt(), report.took_seconds)?;
+    let counted = facts::ratio(noise::Z * (rate * window.seconds).sqrt(), window.seconds)?;
     Some(Estimate::around(rate, counted))
 }
 

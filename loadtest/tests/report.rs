@@ -5,7 +5,7 @@ mod report_support;
 
 use countersign_loadtest::LoadError;
 use countersign_loadtest::report::doubts::doubts;
-use countersign_loadtest::report::model::{Report, Step};
+use countersign_loadtest::report::model::{Point, Report, Step};
 use countersign_loadtest::report::{ReportError, html, json, markdown};
 use report_support::{sample, step, times};
 use serde_json::json;
@@ -198,4 +198,25 @@ fn shared_cores_are_said() {
         r.totals.client_cpu_seconds = 1.0;
     });
     assert!(free.contains("shared the machine's cores"), "{free}");
+}
+
+#[test]
+fn rates_are_of_the_time_in_which_there_was_load() {
+    let mut report = sample();
+    // Five seconds to make ready before, and fifteen to wait for the last after.
+    let idle = |at: u32| Point { at_seconds: f64::from(at), ..Point::default() };
+    report.series.iter_mut().for_each(|point| point.at_seconds += 5.0);
+    report.series.splice(0..0, (1..=5).map(idle));
+    report.series.extend((46..=60).map(idle));
+    report.took_seconds = 60.0;
+    let short = markdown::render(&report);
+    assert!(
+        short.contains("9,400 arrivals of the scenario “lifecycle” in 40 s (235/s)"),
+        "{short}"
+    );
+    assert!(short.contains("9,343 completed (229/s)"), "{short}");
+    assert!(short.contains("of server CPU each"), "{short}");
+    // Where the load is a small part of the run, its processor time is not that of the load.
+    report.took_seconds = 100.0;
+    assert!(!markdown::render(&report).contains("of server CPU each"));
 }

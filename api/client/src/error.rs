@@ -50,9 +50,15 @@ impl ClientError {
 }
 
 impl From<reqwest::Error> for ClientError {
-    /// Drops the URL: it may hold a public key, by which a device's challenges are found.
-    fn from(error: reqwest::Error) -> Self {
-        Self::Transport(error.without_url())
+    /// Leaves of the URL where the server is: the rest may hold a public key, by which a device's
+    /// challenges are found.
+    fn from(mut error: reqwest::Error) -> Self {
+        if let Some(url) = error.url_mut() {
+            url.set_path("");
+            url.set_query(None);
+            url.set_fragment(None);
+        }
+        Self::Transport(error)
     }
 }
 

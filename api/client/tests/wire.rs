@@ -215,14 +215,16 @@ async fn an_answer_that_is_not_of_the_contract_is_said_to_be_so_without_showing_
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_a_transport_error_that_does_not_show_the_key() {
+async fn a_server_that_is_not_there_is_a_transport_error_that_says_where_and_not_the_key() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}/v1", unused.local_addr().unwrap());
+    let address = unused.local_addr().unwrap();
+    let base = format!("http://{address}/v1");
     drop(unused);
     let key = SoftwareKey::generate(Algorithm::Es256);
     let device = Device::new(Http::new().unwrap(), &base, "demo", Dialect::Ios, key).unwrap();
     let error = device.get_credential().await.unwrap_err();
     assert!(matches!(error, ClientError::Transport(_)));
+    assert!(error.to_string().contains(&format!("http://{address}/")), "{error}");
     assert!(!format!("{error} {error:?}").contains("publicKey"));
 }
 

@@ -4,8 +4,9 @@ use countersign_wire::basic;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::long_poll::{park, told};
+use crate::long_poll::{SOON, park, told};
 use crate::support::{Connection, Device, PUSH, SECRET, Server, Setup, SignIn};
 
 #[tokio::test]
@@ -114,4 +115,51 @@ async fn a_signature_more_than_the_queue_takes_is_refused_and_changes_nothing() 
     refused.refused(503, "temporarily_unavailable");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(it.decide(true).await["isVerified"], true);
+}
+
+#[tokio::test]
+async fn of_polls_that_wait_one_too_many_is_answered_pending_at_once() {
+    let server = Setup::default().set("engine.waiters_max", "3").start();
+    let phone = Device::new();
+    server.enroll("u-2", &phone).await;
+    let it = SignIn::on(server, Device::new()).await;
+    // Four may wait for one challenge; three may wait at all.
+    let (refused, parked) = park(3, || it.server.verify(&it.token, &it.challenge)).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.ok()["isConsumed"], false);
+    let device = it.server.pending(&phone).wait(30).send();
+    let device = timeout(SOON, device).await.expect("it may not wait");
+    assert_eq!(device.header("retry-after"), Some("1"));
+    assert_eq!(device.ok()["challenges"], json!([]));
+    it.decide(true).await;
+    for answer in told(parked).await {
+        assert_eq!(answer.ok()["outcome"], "approved");
+    }
+    // Their places are free: as many may wait again.
+    let token = it.server.token("u-1").await;
+    let challenge = it.server.challenge(&token).await;
+    let (refused, parked) = park(3, || it.server.verify(&token, &challenge)).await;
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    it.server.cancel(&token, &challenge).ok().await;
+    assert_eq!(told(parked).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_needs_one_activation_too_many_is_refused_and_what_is_active_goes_on() {
+    let server = Setup::default().set("engine.activations_max", "100").start();
+    server.token("u-0").await;
+    let mut refused = None;
+    for n in 1..=200 {
+        let call = server.post(&format!("/users/u-{n}/actions/signIn")).secret();
+        let answer = call.send().await;
+        if answer.status != 200 {
+            refused = Some((n, answer));
+            break;
+        }
+    }
+    let (active, refused) = refused.expect("a hundred users take all places");
+    assert!(active <= 100, "{active}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refused(503, "temporarily_unavailable");
+    server.token("u-0").await;
 }

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use crate::caller::{Caller, Failed};
 use crate::invariants;
 use crate::life::{Life, Step};
+use crate::redis_server::Redis;
 use crate::server::{Launch, SECRET, Server, TENANT};
 
 /// A server with the operators' listener on a free port.
@@ -15,12 +16,16 @@ fn with_operators() -> Launch {
 }
 
 fn run(folder: &Path, store: &Path, arguments: &[&str]) -> Output {
+    run_on(folder, &format!("sqlite:{}", store.display()), arguments)
+}
+
+fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(arguments)
         .env_clear()
         .env("COUNTERSIGN_TENANT_ID", TENANT)
         .env("COUNTERSIGN_SECRET_KEY", SECRET)
-        .env("COUNTERSIGN_STORE", format!("sqlite:{}", store.display()))
+        .env("COUNTERSIGN_STORE", url)
         .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
         .output()
         .unwrap()
@@ -82,6 +87,11 @@ async fn a_revoked_device_is_gone_at_once() {
     let nobody = ["account", "show", "--tenant", TENANT, "--user", "nobody"];
     let nobody = refused(&run(folder.path(), &store(folder.path()), &nobody));
     assert!(nobody.contains("the user is not known"), "{nobody}");
+    for command in [&["account", "show"][..], &["account", "release-hold"], &["device", "list"]] {
+        let whose = [command, &["--tenant", "elsewhere", "--user", "ann"]].concat();
+        let elsewhere = refused(&run(folder.path(), &store(folder.path()), &whose));
+        assert!(elsewhere.contains("(404 Not Found): the tenant is not configured"), "{elsewhere}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,4 +171,62 @@ fn a_store_that_is_not_there_or_a_stream_that_is_none_is_refused() {
     let import = ["store", "import", text.to_str().unwrap()];
     let refusal = refused(&run(folder.path(), &store(folder.path()), &import));
     assert!(refusal.contains("not a stream of records"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_moves_from_redis_to_a_file_and_into_another_redis() {
+    let folder = tempfile::tempdir().unwrap();
+    let (redis, other) = (Redis::durable(), Redis::durable());
+    let mut server =
+        Server::start_with(folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
+    let caller = Caller::new(server.url(), None);
+    let mut lives: Vec<_> = (0..12).map(|number| Life::new(3, number)).collect();
+    for life in &mut lives {
+        life.live(&caller).await;
+    }
+    let path = folder.path().join("records");
+    let file = path.to_str().unwrap();
+    for command in [&["store", "check"][..], &["store", "export", file]] {
+        let locked = refused(&run_on(folder.path(), &redis.url(), command));
+        assert!(locked.contains("another server uses this Redis"), "{locked}");
+    }
+    assert_eq!(server.stop(), Some(0));
+    let checked = said(&run_on(folder.path(), &redis.url(), &["store", "check"]));
+    assert!(checked.contains("12 accounts") && checked.contains("everything can"), "{checked}");
+    said(&run_on(folder.path(), &redis.url(), &["store", "export", file]));
+    let again = refused(&run_on(folder.path(), &redis.url(), &["store", "import", file]));
+    assert!(again.contains("the store is not empty"), "{again}");
+    // By way of a file of SQLite.
+    let between = store(folder.path());
+    said(&run(folder.path(), &between, &["store", "import", file]));
+    std::fs::remove_file(&path).unwrap();
+    said(&run(folder.path(), &between, &["store", "export", file]));
+    let imported = said(&run_on(folder.path(), &other.url(), &["store", "import", file]));
+    assert!(imported.contains("records are imported"), "{imported}");
+    let settings = [("COUNTERSIGN_STORE", &*other.url())];
+    invariants::check(&Server::start_with(folder.path(), &settings).await, &lives).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_row_of_redis_is_named_and_ends_the_command_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::durable();
+    let missing = refused(&run_on(folder.path(), &redis.url(), &["store", "check"]));
+    assert!(missing.contains("there is no store in this Redis"), "{missing}");
+    assert_eq!(redis.command(&["DBSIZE"]), ":0\r\n", "looking makes none");
+    let settings = [("COUNTERSIGN_STORE", &*redis.url())];
+    let mut server = Server::start_with(folder.path(), &settings).await;
+    asked(&Caller::new(server.url(), None), 1).await;
+    assert_eq!(server.stop(), Some(0));
+    let names = redis.command(&["KEYS", "countersign:{*}:device:*"]);
+    let device = names.lines().find(|line| line.starts_with("countersign:")).unwrap();
+    redis.command(&["SETRANGE", device, "20", "*"]);
+    let check = run_on(folder.path(), &redis.url(), &["store", "check"]);
+    assert!(refused(&check).contains("1 records cannot be read: restore a backup"));
+    let told = String::from_utf8(check.stdout).unwrap();
+    assert!(told.contains(device) && told.contains("its checksum is wrong"), "{told}");
+    let path = folder.path().join("records");
+    let export = ["store", "export", path.to_str().unwrap()];
+    let refusal = refused(&run_on(folder.path(), &redis.url(), &export));
+    assert!(refusal.contains(device) && !path.exists(), "{refusal}");
 }

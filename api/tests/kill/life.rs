@@ -1,6 +1,7 @@
 //! One lifecycle, and what was acknowledged of it.
 
 use countersign_wire::names::Outcome;
+use tokio::time::Instant;
 
 use crate::caller::{Answer, Caller, Failed};
 use crate::phone::Phone;
@@ -29,6 +30,8 @@ pub(crate) struct Life {
     pub(crate) authenticator: Option<String>,
     pub(crate) challenge: Option<String>,
     pub(crate) deciding: Step,
+    /// When somebody was first told how it was decided.
+    pub(crate) decided_at: Option<Instant>,
     pub(crate) removing: Step,
     /// Every outcome that anybody was told, by whom.
     pub(crate) told: Vec<(&'static str, Outcome)>,
@@ -49,6 +52,7 @@ impl Life {
             authenticator: None,
             challenge: None,
             deciding: Step::Unasked,
+            decided_at: None,
             removing: Step::Unasked,
             told: Vec::new(),
             valid: None,
@@ -80,7 +84,11 @@ impl Life {
         self.challenge = Some(id.clone());
         let waiter = caller.verify(&token, &id, Some(30));
         self.deciding = Step::InFlight;
-        let (told, decided) = tokio::join!(waiter, caller.decide(&self.phone, &id, self.approves));
+        let deciding = caller.decide(&self.phone, &id, self.approves);
+        let (told, decided) = tokio::join!(noted(waiter), noted(deciding));
+        let ((told, told_at), (decided, decided_at)) = (told, decided);
+        let told_at = told.as_ref().is_ok_and(|told| told.outcome.is_some()).then_some(told_at);
+        self.decided_at = decided.is_ok().then_some(decided_at).into_iter().chain(told_at).min();
         // What one of them was told counts, whatever became of the other.
         if let Ok(decided) = &decided {
             self.deciding = Step::Acknowledged;
@@ -103,4 +111,9 @@ impl Life {
         }
         Ok(())
     }
+}
+
+/// An answer, and when it came.
+async fn noted<T>(asked: impl Future<Output = T>) -> (T, Instant) {
+    (asked.await, Instant::now())
 }

@@ -4,8 +4,10 @@
 //! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
 //! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
 //! Everything that was acknowledged is in the memory of this test; the invariants are in
-//! `invariants`. Beside it: errors of the disk (`faults`, `disk_full`), kills during a start
-//! (`restart`), what a relying party is told (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
+//! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
+//! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
+//! (`faults`, `disk_full`), kills during a start (`restart`), what a relying party is told
+//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
 //! the commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
@@ -18,16 +20,22 @@ mod faults;
 #[path = "../http/support/hook.rs"]
 mod hook;
 mod invariants;
+mod lagging;
 mod life;
 mod limits;
 mod order;
+mod outages;
 mod phone;
+#[path = "../../../engine/tests/redis/proxy.rs"]
+#[expect(dead_code, reason = "a part of it is used here")]
+mod proxy;
 mod redis;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
 mod reported;
 mod restart;
+mod seed;
 mod seeded;
 mod server;
 
@@ -38,6 +46,7 @@ use countersign_engine::ports::Entropy;
 use countersign_engine::system::SystemEntropy;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use caller::Caller;
 use life::Life;
@@ -98,7 +107,7 @@ async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
     let mut lived = Vec::new();
     for kill in 0..kills {
         let after = 20 + random.below(LIVES * STEPS_MIN - 60);
-        let lives = live_until_killed(&mut server, kill, after).await;
+        let (lives, _) = live_until_killed(&mut server, kill, after).await;
         server = Server::start_with(folder, settings).await;
         let counted = invariants::check(&server, &lives).await;
         println!("kill {kill} after {after} acknowledged steps: {counted}");
@@ -110,8 +119,8 @@ async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
 }
 
 /// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was
-/// under way fails, what did not begin never does.
-async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> Vec<Life> {
+/// under way fails, what did not begin never does. The answer is when that was, too.
+async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> (Vec<Life>, Instant) {
     let acknowledged = Arc::new(Semaphore::new(0));
     let caller = Caller::new(server.url(), Some(acknowledged.clone()));
     let lives = stream::iter(0..LIVES)
@@ -129,7 +138,9 @@ async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> Ve
     let killing = async {
         let steps = u32::try_from(after).unwrap();
         let _permit = acknowledged.acquire_many(steps).await.unwrap();
+        let killed = Instant::now();
         server.kill();
+        killed
     };
-    tokio::join!(lives, killing).0
+    tokio::join!(lives, killing)
 }

@@ -17,7 +17,7 @@ async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path()).await;
     // A log to go through at each start.
-    let lives = live_until_killed(&mut server, 0, 300).await;
+    let (lives, _) = live_until_killed(&mut server, 0, 300).await;
     let trace = folder.path().join("trace");
     let launch = Launch::traced(&trace, &["-e", &format!("trace={CALLS}")]);
     let mut traced = Server::start_as(folder.path(), &launch).await;

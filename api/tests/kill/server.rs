@@ -136,6 +136,18 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// Time that processors have spent on it.
+    pub(crate) fn processor_time(&self) -> Duration {
+        /// Of the kernel, in a second.
+        const TICKS: u64 = 100;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let fields: Vec<_> = fields.split(' ').collect();
+        // Of the process itself, and of the system for it.
+        let ticks: u64 = [11, 12].map(|n: usize| fields[n].parse::<u64>().unwrap()).iter().sum();
+        Duration::from_millis(ticks * 1000 / TICKS)
+    }
+
     /// SIGKILL: nothing of it runs after this.
     pub(crate) fn kill(&mut self) {
         signal(self.pid(), "KILL");

@@ -3,7 +3,7 @@
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
-use countersign_core::id::AccountKey;
+use countersign_core::id::{AccountKey, TenantId};
 
 use super::Engine;
 use crate::error::Error;
@@ -26,6 +26,12 @@ pub struct AccountView {
 }
 
 impl Engine {
+    /// Whether a tenant is configured.
+    #[must_use]
+    pub fn serves(&self, tenant: &TenantId) -> bool {
+        self.shared.tenants.contains_key(tenant)
+    }
+
     /// An account; none where the user is not known.
     ///
     /// # Errors

@@ -49,3 +49,21 @@ async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
     is_whole(&store, "bob", 11, bob).await;
     assert_eq!(store.ready(), Ok(()));
 }
+
+#[tokio::test]
+async fn a_primary_that_was_demoted_and_keeps_its_connections_is_left() {
+    let (old, new) = (Redis::durable(), Redis::durable());
+    let server = Proxy::before(old.address()).await;
+    let store = open(&server.url()).await;
+    let ann = populate(&store, "ann", 1).await;
+    follow(&new, old.address()).await;
+    assert_eq!(new.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
+    server.lead_to(new.address());
+    follow(&old, new.address()).await;
+    // What it is reached by leads elsewhere: it answers still, and takes nothing.
+    let bob = populate(&store, "bob", 11).await;
+    is_whole(&store, "bob", 11, bob).await;
+    is_whole(&store, "ann", 1, ann).await;
+    assert_eq!(new.command(&["EXISTS", "countersign:state"]), ":1\r\n");
+    assert_eq!(store.ready(), Ok(()));
+}

@@ -64,11 +64,10 @@ fn sorted(stream: &[u8]) -> Vec<String> {
     let mut reader = stream::Reader::new(stream).unwrap();
     let mut records = Vec::new();
     while let Some(record) = reader.read().unwrap() {
-        // A secret does not show itself.
-        let text = match &record {
-            Record::Secret(tenant, secret) => format!("{tenant} {secret:?}"),
-            record => format!("{record:?}"),
-        };
+        let mut text = format!("{record:?}");
+        if let Record::Secret(_, secret) = &record {
+            text = format!("{text} {secret:?}");
+        }
         records.push(text);
     }
     records.sort();

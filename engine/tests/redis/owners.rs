@@ -79,7 +79,8 @@ async fn a_redis_that_is_not_there_is_said_to_be_unavailable() {
     let Err(StoreError::Unavailable(why)) = try_open(&redis.url(), WAIT).await else {
         panic!("it opened");
     };
-    assert!(why.contains("does not answer"), "{why}");
+    let at = redis.address();
+    assert!(why.contains(&format!("Redis does not answer at {at}: ")), "{why}");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ impl Trial {
             |times: &hdrhistogram::Histogram<u64>| times.value_at_quantile(objective.quantile);
         let mut trial = Self {
             rate,
-            completed_rate: facts::ratio(totals.completed as f64, seconds).unwrap_or(0.0),
+            completed_rate: facts::Window::of(report).completed_rate(report).unwrap_or(0.0),
             latency_us: facts::headline(report).map(|step| quantile(&step.times)),
             errors_share: facts::ratio(left, offered).unwrap_or(1.0),
             samples: totals.completed,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::{Report, ServerPoint, Step};
+use super::model::{Point, Report, ServerPoint, Step};
 use super::words;
 
 /// The quantiles that are shown, and their names.
@@ -31,8 +31,53 @@ pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// Processor time of the server for each one that completed, in seconds.
+/// The part of a run in which things were meant to begin: without what it takes to make ready
+/// before, and to wait for what is under way after.
+pub(crate) struct Window {
+    /// How long it is; as long as the run where the series does not tell.
+    pub(crate) seconds: f64,
+    /// What completed in it, per second; none if it is not known.
+    completed: Option<f64>,
+}
+
+impl Window {
+    pub(crate) fn of(report: &Report) -> Self {
+        let series = &report.series;
+        let is_on = |point: &Point| point.offered > 0.0;
+        let ends = (series.iter().position(is_on), series.iter().rposition(is_on));
+        let (Some(first), Some(last)) = ends else {
+            return Self { seconds: report.took_seconds, completed: None };
+        };
+        let begin = |index: usize| if index == 0 { 0.0 } else { series[index - 1].at_seconds };
+        let seconds = series[last].at_seconds - begin(first);
+        let in_it =
+            |index: usize| series[index].completed * (series[index].at_seconds - begin(index));
+        let completed: f64 = (first..=last).map(in_it).sum();
+        Self { seconds, completed: ratio(completed, seconds) }
+    }
+
+    /// Arrivals per second in it.
+    pub(crate) fn offered_rate(&self, report: &Report) -> Option<f64> {
+        ratio(report.totals.offered as f64, self.seconds)
+    }
+
+    /// What completed per second in it.
+    pub(crate) fn completed_rate(&self, report: &Report) -> Option<f64> {
+        self.completed.or_else(|| ratio(report.totals.completed as f64, report.took_seconds))
+    }
+
+    /// Whether what the whole run took was taken by what began in it.
+    pub(crate) fn is_most_of(&self, report: &Report) -> bool {
+        self.seconds >= report.took_seconds / 2.0
+    }
+}
+
+/// Processor time of the server for each one that completed, in seconds; none where most of the run
+/// was spent on something else.
 pub(crate) fn server_cpu_per_completed(report: &Report) -> Option<f64> {
+    if !Window::of(report).is_most_of(report) {
+        return None;
+    }
     ratio(report.totals.server_cpu_seconds?, report.totals.completed as f64)
 }
 
@@ -59,14 +104,14 @@ pub(crate) fn rss_max(report: &Report) -> Option<u64> {
 
 /// One sentence: what was measured, on what.
 pub(crate) fn sentence(report: &Report) -> String {
-    let totals = &report.totals;
-    let offered = ratio(totals.offered as f64, report.took_seconds).map(words::rate);
+    let window = Window::of(report);
+    let rate = window.offered_rate(report).map(words::rate);
     format!(
         "{} arrivals of the scenario “{}” in {} ({}) at {}, from {}.",
-        words::count(totals.offered),
+        words::count(report.totals.offered),
         report.scenario,
-        words::seconds(report.took_seconds),
-        offered.as_deref().unwrap_or("–"),
+        words::seconds(window.seconds),
+        rate.as_deref().unwrap_or("–"),
         server(report),
         machine(report),
     )

@@ -53,7 +53,10 @@ fn body(report: &Report) -> Markup {
             p.lead { (lead(report)) }
             p.when { "Began " time datetime=(report.started_at) { (report.started_at) } }
             h2.quiet { "Made by" }
-            pre tabindex="0" { code { (report.command) } }
+            pre tabindex="0" {
+                // Word by word, so that lines end between them and not at the hyphens of options.
+                code { @for word in report.command.split(' ') { span { (word) } " " } }
+            }
         }
         main {
             (doubted(&all_doubts(report)))
@@ -151,12 +154,11 @@ fn doubted(doubts: &[String]) -> Markup {
 /// The totals, each with what it is a part of.
 fn cards(report: &Report) -> Markup {
     let totals = &report.totals;
-    let per_second = |n: u64| facts::ratio(n as f64, report.took_seconds).map(words::rate);
+    let throughput = facts::Window::of(report).completed_rate(report).map(words::rate);
     let of = |n: u64, whole: u64| {
         facts::ratio(n as f64, whole as f64).map(|s| format!("{} of those begun", words::share(s)))
     };
-    let mut cards =
-        vec![("Completed", words::count(totals.completed), per_second(totals.completed))];
+    let mut cards = vec![("Completed", words::count(totals.completed), throughput)];
     if let Some(step) = facts::headline(report) {
         let at = |q| words::time(step.times.value_at_quantile(q) as f64);
         cards.push(("Median", at(0.5), Some(step.name.clone())));

@@ -38,7 +38,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
 fn totals(report: &Report, out: &mut String) -> std::fmt::Result {
     let totals = &report.totals;
     let mut said = vec![format!("{} completed", words::count(totals.completed))];
-    if let Some(rate) = facts::ratio(totals.completed as f64, report.took_seconds) {
+    if let Some(rate) = facts::Window::of(report).completed_rate(report) {
         said[0].push_str(&format!(" ({})", words::rate(rate)));
     }
     said.push(format!("{} failed", words::count(totals.failed)));

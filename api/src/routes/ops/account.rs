@@ -12,8 +12,12 @@ use crate::operator::OperatorKey;
 use crate::path::Path;
 use crate::problem::Problem;
 
-fn account_key(tenant: &str, user: &str) -> Result<AccountKey, Problem> {
-    Ok(AccountKey { tenant: TenantId::parse(tenant)?, user: UserId::parse(user)? })
+fn account_key(engine: &Engine, tenant: &str, user: &str) -> Result<AccountKey, Problem> {
+    let key = AccountKey { tenant: TenantId::parse(tenant)?, user: UserId::parse(user)? };
+    if !engine.serves(&key.tenant) {
+        return Err(Problem::not_found("the tenant is not configured"));
+    }
+    Ok(key)
 }
 
 fn unknown() -> Problem {
@@ -23,7 +27,7 @@ fn unknown() -> Problem {
 /// `GET`: the account.
 ///
 /// # Errors
-/// 401, 403; 404 for a user that is not known.
+/// 401, 403; 404 for a tenant or a user that is not known.
 pub(super) async fn show(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -31,7 +35,7 @@ pub(super) async fn show(
     Path(path): Path<(String, String)>,
 ) -> Result<Json<OperatorAccount>, Problem> {
     key.check(&request)?;
-    let account = account_key(&path.0, &path.1)?;
+    let account = account_key(&engine, &path.0, &path.1)?;
     let view = engine.account_view(&account).await?.ok_or_else(unknown)?;
     Ok(Json(body(&account, &view)))
 }
@@ -39,7 +43,7 @@ pub(super) async fn show(
 /// `POST …/release-hold`: what keeps the user from being asked is cleared.
 ///
 /// # Errors
-/// 401, 403; 404 for a user that is not known.
+/// 401, 403; 404 for a tenant or a user that is not known.
 pub(super) async fn release_hold(
     request: HttpRequest,
     key: Data<OperatorKey>,
@@ -47,7 +51,7 @@ pub(super) async fn release_hold(
     Path(path): Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     key.check(&request)?;
-    let account = account_key(&path.0, &path.1)?;
+    let account = account_key(&engine, &path.0, &path.1)?;
     if !engine.release_hold(&account).await? {
         return Err(unknown());
     }
@@ -67,7 +71,7 @@ pub(super) async fn revoke(
     Path(path): Path<(String, String, String)>,
 ) -> Result<HttpResponse, Problem> {
     key.check(&request)?;
-    let account = account_key(&path.0, &path.1)?;
+    let account = account_key(&engine, &path.0, &path.1)?;
     let unknown = || Problem::not_found("the user has no such device");
     let id = AuthenticatorId::parse(&path.2).map_err(|_| unknown())?;
     match engine.remove_authenticator(&account, id).await {

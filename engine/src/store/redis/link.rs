@@ -7,7 +7,7 @@ use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 use tokio::sync::Mutex;
 
-use super::reply::{checked, is_unknown_script, unexpected};
+use super::reply::{checked, is_read_only, is_unknown_script, unexpected};
 use super::script::Call;
 use crate::ports::store::StoreError;
 use crate::store::refused;
@@ -97,7 +97,13 @@ impl Link {
     pub(super) async fn ask(&self, pipeline: &Pipeline) -> Result<Vec<Value>, Trouble> {
         let mut connection = self.connection().await?;
         match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
-            Ok(values) => Ok(values),
+            Ok(values) => {
+                // It has become a replica: the primary is to be looked for anew.
+                if values.iter().any(is_read_only) {
+                    self.connection.lock().await.take();
+                }
+                Ok(values)
+            }
             Err(error) => {
                 self.connection.lock().await.take();
                 Err(trouble(&error))

@@ -13,6 +13,10 @@ pub(super) fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
 }
 
+pub(super) fn is_read_only(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::ReadOnly))
+}
+
 /// The reply of one command, if it was done.
 pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
     match value {

@@ -84,6 +84,10 @@ pub(super) fn located(key: &str, trouble: &Trouble) -> StoreError {
         Trouble::Lost(reason) | Trouble::Refused(reason) | Trouble::Unreadable(reason) => reason,
         Trouble::Rolled | Trouble::Fenced => "it cannot be read",
     };
+    unreadable(key, reason)
+}
+
+fn unreadable(key: &str, reason: &str) -> StoreError {
     StoreError::Unreadable(format!("{key}: {reason}"))
 }
 
@@ -136,12 +140,11 @@ async fn some(reader: &Reader, at: &str, accounts: bool) -> Result<Page, Trouble
     for name in names {
         match keys::kind(&name) {
             Some("account") if !accounts => {}
-            Some("secret") => match is_named(reader, &name).await? {
-                true => {}
-                false => records.push(Err(StoreError::Unreadable(format!(
-                    "{name}: no tenant has this secret"
-                )))),
-            },
+            Some("secret") => {
+                if !is_named(reader, &name).await? {
+                    records.push(Err(unreadable(&name, "no tenant has this secret")));
+                }
+            }
             Some(kind) if INDEXES.contains(&kind) => {}
             None if FIXED.contains(&name.as_str()) => {}
             kind => match kind.and_then(|kind| fetch(kind, &name)) {
@@ -149,9 +152,7 @@ async fn some(reader: &Reader, at: &str, accounts: bool) -> Result<Page, Trouble
                     asked.push(command);
                     known.push(name);
                 }
-                None => records.push(Err(StoreError::Unreadable(format!(
-                    "{name}: it is not a key of this store"
-                )))),
+                None => records.push(Err(unreadable(&name, "it is not a key of this store"))),
             },
         }
     }
@@ -206,9 +207,9 @@ pub(super) fn read(name: &str, value: Value) -> Result<Option<(Record, String)>,
                 "account" => account(whole, said)?,
                 "action" => {
                     order = text(next())?.unwrap_or_default();
-                    action(whole, said?)?
+                    action(whole, said?.as_deref())?
                 }
-                _ => challenge(whole, said?)?,
+                _ => challenge(whole, said?.as_deref())?,
             }
         }
     };
@@ -227,17 +228,17 @@ fn account(whole: Value, said: Result<Option<String>, Trouble>) -> Result<Option
     Ok(Some(Record::Account(key.ok_or_else(unnamed)?, record)))
 }
 
-fn action(whole: Value, state: Option<String>) -> Result<Option<Record>, Trouble> {
+fn action(whole: Value, state: Option<&str>) -> Result<Option<Record>, Trouble> {
     let Some(action) = row::<Action>(whole)? else { return Ok(None) };
-    if state != Some(state_number(action.state).to_string()) {
+    if state != Some(&*state_number(action.state).to_string()) {
         return Err(Trouble::Unreadable("its state is not that of what is in it".to_owned()));
     }
     Ok(Some(Record::Action(action)))
 }
 
-fn challenge(whole: Value, said: Option<String>) -> Result<Option<Record>, Trouble> {
+fn challenge(whole: Value, said: Option<&str>) -> Result<Option<Record>, Trouble> {
     let Some(challenge) = row::<Challenge>(whole)? else { return Ok(None) };
-    if said != Some(challenge.ended.as_ref().map(end).unwrap_or_default()) {
+    if said != Some(&*challenge.ended.as_ref().map(end).unwrap_or_default()) {
         return Err(Trouble::Unreadable("its end is not that of what is in it".to_owned()));
     }
     Ok(Some(Record::Challenge(challenge)))

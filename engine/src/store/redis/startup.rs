@@ -20,6 +20,8 @@ use crate::system::Stopwatch;
 const VERSION_MIN: u32 = 7;
 /// How long a start waits for a Redis that is starting too.
 const START_WAIT: Duration = Duration::from_secs(10);
+/// The port of a Redis whose URL names none.
+const DEFAULT_PORT: u16 = 6379;
 /// Between two tries of a start.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -68,10 +70,14 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
             // It may be loading its file.
             Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
                 if said != why {
-                    tracing::warn!(why, "waiting for Redis");
+                    tracing::warn!(why, at = address(&settings.url), "waiting for Redis");
                     said = why;
                 }
                 tokio::time::sleep(PAUSE).await;
+            }
+            Err(Trouble::Lost(why)) => {
+                let at = address(&settings.url);
+                return Err(Trouble::Refused(format!("Redis does not answer at {at}: {why}")));
             }
             Err(trouble) => return Err(trouble),
         }
@@ -144,6 +150,13 @@ async fn who(link: &Link) -> Result<Option<String>, Trouble> {
     let mut whoami = redis::cmd("ACL");
     let reply = link.ask(&super::link::pipeline(&[whoami.arg("WHOAMI").clone()])).await?;
     Ok(reply.into_iter().next().and_then(|reply| checked(reply).ok()).and_then(|v| text(v).ok()?))
+}
+
+/// Where a Redis is, without the user and the password.
+fn address(url: &str) -> String {
+    let url = url::Url::parse(url).ok();
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    format!("{host}:{}", url.as_ref().and_then(url::Url::port).unwrap_or(DEFAULT_PORT))
 }
 
 fn is_local(url: &str) -> bool {
@@ -243,6 +256,12 @@ mod tests {
             assert_eq!(risks.len(), 1, "{risks:?}");
             assert!(risks[0].contains(expected) && !risks[0].contains('\n'), "{risks:?}");
         }
+    }
+
+    #[test]
+    fn an_address_is_said_without_who_uses_it() {
+        assert_eq!(address("redis://user:password@db.example:6380/2"), "db.example:6380");
+        assert_eq!(address("rediss://[::1]"), "[::1]:6379");
     }
 
     #[test]

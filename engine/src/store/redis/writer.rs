@@ -180,15 +180,16 @@ impl Writer {
     }
 
     async fn take_queued(&mut self) {
-        while self.has_room() {
+        let room = self.room();
+        while self.backlog.len() < room {
             let Ok(job) = self.jobs.try_recv() else { break };
             self.take(job).await;
         }
     }
 
-    /// What was answered early has a bound of its own.
-    fn has_room(&self) -> bool {
-        self.backlog.len() < QUEUE_UNITS_MAX + self.guard.unwritten().records
+    /// Units that may wait: what was answered early has a bound of its own.
+    fn room(&self) -> usize {
+        QUEUE_UNITS_MAX + self.guard.unwritten().records
     }
 
     /// The next units, one of an account: only then does the id of the last commit tell whether a
@@ -250,7 +251,8 @@ impl Writer {
     /// Answers those whose time is up. The answer is whether the wave is given up: it was never
     /// sent, or the store is being closed.
     fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
-        while self.has_room() {
+        let room = self.room();
+        while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
                 // Its caller is answered that it was not done; the others are asked for again.

@@ -81,7 +81,7 @@ impl Scale {
 
     /// Quantiles from 0 to as many nines as `samples` have to say something about.
     pub(in crate::report) fn nines(samples: u64) -> Self {
-        let nines = (samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
+        let nines = (2.0 * samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
         let marks = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
         let more = [(0.9999, "99.99 %"), (0.99999, "99.999 %"), (0.999_999, "99.9999 %")];
         let high = 1.0 - 10f64.powf(-nines);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn each_nine_takes_the_same_room() {
-        let scale = Scale::nines(10_000);
+        let scale = Scale::nines(5_000);
         assert_eq!(texts(&scale), ["50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
         let places: Vec<_> = [0.0, 0.9, 0.99, 0.999, 0.9999].map(|q| scale.place(q)).into();
         places.windows(2).for_each(|two| assert!((two[1] - two[0] - 0.25).abs() < 1e-9));

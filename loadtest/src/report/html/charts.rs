@@ -18,11 +18,11 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
     let x = Scale::nines(most);
-    let low = steps.iter().map(|step| step.times.min()).min().unwrap_or(1).max(1);
+    let low = steps.iter().map(|step| lowest(step)).min().unwrap_or(1).max(1);
     let high = steps.iter().map(|step| step.times.max()).max().unwrap_or(1);
     let curve = |step: &Step| {
-        // A quantile beyond the last sample is that sample again: the curve ends there.
-        let last = 1.0 - 1.0 / step.times.len() as f64;
+        // The curve ends in the middle of the longest sample's share.
+        let last = 1.0 - 0.5 / step.times.len() as f64;
         let places = x.spread(CURVE).filter(|q| *q < last).chain([last]);
         places.map(|q| (q, Some(step.times.value_at_quantile(q) as f64))).collect()
     };
@@ -53,6 +53,13 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         x,
     };
     chart.figure()
+}
+
+/// Where the axis of a percentile curve begins: what is below is of no interest, and nothing takes
+/// up most of an axis of decades.
+fn lowest(step: &Step) -> u64 {
+    let at = |quantile| step.times.value_at_quantile(quantile);
+    at(0.1).max(at(0.5) / 10)
 }
 
 /// The series, thinned to what a chart has room for.

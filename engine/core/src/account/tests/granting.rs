@@ -50,6 +50,20 @@ fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
 }
 
 #[test]
+fn an_approval_stands_with_its_action_and_the_device_that_made_it() {
+    let (mut world, action) = approved();
+    let approval = decided(Outcome::Approved, 1, NOW);
+    assert!(world.account.approval_stands(&action, &approval));
+    assert!(!world.account.approval_stands(&action, &decided(Outcome::Denied, 1, NOW)));
+    assert!(!world.account.approval_stands(&action, &decided(Outcome::Approved, 2, NOW)));
+    let failed = action.in_state(ActionState::ChallengeFailed, NOW);
+    let overridden = Action { decided_by: action.decided_by.clone(), ..failed };
+    assert!(!world.account.approval_stands(&overridden, &approval));
+    world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
+    assert!(!world.account.approval_stands(&action, &approval));
+}
+
+#[test]
 fn a_client_cannot_take_the_last_device_away() {
     let mut world = World::with_devices(2);
     world.carry_out(|a| a.remove_own_device(&device_id(1), NOW)).unwrap();
