@@ -1,8 +1,8 @@
-//! `capacity`: how much a server bears, and what it takes to bear more. It runs the trials and takes
-//! the measurements; [`crate::capacity`] says which, and what follows from them.
+//! `capacity`: how much a server bears, and what it takes to bear more. It runs the trials and
+//! takes the measurements; [`crate::capacity`] says which, and what follows from them.
 
 mod memory;
-mod redis;
+mod redis_memory;
 mod steps;
 
 use std::time::Duration;
@@ -53,11 +53,12 @@ pub struct SurveyArgs {
     /// How close to the highest rate the search comes.
     #[arg(long, default_value = "5%")]
     pub precision: ErrorShare,
-    /// How long a trial takes at least; longer where fewer than ten would lie beyond the percentile.
+    /// How long a trial takes at least; longer where fewer than ten lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
     /// Devices, challenges and browsers that memory is measured with, at most.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(400..=200_000))]
+    #[arg(long, default_value_t = 4000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(400..=200_000))]
     pub many: u32,
     /// What people do.
     #[command(flatten)]
