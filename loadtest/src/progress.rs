@@ -1,4 +1,4 @@
-//! What is shown while a run is under way: one line on the terminal, or nothing where there is none.
+//! What is shown while a run is under way: one line on the terminal, or nothing where none is.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;

@@ -33,10 +33,12 @@ pub struct RunArgs {
     #[command(flatten)]
     pub server: ServerArgs,
     /// HTTP/1.1, or HTTP/2 from the first byte on.
-    #[arg(long, help_heading = "Clients", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(long, help_heading = "Clients", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
     pub http: u8,
     /// Requests at the same time on one connection of HTTP/2.
-    #[arg(long, help_heading = "Clients", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, help_heading = "Clients", default_value_t = 64)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub streams: u16,
     /// How phones speak, in turn.
     #[arg(long, help_heading = "Clients", value_enum, value_delimiter = ',')]

@@ -58,7 +58,8 @@ impl Report {
         let seconds = self.took_seconds.max(1e-9);
         writeln!(
             f,
-            "  {} offered, {} completed ({:.1} per second), {} failed, {} refused in {seconds:.1} s",
+            "  {} offered, {} completed ({:.1} per second), {} failed, {} refused in \
+             {seconds:.1} s",
             t.offered,
             t.completed,
             t.completed as f64 / seconds,

@@ -104,6 +104,11 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     async move {
+                        // An answer over HTTP/2 is several frames: the last would wait for the
+                        // client's word on those before, which it gives after 40 ms.
+                        if let Err(error) = io.set_nodelay(true) {
+                            tracing::debug!(%error, "a connection waits for acknowledgements");
+                        }
                         let ends = async move { ending.notified().await };
                         match http2::is_spoken(&io, with.head_read).await {
                             None => Ok(()),

@@ -35,7 +35,8 @@ pub enum Wake {
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct WaitersArgs {
     /// Browsers that are parked at the same time, over HTTP/1.1 each on its own connection.
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 5000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub count: u32,
     /// The same number, small, to compare with.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]

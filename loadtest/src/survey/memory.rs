@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::Survey;
-use super::redis::Redis;
+use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
 use crate::drive::Work as _;
@@ -60,7 +60,7 @@ async fn take(survey: &Survey<'_>, http: u8, server: &Prepared) -> Result<Vec<Fi
         devices.push((users.len() as f64, held(server)?));
         kept.devices.extend(redis.used_at(users.len()).await?);
     }
-    // Challenges of users whose devices have just been used, so that they add nothing but their own.
+    // Challenges of users whose devices have just been used, so that they add nothing else.
     let mut challenges = vec![(0.0, held(server)?)];
     let mut open = Vec::with_capacity(many);
     for part in users.chunks(many / PARTS) {

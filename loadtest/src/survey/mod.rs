@@ -1,8 +1,8 @@
-//! `capacity`: how much a server bears, and what it takes to bear more. It runs the trials and takes
-//! the measurements; [`crate::capacity`] says which, and what follows from them.
+//! `capacity`: how much a server bears, and what it takes to bear more. It runs the trials and
+//! takes the measurements; [`crate::capacity`] says which, and what follows from them.
 
 mod memory;
-mod redis;
+mod redis_memory;
 mod steps;
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::host::process;
 use crate::people::span;
 use crate::report::capacity::{Assumptions, Capacity, Cost, Fit, Objective, Trial};
-use crate::report::model::Report;
+use crate::report::model::{Point, Report};
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::Prepared;
@@ -53,11 +53,12 @@ pub struct SurveyArgs {
     /// How close to the highest rate the search comes.
     #[arg(long, default_value = "5%")]
     pub precision: ErrorShare,
-    /// How long a trial takes at least; longer where fewer than ten would lie beyond the percentile.
+    /// How long a trial takes at least; longer where fewer than ten lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
     /// Devices, challenges and browsers that memory is measured with, at most.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(400..=200_000))]
+    #[arg(long, default_value_t = 4000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(400..=200_000))]
     pub many: u32,
     /// What people do.
     #[command(flatten)]
@@ -182,16 +183,13 @@ impl Survey<'_> {
             cpu.push((0.0, idle));
         }
         for part in PARTS {
-            let before = written(server).await;
             let report = self.trial(highest * part, self.args.trial, server).await?;
             let completed = report.totals.completed as f64;
             let rate = completed / report.took_seconds;
             if let Some(seconds) = report.totals.server_cpu_seconds {
                 cpu.push((rate, seconds / report.took_seconds));
             }
-            if let Some((before, after)) = before.zip(commits_at_end(&report)) {
-                writes.push((completed, after as f64 - before));
-            }
+            writes.extend(written_in(&report.series));
         }
         let cpu = fit::line(Cost::CpuPerLifecycle, &cpu);
         let writes = fit::line(Cost::WritesPerLifecycle, &writes);
@@ -220,11 +218,32 @@ async fn idle_cores(server: &Prepared) -> Option<f64> {
     Some(used / IDLE.as_secs_f64())
 }
 
-/// Commits that the store has recorded, if it counts them.
-async fn written(server: &Prepared) -> Option<f64> {
-    server.metrics.as_ref()?.read().await?.find("countersign_store_commit_units_sum")
+/// How many completed between the first point of a run and the last, and how many commits the store
+/// recorded in that time; none if it does not count them.
+fn written_in(points: &[Point]) -> Option<(f64, f64)> {
+    let commits = |point: &Point| point.server.as_ref()?.commits;
+    let (first, last) = (commits(points.first()?)?, commits(points.last()?)?);
+    let completed = points.windows(2).map(|pair| {
+        let [before, point] = pair else { return 0.0 };
+        point.completed * (point.at_seconds - before.at_seconds)
+    });
+    Some((completed.sum(), last.saturating_sub(first) as f64))
 }
 
-fn commits_at_end(report: &Report) -> Option<u64> {
-    report.series.last()?.server.as_ref()?.commits
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::model::ServerPoint;
+
+    #[test]
+    fn commits_are_counted_while_what_completes_is() {
+        let point = |at_seconds, completed, commits| {
+            let server = ServerPoint { commits: Some(commits), ..ServerPoint::default() };
+            Point { at_seconds, completed, server: Some(server), ..Point::default() }
+        };
+        // The first has commits of enrollments in it.
+        let series = vec![point(1.0, 50.0, 700), point(2.0, 10.0, 740), point(4.0, 20.0, 900)];
+        assert_eq!(written_in(&series), Some((50.0, 200.0)));
+        assert_eq!(written_in(&[Point::default()]), None);
+    }
 }
