@@ -81,6 +81,8 @@ impl Server {
             .env("COUNTERSIGN_STORE", format!("sqlite:{}", folder.join("store").display()))
             .env("COUNTERSIGN__OPERATIONS__LISTEN", "off")
             .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
+            // Unoptimised, under a crowd: late by nature.
+            .env("COUNTERSIGN__SERVER__QUEUE_DELAY_MS_MAX", "10000")
             .env("COUNTERSIGN__LOG__LEVEL", "warn")
             .envs(launch.env.clone())
             .stdout(Stdio::piped())
