@@ -9,7 +9,7 @@ use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::decision::{Decision, SignedDecision};
 use countersign_core::device::Signing;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
+    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, IdempotencyKey, TenantId, UserId,
 };
 use countersign_core::nonce::Purpose;
 use countersign_core::policy::{Limits, Unenrolled};
@@ -95,16 +95,36 @@ impl Enrolled {
     /// # Panics
     /// If it does not end in an approval.
     pub async fn lifecycle(&self) {
-        let engine = &self.engine;
+        let (action, id) = self.begin().await;
+        self.approve(&id).await;
+        assert!(self.outcome(&action, &id, 0).await);
+        let action = self.engine.action(&self.account, action).await.expect("known");
+        assert!(action.state == ActionState::ChallengeSucceeded);
+    }
+
+    /// Tracks an action and starts its challenge.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub async fn begin(&self) -> (ActionKey, ChallengeId) {
         let (account, track) = fresh_action(&self.account);
-        let action = engine.track(&account, track).await.expect("tracked").action.key;
-        let started = engine.start_challenge(&account, grant(action.clone()), None, true).await;
-        let id = started.expect("started").challenge.id;
+        let action = self.engine.track(&account, track).await.expect("tracked").action.key;
+        let grant = grant(action.clone());
+        let started = self.engine.start_challenge(&account, grant, None, true).await;
+        (action, started.expect("started").challenge.id)
+    }
+
+    /// Reads what is pending, and approves a challenge that is.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub async fn approve(&self, id: &ChallengeId) {
+        let engine = &self.engine;
         let nonce = engine.nonce(&self.credential, Signing::ChallengeId).await;
         let message = nonce.expect("a nonce").nonce.message(Purpose::Read);
         let reader = Reader::Signed(self.key.sign(message.as_bytes()));
         let read = engine.pending(&self.credential, reader, 0).await.expect("pending");
-        assert!(read.signed && read.offers.iter().any(|(_, o)| o.challenge.id == id));
+        assert!(read.signed && read.offers.iter().any(|(_, o)| o.challenge.id == *id));
         let signed = SignedDecision {
             signature: self.key.sign(id.as_str().as_bytes()),
             challenge: id.clone(),
@@ -113,9 +133,14 @@ impl Enrolled {
         };
         let ended = engine.decide(&self.credential, signed, SystemClock.now()).await;
         ended.expect("decided");
-        let verdict = engine.await_outcome(&account, &action, &id, 0).await.expect("known");
-        assert!(verdict.ended().is_some());
-        let action = engine.action(&account, action).await.expect("known");
-        assert!(action.state == ActionState::ChallengeSucceeded);
+    }
+
+    /// Waits for the end of a challenge; false if there is none in time.
+    ///
+    /// # Panics
+    /// If the engine does not know it.
+    pub async fn outcome(&self, action: &ActionKey, id: &ChallengeId, wait_ms: u64) -> bool {
+        let verdict = self.engine.await_outcome(&self.account, action, id, wait_ms).await;
+        verdict.expect("known").ended().is_some()
     }
 }

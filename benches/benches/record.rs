@@ -1,0 +1,39 @@
+//! A challenge as a row: written and read back, with its checksum.
+
+use std::hint::black_box;
+use std::io;
+
+use countersign_benches::challenge::sample;
+use countersign_engine::ports::store::Record;
+use countersign_engine::store::stream::{Reader, Writer};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// Rows that are read at a time, so that what comes before the first does not show.
+const ROWS: u64 = 1000;
+
+fn rows(c: &mut Criterion) {
+    let record = Record::Challenge(sample().challenge);
+    let mut group = c.benchmark_group("record");
+    group.bench_function("encode", |b| {
+        let mut writer = Writer::new(io::sink()).expect("nothing is written");
+        b.iter(|| writer.write(black_box(&record)).expect("nothing is written"));
+    });
+    let mut writer = Writer::new(Vec::new()).expect("memory is written");
+    for _ in 0..ROWS {
+        writer.write(&record).expect("memory is written");
+    }
+    let (bytes, _) = writer.finish().expect("memory is written");
+    group.throughput(Throughput::Elements(ROWS));
+    group.bench_function(format!("decode {ROWS}"), |b| {
+        b.iter(|| {
+            let mut reader = Reader::new(bytes.as_slice()).expect("a stream");
+            while let Some(record) = reader.read().expect("what was written") {
+                black_box(record);
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, rows);
+criterion_main!(benches);

@@ -1,0 +1,69 @@
+//! How soon a poll is told of its decision, from the phone's answer on, with few polls parked and
+//! with many: who waits must cost nothing to who does not. In one process, without HTTP; the load
+//! harness's `waiters` has the whole way.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::{System, spawn};
+use countersign_benches::sample::{Enrolled, engine};
+use countersign_engine::Engine;
+use countersign_engine::store::MemoryStore;
+use countersign_engine::system::Stopwatch;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// Polls that are parked besides.
+const PARKED: [usize; 2] = [10, 10_000];
+/// Longer than anything here takes.
+const WAIT_MS: u64 = 300_000;
+
+/// Parks a poll of a new user, for good.
+async fn park(engine: &Engine, user: String) {
+    let user = Enrolled::new(engine, &user).await;
+    let (action, id) = user.begin().await;
+    spawn(async move { user.outcome(&action, &id, WAIT_MS).await });
+}
+
+/// Begins a challenge, parks its poll, approves it, and tells how long that took from the approval
+/// to the poll's answer.
+async fn told(user: &Rc<Enrolled>) -> f64 {
+    let (action, id) = user.begin().await;
+    let (browser, polled) = (user.clone(), id.clone());
+    let poll = spawn(async move { browser.outcome(&action, &polled, WAIT_MS).await });
+    tokio::task::yield_now().await;
+    let watch = Stopwatch::start();
+    user.approve(&id).await;
+    assert!(poll.await.expect("it ends"), "the poll is told");
+    watch.seconds()
+}
+
+fn wakeups(c: &mut Criterion) {
+    let system = System::new();
+    let engine = system.block_on(async { engine(Arc::new(MemoryStore::default())) });
+    let user = Rc::new(system.block_on(Enrolled::new(&engine, "asked")));
+    let mut group = c.benchmark_group("wake-up");
+    let mut parked = 0;
+    for wanted in PARKED {
+        system.block_on(async {
+            for number in parked..wanted {
+                park(&engine, format!("parked-{number}")).await;
+            }
+        });
+        parked = wanted;
+        group.bench_function(format!("{wanted} parked"), |b| {
+            b.iter_custom(|times| {
+                let mut seconds = 0.0;
+                for _ in 0..times {
+                    seconds += system.block_on(told(&user));
+                }
+                Duration::from_secs_f64(seconds)
+            });
+        });
+    }
+    group.finish();
+    system.block_on(engine.close()).expect("closed");
+}
+
+criterion_group!(benches, wakeups);
+criterion_main!(benches);
