@@ -17,10 +17,10 @@ COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
 .PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load bench \
-  mutants compositions statements scale kills build tools clean
+  bench-instructions bench-overload mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
-	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
@@ -71,6 +71,12 @@ load: ## Put a server under load; the report is in target/load
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
+
+bench-instructions: ## Count the instructions of the hottest steps, with the Debian package valgrind
+	cargo run --locked --release -p countersign-benches --bin instructions
+
+bench-overload: ## Offer ten times as many sign-ins as the server can take, on two cores
+	cargo run --locked --release -p countersign-benches --bin overload
 
 mutants: ## Break the core's rules one by one, and print what no test notices
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)

@@ -1,5 +1,7 @@
 //! What stands around every route, in one layer: each layer costs every request its allocations.
 
+use std::task::Poll;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -10,7 +12,7 @@ use countersign_engine::system::Stopwatch;
 use crate::admission::{Admission, Entered, Lane, Pulse};
 use crate::connection::Turn;
 use crate::cors::Page;
-use crate::observe::observe;
+use crate::observe::{observe, protect};
 use crate::problem::Problem;
 
 /// Counts a request on its connection, answers it if it is a preflight or one too many, and else
@@ -25,35 +27,59 @@ pub async fn around(
     let watch = Stopwatch::start();
     let turn = Turn::begin(&request);
     let page = Page::of(&request);
-    let mut answered = match page.as_ref().and_then(Page::preflight) {
-        Some(preflight) => Ok(request.into_response(preflight)),
-        None => admitted(request, next).await,
+    let preflight = page.as_ref().and_then(Page::preflight);
+    let entered = if preflight.is_some() { None } else { enter(&request) };
+    let is_refused = preflight.is_none() && entered.is_none();
+    let mut answered = match (preflight, &entered) {
+        (Some(preflight), _) => Ok(request.into_response(preflight)),
+        (None, Some(entered)) => admitted(request, next, entered).await,
+        (None, None) => {
+            body_passes().await;
+            Ok(request.into_response(Problem::overloaded().error_response()))
+        }
     };
     turn.end(&mut answered);
     let mut response = answered?;
     if let Some(page) = page {
         page.allow(response.headers_mut());
     }
-    observe(&mut response, &watch);
+    protect(response.headers_mut());
+    // Who is turned away costs as little as can be, and is counted elsewhere.
+    if !is_refused {
+        observe(&response, &watch);
+    }
     Ok(response)
 }
 
-/// Turns a request away that is over a limit, before anything is done for it.
+/// Lets the route answer a request that has a place.
 async fn admitted(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+    entered: &Entered,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(entered) = enter(&request) else {
-        return Ok(request.into_response(Problem::overloaded().error_response()));
-    };
     if let Some(seat) = &entered.seat {
         request.extensions_mut().insert(seat.clone());
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
+/// A place for a request. There is none if it is over a limit, and then nothing is done for it.
 fn enter(request: &ServiceRequest) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
     admission.enter(lane, request.app_data::<Pulse>()?)
+}
+
+/// Lets a body pass by that came together with its head. The HTTP library closes a connection over
+/// what is left of one, and takes in what has come when an answer is not there at once.
+async fn body_passes() {
+    let mut is_next = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut is_next, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

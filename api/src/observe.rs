@@ -6,21 +6,23 @@
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, REFERRER_POLICY};
 use countersign_engine::system::Stopwatch;
 use metrics::histogram;
 
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
-/// Notes what was answered and how long it took. It is for the caller alone and is not to be kept,
-/// unless a route says otherwise.
-pub fn observe<B>(response: &mut ServiceResponse<B>, watch: &Stopwatch) {
-    let headers = response.headers_mut();
+/// What is answered is for the caller alone and is not to be kept, unless a route says otherwise.
+pub fn protect(headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+/// Notes what was answered and how long it took.
+pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     let request = response.request();
     let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     let method = known(request.method());

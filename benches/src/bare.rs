@@ -65,6 +65,32 @@ pub fn serve(workers: usize) -> io::Result<()> {
     })
 }
 
+/// Serves a route that waits on a channel that nobody answers, until the process is ended. It says
+/// first where it listens.
+///
+/// # Errors
+/// If it cannot listen.
+pub fn park() -> io::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        let app = || {
+            App::new()
+                .route("/park", web::get().to(wait))
+                .route("/warm", web::get().to(HttpResponse::Ok))
+        };
+        let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", 0))?;
+        for address in server.addrs() {
+            writeln!(io::stdout(), "{address}")?;
+        }
+        server.run().await
+    })
+}
+
+async fn wait() -> HttpResponse {
+    let (_teller, told) = tokio::sync::oneshot::channel::<()>();
+    let in_time = tokio::time::timeout(Duration::from_secs(300), told).await;
+    HttpResponse::Ok().json(in_time.is_ok())
+}
+
 async fn answer(Json(message): Json<Message>) -> HttpResponse {
     let methods = message.methods.into_iter().rev().collect();
     HttpResponse::Ok().json(Message { expires_at: message.expires_at + 1, methods, ..message })

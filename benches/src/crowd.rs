@@ -1,6 +1,7 @@
 //! People who sign in, by the clock or one after the other, and how they fared.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -46,8 +47,11 @@ pub struct Fared {
 /// Enrolled users and connections to a server.
 pub struct Crowd {
     address: SocketAddr,
-    people: RefCell<Vec<Rc<Person>>>,
+    people: RefCell<VecDeque<Rc<Person>>>,
+    /// Connections for what begins, of which there are so many and no more.
     idle: RefCell<Vec<Connection>>,
+    /// Those of browsers and phones that have begun, as many as there are.
+    own: RefCell<Vec<Connection>>,
     human: Duration,
     fared: RefCell<Fared>,
 }
@@ -70,17 +74,18 @@ impl Crowd {
         human: Duration,
     ) -> io::Result<Rc<Self>> {
         let mut connection = Connection::to(server.address);
-        let mut people = Vec::with_capacity(users);
+        let mut people = VecDeque::with_capacity(users);
         for number in 0..users {
             let name = format!("u-{number}");
             let person = Person::enroll(server.callers(), &name, &mut connection).await?;
-            people.push(Rc::new(person));
+            people.push_back(Rc::new(person));
         }
         let idle = (0..connections).map(|_| Connection::to(server.address)).collect();
         Ok(Rc::new(Self {
             address: server.address,
             people: RefCell::new(people),
             idle: RefCell::new(idle),
+            own: RefCell::default(),
             human,
             fared: RefCell::default(),
         }))
@@ -134,13 +139,13 @@ impl Crowd {
     /// One sign-in; whether it was approved.
     async fn sign_in(&self, due: Instant, human: Duration) -> bool {
         self.fared.borrow_mut().late_us.push(us(due));
-        let Some(person) = self.people.borrow_mut().pop() else {
+        let Some(person) = self.people.borrow_mut().pop_front() else {
             self.fared.borrow_mut().unsent += 1;
             return false;
         };
         let ended = self.steps(&person, due, human).await;
         // At the other end, so that a user has a pause between two sign-ins.
-        self.people.borrow_mut().insert(0, person);
+        self.people.borrow_mut().push_back(person);
         match ended {
             Ok(End::Approved) => {
                 self.fared.borrow_mut().completed += 1;
@@ -174,7 +179,7 @@ impl Crowd {
         self.go_on(&person.approve(challenge)).await?;
         self.fared.borrow_mut().decided += 1;
         let outcome = self.go_on(&Person::verify(token, challenge, None)).await?;
-        self.go_on(&person.validate(expect(&outcome, "token")?)).await?;
+        self.go_on(&person.validate(expect(&outcome, "accessToken")?)).await?;
         Ok(End::Approved)
     }
 
@@ -198,8 +203,9 @@ impl Crowd {
     /// What follows, which has to be let in.
     async fn go_on(&self, request: &[u8]) -> io::Result<Answer> {
         let sent = Instant::now();
-        let none = || io::Error::other("no connection is left");
-        let answer = self.call(request).await?.ok_or_else(none)?;
+        let own = self.own.borrow_mut().pop();
+        let connection = own.unwrap_or_else(|| Connection::to(self.address));
+        let answer = self.answer(connection, &self.own, request).await?;
         let mut fared = self.fared.borrow_mut();
         if answer.status == 200 {
             fared.existing_us.push(us(sent));
@@ -211,14 +217,23 @@ impl Crowd {
 
     /// The answer, or `None` if every connection is in use.
     async fn call(&self, request: &[u8]) -> io::Result<Option<Answer>> {
-        let Some(mut connection) = self.idle.borrow_mut().pop() else {
+        let Some(connection) = self.idle.borrow_mut().pop() else {
             self.fared.borrow_mut().unsent += 1;
             return Ok(None);
         };
+        self.answer(connection, &self.idle, request).await.map(Some)
+    }
+
+    async fn answer(
+        &self,
+        mut connection: Connection,
+        home: &RefCell<Vec<Connection>>,
+        request: &[u8],
+    ) -> io::Result<Answer> {
         let answer = connection.call(request).await;
         let good = if answer.is_ok() { connection } else { Connection::to(self.address) };
-        self.idle.borrow_mut().push(good);
-        answer.map(Some)
+        home.borrow_mut().push(good);
+        answer
     }
 }
 

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod bare;
+pub mod challenge;
 pub mod cpu;
 pub mod crowd;
 pub mod person;

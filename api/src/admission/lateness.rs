@@ -1,17 +1,29 @@
-//! Whether a worker is late for good, or only for a moment: a queue that stays long is of no use
-//! to anybody, and one that is soon empty is what queues are for.
+//! Whether a worker is late for good, or only for a moment, and how much new work it then takes on.
 //!
-//! As CoDel does (RFC 8289), it looks at how long things waited and not at how many wait, and at
-//! the least wait of an interval: a burst is let through. Unlike CoDel, it turns new work away at
-//! once while it lasts, since the next measure is a millisecond off. It is told the time and keeps
+//! As `CoDel` does (RFC 8289), it looks at how long things waited and not at how many wait, and at
+//! the least wait of an interval: a burst is let through, since that is what queues are for. While
+//! a worker is late, new work is let in only while the queue is short, and only as a share of what
+//! the worker gets through: what is let in comes back, some seconds later, as the nonces, reads,
+//! decisions and polls of somebody who has looked at their phone. It is told the time and keeps
 //! none.
+
+use super::Lane;
 
 /// For how long every wait has to be above the target until the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
 /// How long after the last wait above the target it still does.
-const CALM_US: u64 = 1_000_000;
+const CALM_US: u64 = 2_000_000;
 /// Age at which the last measure says nothing any more.
 const STALE_US: u64 = INTERVAL_US;
+
+/// What new work that is let in costs, and what each request brings that is answered or turned
+/// away: one in five may be new. Of the seven requests of a sign-in two are, so that those that are
+/// under way come first. To turn one away costs less than half of an answer.
+const NEW_COSTS: u32 = 10;
+const ANSWER_BRINGS: u32 = 2;
+const REFUSAL_BRINGS: u32 = 1;
+/// Credit that is kept, at most: new work that may come at once.
+const CREDIT_MAX: u32 = 64 * NEW_COSTS;
 
 /// How late a worker is. Times are microseconds since any one moment.
 #[derive(Clone, Debug)]
@@ -22,12 +34,14 @@ pub struct Lateness {
     /// When the last wait above the target was measured, of a worker that counts as late.
     late_us: Option<u64>,
     measured_us: u64,
+    credit: u32,
 }
 
 impl Lateness {
     /// A worker that is in time, and late with waits above that many microseconds.
     pub const fn new(target_us: u64) -> Self {
-        Self { target_us, above_since_us: None, late_us: None, measured_us: 0 }
+        let (above_since_us, late_us) = (None, None);
+        Self { target_us, above_since_us, late_us, measured_us: 0, credit: 0 }
     }
 
     /// Notes that something has waited for `waited_us` until now.
@@ -36,9 +50,6 @@ impl Lateness {
         self.measured_us = now_us;
         if waited_us <= self.target_us {
             self.above_since_us = None;
-            if !self.is_late(now_us) {
-                self.late_us = None;
-            }
             return;
         }
         // A wait that nothing was measured before begins a run of its own.
@@ -51,10 +62,24 @@ impl Lateness {
         }
     }
 
-    /// Whether new work is to be turned away.
-    pub fn sheds(&self, now_us: u64) -> bool {
-        let is_fresh = now_us.saturating_sub(self.measured_us) < STALE_US;
-        self.is_late(now_us) && self.above_since_us.is_some() && is_fresh
+    /// Whether a request may be answered. What exists always may.
+    pub fn admits(&mut self, now_us: u64, lane: Lane) -> bool {
+        if !self.is_late(now_us) {
+            self.credit = 0;
+            return true;
+        }
+        let is_let_in = match lane {
+            Lane::Existing => true,
+            Lane::New => !self.is_queue_long(now_us) && self.credit >= NEW_COSTS,
+        };
+        let costs = if is_let_in && lane == Lane::New { NEW_COSTS } else { 0 };
+        let brings = if is_let_in { ANSWER_BRINGS } else { REFUSAL_BRINGS };
+        self.credit = (self.credit - costs + brings).min(CREDIT_MAX);
+        is_let_in
+    }
+
+    fn is_queue_long(&self, now_us: u64) -> bool {
+        self.above_since_us.is_some() && now_us.saturating_sub(self.measured_us) < STALE_US
     }
 
     fn is_late(&self, now_us: u64) -> bool {
@@ -69,51 +94,66 @@ mod tests {
     const MS: u64 = 1000;
     const TARGET: u64 = 5 * MS;
 
-    /// Notes the same wait each millisecond of a span, and answers whether any moment sheds.
-    fn pass(lateness: &mut Lateness, span: std::ops::Range<u64>, waited_us: u64) -> bool {
-        let mut shed = false;
+    /// Measures the same wait each millisecond of a span, while new work and what exists come in
+    /// turns. How much new work was let in, and how much was turned away.
+    fn pass(lateness: &mut Lateness, span: std::ops::Range<u64>, waited_us: u64) -> (u64, u64) {
+        let (mut let_in, all) = (0, span.end - span.start);
         for ms in span {
             lateness.note(ms * MS, waited_us);
-            shed |= lateness.sheds(ms * MS);
+            assert!(lateness.admits(ms * MS, Lane::Existing), "what exists is always served");
+            let_in += u64::from(lateness.admits(ms * MS, Lane::New));
         }
-        shed
+        (let_in, all - let_in)
     }
 
     #[test]
     fn a_burst_is_let_through() {
         let mut lateness = Lateness::new(TARGET);
-        assert!(!pass(&mut lateness, 0..100, 80 * MS));
-        assert!(!pass(&mut lateness, 100..101, MS));
-        assert!(!pass(&mut lateness, 101..200, 80 * MS), "one short wait begins the count anew");
+        assert_eq!(pass(&mut lateness, 0..100, 80 * MS), (100, 0));
+        assert_eq!(pass(&mut lateness, 100..101, MS), (1, 0));
+        let again = pass(&mut lateness, 101..200, 80 * MS);
+        assert_eq!(again, (99, 0), "one short wait begins the count anew");
     }
 
     #[test]
-    fn a_queue_that_stays_is_shed_and_only_while_it_is_there() {
+    fn new_work_is_turned_away_while_the_queue_is_long() {
         let mut lateness = Lateness::new(TARGET);
-        assert!(pass(&mut lateness, 0..120, TARGET + 1));
-        assert!(!pass(&mut lateness, 120..130, TARGET), "the target itself is not above it");
-        assert!(pass(&mut lateness, 130..131, TARGET + 1), "it is still late, and sheds at once");
+        pass(&mut lateness, 0..101, TARGET + 1);
+        assert_eq!(pass(&mut lateness, 101..1000, TARGET + 1), (0, 899));
     }
 
     #[test]
-    fn it_is_in_time_again_after_a_calm_second() {
+    fn of_what_a_late_worker_answers_one_in_five_is_new_work() {
         let mut lateness = Lateness::new(TARGET);
-        assert!(pass(&mut lateness, 0..120, 20 * MS));
-        assert!(!pass(&mut lateness, 120..1119, MS));
-        assert!(pass(&mut lateness.clone(), 1118..1119, 20 * MS));
-        assert!(!pass(&mut lateness, 1120..1219, 20 * MS), "a new burst is let through");
+        pass(&mut lateness, 0..1000, 20 * MS);
+        // The credit of the time before is small, and soon used up.
+        let (at_first, _) = pass(&mut lateness, 1000..1200, TARGET);
+        assert!(at_first <= 140, "{at_first}");
+        let (new, refused) = pass(&mut lateness, 1200..2900, TARGET);
+        let credit = u64::from(ANSWER_BRINGS) * (1700 + new) + u64::from(REFUSAL_BRINGS) * refused;
+        assert!(credit.abs_diff(new * u64::from(NEW_COSTS)) <= u64::from(NEW_COSTS), "{new}");
+    }
+
+    #[test]
+    fn it_is_in_time_again_after_two_calm_seconds() {
+        let mut lateness = Lateness::new(TARGET);
+        pass(&mut lateness, 0..120, 20 * MS);
+        let (_, refused) = pass(&mut lateness, 120..2119, MS);
+        assert!(refused > 1000, "{refused}");
+        assert_eq!(pass(&mut lateness.clone(), 2118..2119, 20 * MS).0, 0);
+        assert_eq!(pass(&mut lateness, 2120..2219, 20 * MS), (99, 0), "a burst is let through");
     }
 
     #[test]
     fn what_was_measured_long_ago_turns_nobody_away() {
         let mut lateness = Lateness::new(TARGET);
-        assert!(pass(&mut lateness, 0..120, 20 * MS));
-        assert!(lateness.sheds(119 * MS));
-        assert!(!lateness.sheds(219 * MS));
+        pass(&mut lateness, 0..1000, 20 * MS);
+        assert!(!lateness.admits(999 * MS, Lane::New));
+        assert!(lateness.admits(1099 * MS, Lane::New));
         lateness = Lateness::new(TARGET);
         lateness.note(0, 20 * MS);
         lateness.note(900 * MS, 20 * MS);
-        assert!(!lateness.sheds(900 * MS), "two single waits, far from one another, are no queue");
+        assert!(lateness.admits(900 * MS, Lane::New), "two single waits are no queue");
     }
 
     #[test]
@@ -121,6 +161,6 @@ mod tests {
         let mut lateness = Lateness::new(TARGET);
         pass(&mut lateness, 500..700, 20 * MS);
         lateness.note(0, u64::MAX);
-        assert!(!lateness.sheds(u64::MAX));
+        assert!(lateness.admits(u64::MAX, Lane::New));
     }
 }

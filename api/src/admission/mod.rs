@@ -119,10 +119,9 @@ impl Admission {
     /// Takes a place for a request in flight. There is none for any if as many are in flight as may
     /// be, and none for new work also if enough of it is under way or the worker is late.
     pub fn enter(&self, lane: Lane, pulse: &Pulse) -> Option<Entered> {
-        // Measured with every request: what keeps a worker late may be of either lane.
-        let is_late = pulse.is_late();
         let entered = match lane {
-            Lane::New if is_late => Err("late"),
+            // Asked with every request: what keeps a worker late may be of either lane.
+            _ if !pulse.admits(lane) => Err("late"),
             Lane::New if self.new_work.is_full() => Err("full"),
             Lane::New | Lane::Existing => self.requests.enter().ok_or("full"),
         };

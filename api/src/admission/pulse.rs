@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::rt;
 use countersign_engine::system::Stopwatch;
 
-use super::lateness::Lateness;
+use super::{Lane, Lateness};
 
 /// From one measure to the next, at least.
 const EVERY_US: u64 = 1000;
@@ -38,16 +38,16 @@ impl Pulse {
         }))
     }
 
-    /// Measures, if it is time to, and answers whether new work is to be turned away. Who is turned
-    /// away measures too, so that it ends.
-    pub fn is_late(&self) -> bool {
+    /// Measures, if it is time to, and answers whether a request of that lane may be answered. Who
+    /// is turned away measures too, so that it ends.
+    pub fn admits(&self, lane: Lane) -> bool {
         let now_us = self.0.now_us();
         if !self.0.is_out.get() && now_us.saturating_sub(self.0.last_us.get()) >= EVERY_US {
             self.0.is_out.set(true);
             let state = self.0.clone();
             rt::spawn(async move { state.turn_came(now_us) });
         }
-        self.0.lateness.borrow().sheds(now_us)
+        self.0.lateness.borrow_mut().admits(now_us, lane)
     }
 }
 

@@ -100,7 +100,6 @@ fn no_requests() -> Vec<(Vec<u8>, u16)> {
         b"\0\0\0\0\r\n\r\n".to_vec(),
         b"{}\r\n\r\n".to_vec(),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(),
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         line("GET / HTTP/9.9"),
         line("GET / HTTP/2.0"),
         line("GET / HTTP/0.9"),

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS: the same routes and the same limits, and what only HTTP/2 can be attacked by.
+//! HTTP/2 without TLS: the same routes and limits, and what only HTTP/2 can be attacked by.
 //! Frames are written byte by byte, as no client library would.
 
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! New work is turned away first: what was begun goes on.
 
+use countersign_wire::basic;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Connection, Device, Hook, PUSH, Server, Setup, SignIn};
+use crate::support::{Connection, Device, Hook, PUSH, SECRET, Server, Setup, SignIn};
 
 /// Starts challenges of other users, whose webhook does not answer, until `count` are under way.
 async fn starts_that_hang(server: &Server, hook: &mut Hook, count: usize) -> Vec<Connection> {
@@ -49,7 +50,7 @@ async fn what_exists_is_served_while_new_work_is_full() {
     assert_eq!(it.decide(true).await["isVerified"], true);
     let outcome = it.outcome().await;
     assert_eq!(outcome["outcome"], "approved");
-    let validated = it.server.validate(outcome["token"].as_str().unwrap()).ok().await;
+    let validated = it.server.validate(outcome["accessToken"].as_str().unwrap()).ok().await;
     assert_eq!(validated["isValid"], true);
     // As soon as it is done, the next may begin.
     hook.answer(200);
@@ -63,10 +64,6 @@ async fn what_exists_is_served_while_new_work_is_full() {
 
 #[tokio::test]
 async fn who_is_slow_to_send_takes_no_place_of_new_work() {
-    use crate::support::SECRET;
-    use crate::support::Setup;
-    use countersign_wire::basic;
-
     let server = Setup::default().set("server.new_work_in_flight_max", "1").start();
     let mut slow = Vec::new();
     for _ in 0..3 {

@@ -64,7 +64,7 @@ fn run(settings: &Settings) -> Result<(), Failure> {
         return Err("--cores takes two, such as 0,1".into());
     };
     let binary = settings.server.clone().map_or_else(build, Ok)?;
-    descriptors::allow(settings.connections as u64)?;
+    descriptors::allow((settings.connections + settings.users) as u64)?;
     pin_to(of_server)?;
     let server = Server::countersign(&binary, &settings.store, &[])?;
     pin_to(of_driver)?;
@@ -119,10 +119,10 @@ async fn phase(
     let Fared { due, started, decided, completed, .. } = fared;
     let ms = |us: &[f64], q| quantile(us, q) / 1e3;
     let both = |us: &[f64]| format!("{:.1} / {:.1}", ms(us, 0.5), ms(us, 0.99));
+    write!(out, "{name:>6} {due:>8} {:>8} ", fared.refused_us.len())?;
     writeln!(
         out,
-        "{name:>6} {due:>8} {:>8} {started:>8} {decided:>8} {completed:>9} {:>17} {:>17} {:>17} {:>8.1}",
-        fared.refused_us.len(),
+        "{started:>8} {decided:>8} {completed:>9} {:>17} {:>17} {:>17} {:>8.1}",
         both(&fared.new_us),
         both(&fared.existing_us),
         both(&fared.refused_us),

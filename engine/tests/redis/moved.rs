@@ -135,8 +135,9 @@ fn row_of_format(format: u8) -> String {
 
 #[tokio::test]
 async fn what_is_damaged_is_reported_with_its_key_and_not_exported() {
-    const HEX: &str = "local row = string.gsub(ARGV[1], '..', function(h) \
-                       return string.char(tonumber(h, 16)) end) return redis.call('SET', KEYS[1], row)";
+    const HEX: &str =
+        "local row = string.gsub(ARGV[1], '..', function(h) return string.char(tonumber(h, 16)) end)
+         return redis.call('SET', KEYS[1], row)";
     let redis = Redis::volatile();
     let store = open(&redis.url()).await;
     populate(&store).await;

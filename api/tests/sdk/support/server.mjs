@@ -57,6 +57,8 @@ async function launch({ env, args, tenant, secret }) {
     // The suites deny and go on with the same user at once.
     COUNTERSIGN__TENANTS__0__PUSH__DENIAL_WAIT_SECONDS: "0",
     COUNTERSIGN__SERVER__DATA_DIR: path.join(folder, "data"),
+    // Unoptimised, beside a browser: late by nature.
+    COUNTERSIGN__SERVER__QUEUE_DELAY_MS_MAX: "10000",
     COUNTERSIGN__OPERATIONS__LISTEN: `127.0.0.1:${operationsPort}`,
     ...env,
   };

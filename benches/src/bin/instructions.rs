@@ -1,0 +1,164 @@
+//! How many instructions the four hottest steps take, counted by callgrind: on a machine that
+//! others use too, the clock says less.
+//!
+//! Each step is counted in two runs of which one makes twice as many: the difference is the steps'
+//! alone, without what comes before them.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{self, Write as _};
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::{Parser, Subcommand};
+use countersign_benches::challenge::{Sample, decide, sample};
+use countersign_client::SoftwareKey;
+use countersign_core::challenge::Machine;
+use countersign_core::decision::Decision;
+use countersign_core::id::{AuthenticatorId, TenantId, Thumbprint};
+use countersign_core::nonce::Nonce;
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::statement::{DecisionStatement, Digest, Statement};
+use countersign_engine::ports::store::Record;
+use countersign_engine::store::stream::{Reader, Writer};
+
+type Failure = Box<dyn Error>;
+
+/// What is counted, and how many steps the shorter of two runs makes: enough that what differs from
+/// run to run before them, such as making a key, does not show.
+const CASES: [(&str, u64, Case); 6] = [
+    ("P-256 check", 100, |_, steps| check(Algorithm::Es256, steps)),
+    ("Ed25519 check", 100, |_, steps| check(Algorithm::Ed25519, steps)),
+    ("statement of a decision", 10_000, statement),
+    ("challenge: decide and settle", 10_000, transition),
+    ("record of a challenge: encode", 10_000, encode),
+    ("the same and back", 10_000, decode),
+];
+
+type Case = fn(&Sample, u64);
+
+/// Counts the instructions of the hottest steps.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Hidden>,
+}
+
+#[derive(Subcommand)]
+enum Hidden {
+    /// Make the steps of one case.
+    #[command(hide = true)]
+    Run {
+        /// Which.
+        case: usize,
+        /// How many.
+        steps: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Some(Hidden::Run { case, steps }) => run(case, steps),
+        None => count_all(&mut io::stdout()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where even this cannot be written, the exit code says it.
+            let _ = writeln!(io::stderr(), "instructions: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(case: usize, steps: u64) -> Result<(), Failure> {
+    let (.., work) = CASES.get(case).ok_or("there is no such case")?;
+    work(&sample(), steps);
+    Ok(())
+}
+
+fn count_all(out: &mut impl io::Write) -> Result<(), Failure> {
+    writeln!(out, "instructions of one step, by callgrind")?;
+    for (case, (name, steps, _)) in CASES.iter().enumerate() {
+        let more = counted(case, 2 * steps)?.saturating_sub(counted(case, *steps)?);
+        writeln!(out, "  {name:<32}{:>10}", more / steps)?;
+    }
+    Ok(())
+}
+
+/// Instructions of a whole run.
+fn counted(case: usize, steps: u64) -> Result<u64, Failure> {
+    let valgrind = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe()?)
+        .args(["run", &case.to_string(), &steps.to_string()])
+        .stdout(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind: {error}; install the Debian package valgrind"))?;
+    let said = String::from_utf8_lossy(&valgrind.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    let collected = collected.and_then(|(_, count)| count.trim().parse().ok());
+    collected.ok_or_else(|| format!("valgrind says no count: {said}").into())
+}
+
+fn check(algorithm: Algorithm, steps: u64) {
+    let software = SoftwareKey::generate(algorithm);
+    let message = [b'c'; 32];
+    let signature = software.sign(&message);
+    let key = PublicKey::from_spki(algorithm, software.spki()).expect("a good key");
+    for _ in 0..steps {
+        key.verify(black_box(&message), &signature).expect("a good signature");
+    }
+}
+
+fn statement(sample: &Sample, steps: u64) {
+    let tenant = TenantId::parse("bench").expect("a valid name");
+    let nonce = Nonce::from_entropy(&[4; 32]);
+    let authenticator = AuthenticatorId::from_entropy([2; 16]);
+    let statement = DecisionStatement {
+        tenant: &tenant,
+        challenge: &sample.challenge.id,
+        nonce: &nonce,
+        authenticator: &authenticator,
+        key: Thumbprint::of_spki(b"a key"),
+        decision: Decision::Approve,
+        display: Digest::of("{}"),
+        number: None,
+        expires_at_seconds: 1_795_000_300,
+    };
+    for _ in 0..steps {
+        black_box(Statement::Decision(black_box(statement)).to_bytes());
+    }
+}
+
+fn transition(sample: &Sample, steps: u64) {
+    for _ in 0..steps {
+        let mut machine = Machine::new(sample.challenge.clone());
+        let ended = decide(&mut machine, sample);
+        black_box(machine.settle(ended));
+    }
+}
+
+fn record(sample: &Sample) -> Record {
+    Record::Challenge(sample.challenge.clone())
+}
+
+fn encode(sample: &Sample, steps: u64) {
+    let record = record(sample);
+    let mut writer = Writer::new(io::sink()).expect("nothing is written");
+    for _ in 0..steps {
+        writer.write(black_box(&record)).expect("nothing is written");
+    }
+}
+
+fn decode(sample: &Sample, steps: u64) {
+    let record = record(sample);
+    let mut writer = Writer::new(Vec::new()).expect("memory is written");
+    for _ in 0..steps {
+        writer.write(&record).expect("memory is written");
+    }
+    let (bytes, _) = writer.finish().expect("memory is written");
+    let mut reader = Reader::new(bytes.as_slice()).expect("a stream");
+    while let Some(record) = reader.read().expect("what was written") {
+        black_box(record);
+    }
+}

@@ -1,0 +1,95 @@
+//! One challenge in the core, at each of its steps, for benchmarks without an actor or a store.
+
+use countersign_client::SoftwareKey;
+use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
+use countersign_core::action::{Action, ActionContext};
+use countersign_core::challenge::{Challenge, Ended, Machine, Shown, Step};
+use countersign_core::decision::{self, Asked, Decision, SignedDecision, VerifiedDecision};
+use countersign_core::device::Signing;
+use countersign_core::display::DisplayText;
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
+    UserId,
+};
+use countersign_core::nonce::Nonce;
+use countersign_core::number_match::Seed;
+use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::time::UnixMillis;
+
+/// The time at which everything happens.
+pub const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
+
+/// A challenge, and what it came from.
+pub struct Sample {
+    /// With a device, before the challenge.
+    pub account: Account,
+    /// What is to be confirmed.
+    pub action: Action,
+    /// With the challenge open.
+    pub issued: Account,
+    /// That challenge.
+    pub challenge: Challenge,
+    /// Its approval, whose signature was checked.
+    pub decision: VerifiedDecision,
+}
+
+/// How a challenge of that id is issued.
+///
+/// # Panics
+/// If the text that is shown is not safe.
+#[must_use]
+pub fn issue(id: &ChallengeId) -> Issue {
+    let display = DisplayText::new("{\"action\":\"signIn\"}").expect("a safe text");
+    let shown = Shown { nonce: Nonce::from_entropy(&[4; 32]), display };
+    let number_seed = Seed::default();
+    Issue { id: id.clone(), target: None, supersede: true, held: false, shown, number_seed }
+}
+
+/// A challenge and its approval.
+///
+/// # Panics
+/// If the core refuses any of it.
+#[must_use]
+pub fn sample() -> Sample {
+    let tenant = TenantId::parse("bench").expect("valid");
+    let user = UserId::parse("usr_1").expect("valid");
+    let mut account = Account::restore(AccountKey { tenant, user }, Snapshot::default());
+    let key = ActionKey {
+        code: ActionCode::parse("signIn").expect("valid"),
+        idempotency_key: IdempotencyKey::from_entropy([1; 16]),
+    };
+    let track = Track { key, context: ActionContext::default(), profile: ProfilePatch::default() };
+    let tracked = account.track(&track, None, Unenrolled::Allow, NOW).0.expect("not known before");
+    account.apply(&tracked.change);
+    let software = SoftwareKey::generate(Algorithm::Es256);
+    let key = PublicKey::from_spki(Algorithm::Es256, software.spki()).expect("a good key");
+    let enroll = Enroll::official(key, true);
+    let by = AuthenticatorId::from_entropy([2; 16]);
+    let enrolled = account.enroll(&enroll, by, NOW, &Limits::default()).expect("enrolled");
+    account.apply(&enrolled.change);
+    let id = ChallengeId::from_entropy(&[3; 24]);
+    let action = tracked.answer.action;
+    let made = account.issue(&issue(&id), &action, NOW, &Limits::default()).expect("issued");
+    let mut issued = account.clone();
+    issued.apply(&made.change);
+    let signature = software.sign(id.as_str().as_bytes());
+    let decision = Decision::Approve;
+    let signed = SignedDecision { challenge: id, decision, number: None, signature };
+    let challenge = made.answer.challenge;
+    let asked = Asked::among(issued.devices(), &challenge, Signing::ChallengeId);
+    let decision = decision::verify(asked.expect("it was asked"), signed);
+    let decision = decision.expect("a good signature");
+    Sample { account, action, issued, challenge, decision }
+}
+
+/// The outcome that is proposed to the store.
+///
+/// # Panics
+/// If the challenge is not open.
+pub fn decide(machine: &mut Machine, sample: &Sample) -> Ended {
+    match machine.decide(&sample.decision, NOW, &Limits::default()) {
+        Ok(Step::Propose(ended)) => ended,
+        Ok(Step::Known(_)) | Err(_) => unreachable!("it is pending and the device may answer"),
+    }
+}
