@@ -1,6 +1,7 @@
 //! Many users, enrolled before anything is measured.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use countersign_client::SoftwareKey;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,6 +16,10 @@ use crate::server::Target;
 
 /// Enrollments at the same time.
 const AT_ONCE: usize = 32;
+
+/// How often a refusal is taken for one that will not last, and the pause after it.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where users come from: which server, over which connections, with which phones.
 #[derive(Clone, Debug)]
@@ -58,12 +63,28 @@ impl Crowd {
         let enrolling = stream::iter(0..count).map(async |index| {
             let key = SoftwareKey::generate(self.speech(index).algorithm());
             let user = self.stranger(index, key)?;
-            user.enroll(Instant::now(), &mut Recorder::default()).await?;
+            patiently(async || user.enroll(Instant::now(), &mut Recorder::default()).await).await?;
             done();
             Ok::<_, LoadError>(user)
         });
         enrolling.buffered(AT_ONCE).try_collect().await
     }
+}
+
+/// Does what is prepared and not measured, again while the server has too much to do.
+///
+/// # Errors
+/// [`LoadError`], also if it has for too long.
+pub(crate) async fn patiently<T>(
+    prepare: impl AsyncFn() -> Result<T, LoadError>,
+) -> Result<T, LoadError> {
+    for _ in 0..TRIES {
+        match prepare().await {
+            Err(error) if error.is_refusal() => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+    prepare().await
 }
 
 /// Keys that are made before they are measured with, in the order in which `speeches` take turns.

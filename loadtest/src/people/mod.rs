@@ -6,6 +6,7 @@ mod person;
 mod phone;
 mod user;
 
+pub(crate) use crowd::patiently;
 pub use crowd::{Crowd, keys};
 pub use person::{Delay, Fate, Mix, span};
 pub use phone::{Phone, Seen, Speech};

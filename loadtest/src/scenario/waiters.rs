@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Figures, Scenario, Stage};
 use crate::metrics::Metrics;
-use crate::people::{Open, Poll, Seen, User, span};
+use crate::people::{Open, Poll, Seen, User, patiently, span};
 use crate::recorder::Recorder;
 use crate::{LoadError, step};
 
@@ -186,7 +186,8 @@ impl Scenario for WaitersArgs {
 async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
     let starting = stream::iter(users).map(async |user| {
         let mut recorder = Recorder::default();
-        let open = user.challenge(Instant::now(), &mut recorder).await?;
+        let start = async || user.challenge(Instant::now(), &mut Recorder::default()).await;
+        let open = patiently(start).await?;
         let seen = user.read(&open, &mut recorder).await?;
         Ok::<_, LoadError>(Waiter { user, open, seen })
     });

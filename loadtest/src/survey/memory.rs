@@ -14,7 +14,7 @@ use crate::drive::Work as _;
 use crate::host::process;
 use crate::lines::{Lines, Protocol};
 use crate::metrics::Metrics;
-use crate::people::{Crowd, Open, Poll, User};
+use crate::people::{Crowd, Open, Poll, User, patiently};
 use crate::recorder::Recorder;
 use crate::report::capacity::{Cost, Fit};
 use crate::scenario::lifecycle::{Cycle, Learn};
@@ -135,8 +135,9 @@ async fn first(crowd: &Crowd) -> Result<(), LoadError> {
 
 /// Starts a challenge of each.
 async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
-    let starting = stream::iter(users)
-        .map(async |user| user.challenge(Instant::now(), &mut Recorder::default()).await);
+    let starting = stream::iter(users).map(async |user| {
+        patiently(async || user.challenge(Instant::now(), &mut Recorder::default()).await).await
+    });
     starting.buffered(AT_ONCE).try_collect().await
 }
 
