@@ -169,8 +169,12 @@ impl Crowd {
             return Ok(End::Refused);
         };
         let challenge = expect(&started, "challengeId")?;
-        self.fared.borrow_mut().started += 1;
-        sleep(human).await;
+        let number = {
+            let mut fared = self.fared.borrow_mut();
+            fared.started += 1;
+            fared.started
+        };
+        sleep(takes(human, number)).await;
         let nonce = self.go_on(person.nonce()).await?;
         let read = self.go_on(&person.read(expect(&nonce, "message")?)).await?;
         if expect(&read, "challengeId")? != challenge {
@@ -254,4 +258,10 @@ pub fn watch_memory(server: &Server) -> (Rc<RefCell<u64>>, tokio::task::JoinHand
 
 fn us(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e6
+}
+
+/// How long the person of that number takes: from a half to three halves of `human`, as people who
+/// came together do not decide together.
+fn takes(human: Duration, number: u64) -> Duration {
+    human * (50 + (number * 37 % 101) as u32) / 100
 }

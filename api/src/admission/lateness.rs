@@ -1,8 +1,8 @@
 //! Whether a worker is late for good, or only for a moment, and how much new work it then takes on.
 //!
 //! As `CoDel` does (RFC 8289), it looks at how long things waited and not at how many wait, and at
-//! the least wait of an interval: a burst is let through, since that is what queues are for. While
-//! a worker is late, new work is let in only while the queue is short, and only as a share of what
+//! the least wait of an interval: a burst is let through, since that is what queues are for, unless
+//! it is one that takes five times as long. While a worker is late, new work is let in only while the queue is short, and only as a share of what
 //! the worker gets through: what is let in comes back, some seconds later, as the nonces, reads,
 //! decisions and polls of somebody who has looked at their phone. It is told the time and keeps
 //! none.
@@ -11,6 +11,9 @@ use super::Lane;
 
 /// For how long every wait has to be above the target until the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
+/// A wait of so many times the target makes the worker late at once: at ten times what it can take,
+/// an interval is too long to look on.
+const AT_ONCE_TARGETS: u64 = 5;
 /// How long after the last wait above the target it still does.
 const CALM_US: u64 = 2_000_000;
 /// Age at which the last measure says nothing any more.
@@ -57,15 +60,21 @@ impl Lateness {
             self.above_since_us = None;
         }
         let since_us = *self.above_since_us.get_or_insert(now_us);
-        if self.is_late(now_us) || now_us.saturating_sub(since_us) >= INTERVAL_US {
+        let is_for_good = now_us.saturating_sub(since_us) >= INTERVAL_US;
+        if self.is_late(now_us) || is_for_good || self.is_at_once(waited_us) {
             self.late_us = Some(now_us);
         }
+    }
+
+    /// Whether a wait that is not over yet says enough.
+    pub const fn is_at_once(&self, waited_us: u64) -> bool {
+        waited_us >= self.target_us.saturating_mul(AT_ONCE_TARGETS)
     }
 
     /// Whether a request may be answered. What exists always may.
     pub fn admits(&mut self, now_us: u64, lane: Lane) -> bool {
         if !self.is_late(now_us) {
-            self.credit = 0;
+            self.credit = CREDIT_MAX;
             return true;
         }
         let is_let_in = match lane {
@@ -109,10 +118,17 @@ mod tests {
     #[test]
     fn a_burst_is_let_through() {
         let mut lateness = Lateness::new(TARGET);
-        assert_eq!(pass(&mut lateness, 0..100, 80 * MS), (100, 0));
+        assert_eq!(pass(&mut lateness, 0..100, 24 * MS), (100, 0));
         assert_eq!(pass(&mut lateness, 100..101, MS), (1, 0));
-        let again = pass(&mut lateness, 101..200, 80 * MS);
+        let again = pass(&mut lateness, 101..200, 24 * MS);
         assert_eq!(again, (99, 0), "one short wait begins the count anew");
+    }
+
+    #[test]
+    fn a_wait_of_five_times_the_target_is_late_at_once() {
+        let mut lateness = Lateness::new(TARGET);
+        assert_eq!(pass(&mut lateness, 0..1, 5 * TARGET), (0, 1));
+        assert_eq!(pass(&mut lateness, 1..2, MS), (1, 0), "a short queue lets some in again");
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub struct Pulse(Rc<State>);
 struct State {
     watch: Stopwatch,
     lateness: RefCell<Lateness>,
-    /// Whether a measure is under way.
-    is_out: Cell<bool>,
+    /// Since when a measure is under way.
+    out_since_us: Cell<Option<u64>>,
     last_us: Cell<u64>,
 }
 
@@ -33,7 +33,7 @@ impl Pulse {
         Self(Rc::new(State {
             watch: Stopwatch::start(),
             lateness: RefCell::new(Lateness::new(target_us)),
-            is_out: Cell::new(false),
+            out_since_us: Cell::new(None),
             last_us: Cell::new(0),
         }))
     }
@@ -42,12 +42,20 @@ impl Pulse {
     /// is turned away measures too, so that it ends.
     pub fn admits(&self, lane: Lane) -> bool {
         let now_us = self.0.now_us();
-        if !self.0.is_out.get() && now_us.saturating_sub(self.0.last_us.get()) >= EVERY_US {
-            self.0.is_out.set(true);
-            let state = self.0.clone();
-            rt::spawn(async move { state.turn_came(now_us) });
+        let mut lateness = self.0.lateness.borrow_mut();
+        match self.0.out_since_us.get() {
+            // It tells of a queue when that is over: too late, if the queue grows by the moment.
+            Some(since_us) if lateness.is_at_once(now_us.saturating_sub(since_us)) => {
+                lateness.note(now_us, now_us.saturating_sub(since_us));
+            }
+            None if now_us.saturating_sub(self.0.last_us.get()) >= EVERY_US => {
+                self.0.out_since_us.set(Some(now_us));
+                let state = self.0.clone();
+                rt::spawn(async move { state.turn_came(now_us) });
+            }
+            Some(_) | None => {}
         }
-        self.0.lateness.borrow_mut().admits(now_us, lane)
+        lateness.admits(now_us, lane)
     }
 }
 
@@ -58,7 +66,7 @@ impl State {
 
     fn turn_came(&self, since_us: u64) {
         let now_us = self.now_us();
-        self.is_out.set(false);
+        self.out_since_us.set(None);
         self.last_us.set(now_us);
         self.lateness.borrow_mut().note(now_us, now_us.saturating_sub(since_us));
     }
