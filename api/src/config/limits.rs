@@ -50,8 +50,8 @@ pub const REQUESTS_IN_FLIGHT_MAX: Limit =
 pub const NEW_WORK_IN_FLIGHT_MAX: Limit =
     limit("server.new_work_in_flight_max", 2000, 1, 1_000_000);
 /// Milliseconds that requests may wait for their worker until such are turned away. At 200 µs for
-/// the dearest, a hundred callers that ask again as soon as they are answered are no reason yet.
-pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 20, 1, 10_000);
+/// the dearest, fifty callers that ask again as soon as they are answered are no reason yet.
+pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 10, 1, 10_000);
 /// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
 /// (10 s) kills.
 pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);

@@ -8,6 +8,7 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
+use crate::people::patiently;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]
@@ -38,8 +39,9 @@ impl Target {
         let wrong = |what: String| LoadError::Server(format!("{}: {what}", self.base));
         let backend = RelyingParty::new(http.clone(), &self.base, self.secret.reveal());
         let backend = backend.map_err(|error| wrong(error.to_string()))?;
-        let tracked = backend.track("load-probe", "probe", &TrackRequest::default()).await;
-        let token = tracked.map_err(|error| wrong(probed(&error)))?.token;
+        let (request, step) = (TrackRequest::default(), LoadError::at("track"));
+        let track = async || backend.track("load-probe", "probe", &request).await.map_err(&step);
+        let token = patiently(track).await.map_err(|error| wrong(probed(error)))?.token;
         match token_tenant(token.reveal()) {
             Some(tenant) if tenant == self.tenant => Ok(()),
             Some(tenant) => Err(wrong(format!(
@@ -52,7 +54,8 @@ impl Target {
 }
 
 /// What the answer to the first request says about a server.
-fn probed(error: &ClientError) -> String {
+fn probed(error: LoadError) -> String {
+    let LoadError::Request { source: error, .. } = error else { return error.to_string() };
     match error {
         ClientError::Refused { status: 401 | 403, .. } => "it does not take the secret".to_owned(),
         ClientError::Refused { status: 404 | 405, .. } | ClientError::Protocol(_) => {
