@@ -14,9 +14,14 @@ use countersign_benches::person::{Person, expect};
 use countersign_benches::pinned::{Server, build, resident};
 use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
+use mimalloc::MiMalloc;
 use reqwest::header::AUTHORIZATION;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+
+/// The server's own: what a buffer takes depends on who hands it out.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Failure = Box<dyn Error>;
 
