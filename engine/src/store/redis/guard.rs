@@ -146,8 +146,9 @@ impl Guard {
         self.turn(&Health::Refusing(why.to_owned()));
     }
 
+    /// Another server has taken the store: this one can do nothing more, and is to end.
     pub(super) fn fenced(&self) {
-        self.turn(&Health::Over(FENCED.to_owned()));
+        self.broke(FENCED);
     }
 
     /// Says it once, and not once for each try.

@@ -225,8 +225,9 @@ impl Writer {
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    self.guard.fenced();
-                    return self.give_up(wave, &Trouble::Fenced.into());
+                    // First what is lost, if anything: that is the reason that is told.
+                    self.give_up(wave, &Trouble::Fenced.into());
+                    return self.guard.fenced();
                 }
                 Trouble::Refused(why) if !before => {
                     self.guard.refusing(&why);
