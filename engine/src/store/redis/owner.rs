@@ -24,8 +24,8 @@ const LOCK: Duration = Duration::from_millis(3_000);
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// How long a start waits for the lock: longer than it is held.
 const LOCK_WAIT: Duration = Duration::from_millis(4_500);
-/// How long a lock is watched by a command that only reads, where it is free: a server that is alive
-/// renews it meanwhile, also one that was out of reach while it ran out.
+/// How long a lock is watched by a command that only reads, where it is free: a server that is
+/// alive renews it meanwhile, also one that was out of reach while it ran out.
 const LOCK_WATCH: Duration = Duration::from_millis(2_500);
 /// Between two looks at a lock that is held, or watched.
 const LOCK_LOOK: Duration = Duration::from_millis(200);

@@ -236,7 +236,8 @@ impl Writer {
                 Trouble::Unreadable(why) if !before => {
                     return self.give_up(wave, &StoreError::Unreadable(why));
                 }
-                // The wave is still to be sent: until its answer nothing may be read, or answered early.
+                // The wave is still in doubt: until its answer nothing may be read, or answered
+                // early.
                 Trouble::Rolled => {
                     self.recover().await;
                 }
@@ -301,8 +302,8 @@ impl Writer {
     }
 
     /// Writes again what Redis has lost, if the journal has all of it; otherwise nothing is written
-    /// or read until Redis has its records back. The answer is whether it is mended; nothing is read
-    /// until the caller, who knows what else is in doubt, says that it records.
+    /// or read until Redis has its records back. The answer is whether it is mended; nothing is
+    /// read until the caller, who knows what else is in doubt, says that it records.
     async fn recover(&mut self) -> bool {
         match self.restore().await {
             Ok(units) => {
