@@ -70,7 +70,11 @@ async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Erro
     for error in &found.damaged {
         writeln!(out, "damaged: {error}")?;
     }
-    match found.damaged.len() {
+    let unnamed = found.damaged_count - found.damaged.len() as u64;
+    if unnamed > 0 {
+        writeln!(out, "damaged: {unnamed} more")?;
+    }
+    match found.damaged_count {
         0 => Ok(writeln!(out, "everything can be read")?),
         count => Err(format!("{count} records cannot be read: restore a backup").into()),
     }

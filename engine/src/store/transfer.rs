@@ -14,6 +14,10 @@ use crate::ports::store::{Committed, Record, Store, StoreError};
 
 /// Commits that are under way together.
 const TOGETHER: usize = 2048;
+/// Records of one account that are recorded as one unit, at most.
+const UNIT_WRITES_MAX: usize = 256;
+/// Damaged records that are named, at most.
+pub const DAMAGED_NAMED_MAX: usize = 100;
 
 /// Why records were not moved.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +41,10 @@ pub enum TransferError {
 pub struct Found {
     /// Records by kind.
     pub records: HashMap<&'static str, u64>,
-    /// Why each of those cannot be read that cannot.
+    /// Why the first of those cannot be read that cannot: [`DAMAGED_NAMED_MAX`] of them at most.
     pub damaged: Vec<StoreError>,
+    /// How many cannot be read.
+    pub damaged_count: u64,
 }
 
 const fn kind(record: &Record) -> &'static str {
@@ -66,7 +72,12 @@ pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<F
         for record in page.records {
             match record {
                 Ok(record) => *found.records.entry(kind(&record)).or_default() += 1,
-                Err(error) => found.damaged.push(error),
+                Err(error) => {
+                    found.damaged_count += 1;
+                    if found.damaged.len() < DAMAGED_NAMED_MAX {
+                        found.damaged.push(error);
+                    }
+                }
             }
         }
         let Some(next) = page.next else { return Ok(found) };
@@ -174,7 +185,9 @@ impl Import {
             (_, None) => return Ok(()),
         };
         match &mut self.unit {
-            Some((same, writes)) if *same == account => writes.push(write),
+            Some((same, writes)) if *same == account && writes.len() < UNIT_WRITES_MAX => {
+                writes.push(write);
+            }
             _ => {
                 self.submit().await?;
                 self.unit = Some((account, vec![write]));

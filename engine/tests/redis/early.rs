@@ -115,6 +115,14 @@ async fn with_refuse_an_outage_that_is_known_is_waited_for() {
 }
 
 #[tokio::test]
+async fn nothing_is_told_from_a_state_before_an_end_that_is_still_in_doubt() {
+    let mut redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = lagging(&proxy.url(), Bound::Window(Duration::from_secs(10))).await;
+    crate::lost::a_lost_end_is_not_overlooked(&store, &proxy, &mut redis).await;
+}
+
+#[tokio::test]
 async fn past_the_window_an_approval_waits_for_its_record() {
     let redis = Redis::volatile();
     let store = lagging(&redis.url(), Bound::Window(Duration::from_millis(50))).await;

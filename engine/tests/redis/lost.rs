@@ -8,7 +8,9 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
+use futures_util::future::join_all;
 
+use crate::proxy::{Fault, Proxy};
 use crate::redis_server::Redis;
 use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
@@ -65,6 +67,50 @@ async fn a_tail_that_redis_lost_is_written_again() {
     assert_eq!(revision(&store, &gone).await, 2);
     assert_eq!(store.token_secret(&tenant(), [8; 32]).await, Ok(secret));
     assert_eq!(store.ready(), Ok(()));
+}
+
+/// A denial is lost on its way and is answered that it is not known; Redis comes back without the
+/// commit before it. Whoever has waited to read must see the denial.
+pub(crate) async fn a_lost_end_is_not_overlooked(
+    store: &RedisStore,
+    proxy: &Proxy,
+    redis: &mut Redis,
+) {
+    let (ann, bob) = (user("ann"), user("bob"));
+    let open = challenge(&ann, 1, 10);
+    recorded(store, &ann, 0, [account(record())]).await;
+    recorded(store, &ann, 1, [Write::Challenge(open.clone())]).await;
+    until_ready(store).await;
+    assert_eq!(revision(store, &ann).await, 2);
+    assert_eq!(redis.command(&["SAVE"]), "+OK\r\n");
+    recorded(store, &bob, 0, [account(record())]).await;
+    proxy.plan(Fault::LostInOutage);
+    let denied = Write::Challenge(ended(&open, Outcome::Denied, 20));
+    let unknown = store.commit(change(&ann, 2, [denied])).await;
+    assert!(is_unavailable(&unknown), "{unknown:?}");
+    redis.kill();
+    redis.restart();
+    // Some are parked before it is mended, some ask while it is.
+    let readings = (0..40).map(async |n| {
+        tokio::time::sleep(Duration::from_millis(10 * n)).await;
+        store.account(&ann).await
+    });
+    proxy.refuse(false);
+    for read in join_all(readings).await.into_iter().flatten() {
+        assert_eq!((read.revision, read.open), (3, vec![]), "the state before the denial is read");
+    }
+    until_ready(store).await;
+    assert_eq!(revision(store, &ann).await, 3);
+    assert_eq!(revision(store, &bob).await, 1);
+    assert_eq!(store.ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn nothing_is_read_between_what_is_written_again_and_what_is_still_in_doubt() {
+    let mut redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open_waiting(&proxy.url(), Duration::from_secs(1)).await;
+    a_lost_end_is_not_overlooked(&store, &proxy, &mut redis).await;
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use countersign_core::change::Write;
 use countersign_core::id::{ChallengeId, TenantId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
-use countersign_engine::ports::store::{Record, StoreError};
+use countersign_engine::ports::store::{Committed, Record, StoreError};
 use countersign_engine::store::transfer::{self, TransferError};
-use countersign_engine::store::{SqliteStore, stream};
+use countersign_engine::store::{MemoryStore, SqliteStore, stream};
 
 use crate::redis_server::Redis;
 use crate::samples::*;
-use crate::{account, open, revision};
+use crate::{account, change, open, revision};
 
 /// Users: more than one page of any store has.
 const USERS: u16 = 300;
@@ -174,6 +174,37 @@ async fn what_is_damaged_is_reported_with_its_key_and_not_exported() {
     assert_eq!(said.len(), 9, "{said:?}");
     let refused = transfer::export(&store, std::io::sink(), |_| {}).await;
     assert!(matches!(refused, Err(TransferError::Store(StoreError::Unreadable(_)))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_counted_and_only_the_first_of_it_is_named() {
+    let redis = Redis::volatile();
+    let store = open(&redis.url()).await;
+    let (named, all) = (transfer::DAMAGED_NAMED_MAX, transfer::DAMAGED_NAMED_MAX + 50);
+    for n in 0..all {
+        redis.command(&["SET", &format!("countersign:{{0}}:unknown:\u{1b}[2J{n}"), "what is this"]);
+    }
+    let found = transfer::check(&store, |_| {}).await.unwrap();
+    assert_eq!((found.damaged.len(), found.damaged_count), (named, all as u64));
+    let said = found.damaged[0].to_string();
+    assert!(said.contains("\\u{1b}[2J") && !said.contains('\u{1b}'), "{said}");
+}
+
+#[tokio::test]
+async fn the_many_records_of_one_account_are_taken_over_in_units_of_bounded_size() {
+    let redis = Redis::volatile();
+    let (first, ann) = (MemoryStore::default(), user("ann"));
+    let actions = (0..600).map(|n| Write::Action(action(&ann, &n.to_string(), n)));
+    let writes: Vec<_> = std::iter::once(account(record())).chain(actions).collect();
+    let recording = first.commit(change(&ann, 0, writes)).await;
+    assert_eq!(recording, Ok(Committed::Recorded));
+    let mut stream = Vec::new();
+    transfer::export(&first, &mut stream, |_| {}).await.unwrap();
+    let store = Arc::new(open(&redis.url()).await);
+    transfer::import(store.clone(), &stream[..], |_| {}).await.unwrap();
+    let found = transfer::check(&*store, |_| {}).await.unwrap();
+    assert_eq!((found.records["actions"], found.damaged_count), (600, 0));
+    assert!(revision(&store, &ann).await >= 3, "600 records are more than two units");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! One server at a time, also where the one before was only asleep.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
+use countersign_engine::store::{RedisSettings, RedisStore};
+use countersign_engine::system::SystemEntropy;
 
 use crate::redis_server::Redis;
 use crate::samples::*;
@@ -52,6 +55,8 @@ async fn a_server_that_was_asleep_while_another_took_over_writes_nothing() {
     let late = asleep.commit(change(&ann, 1, [account(record())])).await;
     assert!(is_unavailable(&late), "{late:?}");
     assert!(asleep.account(&ann).await.is_err(), "it cannot know what is recorded");
+    let why = asleep.broken().await.to_string();
+    assert!(why.contains("another server has taken over"), "its process ends: {why}");
     let Err(StoreError::Unavailable(why)) = asleep.ready() else { panic!("it goes on") };
     assert!(why.contains("another server has taken over"), "{why}");
     assert_eq!(revision(&awake, &ann).await, 1);
@@ -70,6 +75,22 @@ async fn an_owner_whose_lock_expired_unnoticed_takes_it_again() {
     let held = async || (redis.command(&["EXISTS", "countersign:lock"]) == ":1\r\n").then_some(());
     until("the lock is held again", held).await;
     recorded(&store, &user("ann"), 0, [account(record())]).await;
+}
+
+#[tokio::test]
+async fn who_only_reads_puts_out_no_server_that_renews_its_lock_late() {
+    let redis = Redis::volatile();
+    let store = open(&redis.url()).await;
+    recorded(&store, &user("ann"), 0, [account(record())]).await;
+    // As while the server is out of reach for longer than the lock is held.
+    redis.command(&["DEL", "countersign:lock"]);
+    let reading = RedisSettings { begins: false, ..RedisSettings::new(redis.url()) };
+    let opened = RedisStore::open(reading.clone(), Arc::new(SystemEntropy)).await;
+    let Err(StoreError::Unavailable(why)) = opened else { panic!("it put the server out") };
+    assert!(why.contains("another server uses this Redis"), "{why}");
+    recorded(&store, &user("ann"), 1, [account(record())]).await;
+    store.close().await.unwrap();
+    assert!(RedisStore::open(reading, Arc::new(SystemEntropy)).await.is_ok());
 }
 
 #[tokio::test]

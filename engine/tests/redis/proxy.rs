@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     LostBefore,
     /// It arrives, its answer does not, and the connection ends.
     LostAfter,
+    /// It does not arrive, and from there on connections are refused.
+    LostInOutage,
     /// It arrives on another connection too, before.
     Duplicated,
 }
@@ -124,10 +126,11 @@ async fn serve(mut client: TcpStream, upstream: SocketAddr, plan: Arc<Mutex<Plan
                     if fault.is_some() {
                         plan.kept = bytes.to_vec();
                     }
+                    plan.refuses = fault == Some(Fault::LostInOutage);
                     fault
                 };
                 match fault {
-                    Some(Fault::LostBefore) => return,
+                    Some(Fault::LostBefore | Fault::LostInOutage) => return,
                     Some(Fault::LostAfter) => swallow = true,
                     Some(Fault::Duplicated) => {
                         deliver(upstream, bytes).await;

@@ -43,7 +43,12 @@ impl Writer {
         if wave.iter().any(|queued| queued.told.is_some()) {
             wave.extend(self.backlog.drain(..));
             let lost = self.guard.unwritten().records;
-            self.guard.broke(&format!("{lost} answered commits are lost: {error}"));
+            let why = format!("{lost} answered commits are lost: {error}");
+            if self.guard.is_over() {
+                // What is over is over for its first reason; this is to be known too.
+                tracing::error!("{why}");
+            }
+            self.guard.broke(&why);
         }
         for queued in wave {
             // The whole of what was answered is given up already.

@@ -1,17 +1,23 @@
 //! How the store is, and what was answered before it was recorded: what the writer and those who
 //! read know of each other.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
 use super::link::FENCED;
+use super::lock;
 use super::owner::Owner;
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
 use crate::store::refused;
+use crate::system::Stopwatch;
+
+/// Between two lines about one outage, whose errors can alternate with each try.
+const SAID_AGAIN_SECONDS: f64 = 1.0;
 
 /// How the store is.
 #[derive(Clone, Debug)]
@@ -27,12 +33,32 @@ pub(super) enum Health {
     Over(String),
 }
 
+/// What was said last of an outage, and when.
+#[derive(Default)]
+struct Said(Option<(String, Stopwatch)>);
+
+impl Said {
+    /// Whether this is to be said. It counts as said then.
+    fn is_due(&mut self, why: &str) -> bool {
+        let is_due = self
+            .0
+            .as_ref()
+            .is_none_or(|(said, since)| said != why && since.seconds() >= SAID_AGAIN_SECONDS);
+        if is_due {
+            self.0 = Some((why.to_owned(), Stopwatch::start()));
+        }
+        is_due
+    }
+}
+
 /// What the writer and those who read know of each other.
 pub(super) struct Guard {
     pub(super) owner: Owner,
     /// The last attempt that was acknowledged.
     pub(super) acked: AtomicU64,
     health: watch::Sender<Health>,
+    /// What was said last of an outage.
+    said: Mutex<Said>,
     /// What was answered and is not recorded.
     lag: Lag,
     /// All that was answered with a number below this is recorded.
@@ -48,6 +74,7 @@ impl Guard {
             owner,
             acked,
             health: watch::Sender::new(Health::Recording),
+            said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
             broken: watch::Sender::new(None),
@@ -146,13 +173,17 @@ impl Guard {
         self.turn(&Health::Refusing(why.to_owned()));
     }
 
+    /// Another server has taken the store: this one can do nothing more, and is to end.
     pub(super) fn fenced(&self) {
-        self.turn(&Health::Over(FENCED.to_owned()));
+        self.broke(FENCED);
     }
 
     /// Says it once, and not once for each try.
     fn turn(&self, health: &Health) {
         self.health.send_if_modified(|known| {
+            if !matches!(known, Health::Over(_)) {
+                self.say(health);
+            }
             match (&*known, health) {
                 (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
                 (Health::Unsettled(known), Health::Unsettled(why))
@@ -162,14 +193,28 @@ impl Guard {
                     return false;
                 }
                 (_, Health::Over(why)) => tracing::error!("{why}"),
-                (_, Health::Unsettled(why) | Health::Refusing(why)) => {
-                    tracing::error!(why, "the store does not record")
-                }
+                (_, Health::Unsettled(_) | Health::Refusing(_)) => {}
                 (_, Health::Recording) => tracing::warn!("the store records again"),
             }
             *known = health.clone();
             true
         });
+    }
+
+    /// Says why nothing is recorded. What is not said because it comes too soon comes again, with
+    /// the next try.
+    fn say(&self, health: &Health) {
+        let mut said = lock(&self.said);
+        match health {
+            Health::Unsettled(why) | Health::Refusing(why) => {
+                if said.is_due(why) {
+                    tracing::error!(why, "the store does not record");
+                }
+            }
+            // The next outage is told at once.
+            Health::Recording => *said = Said::default(),
+            Health::Over(_) => {}
+        }
     }
 
     pub(super) fn health(&self) -> Result<(), StoreError> {
@@ -188,5 +233,18 @@ impl Guard {
             Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
             Err(_) => Err(crate::store::closed()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_alternate_are_not_said_with_each_try() {
+        let mut said = Said::default();
+        assert!(said.is_due("refused"));
+        let again = (0..1_000).map(|n| if n % 2 == 0 { "reset" } else { "refused" });
+        assert_eq!(again.filter(|why| said.is_due(why)).count(), 0);
     }
 }

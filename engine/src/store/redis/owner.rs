@@ -24,7 +24,10 @@ const LOCK: Duration = Duration::from_millis(3_000);
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// How long a start waits for the lock: longer than it is held.
 const LOCK_WAIT: Duration = Duration::from_millis(4_500);
-/// Between two looks at a lock that is held.
+/// How long a lock is watched by a command that only reads, where it is free: a server that is
+/// alive renews it meanwhile, also one that was out of reach while it ran out.
+const LOCK_WATCH: Duration = Duration::from_millis(2_500);
+/// Between two looks at a lock that is held, or watched.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
 /// The server that owns the store: this one.
@@ -38,12 +41,16 @@ pub(super) struct Owner {
 
 impl Owner {
     /// Becomes the owner, and waits until a lock that was left behind has expired. Where there is
-    /// no store, one is begun if that is wanted.
+    /// no store, one is begun if that is wanted; who wants none only reads, and puts out no server
+    /// that is alive.
     pub(super) async fn acquire(
         link: &Link,
         entropy: &dyn Entropy,
         begins: bool,
     ) -> Result<Self, Trouble> {
+        if !begins {
+            unowned(link).await?;
+        }
         let (token, fresh) = (hex(entropy.bytes()), hex(entropy.bytes()));
         let call = Call::new(&ACQUIRE).key(keys::STATE).key(keys::LOCK);
         let call = call.arg(&token).arg(lock_ms()).arg(&fresh).arg(LAYOUT);
@@ -70,10 +77,7 @@ impl Owner {
                 "absent" => {
                     return Err(Trouble::Refused("there is no store in this Redis".to_owned()));
                 }
-                _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => {
-                    let message = "another server uses this Redis: one at a time is supported";
-                    return Err(Trouble::Refused(message.to_owned()));
-                }
+                _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => return Err(in_use()),
                 _ => tokio::time::sleep(LOCK_LOOK).await,
             }
         }
@@ -162,6 +166,35 @@ impl Attempt {
         let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
         call.arg(self.number.to_string()).arg(self.acked.to_string())
     }
+}
+
+/// Waits until nobody has held the lock for a while, or there was never an owner.
+async fn unowned(link: &Link) -> Result<(), Trouble> {
+    let (mut owner, mut held) = (redis::cmd("HEXISTS"), redis::cmd("EXISTS"));
+    let asked = [owner.arg(keys::STATE).arg("owner").clone(), held.arg(keys::LOCK).clone()];
+    let (watch, mut free) = (Stopwatch::start(), Stopwatch::start());
+    loop {
+        let mut answers = link.all(&asked).await?.into_iter();
+        let mut next = || number(answers.next().unwrap_or(Value::Nil));
+        let (is_noted, is_held) = (next()? == 1, next()? == 1);
+        if !is_noted {
+            return Ok(());
+        }
+        if is_held {
+            free = Stopwatch::start();
+        }
+        if is_held && watch.seconds() > LOCK_WAIT.as_secs_f64() {
+            return Err(in_use());
+        }
+        if free.seconds() > LOCK_WATCH.as_secs_f64() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOCK_LOOK).await;
+    }
+}
+
+fn in_use() -> Trouble {
+    Trouble::Refused("another server uses this Redis: one at a time is supported".to_owned())
 }
 
 fn lock_ms() -> String {

@@ -88,7 +88,8 @@ pub(super) fn located(key: &str, trouble: &Trouble) -> StoreError {
 }
 
 fn unreadable(key: &str, reason: &str) -> StoreError {
-    StoreError::Unreadable(format!("{key}: {reason}"))
+    // Anybody can have named it: a terminal is not to act on it.
+    StoreError::Unreadable(format!("{}: {reason}", key.escape_debug()))
 }
 
 async fn secrets(reader: &Reader, after: &str) -> Result<Page, Trouble> {

@@ -47,6 +47,7 @@ pub(super) async fn indexes(reader: Reader) -> Result<(), Trouble> {
         let values = reader.ask(commands).await?;
         for ((name, entry), value) in needed.into_iter().zip(values) {
             if !stands(&entry, value) {
+                let name = name.escape_debug();
                 gaps.push(format!("{name} is missing from {}", entry.index));
             }
             if gaps.len() == NAMED_MAX {

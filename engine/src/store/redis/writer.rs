@@ -225,8 +225,9 @@ impl Writer {
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    self.guard.fenced();
-                    return self.give_up(wave, &Trouble::Fenced.into());
+                    // First what is lost, if anything: that is the reason that is told.
+                    self.give_up(wave, &Trouble::Fenced.into());
+                    return self.guard.fenced();
                 }
                 Trouble::Refused(why) if !before => {
                     self.guard.refusing(&why);
@@ -235,7 +236,11 @@ impl Writer {
                 Trouble::Unreadable(why) if !before => {
                     return self.give_up(wave, &StoreError::Unreadable(why));
                 }
-                Trouble::Rolled => self.recover().await,
+                // The wave is still in doubt: until its answer nothing may be read, or answered
+                // early.
+                Trouble::Rolled => {
+                    self.recover().await;
+                }
                 Trouble::Refused(why) | Trouble::Lost(why) | Trouble::Unreadable(why) => {
                     self.guard.unsettled(&why);
                 }
@@ -285,7 +290,11 @@ impl Writer {
     async fn verify(&mut self) {
         match self.touch().await {
             Ok(()) => self.guard.recording(),
-            Err(Trouble::Rolled) => self.recover().await,
+            Err(Trouble::Rolled) => {
+                if self.recover().await {
+                    self.guard.recording();
+                }
+            }
             Err(Trouble::Fenced) => self.guard.fenced(),
             Err(Trouble::Refused(why)) => self.guard.refusing(&why),
             Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.guard.unsettled(&why),
@@ -293,17 +302,23 @@ impl Writer {
     }
 
     /// Writes again what Redis has lost, if the journal has all of it; otherwise nothing is written
-    /// or read until Redis has its records back.
-    async fn recover(&mut self) {
+    /// or read until Redis has its records back. The answer is whether it is mended; nothing is
+    /// read until the caller, who knows what else is in doubt, says that it records.
+    async fn recover(&mut self) -> bool {
         match self.restore().await {
-            Ok(0) => {}
-            Ok(units) => tracing::warn!(units, "what Redis had lost is written again"),
+            Ok(units) => {
+                if units > 0 {
+                    tracing::warn!(units, "what Redis had lost is written again");
+                }
+                return true;
+            }
             Err(Trouble::Fenced) => self.guard.fenced(),
             Err(Trouble::Rolled) => self.guard.unsettled(ROLLED),
             Err(Trouble::Lost(why) | Trouble::Refused(why) | Trouble::Unreadable(why)) => {
                 self.guard.unsettled(&why);
             }
         }
+        false
     }
 
     async fn restore(&mut self) -> Result<usize, Trouble> {
@@ -333,7 +348,6 @@ impl Writer {
             self.journal.found(count, self.attempt);
         }
         self.guard.acked.store(self.base, Ordering::Release);
-        self.guard.recording();
         Ok(lost)
     }
 }
