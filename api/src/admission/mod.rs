@@ -150,7 +150,8 @@ impl Admission {
     }
 }
 
-fn count(lane: Lane, reason: &'static str) {
+/// Counts a request that was turned away.
+pub(crate) fn count(lane: Lane, reason: &'static str) {
     counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).increment(1);
 }
 
