@@ -98,11 +98,13 @@ pub(super) async fn serve<S, B>(
     });
     let mut connection = pin!(settings(&with).serve_connection(TokioIo::new(io), answer));
     let mut ending = pin!(ending);
+    // What begins meanwhile may be due earlier than what was waited for.
+    let look = with.silence.min(with.keep_alive);
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
             () = ending.as_mut() => break,
-            () = sleep_until(streams.due(&with)) => {
+            () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
                     // Nobody takes the answers: nor would a farewell be read.
