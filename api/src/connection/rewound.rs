@@ -97,7 +97,7 @@ mod tests {
     async fn looked(sent: &[u8]) -> bool {
         let (mut rewound, is_http2) = Rewound::look(sent).await.unwrap();
         // In small pieces, which end within what was looked at.
-        let mut back = Vec::new();
+        let mut back = Vec::<u8>::new();
         let mut piece = [0; 5];
         while let read @ 1.. = rewound.read(&mut piece).await.unwrap() {
             back.extend(&piece[..read]);

@@ -89,7 +89,7 @@ impl Reading {
     }
 
     /// Reads on while the body is short; does not return before its end.
-    async fn to_the_end(&mut self) {
+    async fn read_to_end(&mut self) {
         let mut bytes = 0;
         while bytes <= AHEAD_BYTES_MAX {
             match self.chunk().await {
@@ -113,7 +113,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Option<Payl
     let mut reading = Reading { ahead: VecDeque::new(), body, place: None };
     let place = tokio::select! {
         biased;
-        () = reading.to_the_end() => None,
+        () = reading.read_to_end() => None,
         place = places.clone().acquire_owned() => Some(place.ok()?),
         () = sleep(BODY_WAIT) => return None,
     };
