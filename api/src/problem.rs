@@ -81,6 +81,12 @@ impl Problem {
         Self { close: true, ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, text) }
     }
 
+    /// 413: the head has more lines than are read.
+    pub fn head_too_long() -> Self {
+        let text = "the request's head is too long";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidRequest, text)
+    }
+
     /// 400: the body did not come in time. The rest of the request is not read.
     pub fn too_slow(seconds: u64) -> Self {
         let text = format!("the body was not complete after {seconds} seconds");

@@ -93,8 +93,29 @@ pub struct Admission {
     /// Polls that wait. One more is answered as if its time was over.
     waits: Gate,
     /// The share that one tenant's polls may have of the places to wait.
-    waits_of_tenant: DashMap<TenantId, Gate>,
-    waits_of_tenant_max: usize,
+    waits_of_tenant: Shares,
+    /// The share that one tenant's challenges may have of the places for new work while they begin:
+    /// its webhook may hang.
+    starts_of_tenant: Shares,
+}
+
+/// Places that each tenant has for itself.
+struct Shares {
+    gates: DashMap<TenantId, Gate>,
+    max: usize,
+}
+
+impl Shares {
+    fn new(max: usize) -> Self {
+        Self { gates: DashMap::new(), max }
+    }
+
+    fn enter(&self, tenant: &TenantId) -> Option<Place> {
+        match self.gates.get(tenant) {
+            Some(gate) => gate.enter(),
+            None => self.gates.entry(tenant.clone()).or_insert_with(|| Gate::new(self.max)).enter(),
+        }
+    }
 }
 
 impl Admission {
@@ -111,8 +132,8 @@ impl Admission {
             requests: Gate::new(requests_max),
             new_work: Gate::new(new_work_max),
             waits: Gate::new(waits_max),
-            waits_of_tenant: DashMap::new(),
-            waits_of_tenant_max: waits_max.div_ceil(2),
+            waits_of_tenant: Shares::new(waits_max.div_ceil(2)),
+            starts_of_tenant: Shares::new(new_work_max.div_ceil(2)),
         }
     }
 
@@ -141,16 +162,21 @@ impl Admission {
 
     /// Takes a place to wait, if there is one.
     pub fn wait(&self, tenant: &TenantId) -> Option<(Place, Place)> {
-        let share = || Gate::new(self.waits_of_tenant_max);
-        let share = match self.waits_of_tenant.get(tenant) {
-            Some(gate) => gate.enter(),
-            None => self.waits_of_tenant.entry(tenant.clone()).or_insert_with(share).enter(),
-        };
-        Some((share?, self.waits.enter()?))
+        Some((self.waits_of_tenant.enter(tenant)?, self.waits.enter()?))
+    }
+
+    /// Takes a place of a tenant to begin a challenge, if there is one.
+    pub fn start(&self, tenant: &TenantId) -> Option<Place> {
+        let place = self.starts_of_tenant.enter(tenant);
+        if place.is_none() {
+            count(Lane::New, "full");
+        }
+        place
     }
 }
 
-fn count(lane: Lane, reason: &'static str) {
+/// Counts a request that was turned away.
+pub(crate) fn count(lane: Lane, reason: &'static str) {
     counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).increment(1);
 }
 
@@ -170,6 +196,18 @@ mod tests {
         assert!(admission.wait(&beta).is_some());
         drop(waiting);
         assert!(admission.wait(&acme).is_some());
+    }
+
+    #[test]
+    fn one_tenant_whose_webhook_hangs_leaves_others_half_of_new_work() {
+        let admission = Admission::new(16, 4);
+        let [acme, beta] = ["acme", "beta"].map(|id| TenantId::parse(id).unwrap());
+        let hanging = [admission.start(&acme), admission.start(&acme)];
+        assert!(hanging.iter().all(Option::is_some));
+        assert!(admission.start(&acme).is_none());
+        assert!(admission.start(&beta).is_some());
+        drop(hanging);
+        assert!(admission.start(&acme).is_some());
     }
 
     #[test]

@@ -65,7 +65,11 @@ pub struct Deadlined<T> {
 impl<T: AsyncRead> Deadlined<T> {
     /// Waits for `io` as long as `patience` says.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
-        let since = Instant::now();
+        Self::since(Instant::now(), io, patience, load)
+    }
+
+    /// The same for a connection that began at `since`.
+    pub fn since(since: Instant, io: T, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),
             patience,

@@ -10,6 +10,7 @@ pub mod http2;
 mod leave;
 mod load;
 mod refusal;
+mod rewound;
 mod serve;
 
 pub use deadlined::{Deadlined, Patience};

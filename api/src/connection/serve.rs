@@ -20,8 +20,10 @@ use actix_service::{
 };
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
+use tokio::time::{Instant, timeout};
 
 use super::leave::LEAVE;
+use super::rewound::Rewound;
 use super::{Deadlined, Load, Patience, http2};
 
 /// How connections are served.
@@ -96,7 +98,7 @@ where
                     // that is refused is still to be answered.
                     .h1_allow_half_closed(true)
                     .local_addr(address)
-                    .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
+                    .on_connect_ext(|io: &Deadlined<Rewound<TcpStream>>, data| {
                         data.insert(io.load().clone());
                     })
                     .finish(shared);
@@ -110,22 +112,20 @@ where
                             tracing::debug!(%error, "a connection waits for acknowledgements");
                         }
                         let ends = async move { ending.notified().await };
-                        match http2::is_spoken(&io, with.head_read).await {
-                            None => Ok(()),
+                        let (peer, since) = (io.peer_addr().ok(), Instant::now());
+                        // Who says nothing, or half of what HTTP/2 begins with, is let go.
+                        let look = timeout(with.head_read, Rewound::look(io));
+                        let Ok(Ok((io, is_http2))) = look.await else { return Ok(()) };
+                        if is_http2 {
                             // In a box of its own: the connections of browsers need not hold it.
-                            Some(true) => {
-                                Box::pin(http2::serve(io, app, with, ends)).await;
-                                Ok(())
-                            }
-                            Some(false) => {
-                                let peer = io.peer_addr().ok();
-                                let patience =
-                                    Patience { head: with.head_read, silence: with.silence };
-                                let load = Load::new(with.body_bytes_max);
-                                let io = Deadlined::new(io, patience, load);
-                                http1.call((io, Protocol::Http1, peer)).await
-                            }
+                            let served = http2::serve(io, peer, app, (with, since), ends);
+                            Box::pin(served).await;
+                            return Ok(());
                         }
+                        let patience = Patience { head: with.head_read, silence: with.silence };
+                        let load = Load::new(with.body_bytes_max);
+                        let io = Deadlined::since(since, io, patience, load);
+                        http1.call((io, Protocol::Http1, peer)).await
                     }
                 }))
             }

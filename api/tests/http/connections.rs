@@ -1,10 +1,13 @@
 //! What one connection may hold: it is let go when it is not answered for too long, and after its
 //! last request.
 
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpResponse, rt, web};
 use countersign::connection::{self, REQUESTS_PER_CONNECTION_MAX, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,9 +17,9 @@ use tokio::time::timeout;
 use crate::support::{Connection, PATIENCE, Server};
 
 /// Far shorter than what the server allows, and than [`PATIENCE`].
-const SHORT: Duration = Duration::from_secs(1);
+pub(crate) const SHORT: Duration = Duration::from_secs(1);
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         workers: std::num::NonZeroUsize::new(1),
         connections_max: 16,
@@ -28,22 +31,39 @@ fn settings() -> Settings {
     }
 }
 
+/// A small server.
+pub(crate) struct Small {
+    pub(crate) address: SocketAddr,
+    handle: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Small {
+    pub(crate) fn start(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let root = || async { HttpResponse::Ok().body("here") };
+        let app =
+            move || App::new().wrap(from_fn(connection::count)).route("/", web::get().to(root));
+        let server = connection::serve(listener, settings, app).unwrap();
+        Self { address, handle: server.handle(), serving: rt::spawn(server) }
+    }
+
+    pub(crate) async fn stop(self, graceful: bool) {
+        self.handle.stop(graceful).await;
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
 /// What a small server answers to `sent` until it closes.
 async fn answered(settings: Settings, sent: &[u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let app =
-        || App::new().wrap(from_fn(connection::count)).route("/", web::get().to(HttpResponse::Ok));
-    let server = connection::serve(listener, settings, app).unwrap();
-    let handle = server.handle();
-    let serving = rt::spawn(server);
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let small = Small::start(settings);
+    let mut stream = TcpStream::connect(small.address).await.unwrap();
     stream.write_all(sent).await.unwrap();
     let mut answers = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut answers)).await.expect("it is let go");
     read.expect("in order, not by a reset");
-    handle.stop(false).await;
-    serving.await.unwrap().unwrap();
+    small.stop(false).await;
     String::from_utf8(answers).unwrap()
 }
 
@@ -67,7 +87,7 @@ async fn a_second_head_that_stays_partial_is_refused_in_the_end() {
     let settings = Settings { silence: SHORT, ..settings() };
     let sent = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHos";
     let answers = answered(settings, sent).await;
-    let (first, second) = answers.split_once("\r\n\r\n").unwrap();
+    let (first, second) = answers.split_once("here").unwrap();
     assert!(first.starts_with("HTTP/1.1 200"), "{answers:?}");
     assert!(is_too_slow(second), "{answers:?}");
 }
@@ -76,6 +96,19 @@ async fn a_second_head_that_stays_partial_is_refused_in_the_end() {
 async fn a_connection_that_asks_for_nothing_is_closed_in_the_time_of_a_head() {
     let settings = Settings { head_read: SHORT, ..settings() };
     assert_eq!(answered(settings, b"").await, "");
+    // The first letter of HTTP/2's preface, and of `POST`.
+    assert_eq!(answered(settings, b"P").await, "");
+}
+
+#[tokio::test]
+async fn a_request_may_come_byte_by_byte() {
+    let server = Server::start();
+    let mut connection = Connection::open(&server).await;
+    for byte in Server::request("POST /v1/nowhere", "", b"") {
+        connection.write(&[byte]).await;
+        tokio::task::yield_now().await;
+    }
+    connection.read().await.refused(404, "invalid_request");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! HTTP/2 without TLS: the same routes and limits, and what only HTTP/2 can be attacked by.
 //! Frames are written byte by byte, as no client library would.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,12 +9,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use countersign::connection::http2::{HEAD_BYTES_MAX, STREAMS_MAX};
+use countersign::connection::Settings;
+use countersign::connection::http2::{BODIES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, STREAMS_MAX};
 
+use crate::connections::{SHORT, Small, settings};
 use crate::long_poll::{park, told};
 use crate::support::{Device, PATIENCE, Server, Setup, SignIn};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -25,8 +29,14 @@ const REFUSED_STREAM: u8 = 7;
 
 /// `GET /` of the host `x`, in HPACK without a table.
 const GET: &[u8] = &[0x82, 0x86, 0x84, 0x41, 1, b'x'];
-/// `POST /` likewise.
-const POST: &[u8] = &[0x83, 0x86, 0x84, 0x41, 1, b'x'];
+/// Client settings that give no answer's body any room.
+const NO_WINDOW: &[u8] = &[0, 4, 0, 0, 0, 0];
+
+/// `POST` likewise to the route that waits.
+fn wait() -> Vec<u8> {
+    let path = b"/v1/client/wait/push";
+    [&[0x83, 0x86, 0x04, path.len() as u8], &path[..], &[0x41, 1, b'x']].concat()
+}
 
 struct Frame {
     kind: u8,
@@ -38,11 +48,35 @@ struct Frames(TcpStream);
 
 impl Frames {
     async fn open(server: &Server) -> Self {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        Self::open_at(server.address, &[]).await
+    }
+
+    async fn open_at(address: SocketAddr, settings: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
         let mut frames = Self(stream);
-        frames.write(&frame(SETTINGS, 0, 0, &[])).await;
+        frames.write(&frame(SETTINGS, 0, 0, settings)).await;
         frames
+    }
+
+    /// The stream and the body of the next answer that has one.
+    async fn body(&mut self) -> (u32, String) {
+        loop {
+            let frame = self.find(DATA).await.expect("there is an answer");
+            if !frame.payload.is_empty() {
+                return (frame.stream, String::from_utf8(frame.payload).unwrap());
+            }
+        }
+    }
+
+    /// Asks with this head on the first stream, and gives the answer's status if it is 200, or its
+    /// body.
+    async fn ask(server: &Server, head: &[u8]) -> Result<(), String> {
+        let mut frames = Self::open(server).await;
+        frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, head)).await;
+        // 200 stands in the table of HPACK.
+        let is_ok = frames.find(HEADERS).await.unwrap().payload[0] == 0x88;
+        if is_ok { Ok(()) } else { Err(frames.body().await.1) }
     }
 
     /// A server that has had enough may have closed.
@@ -128,10 +162,10 @@ async fn the_server_says_how_many_streams_and_how_long_heads_it_takes() {
 #[tokio::test]
 async fn one_stream_too_many_is_refused_and_those_before_it_are_not() {
     let server = Server::start();
-    let mut frames = Frames::open(&server).await;
-    // Their bodies do not come: they are under way until their time is over.
+    let mut frames = Frames::open_at(server.address, NO_WINDOW).await;
+    // Their answers are not taken: they are under way until their time is over.
     for number in 0..STREAMS_MAX {
-        frames.write(&frame(HEADERS, END_HEADERS, id(number), POST)).await;
+        frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(number), GET)).await;
     }
     frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(STREAMS_MAX), GET)).await;
     let reset = frames.find(RST_STREAM).await.unwrap();
@@ -218,4 +252,87 @@ async fn a_preface_may_come_in_two_parts() {
     frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, GET)).await;
     let answer = frames.find(HEADERS).await.unwrap();
     assert_eq!(answer.payload[0], 0x88, "200, from the table of HPACK");
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_take_few_places_from_others() {
+    let setup = Setup::default().set("server.requests_in_flight_max", "16");
+    let server = setup.set("server.new_work_in_flight_max", "1").start();
+    let mut frames = Frames::open(&server).await;
+    let held = u32::try_from(BODIES_MAX).unwrap();
+    for number in 0..STREAMS_MAX {
+        frames.write(&frame(HEADERS, END_HEADERS, id(number), &wait())).await;
+    }
+    let (stream, body) = frames.body().await;
+    assert!(stream >= id(held) && body.contains("\"temporarily_unavailable\""), "{body}");
+    server.token("u-1").await;
+}
+
+#[tokio::test]
+async fn bodies_that_come_behind_many_heads_are_all_let_in() {
+    let server = Server::start();
+    let mut frames = Frames::open(&server).await;
+    let heads = (0..STREAMS_MAX).map(|number| frame(HEADERS, END_HEADERS, id(number), &wait()));
+    frames.write(&heads.collect::<Vec<_>>().concat()).await;
+    let bodies = (0..STREAMS_MAX).map(|number| frame(DATA, END_STREAM, id(number), b"{}"));
+    frames.write(&bodies.collect::<Vec<_>>().concat()).await;
+    for _ in 0..STREAMS_MAX {
+        let (_, body) = frames.body().await;
+        assert!(body.contains("\"unauthorized\"") || body.contains("\"invalid_"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_too_many_lines_is_refused() {
+    let server = Server::start();
+    let head = |lines| [GET, &[0, 1, b'a', 1, b'v'].repeat(lines)].concat();
+    Frames::ask(&server, &head(HEADERS_MAX)).await.expect("they are taken");
+    let refused = Frames::ask(&server, &head(HEADERS_MAX + 1)).await.unwrap_err();
+    assert!(refused.contains("\"invalid_request\"") && refused.contains("too long"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_head_that_names_no_path_or_two_hosts_is_refused() {
+    let server = Server::start();
+    let connect = [&[2, 7], &b"CONNECT"[..], &[0x41, 1, b'x']].concat();
+    // `host` is the 38th of the table of HPACK.
+    let host = |host| [0x0f, 23, 1, host];
+    let other = [GET, &host(b'y')].concat();
+    let twice = [GET, &host(b'x'), &host(b'x')].concat();
+    for head in [connect, other, twice] {
+        let refused = Frames::ask(&server, &head).await.unwrap_err();
+        assert!(refused.contains("\"invalid_request\""), "{refused}");
+    }
+    Frames::ask(&server, &[GET, &host(b'x')].concat()).await.expect("both name the same");
+}
+
+#[actix_web::test]
+async fn a_connection_that_asks_for_nothing_is_let_go() {
+    let small = Small::start(Settings { head_read: SHORT, ..settings() });
+    let mut frames = Frames::open_at(small.address, &[]).await;
+    while frames.read().await.is_some() {}
+    let mut frames = Frames::open_at(small.address, &[]).await;
+    // A head that has no end.
+    frames.write(&frame(HEADERS, 0, 1, GET)).await;
+    while frames.read().await.is_some() {}
+    small.stop(false).await;
+}
+
+#[actix_web::test]
+async fn answers_that_nobody_takes_end_the_connection() {
+    let small = Small::start(Settings { silence: SHORT, ..settings() });
+    let mut frames = Frames::open_at(small.address, NO_WINDOW).await;
+    frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, GET)).await;
+    assert!(frames.find(HEADERS).await.is_some());
+    while frames.read().await.is_some() {}
+    small.stop(false).await;
+}
+
+#[actix_web::test]
+async fn who_says_nothing_does_not_hold_up_the_end() {
+    let small = Small::start(Settings { shutdown: PATIENCE * 10, ..settings() });
+    let mut frames = Frames::open_at(small.address, &[]).await;
+    frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, 1, GET)).await;
+    frames.body().await;
+    timeout(PATIENCE, small.stop(true)).await.expect("it ends");
 }

@@ -63,6 +63,19 @@ async fn what_exists_is_served_while_new_work_is_full() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_hangs_takes_half_of_new_work() {
+    let mut hook = Hook::listen().await;
+    let server = Setup::told_by(&hook).set("server.new_work_in_flight_max", "2").start();
+    let mut hanging = starts_that_hang(&server, &mut hook, 1).await;
+    let token = server.token("u-1").await;
+    server.enroll("u-2", &Device::new()).await;
+    let start = server.post("/client/challenge/push").bearer(&token).json(&json!({}));
+    start.refused(503, "temporarily_unavailable").await;
+    hook.answer(200);
+    assert_eq!(hanging[0].read().await.status, 200);
+}
+
+#[tokio::test]
 async fn who_is_slow_to_send_takes_no_place_of_new_work() {
     let server = Setup::default().set("server.new_work_in_flight_max", "1").start();
     let mut slow = Vec::new();

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use countersign_engine::ports::delivery;
 use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChallengeResponse};
 
+use crate::admission::Admission;
 use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
@@ -15,16 +16,18 @@ use crate::state::AppState;
 /// # Errors
 /// 400 if the action has ended or no device could answer, or if the relying party did not accept
 /// the notification; 409 if another is open that was not to be superseded; 429 if the user has been
-/// asked too often.
+/// asked too often; 503 if as many of the tenant's are under way as may be.
 pub async fn start_challenge(
     caller: ClientCaller,
     state: Data<AppState>,
+    admission: Data<Admission>,
     Body(body): Body<PushChallengeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.into_core()?;
     if wanted.action.is_some_and(|action| action != caller.grant.action.code) {
         return Err(Problem::invalid_request("action: is not the token's"));
     }
+    let _place = admission.start(&caller.account.tenant).ok_or_else(Problem::overloaded)?;
     let started = state.engine.start_challenge(
         &caller.account,
         caller.grant,

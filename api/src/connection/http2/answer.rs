@@ -1,0 +1,74 @@
+//! Answers as `hyper` wants them.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_http::Response;
+use actix_http::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::web::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+
+use super::streams::Stream;
+
+pub(super) fn answered(
+    response: Response<BoxBody>,
+    is_head: bool,
+    stream: Stream,
+) -> hyper::Response<Answer> {
+    let (response, body) = response.into_parts();
+    let size = body.size();
+    let body = if is_head { BoxBody::new(()) } else { body };
+    let mut answer = hyper::Response::new(Answer { body, stream });
+    let status = hyper::StatusCode::from_u16(response.status().as_u16());
+    *answer.status_mut() = status.expect("both know the same statuses");
+    for (name, value) in response.headers() {
+        let name = hyper::header::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = hyper::header::HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value)
+            && name != CONNECTION
+            && name != TRANSFER_ENCODING
+        {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    if let (true, BodySize::Sized(bytes)) = (is_head, size) {
+        answer.headers_mut().insert(CONTENT_LENGTH, bytes.into());
+    }
+    answer
+}
+
+/// The body of an answer. It is asked for more when the peer has room for it.
+pub(super) struct Answer {
+    body: BoxBody,
+    stream: Stream,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let chunk = self.body.as_pin_mut().poll_next(cx).map_ok(Frame::data);
+        if chunk.is_ready() {
+            self.stream.moves();
+        }
+        chunk.map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.body.size(), BodySize::None | BodySize::Sized(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.body.size() {
+            BodySize::None => SizeHint::with_exact(0),
+            BodySize::Sized(bytes) => SizeHint::with_exact(bytes),
+            BodySize::Stream => SizeHint::new(),
+        }
+    }
+}

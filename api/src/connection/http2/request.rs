@@ -1,0 +1,129 @@
+//! Requests as the routes want them.
+
+use std::collections::VecDeque;
+use std::future::{pending, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::error::PayloadError;
+use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::{Method, Payload, Request, Uri, Version};
+use actix_web::web::Bytes;
+use futures_util::stream;
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::header::HOST;
+use hyper::http::request::Parts;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+
+use super::HEADERS_MAX;
+use crate::connection::HEADS_REFUSED;
+use crate::problem::Problem;
+
+/// Bytes of a body that are read before it has a place.
+const AHEAD_BYTES_MAX: usize = 4096;
+/// How long a body waits for a place. Those that are sent without a pause have ended by then.
+const BODY_WAIT: Duration = Duration::from_secs(1);
+
+/// The request, still without its body.
+///
+/// # Errors
+/// 400 or 413 where its head has what the routes cannot have.
+pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Request, Problem> {
+    if parts.headers.len() > HEADERS_MAX {
+        metrics::counter!(HEADS_REFUSED, "reason" => "too_long").increment(1);
+        return Err(Problem::head_too_long());
+    }
+    sound(parts, peer).ok_or_else(|| {
+        metrics::counter!(HEADS_REFUSED, "reason" => "malformed").increment(1);
+        Problem::invalid_request("this is not a well-formed HTTP/2 request")
+    })
+}
+
+fn sound(parts: &Parts, peer: Option<SocketAddr>) -> Option<Request> {
+    let mut request = Request::with_payload(Payload::None);
+    let head = request.head_mut();
+    head.method = Method::from_bytes(parts.method.as_str().as_bytes()).ok()?;
+    head.uri = Uri::try_from(parts.uri.path_and_query()?.as_str()).ok()?;
+    head.version = Version::HTTP_2;
+    head.peer_addr = peer;
+    // RFC 9113, section 8.3.1: both name the same, if both are there.
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (parts.uri.authority(), hosts.next()) {
+        (Some(authority), Some(host)) if authority.as_str().as_bytes() != host.as_bytes() => {
+            return None;
+        }
+        (Some(authority), None) => {
+            let name = HeaderName::from_static("host");
+            head.headers.append(name, HeaderValue::from_str(authority.as_str()).ok()?);
+        }
+        (_, _) => {}
+    }
+    if hosts.next().is_some() {
+        return None;
+    }
+    for (name, value) in &parts.headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        head.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(request)
+}
+
+type Chunk = Result<Bytes, PayloadError>;
+
+/// A body that is read.
+struct Reading {
+    ahead: VecDeque<Chunk>,
+    body: Incoming,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Reading {
+    async fn chunk(&mut self) -> Option<Chunk> {
+        let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await?;
+        let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
+        Some(frame.map(data).map_err(|error| PayloadError::Io(io::Error::other(error))))
+    }
+
+    /// Reads on while the body is short; does not return before its end.
+    async fn read_to_end(&mut self) {
+        let mut bytes = 0;
+        while bytes <= AHEAD_BYTES_MAX {
+            match self.chunk().await {
+                Some(chunk) => {
+                    bytes += chunk.as_ref().map_or(0, Bytes::len);
+                    self.ahead.push_back(chunk);
+                }
+                None => return,
+            }
+        }
+        pending().await
+    }
+}
+
+/// The body, once it has ended or has one of the `places` of those that have not. `None` if it gets
+/// neither in time: a request whose body does not come takes no place in the server from others.
+pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Option<Payload> {
+    if body.is_end_stream() {
+        return Some(Payload::None);
+    }
+    let mut reading = Reading { ahead: VecDeque::new(), body, place: None };
+    let place = tokio::select! {
+        biased;
+        () = reading.read_to_end() => None,
+        place = places.clone().acquire_owned() => Some(place.ok()?),
+        () = sleep(BODY_WAIT) => return None,
+    };
+    reading.place = place;
+    let chunks = stream::unfold(reading, |mut reading| async move {
+        let chunk = match reading.ahead.pop_front() {
+            Some(chunk) => chunk,
+            None => reading.chunk().await?,
+        };
+        Some((chunk, reading))
+    });
+    Some(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> })
+}
