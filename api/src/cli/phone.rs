@@ -38,8 +38,8 @@ pub enum CliError {
     NothingPending,
     /// An approval needs the number.
     #[error(
-        "the {0} digits are needed that are shown where this began: `approve --number`, or in \
-         `watch` after the a"
+        "the {0} digits are needed that are shown where this began: `approve --number 12`, or \
+         `a 12` in `watch`"
     )]
     NumberWanted(usize),
     /// What is pending cannot be shown, and is not signed unseen.

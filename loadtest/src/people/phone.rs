@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use countersign_client::wire::challenge::VerifyResponse;
 use countersign_client::wire::names::Outcome;
+use countersign_client::wire::secret::Secret;
 use countersign_client::{
     Choice, ClientError, Device, Dialect, Enrollment, Http, Prompt, SoftwareKey, StatementDevice,
 };
@@ -52,8 +53,10 @@ pub enum Phone {
 pub struct Seen {
     /// The challenge.
     pub challenge: String,
+    /// The number that the browser shows, where an approval needs one.
+    pub number: Option<Secret>,
     /// All that a decision is signed with, for a phone that signs it.
-    prompt: Option<Box<Prompt>>,
+    pub(super) prompt: Option<Box<Prompt>>,
 }
 
 impl Phone {
@@ -120,7 +123,7 @@ impl Phone {
                 Some(Box::new(Prompt::try_from(newest).map_err(unreadable)?))
             }
         };
-        Ok(Some(Seen { challenge: newest.challenge_id.clone(), prompt }))
+        Ok(Some(Seen { challenge: newest.challenge_id.clone(), number: None, prompt }))
     }
 
     /// Signs and sends an answer.
@@ -128,15 +131,16 @@ impl Phone {
     /// # Errors
     /// [`ClientError`].
     pub async fn answer(&self, seen: &Seen, approve: bool) -> Result<(), ClientError> {
+        let number = seen.number.as_ref().filter(|_| approve).map(Secret::reveal);
         match (self, &seen.prompt) {
             (Self::Statement(device), Some(prompt)) => {
                 let decision = if approve { Decision::Approve } else { Decision::Deny };
                 let shown_action = prompt.display().action().to_owned();
-                let choice = Choice { shown_action: &shown_action, decision, number: None };
+                let choice = Choice { shown_action: &shown_action, decision, number };
                 device.answer(prompt, &choice).await?;
             }
             (Self::Official(device), _) => {
-                device.answer(&seen.challenge, approve, None).await?;
+                device.answer(&seen.challenge, approve, number).await?;
             }
             (Self::Statement(_), None) => {
                 return Err(ClientError::Input("this was read by another kind of phone"));

@@ -36,6 +36,8 @@ pub struct Open {
     browser: Browser,
     /// Its name.
     pub id: String,
+    /// The number that the browser shows, where an approval needs one.
+    number: Option<Secret>,
 }
 
 /// A long poll under way, which ends with this.
@@ -108,7 +110,7 @@ impl User {
         let request = PushChallengeRequest::default();
         let started = browser.challenge_push(&request);
         let started = recorder.timed(step::CHALLENGE, Instant::now(), started).await?;
-        Ok(Open { browser, id: started.challenge_id })
+        Ok(Open { browser, id: started.challenge_id, number: started.number })
     }
 
     /// The phone reads what is pending.
@@ -120,7 +122,8 @@ impl User {
         let seen = recorder.timed(step::READ, Instant::now(), reading).await?;
         let what = "the phone does not see the challenge";
         let seen = seen.filter(|seen| seen.challenge == open.id);
-        seen.ok_or(LoadError::Unexpected { step: step::READ, what })
+        let seen = seen.ok_or(LoadError::Unexpected { step: step::READ, what })?;
+        Ok(Seen { number: open.number.clone(), ..seen })
     }
 
     /// The phone answers. Gives the time at which the answer was sent.

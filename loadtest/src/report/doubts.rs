@@ -12,7 +12,7 @@ const LATE_SHARE_MAX: f64 = 0.01;
 /// Above this share of failures the times speak of those that were left.
 const FAILED_SHARE_MAX: f64 = 0.01;
 /// A shorter run says little of what comes later.
-const SHORT_SECONDS: f64 = 10.0;
+const SHORT_SECONDS: f64 = 9.0;
 
 /// Every reason to doubt, in whole sentences.
 #[must_use]
