@@ -24,16 +24,16 @@ async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
     traced.kill();
     drop(traced);
     let calls = std::fs::read_to_string(&trace).unwrap().lines().count();
-    let mut killed = 0;
-    for _ in 0..restarts {
+    let (mut killed, mut tries) = (0, 0);
+    while killed < restarts {
+        tries += 1;
+        assert!(tries <= 10 * restarts, "{killed} of {tries} starts were killed");
         let at = 1 + random.below(calls);
         let inject = format!("inject={CALLS}:signal=KILL:when={at}");
         let launch = Launch::traced(&trace, &["-e", &inject]);
-        // A few system calls after the last that was counted it may listen already.
+        // Calls are counted by thread: a late one may be made by none before the server listens.
         killed += usize::from(Server::try_start(folder.path(), &launch).await.is_err());
     }
-    println!("{killed} of {restarts} starts were killed before they listened");
-    assert!(killed * 2 > restarts);
     let server = Server::start(folder.path()).await;
     invariants::check(&server, &lives).await;
     assert!(Caller::new(server.url(), None).track("somebody new").await.is_ok());
