@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use countersign_loadtest::host::process;
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -247,7 +248,7 @@ pub fn watch_memory(server: &Server) -> (Rc<RefCell<u64>>, tokio::task::JoinHand
     let seen = most.clone();
     let task = spawn_local(async move {
         loop {
-            if let Ok(now) = crate::pinned::resident(pid) {
+            if let Ok(now) = process::rss_bytes(pid) {
                 seen.replace_with(|before| now.max(*before));
             }
             sleep(Duration::from_millis(100)).await;

@@ -1,29 +1,16 @@
 //! A server in a process of its own, on a core of its own.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::thread::{CpuSet, sched_setaffinity};
 use tempfile::TempDir;
 
 use crate::person::Callers;
 
 const TENANT: &str = "bench";
 const SECRET: &str = "a-secret-of-the-benchmarks";
-
-/// Keeps this thread, and what it starts from here on, on one core.
-///
-/// # Errors
-/// If there is no such core.
-pub fn pin_to(core: usize) -> io::Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores)?;
-    Ok(())
-}
 
 /// Builds `countersign`, and gives where it is.
 ///
@@ -100,17 +87,6 @@ impl Server {
     pub fn callers(&self) -> Callers {
         Callers::new(TENANT, SECRET)
     }
-}
-
-/// Bytes of memory that a process has in RAM.
-///
-/// # Errors
-/// If there is no such process.
-pub fn resident(pid: u32) -> io::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kib.map(|kib| kib * 1024).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 impl Drop for Server {

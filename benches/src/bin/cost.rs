@@ -11,10 +11,11 @@ use std::process::{Command as Process, ExitCode, Stdio};
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use countersign_benches::bare;
 use countersign_benches::table::{median, range};
-use countersign_benches::{bare, cpu};
 use countersign_loadtest::book::Book;
 use countersign_loadtest::drive::{Work, closed_loop};
+use countersign_loadtest::host::process;
 use countersign_loadtest::lines::{Lines, Protocol};
 use countersign_loadtest::people::{Crowd, Speech};
 use countersign_loadtest::recorder::Recorder;
@@ -234,14 +235,14 @@ async fn used_by<W: Work>(
     workers: impl Iterator<Item = W>,
     each: u64,
 ) -> Result<f64, Failure> {
-    let before = cpu::of_process(pid)?;
+    let before = process::cpu_seconds(pid)?;
     let book = Arc::new(Book::new(step::WHOLE));
     closed_loop(workers, move |times| times < each, &book, &Stop::default()).await;
-    let used = cpu::of_process(pid)? - before;
+    let used_us = (process::cpu_seconds(pid)? - before) * 1e6;
     if let Some(failure) = book.errors().into_iter().next() {
         return Err(failure.first.into());
     }
-    Ok(used / book.totals().completed as f64)
+    Ok(used_us / book.totals().completed as f64)
 }
 
 fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> {

@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use countersign_benches::crowd::{Crowd, Fared, watch_memory};
-use countersign_benches::pinned::{Server, build, pin_to, resident};
+use countersign_benches::pinned::{Server, build};
 use countersign_benches::table::quantile;
 use countersign_loadtest::descriptors;
+use countersign_loadtest::host::pin;
+use countersign_loadtest::host::process::rss_bytes;
 use tokio::task::LocalSet;
 
 type Failure = Box<dyn Error>;
@@ -65,9 +67,9 @@ fn run(settings: &Settings) -> Result<(), Failure> {
     };
     let binary = settings.server.clone().map_or_else(build, Ok)?;
     descriptors::allow((settings.connections + settings.users) as u64)?;
-    pin_to(of_server)?;
+    pin::this_process(&[of_server])?;
     let server = Server::countersign(&binary, &settings.store, &[])?;
-    pin_to(of_driver)?;
+    pin::this_process(&[of_driver])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(LocalSet::new().run_until(measure(settings, &server)))
 }
@@ -95,14 +97,14 @@ async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {
         "late p99"
     )?;
     phase(out, &crowd, "half", capacity / 2.0, 3).await?;
-    let before = resident(server.pid())?;
+    let before = rss_bytes(server.pid())?;
     let (most, watch) = watch_memory(server);
     phase(out, &crowd, "over", capacity * settings.times, settings.seconds).await?;
     watch.abort();
     for second in 1..=10 {
         phase(out, &crowd, &format!("+{second} s"), capacity / 2.0, 1).await?;
     }
-    let after = resident(server.pid())?;
+    let after = rss_bytes(server.pid())?;
     let (before, most, after) = (mib(before), mib(*most.borrow()), mib(after));
     writeln!(out, "memory: {before} MiB before, {most} at most in it, {after} after it")?;
     Ok(())

@@ -11,9 +11,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use countersign_benches::bare;
 use countersign_benches::person::{Person, expect};
-use countersign_benches::pinned::{Server, build, resident};
+use countersign_benches::pinned::{Server, build};
 use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
+use countersign_loadtest::host::process::rss_bytes;
 use mimalloc::MiMalloc;
 use reqwest::header::AUTHORIZATION;
 use tokio::task::JoinSet;
@@ -102,7 +103,7 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
 async fn bare_handler(out: &mut impl io::Write, polls: usize) -> Result<(), Failure> {
     let server = Server::oneself(&["bare-server"])?;
     Connection::to(server.address).call(b"GET /warm HTTP/1.1\r\nhost: x\r\n\r\n").await?;
-    let before = resident(server.pid())?;
+    let before = rss_bytes(server.pid())?;
     let mut parked = Vec::with_capacity(polls);
     for _ in 0..polls {
         let mut connection = Connection::to(server.address);
@@ -110,7 +111,7 @@ async fn bare_handler(out: &mut impl io::Write, polls: usize) -> Result<(), Fail
         parked.push(connection);
     }
     sleep(SETTLE).await;
-    let each = (resident(server.pid())? - before) as f64 / polls as f64 / 1024.0;
+    let each = (rss_bytes(server.pid())? - before) as f64 / polls as f64 / 1024.0;
     writeln!(out, "{:<28} {polls:>8} {:>16} {each:>12.1}", "bare HTTP/1.1", "")?;
     Ok(())
 }
@@ -131,7 +132,7 @@ async fn countersign(
         people.push(Person::enroll(server.callers(), &name, &mut connection).await?);
     }
     sleep(ACTORS_LEAVE).await;
-    let idle = resident(server.pid())?;
+    let idle = rss_bytes(server.pid())?;
     let mut asked = Vec::with_capacity(polls);
     for person in &people {
         let tracked = connection.call(person.track()).await?;
@@ -139,7 +140,7 @@ async fn countersign(
         let started = connection.call(&Person::start(&token)).await?;
         asked.push((token, expect(&started, "challengeId")?.to_owned()));
     }
-    let pending = resident(server.pid())?;
+    let pending = rss_bytes(server.pid())?;
     let challenge = pending.saturating_sub(idle) as f64 / polls as f64;
     let parked = match version {
         "HTTP/1.1" => over_http1(&server, &asked).await?,
@@ -160,7 +161,7 @@ async fn over_http1(server: &Server, asked: &[(String, String)]) -> Result<u64, 
         parked.push(connection);
     }
     sleep(SETTLE).await;
-    let memory = resident(server.pid())?;
+    let memory = rss_bytes(server.pid())?;
     for connection in &mut parked {
         let answered = timeout(Duration::ZERO, connection.receive()).await;
         if let Ok(answer) = answered {
@@ -187,7 +188,7 @@ async fn over_http2(server: &Server, asked: &[(String, String)]) -> Result<u64, 
         sleep(Duration::from_millis(20)).await;
     }
     sleep(SETTLE).await;
-    let memory = resident(server.pid())?;
+    let memory = rss_bytes(server.pid())?;
     if let Some(answer) = parked.try_join_next() {
         return Err(format!("a poll does not wait: {:?}", answer??).into());
     }
