@@ -1,5 +1,5 @@
-//! The pool that checks signatures, so that event loops do not: but for a lone one, which is done
-//! sooner than a thread of the pool is awake.
+//! The pool that checks signatures, so that event loops do not: but for those that are done sooner
+//! than a thread of the pool is awake.
 //!
 //! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
 
@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 use crate::telemetry;
-use lone::Lone;
+use here::Here;
 use queue::{Queue, Turn};
 use suspicion::Suspicion;
 
-mod lone;
+mod here;
 mod queue;
 mod suspicion;
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub struct Verifier {
     bench: Arc<Bench>,
     queue_max: usize,
     /// Absent in tests of the pool.
-    lone: Option<Lone>,
+    here: Option<Here>,
 }
 
 /// What the workers share.
@@ -101,10 +101,10 @@ impl Verifier {
             let bench = bench.clone();
             pool.spawn_fifo(move || bench.work());
         }
-        Self { bench, queue_max, lone: Some(Lone::new()) }
+        Self { bench, queue_max, here: Some(Here::new()) }
     }
 
-    /// Checks a signature on the pool, or here if it is a lone one.
+    /// Checks a signature on the pool, or where it is asked for if that is sooner.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
@@ -113,10 +113,13 @@ impl Verifier {
             .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
         // The place that was just taken is one of them.
         let others = self.bench.taken.load(Ordering::Relaxed) > 1;
-        if self.lone.as_ref().is_some_and(|lone| lone.asked(others)) && check.messages() == 1 {
-            return self.bench.serve_here(check, place);
-        }
         let batches = check.batches();
+        if let Some(here) = &self.here
+            && here.asked(batches, others)
+            && check.messages() == 1
+        {
+            return self.bench.serve_here(check, place, here);
+        }
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, place, watch: Stopwatch::start() };
         self.bench.queue(Job { check, asker }, batches);
@@ -137,10 +140,13 @@ impl Bench {
     }
 
     /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
-    fn serve_here(&self, check: Check, place: Place) -> Result<Verdict, Error> {
+    fn serve_here(&self, check: Check, place: Place, here: &Here) -> Result<Verdict, Error> {
         let watch = Stopwatch::start();
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
+        if !batches {
+            here.made((watch.seconds() * 1e6) as u64);
+        }
         drop(place);
         let verdict = verdict.map_err(|_| Error::lost())?;
         let mut tally = Tally::default();

@@ -119,7 +119,7 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
 /// A verifier that leaves even a lone check to its pool.
 fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
     let mut verifier = Verifier::start(threads, queue_max, entropy);
-    verifier.lone = None;
+    verifier.here = None;
     verifier
 }
 
