@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::LoadError;
 use crate::compare::CompareArgs;
-use crate::render::RenderArgs;
+use crate::render::{self, RenderArgs};
 use crate::report::model::Report;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
 use crate::session::{self, RunArgs};
@@ -122,7 +122,7 @@ fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
     // What was measured is written even where nobody reads the standard output.
     let shown = write!(std::io::stdout(), "{report}");
     run.output.write(report)?;
-    shown?;
+    render::shown(shown)?;
     match (&report.cut_short, report.totals.completed) {
         (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
         (None, 0) => {
