@@ -211,7 +211,9 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     report.took_seconds = 60.0;
     let short = markdown::render(&report);
     assert!(
-        short.contains("9,400 arrivals of the scenario “lifecycle” in 40 s (235/s)"),
+        short.contains(
+            "9,400 arrivals of the scenario “lifecycle” in 40 s (235/s at equal intervals)"
+        ),
         "{short}"
     );
     assert!(short.contains("9,343 completed (229/s)"), "{short}");
@@ -219,4 +221,40 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     // Where the load is a small part of the run, its processor time is not that of the load.
     report.took_seconds = 100.0;
     assert!(!markdown::render(&report).contains("of server CPU each"));
+}
+
+#[test]
+fn every_form_says_how_the_arrivals_were_spread() {
+    let mut report = sample();
+    let mut shown = |settings: serde_json::Value, words: &str| {
+        report.settings = report_support::object(settings);
+        for form in [report.to_string(), html::render(&report), markdown::render(&report)] {
+            assert!(form.contains(words), "{words:?} is not in {form:.400}");
+        }
+    };
+    shown(json!({ "shape": "poisson", "closed": null }), "as a Poisson process");
+    shown(json!({ "shape": "constant" }), "at equal intervals");
+    shown(json!({ "shape": "ramp", "ramp_from": 5.0 }), "as a ramp from 5/s");
+    shown(json!({ "shape": "burst", "burst_every": 0.5 }), "in bursts every 500 ms");
+    shown(json!({ "shape": "poisson", "closed": 8 }), "from a closed loop of 8 users");
+    report.scenario = "storm".to_owned();
+    assert!(report.to_string().contains("as a rush"), "{report}");
+}
+
+#[test]
+fn a_wake_up_before_the_phone_was_answered_is_no_time() {
+    let mut report = sample();
+    let mut wake = times(1000, 300, 5_000);
+    wake.record_n(0, 3000).unwrap();
+    report.steps.insert(4, step("wake", "from the phone's answer", wake));
+    let zeros = "wake: 75 % of the browsers were told before their phone was answered";
+    for form in [report.to_string(), html::render(&report), markdown::render(&report)] {
+        assert!(form.contains(zeros), "{form}");
+    }
+    assert!(markdown::render(&report).contains("| wake | 4,000 | – | "));
+    let rows = report.to_string();
+    let row = rows.lines().find(|line| line.trim_start().starts_with("wake ")).unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells[..3], ["wake", "4000", "–"]);
+    assert!(cells[4].parse::<u64>().is_ok_and(|p99| p99 > 300), "{row}");
 }

@@ -3,13 +3,10 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use crate::report::facts::{self, QUANTILES};
+use crate::report::facts::{self, QUANTILES, UNKNOWN};
 use crate::report::model::{Report, ServerPoint, Step};
 use crate::report::thinned::{POINTS_MAX, thinned};
 use crate::report::words;
-
-/// What stands where nothing is known.
-const UNKNOWN: &str = "–";
 
 /// A table that scrolls by itself where the screen is narrow.
 pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
@@ -26,8 +23,9 @@ pub(super) fn steps(report: &Report) -> Markup {
     let some: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let any_rough = some.iter().any(|step| QUANTILES.iter().any(|(q, _)| rough(step, *q)));
     let cell = |step: &Step, quantile: f64| {
-        let time = words::time(step.times.value_at_quantile(quantile) as f64);
-        if rough(step, quantile) { format!("≈ {time}") } else { time }
+        let Some(us) = facts::quantile(step, quantile) else { return UNKNOWN.to_owned() };
+        let rough = if rough(step, quantile) { "≈ " } else { "" };
+        format!("{rough}{}", words::time(us as f64))
     };
     let rows = html! {
         thead {
@@ -52,6 +50,7 @@ pub(super) fn steps(report: &Report) -> Markup {
     html! {
         (scrolling("Latency of each step", &rows))
         @if any_rough { p.note { "≈ fewer than ten samples lie beyond it." } }
+        @if let Some(zeros) = facts::about_zeros(report) { p.note { (zeros) } }
     }
 }
 
