@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::LoadError;
@@ -83,6 +84,21 @@ impl Survey {
 }
 
 impl Cli {
+    /// The process's command line. What is wrong with one is said in a line.
+    #[must_use]
+    pub fn parsed() -> Self {
+        use std::io::Write as _;
+        Self::try_parse().unwrap_or_else(|error| {
+            let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            if !error.use_stderr() || error.kind() == help {
+                error.exit();
+            }
+            // Where it cannot be written, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "countersign-loadtest: {}", in_a_line(&error));
+            std::process::exit(error.exit_code())
+        })
+    }
+
     /// Does what the command line asks for.
     ///
     /// # Errors
@@ -114,6 +130,15 @@ impl Load {
             }
         })
     }
+}
+
+/// What is wrong with a command line and what was meant, without the usage, which `--help` shows.
+fn in_a_line(error: &clap::Error) -> String {
+    let whole = error.to_string();
+    let parts = whole.split("\n\n").filter(|part| !part.trim_start().starts_with("Usage:"));
+    let said = parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let said: Vec<_> = said.map(|part| part.trim_start_matches("error: ").to_owned()).collect();
+    said.join("; ").replace("; For more information, try", ": see")
 }
 
 /// Shows and writes a report, and says whether it is a whole one.

@@ -59,9 +59,9 @@ impl Spawned {
     /// [`LoadError::Server`], with what it said.
     pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(|error| {
-            let all = std::env::temp_dir();
-            let kind = error.kind();
-            LoadError::Server(format!("no folder for it can be made in {}: {kind}", all.display()))
+            let (all, kind) = (std::env::temp_dir(), error.kind());
+            let all = all.display();
+            LoadError::Server(format!("the server's folder cannot be made in {all}: {kind}"))
         })?;
         let secret = secret();
         let log = File::create(folder.path().join(LOG))?;
