@@ -32,9 +32,8 @@ impl fmt::Display for Report {
         if !self.figures.is_empty() {
             writeln!(f)?;
         }
-        let figure = |(name, value)| (name, facts::plain(value));
-        let mut figures = self.figures.iter().map(figure);
-        figures.try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+        let figures = facts::figures(self);
+        figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
         self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
         match &self.cut_short {
             Some(why) => writeln!(f, "\n  cut short: {why}"),

@@ -236,6 +236,8 @@ fn every_form_says_how_the_arrivals_were_spread() {
     shown(json!({ "shape": "constant" }), "at equal intervals");
     shown(json!({ "shape": "ramp", "ramp_from": 5.0 }), "as a ramp from 5/s");
     shown(json!({ "shape": "burst", "burst_every": 0.5 }), "in bursts every 500 ms");
+    shown(json!({ "wake": "one-by-one", "at_once": 64 }), "each after the one before");
+    shown(json!({ "wake": "all", "at_once": 64 }), "64 at a time");
     shown(json!({ "shape": "poisson", "closed": 8 }), "from a closed loop of 8 users");
     report.scenario = "storm".to_owned();
     assert!(report.to_string().contains("as a rush"), "{report}");
@@ -257,4 +259,27 @@ fn a_wake_up_before_the_phone_was_answered_is_no_time() {
     let cells: Vec<_> = row.split_whitespace().collect();
     assert_eq!(cells[..3], ["wake", "4000", "–"]);
     assert!(cells[4].parse::<u64>().is_ok_and(|p99| p99 > 300), "{row}");
+}
+
+#[test]
+fn settings_and_figures_have_their_units_and_nothing_that_was_not_asked_for() {
+    let mut report = sample();
+    report.settings = report_support::object(json!({
+        "shape": "poisson", "burst_every": 1.0, "ramp_from": 1.0, "users": null, "warm_up": 90.0,
+    }));
+    report.figures = report_support::object(json!({
+        "memory per parked browser, bytes": 27_400, "wake, p99 with few parked, us": 1551,
+        "memory per pending challenge, bytes": null, "parked": 1000,
+    }));
+    let page = html::render(&report);
+    let has = |name: &str, value: &str| {
+        page.contains(&format!("<th scope=\"row\">{name}</th><td>{value}</td>"))
+    };
+    assert!(has("warm up", "1.5 min") && has("shape", "poisson"));
+    assert!(!page.contains("burst every") && !page.contains("ramp from") && !has("users", "–"));
+    assert!(has("memory per parked browser", "26.8 KiB") && has("parked", "1,000"));
+    assert!(
+        has("memory per pending challenge", "–") && has("wake, p99 with few parked", "1.55 ms")
+    );
+    assert!(report.to_string().contains("memory per parked browser: 26.8 KiB"));
 }

@@ -1,7 +1,6 @@
 //! The numbers behind the charts.
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
 
 use crate::report::facts::{self, QUANTILES, UNKNOWN};
 use crate::report::model::{Report, ServerPoint, Step};
@@ -170,8 +169,8 @@ pub(super) fn series(report: &Report) -> Markup {
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
-            (pairs("Settings", &of_map(&report.settings)))
-            @if !report.figures.is_empty() { (pairs("Figures", &of_map(&report.figures))) }
+            (pairs("Settings", &facts::settings(report)))
+            @if !report.figures.is_empty() { (pairs("Figures", &facts::figures(report))) }
         }
     }
 }
@@ -209,8 +208,4 @@ fn pairs(caption: &str, pairs: &[(String, String)]) -> Markup {
             }
         }
     }
-}
-
-fn of_map(map: &Map<String, Value>) -> Vec<(String, String)> {
-    map.iter().map(|(name, value)| (name.replace('_', " "), facts::plain(value))).collect()
 }
