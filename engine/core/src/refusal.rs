@@ -3,6 +3,9 @@
 use crate::fatigue::Hold;
 use crate::id::ChallengeId;
 
+/// What is said besides of a wrong number that ends its challenge.
+const LAST_TRY: &str = ", and the challenge has ended: it was the last try";
+
 /// Why something was not done. Nothing has changed when one is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -62,7 +65,7 @@ pub enum Refusal {
     #[error("the number that is shown has to be typed")]
     NumberMissing,
     /// Another number was typed than the one that is shown. That it was tried stays counted.
-    #[error("the number is wrong{}", if *last { ", and the challenge has ended: it was the last try" } else { "" })]
+    #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
     NumberWrong {
         /// Whether it was the challenge's last try, which ends it.
         last: bool,

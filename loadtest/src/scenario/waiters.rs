@@ -18,8 +18,8 @@ use crate::{LoadError, step};
 const PARKING: Duration = Duration::from_secs(25);
 /// Challenges that are started, and phones that read, at the same time.
 const AT_ONCE: usize = 32;
-/// Browsers from which on the server's memory is told for each: of fewer, pages and buffers that the
-/// server has anyway make up most of the difference.
+/// Browsers from which on the server's memory is told for each: of fewer, pages and buffers that
+/// the server has anyway make up most of the difference.
 const MEMORY_FROM: usize = 1000;
 /// How long a browser goes on polling: longer than a challenge lives.
 const PATIENCE: Duration = Duration::from_secs(600);
