@@ -63,6 +63,8 @@ pub struct Desk {
     pub url: String,
     /// The key.
     pub key: OperatorKey,
+    /// The server's process.
+    pub pid: Option<u32>,
 }
 
 /// Why the file of a running server cannot be read.
@@ -88,12 +90,17 @@ pub enum DeskError {
 }
 
 impl Desk {
-    /// Leaves the file of a server that listens for operators on `bound`, in the place of one that
-    /// was there.
+    /// Leaves the file of the server of a process, which listens for operators on `bound`, in the
+    /// place of one that was there.
     ///
     /// # Errors
     /// [`io::Error`].
-    pub fn leave(data_dir: &Path, bound: SocketAddr, key: &OperatorKey) -> io::Result<()> {
+    pub fn leave(
+        data_dir: &Path,
+        bound: SocketAddr,
+        key: &OperatorKey,
+        pid: u32,
+    ) -> io::Result<()> {
         let ip = match bound.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -103,6 +110,7 @@ impl Desk {
         let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
         writeln!(file, "http://{}", SocketAddr::new(ip, bound.port()))?;
         writeln!(file, "{}", key.expose())?;
+        writeln!(file, "{pid}")?;
         file.persist(data_dir.join(FILE))?;
         Ok(())
     }
@@ -121,9 +129,39 @@ impl Desk {
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {
             (Some(url), Some(key)) if url.starts_with("http://") => {
-                Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()) })
+                let pid = lines.next().and_then(|pid| pid.parse().ok());
+                Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()), pid })
             }
             _ => Err(DeskError::Unreadable(path)),
         }
+    }
+}
+
+/// The process of another server that has left its file in a data folder and is there still.
+#[must_use]
+pub fn neighbour(data_dir: &Path) -> Option<u32> {
+    let pid = Desk::find(data_dir).ok()?.pid?;
+    let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();
+    is_other.then_some(pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_server_of_a_folder_is_known_by_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = SocketAddr::from(([127, 0, 0, 1], 9464));
+        let left_by = |pid| {
+            Desk::leave(folder.path(), bound, &OperatorKey::from_entropy(&[1; 32]), pid).unwrap();
+            neighbour(folder.path())
+        };
+        assert_eq!(neighbour(folder.path()), None);
+        let parent = std::os::unix::process::parent_id();
+        assert_eq!(left_by(parent), Some(parent));
+        assert_eq!(left_by(std::process::id()), None, "it is this one");
+        assert_eq!(left_by(u32::MAX), None, "it has ended");
+        assert_eq!(Desk::find(folder.path()).unwrap().url, "http://127.0.0.1:9464");
     }
 }

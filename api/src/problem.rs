@@ -156,8 +156,8 @@ impl From<Refusal> for Problem {
                 let problem = Self::new(many, ErrorCode::TooManyRequests, text);
                 Self { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
             }
-            Refusal::TooManyNumbers { retry_after_ms }
-            | Refusal::TooManyPrompts { retry_after_ms } => {
+            Refusal::TooManyNumbers { retry_after_ms, .. }
+            | Refusal::TooManyPrompts { retry_after_ms, .. } => {
                 let many = StatusCode::TOO_MANY_REQUESTS;
                 let seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX);
                 let problem = Self::new(many, ErrorCode::TooManyRequests, text);
@@ -176,7 +176,7 @@ impl From<Refusal> for Problem {
             | Refusal::NoAuthenticator
             | Refusal::NotificationsMax { .. }
             | Refusal::NumberMissing
-            | Refusal::NumberWrong
+            | Refusal::NumberWrong { .. }
             | Refusal::ProofMissing
             | Refusal::SigningLowered
             | Refusal::StatementRequired

@@ -101,10 +101,11 @@ pub struct Running {
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
-    start_at(config, metrics, Arc::new(SystemClock)).await
+    let queue_delay_max = config.server.queue_delay_max;
+    start_at(config, metrics, Arc::new(SystemClock), move || Pulse::new(queue_delay_max)).await
 }
 
-/// The same, by another clock than the system's.
+/// The same, by another clock than the system's, and with the pulse of each worker made by `pulse`.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -112,6 +113,7 @@ pub async fn start_at(
     config: &Config,
     metrics: PrometheusHandle,
     clock: Arc<dyn Clock>,
+    pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = open_store(config, entropy.clone()).await?;
@@ -144,7 +146,7 @@ pub async fn start_at(
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
-    servers.push(Serving::begin(public(config, state, demo, listener)?));
+    servers.push(Serving::begin(public(config, state, demo, listener, pulse)?));
     let shutdown = config.server.shutdown;
     Ok(Running { address, operations, operator_key, engine, shutdown, servers })
 }
@@ -238,18 +240,18 @@ fn public(
     state: Data<AppState>,
     demo: Option<Data<Demo>>,
     listener: std::net::TcpListener,
+    pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Server, ServeError> {
     let settings = connection_settings(&config.server);
     let origins = Data::new(state.all_origins());
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
     let admission = Data::new(Admission::new(requests_max, new_work_max));
-    let queue_delay_max = config.server.queue_delay_max;
     let factory = move || {
         App::new()
             .app_data(origins.clone())
             .app_data(admission.clone())
-            .app_data(Pulse::new(queue_delay_max))
+            .app_data(pulse())
             .configure(|config| app(config, &state, demo.as_ref()))
             .wrap(from_fn(around))
     };

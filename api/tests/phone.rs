@@ -271,7 +271,7 @@ async fn watching_says_what_to_type_and_asks_again_for_a_number() {
         (OK, "", &four),
     ]);
     enroll_signer(folder.path(), &server).await;
-    let text = phone(folder.path(), &["watch"], "a\na 07\nr\n").await.unwrap();
+    let text = phone(folder.path(), &["watch"], "a 7\na 07\nr\n").await.unwrap();
     let ask = "type a and the 2 digits shown where this began to approve, d to deny, r to report \
                that it was not you, s to skip: ";
     assert_eq!(text.matches(ask).count(), 2, "{text}");
@@ -282,6 +282,71 @@ async fn watching_says_what_to_type_and_asks_again_for_a_number() {
     let body = |index: usize| serde_json::from_str::<Value>(&seen[index].body).unwrap();
     assert_eq!(body(5)["verificationCode"], "07");
     assert_eq!(body(7)["decision"], "report");
+}
+
+#[tokio::test]
+async fn the_number_may_stand_on_the_line_after_the_approval() {
+    let display = r#"{"action":"pay"}"#;
+    for typed in ["a\n07\n", "approve\n a 07 \n", "a\nx\na\n7\na\n07\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (id, pending) = shown('A', &json!({"digits": 2}), display);
+        let (_, next) = shown('B', &Value::Null, display);
+        let server = Server::start(&[
+            (OK, "", SIGNER),
+            (OK, "", &statement_nonce()),
+            (OK, "", SESSION),
+            (OK, "", &pending),
+            (OK, "", APPROVED),
+            (OK, "", &next),
+        ]);
+        enroll_signer(folder.path(), &server).await;
+        let text = phone(folder.path(), &["watch"], typed).await.unwrap();
+        assert!(text.contains(&format!("approved: challenge {id}")), "{text}");
+        let body: Value = serde_json::from_str(&server.seen()[4].body).unwrap();
+        assert_eq!(
+            (&body["decision"], &body["verificationCode"]),
+            (&json!("approve"), &json!("07"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn when_the_input_ends_what_is_asked_is_left_unanswered_and_said_to_be() {
+    for typed in ["", "a\n", "what?\n"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (id, pending) = shown('A', &json!({"digits": 2}), r#"{"action":"pay"}"#);
+        let server = Server::start(&[
+            (OK, "", SIGNER),
+            (OK, "", &statement_nonce()),
+            (OK, "", SESSION),
+            (OK, "", &pending),
+        ]);
+        enroll_signer(folder.path(), &server).await;
+        let text = phone(folder.path(), &["watch"], typed).await.unwrap();
+        let left = format!("\nthe input has ended: challenge {id} is left unanswered\n");
+        assert!(text.ends_with(&left), "{text}");
+        assert_eq!(server.seen().len(), 4, "nothing was answered");
+    }
+}
+
+#[tokio::test]
+async fn showing_tells_that_a_number_will_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, pending) = challenge('A');
+    let pending = pending.replace("}", r#","numberMatch":{"digits":6}}"#);
+    let server = Server::start(&[
+        (OK, "", ENROLLED),
+        (OK, "", ENROLLED),
+        (OK, "", NONCE),
+        (OK, "", &pending),
+    ]);
+    enroll(folder.path(), &server, &[]).await;
+    let text = phone(folder.path(), &["show"], "").await.unwrap();
+    assert!(
+        text.contains("  number      6 digits, shown where this began, to approve\n"),
+        "{text}"
+    );
+    server.seen();
 }
 
 #[tokio::test]

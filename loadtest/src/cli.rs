@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::LoadError;
 use crate::compare::CompareArgs;
-use crate::render::RenderArgs;
+use crate::render::{self, RenderArgs};
 use crate::report::model::Report;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
 use crate::session::{self, RunArgs};
@@ -83,6 +84,21 @@ impl Survey {
 }
 
 impl Cli {
+    /// The process's command line. What is wrong with one is said in a line.
+    #[must_use]
+    pub fn parsed() -> Self {
+        use std::io::Write as _;
+        Self::try_parse().unwrap_or_else(|error| {
+            let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            if !error.use_stderr() || error.kind() == help {
+                error.exit();
+            }
+            // Where it cannot be written, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "countersign-loadtest: {}", in_a_line(&error));
+            std::process::exit(error.exit_code())
+        })
+    }
+
     /// Does what the command line asks for.
     ///
     /// # Errors
@@ -116,13 +132,22 @@ impl Load {
     }
 }
 
+/// What is wrong with a command line and what was meant, without the usage, which `--help` shows.
+fn in_a_line(error: &clap::Error) -> String {
+    let whole = error.to_string();
+    let parts = whole.split("\n\n").filter(|part| !part.trim_start().starts_with("Usage:"));
+    let said = parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let said: Vec<_> = said.map(|part| part.trim_start_matches("error: ").to_owned()).collect();
+    said.join("; ").replace("; For more information, try", ": see")
+}
+
 /// Shows and writes a report, and says whether it is a whole one.
 fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
     use std::io::Write as _;
     // What was measured is written even where nobody reads the standard output.
     let shown = write!(std::io::stdout(), "{report}");
     run.output.write(report)?;
-    shown?;
+    render::shown(shown)?;
     match (&report.cut_short, report.totals.completed) {
         (Some(why), _) => Err(LoadError::Server(format!("cut short: {why}"))),
         (None, 0) => {

@@ -39,8 +39,7 @@ impl CompareArgs {
     pub fn run(&self, mut out: impl Write) -> Result<(), LoadError> {
         let (a, b) = (render::read(&self.a)?, render::read(&self.b)?);
         let comparison = compare(&a, &b, self.anyway)?;
-        write!(out, "{comparison}")?;
-        Ok(())
+        render::shown(write!(out, "{comparison}"))
     }
 }
 

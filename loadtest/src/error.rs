@@ -49,12 +49,12 @@ pub enum LoadError {
     #[error("{0}")]
     Server(String),
     /// A report cannot be written.
-    #[error("{}: the report cannot be written: {source}", path.display())]
+    #[error("{}: the report cannot be written: {why}", path.display())]
     Output {
         /// Where to.
         path: PathBuf,
-        /// Why not.
-        source: io::Error,
+        /// Why not, and where it is kept if it was made.
+        why: String,
     },
     /// A report cannot be used.
     #[error(transparent)]

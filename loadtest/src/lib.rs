@@ -12,6 +12,7 @@ pub mod cli;
 pub mod compare;
 pub mod drive;
 mod error;
+mod files;
 pub mod host;
 pub mod lines;
 mod meter;

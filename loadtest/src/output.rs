@@ -4,11 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tempfile::NamedTempFile;
 
-use crate::LoadError;
 use crate::report::model::Report;
 use crate::report::{html, json, markdown};
+use crate::{LoadError, files};
 
 /// Where a report goes, besides the terminal.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,72 +33,77 @@ impl OutputArgs {
     /// # Errors
     /// [`LoadError::Output`] for the first that cannot.
     pub fn check(&self) -> Result<(), LoadError> {
-        for path in [&self.json, &self.html, &self.markdown].into_iter().flatten() {
-            let writable = if path.is_dir() {
-                Err(io::Error::other("it is a folder"))
-            } else {
-                NamedTempFile::new_in(folder(path)).map(drop)
-            };
-            writable.map_err(|source| output(path, source))?;
+        let named = self.named();
+        for (index, (path, _)) in named.iter().enumerate() {
+            files::check(path).map_err(|why| output(path, why))?;
+            if named[..index].iter().any(|(other, _)| other == path) {
+                return Err(output(path, "two forms of the report go there".to_owned()));
+            }
         }
         Ok(())
     }
 
-    /// Writes every file that was asked for.
+    /// Writes every file that was asked for. Where one cannot be written, the JSON, of which
+    /// `render` makes the others, is kept: in its own file, or in the folder for temporary ones.
+    ///
+    /// # Errors
+    /// [`LoadError::Output`] for the first that cannot be written, with where the JSON is.
+    pub fn write(&self, report: &Report) -> Result<(), LoadError> {
+        let (mut failed, mut json) = (None, None);
+        for (path, form) in self.named() {
+            match files::write(path, |out| form(report, out)) {
+                Ok(()) if self.json.as_deref() == Some(path) => json = Some(path.to_path_buf()),
+                Ok(()) => {}
+                Err(why) => failed = failed.or(Some((path, why))),
+            }
+        }
+        let Some((path, why)) = failed else { return Ok(()) };
+        let kept = json.map_or_else(|| files::keep(".json", |out| write_json(report, out)), Ok);
+        let kept = match kept {
+            Ok(json) => format!("it is kept in {}, for `render`", json.display()),
+            Err(why) => format!("nor can it be kept elsewhere: {why}"),
+        };
+        Err(output(path, format!("{why}; {kept}")))
+    }
+
+    /// Writes a page and a Markdown of a report that has its JSON file.
     ///
     /// # Errors
     /// [`LoadError::Output`] for the first that cannot be written.
-    pub fn write(&self, report: &Report) -> Result<(), LoadError> {
-        if let Some(path) = &self.json {
-            place(path, |file| json::write(report, file).map_err(io::Error::other))?;
-        }
-        if let Some(path) = &self.html {
-            place(path, |file| file.write_all(html::render(report).as_bytes()))?;
-        }
-        if let Some(path) = &self.markdown {
-            place(path, |file| file.write_all(markdown::render(report).as_bytes()))?;
+    pub(crate) fn render(
+        html: Option<PathBuf>,
+        markdown: Option<PathBuf>,
+        report: &Report,
+    ) -> Result<(), LoadError> {
+        let all = Self { html, markdown, ..Self::default() };
+        all.check()?;
+        for (path, form) in all.named() {
+            files::write(path, |out| form(report, out)).map_err(|why| output(path, why))?;
         }
         Ok(())
     }
-}
 
-/// Writes a file whole or not at all.
-fn place(
-    path: &Path,
-    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
-) -> Result<(), LoadError> {
-    let written = NamedTempFile::new_in(folder(path)).and_then(|mut file| {
-        write(&mut file)?;
-        file.flush()?;
-        // A report is no secret, and its reader may be somebody else.
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(permissions)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    });
-    written.map_err(|source| output(path, source))
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn output(path: &Path, source: io::Error) -> LoadError {
-    LoadError::Output { path: path.to_path_buf(), source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_that_cannot_be_written_is_noticed_before_the_run() {
-        let folder = tempfile::tempdir().unwrap();
-        let with = |path: PathBuf| OutputArgs { json: Some(path), ..OutputArgs::default() };
-        assert!(with(folder.path().join("a.json")).check().is_ok());
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "looking leaves nothing");
-        let refused = with(folder.path().join("missing/a.json")).check().unwrap_err();
-        assert!(refused.to_string().contains("missing/a.json: the report cannot be written"));
-        assert!(with(folder.path().to_path_buf()).check().is_err());
+    /// The files that were asked for, and what goes into each.
+    fn named(&self) -> Vec<(&Path, Form)> {
+        let forms: [(&Option<PathBuf>, Form); 3] = [
+            (&self.json, write_json),
+            (&self.html, |report, out| out.write_all(html::render(report).as_bytes())),
+            (&self.markdown, |report, out| out.write_all(markdown::render(report).as_bytes())),
+        ];
+        forms.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form))).collect()
     }
+}
+
+/// How one form of a report is written.
+type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
+
+fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    json::write(report, out).map_err(|error| match error {
+        LoadError::Io(error) => error,
+        other => io::Error::other(other),
+    })
+}
+
+fn output(path: &Path, why: String) -> LoadError {
+    LoadError::Output { path: path.to_path_buf(), why }
 }

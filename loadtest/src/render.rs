@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::LoadError;
+use crate::output::OutputArgs;
 use crate::report::model::Report;
-use crate::report::{ReportError, html, json, markdown};
+use crate::report::{ReportError, json, markdown};
+use crate::{LoadError, files};
 
 /// Which report, and what to make of it.
 #[derive(Args)]
@@ -26,17 +27,12 @@ impl RenderArgs {
     /// Makes what is asked for.
     ///
     /// # Errors
-    /// [`LoadError::Report`], with the path of the file that it is about.
+    /// [`LoadError::Report`] or [`LoadError::Output`], with the path of the file that it is about.
     pub fn run(&self, mut out: impl Write) -> Result<(), LoadError> {
         let report = read(&self.report)?;
-        if let Some(path) = &self.html {
-            write(path, &html::render(&report))?;
-        }
-        if let Some(path) = &self.markdown {
-            write(path, &markdown::render(&report))?;
-        }
+        OutputArgs::render(self.html.clone(), self.markdown.clone(), &report)?;
         if self.html.is_none() && self.markdown.is_none() {
-            out.write_all(markdown::render(&report).as_bytes())?;
+            shown(out.write_all(markdown::render(&report).as_bytes()))?;
         }
         Ok(())
     }
@@ -47,18 +43,18 @@ impl RenderArgs {
 /// # Errors
 /// [`LoadError::Report`], with its path.
 pub fn read(path: &Path) -> Result<Report, LoadError> {
-    let bytes = std::fs::read(path).map_err(|source| of_file(path, source))?;
-    let parsed = json::parse(&bytes).map_err(|source| {
-        let path = path.display().to_string();
-        ReportError::In { path, source: Box::new(source) }
-    });
+    let named = || path.display().to_string();
+    let bytes = files::read(path).map_err(|why| ReportError::File { path: named(), why })?;
+    let parsed = json::parse(&bytes)
+        .map_err(|source| ReportError::In { path: named(), source: Box::new(source) });
     Ok(parsed?)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), LoadError> {
-    Ok(std::fs::write(path, text).map_err(|source| of_file(path, source))?)
-}
-
-fn of_file(path: &Path, source: std::io::Error) -> ReportError {
-    ReportError::File { path: path.display().to_string(), source }
+/// Names the standard output where it takes nothing.
+///
+/// # Errors
+/// [`LoadError::Output`].
+pub(crate) fn shown(written: std::io::Result<()>) -> Result<(), LoadError> {
+    let path = PathBuf::from("standard output");
+    written.map_err(|error| LoadError::Output { path, why: error.to_string() })
 }

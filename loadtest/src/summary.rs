@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::report::capacity::Capacity;
+use crate::report::facts::{self, UNKNOWN};
 use crate::report::model::{Report, Step};
 
 impl fmt::Display for Report {
@@ -17,6 +18,9 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         self.steps.iter().try_for_each(|step| write_step(f, step))?;
+        if let Some(zeros) = facts::about_zeros(self) {
+            writeln!(f, "\n  {zeros}")?;
+        }
         for failures in &self.errors {
             let what = if failures.refusal { "refused" } else { "failed" };
             writeln!(f, "\n  {} × {what}: {}, {}", failures.count, failures.step, failures.kind)?;
@@ -28,7 +32,8 @@ impl fmt::Display for Report {
         if !self.figures.is_empty() {
             writeln!(f)?;
         }
-        self.figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
+        let figures = facts::figures(self);
+        figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
         self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
         match &self.cut_short {
             Some(why) => writeln!(f, "\n  cut short: {why}"),
@@ -56,9 +61,10 @@ impl Report {
     fn write_totals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = &self.totals;
         let seconds = self.took_seconds.max(1e-9);
+        let spread = facts::arrivals(self).map_or_else(String::new, |spread| format!(" {spread}"));
         writeln!(
             f,
-            "  {} offered, {} completed ({:.1} per second), {} failed, {} refused in \
+            "  {} offered{spread}, {} completed ({:.1} per second), {} failed, {} refused in \
              {seconds:.1} s",
             t.offered,
             t.completed,
@@ -100,7 +106,10 @@ fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Resul
 }
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
-    let at = |quantile| step.times.value_at_quantile(quantile);
+    let at = |quantile| match facts::quantile(step, quantile) {
+        Some(us) => us.to_string(),
+        None => UNKNOWN.to_owned(),
+    };
     write!(f, "  {:<16}{:>10}{:>10}{:>10}", step.name, step.times.len(), at(0.5), at(0.9))?;
     writeln!(f, "{:>10}{:>10}{:>10}", at(0.99), at(0.999), step.times.max())
 }

@@ -141,13 +141,13 @@ fn what_is_too_little_to_tell_is_said_to_be() {
 fn other_scenarios_and_settings_are_refused_in_one_line_unless_asked_for() {
     let (a, mut b) = (sample(), sample());
     b.settings.insert("rate".to_owned(), json!(300));
-    b.settings.remove("schedule");
+    b.settings.remove("shape");
     let error = compare(&a, &b, false).unwrap_err();
     assert!(matches!(&error, ReportError::Incomparable(_)));
     let said = error.to_string();
     assert_eq!(said.lines().count(), 1);
     assert!(said.contains("`rate` is 200 in one and 300 in the other"), "{said}");
-    assert!(said.contains("`schedule` is constant in one and not set in the other"), "{said}");
+    assert!(said.contains("`shape` is constant in one and not set in the other"), "{said}");
     let comparison = compare(&a, &b, true).unwrap();
     assert!(comparison.warnings.iter().any(|warning| warning.contains("`rate`")));
     b.scenario = "soak".to_owned();

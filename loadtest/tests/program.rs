@@ -36,6 +36,7 @@ fn what_the_command_line_gets_wrong_is_said() {
         ("lifecycle", "--target"),
         ("lifecycle --spawn --rate fast", "'fast' for '--rate"),
         ("lifecycle --spawn --rate 0", "a number above 0"),
+        ("lifecycle --spawn --rate -5", "a number above 0"),
         ("lifecycle --spawn --time soon", "no time such as"),
         ("lifecycle --spawn --mix approve=lots", "approve=90"),
         ("lifecycle --spawn --human often", "exp:5s"),
@@ -45,7 +46,7 @@ fn what_the_command_line_gets_wrong_is_said() {
     ] {
         let output = program(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}");
-        assert!(said(&output).contains(words), "{arguments}: {}", said(&output));
+        refused(&output, words);
     }
 }
 
@@ -58,8 +59,9 @@ fn what_makes_no_sense_is_refused_before_anything_is_started() {
         ("lifecycle --spawn --store mysql://127.0.0.1", "none of memory:, sqlite, redis://"),
         ("lifecycle --spawn --store redis://10.0.0.1", "--allow-remote"),
         ("lifecycle --spawn --server-cores 4000", "core 4000 is none of"),
-        ("lifecycle --spawn /no/such/server", "/no/such/server: No such file"),
+        ("lifecycle --spawn /no/such/server", "/no/such/server: there is no such program"),
         ("lifecycle --target nonsense --tenant t --secret s", "no http:// or https:// address"),
+        ("lifecycle --target http://127.0.0.1:99999 --tenant t --secret s", "invalid port number"),
         ("lifecycle --target http://10.0.0.1/v1 --tenant t --secret s", "--allow-remote"),
         (
             "lifecycle --target http://127.0.0.1 --tenant t --secret s --server-pid 4194304",
@@ -78,7 +80,10 @@ fn a_server_that_is_not_the_one_that_was_meant_is_refused_by_what_is_wrong_with_
         command.args(["--target", url, "--tenant", tenant, "--secret", secret]).output().unwrap()
     };
     let (url, secret) = (fake.url(), fake::SECRET);
-    refused(&at("http://127.0.0.1:1", "load", secret), "Connection refused");
+    refused(
+        &at("http://127.0.0.1:1", "load", secret),
+        "no server answers there: connection refused",
+    );
     refused(&at(&url, "load", "another-secret"), "it does not take the secret");
     refused(&at(&url, "other", secret), "the secret is one of tenant \"load\"");
     let elsewhere = url.replace("/v1", "/elsewhere");
@@ -101,9 +106,50 @@ fn a_report_that_cannot_be_written_is_noticed_before_the_run() {
     for option in ["--json", "--html", "--markdown"] {
         let output =
             against(&fake, "lifecycle").args([option, "/no/such/folder/x"]).output().unwrap();
-        refused(&output, "/no/such/folder/x: the report cannot be written");
+        let why = "/no/such/folder/x: the report cannot be written: there is no folder \
+                   /no/such/folder: make it, or name another";
+        refused(&output, why);
+        assert!(!said(&output).contains(".tmp"), "{}", said(&output));
     }
+    let mut twice = against(&fake, "lifecycle --json x --html x");
+    refused(&twice.output().unwrap(), "x: the report cannot be written: two forms");
     assert_eq!(fake.tracked(), 0, "something was measured all the same");
+}
+
+#[test]
+fn what_was_measured_is_kept_elsewhere_where_its_folder_went_away_meanwhile() {
+    let (fake, folders) = (fake(), tempfile::tempdir().unwrap());
+    let (gone, kept) = (folders.path().join("gone"), folders.path().join("kept"));
+    [&gone, &kept].into_iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    let mut command = against(&fake, "lifecycle --rate 40 --time 10m --warm-up 0s --users 20");
+    command.args(["--phones", "android", "--json"]).arg(gone.join("report.json"));
+    command.arg("--markdown").arg(kept.join("report.md")).env("TMPDIR", &kept);
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    fake.wait_for_tracked(60);
+    std::fs::remove_dir(&gone).unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    refused(&output, "gone/report.json: the report cannot be written: there is no folder ");
+    let said = said(&output);
+    let json = said.split_once("it is kept in ").and_then(|(_, rest)| rest.split_once(", for"));
+    let json = Path::new(json.expect("it says where").0);
+    assert!(json.starts_with(&kept) && report(json).totals.completed >= 20);
+    assert!(kept.join("report.md").is_file(), "the other form is written all the same");
+}
+
+#[test]
+fn a_misspelt_word_is_answered_with_the_one_that_was_meant() {
+    for (arguments, meant) in [
+        ("lifecycel --spawn", "'lifecycle'"),
+        ("lifecycle --spawn --rat 5", "'--rate'"),
+        ("lifecycle --spawn --shape poison", "'poisson'"),
+        ("lifecycle --spawn --phones androit", "'android'"),
+    ] {
+        let output = program(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        refused(&output, meant);
+    }
 }
 
 #[test]

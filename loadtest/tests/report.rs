@@ -211,7 +211,9 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     report.took_seconds = 60.0;
     let short = markdown::render(&report);
     assert!(
-        short.contains("9,400 arrivals of the scenario “lifecycle” in 40 s (235/s)"),
+        short.contains(
+            "9,400 arrivals of the scenario “lifecycle” in 40 s (235/s at equal intervals)"
+        ),
         "{short}"
     );
     assert!(short.contains("9,343 completed (229/s)"), "{short}");
@@ -219,4 +221,65 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     // Where the load is a small part of the run, its processor time is not that of the load.
     report.took_seconds = 100.0;
     assert!(!markdown::render(&report).contains("of server CPU each"));
+}
+
+#[test]
+fn every_form_says_how_the_arrivals_were_spread() {
+    let mut report = sample();
+    let mut shown = |settings: serde_json::Value, words: &str| {
+        report.settings = report_support::object(settings);
+        for form in [report.to_string(), html::render(&report), markdown::render(&report)] {
+            assert!(form.contains(words), "{words:?} is not in {form:.400}");
+        }
+    };
+    shown(json!({ "shape": "poisson", "closed": null }), "as a Poisson process");
+    shown(json!({ "shape": "constant" }), "at equal intervals");
+    shown(json!({ "shape": "ramp", "ramp_from": 5.0 }), "as a ramp from 5/s");
+    shown(json!({ "shape": "burst", "burst_every": 0.5 }), "in bursts every 500 ms");
+    shown(json!({ "wake": "one-by-one", "at_once": 64 }), "each after the one before");
+    shown(json!({ "wake": "all", "at_once": 64 }), "64 at a time");
+    shown(json!({ "shape": "poisson", "closed": 8 }), "from a closed loop of 8 users");
+    report.scenario = "storm".to_owned();
+    assert!(report.to_string().contains("as a rush"), "{report}");
+}
+
+#[test]
+fn a_wake_up_before_the_phone_was_answered_is_no_time() {
+    let mut report = sample();
+    let mut wake = times(1000, 300, 5_000);
+    wake.record_n(0, 3000).unwrap();
+    report.steps.insert(4, step("wake", "from the phone's answer", wake));
+    let zeros = "wake: 75 % of the browsers were told before their phone was answered";
+    for form in [report.to_string(), html::render(&report), markdown::render(&report)] {
+        assert!(form.contains(zeros), "{form}");
+    }
+    assert!(markdown::render(&report).contains("| wake | 4,000 | – | "));
+    let rows = report.to_string();
+    let row = rows.lines().find(|line| line.trim_start().starts_with("wake ")).unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells[..3], ["wake", "4000", "–"]);
+    assert!(cells[4].parse::<u64>().is_ok_and(|p99| p99 > 300), "{row}");
+}
+
+#[test]
+fn settings_and_figures_have_their_units_and_nothing_that_was_not_asked_for() {
+    let mut report = sample();
+    report.settings = report_support::object(json!({
+        "shape": "poisson", "burst_every": 1.0, "ramp_from": 1.0, "users": null, "warm_up": 90.0,
+    }));
+    report.figures = report_support::object(json!({
+        "memory per parked browser, bytes": 27_400, "wake, p99 with few parked, us": 1551,
+        "memory per pending challenge, bytes": null, "parked": 1000,
+    }));
+    let page = html::render(&report);
+    let has = |name: &str, value: &str| {
+        page.contains(&format!("<th scope=\"row\">{name}</th><td>{value}</td>"))
+    };
+    assert!(has("warm up", "1.5 min") && has("shape", "poisson"));
+    assert!(!page.contains("burst every") && !page.contains("ramp from") && !has("users", "–"));
+    assert!(has("memory per parked browser", "26.8 KiB") && has("parked", "1,000"));
+    assert!(
+        has("memory per pending challenge", "–") && has("wake, p99 with few parked", "1.55 ms")
+    );
+    assert!(report.to_string().contains("memory per parked browser: 26.8 KiB"));
 }

@@ -63,8 +63,19 @@ fn what_cannot_be_read_or_written_is_refused_by_its_path() {
     let other = other.to_str().unwrap();
     assert_refused(&["render", other], "other.json: a report of format 9");
     assert_refused(&["compare", REPORT, other], "other.json: a report of format 9");
-    assert_refused(&["render", "missing.json"], "missing.json: No such file");
+    assert_refused(
+        &["render", "missing.json"],
+        "missing.json: the report cannot be read: there is no such file",
+    );
+    assert_refused(&["compare", REPORT, "src"], "src: the report cannot be read: it is a folder");
     assert_refused(&["render", "Cargo.toml"], "Cargo.toml: not a report");
     let nowhere = Path::new(folder.path()).join("no/out.html");
-    assert_refused(&["render", REPORT, "--html", nowhere.to_str().unwrap()], "no/out.html");
+    let why = "no/out.html: the report cannot be written: there is no folder ";
+    for form in ["--html", "--markdown"] {
+        assert_refused(&["render", REPORT, form, nowhere.to_str().unwrap()], why);
+    }
+    let (markdown, nowhere) = (folder.path().join("a.md"), nowhere.to_str().unwrap());
+    let both = ["--markdown", markdown.to_str().unwrap(), "--html", nowhere];
+    assert_refused(&[&["render", REPORT], &both[..]].concat(), why);
+    assert!(!markdown.exists(), "both are looked at before one is written");
 }

@@ -19,7 +19,8 @@ const EVERY_US: u64 = 1000;
 pub struct Pulse(Rc<State>);
 
 struct State {
-    watch: Stopwatch,
+    /// Microseconds since any one moment.
+    now_us: Box<dyn Fn() -> u64>,
     lateness: RefCell<Lateness>,
     /// Since when a measure is under way.
     out_since_us: Cell<Option<u64>>,
@@ -29,9 +30,15 @@ struct State {
 impl Pulse {
     /// A worker's that is late when work waits longer than that.
     pub fn new(target: Duration) -> Self {
+        let watch = Stopwatch::start();
+        Self::by(target, move || (watch.seconds() * 1e6) as u64)
+    }
+
+    /// The same, by another clock: microseconds since any one moment.
+    pub fn by(target: Duration, now_us: impl Fn() -> u64 + 'static) -> Self {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {
-            watch: Stopwatch::start(),
+            now_us: Box::new(now_us),
             lateness: RefCell::new(Lateness::new(target_us)),
             out_since_us: Cell::new(None),
             last_us: Cell::new(0),
@@ -41,7 +48,7 @@ impl Pulse {
     /// Measures, if it is time to, and answers whether a request of that lane may be answered. Who
     /// is turned away measures too, so that it ends.
     pub fn admits(&self, lane: Lane) -> bool {
-        let now_us = self.0.now_us();
+        let now_us = (self.0.now_us)();
         let mut lateness = self.0.lateness.borrow_mut();
         match self.0.out_since_us.get() {
             // It tells of a queue when that is over: too late, if the queue grows by the moment.
@@ -60,12 +67,8 @@ impl Pulse {
 }
 
 impl State {
-    fn now_us(&self) -> u64 {
-        (self.watch.seconds() * 1e6) as u64
-    }
-
     fn turn_came(&self, since_us: u64) {
-        let now_us = self.now_us();
+        let now_us = (self.now_us)();
         self.out_since_us.set(None);
         self.last_us.set(now_us);
         self.lateness.borrow_mut().note(now_us, now_us.saturating_sub(since_us));

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_core::account::Grant;
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
-};
+use countersign_core::id::{AccountKey, ActionKey, TenantId};
 use countersign_core::time::UnixMillis;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
@@ -16,6 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::scope::Scopes;
+
+mod claims;
+
+use claims::Claims;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
 pub(super) const ISSUER: &str = "countersign";
@@ -92,30 +94,6 @@ pub enum TokenError<T = Token> {
     Invalid,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    iat: u64,
-    exp: u64,
-    jti: String,
-    scope: String,
-    other: Other,
-    #[serde(default, skip_serializing_if = "PageWish::is_empty")]
-    page: PageWish,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Other {
-    tenant_id: String,
-    user_id: String,
-    action_code: String,
-    idempotency_key: String,
-}
-
 struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -143,7 +121,7 @@ impl Tokens {
         let keys = |tenant: &TenantId, secret: [u8; 32]| Keys {
             encoding: EncodingKey::from_secret(&secret),
             decoding: DecodingKey::from_secret(&secret),
-            validation: validation(tenant),
+            validation: claims::validation(tenant),
         };
         let secrets = secrets.into_iter();
         let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
@@ -153,26 +131,10 @@ impl Tokens {
 
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let Token { kind, account, action, scopes, issued_at, page } = token;
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: account.tenant.to_string(),
-            sub: account.user.to_string(),
-            iat: issued_at.seconds(),
-            exp: issued_at.seconds() + self.lifetime_seconds,
-            jti: IdempotencyKey::from_entropy(id).to_string(),
-            page: page.clone(),
-            scope: scopes.to_list(),
-            other: Other {
-                tenant_id: account.tenant.to_string(),
-                user_id: account.user.to_string(),
-                action_code: action.code.to_string(),
-                idempotency_key: action.idempotency_key.to_string(),
-            },
-        };
-        let text = self.seal(kind.typ(), &account.tenant, &claims)?;
-        let issued_at = UnixMillis(issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.exp);
+        let claims = Claims::of(token, self.lifetime_seconds, id);
+        let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
+        let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
+        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds());
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -234,8 +196,8 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.exp;
-            Some((token(kind, tenant, &claims).ok()?, ends_at_seconds))
+            let ends_at_seconds = claims.ends_at_seconds();
+            Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);
         self.genuine.insert(digest, opened.clone());
@@ -243,34 +205,10 @@ impl Tokens {
     }
 }
 
-/// What a tenant's tokens have to say. Their time is not checked here: the engine's clock counts.
-fn validation(tenant: &TenantId) -> Validation {
-    let mut validation = Validation::new(ALGORITHM);
-    validation.set_audience(&[tenant.as_str()]);
-    validation.set_issuer(&[ISSUER]);
-    validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation
-}
-
-fn token(kind: Kind, tenant: TenantId, claims: &Claims) -> Result<Token, InvalidId> {
-    let invalid = |kind| InvalidId { kind, expected: "as it was made" };
-    if claims.other.tenant_id != tenant.as_str() || claims.other.user_id != claims.sub {
-        return Err(invalid("tenant and user"));
-    }
-    let scopes = Scopes::parse(&claims.scope).map_err(|_| invalid("scope"))?;
-    let account = AccountKey { tenant, user: UserId::parse(&claims.sub)? };
-    let action = ActionKey {
-        code: ActionCode::parse(&claims.other.action_code)?,
-        idempotency_key: IdempotencyKey::parse(&claims.other.idempotency_key)?,
-    };
-    let issued_at = UnixMillis(claims.iat.saturating_mul(1000));
-    Ok(Token { kind, account, action, scopes, issued_at, page: claims.page.clone() })
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_core::id::{ActionCode, IdempotencyKey, UserId};
+
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_735_689_600_000);

@@ -126,19 +126,23 @@ async fn call<T: DeserializeOwned>(
     Err(format!("the server refuses ({status}): {text}").into())
 }
 
+/// A line of headings, and one for each device.
 fn devices(account: &OperatorAccount) -> String {
-    let mut text = String::new();
-    for device in &account.devices {
-        let name = device.name.as_deref().unwrap_or("-");
-        let last = device.last_verified_at.as_deref().unwrap_or("never");
-        // A text takes every line.
-        let _ = writeln!(
-            text,
-            "{}  {}  enrolled {}  last used {last}  {name}",
-            device.user_authenticator_id, device.algorithm, device.created_at,
-        );
+    if account.devices.is_empty() {
+        return "no devices\n".to_owned();
     }
-    if text.is_empty() { "no devices\n".to_owned() } else { text }
+    let headings = ["DEVICE", "ALGORITHM", "ENROLLED", "LAST USED", "NAME"];
+    let rows = account.devices.iter().map(|device| {
+        let last = device.last_verified_at.as_deref().unwrap_or("never");
+        let name = device.name.as_deref().unwrap_or("-");
+        [&*device.user_authenticator_id, &*device.algorithm, &*device.created_at, last, name]
+    });
+    let mut text = String::new();
+    for [device, algorithm, enrolled, last, name] in [headings].into_iter().chain(rows) {
+        // A text takes every line. Ids have 36 characters, times 24.
+        let _ = writeln!(text, "{device:<36}  {algorithm:<9}  {enrolled:<24}  {last:<24}  {name}");
+    }
+    text
 }
 
 fn shown(account: &OperatorAccount) -> String {
@@ -162,6 +166,5 @@ fn shown(account: &OperatorAccount) -> String {
             (&challenge.challenge_id, &challenge.action_code, &challenge.expires_at);
         let _ = writeln!(text, "open challenge  {id}  {code}  until {until}");
     }
-    let _ = writeln!(text, "devices:");
-    text + &devices(account)
+    text + "\n" + &devices(account)
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,8 +15,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::ConfigArgs;
 use crate::config::{Config, LogFormat, demo};
-use crate::operator::Desk;
-use crate::server::{self, Running};
+use crate::operator::{self, Desk};
+use crate::server::{self, Running, ServeError};
 
 /// Upper bounds of the buckets of every latency, in seconds.
 const SECONDS: [f64; 14] =
@@ -58,9 +59,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     count_panics();
     actix_web::rt::System::new().block_on(async move {
         actix_web::rt::spawn(keep_up(metrics.clone()));
-        let running = server::start(&config, metrics).await?;
+        let running = server::start(&config, metrics).await;
+        let running = running.map_err(|error| beside(&config.server.data_dir, error))?;
         if let Some(operations) = running.operations {
-            Desk::leave(&config.server.data_dir, operations, &running.operator_key)?;
+            let pid = std::process::id();
+            Desk::leave(&config.server.data_dir, operations, &running.operator_key, pid)?;
         }
         if greet(&mut io::stdout(), &running, demo.as_ref()).is_err() {
             tracing::warn!("where the server listens could not be said on standard output");
@@ -76,6 +79,21 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
             .await?;
         Ok(())
     })
+}
+
+/// Why the server does not start, with what to do where another one is at work in its folder.
+fn beside(data_dir: &Path, error: ServeError) -> Box<dyn Error> {
+    match (operator::neighbour(data_dir), &error) {
+        (Some(pid), ServeError::Store(_) | ServeError::Listen { .. }) => {
+            let folder = data_dir.display();
+            format!(
+                "{error}; process {pid} serves from {folder}: stop it, or give this server another \
+                 server.data_dir and other addresses"
+            )
+            .into()
+        }
+        _ => error.into(),
+    }
 }
 
 fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -10,6 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpResponse, rt, web};
 use countersign::connection::{self, REQUESTS_PER_CONNECTION_MAX, Settings};
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -124,4 +126,29 @@ async fn the_answer_to_the_last_request_closes() {
     connection.write(&request).await;
     assert_eq!(connection.read().await.headers["connection"], "close");
     assert!(connection.is_closed().await);
+}
+
+/// The server's end of a connection, which is a socket of this process too.
+fn servers_end(ours: SocketAddr) -> std::net::TcpStream {
+    let myself = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    // Of sockets alone: closing a copy of a file would give back the file's locks.
+    let is_socket = |path: &PathBuf| {
+        path.read_link().is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
+    };
+    let sockets = open.map(|entry| entry.unwrap().path()).filter(is_socket);
+    let numbers = sockets.filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+    let copies = numbers.filter_map(|fd| pidfd_getfd(&myself, fd, PidfdGetfdFlags::empty()).ok());
+    let mut sockets = copies.map(std::net::TcpStream::from);
+    let end = sockets.find(|socket| socket.peer_addr().is_ok_and(|peer| peer == ours));
+    end.expect("the server has accepted the connection")
+}
+
+#[tokio::test]
+async fn what_is_answered_does_not_wait_for_the_clients_word() {
+    let server = Server::start();
+    let mut connection = Connection::open(&server).await;
+    connection.write(&Server::request("GET /v1/users/u-1", "", b"")).await;
+    assert_eq!(connection.read().await.status, 200);
+    assert!(servers_end(connection.address()).nodelay().unwrap(), "TCP_NODELAY is set");
 }

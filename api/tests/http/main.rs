@@ -15,6 +15,7 @@ mod device;
 mod http2;
 mod isolation;
 mod lanes;
+mod late;
 mod limits;
 mod long_poll;
 mod numbers;

@@ -38,9 +38,11 @@ impl Asked {
         format!("{:06}", (number + 1) % 1_000_000)
     }
 
-    async fn guess(&self) {
+    /// Types a wrong number, and gives the words in which it is refused.
+    async fn guess(&self) -> String {
         let call = self.server.answer(&self.device, &self.typed(&self.wrong()));
-        call.refused(400, "invalid_request").await;
+        let refused = call.refused(400, "invalid_request").await;
+        refused["errorDescription"].as_str().unwrap().to_owned()
     }
 
     async fn outcome(&self) -> Value {
@@ -97,10 +99,11 @@ async fn the_right_number_approves() {
 #[tokio::test]
 async fn the_third_wrong_number_ends_the_challenge() {
     let it = Asked::start().await;
-    it.guess().await;
-    it.guess().await;
+    assert_eq!(it.guess().await, "the number is wrong");
+    assert_eq!(it.guess().await, "the number is wrong");
     assert!(it.outcome().await.get("outcome").is_none(), "it is still open");
-    it.guess().await;
+    let last = "the number is wrong, and the challenge has ended: it was the last try";
+    assert_eq!(it.guess().await, last);
     let ended = it.outcome().await;
     assert_eq!((&ended["outcome"], &ended["isConsumed"]), (&json!("failed"), &json!(true)));
     let late = it.server.answer(&it.device, &it.typed(&it.number));
@@ -138,10 +141,19 @@ async fn after_five_wrong_numbers_neither_numbers_nor_prompts_are_taken() {
     it.guess().await;
     it.guess().await;
     let refused = it.server.answer(&it.device, &it.typed(&it.number)).send().await;
-    refused.refused(429, "too_many_requests");
+    let said = refused.refused(429, "too_many_requests");
     let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((840..=900).contains(&seconds), "{seconds}");
-    let asked = it.server.post("/client/challenge/push").bearer(&it.token);
-    asked.refused(429, "too_many_requests").await;
+    assert_eq!(
+        said["errorDescription"],
+        format!("no number is taken for {seconds} s: too many wrong numbers")
+    );
+    let asked = it.server.post("/client/challenge/push").bearer(&it.token).send().await;
+    let said = asked.refused(429, "too_many_requests");
+    let seconds = asked.header("retry-after").unwrap();
+    assert_eq!(
+        said["errorDescription"],
+        format!("the user is not asked for {seconds} s: too many wrong numbers")
+    );
     assert!(it.outcome().await.get("outcome").is_none());
 }

@@ -28,6 +28,8 @@
 //!
 //! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
+use std::fmt;
+
 use crate::challenge::Outcome;
 use crate::policy::Limits;
 use crate::time::UnixMillis;
@@ -50,10 +52,43 @@ pub struct Counters {
     pub number_at: UnixMillis,
 }
 
+/// What keeps a user from being asked, or numbers from being compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// As many challenges without an approval as there may be in a while.
+    Asked,
+    /// The user denied.
+    Denied,
+    /// The user reported.
+    Reported,
+    /// Too many numbers were typed.
+    Numbers,
+    /// So many numbers were typed that none is compared any more.
+    Locked,
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "too many challenges without an approval",
+            Self::Denied => "the user denied",
+            Self::Reported => "the user reported a challenge",
+            Self::Numbers => "too many wrong numbers",
+            Self::Locked => "too many wrong numbers, which locks them",
+        })
+    }
+}
+
 impl Counters {
     /// Milliseconds until the next challenge may be issued; 0 where it may be at once.
     #[must_use]
     pub fn prompt_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
+        self.prompt_hold(now, limits).map_or(0, |(_, wait_ms)| wait_ms)
+    }
+
+    /// What keeps the next challenge from being issued for longest, and for how many milliseconds.
+    #[must_use]
+    pub fn prompt_hold(&self, now: UnixMillis, limits: &Limits) -> Option<(Hold, u64)> {
         let denied = match self.denials {
             0 => 0,
             denials => doubled(limits.denial_wait_ms, denials - 1, limits.denial_wait_ms_max),
@@ -63,7 +98,19 @@ impl Counters {
         // Where no number is asked for, an approval is the way out of a lock.
         let unlocks = self.is_locked(limits) && limits.number_match.is_none();
         let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
-        self.window_wait_ms(now, limits).max(denied).max(reported).max(numbers)
+        let holds = [
+            (Hold::Asked, self.window_wait_ms(now, limits)),
+            (Hold::Denied, denied),
+            (Hold::Reported, reported),
+            (self.number_hold(limits), numbers),
+        ];
+        holds.into_iter().filter(|(_, wait_ms)| *wait_ms > 0).max_by_key(|(_, wait_ms)| *wait_ms)
+    }
+
+    /// What keeps numbers from being compared, where something does.
+    #[must_use]
+    pub const fn number_hold(&self, limits: &Limits) -> Hold {
+        if self.is_locked(limits) { Hold::Locked } else { Hold::Numbers }
     }
 
     /// Whether no number is compared until an approval, however long one waits.

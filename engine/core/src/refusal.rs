@@ -1,6 +1,10 @@
 //! The rules that a caller can break, one variant each.
 
+use crate::fatigue::Hold;
 use crate::id::ChallengeId;
+
+/// What is said besides of a wrong number that ends its challenge.
+const LAST_TRY: &str = ", and the challenge has ended: it was the last try";
 
 /// Why something was not done. Nothing has changed when one is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +65,11 @@ pub enum Refusal {
     #[error("the number that is shown has to be typed")]
     NumberMissing,
     /// Another number was typed than the one that is shown. That it was tried stays counted.
-    #[error("the number is wrong")]
-    NumberWrong,
+    #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
+    NumberWrong {
+        /// Whether it was the challenge's last try, which ends it.
+        last: bool,
+    },
     /// A key that signs statements is enrolled with a proof that its app holds it.
     #[error("a key that signs statements is enrolled with a proof of possession")]
     ProofMissing,
@@ -85,14 +92,18 @@ pub enum Refusal {
         max: usize,
     },
     /// No number of this user is compared for a while.
-    #[error("too many numbers were tried")]
+    #[error("no number is taken for {} s: {hold}", retry_after_ms.div_ceil(1000))]
     TooManyNumbers {
+        /// Why.
+        hold: Hold,
         /// For how long.
         retry_after_ms: u64,
     },
     /// The user is not to be asked for a while.
-    #[error("the user has been asked too often")]
+    #[error("the user is not asked for {} s: {hold}", retry_after_ms.div_ceil(1000))]
     TooManyPrompts {
+        /// Why.
+        hold: Hold,
         /// For how long.
         retry_after_ms: u64,
     },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_core::challenge::Outcome;
 use countersign_core::decision::Decision;
+use countersign_core::fatigue::Hold;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
@@ -115,7 +116,9 @@ async fn a_hold_lasts_as_long_as_it_does_when_the_clock_was_set_back() {
     let wrong = house.again_after(10 * 365 * 86_400_000);
     let challenge = wrong.challenge(&alice).await.unwrap();
     wrong.decide(&phone, &challenge, Decision::Report).await.unwrap();
-    let refused_for = |retry_after_ms| Error::Refused(Refusal::TooManyPrompts { retry_after_ms });
+    let hold = Hold::Reported;
+    let refused_for =
+        |retry_after_ms| Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms });
     let back = house.again_after(1000);
     back.engine.recover().await.unwrap();
     assert_eq!(back.challenge(&alice).await, Err(refused_for(HOLD_MS)));

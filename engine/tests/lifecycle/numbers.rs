@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_core::action::ActionState;
 use countersign_core::challenge::{Challenge, Outcome};
 use countersign_core::decision::Decision;
+use countersign_core::fatigue::Hold;
 use countersign_core::id::AccountKey;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::Limits;
@@ -34,7 +35,8 @@ fn wrong(challenge: &Challenge) -> String {
     format!("{:06}", (digits + 1) % 1_000_000)
 }
 
-const NUMBER_WRONG: Error = Error::Refused(Refusal::NumberWrong);
+const NUMBER_WRONG: Error = Error::Refused(Refusal::NumberWrong { last: false });
+const LAST_WRONG: Error = Error::Refused(Refusal::NumberWrong { last: true });
 
 #[actix::test]
 async fn the_right_number_approves_and_clears_what_was_counted() {
@@ -58,9 +60,9 @@ async fn the_third_wrong_number_ends_the_challenge_and_tells_who_waits() {
     let house = house();
     let (alice, phone, challenge) = house.asked().await;
     let waiter = house.waiter(&challenge).await;
-    for _ in 0..3 {
+    for expected in [NUMBER_WRONG, NUMBER_WRONG, LAST_WRONG] {
         let told = house.approve(&phone, &challenge, &wrong(&challenge)).await;
-        assert_eq!(told, Err(NUMBER_WRONG));
+        assert_eq!(told, Err(expected));
     }
     assert_eq!(waiter.await, Some(Outcome::Failed));
     let late = house.approve(&phone, &challenge, &right(&challenge)).await;
@@ -111,7 +113,7 @@ async fn a_request_that_fails_after_it_was_counted_takes_nothing_back() {
     // Nothing is compared any more, not even after a restart.
     let after = house.again_after(1);
     let told = after.approve(&phone, &challenge, &right(&challenge)).await;
-    assert_eq!(told, Err(NUMBER_WRONG));
+    assert_eq!(told, Err(LAST_WRONG));
     assert_eq!(after.outcome(&challenge).await, Some(Outcome::Failed));
     assert_eq!(after.store.tries(&challenge).await, 3);
     house.assert_single_outcomes();
@@ -134,7 +136,8 @@ async fn guess(house: &House, phone: &Phone, challenge: &Challenge) -> usize {
     let digits = wrong(challenge);
     let told = join_all((0..20).map(|_| house.approve(phone, challenge, &digits))).await;
     assert!(told.iter().all(Result::is_err));
-    told.iter().filter(|told| **told == Err(NUMBER_WRONG)).count()
+    let compared = [Err(NUMBER_WRONG), Err(LAST_WRONG)];
+    told.iter().filter(|told| compared.contains(told)).count()
 }
 
 /// 1,000 wrong numbers at once, 20 for each of 50 challenges of 10 users. Answers how many were
@@ -191,11 +194,11 @@ async fn a_user_with_too_many_wrong_numbers_is_neither_compared_nor_asked_for_a_
     for _ in 0..2 {
         house.approve(&phone, &second, &wrong(&second)).await.unwrap_err();
     }
-    let retry_after_ms = 15 * 60_000;
+    let (hold, retry_after_ms) = (Hold::Numbers, 15 * 60_000);
     let told = house.approve(&phone, &second, &right(&second)).await;
-    assert_eq!(told, Err(Error::Refused(Refusal::TooManyNumbers { retry_after_ms })));
+    assert_eq!(told, Err(Error::Refused(Refusal::TooManyNumbers { hold, retry_after_ms })));
     let asked = house.challenge(&alice).await.unwrap_err();
-    assert_eq!(asked, Error::Refused(Refusal::TooManyPrompts { retry_after_ms }));
+    assert_eq!(asked, Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms }));
     house.decide(&phone, &second, Decision::Deny).await.unwrap();
 }
 
@@ -214,7 +217,7 @@ async fn tries_are_still_counted_when_the_file_is_opened_again() {
     let after = House::over(open(), limits(), None);
     assert_eq!(after.store.tries(&challenge).await, 2);
     let told = after.approve(&phone, &challenge, &wrong(&challenge)).await;
-    assert_eq!(told, Err(NUMBER_WRONG));
+    assert_eq!(told, Err(LAST_WRONG));
     assert_eq!(after.outcome(&challenge).await, Some(Outcome::Failed));
     soon(after.engine.close()).await.unwrap();
 }
@@ -234,17 +237,18 @@ async fn a_lock_after_too_many_numbers_outlasts_time_and_restarts_and_holds_for_
     let limits = Limits { numbers_lock: 4, numbers_max: 100, ..limits() };
     let house = House::with(limits.clone());
     let (alice, phone, first) = house.asked().await;
-    for _ in 0..3 {
-        assert_eq!(house.approve(&phone, &first, &wrong(&first)).await, Err(NUMBER_WRONG));
+    for expected in [NUMBER_WRONG, NUMBER_WRONG, LAST_WRONG] {
+        assert_eq!(house.approve(&phone, &first, &wrong(&first)).await, Err(expected));
     }
     let second = house.challenge(&alice).await.unwrap();
     assert_eq!(house.approve(&phone, &second, &wrong(&second)).await, Err(NUMBER_WRONG));
-    let locked = Err(Error::Refused(Refusal::TooManyNumbers { retry_after_ms: 3_600_000 }));
+    let (hold, retry_after_ms) = (Hold::Locked, 3_600_000);
+    let locked = Err(Error::Refused(Refusal::TooManyNumbers { hold, retry_after_ms }));
     assert_eq!(house.approve(&phone, &second, &right(&second)).await, locked);
     house.decide(&phone, &second, Decision::Deny).await.unwrap();
     let later = house.again_within(24 * 3_600_000, limits);
     let asked = later.challenge(&alice).await.unwrap_err();
-    assert_eq!(asked, Error::Refused(Refusal::TooManyPrompts { retry_after_ms: 3_600_000 }));
+    assert_eq!(asked, Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms }));
     let (bob, bobs) = (account("bob"), Phone::new(2));
     later.enroll(&bob, &bobs).await.unwrap();
     let other = later.challenge(&bob).await.unwrap();

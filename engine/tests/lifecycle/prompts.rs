@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_core::action::ActionState;
 use countersign_core::challenge::Outcome;
 use countersign_core::decision::Decision;
+use countersign_core::fatigue::Hold;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
@@ -32,7 +33,7 @@ async fn nag(house: &House, number: usize) -> usize {
         house.clock.advance(6);
         match house.challenge_for(&alice, key).await {
             Ok(_) => {}
-            Err(Error::Refused(Refusal::TooManyPrompts { retry_after_ms })) => {
+            Err(Error::Refused(Refusal::TooManyPrompts { retry_after_ms, .. })) => {
                 assert!((1..=15 * MINUTE_MS).contains(&retry_after_ms), "{retry_after_ms}");
                 refused += 1;
             }
@@ -162,7 +163,8 @@ async fn a_report_is_told_once_it_is_recorded_and_holds_prompts() {
     assert_eq!((again.outcome, delivery.told(1).await.len()), (Outcome::Reported, 1));
     house.clock.advance(15 * MINUTE_MS - 1);
     let refused = house.challenge(&alice).await.unwrap_err();
-    assert_eq!(refused, Error::Refused(Refusal::TooManyPrompts { retry_after_ms: 1 }));
+    let held = Refusal::TooManyPrompts { hold: Hold::Reported, retry_after_ms: 1 };
+    assert_eq!(refused, Error::Refused(held));
     house.clock.advance(1);
     house.challenge(&alice).await.unwrap();
 }
@@ -182,7 +184,7 @@ async fn the_counts_are_still_there_when_the_file_is_opened_again() {
     drop(before);
     let after = House::over(open(), Limits::default(), None);
     let refused = after.challenge(&alice).await.unwrap_err();
-    let retry_after_ms = 15 * MINUTE_MS;
-    assert_eq!(refused, Error::Refused(Refusal::TooManyPrompts { retry_after_ms }));
+    let held = Refusal::TooManyPrompts { hold: Hold::Asked, retry_after_ms: 15 * MINUTE_MS };
+    assert_eq!(refused, Error::Refused(held));
     soon(after.engine.close()).await.unwrap();
 }

@@ -91,7 +91,7 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
         let answer = phone.state(&mixed, by, Decision::Approve, Some(right(pick(4))));
         let told = house.send(phone, answer).await;
         let signed = (1..4).all(|bit| pick(bit) == pick(0));
-        let number_wrong = Error::Refused(Refusal::NumberWrong);
+        let number_wrong = Error::Refused(Refusal::NumberWrong { last: false });
         let expected = if signed { number_wrong } else { BAD_SIGNATURE };
         assert_eq!(told, Err(expected), "mixture {mixture:05b}");
     }

@@ -88,6 +88,9 @@ impl Line {
     }
 }
 
+/// How long the line is that stands for a point by itself.
+const ALONE: f64 = 8.0;
+
 impl Chart {
     /// The chart with its caption and its legend.
     pub(super) fn figure(&self) -> Markup {
@@ -165,21 +168,20 @@ impl Chart {
 
     fn path(&self, line: &Line) -> String {
         let mut path = String::new();
-        let mut on = false;
-        for (x, y) in &line.points {
-            let Some(y) = y else {
-                on = false;
-                continue;
-            };
+        let known = |index: usize| line.points.get(index).is_some_and(|(_, y)| y.is_some());
+        for (index, (x, y)) in line.points.iter().enumerate() {
+            let Some(y) = y else { continue };
             let (x, y) = (self.right(*x), self.down(*y));
-            // A point by itself is drawn as a dot, by the round end of a line of no length.
-            let drawn = if on && line.look != Look::Dots {
-                write!(path, "L{x} {y}")
-            } else {
-                write!(path, "M{x} {y}h0")
+            let goes_on = index > 0 && known(index - 1);
+            let drawn = match line.look {
+                // A dot is the round end of a line of no length.
+                Look::Dots => write!(path, "M{x} {y}h0"),
+                _ if goes_on => write!(path, "L{x} {y}"),
+                _ if known(index + 1) => write!(path, "M{x} {y}"),
+                // A point by itself is a line that is long enough to be seen.
+                _ => write!(path, "M{} {y}h{}", tenth(x - ALONE / 2.0), ALONE),
             };
             drawn.expect("a string takes every text");
-            on = true;
         }
         path
     }
@@ -268,7 +270,7 @@ mod tests {
     fn a_line_is_interrupted_where_there_is_no_value() {
         let points = vec![(0.0, Some(0.0)), (5.0, Some(50.0)), (6.0, None), (10.0, Some(100.0))];
         let chart = chart(points);
-        assert_eq!(chart.path(&chart.lines[0]), "M76 228h0L263 120M450 12h0");
+        assert_eq!(chart.path(&chart.lines[0]), "M76 228L263 120M446 12h8");
         assert_eq!(chart.lines[0].class(), "line c1");
     }
 

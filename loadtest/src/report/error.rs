@@ -17,13 +17,13 @@ pub enum ReportError {
     /// The two were not measured in the same way.
     #[error("not comparable: {0} (--anyway compares them all the same)")]
     Incomparable(String),
-    /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    /// A file cannot be read.
+    #[error("{path}: the report cannot be read: {why}")]
     File {
         /// Its path.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        why: String,
     },
     /// What a file holds cannot be used.
     #[error("{path}: {source}")]

@@ -4,6 +4,12 @@ use serde_json::Value;
 
 use super::model::{Point, Report, ServerPoint, Step};
 use super::words;
+use crate::scenario::Scenario as _;
+use crate::scenario::storm::StormArgs;
+use crate::step;
+
+/// What stands where nothing is known.
+pub(crate) const UNKNOWN: &str = "–";
 
 /// The quantiles that are shown, and their names.
 pub(crate) const QUANTILES: [(f64, &str); 4] =
@@ -106,8 +112,9 @@ pub(crate) fn rss_max(report: &Report) -> Option<u64> {
 pub(crate) fn sentence(report: &Report) -> String {
     let window = Window::of(report);
     let rate = window.offered_rate(report).map(words::rate);
+    let spread = arrivals(report).map_or_else(String::new, |spread| format!(" {spread}"));
     format!(
-        "{} arrivals of the scenario “{}” in {} ({}) at {}, from {}.",
+        "{} arrivals of the scenario “{}” in {} ({}{spread}) at {}, from {}.",
         words::count(report.totals.offered),
         report.scenario,
         words::seconds(window.seconds),
@@ -115,6 +122,53 @@ pub(crate) fn sentence(report: &Report) -> String {
         server(report),
         machine(report),
     )
+}
+
+/// How the arrivals were spread; none where they came on no schedule.
+pub(crate) fn arrivals(report: &Report) -> Option<String> {
+    if report.scenario == StormArgs::NAME {
+        return Some("as a rush, most of them at its begin".to_owned());
+    }
+    let setting = |name: &str| report.settings.get(name).filter(|value| !value.is_null());
+    if let Some(users) = setting("closed") {
+        return Some(format!("from a closed loop of {} users", plain(users)));
+    }
+    match setting("wake").and_then(Value::as_str) {
+        Some("one-by-one") => return Some("each after the one before".to_owned()),
+        Some("all") => return Some(format!("{} at a time", plain(setting("at_once")?))),
+        _ => {}
+    }
+    let number = |name: &str| setting(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    match setting("shape")?.as_str()? {
+        "constant" => Some("at equal intervals".to_owned()),
+        "poisson" => Some("as a Poisson process".to_owned()),
+        "ramp" => Some(format!("as a ramp from {}", words::rate(number("ramp_from")))),
+        "burst" => Some(format!("in bursts every {}", words::seconds(number("burst_every")))),
+        other => Some(format!("spread as {other}")),
+    }
+}
+
+/// Times of the answer to a browser that came before the phone's own: they are 0, and no quantile.
+pub(crate) fn told_first(step: &Step) -> u64 {
+    if step.name == step::WAKE { step.times.count_at(0) } else { 0 }
+}
+
+/// What to know of the zeros among a step's times, if it has some.
+pub(crate) fn about_zeros(report: &Report) -> Option<String> {
+    let wake = report.steps.iter().find(|step| told_first(step) > 0)?;
+    let share = words::share(told_first(wake) as f64 / wake.times.len() as f64);
+    let hidden = QUANTILES.iter().any(|(q, _)| quantile(wake, *q).is_none());
+    let stands = if hidden { format!(": “{UNKNOWN}” stands for it") } else { String::new() };
+    Some(format!(
+        "wake: {share} of the browsers were told before their phone was answered, which leaves no \
+         time between{stands}."
+    ))
+}
+
+/// A quantile of a step's times, in microseconds; none where it is no time but a zero.
+pub(crate) fn quantile(step: &Step, quantile: f64) -> Option<u64> {
+    let us = step.times.value_at_quantile(quantile);
+    (us > 0 || told_first(step) == 0).then_some(us)
 }
 
 /// The machine that the load came from.
@@ -150,6 +204,39 @@ pub(crate) fn server(report: &Report) -> String {
 pub(crate) fn core_list(cores: &[usize]) -> String {
     let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
     format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
+}
+
+/// Settings whose numbers are seconds.
+const SECONDS: [&str; 6] = ["burst_every", "drain", "hold", "time", "warm_up", "within"];
+/// Settings that one shape alone has.
+const OF_SHAPES: [(&str, &str); 2] = [("burst_every", "burst"), ("ramp_from", "ramp")];
+
+/// What was asked for as people read it, without what was not.
+pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
+    let settings = &report.settings;
+    let shape = settings.get("shape").and_then(Value::as_str);
+    let other = |name: &str| OF_SHAPES.iter().any(|(of, only)| *of == name && shape != Some(only));
+    let asked = settings.iter().filter(|(name, value)| !value.is_null() && !other(name));
+    let said = asked.map(|(name, value)| {
+        let seconds = value.as_f64().filter(|_| SECONDS.contains(&&**name));
+        (name.replace('_', " "), seconds.map_or_else(|| plain(value), words::seconds))
+    });
+    said.collect()
+}
+
+/// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
+pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
+    let said = report.figures.iter().map(|(name, value)| {
+        let units: [(&str, fn(f64) -> String); 2] =
+            [(", bytes", words::bytes), (", us", words::time)];
+        let with = units.iter().find_map(|(unit, words)| Some((name.strip_suffix(unit)?, words)));
+        match (with, value.as_f64()) {
+            (Some((name, words)), Some(number)) => (name.to_owned(), words(number)),
+            (Some((name, _)), None) => (name.to_owned(), plain(value)),
+            (None, _) => (name.clone(), plain(value)),
+        }
+    });
+    said.collect()
 }
 
 /// A setting as people read it.

@@ -5,7 +5,7 @@ mod capacity;
 use std::fmt::Write as _;
 
 use super::doubts::doubts;
-use super::facts::{self, QUANTILES};
+use super::facts::{self, QUANTILES, UNKNOWN};
 use super::model::Report;
 use super::words;
 
@@ -68,10 +68,15 @@ fn steps(report: &Report, out: &mut String) -> std::fmt::Result {
         write!(out, "| {} | {} |", text(&step.name), words::count(step.times.len()))?;
         for (quantile, _) in QUANTILES {
             let rough = if facts::is_firm(step.times.len(), quantile) { "" } else { "≈ " };
-            let time = words::time(step.times.value_at_quantile(quantile) as f64);
-            write!(out, " {rough}{time} |")?;
+            match facts::quantile(step, quantile) {
+                Some(us) => write!(out, " {rough}{} |", words::time(us as f64))?,
+                None => write!(out, " {UNKNOWN} |")?,
+            }
         }
         writeln!(out, " {} |", words::time(step.times.max() as f64))?;
+    }
+    if let Some(zeros) = facts::about_zeros(report) {
+        writeln!(out, "\n{zeros}")?;
     }
     writeln!(out)
 }

@@ -37,9 +37,10 @@ pub enum Spread {
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Arrivals per second, on average; of a ramp, at its end.
-    #[arg(long, default_value_t = 50.0, value_parser = rate)]
+    #[arg(long, default_value_t = 50.0, value_parser = rate, allow_negative_numbers = true)]
     pub rate: f64,
-    /// How they are spread.
+    /// How they are spread. By default as a Poisson process: by chance, as those of many people
+    /// who know nothing of each other, so that some come close together.
     #[arg(long, value_enum, default_value_t = Spread::Poisson)]
     pub shape: Spread,
     /// Of a ramp: the rate at its begin.

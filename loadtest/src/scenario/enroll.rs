@@ -68,16 +68,12 @@ impl Scenario for EnrollArgs {
     const MAIN: &'static str = step::ENROLLED;
     type Ready = Vec<Desk>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.load.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.load)
     }
 
     fn requests(&self) -> usize {
         self.load.workers(Duration::ZERO)
-    }
-
-    fn length(&self) -> Option<Duration> {
-        Some(self.load.length())
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<Desk>, LoadError> {

@@ -161,17 +161,13 @@ impl Scenario for LifecycleArgs {
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<Cycle>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.load.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.load)
     }
 
     fn requests(&self) -> usize {
         // The browser's poll, and what the phone asks meanwhile.
         2 * self.load.workers(self.people.human.mean())
-    }
-
-    fn length(&self) -> Option<Duration> {
-        Some(self.load.length())
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {

@@ -65,17 +65,26 @@ pub trait Scenario: Serialize + Sync {
     /// What is made before anything is measured.
     type Ready: Send;
 
+    /// Its arrivals, if they come on a schedule.
+    fn load(&self) -> Option<&LoadArgs> {
+        None
+    }
+
     /// Refuses what makes no sense.
     ///
     /// # Errors
     /// [`LoadError::Input`].
-    fn check(&self) -> Result<(), LoadError>;
+    fn check(&self) -> Result<(), LoadError> {
+        self.load().map_or(Ok(()), LoadArgs::check)
+    }
 
     /// Requests at the same time, at most.
     fn requests(&self) -> usize;
 
     /// How long the measured part takes, if that is known.
-    fn length(&self) -> Option<Duration>;
+    fn length(&self) -> Option<Duration> {
+        self.load().map(LoadArgs::length)
+    }
 
     /// Makes what is needed.
     fn prepare(&self, stage: &Stage) -> impl Future<Output = Result<Self::Ready, LoadError>>;

@@ -99,18 +99,14 @@ impl Scenario for PhonesArgs {
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<App>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.load.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.load)
     }
 
     fn requests(&self) -> usize {
         // Each app's poll, and what those do who are told.
         let apps = self.load.workers(Duration::ZERO);
         apps + apps.min(1000)
-    }
-
-    fn length(&self) -> Option<Duration> {
-        Some(self.load.length())
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<App>, LoadError> {

@@ -2,8 +2,6 @@
 
 mod attack;
 
-use std::time::Duration;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +9,7 @@ use tokio::time::Instant;
 
 use self::attack::{Attack, Attacker};
 use super::lifecycle::{Cycle, LifecycleArgs};
-use super::{Figures, Scenario, Stage};
+use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::drive::Work;
 use crate::people::Seen;
 use crate::recorder::Recorder;
@@ -78,16 +76,12 @@ impl Scenario for PoisonArgs {
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<Poisoned>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.lifecycle.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.lifecycle.load)
     }
 
     fn requests(&self) -> usize {
         self.lifecycle.requests()
-    }
-
-    fn length(&self) -> Option<Duration> {
-        self.lifecycle.length()
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<Poisoned>, LoadError> {

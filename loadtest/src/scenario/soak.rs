@@ -1,13 +1,11 @@
 //! Ordinary days for hours: does what the server holds grow?
 
-use std::time::Duration;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
 use super::lifecycle::{Cycle, LifecycleArgs};
-use super::{Figures, Scenario, Stage};
+use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
 use crate::report::model::{Point, ServerPoint};
 
@@ -28,16 +26,12 @@ impl Scenario for SoakArgs {
     const MAIN: &'static str = LifecycleArgs::MAIN;
     type Ready = Vec<Cycle>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.lifecycle.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.lifecycle.load)
     }
 
     fn requests(&self) -> usize {
         self.lifecycle.requests()
-    }
-
-    fn length(&self) -> Option<Duration> {
-        self.lifecycle.length()
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {

@@ -18,6 +18,9 @@ use crate::{LoadError, step};
 const PARKING: Duration = Duration::from_secs(25);
 /// Challenges that are started, and phones that read, at the same time.
 const AT_ONCE: usize = 32;
+/// Browsers from which on the server's memory is told for each: of fewer, pages and buffers that
+/// the server has anyway make up most of the difference.
+const MEMORY_FROM: usize = 1000;
 /// How long a browser goes on polling: longer than a challenge lives.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -34,15 +37,17 @@ pub enum Wake {
 /// Parked browsers.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct WaitersArgs {
-    /// Browsers that are parked at the same time, over HTTP/1.1 each on its own connection.
+    /// Browsers that are parked at the same time, over HTTP/1.1 each on its own connection. From
+    /// 1000 on, the server's memory for each is told.
     #[arg(long, default_value_t = 5000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub count: u32,
     /// The same number, small, to compare with.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub few: u32,
-    /// How many of them are decided, spread over all; all of them with `--wake all`.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many of them are decided, spread over all; all of them with `--wake all`. A p99 takes
+    /// 1000 to be firm, which one by one are done in some seconds.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub decided: u32,
     /// In which order.
     #[arg(long, value_enum, default_value_t = Wake::OneByOne)]
@@ -141,10 +146,6 @@ impl Scenario for WaitersArgs {
         self.count as usize + AT_ONCE.max(self.at_once as usize)
     }
 
-    fn length(&self) -> Option<Duration> {
-        None
-    }
-
     async fn prepare(&self, stage: &Stage) -> Result<Vec<User>, LoadError> {
         let count = self.count as usize;
         stage.progress.prepare("enrolling", count);
@@ -163,13 +164,15 @@ impl Scenario for WaitersArgs {
         tokio::time::sleep(self.hold).await;
         self.wake(parked, stage).await;
         let each = |from: Option<u64>, to: Option<u64>| {
-            Some(((to? as f64 - from? as f64) / count as f64).round())
+            let grown = to? as f64 - from? as f64;
+            (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
             let mut times = crate::book::empty();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
             of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
-            times.value_at_quantile(0.99)
+            // A wake-up of no time is one that came before the phone's answer.
+            Some(times.value_at_quantile(0.99)).filter(|us| *us > 0)
         };
         Ok(super::figures(json!({
             "parked": count,

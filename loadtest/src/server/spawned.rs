@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -57,7 +58,11 @@ impl Spawned {
     /// # Errors
     /// [`LoadError::Server`], with what it said.
     pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::tempdir().map_err(|error| {
+            let (all, kind) = (std::env::temp_dir(), error.kind());
+            let all = all.display();
+            LoadError::Server(format!("the server's folder cannot be made in {all}: {kind}"))
+        })?;
         let secret = secret();
         let log = File::create(folder.path().join(LOG))?;
         let mut command = Command::new(binary);
@@ -72,7 +77,17 @@ impl Spawned {
             .process_group(0)
             .kill_on_drop(true);
         let started = pin::while_on(&settings.cores, || command.spawn())?;
-        let failed = |error| LoadError::Server(format!("{}: {error}", binary.display()));
+        let failed = |error: std::io::Error| {
+            let why = match error.kind() {
+                ErrorKind::NotFound => {
+                    "there is no such program: `cargo build --release -p countersign` makes it, \
+                     --spawn PATH names another"
+                        .to_owned()
+                }
+                _ => format!("it cannot be started: {error}"),
+            };
+            LoadError::Server(format!("{}: {why}", binary.display()))
+        };
         let mut process = started.map_err(failed)?;
         let output = process.stdout.take().expect("its output is piped");
         let mut output = BufReader::new(output).lines();

@@ -55,6 +55,9 @@ impl Target {
 
 /// What the answer to the first request says about a server.
 fn probed(error: LoadError) -> String {
+    if error.is_transport() {
+        return format!("no server answers there: {}", error.kind());
+    }
     let LoadError::Request { source: error, .. } = error else { return error.to_string() };
     match error {
         ClientError::Refused { status: 401 | 403, .. } => "it does not take the secret".to_owned(),
@@ -84,10 +87,12 @@ pub(super) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
 /// # Errors
 /// As those of [`base`].
 pub(super) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
-    let wrong = || LoadError::Input(format!("{text:?} is no http:// or https:// address"));
-    let url = Url::parse(text).map_err(|_| wrong())?;
+    let wrong = |why: &str| {
+        LoadError::Input(format!("{text:?} is no http:// or https:// address of a server{why}"))
+    };
+    let url = Url::parse(text).map_err(|error| wrong(&format!(": {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(wrong());
+        return Err(wrong(""));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(LoadError::Input("an address with a password is refused".to_owned()));

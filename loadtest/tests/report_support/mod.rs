@@ -51,7 +51,7 @@ pub(crate) fn sample() -> Report {
         format: FORMAT,
         scenario: "lifecycle".to_owned(),
         command: "countersign-loadtest lifecycle --spawn target/release/countersign --rate 200 \
-                  --seconds 40 --workers 1"
+                  --shape constant --time 40s --human 500ms --workers 1"
             .to_owned(),
         started_at: "2026-11-24T22:55:00Z".to_owned(),
         took_seconds: SECONDS as f64,
@@ -71,8 +71,8 @@ pub(crate) fn sample() -> Report {
             client_cores: vec![1],
         },
         settings: object(json!({
-            "rate": 200, "schedule": "constant", "human_delay_ms": 500,
-            "mix": { "approve": 0.9, "deny": 0.08, "ignore": 0.02 },
+            "rate": 200, "shape": "constant", "time": 40.0, "human": "500ms", "users": null,
+            "mix": "approve=90,deny=8,ignore=2",
         })),
         totals: Totals {
             offered,

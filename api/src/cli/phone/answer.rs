@@ -44,12 +44,17 @@ pub(super) async fn answer(
     // Not sent as it is: a number of another length would use up an attempt.
     let digits = waiting.asked.as_ref().ok().and_then(Asked::digits);
     if let (Decision::Approve, Some(digits)) = (decision, digits)
-        && number.is_none_or(|n| n.len() != digits || !n.bytes().all(|b| b.is_ascii_digit()))
+        && !number.is_some_and(|number| is_number(number, digits))
     {
         return Err(CliError::NumberWanted(digits));
     }
     let answered = phone.answer(waiting, decision, number).await?;
     told(&waiting.id, answered, out)
+}
+
+/// Whether a text has so many digits and nothing else.
+pub(super) fn is_number(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn told(challenge: &str, answered: AnswerResponse, out: &mut impl Write) -> Result<(), CliError> {

@@ -49,7 +49,7 @@ pub enum Command {
         #[arg(long, value_enum)]
         signature_format: Option<FormatArg>,
     },
-    /// Wait for challenges and ask about each
+    /// Wait for challenges and ask about each, until the input ends
     Watch,
     /// Approve a challenge
     Approve {

@@ -29,6 +29,9 @@ pub(super) fn show_challenge(
     out: &mut impl Write,
 ) -> io::Result<()> {
     writeln!(out)?;
+    if let Some(digits) = asked.digits() {
+        line("number", &format!("{digits} digits, shown where this began, to approve"), out)?;
+    }
     match asked {
         Asked::Official(pending) => show_official(pending, now, out),
         Asked::Statement(asked) => {

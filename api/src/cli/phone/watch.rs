@@ -11,7 +11,7 @@ use countersign_engine::system::SystemClock;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::CliError;
-use super::answer::answer;
+use super::answer::{answer, is_number};
 use super::device::{Asked, Phone};
 use super::terminal::{clean, show_challenge, show_unreadable};
 
@@ -56,7 +56,11 @@ pub(super) async fn run(
         match &waiting.asked {
             Err(unreadable) => show_unreadable(&waiting.id, unreadable, out)?,
             Ok(asked) => match ask(phone, asked, out, input)? {
-                Typed::Leave => return Ok(()),
+                Typed::Leave => {
+                    let id = clean(&waiting.id);
+                    writeln!(out, "\nthe input has ended: challenge {id} is left unanswered")?;
+                    return Ok(());
+                }
                 Typed::Skip => {}
                 Typed::Answer(decision, number) => {
                     match answer(phone, &waiting, decision, number.as_deref(), out).await {
@@ -122,14 +126,17 @@ fn ask(
         out.flush()?;
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 {
-            writeln!(out)?;
             return Ok(Typed::Leave);
         }
         let mut words = line.split_whitespace();
         let typed = match words.next() {
-            Some("a" | "approve") => {
-                Typed::Answer(Decision::Approve, words.next().map(str::to_owned))
-            }
+            Some("a" | "approve") => match (words.next(), asked.digits()) {
+                (None, Some(digits)) => match ask_number(digits, out, input)? {
+                    Some(typed) => typed,
+                    None => continue,
+                },
+                (number, _) => Typed::Answer(Decision::Approve, number.map(str::to_owned)),
+            },
             Some("d" | "deny") => Typed::Answer(Decision::Deny, None),
             Some("r" | "report") if can_report => Typed::Answer(Decision::Report, None),
             Some("s" | "skip") => Typed::Skip,
@@ -140,4 +147,23 @@ fn ask(
             return Ok(typed);
         }
     }
+}
+
+/// Asks for the number alone, of who said that they approve. None if it is no such number.
+fn ask_number(
+    digits: usize,
+    out: &mut impl Write,
+    input: &mut impl BufRead,
+) -> Result<Option<Typed>, CliError> {
+    write!(out, "type the {digits} digits: ")?;
+    out.flush()?;
+    let mut line = String::new();
+    if input.read_line(&mut line)? == 0 {
+        return Ok(Some(Typed::Leave));
+    }
+    let number = line.trim();
+    // Whoever types the whole answer once more means it.
+    let number = number.strip_prefix("a ").unwrap_or(number).trim();
+    let typed = Typed::Answer(Decision::Approve, Some(number.to_owned()));
+    Ok(is_number(number, digits).then_some(typed))
 }

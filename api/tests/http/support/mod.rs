@@ -15,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::rt::System;
+use countersign::admission::Pulse;
 use countersign::config::Config;
 use countersign::operator::OperatorKey;
 use countersign::server::{self, ServeError};
@@ -95,12 +96,30 @@ impl Setup {
 
     /// Starts the server on a thread of its own, by this clock.
     pub(crate) fn start_at(self, clock: Arc<dyn Clock>) -> Server {
-        let config = Config::load(None, self.0.into_iter()).expect("a sound configuration");
+        let config = self.config();
+        let delay_max = config.server.queue_delay_max;
+        Self::run(config, clock, move || Pulse::new(delay_max))
+    }
+
+    /// Starts the server on a thread of its own, with a worker of this pulse.
+    pub(crate) fn start_with(self, pulse: impl Fn() -> Pulse + Clone + Send + 'static) -> Server {
+        Self::run(self.config(), Arc::new(SystemClock), pulse)
+    }
+
+    fn config(self) -> Config {
+        Config::load(None, self.0.into_iter()).expect("a sound configuration")
+    }
+
+    fn run(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        pulse: impl Fn() -> Pulse + Clone + Send + 'static,
+    ) -> Server {
         let (tell, ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let running = server::start_at(&config, metrics(), clock).await?;
+                let running = server::start_at(&config, metrics(), clock, pulse).await?;
                 let operations = running.operations.expect("it is configured");
                 let told = (running.address, operations, running.operator_key.clone());
                 tell.send(told).expect("the test waits for it");

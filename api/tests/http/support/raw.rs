@@ -49,6 +49,11 @@ impl Connection {
         Self(TcpStream::connect(address).await.expect("the server listens"))
     }
 
+    /// Its own address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("it is open")
+    }
+
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         // A server that refuses early may have closed before everything was sent.
         let _ = self.0.write_all(bytes).await;

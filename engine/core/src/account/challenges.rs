@@ -68,9 +68,8 @@ impl Account {
         if others.len() >= limits.open_challenges_per_account_max {
             return Err(Refusal::OpenChallengesMax { max: limits.open_challenges_per_account_max });
         }
-        let retry_after_ms = record.counters.prompt_wait_ms(now, limits);
-        if retry_after_ms > 0 {
-            return Err(Refusal::TooManyPrompts { retry_after_ms });
+        if let Some((hold, retry_after_ms)) = record.counters.prompt_hold(now, limits) {
+            return Err(Refusal::TooManyPrompts { hold, retry_after_ms });
         }
         let challenge = Challenge {
             id: issue.id.clone(),
@@ -161,10 +160,11 @@ impl Account {
         let record = self.record.as_ref().ok_or(Refusal::ActionUnknown)?;
         let retry_after_ms = record.counters.number_wait_ms(approval.at, limits);
         if retry_after_ms > 0 {
-            return Err(Refusal::TooManyNumbers { retry_after_ms });
+            let hold = record.counters.number_hold(limits);
+            return Err(Refusal::TooManyNumbers { hold, retry_after_ms });
         }
         if *tries >= limits.numbers_per_challenge_max {
-            return Err(Refusal::NumberWrong);
+            return Err(Refusal::NumberWrong { last: true });
         }
         let asked = AskedNumber { number: number.clone(), tries: tries + 1 };
         let challenge = Challenge { number: Some(asked.clone()), ..open.clone() };

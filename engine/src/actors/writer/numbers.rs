@@ -47,17 +47,18 @@ impl AccountWriter {
                 (asked.tries, matched)
             }
             // All of its tries are recorded, and for want of an answer of the store its end is not.
-            Err(Refusal::NumberWrong) => (max, None),
+            Err(Refusal::NumberWrong { .. }) => (max, None),
             Err(refusal) => return Err(refused(refusal)),
         };
         if matched.is_some() {
             return Ok(matched);
         }
         self.note_lock();
-        if tries >= max {
+        let last = tries >= max;
+        if last {
             self.end(id, Ended::without_device(Outcome::Failed, approval.at), None).await?;
         }
-        Err(Refusal::NumberWrong.into())
+        Err(Refusal::NumberWrong { last }.into())
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         // The curve ends in the middle of the longest sample's share.
         let last = 1.0 - 0.5 / step.times.len() as f64;
         let places = x.spread(CURVE).filter(|q| *q < last).chain([last]);
-        places.map(|q| (q, Some(step.times.value_at_quantile(q) as f64))).collect()
+        places.map(|q| (q, facts::quantile(step, q).map(|us| us as f64))).collect()
     };
     let headline = facts::headline(report).map(|step| step.name.as_str());
     let lines = steps.iter().enumerate().map(|(index, step)| {
@@ -35,10 +35,10 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     });
     let hint = |quantile: f64, name: &str| {
         let of = |step: &&Step| {
-            let time = words::time(step.times.value_at_quantile(quantile) as f64);
-            format!("{} {time}", step.name)
+            let time = words::time(facts::quantile(step, quantile)? as f64);
+            Some(format!("{} {time}", step.name))
         };
-        let all: Vec<_> = steps.iter().map(of).collect();
+        let all: Vec<_> = steps.iter().filter_map(of).collect();
         (quantile, format!("{name}: {}", all.join(", ")))
     };
     let chart = Chart {

@@ -1,15 +1,11 @@
 //! The numbers behind the charts.
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
 
-use crate::report::facts::{self, QUANTILES};
+use crate::report::facts::{self, QUANTILES, UNKNOWN};
 use crate::report::model::{Report, ServerPoint, Step};
 use crate::report::thinned::{POINTS_MAX, thinned};
 use crate::report::words;
-
-/// What stands where nothing is known.
-const UNKNOWN: &str = "–";
 
 /// A table that scrolls by itself where the screen is narrow.
 pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
@@ -26,8 +22,9 @@ pub(super) fn steps(report: &Report) -> Markup {
     let some: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let any_rough = some.iter().any(|step| QUANTILES.iter().any(|(q, _)| rough(step, *q)));
     let cell = |step: &Step, quantile: f64| {
-        let time = words::time(step.times.value_at_quantile(quantile) as f64);
-        if rough(step, quantile) { format!("≈ {time}") } else { time }
+        let Some(us) = facts::quantile(step, quantile) else { return UNKNOWN.to_owned() };
+        let rough = if rough(step, quantile) { "≈ " } else { "" };
+        format!("{rough}{}", words::time(us as f64))
     };
     let rows = html! {
         thead {
@@ -52,6 +49,7 @@ pub(super) fn steps(report: &Report) -> Markup {
     html! {
         (scrolling("Latency of each step", &rows))
         @if any_rough { p.note { "≈ fewer than ten samples lie beyond it." } }
+        @if let Some(zeros) = facts::about_zeros(report) { p.note { (zeros) } }
     }
 }
 
@@ -171,8 +169,8 @@ pub(super) fn series(report: &Report) -> Markup {
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
-            (pairs("Settings", &of_map(&report.settings)))
-            @if !report.figures.is_empty() { (pairs("Figures", &of_map(&report.figures))) }
+            (pairs("Settings", &facts::settings(report)))
+            @if !report.figures.is_empty() { (pairs("Figures", &facts::figures(report))) }
         }
     }
 }
@@ -210,8 +208,4 @@ fn pairs(caption: &str, pairs: &[(String, String)]) -> Markup {
             }
         }
     }
-}
-
-fn of_map(map: &Map<String, Value>) -> Vec<(String, String)> {
-    map.iter().map(|(name, value)| (name.replace('_', " "), facts::plain(value))).collect()
 }

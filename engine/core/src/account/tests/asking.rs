@@ -1,7 +1,7 @@
 //! Prompts and numbers that are counted with what they guard.
 
 use super::*;
-use crate::fatigue::Counters;
+use crate::fatigue::{Counters, Hold};
 use crate::number_match::{AskedNumber, Digits, TypedNumber};
 
 const MINUTE_MS: u64 = 60_000;
@@ -59,7 +59,8 @@ fn the_sixth_prompt_is_refused_whether_it_takes_the_place_of_another_or_not() {
         let action = world.track(code, "more");
         let refusal = world.issue(&issue_of(6), &action, NOW.plus_ms(1)).err();
         let retry_after_ms = 15 * MINUTE_MS - 1;
-        assert_eq!(refusal, Some(Refusal::TooManyPrompts { retry_after_ms }));
+        let hold = Hold::Asked;
+        assert_eq!(refusal, Some(Refusal::TooManyPrompts { hold, retry_after_ms }));
     }
     assert_eq!(world.counters(), counted);
     assert_eq!(world.account.open()[0].id, challenge_id(5), "it is still open");
@@ -77,18 +78,18 @@ fn the_relying_party_that_updates_a_user_resets_nothing() {
 #[test]
 fn denials_reports_and_approvals_are_counted_with_the_end_that_they_bring() {
     let table = [
-        (Outcome::Denied, Some(30_000)),
-        (Outcome::Reported, Some(15 * MINUTE_MS)),
+        (Outcome::Denied, Some((Hold::Denied, 30_000))),
+        (Outcome::Reported, Some((Hold::Reported, 15 * MINUTE_MS))),
         (Outcome::Approved, None),
     ];
-    for (outcome, retry_after_ms) in table {
+    for (outcome, held) in table {
         let mut world = World::with_devices(1);
         let issued = world.open(1, "signIn");
         world.settle(decided(outcome, 1, NOW), &issued).unwrap();
         let action = world.track("signIn", "next");
         let refusal = world.issue(&issue_of(2), &action, NOW).err();
         let expected =
-            retry_after_ms.map(|retry_after_ms| Refusal::TooManyPrompts { retry_after_ms });
+            held.map(|(hold, retry_after_ms)| Refusal::TooManyPrompts { hold, retry_after_ms });
         assert_eq!(refusal, expected, "{outcome:?}");
     }
 }
@@ -127,7 +128,7 @@ fn three_numbers_are_counted_for_a_challenge_and_no_fourth() {
         assert_eq!(world.count(&issued, true, NOW).unwrap().unwrap().tries, tries);
         assert_eq!(world.counters().numbers, tries);
     }
-    assert_eq!(world.count(&issued, true, NOW), Err(Refusal::NumberWrong));
+    assert_eq!(world.count(&issued, true, NOW), Err(Refusal::NumberWrong { last: true }));
     assert_eq!(world.counters().numbers, 3);
 }
 
@@ -138,7 +139,7 @@ fn a_new_challenge_resets_no_count_of_numbers() {
     (0..3).for_each(|_| assert!(world.count(&first, true, NOW).is_ok()));
     let second = world.open(2, "signIn");
     (0..2).for_each(|_| assert!(world.count(&second, true, NOW).is_ok()));
-    let held = Err(Refusal::TooManyNumbers { retry_after_ms: 15 * MINUTE_MS });
+    let held = Err(Refusal::TooManyNumbers { hold: Hold::Numbers, retry_after_ms: 15 * MINUTE_MS });
     assert_eq!(world.count(&second, true, NOW), held);
     assert_eq!(world.counters().numbers, 5);
 }

@@ -1,0 +1,94 @@
+//! What a token says, as its text holds it.
+
+use countersign_core::id::{
+    AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
+};
+use countersign_core::time::UnixMillis;
+use jsonwebtoken::Validation;
+use serde::{Deserialize, Serialize};
+
+use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
+use crate::caller::scope::Scopes;
+
+/// The claims of a token.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    jti: String,
+    scope: String,
+    other: Other,
+    #[serde(default, skip_serializing_if = "PageWish::is_empty")]
+    page: PageWish,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Other {
+    tenant_id: String,
+    user_id: String,
+    action_code: String,
+    idempotency_key: String,
+}
+
+impl Claims {
+    /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
+    pub(super) fn of(token: &Token, lifetime_seconds: u64, id: [u8; 16]) -> Self {
+        let Token { account, action, scopes, issued_at, page, .. } = token;
+        Self {
+            iss: ISSUER.to_owned(),
+            aud: account.tenant.to_string(),
+            sub: account.user.to_string(),
+            iat: issued_at.seconds(),
+            exp: issued_at.seconds() + lifetime_seconds,
+            jti: IdempotencyKey::from_entropy(id).to_string(),
+            page: page.clone(),
+            scope: scopes.to_list(),
+            other: Other {
+                tenant_id: account.tenant.to_string(),
+                user_id: account.user.to_string(),
+                action_code: action.code.to_string(),
+                idempotency_key: action.idempotency_key.to_string(),
+            },
+        }
+    }
+
+    /// When the token ends.
+    pub(super) const fn ends_at_seconds(&self) -> u64 {
+        self.exp
+    }
+
+    /// The token that says this.
+    ///
+    /// # Errors
+    /// [`InvalidId`] for what no token of ours says.
+    pub(super) fn token(&self, kind: Kind, tenant: TenantId) -> Result<Token, InvalidId> {
+        let invalid = |kind| InvalidId { kind, expected: "as it was made" };
+        if self.other.tenant_id != tenant.as_str() || self.other.user_id != self.sub {
+            return Err(invalid("tenant and user"));
+        }
+        let scopes = Scopes::parse(&self.scope).map_err(|_| invalid("scope"))?;
+        let account = AccountKey { tenant, user: UserId::parse(&self.sub)? };
+        let action = ActionKey {
+            code: ActionCode::parse(&self.other.action_code)?,
+            idempotency_key: IdempotencyKey::parse(&self.other.idempotency_key)?,
+        };
+        let issued_at = UnixMillis(self.iat.saturating_mul(1000));
+        Ok(Token { kind, account, action, scopes, issued_at, page: self.page.clone() })
+    }
+}
+
+/// What a tenant's tokens have to say. Their time is not checked here: the engine's clock counts.
+pub(super) fn validation(tenant: &TenantId) -> Validation {
+    let mut validation = Validation::new(ALGORITHM);
+    validation.set_audience(&[tenant.as_str()]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
