@@ -83,6 +83,12 @@ impl Owner {
         }
     }
 
+    /// One that owns nothing.
+    #[cfg(test)]
+    pub(super) fn sample() -> Self {
+        Self { token: "token".to_owned(), epoch: 1, store: "store".to_owned(), found: 0 }
+    }
+
     /// Holds the lock for longer.
     pub(super) async fn renew(&self, link: &Link) -> Result<(), Trouble> {
         let call = Call::new(&RENEW).key(keys::STATE).key(keys::LOCK);
