@@ -16,6 +16,7 @@ mod caller;
 mod commands;
 mod disk_full;
 mod faults;
+mod fenced;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../http/support/hook.rs"]
 mod hook;
