@@ -7,13 +7,15 @@
 //! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
 //! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
 //! (`faults`, `disk_full`), kills during a start (`restart`), what a relying party is told
-//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
-//! the commands of operators (`commands`).
+//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), the
+//! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), and the
+//! commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
 mod commands;
+mod deployed;
 mod disk_full;
 mod faults;
 mod fenced;
