@@ -5,7 +5,9 @@ use std::sync::Arc;
 use countersign_engine::delivery::{Webhook, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
-use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
+use countersign_engine::store::{
+    ABSENT, MemoryStore, Opening, RedisSettings, RedisStore, SqliteStore,
+};
 use countersign_engine::{EngineSettings, Tenant};
 
 use crate::config::{self, Config, StoreUrl};
@@ -13,6 +15,8 @@ use crate::server::ServeError;
 
 /// What the envelope of a webhook names as its source.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
+/// In the data folder of a server whose records are in Redis.
+const KNOWN_FILE: &str = "store-in-redis";
 
 /// Opens the store that is configured, or begins it.
 ///
@@ -22,7 +26,38 @@ pub async fn open_store(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
-    open(config, entropy, true).await
+    open(config, entropy, Opening::Begin).await
+}
+
+/// Opens the store for a server, or begins it. A Redis that is empty and had one for this server
+/// has lost it: all of its users would be taken for new ones.
+///
+/// # Errors
+/// [`ServeError::Store`], [`ServeError::Io`] if the data folder cannot be written to.
+pub async fn open_store_to_serve(
+    config: &Config,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Store>, ServeError> {
+    if !matches!(config.store.url, StoreUrl::Redis(_)) {
+        return open_store(config, entropy).await;
+    }
+    let known = config.server.data_dir.join(KNOWN_FILE);
+    if known.exists() {
+        return match open(config, entropy, Opening::Return).await {
+            Err(ServeError::Store(StoreError::Unavailable(why))) if why == ABSENT => {
+                let lost = format!(
+                    "{why}, where this server had one: bring its records back, or remove {} to \
+                     begin anew",
+                    known.display()
+                );
+                Err(StoreError::Unavailable(lost).into())
+            }
+            opened => opened,
+        };
+    }
+    let store = open(config, entropy, Opening::Begin).await?;
+    std::fs::write(known, "The records of this server are in Redis.\n")?;
+    Ok(store)
 }
 
 /// Opens the store that is configured and is there: a mistyped path is not to become a new store
@@ -40,13 +75,13 @@ pub async fn open_existing_store(
         let missing = format!("there is no store at {}", path.display());
         return Err(StoreError::Unavailable(missing).into());
     }
-    open(config, entropy, false).await
+    open(config, entropy, Opening::Read).await
 }
 
 async fn open(
     config: &Config,
     entropy: Arc<dyn Entropy>,
-    begins: bool,
+    opening: Opening,
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
@@ -59,7 +94,7 @@ async fn open(
                 action_retention_ms,
                 challenge_retention_ms,
                 durability: config.store.durability,
-                begins,
+                opening,
                 ..redis
             };
             Arc::new(RedisStore::open(settings, entropy).await?)

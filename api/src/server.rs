@@ -26,7 +26,7 @@ use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
 use crate::connection;
-use crate::ground::{engine_settings, engine_tenant, open_store};
+use crate::ground::{engine_settings, engine_tenant, open_store_to_serve};
 use crate::operator::OperatorKey;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
@@ -116,7 +116,7 @@ pub async fn start_at(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Running, ServeError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let store = open_store(config, entropy.clone()).await?;
+    let store = open_store_to_serve(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {

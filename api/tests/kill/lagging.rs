@@ -4,16 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_engine::ports::Entropy;
-use countersign_engine::system::SystemEntropy;
 use tokio::time::Instant;
 
 use crate::caller::Caller;
-use crate::invariants;
 use crate::life::{Life, Step};
 use crate::redis_server::Redis;
 use crate::server::Server;
-use crate::{LIVES, Random, STEPS_MIN, live_until_killed, number};
+use crate::{kills, number};
 
 /// Kills, on each store; `COUNTERSIGN_KILLS_ASYNC` says how many otherwise.
 const KILLS: usize = 4;
@@ -38,35 +35,14 @@ async fn of_what_was_answered_early_a_kill_takes_nothing_older_than_the_window_o
     survives(folder.path(), &settings).await;
 }
 
-#[expect(clippy::print_stdout, reason = "what was lost is reported")]
 async fn survives(folder: &Path, settings: &[(&str, &str)]) {
     let kills = number("COUNTERSIGN_KILLS_ASYNC").map_or(KILLS, |n| n.try_into().unwrap());
-    let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
-    let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
-    println!("COUNTERSIGN_KILL_SEED={seed}");
-    let mut random = Random(seed | 1);
-    let mut server = Server::start_with(folder, settings).await;
-    let mut lived = Vec::new();
-    for kill in 0..kills {
-        let after = 20 + random.below(LIVES * STEPS_MIN - 60);
-        let (mut lives, killed) = live_until_killed(&mut server, kill, after).await;
-        server = Server::start_with(folder, settings).await;
-        let lost = forgive(&server, &mut lives, killed).await;
-        let counted = invariants::check(&server, &lives).await;
-        println!("kill {kill} after {after} acknowledged steps: {counted}; {} lost", lost.len());
-        if let Some(oldest) = lost.iter().max() {
-            println!("the oldest of them was acknowledged {oldest:?} before the kill");
-            assert!(*oldest <= WINDOW + UNDER_WAY, "{oldest:?}");
-        }
-        lived.extend(lives);
-    }
-    invariants::check(&server, &lived).await;
-    server.assert_log_is_clean();
+    kills::survives(kills, folder, settings, Some(WINDOW + UNDER_WAY)).await;
 }
 
 /// Takes approvals that are gone for such that were never answered. The answer is how long before
 /// the kill each was acknowledged.
-async fn forgive(server: &Server, lives: &mut [Life], killed: Instant) -> Vec<Duration> {
+pub(crate) async fn forgive(server: &Server, lives: &mut [Life], killed: Instant) -> Vec<Duration> {
     let caller = Caller::new(server.url(), None);
     let mut lost = Vec::new();
     for life in lives {

@@ -3,23 +3,27 @@
 //! The real program is killed with SIGKILL at a random point of 200 concurrent lifecycles and
 //! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
 //! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
-//! Everything that was acknowledged is in the memory of this test; the invariants are in
+//! Everything that was acknowledged is in the memory of this test (`kills`); the invariants are in
 //! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
 //! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
 //! (`faults`, `disk_full`), kills during a start (`restart`), what a relying party is told
-//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), and
-//! the commands of operators (`commands`).
+//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), the
+//! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), and the
+//! commands of operators (`commands`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod caller;
 mod commands;
+mod deployed;
 mod disk_full;
 mod faults;
+mod fenced;
 #[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../http/support/hook.rs"]
 mod hook;
 mod invariants;
+mod kills;
 mod lagging;
 mod life;
 mod limits;
@@ -39,11 +43,8 @@ mod seed;
 mod seeded;
 mod server;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use countersign_engine::ports::Entropy;
-use countersign_engine::system::SystemEntropy;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -59,9 +60,6 @@ const TOGETHER: usize = 40;
 /// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
 /// what the waiter is told. Most have more, so that no kill comes after the end.
 const STEPS_MIN: usize = 5;
-const KILLS: usize = 20;
-/// A start after a kill waits until the lock of the one before has expired.
-const KILLS_REDIS: usize = 5;
 
 /// Where each kill is to come: after how many acknowledged steps.
 struct Random(u64);
@@ -79,43 +77,6 @@ impl Random {
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_was_acknowledged_survives_every_kill() {
-    let kills = number("COUNTERSIGN_KILLS").map_or(KILLS, |kills| kills.try_into().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    survives(kills, folder.path(), &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
-    let kills = number("COUNTERSIGN_KILLS_REDIS");
-    let kills = kills.map_or(KILLS_REDIS, |kills| kills.try_into().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let redis = redis_server::Redis::durable();
-    survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
-}
-
-#[expect(clippy::print_stdout, reason = "what repeats a run is seen where it fails")]
-async fn survives(kills: usize, folder: &Path, settings: &[(&str, &str)]) {
-    let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
-    let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
-    println!("COUNTERSIGN_KILL_SEED={seed}");
-    let mut random = Random(seed | 1);
-    let mut server = Server::start_with(folder, settings).await;
-    let mut lived = Vec::new();
-    for kill in 0..kills {
-        let after = 20 + random.below(LIVES * STEPS_MIN - 60);
-        let (lives, _) = live_until_killed(&mut server, kill, after).await;
-        server = Server::start_with(folder, settings).await;
-        let counted = invariants::check(&server, &lives).await;
-        println!("kill {kill} after {after} acknowledged steps: {counted}");
-        lived.extend(lives);
-    }
-    // What a kill left alone, no later one has taken.
-    invariants::check(&server, &lived).await;
-    server.assert_log_is_clean();
 }
 
 /// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was

@@ -8,7 +8,7 @@ use countersign_wire::names::Outcome;
 use crate::caller::{Caller, Failed};
 use crate::phone::Phone;
 use crate::redis_server::{Redis, authority};
-use crate::server::Server;
+use crate::server::{Launch, Server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
@@ -61,4 +61,29 @@ async fn a_redis_is_reached_by_tls() {
     let token = caller.track("ann").await.unwrap().token.into_string();
     caller.enroll(&token, &Phone::new()).await.unwrap();
     assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":1\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_forgot_its_store_beside_a_dead_server_is_not_taken_for_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::durable();
+    let env = vec![("COUNTERSIGN_STORE".to_owned(), redis.url())];
+    let launch = Launch { env, ..Launch::default() };
+    let mut server = Server::start_as(folder.path(), &launch).await;
+    let caller = Caller::new(server.url(), None);
+    let token = caller.track("ann").await.unwrap().token.into_string();
+    caller.enroll(&token, &Phone::new()).await.unwrap();
+    server.kill();
+    assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
+    // Everybody would be a user who has no device yet, and be let in.
+    let Err((code, log)) = Server::try_start(folder.path(), &launch).await else {
+        panic!("it started");
+    };
+    assert_eq!(code, Some(1));
+    let known = folder.path().join("store-in-redis");
+    let said = format!("bring its records back, or remove {} to begin anew", known.display());
+    assert!(log.contains("there is no store in this Redis") && log.contains(&said), "{log}");
+    std::fs::remove_file(known).unwrap();
+    let server = Server::start_as(folder.path(), &launch).await;
+    assert!(Caller::new(server.url(), None).track("ann").await.is_ok());
 }

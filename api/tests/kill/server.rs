@@ -9,6 +9,9 @@ pub(crate) const TENANT: &str = "demo";
 pub(crate) const SECRET: &str = "a-secret-for-tests-only";
 /// A start with a log to replay is to be over long before.
 const START: Duration = Duration::from_secs(60);
+/// The thread that looks through a large file behind a start, and how long that may take.
+const LOOKS_THROUGH: &str = "store-check";
+const LOOK_MAX: Duration = Duration::from_secs(300);
 
 /// How a server is started, if not plainly.
 #[derive(Default)]
@@ -127,6 +130,11 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// Sends it a signal, such as STOP and CONT.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -141,21 +149,32 @@ impl Server {
     /// Time that processors have spent on what it is asked for: not on looking through a large
     /// file, which a start does behind all else.
     pub(crate) fn processor_time(&self) -> Duration {
-        /// Of the kernel, in a second.
-        const TICKS: u64 = 100;
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
-        let stats = threads.filter_map(|thread| {
+        let spent = |thread: PathBuf| {
             // A thread may end meanwhile.
-            std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()
-        });
-        let ticks = |stat: String| {
-            let (name, fields) = stat.rsplit_once(") ").unwrap();
-            let fields: Vec<_> = fields.split(' ').collect();
-            // Of the thread itself, and of the system for it.
-            let ticks = [11, 12].map(|n: usize| fields[n].parse::<u64>().unwrap());
-            if name.ends_with("(store-check") { 0 } else { ticks.iter().sum::<u64>() }
+            let name = std::fs::read_to_string(thread.join("comm")).ok()?;
+            let spent = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+            let nanoseconds = spent.split(' ').next()?.parse::<u64>().ok()?;
+            (name.trim() != LOOKS_THROUGH).then_some(nanoseconds)
         };
-        Duration::from_millis(stats.map(ticks).sum::<u64>() * 1000 / TICKS)
+        Duration::from_nanos(self.threads().filter_map(spent).sum())
+    }
+
+    /// Waits until it has looked through its file.
+    pub(crate) async fn looked_through(&self) {
+        let is_at_it = |thread: PathBuf| {
+            std::fs::read_to_string(thread.join("comm")).is_ok_and(|n| n.trim() == LOOKS_THROUGH)
+        };
+        let began = tokio::time::Instant::now();
+        while self.threads().any(is_at_it) {
+            assert!(began.elapsed() < LOOK_MAX, "it looks through its file for too long");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// What the kernel tells of each of its threads.
+    fn threads(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        threads.filter_map(|thread| Some(thread.ok()?.path()))
     }
 
     /// SIGKILL: nothing of it runs after this.

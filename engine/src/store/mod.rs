@@ -17,7 +17,7 @@ pub use durability::{Bound, Durability};
 pub use memory::MemoryStore;
 #[cfg(fuzzing)]
 pub use record::properties;
-pub use redis::{RedisSettings, RedisStore};
+pub use redis::{ABSENT, Opening, RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
 
 use countersign_core::account::AccountRecord;

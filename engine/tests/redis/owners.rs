@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
-use countersign_engine::store::{RedisSettings, RedisStore};
+use countersign_engine::store::{Opening, RedisSettings, RedisStore};
 use countersign_engine::system::SystemEntropy;
 
 use crate::redis_server::Redis;
@@ -84,7 +84,7 @@ async fn who_only_reads_puts_out_no_server_that_renews_its_lock_late() {
     recorded(&store, &user("ann"), 0, [account(record())]).await;
     // As while the server is out of reach for longer than the lock is held.
     redis.command(&["DEL", "countersign:lock"]);
-    let reading = RedisSettings { begins: false, ..RedisSettings::new(redis.url()) };
+    let reading = RedisSettings { opening: Opening::Read, ..RedisSettings::new(redis.url()) };
     let opened = RedisStore::open(reading.clone(), Arc::new(SystemEntropy)).await;
     let Err(StoreError::Unavailable(why)) = opened else { panic!("it put the server out") };
     assert!(why.contains("another server uses this Redis"), "{why}");

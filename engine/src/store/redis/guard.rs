@@ -57,6 +57,8 @@ pub(super) struct Guard {
     /// The last attempt that was acknowledged.
     pub(super) acked: AtomicU64,
     health: watch::Sender<Health>,
+    /// How often something has become unsettled.
+    doubts: AtomicU64,
     /// What was said last of an outage.
     said: Mutex<Said>,
     /// What was answered and is not recorded.
@@ -74,6 +76,7 @@ impl Guard {
             owner,
             acked,
             health: watch::Sender::new(Health::Recording),
+            doubts: AtomicU64::new(0),
             said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
@@ -161,6 +164,11 @@ impl Guard {
         self.acked.load(Ordering::Acquire)
     }
 
+    /// Changes whenever something becomes unsettled.
+    pub(super) fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Acquire)
+    }
+
     pub(super) fn recording(&self) {
         self.turn(&Health::Recording);
     }
@@ -193,7 +201,10 @@ impl Guard {
                     return false;
                 }
                 (_, Health::Over(why)) => tracing::error!("{why}"),
-                (_, Health::Unsettled(_) | Health::Refusing(_)) => {}
+                (Health::Unsettled(_), Health::Unsettled(_)) | (_, Health::Refusing(_)) => {}
+                (_, Health::Unsettled(_)) => {
+                    self.doubts.fetch_add(1, Ordering::AcqRel);
+                }
                 (_, Health::Recording) => tracing::warn!("the store records again"),
             }
             *known = health.clone();

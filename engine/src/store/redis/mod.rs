@@ -41,9 +41,10 @@ use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
 use self::guard::Guard;
+pub use self::owner::ABSENT;
 use self::reader::Reader;
-pub use self::settings::RedisSettings;
 use self::settings::Retention;
+pub use self::settings::{Opening, RedisSettings};
 use self::unit::Unit;
 use self::writer::{Done, Job, Queued};
 use super::durability::may_lag;

@@ -13,9 +13,12 @@ use super::keys;
 use super::link::{Link, Trouble};
 use super::reply::{number, said, text, unexpected};
 use super::script::{ACQUIRE, Call, RECLAIM, RELEASE, RENEW, Text};
+use super::settings::Opening;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 
+/// What is said of a Redis without a store to whoever begins none.
+pub const ABSENT: &str = "there is no store in this Redis";
 /// The layout of the keys.
 const LAYOUT: &str = "1";
 /// How long a server that was killed keeps the next one from starting.
@@ -40,21 +43,19 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Becomes the owner, and waits until a lock that was left behind has expired. Where there is
-    /// no store, one is begun if that is wanted; who wants none only reads, and puts out no server
-    /// that is alive.
+    /// Becomes the owner, and waits until a lock that was left behind has expired.
     pub(super) async fn acquire(
         link: &Link,
         entropy: &dyn Entropy,
-        begins: bool,
+        opening: Opening,
     ) -> Result<Self, Trouble> {
-        if !begins {
+        if opening == Opening::Read {
             unowned(link).await?;
         }
         let (token, fresh) = (hex(entropy.bytes()), hex(entropy.bytes()));
         let call = Call::new(&ACQUIRE).key(keys::STATE).key(keys::LOCK);
         let call = call.arg(&token).arg(lock_ms()).arg(&fresh).arg(LAYOUT);
-        let call = call.arg(if begins { "1" } else { "0" });
+        let call = call.arg(if opening == Opening::Begin { "1" } else { "0" });
         let watch = Stopwatch::start();
         loop {
             let (word, values) = said(link.call(&call).await?)?;
@@ -75,12 +76,18 @@ impl Owner {
                     return Err(Trouble::Unreadable(message));
                 }
                 "absent" => {
-                    return Err(Trouble::Refused("there is no store in this Redis".to_owned()));
+                    return Err(Trouble::Refused(ABSENT.to_owned()));
                 }
                 _ if watch.seconds() > LOCK_WAIT.as_secs_f64() => return Err(in_use()),
                 _ => tokio::time::sleep(LOCK_LOOK).await,
             }
         }
+    }
+
+    /// One that owns nothing.
+    #[cfg(test)]
+    pub(super) fn sample() -> Self {
+        Self { token: "token".to_owned(), epoch: 1, store: "store".to_owned(), found: 0 }
     }
 
     /// Holds the lock for longer.

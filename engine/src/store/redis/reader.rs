@@ -84,8 +84,12 @@ impl Reader {
                 Ok(settled) => settled?,
                 Err(_) => return Err(self.guard.health().err().unwrap_or_else(unwritten)),
             }
+            let doubts = self.guard.doubts();
             let trouble = match query(self.clone()).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) if self.guard.doubts() == doubts => return Ok(answer),
+                // It may have been read from a Redis that had not been given back all that it had
+                // lost, since what is given back raises the attempt that a read looks at.
+                Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
                 Err(Trouble::Rolled) => {
                     self.tell(Job::Verify);
                     Trouble::Rolled
@@ -145,4 +149,32 @@ impl Reader {
 
 fn unwritten() -> StoreError {
     refused("what was answered before is not recorded yet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::durability::Durability;
+    use crate::store::redis::owner::Owner;
+
+    #[tokio::test]
+    async fn an_answer_from_the_middle_of_a_restoration_is_not_given() {
+        let nowhere = redis::Client::open("redis://127.0.0.1:1").unwrap();
+        let guard = Arc::new(Guard::new(Owner::sample(), Durability::Sync));
+        let (jobs, _writer) = mpsc::channel(1);
+        let link = Arc::new(Link::new(nowhere));
+        let reader = Reader::new(link, guard, jobs.downgrade(), Duration::from_secs(20));
+        let asked = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let read = reader.read(move |reader| {
+            let asked = asked.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+            async move {
+                if asked == 0 {
+                    reader.guard.unsettled("something is lost");
+                    reader.guard.recording();
+                }
+                Ok(asked)
+            }
+        });
+        assert_eq!(read.await.unwrap(), 1, "it was asked for anew");
+    }
 }

@@ -23,8 +23,19 @@ pub struct RedisSettings {
     pub challenge_retention_ms: u64,
     /// When commits are answered.
     pub durability: Durability,
-    /// Whether a store is begun in a Redis that holds none; it is refused otherwise.
-    pub begins: bool,
+    /// Who opens it.
+    pub opening: Opening,
+}
+
+/// Who opens a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Who begins a store where there is none.
+    Begin,
+    /// Who knows of a store: a Redis without one has lost it.
+    Return,
+    /// Who only reads, begins nothing, and puts out no server that is alive.
+    Read,
 }
 
 impl RedisSettings {
@@ -38,7 +49,7 @@ impl RedisSettings {
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
             durability: Durability::Sync,
-            begins: true,
+            opening: Opening::Begin,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::guard::Guard;
@@ -82,7 +83,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
             Err(trouble) => return Err(trouble),
         }
     }
-    let owner = Owner::acquire(&writing, entropy, settings.begins).await?;
+    let owner = Owner::acquire(&writing, entropy, settings.opening).await?;
     tracing::info!(store = owner.store(), "Redis is the store");
     Ok((writing, reading, owner))
 }
@@ -138,6 +139,7 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
         sync: asked("appendfsync").await?,
         eviction: field("maxmemory_policy").map(str::to_owned),
         user: who(link).await?,
+        loads: loads(link).await?,
         encrypted_or_local: url.starts_with("rediss:") || is_local(url),
     };
     for risk in persistence.risks() {
@@ -150,6 +152,16 @@ async fn who(link: &Link) -> Result<Option<String>, Trouble> {
     let mut whoami = redis::cmd("ACL");
     let reply = link.ask(&super::link::pipeline(&[whoami.arg("WHOAMI").clone()])).await?;
     Ok(reply.into_iter().next().and_then(|reply| checked(reply).ok()).and_then(|v| text(v).ok()?))
+}
+
+/// Whether the user default may write, on or off: Redis loads its log as this user, and drops what
+/// it may not do (redis/redis#14541).
+async fn loads(link: &Link) -> Result<Option<bool>, Trouble> {
+    let mut dry_run = redis::cmd("ACL");
+    dry_run.arg("DRYRUN").arg("default").arg("HSET").arg(super::keys::STATE).arg("attempt").arg(0);
+    let reply = link.ask(&super::link::pipeline(&[dry_run])).await?.into_iter().next();
+    let told = reply.and_then(|reply| checked(reply).ok());
+    Ok(told.map(|told| matches!(told, Value::Okay)))
 }
 
 /// Where a Redis is, without the user and the password.
@@ -172,6 +184,7 @@ struct Settings {
     sync: Option<String>,
     eviction: Option<String>,
     user: Option<String>,
+    loads: Option<bool>,
     encrypted_or_local: bool,
 }
 
@@ -211,6 +224,19 @@ impl Settings {
                     .to_owned(),
             );
         }
+        match self.loads {
+            Some(true) => {}
+            Some(false) => risks.push(
+                "Redis loads its log as its user default, who may not write: when it starts again, \
+                 what was acknowledged is lost; set user default off ~* &* +@all"
+                    .to_owned(),
+            ),
+            None => risks.push(
+                "Redis does not tell this user whether its user default may write: make sure that \
+                 it may, since it loads its log as that user, or grant +acl|dryrun"
+                    .to_owned(),
+            ),
+        }
         if !self.encrypted_or_local {
             risks.push(
                 "Redis is reached over the network without TLS: use rediss://, or a network of \
@@ -232,6 +258,7 @@ mod tests {
             sync: Some("always".to_owned()),
             eviction: Some("noeviction".to_owned()),
             user: Some("countersign".to_owned()),
+            loads: Some(true),
             encrypted_or_local: true,
         }
     }
@@ -250,6 +277,8 @@ mod tests {
             (Settings { sync: None, ..safe() }, "make sure that it is always"),
             (Settings { eviction: text("allkeys-lru"), ..safe() }, "maxmemory-policy noeviction"),
             (Settings { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (Settings { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
+            (Settings { loads: None, ..safe() }, "+acl|dryrun"),
             (Settings { encrypted_or_local: false, ..safe() }, "rediss://"),
         ] {
             let risks = settings.risks();

@@ -1,0 +1,84 @@
+//! The Redis that `deploy/` sets up: killed together with its server, it has everything.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::caller::Caller;
+use crate::invariants;
+use crate::life::Life;
+use crate::redis_server::Redis;
+use crate::server::Server;
+
+const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
+
+/// A Redis with the settings of `deploy/` and the users in this text, and what it is reached by as
+/// the server's.
+struct Deployed {
+    redis: Redis,
+    url: String,
+}
+
+impl Deployed {
+    fn start(folder: &Path, users: impl FnOnce(String) -> String) -> Self {
+        let password = prepare(folder);
+        let file = folder.join("redis/users.acl");
+        std::fs::write(&file, users(std::fs::read_to_string(&file).unwrap())).unwrap();
+        let settings = std::fs::read_to_string(folder.join("redis/redis.conf")).unwrap();
+        let lines = settings.lines().filter_map(|line| line.split_once(' '));
+        // Where things are is of the container.
+        let lines = lines.filter(|(name, _)| !["#", "dir", "aclfile"].contains(name));
+        let mut arguments: Vec<_> =
+            lines.flat_map(|(name, value)| [format!("--{name}"), value.to_owned()]).collect();
+        assert!(arguments.contains(&"--appendonly".to_owned()), "{arguments:?}");
+        arguments.extend(["--aclfile".to_owned(), file.display().to_string()]);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let redis = Redis::with(&arguments);
+        let url = redis.url().replace("://", &format!("://countersign:{password}@"));
+        Self { redis, url }
+    }
+}
+
+/// Does what an operator does first, with a copy. The answer is the password of Redis.
+fn prepare(folder: &Path) -> String {
+    let mut copying = Command::new("cp");
+    let copied = copying.args(["-R", "scripts", "redis"]).arg(folder).current_dir(DEPLOY).status();
+    assert!(copied.unwrap().success());
+    let _ = std::fs::remove_file(folder.join("redis/users.acl"));
+    let prepared = Command::new(folder.join("scripts/prepare")).arg("demo").output().unwrap();
+    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+    let made = std::fs::read_to_string(folder.join(".env")).unwrap();
+    let mut lines = made.lines();
+    lines.find_map(|line| line.strip_prefix("REDIS_PASSWORD=")).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() {
+    let (folder, deploy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut deployed = Deployed::start(deploy.path(), |users| users);
+    let settings = [("COUNTERSIGN_STORE", &*deployed.url)];
+    let mut server = Server::start_with(folder.path(), &settings).await;
+    let caller = Caller::new(server.url(), None);
+    let mut lives: Vec<_> = (0..12).map(|number| Life::new(0, number)).collect();
+    for life in &mut lives {
+        life.live(&caller).await;
+    }
+    // Nobody is left who could give back what it forgets.
+    server.kill();
+    deployed.redis.kill();
+    deployed.redis.restart();
+    let server = Server::start_with(folder.path(), &settings).await;
+    invariants::check(&server, &lives).await;
+    assert_eq!(server.read_log(), "", "no setting is a risk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_would_load_nothing_of_its_log_is_warned_of() {
+    let (folder, deploy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let strict = |users: String| users.replace("default off ~* &* +@all", "default off");
+    let deployed = Deployed::start(deploy.path(), strict);
+    let settings = [("COUNTERSIGN_STORE", &*deployed.url)];
+    let server = Server::start_with(folder.path(), &settings).await;
+    let log = server.read_log();
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert!(log.contains("what was acknowledged is lost; set user default off ~* &* +@all"));
+}

@@ -1,0 +1,38 @@
+//! A server that sleeps while another takes over its Redis, and wakes.
+
+use crate::caller::{Caller, Failed};
+use crate::invariants;
+use crate::life::{Life, Step};
+use crate::redis_server::Redis;
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let redis = Redis::durable();
+    let settings = [("COUNTERSIGN_STORE", &*redis.url())];
+    let mut first = Server::start_with(folder.path(), &settings).await;
+    let caller = Caller::new(first.url(), None);
+    let mut life = Life::new(0, 1);
+    life.live(&caller).await;
+    assert_eq!(life.deciding, Step::Acknowledged);
+    first.signal("STOP");
+    // It waits until the lock of the one that sleeps has run out.
+    let second = Server::start_with(other.path(), &settings).await;
+    // What was asked while it slept is there when it wakes: before it can know of the other.
+    let late = tokio::spawn(async move { caller.track("late").await });
+    let mut meanwhile = Life::new(0, 2);
+    meanwhile.live(&Caller::new(second.url(), None)).await;
+    let keys = redis.command(&["DBSIZE"]);
+    first.signal("CONT");
+    assert!(!matches!(first.ended(), None | Some(0)), "{}", first.read_log());
+    let late = late.await.unwrap();
+    assert!(matches!(late, Err(Failed::Gone | Failed::Status(503, _))), "{late:?}");
+    let log = first.read_log();
+    let said = "countersign: the store is unavailable: another server has taken over this Redis";
+    assert_eq!(log.matches(said).count(), 1, "{log}");
+    // The other one has what both have acknowledged, and nothing of the one that slept.
+    assert_eq!(redis.command(&["DBSIZE"]), keys);
+    invariants::check(&second, &[life, meanwhile]).await;
+    second.assert_log_is_clean();
+}

@@ -1,0 +1,70 @@
+//! Kills at random points of lifecycles: whatever was acknowledged is there after each of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_engine::ports::Entropy;
+use countersign_engine::system::SystemEntropy;
+use tokio::time::Instant;
+
+use crate::redis_server::Redis;
+use crate::server::Server;
+use crate::{LIVES, Random, STEPS_MIN, invariants, lagging, live_until_killed, number};
+
+const KILLS: usize = 20;
+/// A start after a kill waits until the lock of the one before has expired.
+const KILLS_REDIS: usize = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_survives_every_kill() {
+    let kills = number("COUNTERSIGN_KILLS").map_or(KILLS, |kills| kills.try_into().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    survives(kills, folder.path(), &[], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
+    let kills = number("COUNTERSIGN_KILLS_REDIS");
+    let kills = kills.map_or(KILLS_REDIS, |kills| kills.try_into().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::durable();
+    survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())], None).await;
+}
+
+/// Kills a server so often and looks at what is left. Approvals that were acknowledged within
+/// `window` before a kill may be gone, where there is one.
+#[expect(clippy::print_stdout, reason = "what repeats a run and what was lost is reported")]
+pub(crate) async fn survives(
+    kills: usize,
+    folder: &Path,
+    settings: &[(&str, &str)],
+    window: Option<Duration>,
+) {
+    let fresh = || u64::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes());
+    let seed = number("COUNTERSIGN_KILL_SEED").unwrap_or_else(fresh);
+    println!("COUNTERSIGN_KILL_SEED={seed}");
+    let mut random = Random(seed | 1);
+    let mut server = Server::start_with(folder, settings).await;
+    let (mut lived, mut lost, mut longest) = (Vec::new(), Vec::new(), Duration::ZERO);
+    for kill in 0..kills {
+        let after = 20 + random.below(LIVES * STEPS_MIN - 60);
+        let (mut lives, killed) = live_until_killed(&mut server, kill, after).await;
+        let began = Instant::now();
+        server = Server::start_with(folder, settings).await;
+        longest = longest.max(began.elapsed());
+        if let Some(window) = window {
+            let taken = lagging::forgive(&server, &mut lives, killed).await;
+            assert!(taken.iter().all(|age| *age <= window), "{taken:?}");
+            lost.extend(taken);
+        }
+        let counted = invariants::check(&server, &lives).await;
+        println!("kill {kill} after {after} acknowledged steps: {counted}");
+        lived.extend(lives);
+    }
+    // What a kill left alone, no later one has taken.
+    let counted = invariants::check(&server, &lived).await;
+    server.assert_log_is_clean();
+    let oldest = lost.iter().max();
+    println!("{kills} kills: {counted}; {} lost, the oldest {oldest:?}", lost.len());
+    println!("the longest start took {longest:?}");
+}
