@@ -28,11 +28,17 @@ pub async fn around(
     let turn = Turn::begin(&request);
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
-    let entered = if preflight.is_some() { None } else { enter(&request) };
+    let lane = Lane::of(request.method(), request.match_info().unprocessed());
+    let entered = if preflight.is_some() { None } else { enter(&request, lane) };
     let is_refused = preflight.is_none() && entered.is_none();
     let mut answered = match (preflight, &entered) {
         (Some(preflight), _) => Ok(request.into_response(preflight)),
-        (None, Some(entered)) => admitted(request, next, entered).await,
+        (None, Some(entered)) => {
+            if let Some(pulse) = request.app_data::<Pulse>() {
+                pulse.turn(lane).await;
+            }
+            admitted(request, next, entered).await
+        }
         (None, None) => {
             body_passes().await;
             Ok(request.into_response(Problem::overloaded().error_response()))
@@ -64,9 +70,8 @@ async fn admitted(
 }
 
 /// A place for a request. There is none if it is over a limit, and then nothing is done for it.
-fn enter(request: &ServiceRequest) -> Option<Entered> {
+fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
-    let lane = Lane::of(request.method(), request.match_info().unprocessed());
     admission.enter(lane, request.app_data::<Pulse>()?)
 }
 

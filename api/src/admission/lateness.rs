@@ -95,7 +95,8 @@ impl Lateness {
         self.above_since_us.is_some() && now_us.saturating_sub(self.measured_us) < STALE_US
     }
 
-    fn is_late(&self, now_us: u64) -> bool {
+    /// Whether the worker counts as late.
+    pub fn is_late(&self, now_us: u64) -> bool {
         self.late_us.is_some_and(|at| now_us.saturating_sub(at) < CALM_US)
     }
 }

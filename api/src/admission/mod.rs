@@ -12,6 +12,7 @@ use metrics::counter;
 
 mod lane;
 mod lateness;
+mod line;
 mod pulse;
 
 pub use lane::Lane;

@@ -1,6 +1,6 @@
 //! Measures how long work waits for its worker: something is put at the end of the worker's queue,
 //! and looked at when its turn comes. It has to pass all that a request has to pass, and the
-//! processor's other work.
+//! processor's other work. While the worker is late, requests have turns, and wait for these too.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::rt;
 use countersign_engine::system::Stopwatch;
 
+use super::line::Line;
 use super::{Lane, Lateness};
 
 /// From one measure to the next, at least.
@@ -22,6 +23,9 @@ struct State {
     /// Microseconds since any one moment.
     now_us: Box<dyn Fn() -> u64>,
     lateness: RefCell<Lateness>,
+    line: RefCell<Line>,
+    /// Somebody sees to it that those in the line have their turns.
+    calling: Cell<bool>,
     /// Since when a measure is under way.
     out_since_us: Cell<Option<u64>>,
     last_us: Cell<u64>,
@@ -40,6 +44,8 @@ impl Pulse {
         Self(Rc::new(State {
             now_us: Box::new(now_us),
             lateness: RefCell::new(Lateness::new(target_us)),
+            line: RefCell::default(),
+            calling: Cell::new(false),
             out_since_us: Cell::new(None),
             last_us: Cell::new(0),
         }))
@@ -64,6 +70,34 @@ impl Pulse {
         }
         lateness.admits(now_us, lane)
     }
+
+    /// Returns when it is the turn of a request that was let in: at once, unless the worker is late
+    /// or others wait.
+    pub async fn turn(&self, lane: Lane) {
+        let now_us = (self.0.now_us)();
+        if !self.0.lateness.borrow().is_late(now_us) && self.0.line.borrow().is_empty() {
+            return;
+        }
+        let turn = self.0.line.borrow_mut().join(lane, now_us);
+        if !self.0.calling.replace(true) {
+            rt::spawn(call(self.0.clone()));
+        }
+        // Where nobody calls any more, the worker ends, and so does waiting.
+        let _ = turn.await;
+    }
+}
+
+/// Lets those in the line begin, a few in each round of the worker's loop, until nobody waits.
+async fn call(state: Rc<State>) {
+    while !state.line.borrow().is_empty() {
+        tokio::task::yield_now().await;
+        let now_us = (state.now_us)();
+        let waited_us = state.line.borrow_mut().round(now_us);
+        if let Some(waited_us) = waited_us {
+            state.lateness.borrow_mut().note(now_us, waited_us);
+        }
+    }
+    state.calling.set(false);
 }
 
 impl State {
