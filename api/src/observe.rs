@@ -4,11 +4,13 @@
 //! Neither has the path or the query, which name users and may carry tokens: only the route's
 //! pattern.
 
+use std::cell::RefCell;
+
 use actix_web::dev::ServiceResponse;
-use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, REFERRER_POLICY};
+use actix_web::http::{Method, StatusCode};
 use countersign_engine::system::Stopwatch;
-use metrics::histogram;
+use metrics::{Histogram, histogram};
 
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
@@ -21,16 +23,51 @@ pub fn protect(headers: &mut HeaderMap) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
+/// The latencies of one route, by method and status: each is looked up once, since to look one up
+/// takes longer than to note it. It is data of the route's resource.
+pub struct Series {
+    route: String,
+    known: RefCell<Vec<(&'static str, StatusCode, Histogram)>>,
+}
+
+impl Series {
+    /// Of a route with this pattern.
+    pub const fn of(route: String) -> Self {
+        Self { route, known: RefCell::new(Vec::new()) }
+    }
+
+    fn record(&self, method: &'static str, status: StatusCode, seconds: f64) {
+        let mut known = self.known.borrow_mut();
+        let at = known.iter().position(|(m, s, _)| (*m, *s) == (method, status));
+        let at = at.unwrap_or_else(|| {
+            known.push((method, status, latencies(self.route.clone(), method, status)));
+            known.len() - 1
+        });
+        known[at].2.record(seconds);
+    }
+}
+
+fn latencies(route: String, method: &'static str, status: StatusCode) -> Histogram {
+    let status = status.as_str().to_owned();
+    histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status)
+}
+
 /// Notes what was answered and how long it took.
 pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     let request = response.request();
-    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    let method = known(request.method());
-    let status = response.status().as_u16();
-    let seconds = watch.seconds();
-    tracing::debug!(http.method = method, http.route = route, http.status = status, seconds);
-    histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status.to_string())
-        .record(seconds);
+    let (method, status, seconds) = (known(request.method()), response.status(), watch.seconds());
+    let series = request.app_data::<Series>();
+    let route = series.map_or("none", |series| &series.route);
+    tracing::debug!(
+        http.method = method,
+        http.route = route,
+        http.status = status.as_u16(),
+        seconds
+    );
+    match series {
+        Some(series) => series.record(method, status, seconds),
+        None => latencies(route.to_owned(), method, status).record(seconds),
+    }
 }
 
 /// A method's name for a label; whatever else a client may invent counts as one.

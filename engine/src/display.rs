@@ -4,12 +4,15 @@
 //! not every reader takes for the same, one that is no integer or is beyond 2^53, is written as
 //! text.
 
+use std::borrow::Cow;
+
 use countersign_core::action::Action;
 use countersign_core::display::DisplayText;
 use countersign_core::refusal::Refusal;
 use countersign_core::text::{self, Line};
 use countersign_core::time::UnixMillis;
 use icu_normalizer::ComposingNormalizerBorrowed;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The largest integer up to which a double-precision number names every one.
@@ -26,27 +29,35 @@ pub(crate) fn build(
     public: &[String],
     issued_at: UnixMillis,
 ) -> Result<DisplayText, Refusal> {
-    let mut shown = Map::new();
-    let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
-    put("action", action.key.code.as_str().into());
-    put("requester", action.account.tenant.as_str().into());
-    put("issuedAt", issued_at.seconds().into());
-    let lines =
-        [("ipAddress", &action.context.ip_address), ("userAgent", &action.context.user_agent)];
-    for (name, line) in lines {
-        if let Some(line) = line {
-            put(name, normal(line)?);
-        }
-    }
-    let custom = custom(action.context.custom.as_deref(), public)?;
-    if !custom.is_empty() {
-        put("custom", Value::Object(custom));
-    }
-    DisplayText::new(&Value::Object(shown).to_string())
+    let shown = Shown {
+        action: action.key.code.as_str(),
+        custom: custom(action.context.custom.as_deref(), public)?,
+        ip_address: line(action.context.ip_address.as_ref())?,
+        issued_at: issued_at.seconds(),
+        requester: action.account.tenant.as_str(),
+        user_agent: line(action.context.user_agent.as_ref())?,
+    };
+    let written = serde_json::to_string(&shown).expect("all of it is JSON");
+    DisplayText::new(&written)
 }
 
-fn normal(line: &Line) -> Result<Value, Refusal> {
-    text(line.as_str()).map(Value::String)
+/// Members in the order of their names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    action: &'a str,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    custom: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_address: Option<Cow<'a, str>>,
+    issued_at: u64,
+    requester: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<Cow<'a, str>>,
+}
+
+fn line(line: Option<&Line>) -> Result<Option<Cow<'_, str>>, Refusal> {
+    line.map(|line| text(line.as_str())).transpose()
 }
 
 fn custom(json: Option<&str>, public: &[String]) -> Result<Map<String, Value>, Refusal> {
@@ -57,7 +68,7 @@ fn custom(json: Option<&str>, public: &[String]) -> Result<Map<String, Value>, R
 }
 
 fn members(of: impl Iterator<Item = (String, Value)>) -> Result<Map<String, Value>, Refusal> {
-    of.map(|(name, member)| Ok((text(&name)?, value(member)?))).collect()
+    of.map(|(name, member)| Ok((text(&name)?.into_owned(), value(member)?))).collect()
 }
 
 /// Recursion ends: parsed JSON is at most 128 levels deep.
@@ -68,7 +79,7 @@ fn value(of: Value) -> Result<Value, Refusal> {
             let exact = number.as_i64().is_some_and(|n| n.unsigned_abs() <= INTEGER_MAX);
             if exact { Value::Number(number) } else { Value::String(number.to_string()) }
         }
-        Value::String(line) => Value::String(text(&line)?),
+        Value::String(line) => Value::String(text(&line)?.into_owned()),
         Value::Array(values) => {
             Value::Array(values.into_iter().map(value).collect::<Result<_, _>>()?)
         }
@@ -77,12 +88,12 @@ fn value(of: Value) -> Result<Value, Refusal> {
 }
 
 /// Checked before it becomes JSON, which would escape what is not to be there.
-fn text(line: &str) -> Result<String, Refusal> {
+fn text(line: &str) -> Result<Cow<'_, str>, Refusal> {
     let normal = ComposingNormalizerBorrowed::new_nfc().normalize(line);
     if !text::is_safe(&normal) {
         return Err(Refusal::DisplayUnsafe);
     }
-    Ok(normal.into_owned())
+    Ok(normal)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use dashmap::DashMap;
-use metrics::{counter, gauge};
+use metrics::{Counter, Gauge, counter, gauge};
 
 use crate::error::Error;
 use crate::places::{Place, Places};
@@ -33,7 +33,8 @@ struct Entry<A: Actor> {
 
 /// The active actors of one kind.
 pub(crate) struct Registry<K, A: Actor> {
-    kind: &'static str,
+    active: Gauge,
+    refused: Counter,
     entries: DashMap<K, Entry<A>>,
     /// Shared by all kinds.
     places: Places,
@@ -45,7 +46,9 @@ where
     A: Actor<Context = Context<A>> + Handler<Leave>,
 {
     pub(crate) fn new(kind: &'static str, places: Places) -> Self {
-        Self { kind, entries: DashMap::new(), places }
+        let active = gauge!(telemetry::ACTORS, "kind" => kind);
+        let refused = counter!(telemetry::ACTIVATIONS_REFUSED);
+        Self { active, refused, entries: DashMap::new(), places }
     }
 
     /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a
@@ -69,10 +72,10 @@ where
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_try_insert_with(|| {
                 let place = self.places.enter().ok_or_else(|| {
-                    counter!(telemetry::ACTIVATIONS_REFUSED).increment(1);
+                    self.refused.increment(1);
                     Error::Unavailable("too much is going on at once".to_owned())
                 })?;
-                gauge!(telemetry::ACTORS, "kind" => self.kind).increment(1);
+                self.active.increment(1);
                 Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _place: place })
             })?,
         };
@@ -132,7 +135,7 @@ where
     pub(crate) fn leave(&self, key: &K, seen: u64) -> bool {
         let left = self.entries.remove_if(key, |_, entry| entry.sent == seen).is_some();
         if left {
-            gauge!(telemetry::ACTORS, "kind" => self.kind).decrement(1);
+            self.active.decrement(1);
         }
         left
     }
@@ -141,7 +144,7 @@ where
     /// their senders notice.
     pub(crate) fn stopped(&self, key: &K, addr: &Addr<A>) {
         if self.entries.remove_if(key, |_, entry| entry.addr == *addr).is_some() {
-            gauge!(telemetry::ACTORS, "kind" => self.kind).decrement(1);
+            self.active.decrement(1);
         }
     }
 

@@ -25,8 +25,6 @@ pub struct ClientCaller {
     pub may_add_authenticators: bool,
     /// Whether the token allows an authenticator to be removed.
     pub may_remove_authenticators: bool,
-    /// Of the token itself: a proof of possession is over it.
-    pub token: Digest,
 }
 
 impl ClientCaller {
@@ -36,6 +34,18 @@ impl ClientCaller {
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
     pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
         open(request, token)
+    }
+}
+
+/// The digest of a caller's token: a proof of possession is over it.
+pub struct TokenDigest(pub Digest);
+
+impl FromRequest for TokenDigest {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(bearer(request).map(|token| Self(Digest::of(token))))
     }
 }
 
@@ -69,8 +79,12 @@ impl FromRequest for ClientCaller {
 }
 
 fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
+    ClientCaller::of(request, bearer(request)?)
+}
+
+fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let missing = || Problem::invalid_token("a bearer token is needed");
-    ClientCaller::of(request, credentials(request, "Bearer").ok_or_else(missing)?)
+    credentials(request, "Bearer").ok_or_else(missing)
 }
 
 fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
@@ -88,6 +102,5 @@ fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
         grant,
         may_add_authenticators,
         may_remove_authenticators,
-        token: Digest::of(text),
     })
 }

@@ -9,7 +9,7 @@ pub mod session;
 pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
-pub use bearer::{AnyCaller, ClientCaller};
+pub use bearer::{AnyCaller, ClientCaller, TokenDigest};
 pub use reader::{ReadingCaller, Who};
 
 use actix_web::HttpRequest;
@@ -28,7 +28,9 @@ fn refused<T>(error: &TokenError<T>) -> Problem {
 
 /// The credentials of an `Authorization` header of a scheme.
 fn credentials<'r>(request: &'r HttpRequest, scheme: &str) -> Option<&'r str> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (name, credentials) = header.split_once(' ')?;
-    name.eq_ignore_ascii_case(scheme).then(|| credentials.trim())
+    let header = request.headers().get(AUTHORIZATION)?.as_bytes();
+    let (name, rest) = header.split_at_checked(scheme.len())?;
+    let credentials =
+        rest.strip_prefix(b" ").filter(|_| name.eq_ignore_ascii_case(scheme.as_bytes()));
+    std::str::from_utf8(credentials?.trim_ascii()).ok()
 }

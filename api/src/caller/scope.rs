@@ -31,15 +31,15 @@ impl Scope {
     }
 }
 
-/// A set of scopes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scopes(Vec<Scope>);
+/// A set of scopes: a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scopes(u8);
 
 impl Scopes {
     /// What the token of a verified challenge allows.
     #[must_use]
     pub fn all() -> Self {
-        Self(Scope::ALL.to_vec())
+        Scope::ALL.into_iter().fold(Self(0), Self::and)
     }
 
     /// Reads a space-separated list. Reading authenticators is always allowed.
@@ -47,24 +47,28 @@ impl Scopes {
     /// # Errors
     /// The first name that is not one of a scope.
     pub fn parse(list: &str) -> Result<Self, String> {
-        let mut scopes = vec![Scope::ReadAuthenticators];
-        for name in list.split_ascii_whitespace() {
-            let scope = Scope::ALL.into_iter().find(|s| s.name() == name).ok_or(name)?;
-            if !scopes.contains(&scope) {
-                scopes.push(scope);
-            }
-        }
-        Ok(Self(scopes))
+        list.split_ascii_whitespace().try_fold(
+            Self(0).and(Scope::ReadAuthenticators),
+            |set, name| {
+                let scope = Scope::ALL.into_iter().find(|s| s.name() == name).ok_or(name)?;
+                Ok(set.and(scope))
+            },
+        )
+    }
+
+    const fn and(self, scope: Scope) -> Self {
+        Self(self.0 | 1 << scope as u8)
     }
 
     /// Whether the set has a scope.
     #[must_use]
-    pub fn contains(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.and(scope).0 == self.0
     }
 
-    pub(super) fn to_list(&self) -> String {
-        self.0.iter().map(|s| s.name()).collect::<Vec<_>>().join(" ")
+    pub(super) fn to_list(self) -> String {
+        let of_it = Scope::ALL.into_iter().filter(|scope| self.contains(*scope));
+        of_it.map(Scope::name).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -11,27 +11,32 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{self, ServiceConfig, get, patch, post};
 use actix_web::{HttpResponse, Resource};
 
+use crate::observe::Series;
 use crate::problem::Problem;
 
 /// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(web::scope("/v1").configure(table));
-    config.configure(table).configure(pages);
+    config.service(web::scope("/v1").configure(|config| table(config, "/v1")));
+    config.configure(|config| table(config, "")).configure(pages);
     config.default_service(web::to(async || {
         Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
     }));
 }
 
-fn table(config: &mut ServiceConfig) {
-    // Paths are tried in this order. Those without a name in them take the least time to compare.
-    // Device API: Basic with the tenant's id; enrollment is Bearer. `device` is the older name.
-    for base in ["/client/user-authenticators/push", "/client/user-authenticators/device"] {
-        devices(config, base);
-    }
+/// `under` is where the table is mounted.
+fn table(config: &mut ServiceConfig, under: &str) {
+    let at = |path: &str| resource(under, path);
+    // Paths are tried in this order: those of a lifecycle first, and of them those without a name
+    // in them, which take the least time to compare.
+    devices(config, under, "/client/user-authenticators/push");
     config
         // Client API: Bearer.
         .service(at("/client/challenge/push").route(post().to(client::start_challenge)))
         .service(at("/client/verify/push").route(post().to(client::verify)))
+        // Server API: Basic with a secret.
+        .service(at("/validate").route(post().to(server::validate)))
+        .service(at("/users/{user}/actions/{action}").route(post().to(server::track)))
+        // Client API.
         .service(at("/client/cancel/push").route(post().to(client::cancel)))
         .service(at("/client/wait/push").route(post().to(client::wait)))
         .service(at("/client/user-authenticators").route(get().to(client::list_authenticators)))
@@ -39,15 +44,13 @@ fn table(config: &mut ServiceConfig) {
             at("/client/user-authenticators/remove").route(post().to(client::remove_authenticator)),
         )
         .service(at("/client/challenge").route(post().to(client::challenge)))
-        // Server API: Basic with a secret.
-        .service(at("/users/{user}/actions/{action}").route(post().to(server::track)))
+        // Server API.
         .service(
             at("/users/{user}/actions/{action}/{key}")
                 .route(get().to(server::get_action))
                 .route(patch().to(server::update_action)),
         )
         .service(at("/users/{user}/actions").route(get().to(server::query_actions)))
-        .service(at("/validate").route(post().to(server::validate)))
         .service(
             at("/users/{user}/authenticators")
                 .route(get().to(server::list_authenticators))
@@ -57,7 +60,7 @@ fn table(config: &mut ServiceConfig) {
             at("/users/{user}/authenticators/{authenticator}")
                 .route(web::delete().to(server::delete_authenticator)),
         )
-        .service(unsupported("/users/authenticators"))
+        .service(unsupported(under, "/users/authenticators"))
         .service(
             at("/users/{user}")
                 .route(get().to(server::get_user))
@@ -66,8 +69,10 @@ fn table(config: &mut ServiceConfig) {
                 .route(web::delete().to(server::delete_user)),
         )
         .service(at("/users").route(get().to(server::query_users)));
+    // The older name.
+    devices(config, under, "/client/user-authenticators/device");
     for path in unsupported::PATHS {
-        config.service(unsupported(path));
+        config.service(unsupported(under, path));
     }
 }
 
@@ -85,32 +90,38 @@ fn pages(config: &mut ServiceConfig) {
         );
 }
 
-fn devices(config: &mut ServiceConfig, base: &str) {
+/// Device API: Basic with the tenant's id; enrollment is Bearer.
+fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
+    let at = |path: &str| resource(under, &format!("{base}{path}"));
     config
+        .service(at("/challenge").route(get().to(device::pending)).route(post().to(device::decide)))
+        .service(at("/challenge/sign").route(post().to(device::nonce)))
         .service(
-            at(base)
+            at("")
                 .route(post().to(device::enroll))
                 .route(get().to(device::credential))
                 .route(patch().to(device::update)),
         )
-        .service(at(&format!("{base}/challenge/sign")).route(post().to(device::nonce)))
-        .service(
-            at(&format!("{base}/challenge"))
-                .route(get().to(device::pending))
-                .route(post().to(device::decide)),
-        )
-        .service(at(&format!("{base}/session/nonce")).route(post().to(device::session_nonce)))
-        .service(at(&format!("{base}/session")).route(post().to(device::session)))
-        .service(at(&format!("{base}/sign")).route(post().to(device::update_nonce)))
-        .service(at(&format!("{base}/remove")).route(post().to(device::remove)));
+        .service(at("/session/nonce").route(post().to(device::session_nonce)))
+        .service(at("/session").route(post().to(device::session)))
+        .service(at("/sign").route(post().to(device::update_nonce)))
+        .service(at("/remove").route(post().to(device::remove)));
 }
 
-/// A resource that refuses the methods it does not have.
 fn at(path: &str) -> Resource {
+    resource("", path)
+}
+
+/// A resource that refuses the methods it does not have, and whose latencies are measured. `under`
+/// is where it is mounted.
+fn resource(under: &str, path: &str) -> Resource {
     web::resource(path)
+        .app_data(Series::of(format!("{under}{path}")))
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed())))
 }
 
-fn unsupported(path: &str) -> impl HttpServiceFactory + use<> {
-    web::resource(path).default_service(web::to(unsupported::answer))
+fn unsupported(under: &str, path: &str) -> impl HttpServiceFactory + use<> {
+    web::resource(path)
+        .app_data(Series::of(format!("{under}{path}")))
+        .default_service(web::to(unsupported::answer))
 }

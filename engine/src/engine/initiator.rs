@@ -76,6 +76,9 @@ impl Engine {
         let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
         let asked = Asking { id, target, supersede, held, nonce, number_seed };
         let (shared, account) = (self.shared.clone(), account.clone());
+        if !held {
+            return start(shared, tenant, account, grant, asked).await;
+        }
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
         let started =
             tokio::spawn(async move { start(shared, tenant, account, grant, asked).await });

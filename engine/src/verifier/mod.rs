@@ -1,5 +1,5 @@
-//! The pool that checks signatures, so that event loops do not: but for a lone one, which is done
-//! sooner than a thread of the pool is awake.
+//! The pool that checks signatures, so that event loops do not: but for those that are done sooner
+//! than a thread of the pool is awake.
 //!
 //! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
 
@@ -7,7 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use metrics::{counter, gauge, histogram};
 use rayon::ThreadPoolBuilder;
 use tokio::sync::oneshot;
 
@@ -16,12 +15,13 @@ use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 use crate::error::Error;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
-use crate::telemetry;
-use lone::Lone;
+use here::Here;
+use meters::{Lane, Meters};
 use queue::{Queue, Turn};
 use suspicion::Suspicion;
 
-mod lone;
+mod here;
+mod meters;
 mod queue;
 mod suspicion;
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub struct Verifier {
     bench: Arc<Bench>,
     queue_max: usize,
     /// Absent in tests of the pool.
-    lone: Option<Lone>,
+    here: Option<Here>,
 }
 
 /// What the workers share.
@@ -47,6 +47,7 @@ struct Bench {
     gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
     taken: Arc<AtomicUsize>,
+    meters: Arc<Meters>,
 }
 
 struct State {
@@ -87,8 +88,8 @@ impl Verifier {
         let queue = Queue::new(pool.current_num_threads());
         let state =
             Mutex::new(State { queue, suspicion: Suspicion::new(), called: 0, is_over: false });
-        gauge!(telemetry::VERIFY_BATCHING).set(1);
-        let (more, taken) = (Condvar::new(), Arc::default());
+        let (more, taken, meters) = (Condvar::new(), Arc::default(), Arc::new(Meters::new()));
+        meters.batching.set(1);
         let bench = Arc::new(Bench {
             state,
             more,
@@ -96,27 +97,31 @@ impl Verifier {
             gate: Mutex::default(),
             entropy,
             taken,
+            meters,
         });
         for _ in 0..pool.current_num_threads() {
             let bench = bench.clone();
             pool.spawn_fifo(move || bench.work());
         }
-        Self { bench, queue_max, lone: Some(Lone::new()) }
+        Self { bench, queue_max, here: Some(Here::new()) }
     }
 
-    /// Checks a signature on the pool, or here if it is a lone one.
+    /// Checks a signature on the pool, or where it is asked for if that is sooner.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
-        let place = Place::take(&self.bench.taken, self.queue_max)
+        let place = Place::take(&self.bench, self.queue_max)
             .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
         // The place that was just taken is one of them.
         let others = self.bench.taken.load(Ordering::Relaxed) > 1;
-        if self.lone.as_ref().is_some_and(|lone| lone.asked(others)) && check.messages() == 1 {
-            return self.bench.serve_here(check, place);
-        }
         let batches = check.batches();
+        if let Some(here) = &self.here
+            && here.asked(batches, others)
+            && check.messages() == 1
+        {
+            return self.bench.serve_here(check, place, here);
+        }
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, place, watch: Stopwatch::start() };
         self.bench.queue(Job { check, asker }, batches);
@@ -137,16 +142,19 @@ impl Bench {
     }
 
     /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
-    fn serve_here(&self, check: Check, place: Place) -> Result<Verdict, Error> {
+    fn serve_here(&self, check: Check, place: Place, here: &Here) -> Result<Verdict, Error> {
         let watch = Stopwatch::start();
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
+        if !batches {
+            here.made((watch.seconds() * 1e6) as u64);
+        }
         drop(place);
         let verdict = verdict.map_err(|_| Error::lost())?;
         let mut tally = Tally::default();
         tally.add(batches, &verdict);
         self.note(&tally);
-        measure(&verdict, "here", watch);
+        self.meters.checked(&verdict, Lane::Here, watch);
         Ok(verdict)
     }
 
@@ -207,21 +215,22 @@ impl Bench {
             let batches = check.batches();
             let verdict = check.verify();
             tally.add(batches, &verdict);
-            answers.push((asker, verdict, "alone"));
+            answers.push((asker, verdict, Lane::Alone));
         }
         if !batch.is_empty() {
-            histogram!(telemetry::VERIFY_BATCH_UNITS).record(batch.len() as f64);
+            self.meters.batch.record(batch.len() as f64);
             let coefficients = self.coefficients(batch.len());
             let split = |job: Job| (job.check, job.asker);
             let (checks, askers): (Vec<_>, Vec<_>) = batch.into_iter().map(split).unzip();
             for (asker, verdict) in askers.into_iter().zip(verify_all(checks, &coefficients)) {
                 tally.add(true, &verdict);
-                answers.push((asker, verdict, "batch"));
+                answers.push((asker, verdict, Lane::Batch));
             }
         }
         self.note(&tally);
         for (asker, verdict, lane) in answers {
-            asker.answer(verdict, lane);
+            self.meters.checked(&verdict, lane, asker.watch);
+            asker.answer(verdict);
         }
     }
 
@@ -238,7 +247,7 @@ impl Bench {
         let batching = state.suspicion.batching();
         drop(state);
         if batching != before {
-            gauge!(telemetry::VERIFY_BATCHING).set(if batching { 1 } else { 0 });
+            self.meters.batching.set(if batching { 1 } else { 0 });
             tracing::warn!(batching, "the share of bad signatures has changed");
         }
     }
@@ -259,37 +268,31 @@ impl Tally {
 }
 
 impl Asker {
-    fn answer(self, verdict: Verdict, lane: &'static str) {
-        let Self { reply, place, watch } = self;
-        measure(&verdict, lane, watch);
-        drop(place);
+    fn answer(self, verdict: Verdict) {
+        drop(self.place);
         // The asker may have gone.
-        let _ = reply.send(verdict);
-    }
-}
-
-fn measure(verdict: &Verdict, lane: &'static str, watch: Stopwatch) {
-    histogram!(telemetry::VERIFY_SECONDS, "lane" => lane).record(watch.seconds());
-    if verdict.is_err() {
-        counter!(telemetry::VERIFY_FAILURES, "lane" => lane).increment(1);
+        let _ = self.reply.send(verdict);
     }
 }
 
 /// A place in the queue, given back when the check is done.
-struct Place(Arc<AtomicUsize>);
+struct Place {
+    taken: Arc<AtomicUsize>,
+    meters: Arc<Meters>,
+}
 
 impl Place {
-    fn take(taken: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
-        let before = taken.fetch_add(1, Ordering::Relaxed);
-        let place = Self(taken.clone());
-        gauge!(telemetry::VERIFY_QUEUE).increment(1);
+    fn take(bench: &Bench, max: usize) -> Option<Self> {
+        let before = bench.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Self { taken: bench.taken.clone(), meters: bench.meters.clone() };
+        place.meters.queue.increment(1);
         (before < max).then_some(place)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-        gauge!(telemetry::VERIFY_QUEUE).decrement(1);
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.meters.queue.decrement(1);
     }
 }

@@ -119,7 +119,7 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
 /// A verifier that leaves even a lone check to its pool.
 fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
     let mut verifier = Verifier::start(threads, queue_max, entropy);
-    verifier.lone = None;
+    verifier.here = None;
     verifier
 }
 
@@ -152,7 +152,7 @@ async fn a_full_queue_refuses_before_any_work() {
 /// Long enough after whatever was asked for.
 fn pause(verifier: &Verifier) {
     let watch = Stopwatch::start();
-    while watch.seconds() * 1e6 <= lone::PAUSE_US as f64 {
+    while watch.seconds() * 1e6 <= here::PAUSE_US as f64 {
         assert_eq!(verifier.bench.taken.load(Ordering::Relaxed), 0);
         std::hint::spin_loop();
     }

@@ -7,7 +7,7 @@ use countersign_engine::EnrollmentProof;
 use countersign_wire::device::{CredentialResponse, EnrollRequest, Enrollment};
 
 use crate::body::Body;
-use crate::caller::ClientCaller;
+use crate::caller::{ClientCaller, TokenDigest};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -19,6 +19,7 @@ use crate::state::AppState;
 /// verify; 403 for a further authenticator without the scope for it.
 pub async fn enroll(
     caller: ClientCaller,
+    TokenDigest(token): TokenDigest,
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -30,7 +31,6 @@ pub async fn enroll(
         signing,
         ..Enroll::official(key, caller.may_add_authenticators)
     };
-    let token = caller.token;
     let proof = proof.map(|signature| EnrollmentProof { signature, token });
     let device = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
     let device = device.map_err(Problem::of_token)?;

@@ -189,9 +189,13 @@ impl State {
     fn put_action(&mut self, action: Action) {
         let (account, key, at) = (action.account.clone(), action.key.clone(), action.created_at);
         let entry = self.accounts.entry(account.clone()).or_default();
-        let sequence = match entry.actions.get(&key) {
+        let known = entry.actions.remove(&key);
+        let is_listed = known.as_ref().is_some_and(|(_, known)| {
+            (known.state, known.created_at) == (action.state, action.created_at)
+        });
+        let sequence = match known {
+            Some((sequence, _)) if is_listed => sequence,
             Some((sequence, known)) => {
-                let (sequence, known) = (*sequence, known.clone());
                 entry.unlist(sequence, &known);
                 self.tracked.remove(&(known.created_at, account.clone(), key.clone()));
                 sequence
@@ -201,9 +205,11 @@ impl State {
                 self.actions_recorded
             }
         };
-        entry.list(sequence, &action);
-        entry.actions.insert(key.clone(), (sequence, action));
-        self.tracked.insert((at, account, key));
+        if !is_listed {
+            entry.list(sequence, &action);
+            self.tracked.insert((at, account, key.clone()));
+        }
+        entry.actions.insert(key, (sequence, action));
     }
 
     fn put_challenge(&mut self, challenge: Challenge) {

@@ -1,0 +1,123 @@
+//! Which checks are made where they are asked for, without the pool.
+//!
+//! To wake a thread of the pool, and then the asker, takes longer than a check, and on a busy
+//! machine very much longer. So two sorts of checks are made at once. One that comes after a pause,
+//! while none is queued or running: the pause keeps a thread that has many to ask for from making
+//! them all itself, and the rest are batched. And one that gains nothing from a batch, until such
+//! checks have taken half of the thread's time: by then threads of the pool are of help.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::system::Stopwatch;
+
+/// From one check to the next that may be made where it is asked for.
+pub(super) const PAUSE_US: u64 = 1_000;
+
+/// The time of which half may go to checks that do not batch.
+const SPAN_US: u64 = 10_000;
+
+thread_local! {
+    static SPENT: Cell<Spent> = const { Cell::new(Spent { since_us: 0, us: 0 }) };
+}
+
+pub(super) struct Here {
+    watch: Stopwatch,
+    /// When a check was last asked for, in microseconds of the watch.
+    last_us: AtomicU64,
+}
+
+/// What checks have taken of a thread's time, in microseconds.
+#[derive(Clone, Copy)]
+struct Spent {
+    since_us: u64,
+    us: u64,
+}
+
+impl Here {
+    pub(super) fn new() -> Self {
+        Self { watch: Stopwatch::start(), last_us: AtomicU64::new(0) }
+    }
+
+    fn now_us(&self) -> u64 {
+        (self.watch.seconds() * 1e6) as u64
+    }
+
+    /// Whether a check that is asked for is made here; `others` says whether any is queued or
+    /// running. Two threads that ask in the same moment may both hear that theirs is the only one,
+    /// which does no harm.
+    pub(super) fn asked(&self, batches: bool, others: bool) -> bool {
+        let now_us = self.now_us();
+        let before_us = self.last_us.swap(now_us, Ordering::Relaxed);
+        is_lone(before_us, now_us, others) || (!batches && SPENT.get().leaves_room(now_us))
+    }
+
+    /// Notes how long a check has taken that was made here.
+    pub(super) fn made(&self, us: u64) {
+        SPENT.set(SPENT.get().and(self.now_us(), us));
+    }
+}
+
+impl Spent {
+    const fn is_over(self, now_us: u64) -> bool {
+        now_us.saturating_sub(self.since_us) >= SPAN_US
+    }
+
+    const fn leaves_room(self, now_us: u64) -> bool {
+        self.is_over(now_us) || self.us < SPAN_US / 2
+    }
+
+    const fn and(self, now_us: u64, us: u64) -> Self {
+        if self.is_over(now_us) {
+            return Self { since_us: now_us, us };
+        }
+        Self { us: self.us.saturating_add(us), ..self }
+    }
+}
+
+const fn is_lone(before_us: u64, now_us: u64, others: bool) -> bool {
+    !others && now_us.saturating_sub(before_us) >= PAUSE_US
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_lone_after_a_pause_and_beside_no_other() {
+        assert!(is_lone(5_000, 6_000, false));
+        assert!(!is_lone(5_000, 5_999, false));
+        assert!(!is_lone(5_000, 60_000, true));
+        assert!(!is_lone(5_000, 4_000, false), "two threads may read the watch in either order");
+    }
+
+    #[test]
+    fn whatever_is_asked_for_begins_the_pause_anew() {
+        let here = Here { watch: Stopwatch::start(), last_us: AtomicU64::new(0) };
+        here.last_us.store(u64::MAX, Ordering::Relaxed);
+        assert!(!here.asked(true, false));
+        assert!(here.last_us.load(Ordering::Relaxed) < u64::MAX);
+    }
+
+    #[test]
+    fn half_of_a_threads_time_goes_to_checks_that_do_not_batch() {
+        let fresh = Spent { since_us: 0, us: 0 };
+        let busy = (1..=100).fold(fresh, |spent, n| spent.and(n * 50, 50));
+        assert_eq!(busy.us, SPAN_US / 2);
+        assert!(!busy.leaves_room(SPAN_US - 1));
+        assert!(busy.leaves_room(SPAN_US), "a new span begins");
+        let next = busy.and(SPAN_US, 50);
+        assert!(next.leaves_room(SPAN_US + 1));
+        assert_eq!(next.us, 50);
+    }
+
+    #[test]
+    fn a_check_that_batches_has_no_share_of_that_time() {
+        let here = Here::new();
+        here.asked(true, false);
+        assert!(!here.asked(true, true));
+        assert!(here.asked(false, true));
+        here.made(SPAN_US);
+        assert!(!here.asked(false, true));
+    }
+}
