@@ -90,7 +90,10 @@ pub fn serve(workers: usize) -> io::Result<()> {
 pub fn park() -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let app = || {
-            let wait = web::post().to(async |_: web::Bytes| HttpResponse::Ok().json(wait().await));
+            let wait = web::post().to(async |body: web::Bytes| {
+                drop(body);
+                HttpResponse::Ok().json(wait().await)
+            });
             App::new().default_service(web::route().to(HttpResponse::Ok)).route(POLL, wait)
         };
         let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", 0))?;
