@@ -115,7 +115,8 @@ pub fn park_http2() -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let connection = http2().serve_connection(TokioIo::new(stream), service_fn(answer_http2));
+            let connection =
+                http2().serve_connection(TokioIo::new(stream), service_fn(answer_http2));
             actix_web::rt::spawn(async { drop(connection.await) });
         }
     })

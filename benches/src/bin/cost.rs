@@ -270,7 +270,10 @@ fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> 
     for (number, kind) in KINDS.iter().enumerate() {
         let sums = parts.sums(number);
         let Kind { name, requests, checks, .. } = kind;
-        writeln!(out, "\n{name}: ratio to the parts of the same round, target {TARGET} for memory:")?;
+        writeln!(
+            out,
+            "\n{name}: ratio to the parts of the same round, target {TARGET} for memory:"
+        )?;
         row(out, &format!("parts: {requests} requests, {checks} checks"), &sums)?;
         for whole in wholes {
             let lifecycle_us = &whole.lifecycle_us[number];

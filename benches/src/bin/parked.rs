@@ -15,14 +15,14 @@ use countersign_benches::pinned::{Failure, Oneself, Server, build, ended};
 use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
-use mimalloc::MiMalloc;
 use reqwest::header::AUTHORIZATION;
+use tikv_jemallocator::Jemalloc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// The server's own: what a buffer takes depends on who hands it out.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Time in which idle actors leave memory: they are looked for every 10 s, and leave if they were
 /// idle the time before.
@@ -80,7 +80,9 @@ struct Settings {
 fn main() -> ExitCode {
     let Cli { command, settings } = Cli::parse();
     let done = match command {
-        Some(Hidden::BareServer { protocol: Protocol::Http1 }) => bare::park().map_err(Failure::from),
+        Some(Hidden::BareServer { protocol: Protocol::Http1 }) => {
+            bare::park().map_err(Failure::from)
+        }
         Some(Hidden::BareServer { protocol: Protocol::Http2 }) => {
             bare::park_http2().map_err(Failure::from)
         }

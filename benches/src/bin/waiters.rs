@@ -242,7 +242,12 @@ fn print(out: &mut impl io::Write, cli: &Cli, few: &Times, many: &Times) -> io::
     let plain = |q| ratio(q, |times| &times.plain);
     let judged = |is_met| if is_met { "met" } else { "missed" };
     let p99 = quantile(&many.told, 0.99);
-    writeln!(out, "p99 with {}: {p99:.2} ms, target {TARGET_MS}: {}", cli.many, judged(p99 <= TARGET_MS))?;
+    writeln!(
+        out,
+        "p99 with {}: {p99:.2} ms, target {TARGET_MS}: {}",
+        cli.many,
+        judged(p99 <= TARGET_MS)
+    )?;
     writeln!(
         out,
         "many to few: p50 {:.2}, p99 {:.2}, target {TARGET_RATIO}: {}; a plain request {:.2} and {:.2}",

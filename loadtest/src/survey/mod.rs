@@ -144,11 +144,13 @@ impl Survey<'_> {
             return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
         };
         let human_delay_seconds = args.people.human.mean().as_secs_f64();
-        let mut assumptions = Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
+        let mut assumptions =
+            Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
         if human_delay_seconds > 0.0 {
             assumptions.human_delay_seconds = human_delay_seconds;
         }
-        let capacity = Capacity::new(self.objective, &found.search, found.fits, assumptions, &USUAL);
+        let capacity =
+            Capacity::new(self.objective, &found.search, found.fits, assumptions, &USUAL);
         "capacity".clone_into(&mut report.scenario);
         report.capacity = Some(capacity);
         if let Some(why) = found.missing {
