@@ -11,13 +11,15 @@ CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
 LOAD := $(or $(CARGO_TARGET_DIR),target)/load
+# Where `make capacity` has its Redis.
+REDIS_PORT := 6391
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 # Which server the suites of the official SDKs test.
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load bench \
-  bench-instructions bench-overload mutants compositions statements scale kills build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load capacity bench \
+  bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +70,14 @@ load: ## Put a server under load; the report is in target/load
 	$(dir $(LOAD))release/countersign-loadtest lifecycle --spawn --rate 200 --time 30s \
 	  --json $(LOAD)/report.json --html $(LOAD)/report.html --markdown $(LOAD)/report.md
 
+capacity: tools ## Find out how much a server bears with each store; the report is in target/load (half an hour)
+	cargo build --release --locked -p countersign -p countersign-loadtest
+	mkdir -p $(LOAD)
+	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \
+	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; \
+	  $(dir $(LOAD))release/countersign-loadtest capacity --spawn --beside sqlite --beside redis://127.0.0.1:$(REDIS_PORT)/0 \
+	  --json $(LOAD)/capacity.json --html $(LOAD)/capacity.html --markdown $(LOAD)/capacity.md
+
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches
 	cargo run --locked --release -p countersign-benches --bin cost
@@ -77,6 +87,9 @@ bench-instructions: ## Count the instructions of the hottest steps, with the Deb
 
 bench-overload: ## Offer ten times as many sign-ins as the server can take, on two cores
 	cargo run --locked --release -p countersign-benches --bin overload
+
+bench-waiters: ## From a decision to the waiting browser's first byte, with 10 and with 10,000 parked, on two cores
+	cargo run --locked --release -p countersign-benches --bin waiters
 
 mutants: ## Break the core's rules one by one, and print what no test notices
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --version $(CARGO_MUTANTS_VERSION)

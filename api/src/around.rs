@@ -12,6 +12,7 @@ use countersign_engine::system::Stopwatch;
 use crate::admission::{Admission, Entered, Lane, Pulse};
 use crate::connection::Turn;
 use crate::cors::Page;
+use crate::hold;
 use crate::observe::{observe, protect};
 use crate::problem::Problem;
 
@@ -59,13 +60,14 @@ pub async fn around(
 
 /// Lets the route answer a request that has a place.
 async fn admitted(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     entered: &Entered,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(seat) = &entered.seat {
         request.extensions_mut().insert(seat.clone());
     }
+    hold::fit(&mut request);
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
-/// Requests live by many small allocations on several threads: `benches/README.md` has the figures.
+/// Parked polls hold little more than they have written to: `benches/README.md` has the figures.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     countersign::cli::main()

@@ -1,6 +1,9 @@
 //! The parts that a lifecycle is compared with: a bare JSON request and a bare signature check.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io::{self, Write as _};
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::web::{self, Json};
@@ -10,9 +13,23 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
     ParsedPublicKey,
 };
+use countersign_client::SoftwareKey;
+use countersign_core::signature::{Algorithm, Check, PublicKey, verify_batch};
+use countersign_engine::ports::Entropy as _;
+use countersign_engine::system::SystemEntropy;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
 
 use crate::cpu;
+use crate::person::POLL;
+
+/// Signatures of a batch.
+const BATCH: usize = 64;
 
 /// A body of about 300 bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,17 +82,19 @@ pub fn serve(workers: usize) -> io::Result<()> {
     })
 }
 
-/// Serves a route that waits on a channel that nobody answers, until the process is ended. It says
-/// first where it listens.
+/// Serves polls over HTTP/1.1 that wait on a channel that nobody answers, until the process is
+/// ended. It says first where it listens. Whatever is no `POST` is answered at once.
 ///
 /// # Errors
 /// If it cannot listen.
 pub fn park() -> io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let app = || {
-            App::new()
-                .route("/park", web::get().to(wait))
-                .route("/warm", web::get().to(HttpResponse::Ok))
+            let wait = web::post().to(async |body: web::Bytes| {
+                drop(body);
+                HttpResponse::Ok().json(wait().await)
+            });
+            App::new().default_service(web::route().to(HttpResponse::Ok)).route(POLL, wait)
         };
         let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", 0))?;
         for address in server.addrs() {
@@ -85,10 +104,63 @@ pub fn park() -> io::Result<()> {
     })
 }
 
-async fn wait() -> HttpResponse {
+/// The same over HTTP/2, by the library that the server speaks it with, and with its settings.
+///
+/// # Errors
+/// If it cannot listen.
+pub fn park_http2() -> io::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        writeln!(io::stdout(), "{}", listener.local_addr()?)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let connection =
+                http2().serve_connection(TokioIo::new(stream), service_fn(answer_http2));
+            actix_web::rt::spawn(async { drop(connection.await) });
+        }
+    })
+}
+
+async fn answer_http2(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    if request.method() != hyper::Method::POST {
+        return Ok(Response::default());
+    }
+    let mut body = request.into_body();
+    while poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.is_some() {}
+    Ok(Response::new(wait().await.to_string()))
+}
+
+/// As `countersign` does it.
+fn http2() -> http2::Builder<Here> {
+    let mut builder = http2::Builder::new(Here);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_header_list_size(16_384)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(64)
+        .initial_stream_window_size(65_535)
+        .initial_connection_window_size(65_535)
+        .max_send_buf_size(65_536)
+        .keep_alive_interval(Duration::from_secs(75))
+        .keep_alive_timeout(Duration::from_secs(5));
+    builder
+}
+
+/// Starts what a connection needs on this thread.
+#[derive(Clone)]
+struct Here;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
+    fn execute(&self, future: F) {
+        actix_web::rt::spawn(async move { drop(future.await) });
+    }
+}
+
+async fn wait() -> bool {
     let (_teller, told) = tokio::sync::oneshot::channel::<()>();
-    let in_time = tokio::time::timeout(Duration::from_secs(300), told).await;
-    HttpResponse::Ok().json(in_time.is_ok())
+    tokio::time::timeout(Duration::from_secs(300), told).await.is_ok()
 }
 
 async fn answer(Json(message): Json<Message>) -> HttpResponse {
@@ -117,6 +189,35 @@ pub fn verification_us(times: u32) -> io::Result<f64> {
         verified.expect("its own signature verifies");
     }
     Ok((cpu::of_this_thread()? - start) / f64::from(times))
+}
+
+/// Microseconds of processor time that one Ed25519 check takes in a batch of 64, on this thread, with
+/// the keys parsed before.
+///
+/// # Errors
+/// If the kernel does not count processor time.
+///
+/// # Panics
+/// If the core does not accept good signatures.
+pub fn batched_verification_us(times: u32) -> io::Result<f64> {
+    let checks: Vec<_> = (0..BATCH).map(|_| check()).collect();
+    let mut coefficients = [[0; 16]; BATCH];
+    let batches = times.div_ceil(BATCH as u32);
+    let start = cpu::of_this_thread()?;
+    for _ in 0..batches {
+        SystemEntropy.fill(coefficients.as_flattened_mut());
+        verify_batch(std::hint::black_box(&checks), &coefficients).expect("all are good");
+    }
+    Ok((cpu::of_this_thread()? - start) / (f64::from(batches) * BATCH as f64))
+}
+
+/// One of a key of its own.
+fn check() -> Check {
+    let software = SoftwareKey::generate(Algorithm::Ed25519);
+    let message = software.thumbprint().as_bytes().to_vec();
+    let key = PublicKey::from_spki(Algorithm::Ed25519, software.spki()).expect("a good key");
+    let signature = software.sign(&message);
+    Check::new(key, message, signature)
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use countersign_core::signature::Algorithm;
 
 use crate::raw::{Answer, Connection};
 
+/// Where a browser asks how its challenge stands.
+pub const POLL: &str = "/v1/client/verify/push";
+
 const DEVICES: &str = "/v1/client/user-authenticators/push";
 
 /// What a tenant's callers show.
@@ -106,7 +109,7 @@ impl Person {
     pub fn verify(token: &str, challenge: &str, wait: Option<u32>) -> Vec<u8> {
         let wait = wait.map(|seconds| format!("\r\nprefer: wait={seconds}")).unwrap_or_default();
         let body = format!("{{\"challengeId\":\"{challenge}\"}}");
-        post("/v1/client/verify/push", &format!("Bearer {token}{wait}"), &body)
+        post(POLL, &format!("Bearer {token}{wait}"), &body)
     }
 
     /// The backend asks what the browser's token is worth.

@@ -1,79 +1,118 @@
 //! A server in a process of its own, on a core of its own.
 
-use std::io::{self, BufRead as _, BufReader};
+use std::error::Error;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
-use tempfile::TempDir;
+use countersign_loadtest::LoadError;
+use countersign_loadtest::metrics::Metrics;
+use countersign_loadtest::server::{Settings, Spawned};
 
 use crate::person::Callers;
 
-const TENANT: &str = "bench";
-const SECRET: &str = "a-secret-of-the-benchmarks";
+/// Why a benchmark has no result.
+pub type Failure = Box<dyn Error>;
 
-/// Builds `countersign`, and gives where it is.
+/// How a benchmark of that name ends.
+pub fn ended(name: &str, done: Result<(), Failure>) -> ExitCode {
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    // Where even this cannot be written, the exit code says it.
+    let _ = writeln!(io::stderr(), "{name}: {error}");
+    ExitCode::FAILURE
+}
+
+/// Builds `countersign` as it is released, beside this program, and gives where it is.
 ///
 /// # Errors
 /// If it does not build.
-pub fn build() -> io::Result<PathBuf> {
+pub fn build() -> Result<PathBuf, Failure> {
+    let cargo = std::env::var_os("CARGO").ok_or("give the server with --server")?;
     let build = ["build", "--release", "--locked", "-p", "countersign"];
-    let status = Command::new("cargo").args(build).status()?;
-    let beside = std::env::current_exe()?.with_file_name("countersign");
-    status.success().then_some(beside).ok_or_else(|| io::Error::other("countersign does not build"))
+    if !Command::new(cargo).args(build).status()?.success() {
+        return Err("the server was not built".into());
+    }
+    Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
-/// A server that runs until this is dropped.
+/// A `countersign` that runs until this is dropped.
 pub struct Server {
-    process: Child,
+    spawned: Spawned,
+    metrics: Metrics,
     /// Where it listens.
     pub address: SocketAddr,
-    _folder: Option<TempDir>,
 }
 
 impl Server {
-    /// Starts `countersign` with one worker. `settings` are further variables of its environment.
+    /// Starts one with one worker, on those cores, or on any if there are none. `keys` are further
+    /// keys of its configuration.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn countersign(binary: &Path, store: &str, settings: &[(&str, &str)]) -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let mut command = Command::new(binary);
-        command.arg("serve").env_clear().envs([
-            ("COUNTERSIGN_TENANT_ID", TENANT),
-            ("COUNTERSIGN_SECRET_KEY", SECRET),
-            ("COUNTERSIGN__SERVER__LISTEN", "127.0.0.1:0"),
-            ("COUNTERSIGN__OPERATIONS__LISTEN", "off"),
-            ("COUNTERSIGN__SERVER__WORKERS", "1"),
-            ("COUNTERSIGN__STORE__URL", store),
-            ("COUNTERSIGN__LOG__LEVEL", "warn"),
-        ]);
-        command.envs(settings.iter().copied());
-        command.env("COUNTERSIGN__SERVER__DATA_DIR", folder.path());
-        Self::start(command, Some(folder))
+    pub async fn start(
+        binary: &Path,
+        store: &str,
+        cores: &[usize],
+        keys: &[(&str, &str)],
+    ) -> Result<Self, LoadError> {
+        let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let settings = Settings {
+            store: store.to_owned(),
+            workers: 1,
+            cores: cores.to_vec(),
+            keys: keys.collect(),
+        };
+        let spawned = Spawned::start(binary, &settings).await?;
+        let metrics = Metrics::new(spawned.target.operations.as_deref().unwrap_or_default())?;
+        let address = spawned.target.base.split('/').nth(2).and_then(|at| at.parse().ok());
+        let address = address.ok_or(LoadError::Wrong("the server says no address"))?;
+        Ok(Self { spawned, metrics, address })
     }
 
-    /// Starts this program again, with other arguments; it has to say where it listens.
+    /// Its process.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.spawned.pid
+    }
+
+    /// What its callers show.
+    #[must_use]
+    pub fn callers(&self) -> Callers {
+        let target = &self.spawned.target;
+        Callers::new(&target.tenant, target.secret.reveal())
+    }
+
+    /// The polls that it holds; none if it does not say.
+    pub async fn polls(&self) -> Option<usize> {
+        Some(self.metrics.read().await?.sum("countersign_waiters") as usize)
+    }
+}
+
+/// This program, started again to serve something bare, until this is dropped.
+pub struct Oneself {
+    process: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Oneself {
+    /// Starts it with those arguments; it has to say where it listens.
     ///
     /// # Errors
     /// If it does not.
-    pub fn oneself(arguments: &[&str]) -> io::Result<Self> {
+    pub fn start(arguments: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(arguments);
-        Self::start(command, None)
-    }
-
-    fn start(mut command: Command, folder: Option<TempDir>) -> io::Result<Self> {
-        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         // Made first, so that a process that says nothing is ended too.
-        let mut server = Self { process, address: unknown, _folder: folder };
-        let output = server.process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut bare = Self { process: command.spawn()?, address: unknown };
+        let output = bare.process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().rsplit(['/', ' ']).next().and_then(|text| text.parse().ok());
-        server.address = address.ok_or_else(|| io::Error::other("it says no address"))?;
-        Ok(server)
+        let address = line.trim().parse();
+        bare.address = address.map_err(|_| io::Error::other("the bare server did not start"))?;
+        Ok(bare)
     }
 
     /// Its process.
@@ -81,15 +120,9 @@ impl Server {
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
-
-    /// What its callers show.
-    #[must_use]
-    pub fn callers(&self) -> Callers {
-        Callers::new(TENANT, SECRET)
-    }
 }
 
-impl Drop for Server {
+impl Drop for Oneself {
     fn drop(&mut self) {
         // It is gone already where that fails.
         let _ = self.process.kill();

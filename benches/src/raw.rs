@@ -2,10 +2,10 @@
 //! beside the server.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer, as far as a driver looks at it.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ impl Answer {
 /// A connection that is opened when it is needed, and again after its last answer.
 pub struct Connection {
     address: SocketAddr,
+    source: Option<Ipv4Addr>,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
 }
@@ -39,7 +40,19 @@ impl Connection {
     /// One to a server, which is not opened yet.
     #[must_use]
     pub const fn to(address: SocketAddr) -> Self {
-        Self { address, stream: None, buffer: Vec::new() }
+        Self { address, source: None, stream: None, buffer: Vec::new() }
+    }
+
+    /// The same from one of this machine's addresses, as the ports of one are limited.
+    #[must_use]
+    pub fn from(self, source: Ipv4Addr) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// Closes it, whatever is still to be answered on it.
+    pub fn close(&mut self) {
+        self.stream = None;
+        self.buffer.clear();
     }
 
     /// Sends a request without waiting for its answer.
@@ -48,7 +61,14 @@ impl Connection {
     /// If the server takes no connection, or has closed this one.
     pub async fn send(&mut self, request: &[u8]) -> io::Result<()> {
         if self.stream.is_none() {
-            let stream = TcpStream::connect(self.address).await?;
+            let stream = match self.source {
+                None => TcpStream::connect(self.address).await?,
+                Some(source) => {
+                    let socket = TcpSocket::new_v4()?;
+                    socket.bind((source, 0).into())?;
+                    socket.connect(self.address).await?
+                }
+            };
             stream.set_nodelay(true)?;
             self.stream = Some(stream);
         }
@@ -56,22 +76,31 @@ impl Connection {
         stream.write_all(request).await
     }
 
+    /// Waits for the first bytes of the answer to what was sent, or for more of it.
+    ///
+    /// # Errors
+    /// If the server closes before.
+    pub async fn read(&mut self) -> io::Result<()> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        self.buffer.reserve(2048);
+        match stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the answer to what was sent.
     ///
     /// # Errors
     /// If the server closes before, or answers what is no HTTP/1.1.
     pub async fn receive(&mut self) -> io::Result<Answer> {
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        self.buffer.clear();
         let answer = loop {
             if let Some(answer) = parse(&self.buffer)? {
                 break answer;
             }
-            self.buffer.reserve(2048);
-            if stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.read().await?;
         };
+        self.buffer.clear();
         if answer.is_last {
             self.stream = None;
         }

@@ -22,6 +22,12 @@ use countersign_engine::{Engine, EngineSettings, Ports, Reader, Tenant};
 /// Starts an engine with one tenant. It needs a running actix system.
 #[must_use]
 pub fn engine(store: Arc<dyn Store>) -> Engine {
+    engine_with(store, &EngineSettings::default())
+}
+
+/// The same with other sizes.
+#[must_use]
+pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
     let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let tenant = Tenant {
         limits: Limits::default(),
@@ -29,7 +35,7 @@ pub fn engine(store: Arc<dyn Store>) -> Engine {
         custom_public: Vec::new(),
         delivery: None,
     };
-    Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant_id(), tenant)]))
+    Engine::start(settings, ports, HashMap::from([(tenant_id(), tenant)]))
 }
 
 /// The account of a user of that name.
@@ -88,6 +94,16 @@ impl Enrolled {
         let credential =
             CredentialKey { tenant: account.tenant.clone(), thumbprint: key.thumbprint() };
         Self { engine: engine.clone(), account, key, credential }
+    }
+
+    /// Sends something to the account and to the device, so that both are active.
+    ///
+    /// # Panics
+    /// If the engine does not answer.
+    pub async fn stir(&self) {
+        self.engine.user(&self.account).await.expect("the account answers");
+        let nonce = self.engine.nonce(&self.credential, Signing::ChallengeId).await;
+        nonce.expect("the device answers");
     }
 
     /// What the seven requests of a lifecycle ask of the engine.

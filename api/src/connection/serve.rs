@@ -105,7 +105,9 @@ where
                 let http1 = Rc::new(http1.new_service(()).await?);
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
-                    async move {
+                    // In a box: the task that it is given to would hold it twice, as the library
+                    // moves it before it awaits it.
+                    Box::pin(async move {
                         // An answer over HTTP/2 is several frames: the last would wait for the
                         // client's word on those before, which it gives after 40 ms.
                         if let Err(error) = io.set_nodelay(true) {
@@ -126,7 +128,7 @@ where
                         let load = Load::new(with.body_bytes_max);
                         let io = Deadlined::since(since, io, patience, load);
                         http1.call((io, Protocol::Http1, peer)).await
-                    }
+                    })
                 }))
             }
         })

@@ -3,7 +3,6 @@
 //!
 //! Server and driver have a core each. Sign-ins arrive by the clock, whatever the server does.
 
-use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,14 +11,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use countersign_benches::crowd::{Crowd, Fared, watch_memory};
-use countersign_benches::pinned::{Server, build};
+use countersign_benches::pinned::{Failure, Server, build, ended};
 use countersign_benches::table::quantile;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::pin;
 use countersign_loadtest::host::process::rss_bytes;
 use tokio::task::LocalSet;
-
-type Failure = Box<dyn Error>;
 
 /// Sign-ins over capacity, and what the server makes of them.
 #[derive(Parser)]
@@ -51,14 +48,7 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    match run(&Settings::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even this cannot be written, the exit code says it.
-            let _ = writeln!(io::stderr(), "overload: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended("overload", run(&Settings::parse()))
 }
 
 fn run(settings: &Settings) -> Result<(), Failure> {
@@ -67,11 +57,12 @@ fn run(settings: &Settings) -> Result<(), Failure> {
     };
     let binary = settings.server.clone().map_or_else(build, Ok)?;
     descriptors::allow((settings.connections + settings.users) as u64)?;
-    pin::this_process(&[of_server])?;
-    let server = Server::countersign(&binary, &settings.store, &[])?;
     pin::this_process(&[of_driver])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(LocalSet::new().run_until(measure(settings, &server)))
+    runtime.block_on(LocalSet::new().run_until(async {
+        let server = Server::start(&binary, &settings.store, &[of_server], &[]).await?;
+        measure(settings, &server).await
+    }))
 }
 
 async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {

@@ -1,30 +1,28 @@
 //! What memory a browser takes that waits on a long poll, over HTTP/1.1 and HTTP/2, beside a bare
-//! handler that waits on a channel; and what a pending challenge takes, with its account and its
-//! device in memory.
+//! handler that is sent the same polls and waits on a channel; and what a pending challenge takes,
+//! with its account and its device in memory.
 
-use std::error::Error;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
-use countersign_benches::person::{Person, expect};
-use countersign_benches::pinned::{Server, build};
+use countersign_benches::person::{POLL, Person, expect};
+use countersign_benches::pinned::{Failure, Oneself, Server, build, ended};
 use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
-use mimalloc::MiMalloc;
 use reqwest::header::AUTHORIZATION;
+use tikv_jemallocator::Jemalloc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// The server's own: what a buffer takes depends on who hands it out.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
-type Failure = Box<dyn Error>;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Time in which idle actors leave memory: they are looked for every 10 s, and leave if they were
 /// idle the time before.
@@ -35,6 +33,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 const WAIT_SECONDS: u32 = 30;
 /// Polls on one connection of HTTP/2.
 const STREAMS: usize = 100;
+/// Length of a token.
+const TOKEN_BYTES: usize = 400;
 
 /// Memory of parked browsers and pending challenges.
 #[derive(Parser)]
@@ -49,7 +49,19 @@ struct Cli {
 enum Hidden {
     /// Serve the bare handler.
     #[command(hide = true)]
-    BareServer,
+    BareServer {
+        /// The protocol.
+        protocol: Protocol,
+    },
+}
+
+/// What polls are sent over.
+#[derive(Clone, Copy, ValueEnum)]
+enum Protocol {
+    #[value(name = "HTTP/1.1")]
+    Http1,
+    #[value(name = "HTTP/2")]
+    Http2,
 }
 
 #[derive(Args)]
@@ -68,17 +80,15 @@ struct Settings {
 fn main() -> ExitCode {
     let Cli { command, settings } = Cli::parse();
     let done = match command {
-        Some(Hidden::BareServer) => bare::park().map_err(Failure::from),
+        Some(Hidden::BareServer { protocol: Protocol::Http1 }) => {
+            bare::park().map_err(Failure::from)
+        }
+        Some(Hidden::BareServer { protocol: Protocol::Http2 }) => {
+            bare::park_http2().map_err(Failure::from)
+        }
         None => measure(&settings),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where even this cannot be written, the exit code says it.
-            let _ = writeln!(io::stderr(), "parked: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    ended("parked", done)
 }
 
 fn measure(settings: &Settings) -> Result<(), Failure> {
@@ -87,12 +97,23 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let out = &mut io::stdout();
     runtime.block_on(async {
-        writeln!(out, "{:<28} {:>8} {:>16} {:>12}", "", "polls", "challenge bytes", "poll KiB")?;
+        writeln!(
+            out,
+            "{:<20} {:>8} {:>16} {:>10} {:>14}",
+            "", "polls", "challenge bytes", "poll KiB", "bare and KiB"
+        )?;
         for polls in &settings.polls {
-            bare_handler(out, *polls).await?;
-            for store in &settings.stores {
-                for version in ["HTTP/1.1", "HTTP/2"] {
-                    countersign(out, &binary, store, version, *polls).await?;
+            for protocol in [Protocol::Http1, Protocol::Http2] {
+                let name = protocol.name();
+                let bare = bare_handler(protocol, *polls).await?;
+                writeln!(out, "{:<20} {polls:>8} {:>16} {bare:>10.1}", format!("bare {name}"), "")?;
+                for store in &settings.stores {
+                    let (challenge, poll) = countersign(&binary, store, protocol, *polls).await?;
+                    let (of, more) = (format!("{store} {name}"), poll - bare);
+                    writeln!(
+                        out,
+                        "{of:<20} {polls:>8} {challenge:>16.0} {poll:>10.1} {more:>14.1}"
+                    )?;
                 }
             }
         }
@@ -100,31 +121,28 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
     })
 }
 
-async fn bare_handler(out: &mut impl io::Write, polls: usize) -> Result<(), Failure> {
-    let server = Server::oneself(&["bare-server"])?;
-    Connection::to(server.address).call(b"GET /warm HTTP/1.1\r\nhost: x\r\n\r\n").await?;
-    let before = rss_bytes(server.pid())?;
-    let mut parked = Vec::with_capacity(polls);
-    for _ in 0..polls {
-        let mut connection = Connection::to(server.address);
-        connection.send(b"GET /park HTTP/1.1\r\nhost: x\r\n\r\n").await?;
-        parked.push(connection);
-    }
+/// KiB of a poll at the bare handler.
+async fn bare_handler(protocol: Protocol, polls: usize) -> Result<f64, Failure> {
+    let bare = Oneself::start(&["bare-server", protocol.name()])?;
+    // As long as those of the server.
+    let asked = vec![("t".repeat(TOKEN_BYTES), "c".repeat(32)); polls];
+    // What is made once.
+    protocol.park(bare.address, bare.pid(), &asked[..STREAMS.min(polls)]).await?;
     sleep(SETTLE).await;
-    let each = (rss_bytes(server.pid())? - before) as f64 / polls as f64 / 1024.0;
-    writeln!(out, "{:<28} {polls:>8} {:>16} {each:>12.1}", "bare HTTP/1.1", "")?;
-    Ok(())
+    let before = rss_bytes(bare.pid())?;
+    let parked = protocol.park(bare.address, bare.pid(), &asked).await?;
+    Ok(kib(parked.saturating_sub(before), polls))
 }
 
+/// Bytes of a pending challenge, and KiB of a poll on it.
 async fn countersign(
-    out: &mut impl io::Write,
     binary: &Path,
     store: &str,
-    version: &str,
+    protocol: Protocol,
     polls: usize,
-) -> Result<(), Failure> {
-    let many = [("COUNTERSIGN__SERVER__REQUESTS_IN_FLIGHT_MAX", "100000")];
-    let server = Server::countersign(binary, store, &many)?;
+) -> Result<(f64, f64), Failure> {
+    let many = [("server.requests_in_flight_max", "100000")];
+    let server = Server::start(binary, store, &[], &many).await?;
     let mut connection = Connection::to(server.address);
     let mut people = Vec::with_capacity(polls);
     for number in 0..polls {
@@ -142,26 +160,45 @@ async fn countersign(
     }
     let pending = rss_bytes(server.pid())?;
     let challenge = pending.saturating_sub(idle) as f64 / polls as f64;
-    let parked = match version {
-        "HTTP/1.1" => over_http1(&server, &asked).await?,
-        _ => over_http2(&server, &asked).await?,
-    };
-    let each = (parked - pending) as f64 / polls as f64 / 1024.0;
-    let name = format!("{store} {version}");
-    writeln!(out, "{name:<28} {polls:>8} {challenge:>16.0} {each:>12.1}")?;
-    Ok(())
+    let parked = protocol.park(server.address, server.pid(), &asked).await?;
+    Ok((challenge, kib(parked.saturating_sub(pending), polls)))
 }
 
-/// Parks a poll for each, and gives the server's memory while all wait.
-async fn over_http1(server: &Server, asked: &[(String, String)]) -> Result<u64, Failure> {
+impl Protocol {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+
+    /// Parks a poll for each, gives a process's memory while all wait, and lets them go.
+    async fn park(
+        self,
+        address: SocketAddr,
+        pid: u32,
+        asked: &[(String, String)],
+    ) -> Result<u64, Failure> {
+        match self {
+            Self::Http1 => over_http1(address, pid, asked).await,
+            Self::Http2 => over_http2(address, pid, asked).await,
+        }
+    }
+}
+
+async fn over_http1(
+    address: SocketAddr,
+    pid: u32,
+    asked: &[(String, String)],
+) -> Result<u64, Failure> {
     let mut parked = Vec::with_capacity(asked.len());
     for (token, challenge) in asked {
-        let mut connection = Connection::to(server.address);
+        let mut connection = Connection::to(address);
         connection.send(&Person::verify(token, challenge, Some(WAIT_SECONDS))).await?;
         parked.push(connection);
     }
     sleep(SETTLE).await;
-    let memory = rss_bytes(server.pid())?;
+    let memory = rss_bytes(pid)?;
     for connection in &mut parked {
         let answered = timeout(Duration::ZERO, connection.receive()).await;
         if let Ok(answer) = answered {
@@ -171,8 +208,12 @@ async fn over_http1(server: &Server, asked: &[(String, String)]) -> Result<u64, 
     Ok(memory)
 }
 
-async fn over_http2(server: &Server, asked: &[(String, String)]) -> Result<u64, Failure> {
-    let url = format!("http://{}/v1/client/verify/push", server.address);
+async fn over_http2(
+    address: SocketAddr,
+    pid: u32,
+    asked: &[(String, String)],
+) -> Result<u64, Failure> {
+    let url = format!("http://{address}{POLL}");
     let mut parked = JoinSet::new();
     for some in asked.chunks(STREAMS) {
         let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build()?;
@@ -188,9 +229,13 @@ async fn over_http2(server: &Server, asked: &[(String, String)]) -> Result<u64, 
         sleep(Duration::from_millis(20)).await;
     }
     sleep(SETTLE).await;
-    let memory = rss_bytes(server.pid())?;
+    let memory = rss_bytes(pid)?;
     if let Some(answer) = parked.try_join_next() {
         return Err(format!("a poll does not wait: {:?}", answer??).into());
     }
     Ok(memory)
+}
+
+fn kib(bytes: u64, polls: usize) -> f64 {
+    bytes as f64 / polls as f64 / 1024.0
 }

@@ -70,6 +70,7 @@ impl Capacity {
             fits,
             assumptions,
             plan: Vec::new(),
+            beside: Vec::new(),
         };
         capacity.plan = demands.iter().map(|demand| capacity.plan_for(demand)).collect();
         capacity

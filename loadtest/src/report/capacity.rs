@@ -20,6 +20,22 @@ pub struct Capacity {
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
+    /// The same server with other stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
+}
+
+/// What was found with another store, to compare with.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Beside {
+    /// The store, such as `sqlite`, without a password.
+    pub store: String,
+    /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
+    pub highest_rate: f64,
+    /// How the search ended.
+    pub conclusion: Conclusion,
+    /// Costs, each with what it was fitted to.
+    pub fits: Vec<Fit>,
 }
 
 /// What has to be met.

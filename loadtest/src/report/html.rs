@@ -60,7 +60,7 @@ fn body(report: &Report) -> Markup {
         }
         main {
             (doubted(&all_doubts(report)))
-            @if let Some(found) = &report.capacity { (capacity::sections(found)) }
+            @if let Some(found) = &report.capacity { (capacity::sections(report, found)) }
             @if has_run(report) { (run(report)) }
             section aria-labelledby="how" {
                 h2 id="how" { "How it was measured" }

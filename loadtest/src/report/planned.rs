@@ -93,25 +93,42 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
             words::rate(trial.rate),
         ));
     }
-    for fit in &capacity.fits {
-        let mut why = Vec::new();
-        if fit.step.is_none() && fit.points.len() < POINTS_MIN {
-            why.push(format!("only {} points", fit.points.len()));
-        }
-        if let Some(r2) = fit.r2.filter(|r2| *r2 < R2_MIN) {
-            why.push(format!("R² is {}", words::number(r2)));
-        }
-        if fit.deviation_max > DEVIATION_MAX {
-            why.push(format!("a measurement is {} off", words::share(fit.deviation_max)));
-        }
-        if fit.slope < 0.0 {
-            why.push("it is below nothing".to_owned());
-        }
+    let (steps, others): (Vec<_>, Vec<_>) = capacity.fits.iter().partition(|f| f.step.is_some());
+    for fit in others {
+        let why = rough(fit);
         if !why.is_empty() {
             found.push(format!("{} is a rough figure: {}.", cost(fit), why.join(", ")));
         }
     }
+    // Fitted together, they are rough together.
+    let rough_steps = steps.iter().filter(|fit| !rough(fit).is_empty());
+    let names: Vec<_> = rough_steps.clone().filter_map(|fit| fit.step.as_deref()).collect();
+    if let Some(fit) = rough_steps.clone().next() {
+        found.push(format!(
+            "Server CPU per step is a rough figure of {}: {}.",
+            names.join(", "),
+            rough(fit).join(", ")
+        ));
+    }
     found
+}
+
+/// Why a fit is no more than a rough figure, if it is not.
+fn rough(fit: &Fit) -> Vec<String> {
+    let mut why = Vec::new();
+    if fit.step.is_none() && fit.points.len() < POINTS_MIN {
+        why.push(format!("only {} points", fit.points.len()));
+    }
+    if let Some(r2) = fit.r2.filter(|r2| *r2 < R2_MIN) {
+        why.push(format!("R² is {}", words::number(r2)));
+    }
+    if fit.deviation_max > DEVIATION_MAX {
+        why.push(format!("a measurement is {} off", words::share(fit.deviation_max)));
+    }
+    if fit.slope < 0.0 {
+        why.push("it is below nothing".to_owned());
+    }
+    why
 }
 
 /// What a fit is of.
@@ -161,6 +178,13 @@ pub(super) fn of_one(fit: &Fit) -> String {
     words::trimmed(&words_of(fit.cost)(fit.slope))
 }
 
+/// The same with its standard error, as a part of it.
+pub(super) fn of_one_with_error(fit: &Fit) -> String {
+    let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
+    let error = error.map_or_else(String::new, |part| format!(" ± {}", words::share(part)));
+    format!("{}{error}", of_one(fit))
+}
+
 /// How what one costs is written, whatever it is.
 pub(crate) fn words_of(cost: Cost) -> fn(f64) -> String {
     match cost {
@@ -187,11 +211,9 @@ pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard er
 /// A row of the table of costs.
 pub(super) fn fit_row(fit: &Fit) -> [String; 6] {
     let together = || "all steps together".to_owned();
-    let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
-    let error = error.map_or_else(String::new, |part| format!(" ± {}", words::share(part)));
     [
         cost(fit),
-        format!("{}{error}", of_one(fit)),
+        of_one_with_error(fit),
         amount(fit.cost, fit.intercept),
         if fit.step.is_some() { together() } else { fit.points.len().to_string() },
         fit.r2.map_or_else(|| "–".to_owned(), |r2| format!("{r2:.4}")),

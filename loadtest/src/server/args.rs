@@ -70,6 +70,16 @@ impl ServerArgs {
         &self.store
     }
 
+    /// The same server with another store.
+    ///
+    /// # Errors
+    /// [`LoadError::Input`] for a store that no server has, or one on another machine.
+    pub fn with_store(&self, store: &str) -> Result<Self, LoadError> {
+        let other = Self { store: store.to_owned(), ..self.clone() };
+        other.check_store()?;
+        Ok(other)
+    }
+
     /// Checks everything that can be checked before anything is started, and pins this process.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// [`LoadError`].
 pub(super) async fn measure(survey: &Survey<'_>, http: u8) -> Result<Vec<Fit>, LoadError> {
-    let server = session::start(survey.run, &survey.place, survey.stop).await?;
+    let server = session::start(survey.run, survey.place, survey.stop).await?;
     let taken = session::unless_stopped(survey.stop, take(survey, http, &server)).await;
     server.stop().await?;
     taken

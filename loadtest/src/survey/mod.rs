@@ -17,11 +17,11 @@ use crate::capacity::plan::USUAL;
 use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::host::process;
 use crate::people::span;
-use crate::report::capacity::{Assumptions, Capacity, Cost, Fit, Objective, Trial};
+use crate::report::capacity::{Assumptions, Beside, Capacity, Cost, Fit, Objective, Trial};
 use crate::report::model::{Point, Report};
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
-use crate::server::Prepared;
+use crate::server::{Prepared, without_password};
 use crate::session::{self, Place, RunArgs};
 use crate::stop::Stop;
 
@@ -60,6 +60,9 @@ pub struct SurveyArgs {
     #[arg(long, default_value_t = 4000)]
     #[arg(value_parser = clap::value_parser!(u32).range(400..=200_000))]
     pub many: u32,
+    /// Another store to find out the same about, for a table of all; may be given several times.
+    #[arg(long, value_name = "STORE", requires = "spawn")]
+    pub beside: Vec<String>,
     /// What people do.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -80,56 +83,84 @@ struct Survey<'a> {
     args: &'a SurveyArgs,
     run: &'a RunArgs,
     stop: &'a Stop,
-    place: Place,
+    place: &'a Place,
     objective: Objective,
 }
 
-/// Finds out how much a server bears.
+/// Finds out how much a server bears, with each of its stores.
 ///
 /// # Errors
 /// [`LoadError`] if not one trial could be made.
 pub async fn run(args: &SurveyArgs, run: &RunArgs, stop: &Stop) -> Result<Report, LoadError> {
+    let mut others = Vec::new();
+    for store in &args.beside {
+        others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
+    }
     let place = session::place(run, 2 * args.many as usize)?;
     let objective = Objective::new(args.slo, args.errors);
-    let survey = Survey { args, run, stop, place, objective };
-    let settings = SearchSettings {
-        rate_start: args.rate_start,
-        rate_max: args.rate_max,
-        precision: args.precision.0,
-        trials_max: args.trials.into(),
-        ..SearchSettings::default()
-    };
-    let mut found =
-        Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
-    let server = session::start(run, &survey.place, stop).await?;
-    let cores = server.workers.unwrap_or(survey.place.cores.server.len().max(1));
-    let spawned = server.spawned.is_some();
-    let measured = survey.processor(&server, &mut found).await;
-    // A store is one server's at a time.
-    let mut failed = measured.and(server.stop().await).err();
-    if spawned && failed.is_none() {
-        failed = survey.memory(&mut found).await.err();
+    let of = |run| Survey { args, run, stop, place: &place, objective };
+    let mut report = of(run).of_one_store().await?;
+    for other in &others {
+        if report.cut_short.is_some() {
+            break;
+        }
+        let store = without_password(other.server.store());
+        let (found, failed) = match of(other).of_one_store().await {
+            Ok(report) => (report.capacity, report.cut_short),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        report.cut_short = failed.map(|why| format!("{store}: {why}"));
+        if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
+            let Capacity { highest_rate, conclusion, fits, .. } = found;
+            capacity.beside.push(Beside { store, highest_rate, conclusion, fits });
+        }
     }
-    let Some((_, _, mut report)) = found.best else {
-        return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
-    };
-    let human_delay_seconds = args.people.human.mean().as_secs_f64();
-    let mut assumptions = Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
-    if human_delay_seconds > 0.0 {
-        assumptions.human_delay_seconds = human_delay_seconds;
-    }
-    let capacity = Capacity::new(objective, &found.search, found.fits, assumptions, &USUAL);
-    "capacity".clone_into(&mut report.scenario);
-    report.capacity = Some(capacity);
-    if let Some(why) = found.missing {
-        report.figures.insert("HTTP/2 not measured".to_owned(), json!(why));
-    }
-    report.settings.insert("slo".to_owned(), json!(objective));
-    report.cut_short = stop.reason().or(failed.map(|error| error.to_string()));
     Ok(report)
 }
 
 impl Survey<'_> {
+    /// Finds out how much a server bears.
+    async fn of_one_store(&self) -> Result<Report, LoadError> {
+        let Self { args, run, stop, .. } = *self;
+        let settings = SearchSettings {
+            rate_start: args.rate_start,
+            rate_max: args.rate_max,
+            precision: args.precision.0,
+            trials_max: args.trials.into(),
+            ..SearchSettings::default()
+        };
+        let mut found =
+            Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
+        let server = session::start(run, self.place, stop).await?;
+        let cores = server.workers.unwrap_or(self.place.cores.server.len().max(1));
+        let spawned = server.spawned.is_some();
+        let measured = self.processor(&server, &mut found).await;
+        // A store is one server's at a time.
+        let mut failed = measured.and(server.stop().await).err();
+        if spawned && failed.is_none() {
+            failed = self.memory(&mut found).await.err();
+        }
+        let Some((_, _, mut report)) = found.best else {
+            return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
+        };
+        let human_delay_seconds = args.people.human.mean().as_secs_f64();
+        let mut assumptions =
+            Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
+        if human_delay_seconds > 0.0 {
+            assumptions.human_delay_seconds = human_delay_seconds;
+        }
+        let capacity =
+            Capacity::new(self.objective, &found.search, found.fits, assumptions, &USUAL);
+        "capacity".clone_into(&mut report.scenario);
+        report.capacity = Some(capacity);
+        if let Some(why) = found.missing {
+            report.figures.insert("HTTP/2 not measured".to_owned(), json!(why));
+        }
+        report.settings.insert("slo".to_owned(), json!(self.objective));
+        report.cut_short = stop.reason().or(failed.map(|error| error.to_string()));
+        Ok(report)
+    }
+
     /// The search, and what the processor and the store do for a lifecycle.
     async fn processor(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
         while let Next::Try(rate) = found.search.next() {
@@ -168,7 +199,7 @@ impl Survey<'_> {
     ) -> Result<Report, LoadError> {
         let load = LoadArgs::poisson(rate, time);
         let lifecycle = LifecycleArgs { load, people: self.args.people.clone() };
-        let report = session::on(self.run, &lifecycle, self.stop, server, &self.place).await?;
+        let report = session::on(self.run, &lifecycle, self.stop, server, self.place).await?;
         match &report.cut_short {
             Some(why) => Err(LoadError::Server(why.clone())),
             None => Ok(report),
@@ -182,7 +213,8 @@ impl Survey<'_> {
         if let Some(idle) = idle_cores(server).await {
             cpu.push((0.0, idle));
         }
-        for part in PARTS {
+        // Twice, so that a moment in which the machine does something else falls on one of two.
+        for part in PARTS.into_iter().chain(PARTS) {
             let report = self.trial(highest * part, self.args.trial, server).await?;
             let completed = report.totals.completed as f64;
             let rate = completed / report.took_seconds;

@@ -24,6 +24,10 @@ const STEPS: [&str; 6] =
 const PARTS: [f64; 2] = [0.3, 0.6];
 /// How long.
 const TIME: Duration = Duration::from_secs(3);
+/// All steps take turns so often, at least and at most: whatever else the machine does falls on all.
+const ROUNDS: [usize; 2] = [2, 6];
+/// A step's standard error, as a part of what all steps cost together, that is small enough.
+const ERROR_MAX: f64 = 0.03;
 
 /// The first steps of lifecycles.
 #[derive(Serialize)]
@@ -48,18 +52,31 @@ pub(super) async fn measure(
     server: &Prepared,
 ) -> Result<Vec<Fit>, LoadError> {
     let mut mixtures = Vec::new();
-    for steps in 1..=STEPS.len() {
-        for part in PARTS {
-            let partial = Partial { steps, load: LoadArgs::poisson(highest * part, TIME) };
-            let report =
-                session::on(survey.run, &partial, survey.stop, server, &survey.place).await?;
-            if let Some(why) = report.cut_short {
-                return Err(LoadError::Server(why));
+    let mut fits = Vec::new();
+    for round in 1..=ROUNDS[1] {
+        for steps in 1..=STEPS.len() {
+            for part in PARTS {
+                let partial = Partial { steps, load: LoadArgs::poisson(highest * part, TIME) };
+                let report =
+                    session::on(survey.run, &partial, survey.stop, server, survey.place).await?;
+                if let Some(why) = report.cut_short {
+                    return Err(LoadError::Server(why));
+                }
+                mixtures.extend(mixture(&report));
             }
-            mixtures.extend(mixture(&report));
+        }
+        fits = fit::steps(&STEPS, &mixtures).unwrap_or_default();
+        if round >= ROUNDS[0] && are_sure(&fits) {
+            break;
         }
     }
-    Ok(fit::steps(&STEPS, &mixtures).unwrap_or_default())
+    Ok(fits)
+}
+
+/// Whether a planner can count with them.
+fn are_sure(steps: &[Fit]) -> bool {
+    let whole: f64 = steps.iter().map(|step| step.slope).sum();
+    steps.iter().all(|step| step.slope_error.is_some_and(|error| error <= ERROR_MAX * whole))
 }
 
 /// How often each step was done, and what it took all together.

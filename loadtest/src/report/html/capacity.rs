@@ -3,13 +3,15 @@
 use maud::{Markup, html};
 
 use super::tables::scrolling;
+use crate::report::beside::{self, Table};
 use crate::report::capacity::{Capacity, Cost, Fit, Trial};
 use crate::report::chart::{Chart, Line, Look, Scale};
+use crate::report::model::Report;
 use crate::report::planned::{self, FIT_HEADS, PLAN_HEADS, TRIAL_HEADS};
 use crate::report::words;
 
 /// All of it.
-pub(super) fn sections(capacity: &Capacity) -> Markup {
+pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
     let is_cpu = |fit: &Fit| fit.cost == Cost::CpuPerLifecycle;
     let drawn = capacity.fits.iter().enumerate().filter(|(_, fit)| !fit.points.is_empty());
     let cpu = drawn.clone().find(|(_, fit)| is_cpu(fit));
@@ -22,6 +24,12 @@ pub(super) fn sections(capacity: &Capacity) -> Markup {
                 @if let Some((index, fit)) = &cpu { (fit_chart(*index, fit)) }
             }
             details { summary { "The trials" } (trials(capacity)) }
+        }
+        @if let Some(Table { heads, rows }) = beside::table(report, capacity) {
+            section aria-labelledby="stores" {
+                h2 id="stores" { "The stores side by side" }
+                (table("The highest rate and each cost, by store", &heads, rows))
+            }
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "What it takes" }
@@ -156,12 +164,12 @@ fn fits(capacity: &Capacity) -> Markup {
     table("Costs, and how well they fit", &FIT_HEADS, rows.collect())
 }
 
-fn table(caption: &str, heads: &[&str], rows: Vec<Vec<String>>) -> Markup {
+fn table<H: AsRef<str>>(caption: &str, heads: &[H], rows: Vec<Vec<String>>) -> Markup {
     let table = html! {
         thead {
             tr {
                 @for (index, head) in heads.iter().enumerate() {
-                    th.n[index > 0] scope="col" { (head) }
+                    th.n[index > 0] scope="col" { (head.as_ref()) }
                 }
             }
         }

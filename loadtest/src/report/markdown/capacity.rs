@@ -3,6 +3,7 @@
 use std::fmt::{Result, Write as _};
 
 use super::{fenced, text};
+use crate::report::beside::{self, Table};
 use crate::report::capacity::Capacity;
 use crate::report::facts;
 use crate::report::model::Report;
@@ -22,6 +23,10 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     for doubt in planned::doubts(capacity) {
         writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
     }
+    if let Some(Table { heads, rows }) = beside::table(report, capacity) {
+        writeln!(out, "## The stores side by side\n")?;
+        table(out, &heads, rows.into_iter())?;
+    }
     writeln!(out, "## What it takes\n")?;
     table(out, &PLAN_HEADS, capacity.plan.iter().map(planned::plan_row))?;
     for said in planned::assumptions(capacity) {
@@ -36,15 +41,16 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     table(out, &TRIAL_HEADS, capacity.trials.iter().map(planned::trial_row))
 }
 
-fn table<const N: usize>(
+fn table<H: AsRef<str>>(
     out: &mut String,
-    heads: &[&str; N],
-    rows: impl Iterator<Item = [String; N]>,
+    heads: &[H],
+    rows: impl Iterator<Item = impl AsRef<[String]>>,
 ) -> Result {
-    writeln!(out, "| {} |", heads.join(" | "))?;
-    writeln!(out, "|---|{}", "---:|".repeat(N - 1))?;
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    writeln!(out, "{}", line(heads.iter().map(|head| text(head.as_ref())).collect()))?;
+    writeln!(out, "|---|{}", "---:|".repeat(heads.len() - 1))?;
     for row in rows {
-        writeln!(out, "| {} |", row.map(|cell| text(&cell)).join(" | "))?;
+        writeln!(out, "{}", line(row.as_ref().iter().map(|cell| text(cell)).collect()))?;
     }
     writeln!(out)
 }

@@ -1,0 +1,118 @@
+//! What a lifecycle costs with few devices in memory and with many: processor time of a process with
+//! two engines on the store in memory, whose turns alternate, so that whatever else the machine does
+//! falls on both. The devices are active: each has its actor, and so has its account.
+//!
+//! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
+//! which takes longer the more there are: that falls into few of the turns, and the median leaves it
+//! out; `cargo bench --bench engine` has it alone.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use actix_web::rt::System;
+use clap::Parser;
+use countersign_benches::cpu;
+use countersign_benches::pinned::{Failure, ended};
+use countersign_benches::sample::{Enrolled, engine_with};
+use countersign_benches::table::{median, range};
+use countersign_engine::store::MemoryStore;
+use countersign_engine::{Engine, EngineSettings};
+
+/// By how much a lifecycle may cost more.
+const TARGET: f64 = 1.1;
+
+/// What a lifecycle costs with few active devices and with many.
+#[derive(Parser)]
+struct Cli {
+    /// Devices where few are active.
+    #[arg(long, default_value_t = 1000)]
+    few: usize,
+    /// Devices where many are active; a million of them take some 12 GB.
+    #[arg(long, default_value_t = 100_000)]
+    many: usize,
+    /// Turns of each.
+    #[arg(long, default_value_t = 9)]
+    turns: usize,
+    /// Lifecycles in a turn.
+    #[arg(long, default_value_t = 2000)]
+    lifecycles: usize,
+}
+
+/// An engine whose devices are active, and what its turns have cost.
+struct Active {
+    engine: Engine,
+    users: Vec<Enrolled>,
+    next: usize,
+    us: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ended("resident", System::new().block_on(run(&cli)))
+}
+
+async fn run(cli: &Cli) -> Result<(), Failure> {
+    if cli.few == 0 || cli.many == 0 || cli.turns * cli.lifecycles == 0 {
+        return Err("every number is above 0".into());
+    }
+    let mut few = Active::start(cli.few).await;
+    let mut many = Active::start(cli.many).await;
+    // The first turns warm up and are not counted.
+    for turn in 0..=cli.turns {
+        for active in [&mut few, &mut many] {
+            let us = active.turn(cli.lifecycles).await?;
+            if turn > 0 {
+                active.us.push(us);
+            }
+        }
+    }
+    let out = &mut io::stdout();
+    writeln!(out, "microseconds of processor time of a lifecycle, memory:")?;
+    writeln!(out, "{:>10} {:>10} {:>10}   smallest to largest", "devices", "actors", "median")?;
+    for Active { engine, users, us, .. } in [&few, &many] {
+        let (smallest, largest) = range(us);
+        let (users, actors) = (users.len(), engine.actors());
+        let middle = median(us);
+        writeln!(out, "{users:>10} {actors:>10} {middle:>10.1}   {smallest:.1} to {largest:.1}")?;
+    }
+    let ratio = median(&many.us) / median(&few.us);
+    let judged = if ratio <= TARGET { "met" } else { "missed" };
+    writeln!(out, "many to few: {ratio:.3}, target {TARGET}: {judged}")?;
+    for active in [few, many] {
+        active.engine.close().await?;
+    }
+    Ok(())
+}
+
+impl Active {
+    async fn start(devices: usize) -> Self {
+        // An account, a device and a challenge each, and some to spare.
+        let activations_max = 3 * devices + 1000;
+        let settings = EngineSettings { activations_max, ..EngineSettings::default() };
+        let engine = engine_with(Arc::new(MemoryStore::default()), &settings);
+        let mut users = Vec::with_capacity(devices);
+        for number in 0..devices {
+            users.push(Enrolled::new(&engine, &format!("usr_{number}")).await);
+        }
+        Self { engine, users, next: 0, us: Vec::new() }
+    }
+
+    /// Wakes all devices, and gives what a lifecycle costs beside them.
+    async fn turn(&mut self, lifecycles: usize) -> Result<f64, Failure> {
+        for user in &self.users {
+            user.stir().await;
+        }
+        let before = cpu::of_this_process()?;
+        for _ in 0..lifecycles {
+            // A prime, so that those who act lie anywhere among the others.
+            self.next = (self.next + 7919) % self.users.len();
+            self.users[self.next].lifecycle().await;
+        }
+        let used = cpu::of_this_process()? - before;
+        if self.engine.actors() < 2 * self.users.len() {
+            return Err("devices fell asleep meanwhile: take fewer --lifecycles".into());
+        }
+        Ok(used / lifecycles as f64)
+    }
+}

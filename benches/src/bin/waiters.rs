@@ -1,0 +1,264 @@
+//! From a decision to the first byte that the waiting browser gets, with few and with many browsers
+//! parked on one server.
+//!
+//! Server and driver have a core each. Few and many take turns, so that whatever else the machine
+//! does falls on both; and beside each decision stands a plain request of the same phone, which no
+//! parked browser should slow down either.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use countersign_benches::person::{Person, expect};
+use countersign_benches::pinned::{Failure, Server, build, ended};
+use countersign_benches::raw::Connection;
+use countersign_benches::table::quantile;
+use countersign_loadtest::descriptors;
+use countersign_loadtest::host::pin;
+use tokio::time::{Instant, sleep};
+
+/// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.
+const WAIT_SECONDS: u32 = 30;
+/// A challenge lives as long as can be configured, as a run may be long; and one tenant has places
+/// for a part of all requests only.
+const KEYS: [(&str, &str); 2] = [
+    ("tenants.0.push.challenge_lifetime_seconds", "600"),
+    ("server.requests_in_flight_max", "1000000"),
+];
+/// Connections from one of this machine's addresses.
+const PER_ADDRESS: usize = 2500;
+/// Longest until the server holds as many polls as it should.
+const SETTLED: Duration = Duration::from_secs(10);
+/// What the longest of 100 decisions may take, in milliseconds.
+const TARGET_MS: f64 = 5.0;
+/// The same with many parked, as a multiple of what it takes with few.
+const TARGET_RATIO: f64 = 1.5;
+
+/// How soon a waiting browser learns of a decision, with few parked and with many.
+#[derive(Parser)]
+struct Cli {
+    /// The `countersign` to measure; it is built if none is given.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// The store.
+    #[arg(long, default_value = "memory:")]
+    store: String,
+    /// Polls that are parked where few are.
+    #[arg(long, default_value_t = 10)]
+    few: usize,
+    /// Polls that are parked where many are.
+    #[arg(long, default_value_t = 10_000)]
+    many: usize,
+    /// Turns of each.
+    #[arg(long, default_value_t = 10)]
+    turns: usize,
+    /// Decisions in a turn.
+    #[arg(long, default_value_t = 60)]
+    decisions: usize,
+    /// Cores of the server and of the driver.
+    #[arg(long, value_delimiter = ',', default_value = "0,1")]
+    cores: Vec<usize>,
+}
+
+/// A user whose browser waits, or may.
+struct Waiting {
+    person: Person,
+    token: String,
+    challenge: String,
+    poll: Connection,
+}
+
+/// Times of one number of parked polls, in milliseconds.
+#[derive(Default)]
+struct Times {
+    /// From sending the decision to the first byte of the browser's answer.
+    told: Vec<f64>,
+    /// A plain request beside it.
+    plain: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    ended("waiters", run(&Cli::parse()))
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let [of_server, of_driver] = cli.cores[..] else {
+        return Err("--cores takes two, such as 0,1".into());
+    };
+    if cli.few == 0 || cli.few > cli.many || cli.turns * cli.decisions == 0 {
+        return Err("--few is from 1 to --many, and something has to be decided".into());
+    }
+    let binary = cli.server.clone().map_or_else(build, Ok)?;
+    // The server inherits the limit, and has as many connections.
+    descriptors::allow(cli.many as u64)?;
+    pin::this_process(&[of_driver])?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = Server::start(&binary, &cli.store, &[of_server], &KEYS).await?;
+        measure(cli, &server, &mut io::stdout()).await
+    })
+}
+
+async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result<(), Failure> {
+    let mut control = Connection::to(server.address);
+    let mut all = Vec::with_capacity(cli.many);
+    for number in 0..cli.many {
+        let name = format!("u-{number}");
+        let person = Person::enroll(server.callers(), &name, &mut control).await?;
+        all.push(Waiting::new(person, number, server, &mut control).await?);
+    }
+    let (mut few, mut many) = (Times::default(), Times::default());
+    // The first turns warm up and are not counted.
+    for turn in 0..=cli.turns {
+        if turn == 1 {
+            (few, many) = Default::default();
+        }
+        // Others each time, so that what differs between users falls on both too.
+        all.rotate_left(cli.few);
+        turn_with(cli.few, turn, cli, server, &mut all, &mut few).await?;
+        turn_with(cli.many, turn, cli, server, &mut all, &mut many).await?;
+    }
+    print(out, cli, &few, &many)?;
+    Ok(())
+}
+
+/// Parks the first `parked` of all, decides some of them one by one, and lets all go.
+async fn turn_with(
+    parked: usize,
+    turn: usize,
+    cli: &Cli,
+    server: &Server,
+    all: &mut [Waiting],
+    times: &mut Times,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    for waiting in &mut all[..parked] {
+        waiting.park().await?;
+    }
+    holds(server, parked).await?;
+    let (mut phone, mut control) = (Connection::to(server.address), Connection::to(server.address));
+    for decision in 0..cli.decisions {
+        // A prime, so that those who decide lie anywhere among those who wait.
+        let chosen = (turn * cli.decisions + decision) * 7919 % parked;
+        all[chosen].decide(&mut phone, times).await?;
+        all[chosen].challenged(&mut control).await?;
+        all[chosen].park().await?;
+    }
+    holds(server, parked).await?;
+    if began.elapsed() >= Duration::from_secs(WAIT_SECONDS.into()) {
+        return Err("a turn took longer than a poll waits: take fewer --decisions".into());
+    }
+    for waiting in &mut all[..parked] {
+        waiting.poll.close();
+    }
+    holds(server, 0).await
+}
+
+/// Waits until the server holds that many polls, and is idle again.
+async fn holds(server: &Server, polls: usize) -> Result<(), Failure> {
+    let end = Instant::now() + SETTLED;
+    loop {
+        let held = server.polls().await.ok_or("the server's metrics cannot be read")?;
+        if held == polls {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            return Err(format!("the server holds {held} polls where {polls} wait").into());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+impl Waiting {
+    async fn new(
+        person: Person,
+        number: usize,
+        server: &Server,
+        control: &mut Connection,
+    ) -> io::Result<Self> {
+        let source = Ipv4Addr::new(127, 0, 0, (number / PER_ADDRESS % 250) as u8 + 1);
+        let poll = Connection::to(server.address).from(source);
+        let mut waiting = Self { person, token: String::new(), challenge: String::new(), poll };
+        waiting.challenged(control).await?;
+        Ok(waiting)
+    }
+
+    /// The backend and the browser begin a sign-in.
+    async fn challenged(&mut self, control: &mut Connection) -> io::Result<()> {
+        let tracked = control.call(self.person.track()).await?;
+        expect(&tracked, "token")?.clone_into(&mut self.token);
+        let started = control.call(&Person::start(&self.token)).await?;
+        expect(&started, "challengeId")?.clone_into(&mut self.challenge);
+        Ok(())
+    }
+
+    /// The browser begins to wait.
+    async fn park(&mut self) -> io::Result<()> {
+        let poll = Person::verify(&self.token, &self.challenge, Some(WAIT_SECONDS));
+        self.poll.send(&poll).await
+    }
+
+    /// The phone approves, and the browser learns of it.
+    async fn decide(&mut self, phone: &mut Connection, times: &mut Times) -> io::Result<()> {
+        let asked = Instant::now();
+        let nonce = phone.call(self.person.nonce()).await?;
+        times.plain.push(ms(asked));
+        let read = phone.call(&self.person.read(expect(&nonce, "message")?)).await?;
+        if expect(&read, "challengeId")? != self.challenge {
+            return Err(io::Error::other("another challenge is pending"));
+        }
+        let approval = self.person.approve(&self.challenge);
+        let sent = Instant::now();
+        phone.send(&approval).await?;
+        self.poll.read().await?;
+        times.told.push(ms(sent));
+        let answered = phone.receive().await?;
+        let told = self.poll.receive().await?;
+        // The token is what only an approval earns.
+        expect(&told, "accessToken")?;
+        if answered.status == 200 { Ok(()) } else { Err(io::Error::other(answered.body)) }
+    }
+}
+
+fn print(out: &mut impl io::Write, cli: &Cli, few: &Times, many: &Times) -> io::Result<()> {
+    writeln!(
+        out,
+        "{}, {} turns of each; milliseconds, p50 / p99 / longest\n{:>8} {:>10} {:>28} {:>28}",
+        cli.store, cli.turns, "parked", "decisions", "decision to first byte", "plain request"
+    )?;
+    for (parked, times) in [(cli.few, few), (cli.many, many)] {
+        let all = |ms: &[f64]| {
+            let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|q| quantile(ms, q));
+            format!("{p50:.3} / {p99:.3} / {longest:.3}")
+        };
+        let (told, plain) = (all(&times.told), all(&times.plain));
+        writeln!(out, "{parked:>8} {:>10} {told:>28} {plain:>28}", times.told.len())?;
+    }
+    let ratio = |q, of: fn(&Times) -> &[f64]| quantile(of(many), q) / quantile(of(few), q);
+    let told = |q| ratio(q, |times| &times.told);
+    let plain = |q| ratio(q, |times| &times.plain);
+    let judged = |is_met| if is_met { "met" } else { "missed" };
+    let p99 = quantile(&many.told, 0.99);
+    writeln!(
+        out,
+        "p99 with {}: {p99:.2} ms, target {TARGET_MS}: {}",
+        cli.many,
+        judged(p99 <= TARGET_MS)
+    )?;
+    writeln!(
+        out,
+        "many to few: p50 {:.2}, p99 {:.2}, target {TARGET_RATIO}: {}; a plain request {:.2} and {:.2}",
+        told(0.5),
+        told(0.99),
+        judged(told(0.99) <= TARGET_RATIO),
+        plain(0.5),
+        plain(0.99)
+    )
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
