@@ -70,7 +70,7 @@ mod tests {
     }
 
     fn begun(line: &mut [oneshot::Receiver<()>]) -> usize {
-        line.iter_mut().filter(|turn| turn.try_recv().is_ok()).count()
+        line.iter_mut().map(oneshot::Receiver::try_recv).filter(Result::is_ok).count()
     }
 
     #[test]
