@@ -45,17 +45,22 @@ impl Line {
         self.existing.is_empty() && self.new.is_empty()
     }
 
-    /// Lets those in front begin. The longest that one of them has waited; `None` if nobody does.
-    pub(super) fn round(&mut self, now_us: u64) -> Option<u64> {
-        let (mut begun, mut waited_us) = (0, None);
+    /// Lets those in front begin. The longest that anybody has waited until now; 0 if nobody waits.
+    pub(super) fn round(&mut self, now_us: u64) -> u64 {
+        let mut waited_us = 0;
+        for line in [&mut self.existing, &mut self.new] {
+            // Whoever has left takes no turn.
+            while line.front().is_some_and(|first| first.turn.is_closed()) {
+                line.pop_front();
+            }
+            let since_us = line.front().map_or(now_us, |first| first.since_us);
+            waited_us = waited_us.max(now_us.saturating_sub(since_us));
+        }
+        let mut begun = 0;
         while begun < ROUND
             && let Some(first) = self.existing.pop_front().or_else(|| self.new.pop_front())
         {
-            // Whoever has left takes no turn.
-            if first.turn.send(()).is_ok() {
-                begun += 1;
-                waited_us = waited_us.max(Some(now_us.saturating_sub(first.since_us)));
-            }
+            begun += usize::from(first.turn.send(()).is_ok());
         }
         waited_us
     }
@@ -77,13 +82,13 @@ mod tests {
     fn a_few_begin_in_each_round_in_their_order() {
         let mut line = Line::default();
         let mut waiting = joined(&mut line, Lane::Existing, 10);
-        assert_eq!(line.round(100), Some(100), "the first has waited longest");
+        assert_eq!(line.round(100), 100, "the first has waited longest");
         assert_eq!((begun(&mut waiting[..8]), begun(&mut waiting[8..])), (8, 0));
         assert!(!line.is_empty());
-        assert_eq!(line.round(100), Some(92));
+        assert_eq!(line.round(100), 92);
         assert_eq!(begun(&mut waiting[8..]), 2);
         assert!(line.is_empty());
-        assert_eq!(line.round(100), None);
+        assert_eq!(line.round(100), 0);
     }
 
     #[test]
@@ -92,9 +97,10 @@ mod tests {
         let mut new = joined(&mut line, Lane::New, 8);
         let mut existing = joined(&mut line, Lane::Existing, 8);
         line.round(0);
+        let mut later = joined(&mut line, Lane::Existing, 1);
         assert_eq!((begun(&mut existing), begun(&mut new)), (8, 0));
-        line.round(0);
-        assert_eq!(begun(&mut new), 8);
+        assert_eq!(line.round(100), 100, "who waits longest for a turn counts");
+        assert_eq!((begun(&mut later), begun(&mut new)), (1, 7));
     }
 
     #[test]
@@ -105,6 +111,6 @@ mod tests {
         line.round(0);
         assert_eq!(begun(&mut stayed), 1);
         drop(joined(&mut line, Lane::New, 1));
-        assert_eq!(line.round(0), None);
+        assert_eq!(line.round(100), 0);
     }
 }

@@ -24,7 +24,9 @@ struct State {
     now_us: Box<dyn Fn() -> u64>,
     lateness: RefCell<Lateness>,
     line: RefCell<Line>,
-    /// Somebody sees to it that those in the line have their turns.
+    /// How long they wait for their turns.
+    turns_us: Cell<u64>,
+    /// Somebody sees to it that they have them.
     calling: Cell<bool>,
     /// Since when a measure is under way.
     out_since_us: Cell<Option<u64>>,
@@ -45,6 +47,7 @@ impl Pulse {
             now_us: Box::new(now_us),
             lateness: RefCell::new(Lateness::new(target_us)),
             line: RefCell::default(),
+            turns_us: Cell::new(0),
             calling: Cell::new(false),
             out_since_us: Cell::new(None),
             last_us: Cell::new(0),
@@ -92,11 +95,9 @@ async fn call(state: Rc<State>) {
     while !state.line.borrow().is_empty() {
         tokio::task::yield_now().await;
         let now_us = (state.now_us)();
-        let waited_us = state.line.borrow_mut().round(now_us);
-        if let Some(waited_us) = waited_us {
-            state.lateness.borrow_mut().note(now_us, waited_us);
-        }
+        state.turns_us.set(state.line.borrow_mut().round(now_us));
     }
+    state.turns_us.set(0);
     state.calling.set(false);
 }
 
@@ -105,6 +106,7 @@ impl State {
         let now_us = (self.now_us)();
         self.out_since_us.set(None);
         self.last_us.set(now_us);
-        self.lateness.borrow_mut().note(now_us, now_us.saturating_sub(since_us));
+        let waited_us = now_us.saturating_sub(since_us).saturating_add(self.turns_us.get());
+        self.lateness.borrow_mut().note(now_us, waited_us);
     }
 }
