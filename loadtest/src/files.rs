@@ -106,8 +106,8 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 
 /// What the system says, without the name of a temporary file that an error may carry.
 fn words(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(std::error::Error::source);
-    inner.map_or_else(|| error.to_string(), ToString::to_string)
+    let whole = error.to_string();
+    whole.split(" at path ").next().unwrap_or_default().to_owned()
 }
 
 fn folder(path: &Path) -> &Path {
