@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// Why not, without the path.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than words here")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -87,6 +88,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     Ok(())
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than words here")]
 fn unwritable(path: &Path, error: &io::Error) -> String {
     let folder = folder(path).display();
     match error.kind() {
