@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 ///
 /// # Errors
 /// Why not, without the path.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than words here")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -87,6 +88,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     Ok(())
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system has more kinds than words here")]
 fn unwritable(path: &Path, error: &io::Error) -> String {
     let folder = folder(path).display();
     match error.kind() {
@@ -106,8 +108,8 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
 
 /// What the system says, without the name of a temporary file that an error may carry.
 fn words(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(std::error::Error::source);
-    inner.map_or_else(|| error.to_string(), ToString::to_string)
+    let whole = error.to_string();
+    whole.split(" at path ").next().unwrap_or_default().to_owned()
 }
 
 fn folder(path: &Path) -> &Path {

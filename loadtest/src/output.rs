@@ -98,9 +98,8 @@ impl OutputArgs {
 type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
 fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    json::write(report, out).map_err(|error| match error {
-        LoadError::Io(error) => error,
-        other => io::Error::other(other),
+    json::write(report, out).map_err(|error| {
+        if let LoadError::Io(error) = error { error } else { io::Error::other(error) }
     })
 }
 

@@ -173,13 +173,16 @@ impl Chart {
             let Some(y) = y else { continue };
             let (x, y) = (self.right(*x), self.down(*y));
             let goes_on = index > 0 && known(index - 1);
-            let drawn = match line.look {
+            let drawn = if line.look == Look::Dots {
                 // A dot is the round end of a line of no length.
-                Look::Dots => write!(path, "M{x} {y}h0"),
-                _ if goes_on => write!(path, "L{x} {y}"),
-                _ if known(index + 1) => write!(path, "M{x} {y}"),
+                write!(path, "M{x} {y}h0")
+            } else if goes_on {
+                write!(path, "L{x} {y}")
+            } else if known(index + 1) {
+                write!(path, "M{x} {y}")
+            } else {
                 // A point by itself is a line that is long enough to be seen.
-                _ => write!(path, "M{} {y}h{}", tenth(x - ALONE / 2.0), ALONE),
+                write!(path, "M{} {y}h{ALONE}", tenth(x - ALONE / 2.0))
             };
             drawn.expect("a string takes every text");
         }

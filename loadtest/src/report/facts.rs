@@ -224,11 +224,13 @@ pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
     said.collect()
 }
 
+/// How a number with its unit is written.
+type InWords = fn(f64) -> String;
+
 /// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
 pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
     let said = report.figures.iter().map(|(name, value)| {
-        let units: [(&str, fn(f64) -> String); 2] =
-            [(", bytes", words::bytes), (", us", words::time)];
+        let units: [(&str, InWords); 2] = [(", bytes", words::bytes), (", us", words::time)];
         let with = units.iter().find_map(|(unit, words)| Some((name.strip_suffix(unit)?, words)));
         match (with, value.as_f64()) {
             (Some((name, words)), Some(number)) => (name.to_owned(), words(number)),

@@ -78,13 +78,12 @@ impl Spawned {
             .kill_on_drop(true);
         let started = pin::while_on(&settings.cores, || command.spawn())?;
         let failed = |error: std::io::Error| {
-            let why = match error.kind() {
-                ErrorKind::NotFound => {
-                    "there is no such program: `cargo build --release -p countersign` makes it, \
-                     --spawn PATH names another"
-                        .to_owned()
-                }
-                _ => format!("it cannot be started: {error}"),
+            let why = if error.kind() == ErrorKind::NotFound {
+                "there is no such program: `cargo build --release -p countersign` makes it, \
+                 --spawn PATH names another"
+                    .to_owned()
+            } else {
+                format!("it cannot be started: {error}")
             };
             LoadError::Server(format!("{}: {why}", binary.display()))
         };

@@ -1,27 +1,18 @@
 // @authsignal/node: reading actions, and overriding their state.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
+import { enroll, newUser, track } from "../support/backend.mjs";
 import { isTime, refused } from "../support/expect.mjs";
 import { LIMITED } from "../support/limit.mjs";
-import { Phone } from "../support/phone.mjs";
-import { startServer } from "../support/server.mjs";
+import { withPhone } from "../support/suite.mjs";
 import { Web } from "../support/web.mjs";
 
 describe("actions", LIMITED, () => {
   let server, backend, phone;
 
-  before(async () => {
-    server = await startServer();
-    backend = backendOf(server);
-    phone = new Phone(server);
-  });
-  after(async () => {
-    phone?.discard();
-    await server?.stop();
-  });
+  withPhone((started) => ({ backend, phone, server } = started));
 
   it("getAction tells state and times of a tracked action", async () => {
     const userId = newUser();

@@ -2,26 +2,17 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
+import { enroll, newUser, track } from "../support/backend.mjs";
 import { refused } from "../support/expect.mjs";
 import { LIMITED } from "../support/limit.mjs";
-import { Phone } from "../support/phone.mjs";
-import { startServer } from "../support/server.mjs";
+import { withPhone } from "../support/suite.mjs";
 
 describe("track", LIMITED, () => {
-  let server, backend, phone;
+  let backend, phone;
 
-  before(async () => {
-    server = await startServer();
-    backend = backendOf(server);
-    phone = new Phone(server);
-  });
-  after(async () => {
-    phone?.discard();
-    await server?.stop();
-  });
+  withPhone((started) => ({ backend, phone } = started));
 
   it("allows a user without an authenticator, whom it gets to know thereby", async () => {
     const tracked = await track(backend, newUser());

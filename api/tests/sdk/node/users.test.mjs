@@ -1,13 +1,12 @@
 // @authsignal/node: users.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
+import { enroll, newUser, track } from "../support/backend.mjs";
 import { refused } from "../support/expect.mjs";
 import { LIMITED } from "../support/limit.mjs";
-import { Phone } from "../support/phone.mjs";
-import { startServer } from "../support/server.mjs";
+import { withPhone } from "../support/suite.mjs";
 
 const ATTRIBUTES = {
   emailVerified: true,
@@ -18,17 +17,9 @@ const ATTRIBUTES = {
 };
 
 describe("users", LIMITED, () => {
-  let server, backend, phone;
+  let backend, phone;
 
-  before(async () => {
-    server = await startServer();
-    backend = backendOf(server);
-    phone = new Phone(server);
-  });
-  after(async () => {
-    phone?.discard();
-    await server?.stop();
-  });
+  withPhone((started) => ({ backend, phone } = started));
 
   it("getUser says of an unknown user that they are not enrolled", async () => {
     const user = await backend.getUser({ userId: newUser() });

@@ -10,6 +10,7 @@ import { LIMITED } from "../support/limit.mjs";
 import { newSecret, startServer } from "../support/server.mjs";
 import { until } from "../support/until.mjs";
 import { assertAccessible, picture, startBrowser } from "./support/browser.mjs";
+import { house } from "./support/house.mjs";
 import { BrowserPhone } from "./support/phone.mjs";
 
 /** A server that nobody has configured. */
@@ -26,15 +27,7 @@ const STATUS = (...codes) => new RegExp(`status of (${codes.join("|")}) `);
 describe("the demo", LIMITED, () => {
   let browser, server;
 
-  before(async () => {
-    server = await startServer({ env: UNCONFIGURED });
-    browser = await startBrowser();
-  });
-  afterEach(() => browser.tidy());
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
+  house({ env: UNCONFIGURED }, (started) => ({ browser, server } = started));
 
   const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();
   const press = (page, name) => page.getByRole("button", { name }).click();

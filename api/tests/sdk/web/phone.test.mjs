@@ -4,14 +4,15 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
 import { backendOf, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
-import { newSecret, startServer } from "../support/server.mjs";
+import { newSecret } from "../support/server.mjs";
 import { until } from "../support/until.mjs";
 import { Web } from "../support/web.mjs";
 import { assertAccessible, picture, startBrowser } from "./support/browser.mjs";
+import { house } from "./support/house.mjs";
 import { BrowserPhone } from "./support/phone.mjs";
 
 const LOST_NETWORK = /ERR_(CONNECTION|INTERNET|NETWORK|EMPTY|INCOMPLETE|ABORTED|FAILED)/;
@@ -22,27 +23,20 @@ describe("the browser phone", LIMITED, () => {
   let browser, server, backend;
   const otherSecret = newSecret();
 
-  before(async () => {
-    server = await startServer({
-      env: {
-        COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
-        COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
-        COUNTERSIGN__TENANTS__0__PUSH__CUSTOM_PUBLIC: "amount,currency,payee,account",
-        COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2",
-        COUNTERSIGN__TENANTS__0__PUSH__REQUIRE_STATEMENT: "true",
-        // The server's own pages need no entry here.
-        COUNTERSIGN__TENANTS__0__ALLOWED_ORIGINS: "https://acme.example",
-        COUNTERSIGN__TENANTS__1__ID: "other",
-        COUNTERSIGN__TENANTS__1__SECRET_KEYS: otherSecret,
-      },
-    });
+  const env = {
+    COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
+    COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
+    COUNTERSIGN__TENANTS__0__PUSH__CUSTOM_PUBLIC: "amount,currency,payee,account",
+    COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2",
+    COUNTERSIGN__TENANTS__0__PUSH__REQUIRE_STATEMENT: "true",
+    // The server's own pages need no entry here.
+    COUNTERSIGN__TENANTS__0__ALLOWED_ORIGINS: "https://acme.example",
+    COUNTERSIGN__TENANTS__1__ID: "other",
+    COUNTERSIGN__TENANTS__1__SECRET_KEYS: otherSecret,
+  };
+  house({ env }, (started) => {
+    ({ browser, server } = started);
     backend = backendOf(server);
-    browser = await startBrowser();
-  });
-  afterEach(() => browser.tidy());
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
   });
 
   const enrollmentToken = async (userId, of = backend, more = {}) =>
@@ -364,15 +358,8 @@ describe("the browser phone", LIMITED, () => {
 describe("a challenge that nobody answers", LIMITED, () => {
   let browser, server;
 
-  before(async () => {
-    server = await startServer({ env: { COUNTERSIGN__TENANTS__0__PUSH__CHALLENGE_LIFETIME_SECONDS: "10" } });
-    browser = await startBrowser();
-  });
-  afterEach(() => browser.tidy());
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
+  const env = { COUNTERSIGN__TENANTS__0__PUSH__CHALLENGE_LIFETIME_SECONDS: "10" };
+  house({ env }, (started) => ({ browser, server } = started));
 
   it("ends on every screen, each of which says what to do next", async () => {
     const backend = backendOf(server);

@@ -1,14 +1,13 @@
 // Our browser SDK, on a page of another origin than the server's.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
-import { startServer } from "../support/server.mjs";
 import { until } from "../support/until.mjs";
-import { startBrowser } from "./support/browser.mjs";
+import { house } from "./support/house.mjs";
 import { startSite } from "./support/site.mjs";
 
 const LOST_NETWORK = /ERR_(CONNECTION|INTERNET|NETWORK|EMPTY|INCOMPLETE|ABORTED|FAILED|UNSAFE_PORT)/;
@@ -17,18 +16,14 @@ describe("our browser SDK", LIMITED, () => {
   let browser, site, server, backend;
   const phones = [];
 
-  before(async () => {
-    site = await startSite();
-    server = await startServer();
+  before(async () => (site = await startSite()));
+  house({}, (started) => {
+    ({ browser, server } = started);
     site.use(server);
     backend = backendOf(server);
-    browser = await startBrowser();
   });
-  afterEach(() => browser.tidy());
   after(async () => {
-    await browser?.stop();
     phones.forEach((phone) => phone.discard());
-    await server?.stop();
     await site?.stop();
   });
 

@@ -1,14 +1,14 @@
 // The pre-built UI, as people see it and as the official SDK's `launch` opens it, from another origin.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
-import { startServer } from "../support/server.mjs";
 import { until } from "../support/until.mjs";
-import { assertAccessible, picture, startBrowser } from "./support/browser.mjs";
+import { assertAccessible, picture } from "./support/browser.mjs";
+import { house } from "./support/house.mjs";
 import { startSite } from "./support/site.mjs";
 
 const STATUS = (...codes) => new RegExp(`status of (${codes.join("|")}) `);
@@ -18,25 +18,20 @@ describe("the pre-built UI", LIMITED, () => {
   let browser, site, server, backend;
   const phones = [];
 
-  before(async () => {
-    site = await startSite();
-    server = await startServer({
-      env: {
-        COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
-        COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
-        COUNTERSIGN__TENANTS__0__ALLOWED_ORIGINS: site.origin,
-        COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_MAX: "6",
-      },
-    });
+  before(async () => (site = await startSite()));
+  const env = () => ({
+    COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
+    COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
+    COUNTERSIGN__TENANTS__0__ALLOWED_ORIGINS: site.origin,
+    COUNTERSIGN__TENANTS__0__PUSH__PROMPTS_MAX: "6",
+  });
+  house(() => ({ env: env() }), (started) => {
+    ({ browser, server } = started);
     site.use(server);
     backend = backendOf(server);
-    browser = await startBrowser();
   });
-  afterEach(() => browser.tidy());
   after(async () => {
-    await browser?.stop();
     phones.forEach((phone) => phone.discard());
-    await server?.stop();
     await site?.stop();
   });
 
@@ -391,15 +386,8 @@ describe("the pre-built UI", LIMITED, () => {
 describe("the pre-built UI, with tokens that live for two seconds", LIMITED, () => {
   let browser, server;
 
-  before(async () => {
-    server = await startServer({ env: { COUNTERSIGN__TOKENS__LIFETIME_SECONDS: "2" } });
-    browser = await startBrowser();
-  });
-  afterEach(() => browser.tidy());
-  after(async () => {
-    await browser?.stop();
-    await server?.stop();
-  });
+  const env = { COUNTERSIGN__TOKENS__LIFETIME_SECONDS: "2" };
+  house({ env }, (started) => ({ browser, server } = started));
 
   it("says that the page is too old, and where to go", async () => {
     const { url } = await track(backendOf(server), newUser(), { redirectUrl: "http://localhost:1/back" });
