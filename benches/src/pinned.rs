@@ -12,6 +12,12 @@ use countersign_loadtest::server::{Settings, Spawned};
 
 use crate::person::Callers;
 
+/// A server that turns nothing away because a machine that does other work too makes it late: for
+/// what measures what requests cost, and not which are let in.
+pub const PATIENT: (&str, &str) = ("server.queue_delay_ms_max", "10000");
+/// Places for as many polls as one likes: one tenant has a part of them only.
+pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
+
 /// Why a benchmark has no result.
 pub type Failure = Box<dyn Error>;
 

@@ -2,7 +2,7 @@
 
 mod report_support;
 
-use countersign_loadtest::report::capacity::{Capacity, Conclusion};
+use countersign_loadtest::report::capacity::{Beside, Capacity, Conclusion, Cost};
 use countersign_loadtest::report::model::Report;
 use countersign_loadtest::report::{html, json, markdown};
 use report_support::planned::planned;
@@ -64,6 +64,44 @@ fn the_page_shows_the_search_against_the_objective_and_every_fit() {
     assert!(page.contains("The run at the highest rate"));
     assert!(!page.contains("NaN") && !page.contains("inf"));
     assert_eq!(page.matches("<table").count(), page.matches("<caption>").count());
+}
+
+#[test]
+fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
+    let mut report = planned();
+    let alone = (markdown::render(&report), html::render(&report));
+    let mut fits = found(&mut report).fits.clone();
+    fits.retain(|fit| fit.cost == Cost::CpuPerLifecycle);
+    fits[0].slope *= 2.0;
+    let (store, highest_rate) = ("sqlite".to_owned(), 400.0);
+    let other = Beside { store, highest_rate, conclusion: Conclusion::Ceiling, fits };
+    found(&mut report).beside.push(other);
+    let (text, page) = (markdown::render(&report), html::render(&report));
+    assert!(text.contains("| Highest rate | 800/s | 400/s or more |"), "{text}");
+    let row = |name: &str| {
+        let row = text.lines().find(|line| line.starts_with(&format!("| {name} | ")));
+        row.unwrap_or_else(|| panic!("{name} is missing in\n{text}")).to_owned()
+    };
+    assert_eq!(row("Server CPU per lifecycle").matches(" ± ").count(), 2);
+    assert!(row("Memory per pending challenge").ends_with(" | – |"));
+    for (alone, shown) in [(alone.0, text), (alone.1, page)] {
+        let title = "The stores side by side";
+        assert!(!alone.contains(title) && shown.contains(title));
+    }
+}
+
+#[test]
+fn steps_are_doubted_together() {
+    let mut report = planned();
+    for fit in &mut found(&mut report).fits {
+        fit.deviation_max = 0.2;
+    }
+    let text = markdown::render(&report);
+    let doubts = text.lines().filter(|line| line.contains("Server CPU per step")).count();
+    let steps = found(&mut report).fits.iter().filter(|fit| fit.step.is_some()).count();
+    // One line of doubt, and one row each.
+    assert_eq!(doubts, 1 + steps, "{text}");
+    assert!(steps > 1);
 }
 
 #[test]

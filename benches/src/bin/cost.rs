@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_benches::bare;
-use countersign_benches::pinned::{Failure, Oneself, build, ended};
+use countersign_benches::pinned::{Failure, Oneself, PATIENT, build, ended};
 use countersign_benches::table::{median, range};
 use countersign_loadtest::book::Book;
 use countersign_loadtest::drive::{Work, closed_loop};
@@ -210,7 +210,8 @@ struct Whole {
 impl Whole {
     async fn start(binary: &Path, store: &str, settings: &Settings) -> Result<Self, Failure> {
         let (store, workers) = (store.to_owned(), settings.workers);
-        let how = server::Settings { store: store.clone(), workers, ..server::Settings::default() };
+        let keys = vec![(PATIENT.0.to_owned(), PATIENT.1.to_owned())];
+        let how = server::Settings { store: store.clone(), workers, keys, cores: Vec::new() };
         let server = Spawned::start(binary, &how).await?;
         let protocol = Protocol { http2: false, streams: 1 };
         let lines = Lines::new(protocol, usize::try_from(settings.connections)?, true)?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
 use countersign_benches::person::{POLL, Person, expect};
-use countersign_benches::pinned::{Failure, Oneself, Server, build, ended};
+use countersign_benches::pinned::{Failure, Oneself, PATIENT, ROOMY, Server, build, ended};
 use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
@@ -141,8 +141,7 @@ async fn countersign(
     protocol: Protocol,
     polls: usize,
 ) -> Result<(f64, f64), Failure> {
-    let many = [("server.requests_in_flight_max", "100000")];
-    let server = Server::start(binary, store, &[], &many).await?;
+    let server = Server::start(binary, store, &[], &[PATIENT, ROOMY]).await?;
     let mut connection = Connection::to(server.address);
     let mut people = Vec::with_capacity(polls);
     for number in 0..polls {

@@ -4,13 +4,15 @@
 //!
 //! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
 //! which takes longer the more there are: that falls into few of the turns, and the median leaves it
-//! out; `cargo bench --bench engine` has it alone.
+//! out. Its own line says what it takes.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::rt::System;
+use actix_web::rt::time::sleep;
 use clap::Parser;
 use countersign_benches::cpu;
 use countersign_benches::pinned::{Failure, ended};
@@ -21,6 +23,8 @@ use countersign_engine::{Engine, EngineSettings};
 
 /// By how much a lifecycle may cost more.
 const TARGET: f64 = 1.1;
+/// Between two looks for idle actors.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// What a lifecycle costs with few active devices and with many.
 #[derive(Parser)]
@@ -79,6 +83,8 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
     let ratio = median(&many.us) / median(&few.us);
     let judged = if ratio <= TARGET { "met" } else { "missed" };
     writeln!(out, "many to few: {ratio:.3}, target {TARGET}: {judged}")?;
+    let swept = many.swept().await? / 1e3;
+    writeln!(out, "a look for idle ones among {} devices: {swept:.1} ms", many.users.len())?;
     for active in [few, many] {
         active.engine.close().await?;
     }
@@ -98,11 +104,24 @@ impl Active {
         Self { engine, users, next: 0, us: Vec::new() }
     }
 
-    /// Wakes all devices, and gives what a lifecycle costs beside them.
-    async fn turn(&mut self, lifecycles: usize) -> Result<f64, Failure> {
+    async fn stir(&self) {
         for user in &self.users {
             user.stir().await;
         }
+    }
+
+    /// Microseconds of the time in which idle actors are looked for once, and all have just been
+    /// used.
+    async fn swept(&self) -> Result<f64, Failure> {
+        self.stir().await;
+        let before = cpu::of_this_process()?;
+        sleep(SWEEP).await;
+        Ok(cpu::of_this_process()? - before)
+    }
+
+    /// Wakes all devices, and gives what a lifecycle costs beside them.
+    async fn turn(&mut self, lifecycles: usize) -> Result<f64, Failure> {
+        self.stir().await;
         let before = cpu::of_this_process()?;
         for _ in 0..lifecycles {
             // A prime, so that those who act lie anywhere among the others.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use countersign_benches::person::{Person, expect};
-use countersign_benches::pinned::{Failure, Server, build, ended};
+use countersign_benches::pinned::{Failure, PATIENT, ROOMY, Server, build, ended};
 use countersign_benches::raw::Connection;
 use countersign_benches::table::quantile;
 use countersign_loadtest::descriptors;
@@ -22,12 +22,8 @@ use tokio::time::{Instant, sleep};
 
 /// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.
 const WAIT_SECONDS: u32 = 30;
-/// A challenge lives as long as can be configured, as a run may be long; and one tenant has places
-/// for a part of all requests only.
-const KEYS: [(&str, &str); 2] = [
-    ("tenants.0.push.challenge_lifetime_seconds", "600"),
-    ("server.requests_in_flight_max", "1000000"),
-];
+/// A challenge lives as long as can be configured, as a run may be long.
+const LIFETIME: (&str, &str) = ("tenants.0.push.challenge_lifetime_seconds", "600");
 /// Connections from one of this machine's addresses.
 const PER_ADDRESS: usize = 2500;
 /// Longest until the server holds as many polls as it should.
@@ -97,7 +93,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     pin::this_process(&[of_driver])?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let server = Server::start(&binary, &cli.store, &[of_server], &KEYS).await?;
+        let server =
+            Server::start(&binary, &cli.store, &[of_server], &[LIFETIME, PATIENT, ROOMY]).await?;
         measure(cli, &server, &mut io::stdout()).await
     })
 }
