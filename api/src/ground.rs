@@ -1,6 +1,7 @@
 //! What the engine stands on, as it is configured: the store, its sizes, and its tenants.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_engine::delivery::{Webhook, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
@@ -15,6 +16,8 @@ use crate::server::ServeError;
 
 /// What the envelope of a webhook names as its source.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
+/// How long a command waits for a Redis that does not answer.
+const COMMAND_WAIT: Duration = Duration::from_secs(60);
 /// In the data folder of a server whose records are in Redis.
 const KNOWN_FILE: &str = "store-in-redis";
 
@@ -26,7 +29,7 @@ pub async fn open_store(
     config: &Config,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
-    open(config, entropy, Opening::Begin).await
+    open(config, entropy, Opening::Begin, false).await
 }
 
 /// Opens the store for a server, or begins it. A Redis that is empty and had one for this server
@@ -39,11 +42,11 @@ pub async fn open_store_to_serve(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<dyn Store>, ServeError> {
     if !matches!(config.store.url, StoreUrl::Redis(_)) {
-        return open_store(config, entropy).await;
+        return open(config, entropy, Opening::Begin, true).await;
     }
     let known = config.server.data_dir.join(KNOWN_FILE);
     if known.exists() {
-        return match open(config, entropy, Opening::Return).await {
+        return match open(config, entropy, Opening::Return, true).await {
             Err(ServeError::Store(StoreError::Unavailable(why))) if why == ABSENT => {
                 let lost = format!(
                     "{why}, where this server had one: bring its records back, or remove {} to \
@@ -55,7 +58,7 @@ pub async fn open_store_to_serve(
             opened => opened,
         };
     }
-    let store = open(config, entropy, Opening::Begin).await?;
+    let store = open(config, entropy, Opening::Begin, true).await?;
     std::fs::write(known, "The records of this server are in Redis.\n")?;
     Ok(store)
 }
@@ -75,13 +78,14 @@ pub async fn open_existing_store(
         let missing = format!("there is no store at {}", path.display());
         return Err(StoreError::Unavailable(missing).into());
     }
-    open(config, entropy, Opening::Read).await
+    open(config, entropy, Opening::Read, false).await
 }
 
 async fn open(
     config: &Config,
     entropy: Arc<dyn Entropy>,
     opening: Opening,
+    is_served: bool,
 ) -> Result<Arc<dyn Store>, ServeError> {
     Ok(match &config.store.url {
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
@@ -90,7 +94,10 @@ async fn open(
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
             let redis = RedisSettings::new(url.expose());
+            // Nobody is kept waiting by a command, which a Redis that is busy is not to end.
+            let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {
+                wait,
                 action_retention_ms,
                 challenge_retention_ms,
                 durability: config.store.durability,

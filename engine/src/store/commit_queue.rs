@@ -5,6 +5,7 @@
 //! part. When a unit is answered is said by the [`Durability`]: a unit that was answered early is
 //! recorded in its turn, however often that has to be tried, or the queue is broken.
 
+mod backend;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(super) use self::backend::{Answers, Backend, Failure};
 use super::lag::{Lag, count};
 use super::{Durability, closed, refused};
 use crate::ports::Later;
@@ -31,49 +33,6 @@ const QUEUE_UNITS_MAX: usize = 16_384;
 const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 /// How often that is tried once the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
-
-/// Records groups of units.
-pub(super) trait Backend: Send + 'static {
-    /// What is asked for.
-    type Unit: Send;
-    /// What is answered to a unit of a group that was recorded.
-    type Answer: Send + PartialEq;
-
-    /// Records the units in their order, all or none; a unit that is refused alone has an error of
-    /// its own and leaves no trace. The answers are in the order of the units.
-    ///
-    /// # Errors
-    /// [`Failure`] if it is not known to be recorded.
-    fn record(&mut self, units: &[Self::Unit]) -> Result<Answers<Self::Answer>, Failure>;
-
-    /// What a unit that may lag is answered before it is recorded, which its record must confirm;
-    /// absent for one that may not.
-    fn early(unit: &Self::Unit) -> Option<Self::Answer>;
-
-    /// Runs after each group, for housekeeping; `idle` is whether nothing waits.
-    ///
-    /// # Errors
-    /// An error breaks the queue.
-    fn maintain(&mut self, idle: bool) -> Result<(), StoreError>;
-
-    /// Closes in good order; not called once the queue is broken.
-    ///
-    /// # Errors
-    /// [`StoreError`] if that failed. What was answered is recorded all the same.
-    fn close(self) -> Result<(), StoreError>;
-}
-
-/// The answers to a group.
-pub(super) type Answers<T> = Vec<Result<T, StoreError>>;
-
-/// A group that is not known to be recorded.
-pub(super) enum Failure {
-    /// Certainly nothing was recorded, and the next group may be.
-    Refused(StoreError),
-    /// The medium can be trusted no further. A failed sync must not be tried again: the system may
-    /// have dropped what it could not write and report success the second time.
-    Broken(StoreError),
-}
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 

@@ -16,6 +16,7 @@ mod link;
 mod lookups;
 mod owner;
 mod reader;
+mod recovery;
 mod reply;
 mod scan;
 mod script;

@@ -7,7 +7,6 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_core::time::UnixMillis;
@@ -18,7 +17,7 @@ use super::Retention;
 use super::early::CLOSING_SECONDS;
 use super::guard::Guard;
 use super::journal::Journal;
-use super::link::{Link, ROLLED, Trouble};
+use super::link::{Link, Trouble};
 use super::unit::{Entry, Unit};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::{closed, refused};
@@ -26,7 +25,7 @@ use crate::system::Stopwatch;
 use crate::telemetry;
 
 /// Units in one group, at most: Redis does nothing else meanwhile.
-const GROUP_UNITS_MAX: usize = 128;
+pub(super) const GROUP_UNITS_MAX: usize = 128;
 /// Units that wait, at most; one more is refused.
 pub(super) const QUEUE_UNITS_MAX: usize = 16_384;
 /// Queued units that are looked at for one group.
@@ -284,71 +283,6 @@ impl Writer {
     pub(super) fn answer_late(&mut self) {
         let wait = self.wait.as_secs_f64();
         self.backlog.retain_mut(|queued| !queued.answered_late(wait));
-    }
-
-    /// Looks whether Redis records, and has what it has acknowledged; mends it if not.
-    async fn verify(&mut self) {
-        match self.touch().await {
-            Ok(()) => self.guard.recording(),
-            Err(Trouble::Rolled) => {
-                if self.recover().await {
-                    self.guard.recording();
-                }
-            }
-            Err(Trouble::Fenced) => self.guard.fenced(),
-            Err(Trouble::Refused(why)) => self.guard.refusing(&why),
-            Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.guard.unsettled(&why),
-        }
-    }
-
-    /// Writes again what Redis has lost, if the journal has all of it; otherwise nothing is written
-    /// or read until Redis has its records back. The answer is whether it is mended; nothing is
-    /// read until the caller, who knows what else is in doubt, says that it records.
-    async fn recover(&mut self) -> bool {
-        match self.restore().await {
-            Ok(units) => {
-                if units > 0 {
-                    tracing::warn!(units, "what Redis had lost is written again");
-                }
-                return true;
-            }
-            Err(Trouble::Fenced) => self.guard.fenced(),
-            Err(Trouble::Rolled) => self.guard.unsettled(ROLLED),
-            Err(Trouble::Lost(why) | Trouble::Refused(why) | Trouble::Unreadable(why)) => {
-                self.guard.unsettled(&why);
-            }
-        }
-        false
-    }
-
-    async fn restore(&mut self) -> Result<usize, Trouble> {
-        let mut asked = redis::cmd("HGET");
-        let asked = asked.arg(super::keys::STATE).arg("attempt");
-        let found = super::reply::number(self.link.one(asked.clone()).await?)?;
-        if !self.journal.reaches(found) {
-            return Err(Trouble::Rolled);
-        }
-        self.guard.unsettled(ROLLED);
-        let found = self.guard.owner.reclaim(&self.link).await?;
-        if !self.journal.reaches(found) {
-            return Err(Trouble::Rolled);
-        }
-        self.base = found;
-        let lost = self.journal.lose_after(found);
-        loop {
-            let mut subjects = HashSet::new();
-            let units = self
-                .journal
-                .lost(|unit| subjects.len() < GROUP_UNITS_MAX && subjects.insert(unit.subject()));
-            if units.is_empty() {
-                break;
-            }
-            let count = units.len();
-            self.record_again(&units).await?;
-            self.journal.found(count, self.attempt);
-        }
-        self.guard.acked.store(self.base, Ordering::Release);
-        Ok(lost)
     }
 }
 

@@ -6,6 +6,7 @@
 //! its pages.
 
 mod actions;
+mod change;
 mod files;
 mod log;
 mod outbox;

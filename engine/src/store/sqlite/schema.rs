@@ -20,6 +20,9 @@ const SCHEMA_VERSION: i64 = 2;
 /// The layout of the tables below.
 const SCHEMA_VERSION_FIRST: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
+/// Of pages, in each connection, at most: what lies above the leaves of every index of a million
+/// users, so that a look-up reads one page.
+const CACHE_KIB_MAX: i64 = 16_384;
 /// How long a backup or a check by hand may hold the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -101,6 +104,7 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "locking_mode", "NORMAL")?;

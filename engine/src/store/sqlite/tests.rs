@@ -11,8 +11,8 @@ use super::outbox::DUE_EVENTS;
 use super::queries::{
     ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
-use super::writer::STATEMENTS;
 use super::*;
+use super::{change, writer};
 use crate::store::commit_queue::{Backend as _, Failure};
 use crate::store::record::Stored as _;
 
@@ -71,7 +71,12 @@ fn no_statement_scans_a_table() {
     let fixture = fixture();
     let reads = [ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
     let more = [DUE_EVENTS, OF_CODE, OF_STATE, ROW];
-    let statements = reads.into_iter().chain(more).chain(STATEMENTS).map(str::to_owned);
+    let statements = reads
+        .into_iter()
+        .chain(more)
+        .chain(change::STATEMENTS)
+        .chain(writer::STATEMENTS)
+        .map(str::to_owned);
     for sql in statements.chain(user_queries()) {
         let steps = plan(&fixture, &sql);
         assert!(!steps.iter().any(|s| s.contains("SCAN")), "{sql}: {steps:?}");
