@@ -34,12 +34,7 @@ pub async fn around(
     let is_refused = preflight.is_none() && entered.is_none();
     let mut answered = match (preflight, &entered) {
         (Some(preflight), _) => Ok(request.into_response(preflight)),
-        (None, Some(entered)) => {
-            if let Some(pulse) = request.app_data::<Pulse>() {
-                pulse.turn(lane).await;
-            }
-            admitted(request, next, entered).await
-        }
+        (None, Some(entered)) => admitted(request, next, entered, lane).await,
         (None, None) => {
             body_passes().await;
             Ok(request.into_response(Problem::overloaded().error_response()))
@@ -58,16 +53,20 @@ pub async fn around(
     Ok(response)
 }
 
-/// Lets the route answer a request that has a place.
+/// Lets the route answer a request that has a place, when it is its turn.
 async fn admitted(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     entered: &Entered,
+    lane: Lane,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(seat) = &entered.seat {
         request.extensions_mut().insert(seat.clone());
     }
     hold::fit(&mut request);
+    if let Some(pulse) = request.app_data::<Pulse>() {
+        pulse.turn(lane).await;
+    }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 

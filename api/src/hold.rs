@@ -18,8 +18,8 @@ pub struct Hold {
     places: Option<(Place, Place)>,
 }
 
-/// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has it
-/// for 28, in 6.7 KB that would be held for as long as the poll is.
+/// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
+/// it for 28, in 6.7 KB that would be held for as long as the poll is.
 pub fn fit(request: &mut ServiceRequest) {
     if Wait::of(request.headers()).is_none() {
         return;
@@ -54,5 +54,32 @@ impl Hold {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{ACCEPT, HeaderValue};
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn fitted(prefer: Option<&'static str>) -> ServiceRequest {
+        let request = TestRequest::get().append_header((ACCEPT, "a")).append_header((ACCEPT, "b"));
+        let request =
+            prefer.map_or_else(TestRequest::get, |wait| request.append_header(("prefer", wait)));
+        let mut request = request.to_srv_request();
+        request.headers_mut().reserve(64);
+        fit(&mut request);
+        request
+    }
+
+    #[test]
+    fn a_poll_that_waits_keeps_its_lines_and_no_room_for_others() {
+        let request = fitted(Some("wait=30"));
+        let lines: Vec<_> = request.headers().get_all(ACCEPT).map(HeaderValue::as_bytes).collect();
+        assert_eq!(lines, [b"a", b"b"]);
+        assert!(request.headers().capacity() < 16);
+        assert!(fitted(None).headers().capacity() >= 64, "the head of another is left alone");
     }
 }

@@ -191,8 +191,8 @@ pub fn verification_us(times: u32) -> io::Result<f64> {
     Ok((cpu::of_this_thread()? - start) / f64::from(times))
 }
 
-/// Microseconds of processor time that one Ed25519 check takes in a batch of 64, on this thread, with
-/// the keys parsed before.
+/// Microseconds of processor time that one Ed25519 check takes in a batch of 64, on this thread,
+/// with the keys parsed before.
 ///
 /// # Errors
 /// If the kernel does not count processor time.
