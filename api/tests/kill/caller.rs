@@ -57,6 +57,11 @@ impl Caller {
         self.send(self.backend(Method::GET, &format!("/users/{user}/authenticators"))).await
     }
 
+    /// How the action stands that is tracked for a user.
+    pub(crate) async fn action(&self, user: &str) -> Answer<serde_json::Value> {
+        self.send(self.backend(Method::GET, &format!("/users/{user}/actions/signIn/k-1"))).await
+    }
+
     pub(crate) async fn validate(&self, token: &str) -> Answer<ValidateResponse> {
         let body = ValidateRequest { token: Secret::new(token), action: None, user_id: None };
         self.send(self.backend(Method::POST, "/validate").json(&body)).await

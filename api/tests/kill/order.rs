@@ -7,8 +7,9 @@ use crate::server::{Launch, Server};
 
 /// Decisions that are looked at; `COUNTERSIGN_DECISIONS` says how many otherwise.
 const DECISIONS: usize = 50;
-/// How the request of a decision begins.
-const ASKED: &str = "POST /v1/client/user-authenticators/push/challenge HTTP/1.1";
+/// How the request of a decision goes on after its first 12 bytes: of a connection, those are read
+/// apart, to see what it speaks.
+const ASKED: &str = "/user-authenticators/push/challenge HTTP/1.1";
 const ANSWERED: &str = "HTTP/1.1 200 OK";
 
 /// What has happened since a decision was read.
@@ -84,6 +85,9 @@ fn an_answer_before_its_sync_would_be_seen() {
     let good =
         format!("{asked}{write}8 fsync(5 <unfinished ...>\n8 <... fsync resumed>) = 0\n{answered}");
     assert_eq!(synced_before_answered(&good), (1, 1));
+    let apart = good.replace(ASKED, &format!("ent{ASKED}"));
+    let first = "7 recvfrom(9, \"POST /v1/cli\", 12) = 12\n";
+    assert_eq!(synced_before_answered(&format!("{first}{apart}")), (1, 1));
     for bad in [
         format!("{asked}{write}{answered}8 fsync(5) = 0\n"),
         format!("{asked}{write}8 fsync(5 <unfinished ...>\n{answered}8 <... fsync resumed>) = 0\n"),
