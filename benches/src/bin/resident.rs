@@ -1,6 +1,6 @@
 //! What a lifecycle costs with few devices in memory and with many: processor time of a process
-//! with two engines on the store in memory, whose turns alternate, so that whatever else the machine
-//! does falls on both. The devices are active: each has its actor, and so has its account.
+//! with two engines on the store in memory, whose turns alternate, so that whatever else the
+//! machine does falls on both. The devices are active: each has its actor, and so has its account.
 //!
 //! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
 //! which takes longer the more there are: that falls into few of the turns, and the median leaves

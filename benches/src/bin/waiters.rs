@@ -247,7 +247,8 @@ fn print(out: &mut impl io::Write, cli: &Cli, few: &Times, many: &Times) -> io::
     )?;
     writeln!(
         out,
-        "many to few: p50 {:.2}, p99 {:.2}, target {TARGET_RATIO}: {}; a plain request {:.2} and {:.2}",
+        "many to few: p50 {:.2}, p99 {:.2}, target {TARGET_RATIO}: {}; \
+         a plain request {:.2} and {:.2}",
         told(0.5),
         told(0.99),
         judged(told(0.99) <= TARGET_RATIO),

@@ -24,7 +24,8 @@ const STEPS: [&str; 6] =
 const PARTS: [f64; 2] = [0.3, 0.6];
 /// How long.
 const TIME: Duration = Duration::from_secs(3);
-/// All steps take turns so often, at least and at most: whatever else the machine does falls on all.
+/// All steps take turns so often, at least and at most: whatever else the machine does falls on
+/// all.
 const ROUNDS: [usize; 2] = [2, 6];
 /// A step's standard error, as a part of what all steps cost together, that is small enough.
 const ERROR_MAX: f64 = 0.03;
