@@ -16,7 +16,7 @@ use countersign_benches::pinned::{Failure, Oneself, PATIENT, build, ended};
 use countersign_benches::table::{median, range};
 use countersign_loadtest::book::Book;
 use countersign_loadtest::drive::{Work, closed_loop};
-use countersign_loadtest::host::process;
+use countersign_loadtest::host::{pin, process};
 use countersign_loadtest::lines::{Lines, Protocol};
 use countersign_loadtest::people::{Crowd, Speech};
 use countersign_loadtest::recorder::Recorder;
@@ -101,8 +101,9 @@ struct Settings {
     /// Connections, each of which sends as soon as it was answered.
     #[arg(long, default_value_t = 32)]
     connections: u64,
-    /// Worker threads of every server.
-    #[arg(long, default_value_t = 2)]
+    /// Worker threads of every server. With one core or more for each side, the servers have half
+    /// of the cores and this program the others.
+    #[arg(long, default_value_t = 1)]
     workers: usize,
     /// Stores to measure.
     #[arg(long, value_delimiter = ',', default_value = "memory:,sqlite")]
@@ -121,12 +122,16 @@ fn main() -> ExitCode {
 fn measure(settings: &Settings) -> Result<(), Failure> {
     let server = settings.server.clone().map_or_else(build, Ok)?;
     descriptors::allow(2 * settings.connections)?;
+    let cores = pin::halves(&pin::allowed()?);
+    if !cores.client.is_empty() {
+        pin::this_process(&cores.client)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut parts = Bare::start(settings)?;
+        let mut parts = pin::while_on(&cores.server, || Bare::start(settings))??;
         let mut wholes = Vec::new();
         for store in &settings.stores {
-            wholes.push(Whole::start(&server, store, settings).await?);
+            wholes.push(Whole::start(&server, store, &cores.server, settings).await?);
         }
         // The first round warms up and is not counted.
         for round in 0..=settings.rounds {
@@ -208,10 +213,15 @@ struct Whole {
 }
 
 impl Whole {
-    async fn start(binary: &Path, store: &str, settings: &Settings) -> Result<Self, Failure> {
-        let (store, workers) = (store.to_owned(), settings.workers);
+    async fn start(
+        binary: &Path,
+        store: &str,
+        cores: &[usize],
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        let (store, workers, cores) = (store.to_owned(), settings.workers, cores.to_vec());
         let keys = vec![(PATIENT.0.to_owned(), PATIENT.1.to_owned())];
-        let how = server::Settings { store: store.clone(), workers, keys, cores: Vec::new() };
+        let how = server::Settings { store: store.clone(), workers, keys, cores };
         let server = Spawned::start(binary, &how).await?;
         let protocol = Protocol { http2: false, streams: 1 };
         let lines = Lines::new(protocol, usize::try_from(settings.connections)?, true)?;
