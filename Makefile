@@ -74,7 +74,7 @@ capacity: tools ## Find out how much a server bears with each store; the report 
 	cargo build --release --locked -p countersign -p countersign-loadtest
 	mkdir -p $(LOAD)
 	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \
-	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; \
+	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; sleep 1; kill -0 $$redis; \
 	  $(dir $(LOAD))release/countersign-loadtest capacity --spawn --beside sqlite --beside redis://127.0.0.1:$(REDIS_PORT)/0 \
 	  --json $(LOAD)/capacity.json --html $(LOAD)/capacity.html --markdown $(LOAD)/capacity.md
 

@@ -9,7 +9,8 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use countersign_engine::system::Stopwatch;
 
-use crate::admission::{Admission, Entered, Lane, Pulse};
+use crate::admission::{self, Admission, Entered, Lane, Pulse};
+use crate::arrival::Arrival;
 use crate::connection::Turn;
 use crate::cors::Page;
 use crate::hold;
@@ -30,11 +31,11 @@ pub async fn around(
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
-    let entered = if preflight.is_some() { None } else { enter(&request, lane) };
+    let entered = if preflight.is_some() { None } else { enter(&request, lane).await };
     let is_refused = preflight.is_none() && entered.is_none();
     let mut answered = match (preflight, &entered) {
         (Some(preflight), _) => Ok(request.into_response(preflight)),
-        (None, Some(entered)) => admitted(request, next, entered, lane).await,
+        (None, Some(entered)) => admitted(request, next, entered).await,
         (None, None) => {
             body_passes().await;
             Ok(request.into_response(Problem::overloaded().error_response()))
@@ -53,27 +54,36 @@ pub async fn around(
     Ok(response)
 }
 
-/// Lets the route answer a request that has a place, when it is its turn.
+/// Lets the route answer a request that has a place.
 async fn admitted(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     entered: &Entered,
-    lane: Lane,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(seat) = &entered.seat {
         request.extensions_mut().insert(seat.clone());
     }
     hold::fit(&mut request);
-    if let Some(pulse) = request.app_data::<Pulse>() {
-        pulse.turn(lane).await;
-    }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// A place for a request. There is none if it is over a limit, and then nothing is done for it.
-fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
+/// A place for a request, when it is its turn. There is none if it is over a limit, and then nothing
+/// is done for it. Whoever waits for a turn holds none.
+async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
-    admission.enter(lane, request.app_data::<Pulse>()?)
+    let pulse = request.app_data::<Pulse>()?;
+    if !admission.admits(lane, pulse) {
+        return None;
+    }
+    if pulse.has_turns() {
+        let arrived_at = Arrival::now(request);
+        if !pulse.turn(lane).await {
+            admission::count(lane, "late");
+            return None;
+        }
+        request.extensions_mut().insert(arrived_at);
+    }
+    admission.enter(lane)
 }
 
 /// Lets a body pass by that came together with its head. The HTTP library closes a connection over

@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod around;
+pub mod arrival;
 pub mod body;
 pub mod caller;
 pub mod cli;

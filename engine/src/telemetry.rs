@@ -2,7 +2,7 @@
 
 use metrics::{counter, gauge, histogram};
 
-use countersign_core::challenge::Challenge;
+use countersign_core::challenge::{Challenge, Outcome};
 
 /// Actions tracked, by the state they were given.
 pub const ACTIONS_TRACKED: &str = "countersign_actions_tracked_total";
@@ -66,8 +66,12 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
     counter!(OUTCOMES, "outcome" => outcome).increment(1);
     let ms = u32::try_from(ended.at.ms_since(challenge.issued_at)).unwrap_or(u32::MAX);
     histogram!(CHALLENGE_SECONDS, "outcome" => outcome).record(f64::from(ms) / 1000.0);
-    // One for each challenge: the counter is what is read under load.
-    tracing::debug!(challenge.id = %challenge.id, outcome, "challenge ended");
+    if matches!(ended.outcome, Outcome::Reported | Outcome::Failed) {
+        tracing::info!(challenge.id = %challenge.id, outcome, "challenge ended");
+    } else {
+        // One for each challenge: the counter is what is read under load.
+        tracing::debug!(challenge.id = %challenge.id, outcome, "challenge ended");
+    }
 }
 
 /// Counts one waiting poll for as long as it lives.

@@ -47,12 +47,16 @@ pub(crate) fn write(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), String> {
-    let ordinary = path.metadata().map_or(true, |known| known.is_file());
-    let written = if ordinary {
-        // What a link leads to is written, and not the link.
-        replace(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), write)
-    } else {
-        File::options().write(true).open(path).and_then(|mut file| write(&mut file))
+    // Where a link leads is the system's to say: it follows none that somebody else has put into a
+    // folder of all.
+    let written = match path.symlink_metadata() {
+        Ok(known) if !known.is_file() => {
+            let opened = File::options().write(true).truncate(true).open(path);
+            opened.and_then(|mut file| write(&mut file))
+        }
+        Ok(_) => replace(path, write),
+        Err(error) if error.kind() == ErrorKind::NotFound => replace(path, write),
+        Err(error) => Err(error),
     };
     written.map_err(|error| unwritable(path, &error))
 }

@@ -12,8 +12,15 @@ use tokio::sync::oneshot;
 
 use super::Lane;
 
-/// Requests that begin in one round, at most: about a millisecond of work.
-const ROUND: usize = 8;
+/// Requests that begin in one round, at least.
+const ROUND: u64 = 8;
+/// For so many microseconds that a round took, one more begins: its work takes about as long, so that
+/// whoever was let in has half of the worker's time, however many are turned away.
+const ROUND_US: u64 = 125;
+/// One in so many that begin is new work, so that what was let in comes to its turn.
+const NEW_EVERY: u64 = 8;
+/// Requests that wait, at most.
+const WAITING_MAX: usize = 4096;
 
 /// A request that waits.
 struct Waiting {
@@ -29,15 +36,18 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Waits for a turn.
-    pub(super) fn join(&mut self, lane: Lane, now_us: u64) -> oneshot::Receiver<()> {
+    /// Waits for a turn, unless as many do as may.
+    pub(super) fn join(&mut self, lane: Lane, now_us: u64) -> Option<oneshot::Receiver<()>> {
+        if self.existing.len() + self.new.len() >= WAITING_MAX {
+            return None;
+        }
         let (turn, comes) = oneshot::channel();
         let line = match lane {
             Lane::Existing => &mut self.existing,
             Lane::New => &mut self.new,
         };
         line.push_back(Waiting { since_us: now_us, turn });
-        comes
+        Some(comes)
     }
 
     /// Whether nobody waits.
@@ -45,8 +55,9 @@ impl Line {
         self.existing.is_empty() && self.new.is_empty()
     }
 
-    /// Lets those in front begin. The longest that anybody has waited until now; 0 if nobody waits.
-    pub(super) fn round(&mut self, now_us: u64) -> u64 {
+    /// Lets those in front begin, after a round that took so long. The longest that anybody has
+    /// waited until now; 0 if nobody waits.
+    pub(super) fn round(&mut self, now_us: u64, took_us: u64) -> u64 {
         let mut waited_us = 0;
         for line in [&mut self.existing, &mut self.new] {
             // Whoever has left takes no turn.
@@ -56,13 +67,20 @@ impl Line {
             let since_us = line.front().map_or(now_us, |first| first.since_us);
             waited_us = waited_us.max(now_us.saturating_sub(since_us));
         }
-        let mut begun = 0;
-        while begun < ROUND
-            && let Some(first) = self.existing.pop_front().or_else(|| self.new.pop_front())
+        let (mut begun, most) = (0, ROUND.max(took_us / ROUND_US));
+        while begun < most
+            && let Some(first) = self.next(begun % NEW_EVERY == NEW_EVERY - 1)
         {
-            begun += usize::from(first.turn.send(()).is_ok());
+            begun += u64::from(first.turn.send(()).is_ok());
         }
         waited_us
+    }
+
+    fn next(&mut self, new_first: bool) -> Option<Waiting> {
+        if new_first {
+            return self.new.pop_front().or_else(|| self.existing.pop_front());
+        }
+        self.existing.pop_front().or_else(|| self.new.pop_front())
     }
 }
 
@@ -71,7 +89,7 @@ mod tests {
     use super::*;
 
     fn joined(line: &mut Line, lane: Lane, count: u64) -> Vec<oneshot::Receiver<()>> {
-        (0..count).map(|at| line.join(lane, at)).collect()
+        (0..count).map(|at| line.join(lane, at).unwrap()).collect()
     }
 
     fn begun(line: &mut [oneshot::Receiver<()>]) -> usize {
@@ -82,25 +100,34 @@ mod tests {
     fn a_few_begin_in_each_round_in_their_order() {
         let mut line = Line::default();
         let mut waiting = joined(&mut line, Lane::Existing, 10);
-        assert_eq!(line.round(100), 100, "the first has waited longest");
+        assert_eq!(line.round(100, 0), 100, "the first has waited longest");
         assert_eq!((begun(&mut waiting[..8]), begun(&mut waiting[8..])), (8, 0));
         assert!(!line.is_empty());
-        assert_eq!(line.round(100), 92);
+        assert_eq!(line.round(100, 0), 92);
         assert_eq!(begun(&mut waiting[8..]), 2);
         assert!(line.is_empty());
-        assert_eq!(line.round(100), 0);
+        assert_eq!(line.round(100, 0), 0);
     }
 
     #[test]
-    fn what_exists_begins_before_what_is_new() {
+    fn more_begin_after_a_round_that_took_long() {
+        let mut line = Line::default();
+        let mut waiting = joined(&mut line, Lane::Existing, 1000);
+        line.round(0, 75_000);
+        assert_eq!(begun(&mut waiting), 600);
+    }
+
+    #[test]
+    fn what_exists_begins_before_what_is_new_but_for_one_in_eight() {
         let mut line = Line::default();
         let mut new = joined(&mut line, Lane::New, 8);
-        let mut existing = joined(&mut line, Lane::Existing, 8);
-        line.round(0);
-        let mut later = joined(&mut line, Lane::Existing, 1);
-        assert_eq!((begun(&mut existing), begun(&mut new)), (8, 0));
-        assert_eq!(line.round(100), 100, "who waits longest for a turn counts");
-        assert_eq!((begun(&mut later), begun(&mut new)), (1, 7));
+        let mut existing = joined(&mut line, Lane::Existing, 14);
+        line.round(0, 0);
+        assert_eq!((begun(&mut existing), begun(&mut new)), (7, 1));
+        assert_eq!(line.round(100, 0), 99, "who waits longest for a turn counts");
+        assert_eq!((begun(&mut existing), begun(&mut new)), (7, 1));
+        line.round(0, 0);
+        assert_eq!(begun(&mut new), 6);
     }
 
     #[test]
@@ -108,9 +135,19 @@ mod tests {
         let mut line = Line::default();
         drop(joined(&mut line, Lane::Existing, 20));
         let mut stayed = joined(&mut line, Lane::Existing, 1);
-        line.round(0);
+        line.round(0, 0);
         assert_eq!(begun(&mut stayed), 1);
         drop(joined(&mut line, Lane::New, 1));
-        assert_eq!(line.round(100), 0);
+        assert_eq!(line.round(100, 0), 0);
+    }
+
+    #[test]
+    fn one_too_many_does_not_wait() {
+        let mut line = Line::default();
+        let waiting = joined(&mut line, Lane::Existing, WAITING_MAX as u64);
+        assert!(line.join(Lane::New, 0).is_none());
+        line.round(0, 0);
+        assert!(line.join(Lane::New, 0).is_some());
+        drop(waiting);
     }
 }

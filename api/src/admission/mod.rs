@@ -20,7 +20,7 @@ pub use lateness::Lateness;
 pub use pulse::Pulse;
 
 /// Requests that were turned away, by lane and reason: `full` where as many are in flight as may
-/// be, `late` where the worker is late.
+/// be, `late` where the worker is late, and for what exists, where it did not come to its turn.
 pub const REQUESTS_REFUSED: &str = "countersign_requests_refused_total";
 
 /// Places for requests of one sort.
@@ -125,9 +125,10 @@ impl Admission {
     /// waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
-            counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => "full").absolute(0);
+            for reason in ["full", "late"] {
+                counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).absolute(0);
+            }
         }
-        counter!(REQUESTS_REFUSED, "lane" => Lane::New.name(), "reason" => "late").absolute(0);
         let waits_max = requests_max / 2;
         Self {
             requests: Gate::new(requests_max),
@@ -138,22 +139,26 @@ impl Admission {
         }
     }
 
-    /// Takes a place for a request in flight. There is none for any if as many are in flight as may
-    /// be, and none for new work also if enough of it is under way or the worker is late.
-    pub fn enter(&self, lane: Lane, pulse: &Pulse) -> Option<Entered> {
-        let entered = match lane {
+    /// Whether a request is let in: new work is not while the worker is late or enough of it is
+    /// under way.
+    pub fn admits(&self, lane: Lane, pulse: &Pulse) -> bool {
+        let refused = match lane {
             // Asked with every request: what keeps a worker late may be of either lane.
-            _ if !pulse.admits(lane) => Err("late"),
-            Lane::New if self.new_work.is_full() => Err("full"),
-            Lane::New | Lane::Existing => self.requests.enter().ok_or("full"),
+            _ if !pulse.admits(lane) => "late",
+            Lane::New if self.new_work.is_full() => "full",
+            Lane::New | Lane::Existing => return true,
         };
-        match entered {
-            Ok(place) => Some(Entered { seat: self.seat(lane), _place: place }),
-            Err(reason) => {
-                count(lane, reason);
-                None
-            }
-        }
+        count(lane, refused);
+        false
+    }
+
+    /// Takes a place for a request in flight, if there is one.
+    pub fn enter(&self, lane: Lane) -> Option<Entered> {
+        let Some(place) = self.requests.enter() else {
+            count(lane, "full");
+            return None;
+        };
+        Some(Entered { seat: self.seat(lane), _place: place })
     }
 
     fn seat(&self, lane: Lane) -> Option<Seat> {
@@ -225,7 +230,7 @@ mod tests {
     #[actix_web::test]
     async fn new_work_that_is_full_leaves_room_for_the_rest() {
         let (admission, pulse) = (Admission::new(3, 1), Pulse::new(Duration::from_secs(1)));
-        let enter = |lane| admission.enter(lane, &pulse);
+        let enter = |lane| admission.admits(lane, &pulse).then(|| admission.enter(lane)).flatten();
         let slow = [enter(Lane::New).unwrap(), enter(Lane::New).unwrap()];
         assert!(slow[0].seat.as_ref().unwrap().take());
         assert!(!slow[1].seat.as_ref().unwrap().take(), "the first has the one place");

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use actix_web::rt;
 use countersign_engine::system::Stopwatch;
+use tokio::time::timeout;
 
 use super::line::Line;
 use super::{Lane, Lateness};
 
+/// How long a request waits for its turn, at most: its caller is not to wait for nothing.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// From one measure to the next, at least.
 const EVERY_US: u64 = 1000;
 
@@ -74,28 +77,32 @@ impl Pulse {
         lateness.admits(now_us, lane)
     }
 
-    /// Returns when it is the turn of a request that was let in: at once, unless the worker is late
-    /// or others wait.
-    pub async fn turn(&self, lane: Lane) {
-        let now_us = (self.0.now_us)();
-        if !self.0.lateness.borrow().is_late(now_us) && self.0.line.borrow().is_empty() {
-            return;
-        }
-        let turn = self.0.line.borrow_mut().join(lane, now_us);
+    /// Whether requests that are let in wait for their turns: the worker is late, or others wait.
+    pub fn has_turns(&self) -> bool {
+        self.0.lateness.borrow().is_late((self.0.now_us)()) || !self.0.line.borrow().is_empty()
+    }
+
+    /// Waits for the turn of a request. `false` if it does not come in time.
+    pub async fn turn(&self, lane: Lane) -> bool {
+        let Some(turn) = self.0.line.borrow_mut().join(lane, (self.0.now_us)()) else {
+            return false;
+        };
         if !self.0.calling.replace(true) {
             rt::spawn(call(self.0.clone()));
         }
-        // Where nobody calls any more, the worker ends, and so does waiting.
-        let _ = turn.await;
+        timeout(TURN_MAX, turn).await.is_ok_and(|turn| turn.is_ok())
     }
 }
 
-/// Lets those in the line begin, a few in each round of the worker's loop, until nobody waits.
+/// Lets those in the line begin, some in each round of the worker's loop, until nobody waits.
 async fn call(state: Rc<State>) {
+    let mut before_us = (state.now_us)();
     while !state.line.borrow().is_empty() {
         tokio::task::yield_now().await;
         let now_us = (state.now_us)();
-        state.turns_us.set(state.line.borrow_mut().round(now_us));
+        let took_us = now_us.saturating_sub(before_us);
+        state.turns_us.set(state.line.borrow_mut().round(now_us, took_us));
+        before_us = now_us;
     }
     state.turns_us.set(0);
     state.calling.set(false);

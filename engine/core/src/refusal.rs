@@ -99,8 +99,9 @@ pub enum Refusal {
         /// For how long.
         retry_after_ms: u64,
     },
-    /// The user is not to be asked for a while.
-    #[error("the user is not asked for {} s: {hold}", retry_after_ms.div_ceil(1000))]
+    /// The user is not to be asked for a while. Why is not told: whoever asks may be somebody else
+    /// with the user's password, and the reason what the user has just done about it.
+    #[error("the user is not asked for {} s", retry_after_ms.div_ceil(1000))]
     TooManyPrompts {
         /// Why.
         hold: Hold,

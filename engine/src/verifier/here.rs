@@ -17,6 +17,9 @@ pub(super) const PAUSE_US: u64 = 1_000;
 /// The time of which half may go to checks that do not batch.
 const SPAN_US: u64 = 10_000;
 
+/// As how many a bad signature counts.
+const BAD_COUNTS: u64 = 4;
+
 thread_local! {
     static SPENT: Cell<Spent> = const { Cell::new(Spent { since_us: 0, us: 0 }) };
 }
@@ -52,8 +55,10 @@ impl Here {
         is_lone(before_us, now_us, others) || (!batches && SPENT.get().leaves_room(now_us))
     }
 
-    /// Notes how long a check has taken that was made here.
-    pub(super) fn made(&self, us: u64) {
+    /// Notes how long a check has taken that was made here. One of a bad signature counts as several,
+    /// so that a flood of them is soon left to the pool, whose queue is bounded.
+    pub(super) fn made(&self, us: u64, is_good: bool) {
+        let us = if is_good { us } else { us.saturating_mul(BAD_COUNTS) };
         SPENT.set(SPENT.get().and(self.now_us(), us));
     }
 }
@@ -117,7 +122,9 @@ mod tests {
         here.asked(true, false);
         assert!(!here.asked(true, true));
         assert!(here.asked(false, true));
-        here.made(SPAN_US);
+        here.made(SPAN_US / 2 / BAD_COUNTS, true);
+        assert!(here.asked(false, true));
+        here.made(SPAN_US / 2 / BAD_COUNTS, false);
         assert!(!here.asked(false, true));
     }
 }

@@ -147,7 +147,7 @@ impl Bench {
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
         if !batches {
-            here.made((watch.seconds() * 1e6) as u64);
+            here.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
         }
         drop(place);
         let verdict = verdict.map_err(|_| Error::lost())?;

@@ -2,10 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_core::time::UnixMillis;
 use countersign_wire::device::{AnswerRequest, AnswerResponse};
 
 use super::credential_key;
+use crate::arrival::Arrival;
 use crate::body::Body;
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
@@ -20,10 +20,11 @@ use crate::state::AppState;
 /// that is shown; 429 if too many were.
 pub async fn decide(
     caller: DeviceCaller,
+    arrival: Arrival,
     state: Data<AppState>,
     Body(body): Body<AnswerRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let arrived_at: UnixMillis = state.engine.clock().now();
+    let arrived_at = arrival.or(state.engine.clock().now());
     let answer = body.into_core()?;
     let key = credential_key(caller.tenant, &answer.key);
     let ended = state.engine.decide(&key, answer.signed, arrived_at).await?;

@@ -80,11 +80,11 @@ impl Reader {
         loop {
             let left = self.wait.as_secs_f64() - watch.seconds();
             let left = Duration::from_secs_f64(left.max(0.0));
+            let doubts = self.guard.doubts();
             match tokio::time::timeout(left, self.settled(answered)).await {
                 Ok(settled) => settled?,
                 Err(_) => return Err(self.guard.health().err().unwrap_or_else(unwritten)),
             }
-            let doubts = self.guard.doubts();
             let trouble = match query(self.clone()).await {
                 Ok(answer) if self.guard.doubts() == doubts => return Ok(answer),
                 // It may have been read from a Redis that had not been given back all that it had

@@ -1,0 +1,36 @@
+//! When a request came in: a decision is judged by that, and not by when it was looked at.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use countersign_core::time::UnixMillis;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// When a request came in that then waited for its turn; `None` where it did not wait.
+#[derive(Clone, Copy)]
+pub struct Arrival(Option<UnixMillis>);
+
+impl Arrival {
+    /// Of a request that comes in.
+    pub fn now(request: &ServiceRequest) -> Self {
+        Self(Some(AppState::of(request.request()).engine.clock().now()))
+    }
+
+    /// When it came in, where a request that did not wait came in at `now`.
+    pub fn or(self, now: UnixMillis) -> UnixMillis {
+        self.0.unwrap_or(now)
+    }
+}
+
+impl FromRequest for Arrival {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let noted = request.extensions().get::<Self>().copied();
+        ready(Ok(noted.unwrap_or(Self(None))))
+    }
+}
