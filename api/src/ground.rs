@@ -1,5 +1,7 @@
 //! What the engine stands on, as it is configured: the store, its sizes, and its tenants.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ pub async fn open_store_to_serve(
         return open(config, entropy, Opening::Begin, true).await;
     }
     let known = config.server.data_dir.join(KNOWN_FILE);
-    if known.exists() {
+    if known.try_exists()? {
         return match open(config, entropy, Opening::Return, true).await {
             Err(ServeError::Store(StoreError::Unavailable(why))) if why == ABSENT => {
                 let lost = format!(
@@ -59,7 +61,10 @@ pub async fn open_store_to_serve(
         };
     }
     let store = open(config, entropy, Opening::Begin, true).await?;
-    std::fs::write(known, "The records of this server are in Redis.\n")?;
+    let mut file = File::create(known)?;
+    file.write_all(b"The records of this server are in Redis.\n")?;
+    file.sync_all()?;
+    File::open(&config.server.data_dir)?.sync_all()?;
     Ok(store)
 }
 
