@@ -14,9 +14,10 @@ use super::Lane;
 
 /// Requests that begin in one round, at least.
 const ROUND: u64 = 8;
-/// For so many microseconds that a round took, one more begins: its work takes about as long, so that
-/// whoever was let in has half of the worker's time, however many are turned away.
-const ROUND_US: u64 = 125;
+/// For so many microseconds that a round took, one more begins, so that whoever was let in has a
+/// fifth of the worker's time at least, however many are turned away. With half of it, rounds would
+/// only get longer where turning away takes the other half.
+const ROUND_US: u64 = 500;
 /// One in so many that begin is new work, so that what was let in comes to its turn.
 const NEW_EVERY: u64 = 8;
 /// Requests that wait, at most.
@@ -114,7 +115,7 @@ mod tests {
         let mut line = Line::default();
         let mut waiting = joined(&mut line, Lane::Existing, 1000);
         line.round(0, 75_000);
-        assert_eq!(begun(&mut waiting), 600);
+        assert_eq!(begun(&mut waiting), 150);
     }
 
     #[test]
