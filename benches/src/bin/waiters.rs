@@ -48,11 +48,11 @@ struct Cli {
     /// Polls that are parked where many are.
     #[arg(long, default_value_t = 10_000)]
     many: usize,
-    /// Turns of each.
-    #[arg(long, default_value_t = 10)]
+    /// Turns of each. Each connects anew: where there are many, addresses run out for a minute.
+    #[arg(long, default_value_t = 3)]
     turns: usize,
     /// Decisions in a turn.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 200)]
     decisions: usize,
     /// Cores of the server and of the driver.
     #[arg(long, value_delimiter = ',', default_value = "0,1")]
