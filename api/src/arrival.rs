@@ -34,3 +34,19 @@ impl FromRequest for Arrival {
         ready(Ok(noted.unwrap_or(Self(None))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_waited_came_when_that_was_noted() {
+        let request = TestRequest::default().to_http_request();
+        let came = || Arrival::extract(&request).into_inner().map(|it| it.or(UnixMillis(9))).ok();
+        assert_eq!(came(), Some(UnixMillis(9)));
+        request.extensions_mut().insert(Arrival(Some(UnixMillis(5))));
+        assert_eq!(came(), Some(UnixMillis(5)));
+    }
+}

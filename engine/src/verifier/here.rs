@@ -55,8 +55,8 @@ impl Here {
         is_lone(before_us, now_us, others) || (!batches && SPENT.get().leaves_room(now_us))
     }
 
-    /// Notes how long a check has taken that was made here. One of a bad signature counts as several,
-    /// so that a flood of them is soon left to the pool, whose queue is bounded.
+    /// Notes how long a check has taken that was made here. One of a bad signature counts as
+    /// several, so that a flood of them is soon left to the pool, whose queue is bounded.
     pub(super) fn made(&self, us: u64, is_good: bool) {
         let us = if is_good { us } else { us.saturating_mul(BAD_COUNTS) };
         SPENT.set(SPENT.get().and(self.now_us(), us));

@@ -232,8 +232,8 @@ impl Settings {
                     .to_owned(),
             ),
             None => risks.push(
-                "Redis does not tell this user whether its user default may write, and loads its log \
-                 as that user: grant +acl|dryrun, and set user default off ~* &* +@all"
+                "Redis does not tell this user whether its user default may write, and loads its \
+                 log as that user: grant +acl|dryrun, and set user default off ~* &* +@all"
                     .to_owned(),
             ),
         }
