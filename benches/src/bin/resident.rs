@@ -93,9 +93,8 @@ async fn run(cli: &Cli) -> Result<(), Failure> {
 
 impl Active {
     async fn start(devices: usize) -> Self {
-        // An account, a device and a challenge each, and some to spare.
-        let activations_max = 3 * devices + 1000;
-        let settings = EngineSettings { activations_max, ..EngineSettings::default() };
+        // Challenges that have ended stay until the next look for idle actors.
+        let settings = EngineSettings { activations_max: usize::MAX, ..EngineSettings::default() };
         let engine = engine_with(Arc::new(MemoryStore::default()), &settings);
         let mut users = Vec::with_capacity(devices);
         for number in 0..devices {
