@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::io;
 
 use countersign_benches::challenge::sample;
+use countersign_core::challenge::Challenge;
 use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::{Reader, Writer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -12,7 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 const ROWS: u64 = 1000;
 
 fn rows(c: &mut Criterion) {
-    let record = Record::Challenge(sample().challenge);
+    let record = Record::Challenge(Challenge::clone(&sample().challenge));
     let mut group = c.benchmark_group("record");
     group.bench_function("encode", |b| {
         let mut writer = Writer::new(io::sink()).expect("nothing is written");

@@ -1,5 +1,7 @@
 //! One challenge in the core, at each of its steps, for benchmarks without an actor or a store.
 
+use std::sync::Arc;
+
 use countersign_client::SoftwareKey;
 use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
@@ -25,11 +27,11 @@ pub struct Sample {
     /// With a device, before the challenge.
     pub account: Account,
     /// What is to be confirmed.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// With the challenge open.
     pub issued: Account,
     /// That challenge.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// Its approval, whose signature was checked.
     pub decision: VerifiedDecision,
 }

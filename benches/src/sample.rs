@@ -90,7 +90,7 @@ impl Enrolled {
         let action = engine.track(&account, track).await.expect("tracked").action;
         let public = PublicKey::from_spki(Algorithm::Es256, key.spki()).expect("a good key");
         let enroll = Enroll::official(public, true);
-        engine.enroll(&account, grant(action.key), enroll, None).await.expect("enrolled");
+        engine.enroll(&account, grant(action.key.clone()), enroll, None).await.expect("enrolled");
         let credential =
             CredentialKey { tenant: account.tenant.clone(), thumbprint: key.thumbprint() };
         Self { engine: engine.clone(), account, key, credential }
@@ -124,10 +124,10 @@ impl Enrolled {
     /// If the engine refuses it.
     pub async fn begin(&self) -> (ActionKey, ChallengeId) {
         let (account, track) = fresh_action(&self.account);
-        let action = self.engine.track(&account, track).await.expect("tracked").action.key;
+        let action = self.engine.track(&account, track).await.expect("tracked").action.key.clone();
         let grant = grant(action.clone());
         let started = self.engine.start_challenge(&account, grant, None, true).await;
-        (action, started.expect("started").challenge.id)
+        (action, started.expect("started").challenge.id.clone())
     }
 
     /// Reads what is pending, and approves a challenge that is.

@@ -119,7 +119,7 @@ impl World {
 
     async fn start(&self) -> Challenge {
         let started = self.engine.start_challenge(&account(), grant(), None, true).await;
-        started.unwrap().challenge
+        Challenge::clone(&started.unwrap().challenge)
     }
 
     async fn approve(&self, challenge: &Challenge, arrived_at: UnixMillis) -> Result<Ended, Error> {
@@ -135,7 +135,7 @@ impl World {
     /// How a challenge stands right away.
     async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
         let verdict = self.engine.await_outcome(&account(), &action(), &challenge.id, 0).await;
-        verdict.unwrap().challenge.ended.map(|ended| ended.outcome)
+        verdict.unwrap().ended().map(|ended| ended.outcome)
     }
 
     /// How a challenge ended, for which it is polled as often as need be.
@@ -143,7 +143,7 @@ impl World {
         let (account, action) = (account(), action());
         loop {
             let poll = self.engine.await_outcome(&account, &action, &challenge.id, 30_000);
-            if let Some(ended) = poll.await.unwrap().challenge.ended {
+            if let Some(ended) = poll.await.unwrap().ended() {
                 return ended.outcome;
             }
         }

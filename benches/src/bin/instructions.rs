@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::{Parser, Subcommand};
 use countersign_benches::challenge::{Sample, decide, sample};
 use countersign_client::SoftwareKey;
-use countersign_core::challenge::Machine;
+use countersign_core::challenge::{Challenge, Machine};
 use countersign_core::decision::Decision;
 use countersign_core::id::{AuthenticatorId, TenantId, Thumbprint};
 use countersign_core::nonce::Nonce;
@@ -139,7 +139,7 @@ fn transition(sample: &Sample, steps: u64) {
 }
 
 fn record(sample: &Sample) -> Record {
-    Record::Challenge(sample.challenge.clone())
+    Record::Challenge(Challenge::clone(&sample.challenge))
 }
 
 fn encode(sample: &Sample, steps: u64) {

@@ -4,6 +4,7 @@
 //! recorded it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::decision::{Decision, VerifiedDecision};
 use crate::display::DisplayText;
@@ -179,21 +180,22 @@ pub enum Step {
 /// The state machine of one challenge.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    challenge: Challenge,
+    challenge: Arc<Challenge>,
     phase: Phase,
 }
 
 impl Machine {
     /// A machine in the state that was stored.
     #[must_use]
-    pub fn new(challenge: Challenge) -> Self {
+    pub fn new(challenge: impl Into<Arc<Challenge>>) -> Self {
+        let challenge = challenge.into();
         let phase = challenge.ended.clone().map_or(Phase::Pending, Phase::Closed);
         Self { challenge, phase }
     }
 
     /// The challenge as it is known.
     #[must_use]
-    pub const fn challenge(&self) -> &Challenge {
+    pub const fn challenge(&self) -> &Arc<Challenge> {
         &self.challenge
     }
 
@@ -254,13 +256,18 @@ impl Machine {
     /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until
     /// then.
     #[must_use]
-    pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
+    pub fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.challenge.deadline(limits)
     }
 
-    /// The store has recorded the open challenge anew: released, or with fewer targets.
-    pub fn amend(&mut self, recorded: Challenge) {
+    /// The store has recorded the challenge anew: released, with fewer targets, or ended. The first
+    /// end is kept.
+    pub fn learn(&mut self, recorded: impl Into<Arc<Challenge>>) {
+        let recorded = recorded.into();
         if !matches!(self.phase, Phase::Closed(_)) {
+            if let Some(ended) = &recorded.ended {
+                self.phase = Phase::Closed(ended.clone());
+            }
             self.challenge = recorded;
         }
     }
@@ -268,7 +275,7 @@ impl Machine {
     /// The store said what is recorded. The first record is kept.
     pub fn settle(&mut self, ended: Ended) -> &Ended {
         if !matches!(self.phase, Phase::Closed(_)) {
-            self.challenge.ended = Some(ended.clone());
+            Arc::make_mut(&mut self.challenge).ended = Some(ended.clone());
             self.phase = Phase::Closed(ended);
         }
         match &self.phase {

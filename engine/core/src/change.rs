@@ -1,5 +1,7 @@
 //! What a transition asks the store to record, as one atomic unit of one account.
 
+use std::sync::Arc;
+
 use crate::account::AccountRecord;
 use crate::action::Action;
 use crate::challenge::Challenge;
@@ -16,11 +18,11 @@ pub enum Write {
     /// and its revision for as long as a commit can be on its way.
     RemoveAccount,
     /// An action.
-    Action(Action),
+    Action(Arc<Action>),
     /// A challenge. A store never replaces a recorded end by another.
-    Challenge(Challenge),
+    Challenge(Arc<Challenge>),
     /// A device.
-    Device(Device),
+    Device(Arc<Device>),
     /// A device that is taken out.
     RemoveDevice(AuthenticatorId),
     /// An event, put into the outbox. It stays there if the account is removed.

@@ -4,6 +4,7 @@
 //! the binding that may answer it and of how its key signs; the answer itself gives nothing to it
 //! but the choice and the number.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use crate::challenge::{Challenge, Outcome};
@@ -80,14 +81,14 @@ impl<'a> Asked<'a> {
     /// Finds the binding, among those of one key, that a challenge was sent to. `signing` is what
     /// the key signs; a binding never makes it less.
     #[must_use]
-    pub fn among(
-        bindings: &'a [Device],
+    pub fn among<D: Borrow<Device>>(
+        bindings: &'a [D],
         challenge: &'a Challenge,
         signing: Signing,
     ) -> Option<Self> {
         let asked =
             |d: &&Device| d.account == challenge.account && challenge.targets.contains(&d.id);
-        let binding = bindings.iter().find(asked)?;
+        let binding = bindings.iter().map(Borrow::borrow).find(asked)?;
         Some(Self { challenge, binding, signing: signing.max(binding.signing) })
     }
 

@@ -40,7 +40,7 @@ impl fmt::Debug for Offer {
 /// place becomes free.
 #[derive(Clone, Debug)]
 pub struct Inbox {
-    bindings: Vec<Device>,
+    bindings: Vec<Arc<Device>>,
     offers: Vec<Offer>,
     signing: Signing,
     places: usize,
@@ -58,14 +58,14 @@ impl Inbox {
 
     /// The bindings, confirmed ones first, then newest first.
     #[must_use]
-    pub fn bindings(&self) -> &[Device] {
+    pub fn bindings(&self) -> &[Arc<Device>] {
         &self.bindings
     }
 
     /// The binding to an account.
     #[must_use]
     pub fn binding_of(&self, account: &AccountKey) -> Option<&Device> {
-        self.bindings.iter().find(|b| b.account == *account)
+        self.bindings.iter().map(Arc::as_ref).find(|b| b.account == *account)
     }
 
     /// What the key signs: the most that any of its bindings does.
@@ -98,7 +98,8 @@ impl Inbox {
     }
 
     /// Adds a binding, or puts its newer state in place.
-    pub fn bind(&mut self, device: Device) {
+    pub fn bind(&mut self, device: impl Into<Arc<Device>>) {
+        let device = device.into();
         self.signing = self.signing.max(device.signing);
         self.bindings.retain(|b| b.id != device.id);
         let rank = |b: &Device| (b.confirmed, b.verified_at);
@@ -147,7 +148,7 @@ impl Inbox {
     /// The challenges that can be answered at `now`, newest first, each with the binding that may.
     /// Those of confirmed bindings come before those of others: a stranger's must not push itself
     /// in front.
-    pub fn pending(&mut self, now: UnixMillis) -> Vec<(&Device, &Offer)> {
+    pub fn pending(&mut self, now: UnixMillis) -> Vec<(&Arc<Device>, &Offer)> {
         self.offers.retain(|o| now < o.challenge.expires_at);
         let asked = |o: &Offer, b: &Device| o.challenge.targets.contains(&b.id);
         let with_binding = |o| self.bindings.iter().find(|b| asked(o, b)).map(|b| (b, o));

@@ -24,7 +24,7 @@ use crate::shared::{ChallengeKey, Shared, Tenant};
 /// What the store has recorded of a challenge.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Recorded(pub(crate) Challenge);
+pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
 
 /// Asks how the challenge stands.
 #[derive(Message)]
@@ -37,9 +37,9 @@ pub(crate) struct Watch {
 
 /// How a challenge stands.
 pub(crate) struct Watched {
-    pub(crate) challenge: Challenge,
+    pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
-    pub(crate) end: Option<oneshot::Receiver<Ended>>,
+    pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
 }
 
 /// A device's verified answer.
@@ -57,7 +57,7 @@ pub(crate) struct ChallengeActor {
     tenant: Option<Arc<Tenant>>,
     /// Absent until it is loaded, and where there is no such challenge.
     machine: Option<Machine>,
-    waiters: Vec<oneshot::Sender<Ended>>,
+    waiters: Vec<oneshot::Sender<Arc<Challenge>>>,
     /// Proposals that are not answered yet.
     proposing: usize,
     /// The store is being asked, or will be again, what is recorded.
@@ -65,7 +65,7 @@ pub(crate) struct ChallengeActor {
 }
 
 impl ChallengeActor {
-    fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Challenge>) -> Self {
+    fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Arc<Challenge>>) -> Self {
         let tenant = shared.tenant(&key.0).ok();
         let machine = recorded.map(Machine::new);
         let waiters = Vec::new();
@@ -75,19 +75,26 @@ impl ChallengeActor {
     fn settle(&mut self, ended: Ended) -> Result<Ended, Error> {
         let machine = self.machine.as_mut().ok_or(Refusal::ChallengeUnknown)?;
         let ended = machine.settle(ended).clone();
-        for waiter in self.waiters.drain(..) {
-            // A waiter that has gone away needs no answer.
-            let _ = waiter.send(ended.clone());
-        }
+        self.tell_waiters();
         Ok(ended)
     }
 
-    fn learn(&mut self, recorded: Challenge) {
-        if let Some(ended) = recorded.ended {
-            // Nobody is told: the settled machine answers.
-            let _ = self.settle(ended);
-        } else if let Some(machine) = &mut self.machine {
-            machine.amend(recorded);
+    fn learn(&mut self, recorded: Arc<Challenge>) {
+        if let Some(machine) = &mut self.machine {
+            machine.learn(recorded);
+            self.tell_waiters();
+        }
+    }
+
+    /// Tells those who wait, once there is an end.
+    fn tell_waiters(&mut self) {
+        let Some(challenge) = self.machine.as_ref().map(Machine::challenge) else { return };
+        if challenge.ended.is_none() {
+            return;
+        }
+        for waiter in self.waiters.drain(..) {
+            // A waiter that has gone away needs no answer.
+            let _ = waiter.send(challenge.clone());
         }
     }
 
@@ -100,7 +107,7 @@ impl ChallengeActor {
             .map(|read, actor, ctx| match read {
                 Ok(recorded) => {
                     actor.in_doubt = false;
-                    recorded.into_iter().for_each(|recorded| actor.learn(recorded));
+                    recorded.into_iter().for_each(|recorded| actor.learn(recorded.into()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "challenge not looked at");
@@ -128,7 +135,7 @@ impl ChallengeActor {
         let challenge = self.machine.as_ref().map(|m| m.challenge().clone());
         let proposed = async move {
             let challenge = challenge.ok_or(Refusal::ChallengeUnknown)?;
-            let id = challenge.id;
+            let id = challenge.id.clone();
             shared
                 .account(&challenge.account, |w| {
                     Box::pin(async move { w.decide(&id, ended, typed.as_ref()).await })

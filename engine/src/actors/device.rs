@@ -26,7 +26,7 @@ use crate::shared::Shared;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum News {
-    Bound(Device),
+    Bound(Arc<Device>),
     Offered(Offer),
     Unbound(AuthenticatorId),
     Withdrawn(ChallengeId),
@@ -48,7 +48,7 @@ pub(crate) struct Bind {
     pub(crate) grant: Grant,
     pub(crate) enroll: Enroll,
     pub(crate) fresh_id: AuthenticatorId,
-    pub(crate) reply: Reply<Device>,
+    pub(crate) reply: Reply<Arc<Device>>,
 }
 
 pub(crate) struct DeviceActor {
@@ -88,9 +88,9 @@ async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
 
 impl DeviceActor {
     fn know(&mut self, inbox: Inbox) -> Result<(), Error> {
-        let limits = self.shared.tenant(&self.key.tenant)?.limits.clone();
+        let tenant = self.shared.tenant(&self.key.tenant)?;
         let (shared, nonces, waiters) = (self.shared.clone(), NonceBook::default(), Vec::new());
-        self.known = Some(Known { shared, limits, inbox, nonces, waiters });
+        self.known = Some(Known { shared, tenant, inbox, nonces, waiters });
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Handler<Bind> for DeviceActor {
             enrolled.await
         };
         let answered =
-            bound.into_actor(self).map(|bound: Result<Device, Error>, actor: &mut Self, _| {
+            bound.into_actor(self).map(|bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
                 if let (Ok(device), Some(known)) = (&bound, &mut actor.known) {
                     known.inbox.bind(device.clone());
                 }
@@ -223,7 +223,7 @@ impl Handler<Leave> for DeviceActor {
         let now = self.shared.clock.now();
         if let Some(known) = &mut self.known {
             known.waiters.retain(|w| !w.is_closed());
-            if !known.waiters.is_empty() || !known.nonces.is_empty(now, &known.limits) {
+            if !known.waiters.is_empty() || !known.nonces.is_empty(now, &known.tenant.limits) {
                 return;
             }
         }
@@ -253,8 +253,8 @@ impl Shared {
     pub(crate) async fn bind(
         self: &Arc<Self>,
         key: &CredentialKey,
-        bind: impl FnOnce(Reply<Device>) -> Bind,
-    ) -> Result<Device, Error> {
+        bind: impl FnOnce(Reply<Arc<Device>>) -> Bind,
+    ) -> Result<Arc<Device>, Error> {
         let (reply, answer) = oneshot::channel();
         self.devices.send(key, bind(reply), || self.start_device(key))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))

@@ -78,7 +78,7 @@ impl AccountWriter {
         let known = self.recall(&track.key).await?;
         let now = self.now();
         let (transition, tracked) =
-            self.account.track(&track, known.as_deref(), self.tenant.unenrolled, now);
+            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now);
         if let Some(transition) = transition {
             // What could not be shown is refused here, to whoever can mend it.
             display::build(&tracked.action, &self.tenant.custom_public, now)?;
@@ -95,7 +95,7 @@ impl AccountWriter {
         &mut self,
         key: &ActionKey,
         state: ActionState,
-    ) -> Result<Action, Error> {
+    ) -> Result<Arc<Action>, Error> {
         let action = self.action(key).await?;
         let transition = self.account.override_action(&action, state, self.now());
         self.record(transition).await
@@ -135,12 +135,12 @@ impl AccountWriter {
     }
 
     /// Counts a further notification about a held challenge, before it is sent.
-    pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+    pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
     }
 
-    pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Challenge, Error> {
+    pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let transition = self.account.release(id)?;
         self.record(transition).await
     }
@@ -171,7 +171,7 @@ impl AccountWriter {
             transition.change.writes.extend(event.map(Write::Event));
         }
         let challenge = self.record(transition).await?;
-        Ok(challenge.ended.ok_or(Refusal::ChallengeUnknown)?)
+        Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
     }
 
     pub(crate) async fn enroll(
@@ -179,7 +179,7 @@ impl AccountWriter {
         grant: &Grant,
         enroll: Enroll,
         fresh_id: AuthenticatorId,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         self.granted(grant).await?;
         let limits = &self.tenant.limits;
         let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
@@ -201,7 +201,7 @@ impl AccountWriter {
         &mut self,
         id: &AuthenticatorId,
         refresh: &Refresh,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let transition = self.account.refresh(id, refresh, self.now())?;
         self.record(transition).await
     }
@@ -211,13 +211,16 @@ impl AccountWriter {
         &mut self,
         grant: &Grant,
         id: &AuthenticatorId,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         self.granted(grant).await?;
         let transition = self.account.remove_own_device(id, self.now())?;
         self.record(transition).await
     }
 
-    pub(crate) async fn remove_device(&mut self, id: &AuthenticatorId) -> Result<Device, Error> {
+    pub(crate) async fn remove_device(
+        &mut self,
+        id: &AuthenticatorId,
+    ) -> Result<Arc<Device>, Error> {
         let transition = self.account.remove_device(id, self.now())?;
         self.record(transition).await
     }
@@ -248,17 +251,17 @@ impl AccountWriter {
             return Ok(None);
         }
         let loaded = self.shared.store.action(self.account.key(), key).await?;
-        Ok(loaded.map(|action| self.keep(action)))
+        let loaded = loaded.map(Arc::new);
+        loaded.iter().for_each(|action| self.keep(action.clone()));
+        Ok(loaded)
     }
 
-    fn keep(&mut self, action: Action) -> Arc<Action> {
+    fn keep(&mut self, action: Arc<Action>) {
         self.actions.retain(|a| a.key != action.key);
         if self.actions.len() >= ACTIONS_KEPT_MAX {
             self.actions.pop_front();
         }
-        let action = Arc::new(action);
-        self.actions.push_back(action.clone());
-        action
+        self.actions.push_back(action);
     }
 
     /// Has a transition recorded, then applies it and tells who is concerned.

@@ -189,7 +189,7 @@ impl fmt::Debug for Webhook {
 
 impl Delivery for Webhook {
     fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        let Challenge { id, account, issued_at, .. } = &issued.challenge;
+        let Challenge { id, account, issued_at, .. } = &*issued.challenge;
         let event = EventId::of(PUSH_CREATED, &account.tenant, id);
         let body = self.body(&event, account, *issued_at, Message::PushCreated(issued.into()));
         let webhook = self.clone();

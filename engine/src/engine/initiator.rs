@@ -33,7 +33,7 @@ const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 #[derive(Clone, Debug)]
 pub struct Started {
     /// The challenge.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// What became of the notifications.
     pub deliveries: Vec<DeliveryResult>,
 }
@@ -42,7 +42,7 @@ pub struct Started {
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// The challenge.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// Whether the poll was not allowed to wait, since too many wait.
     pub crowded: bool,
 }
@@ -50,7 +50,7 @@ pub struct Verdict {
 impl Verdict {
     /// The recorded end, if there is one.
     #[must_use]
-    pub const fn ended(&self) -> Option<&Ended> {
+    pub fn ended(&self) -> Option<&Ended> {
         self.challenge.ended.as_ref()
     }
 }
@@ -112,7 +112,7 @@ impl Engine {
         let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
         let _waiting = Waiting::on("challenge");
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
-            challenge.ended = Some(ended);
+            challenge = ended;
         }
         Ok(Verdict { challenge, crowded: false })
     }
@@ -150,8 +150,8 @@ impl Engine {
         id: ChallengeId,
     ) -> Result<Ended, Error> {
         let verdict = self.await_outcome(account, action, &id, 0).await?;
-        if let Some(ended) = verdict.challenge.ended {
-            return Ok(ended);
+        if let Some(ended) = verdict.ended() {
+            return Ok(ended.clone());
         }
         let ended = Ended::without_device(Outcome::Cancelled, self.shared.clock.now());
         settle(&self.shared, account, id, ended).await

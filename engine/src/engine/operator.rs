@@ -1,5 +1,7 @@
 //! What the operator of the server can do with an account.
 
+use std::sync::Arc;
+
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
@@ -16,9 +18,9 @@ pub struct AccountView {
     /// Its own record.
     pub record: AccountRecord,
     /// Its devices.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Arc<Device>>,
     /// Its challenges that have not ended.
-    pub open: Vec<Challenge>,
+    pub open: Vec<Arc<Challenge>>,
     /// Milliseconds until the user may be asked again; 0 where at once.
     pub prompt_wait_ms: u64,
     /// Milliseconds until a number may be compared again; 0 where at once.

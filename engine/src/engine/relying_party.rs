@@ -19,7 +19,7 @@ pub struct User {
     /// Its attributes; absent where the user is unknown.
     pub profile: Option<Profile>,
     /// Its authenticators.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Arc<Device>>,
 }
 
 impl Engine {
@@ -71,7 +71,7 @@ impl Engine {
         account: &AccountKey,
         key: ActionKey,
         state: ActionState,
-    ) -> Result<Action, Error> {
+    ) -> Result<Arc<Action>, Error> {
         tracing::info!(tenant.id = %account.tenant, ?state, "the relying party overrides a state");
         let run = self.shared.account(account, move |w| {
             Box::pin(async move { w.override_action(&key, state).await })
@@ -147,7 +147,7 @@ impl Engine {
         account: &AccountKey,
         grant: Grant,
         id: AuthenticatorId,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let removed = self
             .shared
             .account(account, |w| Box::pin(async move { w.remove_own_device(&grant, &id).await }));
@@ -162,7 +162,7 @@ impl Engine {
         &self,
         account: &AccountKey,
         id: AuthenticatorId,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let removed =
             self.shared.account(account, |w| Box::pin(async move { w.remove_device(&id).await }));
         removed.await

@@ -62,7 +62,7 @@ impl Store for MemoryStore {
     ) -> Later<Result<Option<Action>, StoreError>> {
         self.answer(|state| {
             let entry = state.accounts.get(account);
-            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| action.clone()))
+            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| Action::clone(action)))
         })
     }
 
@@ -80,7 +80,9 @@ impl Store for MemoryStore {
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
         let name = (tenant.clone(), id.clone());
-        self.answer(|state| Ok(state.challenges.get(&name).cloned()))
+        self.answer(|state| {
+            Ok(state.challenges.get(&name).map(|challenge| Challenge::clone(challenge)))
+        })
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {

@@ -59,7 +59,7 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
 /// The challenges among the writes of a unit.
 fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
     writes.iter().filter_map(|write| match write {
-        Write::Challenge(challenge) => Some(challenge),
+        Write::Challenge(challenge) => Some(challenge.as_ref()),
         Write::Account(_)
         | Write::RemoveAccount
         | Write::Action(_)

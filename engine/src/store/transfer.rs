@@ -178,9 +178,9 @@ impl Import {
                 return Ok(());
             }
             (Record::Account(_, record), Some(key)) => (Write::Account(record), key),
-            (Record::Device(device), Some(key)) => (Write::Device(device), key),
-            (Record::Action(action), Some(key)) => (Write::Action(action), key),
-            (Record::Challenge(challenge), Some(key)) => (Write::Challenge(challenge), key),
+            (Record::Device(device), Some(key)) => (Write::Device(device.into()), key),
+            (Record::Action(action), Some(key)) => (Write::Action(action.into()), key),
+            (Record::Challenge(challenge), Some(key)) => (Write::Challenge(challenge.into()), key),
             (Record::Event(event), Some(key)) => (Write::Event(event), key),
             (_, None) => return Ok(()),
         };

@@ -120,7 +120,7 @@ async fn a_request_that_fails_after_it_was_counted_takes_nothing_back() {
 }
 
 /// A user with a phone and five open challenges of different actions.
-async fn crowd(house: &House, number: u8) -> (AccountKey, Phone, Vec<Challenge>) {
+async fn crowd(house: &House, number: u8) -> (AccountKey, Phone, Vec<Arc<Challenge>>) {
     let (user, phone) = (account(&format!("user-{number}")), Phone::new(number));
     house.enroll(&user, &phone).await.unwrap();
     let mut challenges = Vec::new();

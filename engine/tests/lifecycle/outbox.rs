@@ -30,7 +30,7 @@ fn told(delivery: Arc<dyn Delivery>) -> House {
 }
 
 /// A user with a phone of that number reports a challenge.
-async fn report(house: &House, user: &str, phone: u8) -> Challenge {
+async fn report(house: &House, user: &str, phone: u8) -> Arc<Challenge> {
     let (account, phone) = (account(user), Phone::new(phone));
     house.enroll(&account, &phone).await.unwrap();
     let challenge = house.challenge(&account).await.unwrap();
@@ -53,17 +53,21 @@ async fn an_event_that_is_not_accepted_is_told_again_after_half_a_minute_and_not
     assert_eq!(calls(&delivery, 1).await, [(first.id.clone(), 1)]);
     house.clock.advance(29_999);
     let second = report(&house, "bob", 2).await;
-    assert_eq!(calls(&delivery, 2).await[1..], [(second.id, 1)]);
+    assert_eq!(calls(&delivery, 2).await[1..], [(second.id.clone(), 1)]);
     house.clock.advance(1);
     let third = report(&house, "carol", 3).await;
     let told = calls(&delivery, 4).await;
-    assert!(told[2..].contains(&(first.id, 2)), "{told:?}");
-    assert!(told[2..].contains(&(third.id, 1)), "{told:?}");
+    assert!(told[2..].contains(&(first.id.clone(), 2)), "{told:?}");
+    assert!(told[2..].contains(&(third.id.clone(), 1)), "{told:?}");
     let ids: Vec<_> = delivery.told(4).await.into_iter().map(|event| event.id).collect();
     assert_eq!(ids.iter().filter(|id| **id == ids[0]).count(), 2, "one event has one name");
     house.clock.advance(30_000);
     let fourth = report(&house, "dave", 4).await;
-    assert_eq!(calls(&delivery, 5).await[4..], [(fourth.id, 1)], "what was accepted is not told");
+    assert_eq!(
+        calls(&delivery, 5).await[4..],
+        [(fourth.id.clone(), 1)],
+        "what was accepted is not told"
+    );
 }
 
 #[actix::test]
@@ -161,7 +165,10 @@ async fn an_event_is_told_although_the_reply_of_its_commit_was_lost() {
     house.decide(&phone, &challenge, Decision::Report).await.unwrap_err();
     let other = report(&house, "bob", 2).await;
     let told = calls(&delivery, 2).await;
-    assert!(told.contains(&(challenge.id, 1)) && told.contains(&(other.id, 1)), "{told:?}");
+    assert!(
+        told.contains(&(challenge.id.clone(), 1)) && told.contains(&(other.id.clone(), 1)),
+        "{told:?}"
+    );
 }
 
 #[actix::test]

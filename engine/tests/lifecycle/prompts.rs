@@ -61,7 +61,7 @@ async fn of_ten_thousand_initiations_in_a_minute_five_are_notified_and_others_ar
     let (refused, ()) = tokio::join!(naggers, signing_in);
     assert_eq!(refused.iter().sum::<usize>(), 10_000 - 5);
     let mut notified: Vec<_> =
-        delivery.notified(&alice).into_iter().map(|challenge| challenge.id).collect();
+        delivery.notified(&alice).into_iter().map(|challenge| challenge.id.clone()).collect();
     notified.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     notified.dedup();
     assert_eq!((notified.len(), delivery.notified(&alice).len()), (5, 5), "one for each challenge");
@@ -139,7 +139,7 @@ async fn an_approval_makes_room_and_a_cancellation_does_not() {
     house.enroll(&alice, &phone).await.unwrap();
     for _ in 0..4 {
         let challenge = house.challenge(&alice).await.unwrap();
-        house.engine.cancel(&alice, &challenge.action, challenge.id).await.unwrap();
+        house.engine.cancel(&alice, &challenge.action, challenge.id.clone()).await.unwrap();
     }
     let last = house.challenge(&alice).await.unwrap();
     assert!(house.challenge(&alice).await.is_err());

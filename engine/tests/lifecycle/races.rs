@@ -88,7 +88,7 @@ async fn challenges_started_at_the_same_time_leave_one_open() {
     let mut open = HashSet::new();
     for challenge in started.into_iter().map(Result::unwrap).chain([first]) {
         match house.outcome(&challenge).await {
-            None => _ = open.insert(challenge.id),
+            None => _ = open.insert(challenge.id.clone()),
             ended => assert_eq!(ended, Some(Outcome::Superseded)),
         }
     }

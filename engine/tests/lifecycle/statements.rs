@@ -16,7 +16,7 @@ use crate::support::{House, Phone, account, action, grant, soon};
 const BAD_SIGNATURE: Error = Error::Misbehaved(Misbehaviour::InvalidSignature);
 
 /// A user with a phone that signs statements, and a challenge that waits for it.
-async fn asked(house: &House) -> (Phone, Device, Challenge) {
+async fn asked(house: &House) -> (Phone, Arc<Device>, Arc<Challenge>) {
     let (alice, phone) = (account("alice"), Phone::new(1));
     let device = house.enroll_proven(&alice, &phone).await.unwrap();
     let challenge = house.challenge(&alice).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_challenge_is_stored_with_all_that_its_statement_is_over() {
     assert_eq!(less, Err(BAD_SIGNATURE), "what a key signs is stored");
     let answer = phone.state(&challenge, &device.id, Decision::Approve, None);
     let ended = after.send(&phone, answer.clone()).await.unwrap();
-    assert_eq!((ended.outcome, ended.by), (Outcome::Approved, Some(device.id)));
+    assert_eq!((ended.outcome, ended.by), (Outcome::Approved, Some(device.id.clone())));
     let again = after.send(&phone, answer).await.unwrap();
     assert_eq!(again.outcome, Outcome::Approved, "the same answer again is told the same");
     after.assert_single_outcomes();
@@ -83,7 +83,7 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
     assert_ne!(right(0), right(1));
     for mixture in 1..31_usize {
         let pick = |bit: usize| mixture >> bit & 1;
-        let mut mixed = challenges[pick(0)].clone();
+        let mut mixed = Challenge::clone(&challenges[pick(0)]);
         let shown = mixed.shown.as_mut().unwrap();
         shown.nonce = challenges[pick(1)].shown.clone().unwrap().nonce;
         shown.display = challenges[pick(2)].shown.clone().unwrap().display;

@@ -29,15 +29,15 @@ async fn lagging(url: &str, bound: Bound) -> RedisStore {
 async fn asked(store: &RedisStore, n: u8) -> Challenge {
     let who = user(&format!("user-{n}"));
     let open = challenge(&who, n, 10);
-    recorded(store, &who, 0, [account(record()), Write::Device(device(&who, 1))]).await;
-    recorded(store, &who, 1, [Write::Challenge(open.clone())]).await;
+    recorded(store, &who, 0, [account(record()), Write::Device(device(&who, 1).into())]).await;
+    recorded(store, &who, 1, [Write::Challenge(open.clone().into())]).await;
     // What only opens a challenge raises no counter, and may lag too.
     until_written(store).await;
     open
 }
 
 fn approval(open: &Challenge, expected: u64) -> Change {
-    change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20))])
+    change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
 }
 
 /// Whether a commit is answered at once.
@@ -81,9 +81,9 @@ async fn what_counts_holds_enrolls_or_removes_waits_in_every_mode() {
         let denied = ended(&open, Outcome::Denied, 20);
         redis.signal("STOP");
         for writes in [
-            vec![Write::Challenge(denied)],
-            vec![account(record()), Write::Challenge(challenge(who, 2, 10))],
-            vec![account(record()), Write::Device(device(who, 2))],
+            vec![Write::Challenge(denied.into())],
+            vec![account(record()), Write::Challenge(challenge(who, 2, 10).into())],
+            vec![account(record()), Write::Device(device(who, 2).into())],
             vec![Write::RemoveDevice(device(who, 1).id)],
             vec![Write::RemoveAccount],
         ] {
@@ -166,7 +166,7 @@ async fn with_continue_approvals_go_on_up_to_the_bound_and_are_recorded_after_th
         assert_eq!(revision(&store, &open.account).await, 3, "once");
         // The first outcome stays.
         let other = ended(open, Outcome::Reported, 30);
-        let other = store.commit(change(&open.account, 3, [Write::Challenge(other)])).await;
+        let other = store.commit(change(&open.account, 3, [Write::Challenge(other.into())])).await;
         assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
     }
     assert_eq!(store.ready(), Ok(()));
@@ -178,7 +178,8 @@ async fn answered_commits_of_one_account_are_recorded_in_their_order() {
     let store = lagging(&redis.url(), Bound::Records(1_000)).await;
     let ann = user("ann");
     let open: Vec<_> = (0..40).map(|n| challenge(&ann, n, 10)).collect();
-    let writes: Vec<_> = open.iter().cloned().map(Write::Challenge).collect();
+    let writes: Vec<_> =
+        open.iter().cloned().map(|record| Write::Challenge(record.into())).collect();
     assert_eq!(store.commit(change(&ann, 0, writes)).await, Ok(Committed::Recorded));
     redis.kill();
     for (expected, open) in (1..).zip(&open) {

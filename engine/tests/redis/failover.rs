@@ -35,14 +35,14 @@ async fn a_replica_that_lacks_a_tail_is_given_it_and_no_end_is_replaced() {
     // The replica knows the challenge as open, and nothing of bob.
     replication.refuse(true);
     let approved = ended(&asked, Outcome::Approved, 30);
-    recorded(&store, &user("ann"), 3, [Write::Challenge(approved.clone())]).await;
+    recorded(&store, &user("ann"), 3, [Write::Challenge(approved.clone().into())]).await;
     let bob = populate(&store, "bob", 11).await;
     assert_ne!(replica.command(&["DBSIZE"]), primary.command(&["DBSIZE"]));
     primary.kill();
     assert_eq!(replica.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
     server.lead_to(replica.address());
     // Nobody is approved twice: the end that the replica lacks stands.
-    let denied = Write::Challenge(ended(&asked, Outcome::Denied, 31));
+    let denied = Write::Challenge(ended(&asked, Outcome::Denied, 31).into());
     let answer = store.commit(change(&user("ann"), 4, [denied])).await;
     let kept = Box::new(approved.ended.unwrap());
     assert_eq!(answer, Ok(Committed::Ended { challenge: asked.id, recorded: kept }));

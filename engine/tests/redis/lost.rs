@@ -20,9 +20,10 @@ pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challeng
     let ann = user(name);
     let (open, approved) = (challenge(&ann, n, 10), challenge(&ann, n + 1, 10));
     let approved = ended(&approved, Outcome::Approved, 20);
-    recorded(store, &ann, 0, [account(record()), Write::Device(device(&ann, n))]).await;
-    recorded(store, &ann, 1, [Write::Action(action(&ann, "one", 5))]).await;
-    let challenges = [Write::Challenge(open.clone()), Write::Challenge(approved.clone())];
+    recorded(store, &ann, 0, [account(record()), Write::Device(device(&ann, n).into())]).await;
+    recorded(store, &ann, 1, [Write::Action(action(&ann, "one", 5).into())]).await;
+    let challenges =
+        [Write::Challenge(open.clone().into()), Write::Challenge(approved.clone().into())];
     recorded(store, &ann, 2, challenges).await;
     (open, approved)
 }
@@ -42,7 +43,7 @@ pub(crate) async fn is_whole(
     let bound = store.devices_of_key(&device(&ann, n).credential()).await.unwrap();
     assert!(bound.contains(&device(&ann, n)), "{bound:?}");
     assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 1);
-    let other = Write::Challenge(ended(&approved, Outcome::Denied, 21));
+    let other = Write::Challenge(ended(&approved, Outcome::Denied, 21).into());
     let other = store.commit(change(&ann, 3, [other])).await;
     let recorded = Box::new(approved.ended.clone().unwrap());
     assert_eq!(other, Ok(Committed::Ended { challenge: approved.id.clone(), recorded }));
@@ -79,13 +80,13 @@ pub(crate) async fn a_lost_end_is_not_overlooked(
     let (ann, bob) = (user("ann"), user("bob"));
     let open = challenge(&ann, 1, 10);
     recorded(store, &ann, 0, [account(record())]).await;
-    recorded(store, &ann, 1, [Write::Challenge(open.clone())]).await;
+    recorded(store, &ann, 1, [Write::Challenge(open.clone().into())]).await;
     until_ready(store).await;
     assert_eq!(revision(store, &ann).await, 2);
     assert_eq!(redis.command(&["SAVE"]), "+OK\r\n");
     recorded(store, &bob, 0, [account(record())]).await;
     proxy.plan(Fault::LostInOutage);
-    let denied = Write::Challenge(ended(&open, Outcome::Denied, 20));
+    let denied = Write::Challenge(ended(&open, Outcome::Denied, 20).into());
     let unknown = store.commit(change(&ann, 2, [denied])).await;
     assert!(is_unavailable(&unknown), "{unknown:?}");
     redis.kill();
@@ -127,7 +128,7 @@ async fn a_tail_is_written_again_before_the_next_commit() {
         redis.kill();
         redis.restart();
         let expected = revision(&store, &ann).await;
-        recorded(&store, &ann, expected, [Write::Device(device(&ann, 1))]).await;
+        recorded(&store, &ann, expected, [Write::Device(device(&ann, 1).into())]).await;
     }
     redis.kill();
     redis.restart();
@@ -144,7 +145,7 @@ async fn a_wiped_redis_is_given_back_what_memory_holds() {
     is_whole(&store, "ann", 1, ann.clone()).await;
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
     // A commit notices too: another end does not replace the one that only memory knew.
-    let other = Write::Challenge(ended(&ann.1, Outcome::Denied, 30));
+    let other = Write::Challenge(ended(&ann.1, Outcome::Denied, 30).into());
     let other = store.commit(change(&user("ann"), 3, [other])).await;
     assert!(matches!(other, Ok(Committed::Ended { .. })), "{other:?}");
     assert_eq!(store.token_secret(&tenant(), [8; 32]).await, Ok(secret));
@@ -200,7 +201,7 @@ async fn nothing_is_left_of_what_is_over() {
         let mut moved = record();
         moved.profile.email = line("elsewhere@example.com");
         recorded(&store, &ann, 3, [account(moved)]).await;
-        let revoked = Write::Challenge(ended(&open, Outcome::Revoked, 30));
+        let revoked = Write::Challenge(ended(&open, Outcome::Revoked, 30).into());
         recorded(&store, &ann, 4, [revoked, Write::RemoveAccount]).await;
     }
     // The revisions of the removed users are forgotten a day after the first pruning.
@@ -223,7 +224,7 @@ async fn what_has_an_end_expires_in_redis_and_what_has_none_does_not() {
     let counts = |kinds: [&str; 5]| kinds.map(expires);
     let kinds = ["account", "device", "action", "challenge", "challenge-owner"];
     assert_eq!(counts(kinds), [0, 0, 1, 1, 1]);
-    let closed = Write::Challenge(ended(&open, Outcome::Expired, 400));
+    let closed = Write::Challenge(ended(&open, Outcome::Expired, 400).into());
     recorded(&store, &user("ann"), 3, [closed]).await;
     assert_eq!(counts(kinds), [0, 0, 1, 2, 2]);
 }

@@ -36,19 +36,19 @@ async fn populate(store: &impl Store) {
         let asked = Challenge { id: numbered(n), ..challenge(&who, 1, at) };
         let held = Challenge { id: numbered(1_000 + n), held: true, ..asked.clone() };
         let denied = Challenge { id: numbered(2_000 + n), ..asked.clone() };
-        let writes = [account(record()), Write::Device(device(&who, 1))];
+        let writes = [account(record()), Write::Device(device(&who, 1).into())];
         recorded(store, &who, 0, writes).await;
-        let actions = ["one", "two"].map(|key| Write::Action(action(&who, key, at)));
+        let actions = ["one", "two"].map(|key| Write::Action(action(&who, key, at).into()));
         recorded(store, &who, 1, actions).await;
         let writes = [
-            Write::Challenge(asked),
-            Write::Challenge(held),
-            Write::Challenge(ended(&denied, Outcome::Denied, at + 1)),
+            Write::Challenge(asked.into()),
+            Write::Challenge(held.into()),
+            Write::Challenge(ended(&denied, Outcome::Denied, at + 1).into()),
         ];
         recorded(store, &who, 2, writes).await;
     }
     let gone = user("gone");
-    recorded(store, &gone, 0, [account(record()), Write::Device(device(&gone, 1))]).await;
+    recorded(store, &gone, 0, [account(record()), Write::Device(device(&gone, 1).into())]).await;
     recorded(store, &gone, 1, [Write::RemoveAccount]).await;
 }
 
@@ -101,7 +101,7 @@ async fn from_sqlite_to_redis_and_back_nothing_changes() {
     assert_eq!(bound.len(), usize::from(USERS));
     let overdue = store.overdue(UnixMillis(u64::MAX), UnixMillis(0), 1_000).await.unwrap();
     assert_eq!(overdue.len(), 2 * usize::from(USERS));
-    let other = Write::Challenge(ended(&overdue[0], Outcome::Approved, 500));
+    let other = Write::Challenge(ended(&overdue[0], Outcome::Approved, 500).into());
     let revision = revision(&store, &overdue[0].account).await;
     recorded(&*store, &overdue[0].account, revision, [other]).await;
     let last = Arc::new(SqliteStore::open(&folder.path().join("last.db")).unwrap());
@@ -194,7 +194,7 @@ async fn what_is_damaged_is_counted_and_only_the_first_of_it_is_named() {
 async fn the_many_records_of_one_account_are_taken_over_in_units_of_bounded_size() {
     let redis = Redis::volatile();
     let (first, ann) = (MemoryStore::default(), user("ann"));
-    let actions = (0..600).map(|n| Write::Action(action(&ann, &n.to_string(), n)));
+    let actions = (0..600).map(|n| Write::Action(action(&ann, &n.to_string(), n).into()));
     let writes: Vec<_> = std::iter::once(account(record())).chain(actions).collect();
     let recording = first.commit(change(&ann, 0, writes)).await;
     assert_eq!(recording, Ok(Committed::Recorded));

@@ -80,7 +80,7 @@ async fn a_pause_of_redis_makes_commits_wait_and_loses_none() {
     let ann = user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     redis.signal("STOP");
-    let waiting = store.commit(change(&ann, 1, [Write::Device(device(&ann, 1))]));
+    let waiting = store.commit(change(&ann, 1, [Write::Device(device(&ann, 1).into())]));
     let reading = store.account(&ann);
     // Longer than one answer may take: it is asked for again, on another connection.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
@@ -117,7 +117,7 @@ async fn a_redis_without_memory_refuses_and_loses_nothing() {
     recorded(&store, &ann, 0, [account(record())]).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     for _ in 0..3 {
-        let writes = [account(record()), Write::Device(device(&ann, 1))];
+        let writes = [account(record()), Write::Device(device(&ann, 1).into())];
         let answer = store.commit(change(&ann, 1, writes)).await;
         assert!(is_unavailable(&answer), "{answer:?}");
         let removal = store.commit(change(&ann, 1, [Write::RemoveAccount])).await;
@@ -127,7 +127,7 @@ async fn a_redis_without_memory_refuses_and_loses_nothing() {
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.revision, snapshot.record), (1, Some(record())));
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "0"]), "+OK\r\n");
-    recorded(&store, &ann, 1, [Write::Device(device(&ann, 1))]).await;
+    recorded(&store, &ann, 1, [Write::Device(device(&ann, 1).into())]).await;
     assert_eq!(store.ready(), Ok(()));
 }
 

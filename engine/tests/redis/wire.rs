@@ -27,9 +27,9 @@ async fn a_commit_is_recorded_once_whatever_becomes_of_it_on_the_way() {
         let open = challenge(&ann, n, 10);
         let approved = ended(&open, Outcome::Approved, 20);
         let units = [
-            vec![account(record()), Write::Device(phone.clone())],
-            vec![Write::Action(action(&ann, "one", 5)), Write::Challenge(open)],
-            vec![account(record()), Write::Challenge(approved.clone())],
+            vec![account(record()), Write::Device(phone.clone().into())],
+            vec![Write::Action(action(&ann, "one", 5).into()), Write::Challenge(open.into())],
+            vec![account(record()), Write::Challenge(approved.clone().into())],
             vec![Write::RemoveDevice(phone.id)],
             vec![Write::RemoveAccount],
         ];
@@ -53,12 +53,12 @@ async fn what_is_refused_is_refused_however_often_it_arrives() {
     for (n, fault) in (0_u8..).zip(FAULTS) {
         let ann = user(&format!("ann-{n}"));
         let first = ended(&challenge(&ann, n, 10), Outcome::Denied, 20);
-        recorded(&store, &ann, 0, [Write::Challenge(first.clone())]).await;
+        recorded(&store, &ann, 0, [Write::Challenge(first.clone().into())]).await;
         proxy.plan(fault);
         let stale = store.commit(change(&ann, 7, [account(record())])).await;
         assert_eq!(stale, Ok(Committed::Stale { recorded: 1 }), "{fault:?}");
         proxy.plan(fault);
-        let other = Write::Challenge(ended(&first, Outcome::Approved, 20));
+        let other = Write::Challenge(ended(&first, Outcome::Approved, 20).into());
         let other = store.commit(change(&ann, 1, [other])).await;
         assert!(matches!(other, Ok(Committed::Ended { .. })), "{fault:?}: {other:?}");
         assert_eq!(store.challenge(&tenant(), &first.id).await, Ok(Some(first)));
@@ -72,7 +72,7 @@ async fn a_commit_that_arrives_after_its_successor_changes_nothing() {
     let store = open(&proxy.url()).await;
     let ann = user("ann");
     proxy.plan(Fault::LostBefore);
-    recorded(&store, &ann, 0, [account(record()), Write::Device(device(&ann, 1))]).await;
+    recorded(&store, &ann, 0, [account(record()), Write::Device(device(&ann, 1).into())]).await;
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
     // Even its revision is forgotten: only that it is late keeps the commit out.
     const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -92,11 +92,11 @@ async fn what_may_be_recorded_is_settled_before_anything_is_read() {
     let store = open_waiting(&proxy.url(), Duration::from_millis(300)).await;
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
-    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone().into())]).await;
     for fault in [Fault::LostBefore, Fault::LostAfter] {
         let expected = revision(&store, &ann).await;
         proxy.plan(fault);
-        let writes = [Write::Challenge(open.clone())];
+        let writes = [Write::Challenge(open.clone().into())];
         let asking = store.commit(change(&ann, expected, writes));
         until("the fault happens", async || proxy.is_done().then_some(())).await;
         proxy.refuse(true);

@@ -42,10 +42,10 @@ pub(crate) async fn every_record_comes_back_as_it_was_committed(store: impl Stor
     let closed = ended(&challenge(&ann, 2, 6_001), Outcome::Denied, 6_002);
     let writes = [
         Write::Account(account.clone()),
-        Write::Device(phone.clone()),
-        Write::Action(sign_in.clone()),
-        Write::Challenge(open.clone()),
-        Write::Challenge(closed.clone()),
+        Write::Device(phone.clone().into()),
+        Write::Action(sign_in.clone().into()),
+        Write::Challenge(open.clone().into()),
+        Write::Challenge(closed.clone().into()),
     ];
     recorded(&store, &ann, 0, writes).await;
     let snapshot = store.account(&ann).await.unwrap();
@@ -75,13 +75,13 @@ pub(crate) async fn a_unit_from_another_revision_is_refused_and_told_the_recorde
 
 pub(crate) async fn a_unit_without_the_account_raises_its_revision_too(store: impl Store) {
     let ann = user("ann");
-    recorded(&store, &ann, 0, [Write::Action(action(&ann, "one", 1))]).await;
+    recorded(&store, &ann, 0, [Write::Action(action(&ann, "one", 1).into())]).await;
     recorded(&store, &ann, 1, []).await;
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.revision, snapshot.record), (2, None));
     assert_eq!(store.users(&tenant(), all_users()).await, Ok(vec![]));
     recorded(&store, &ann, 2, [Write::Account(record())]).await;
-    recorded(&store, &ann, 3, [Write::Device(device(&ann, 1))]).await;
+    recorded(&store, &ann, 3, [Write::Device(device(&ann, 1).into())]).await;
     let snapshot = store.account(&ann).await.unwrap();
     assert_eq!((snapshot.revision, snapshot.record), (4, Some(record())));
 }
@@ -89,15 +89,15 @@ pub(crate) async fn a_unit_without_the_account_raises_its_revision_too(store: im
 pub(crate) async fn the_first_end_of_a_challenge_wins_for_ever(store: impl Store) {
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
-    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone().into())]).await;
     let first = ended(&open, Outcome::Approved, 20);
-    recorded(&store, &ann, 1, [Write::Challenge(first.clone())]).await;
+    recorded(&store, &ann, 1, [Write::Challenge(first.clone().into())]).await;
     let mut others = vec![ended(&open, Outcome::Denied, 20), ended(&open, Outcome::Approved, 21)];
     let mut forged = first.clone();
     forged.ended.as_mut().unwrap().signature = Some(vec![0; 64]);
     others.push(forged);
     for other in others {
-        let committed = store.commit(unit(&ann, 2, [Write::Challenge(other)])).await;
+        let committed = store.commit(unit(&ann, 2, [Write::Challenge(other.into())])).await;
         let recorded = Box::new(first.ended.clone().unwrap());
         assert_eq!(committed, Ok(Committed::Ended { challenge: open.id.clone(), recorded }));
         assert_eq!(store.challenge(&tenant(), &open.id).await, Ok(Some(first.clone())));
@@ -109,11 +109,11 @@ pub(crate) async fn an_end_proposed_again_is_stale_and_another_end_is_told_the_f
 ) {
     let ann = user("ann");
     let first = ended(&challenge(&ann, 1, 10), Outcome::Approved, 20);
-    recorded(&store, &ann, 0, [Write::Challenge(first.clone())]).await;
-    let again = store.commit(unit(&ann, 0, [Write::Challenge(first.clone())])).await;
+    recorded(&store, &ann, 0, [Write::Challenge(first.clone().into())]).await;
+    let again = store.commit(unit(&ann, 0, [Write::Challenge(first.clone().into())])).await;
     assert_eq!(again, Ok(Committed::Stale { recorded: 1 }));
     let other = ended(&first, Outcome::Expired, 20);
-    let other = store.commit(unit(&ann, 0, [Write::Challenge(other)])).await;
+    let other = store.commit(unit(&ann, 0, [Write::Challenge(other.into())])).await;
     let recorded = Box::new(first.ended.unwrap());
     assert_eq!(other, Ok(Committed::Ended { challenge: first.id, recorded }));
 }
@@ -122,8 +122,8 @@ pub(crate) async fn an_ended_challenge_is_not_opened_again(store: impl Store) {
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
     let first = ended(&open, Outcome::Cancelled, 20);
-    recorded(&store, &ann, 0, [Write::Challenge(first)]).await;
-    let committed = store.commit(unit(&ann, 1, [Write::Challenge(open)])).await;
+    recorded(&store, &ann, 0, [Write::Challenge(first.into())]).await;
+    let committed = store.commit(unit(&ann, 1, [Write::Challenge(open.into())])).await;
     assert!(matches!(committed, Ok(Committed::Ended { .. })), "{committed:?}");
     assert_eq!(store.account(&ann).await.unwrap().open, []);
 }
@@ -131,12 +131,13 @@ pub(crate) async fn an_ended_challenge_is_not_opened_again(store: impl Store) {
 pub(crate) async fn nothing_of_a_stale_unit_is_written(store: impl Store) {
     let ann = user("ann");
     let phone = device(&ann, 1);
-    recorded(&store, &ann, 0, [Write::Account(record()), Write::Device(phone.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Account(record()), Write::Device(phone.clone().into())])
+        .await;
     let writes = [
         Write::Account(with_profile(Profile::default())),
-        Write::Action(action(&ann, "one", 1)),
-        Write::Challenge(challenge(&ann, 1, 1)),
-        Write::Device(device(&ann, 2)),
+        Write::Action(action(&ann, "one", 1).into()),
+        Write::Challenge(challenge(&ann, 1, 1).into()),
+        Write::Device(device(&ann, 2).into()),
         Write::RemoveDevice(phone.id.clone()),
     ];
     let committed = store.commit(unit(&ann, 0, writes)).await;
@@ -151,13 +152,14 @@ pub(crate) async fn nothing_of_a_stale_unit_is_written(store: impl Store) {
 pub(crate) async fn nothing_of_a_unit_with_another_end_is_written(store: impl Store) {
     let ann = user("ann");
     let first = ended(&challenge(&ann, 1, 10), Outcome::Expired, 20);
-    recorded(&store, &ann, 0, [Write::Account(record()), Write::Challenge(first.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Account(record()), Write::Challenge(first.clone().into())])
+        .await;
     // The end stands last: what comes before it must not be written either.
     let writes = [
-        Write::Device(device(&ann, 1)),
-        Write::Action(action(&ann, "one", 1)),
-        Write::Challenge(challenge(&ann, 2, 1)),
-        Write::Challenge(ended(&first, Outcome::Approved, 20)),
+        Write::Device(device(&ann, 1).into()),
+        Write::Action(action(&ann, "one", 1).into()),
+        Write::Challenge(challenge(&ann, 2, 1).into()),
+        Write::Challenge(ended(&first, Outcome::Approved, 20).into()),
     ];
     let committed = store.commit(unit(&ann, 1, writes)).await;
     assert!(matches!(committed, Ok(Committed::Ended { .. })), "{committed:?}");
@@ -169,19 +171,19 @@ pub(crate) async fn nothing_of_a_unit_with_another_end_is_written(store: impl St
 
 pub(crate) async fn units_that_no_transition_makes_are_refused(store: impl Store) {
     let (ann, bob) = (user("ann"), user("bob"));
-    recorded(&store, &bob, 0, [Write::Challenge(challenge(&bob, 1, 10))]).await;
+    recorded(&store, &bob, 0, [Write::Challenge(challenge(&bob, 1, 10).into())]).await;
     let twice = ended(&challenge(&ann, 2, 10), Outcome::Denied, 20);
     let bad = [
-        unit(&ann, 0, [Write::Device(device(&bob, 1))]),
-        unit(&ann, 0, [Write::Action(action(&bob, "one", 1))]),
-        unit(&ann, 0, [Write::Challenge(challenge(&bob, 3, 10))]),
-        unit(&ann, 0, [Write::Challenge(challenge(&ann, 1, 10))]),
+        unit(&ann, 0, [Write::Device(device(&bob, 1).into())]),
+        unit(&ann, 0, [Write::Action(action(&bob, "one", 1).into())]),
+        unit(&ann, 0, [Write::Challenge(challenge(&bob, 3, 10).into())]),
+        unit(&ann, 0, [Write::Challenge(challenge(&ann, 1, 10).into())]),
         unit(
             &ann,
             0,
             [
-                Write::Challenge(ended(&twice, Outcome::Approved, 20)),
-                Write::Challenge(twice.clone()),
+                Write::Challenge(ended(&twice, Outcome::Approved, 20).into()),
+                Write::Challenge(twice.clone().into()),
             ],
         ),
     ];
@@ -201,15 +203,15 @@ pub(crate) async fn removing_a_user_takes_devices_and_actions_and_leaves_challen
     for who in [&ann, &bob] {
         let writes = [
             Write::Account(record()),
-            Write::Device(device(who, 1)),
-            Write::Action(action(who, "one", 1)),
+            Write::Device(device(who, 1).into()),
+            Write::Action(action(who, "one", 1).into()),
         ];
         recorded(&store, who, 0, writes).await;
     }
     let open = challenge(&ann, 1, 10);
-    recorded(&store, &ann, 1, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &ann, 1, [Write::Challenge(open.clone().into())]).await;
     let revoked = ended(&open, Outcome::Revoked, 20);
-    let removal = [Write::Challenge(revoked.clone()), Write::RemoveAccount];
+    let removal = [Write::Challenge(revoked.clone().into()), Write::RemoveAccount];
     recorded(&store, &ann, 2, removal).await;
 
     an_unknown_user_but_for(&store, &ann, &bob).await;
@@ -234,7 +236,8 @@ async fn an_unknown_user_but_for(
 
 pub(crate) async fn a_late_commit_never_meets_a_user_who_is_made_anew(store: impl Store) {
     let ann = user("ann");
-    let late = |expected| store.commit(unit(&ann, expected, [Write::Device(device(&ann, 1))]));
+    let late =
+        |expected| store.commit(unit(&ann, expected, [Write::Device(device(&ann, 1).into())]));
     recorded(&store, &ann, 0, [Write::Account(record())]).await;
     recorded(&store, &ann, 1, [Write::RemoveAccount]).await;
     for expected in [0, 1, 3] {
@@ -273,14 +276,14 @@ pub(crate) async fn the_revision_of_a_removed_user_is_forgotten_after_a_day(stor
 pub(crate) async fn a_removed_device_is_found_nowhere(store: impl Store) {
     let ann = user("ann");
     let (first, second) = (device(&ann, 1), device(&ann, 2));
-    let both = [Write::Device(second.clone()), Write::Device(first.clone())];
+    let both = [Write::Device(second.clone().into()), Write::Device(first.clone().into())];
     recorded(&store, &ann, 0, both).await;
     recorded(&store, &ann, 1, [Write::RemoveDevice(first.id.clone())]).await;
     assert_eq!(store.account(&ann).await.unwrap().devices, std::slice::from_ref(&second));
     assert_eq!(store.devices_of_key(&first.credential()).await, Ok(vec![second.clone()]));
     // A device that is written again with another key leaves nothing under the old one.
     let renewed = countersign_core::device::Device { key: key(8), ..second.clone() };
-    recorded(&store, &ann, 2, [Write::Device(renewed.clone())]).await;
+    recorded(&store, &ann, 2, [Write::Device(renewed.clone().into())]).await;
     assert_eq!(store.devices_of_key(&second.credential()).await, Ok(vec![]));
     assert_eq!(store.devices_of_key(&renewed.credential()).await, Ok(vec![renewed]));
 }
@@ -295,10 +298,18 @@ pub(crate) async fn commits_of_one_account_stay_in_order_under_eight_threads(sto
                 // None waits for the one before it: each is only right if that was recorded first.
                 let answers: Vec<_> = (0..UNITS)
                     .map(|at| {
-                        let state = Write::Action(action(&who, "one", 1).in_state(
-                            if at % 2 == 0 { ActionState::Allow } else { ActionState::Block },
-                            UnixMillis(at),
-                        ));
+                        let state = Write::Action(
+                            action(&who, "one", 1)
+                                .in_state(
+                                    if at % 2 == 0 {
+                                        ActionState::Allow
+                                    } else {
+                                        ActionState::Block
+                                    },
+                                    UnixMillis(at),
+                                )
+                                .into(),
+                        );
                         store.commit(unit(&who, at, [Write::Account(record()), state]))
                     })
                     .collect();
@@ -321,10 +332,14 @@ pub(crate) async fn commits_of_one_account_stay_in_order_under_eight_threads(sto
 pub(crate) async fn of_many_ends_proposed_at_once_one_is_recorded(store: impl Store) {
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
-    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone().into())]).await;
     let proposed: Vec<_> = (0..20)
         .map(|at| {
-            store.commit(unit(&ann, 1, [Write::Challenge(ended(&open, Outcome::Denied, at))]))
+            store.commit(unit(
+                &ann,
+                1,
+                [Write::Challenge(ended(&open, Outcome::Denied, at).into())],
+            ))
         })
         .collect();
     let mut wins = 0;

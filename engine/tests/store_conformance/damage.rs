@@ -45,9 +45,9 @@ async fn killed(folder: &Path) {
     for n in 0..USERS {
         let writes = [
             Write::Account(record()),
-            Write::Device(phone(n)),
-            Write::Action(action(&who(n), "one", u64::from(n))),
-            Write::Challenge(decided(n)),
+            Write::Device(phone(n).into()),
+            Write::Action(action(&who(n), "one", u64::from(n)).into()),
+            Write::Challenge(decided(n).into()),
         ];
         recorded(&store, &who(n), 0, writes).await;
     }

@@ -33,9 +33,9 @@ async fn a_reopened_store_has_everything_that_was_committed() {
     let store = open(&path);
     let writes = [
         Write::Account(record()),
-        Write::Device(phone.clone()),
-        Write::Action(sign_in.clone()),
-        Write::Challenge(open_one.clone()),
+        Write::Device(phone.clone().into()),
+        Write::Action(sign_in.clone().into()),
+        Write::Challenge(open_one.clone().into()),
     ];
     recorded(&store, &ann, 0, writes).await;
     store.token_secret(&tenant(), [1; 32]).await.unwrap();
@@ -104,10 +104,11 @@ async fn a_damaged_row_is_refused_and_the_others_are_not() {
     let (ann, bob) = (user("ann"), user("bob"));
     let store = open(&path);
     for who in [&ann, &bob] {
-        recorded(&store, who, 0, [Write::Account(record()), Write::Device(device(who, 1))]).await;
+        recorded(&store, who, 0, [Write::Account(record()), Write::Device(device(who, 1).into())])
+            .await;
     }
     let expired = [challenge(&ann, 1, 10), challenge(&ann, 2, 20)];
-    recorded(&store, &ann, 1, expired.clone().map(Write::Challenge)).await;
+    recorded(&store, &ann, 1, expired.clone().map(|record| Write::Challenge(record.into()))).await;
     store.close().await.unwrap();
     let other = Connection::open(&path).unwrap();
     let flip =

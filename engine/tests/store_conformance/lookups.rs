@@ -101,7 +101,7 @@ pub(crate) async fn users_of_another_tenant_are_not_found(store: impl Store) {
     let foreign = AccountKey { tenant: other.clone(), user: UserId::parse("ann").unwrap() };
     recorded(&store, &foreign, 0, [Write::Account(record())]).await;
     let open = challenge(&foreign, 1, 10);
-    recorded(&store, &foreign, 1, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &foreign, 1, [Write::Challenge(open.clone().into())]).await;
     let by_email = UserQuery { email: Some("ann@example.com".to_owned()), ..all_users() };
     for query in [all_users(), by_email] {
         assert_eq!(found(&store, &tenant(), query.clone()).await, [""; 0]);
@@ -125,10 +125,11 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
         done.clone(),
         action(&ann, "a", 30),
     ];
-    recorded(&store, &ann, 0, all.clone().map(Write::Action)).await;
-    recorded(&store, &user("bob"), 0, [Write::Action(action(&user("bob"), "first", 10))]).await;
+    recorded(&store, &ann, 0, all.clone().map(|record| Write::Action(record.into()))).await;
+    recorded(&store, &user("bob"), 0, [Write::Action(action(&user("bob"), "first", 10).into())])
+        .await;
     // Writing one again does not make it newer.
-    recorded(&store, &ann, 1, [Write::Action(all[2].clone())]).await;
+    recorded(&store, &ann, 1, [Write::Action(all[2].clone().into())]).await;
     let newest = [&all[4], &all[3], &all[2], &all[1], &all[0]].map(Clone::clone);
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(newest.to_vec()));
 
@@ -157,9 +158,9 @@ pub(crate) async fn an_action_is_listed_in_the_state_that_it_has(store: impl Sto
     let (first, second) = (action(&ann, "first", 10), action(&ann, "second", 10));
     let code = || vec![ActionCode::parse("signIn").unwrap()];
     let ask = |state, codes| ActionQuery { state: Some(state), codes, ..all_actions() };
-    recorded(&store, &ann, 0, [&first, &second].map(|a| Write::Action(a.clone()))).await;
+    recorded(&store, &ann, 0, [&first, &second].map(|a| Write::Action(a.clone().into()))).await;
     let done = first.in_state(ActionState::ChallengeSucceeded, UnixMillis(20));
-    recorded(&store, &ann, 1, [Write::Action(done.clone())]).await;
+    recorded(&store, &ann, 1, [Write::Action(done.clone().into())]).await;
     for codes in [vec![], code()] {
         let required = store.actions(&ann, ask(ActionState::ChallengeRequired, codes.clone()));
         assert_eq!(required.await, Ok(vec![second.clone()]));
@@ -181,9 +182,9 @@ pub(crate) async fn a_key_is_found_with_all_its_bindings_on_its_tenant(store: im
     let (ann, bob) = (device(&user("ann"), 2), device(&user("bob"), 1));
     let another_key = Device { key: key(8), ..device(&user("bob"), 3) };
     for device in [&ann, &bob, &device(&foreign, 4)] {
-        recorded(&store, &device.account, 0, [Write::Device(device.clone())]).await;
+        recorded(&store, &device.account, 0, [Write::Device(device.clone().into())]).await;
     }
-    recorded(&store, &bob.account, 1, [Write::Device(another_key.clone())]).await;
+    recorded(&store, &bob.account, 1, [Write::Device(another_key.clone().into())]).await;
     assert_eq!(store.devices_of_key(&ann.credential()).await, Ok(vec![bob, ann]));
     assert_eq!(store.devices_of_key(&another_key.credential()).await, Ok(vec![another_key]));
 }
@@ -193,10 +194,10 @@ pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
     let (older, newer) = (challenge(&ann, 9, 10), challenge(&ann, 1, 20));
     let closed = challenge(&ann, 5, 15);
     let all = [newer.clone(), closed.clone(), older.clone()];
-    recorded(&store, &ann, 0, all.map(Write::Challenge)).await;
+    recorded(&store, &ann, 0, all.map(|record| Write::Challenge(record.into()))).await;
     let closed = ended(&closed, Outcome::Denied, 16);
     // Writing one again, as a release does, leaves one.
-    let again = [Write::Challenge(closed), Write::Challenge(newer.clone())];
+    let again = [Write::Challenge(closed.into()), Write::Challenge(newer.clone().into())];
     recorded(&store, &ann, 1, again).await;
     assert_eq!(store.account(&ann).await.unwrap().open, [older, newer]);
 }
@@ -217,10 +218,10 @@ pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: 
         released.clone(),
         closed,
     ];
-    recorded(&store, &ann, 0, all.map(Write::Challenge)).await;
-    recorded(&store, &bob, 0, [Write::Challenge(oldest.clone())]).await;
+    recorded(&store, &ann, 0, all.map(|record| Write::Challenge(record.into()))).await;
+    recorded(&store, &bob, 0, [Write::Challenge(oldest.clone().into())]).await;
     let released = Challenge { held: false, ..released };
-    recorded(&store, &ann, 1, [Write::Challenge(released)]).await;
+    recorded(&store, &ann, 1, [Write::Challenge(released.into())]).await;
 
     let overdue = |limit| store.overdue(UnixMillis(1_000), UnixMillis(900), limit);
     let expected = [oldest.clone(), just_over.clone(), long_held.clone()];
@@ -231,7 +232,7 @@ pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: 
     let mut ids: Vec<_> = later.iter().map(|c| c.id.clone()).collect();
     ids.dedup();
     assert_eq!(ids.len(), 6, "held and expired is told once: {ids:?}");
-    let end = Write::Challenge(ended(&just_over, Outcome::Expired, 1_000));
+    let end = Write::Challenge(ended(&just_over, Outcome::Expired, 1_000).into());
     recorded(&store, &ann, 2, [end]).await;
     assert_eq!(overdue(10).await, Ok(vec![oldest, long_held]));
 }
@@ -242,9 +243,10 @@ pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store:
     let over = ended(&challenge(&ann, 1, 10), Outcome::Approved, 199);
     let recent = ended(&challenge(&ann, 2, 10), Outcome::Approved, 200);
     let open = challenge(&ann, 3, 10);
-    let actions = [old, kept.clone()].map(Write::Action);
+    let actions = [old, kept.clone()].map(|record| Write::Action(record.into()));
     recorded(&store, &ann, 0, actions).await;
-    let challenges = [over.clone(), recent.clone(), open.clone()].map(Write::Challenge);
+    let challenges =
+        [over.clone(), recent.clone(), open.clone()].map(|record| Write::Challenge(record.into()));
     recorded(&store, &ann, 1, challenges).await;
 
     assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(2));
@@ -258,7 +260,7 @@ pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store:
 
 pub(crate) async fn pruning_takes_more_than_one_helping(store: impl Store) {
     let ann = user("ann");
-    let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n)));
+    let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n).into()));
     let change = countersign_core::change::Change {
         account: ann.clone(),
         expected: 0,
@@ -281,7 +283,7 @@ pub(crate) async fn times_at_the_end_of_time_are_kept(store: impl Store) {
     let endless =
         Challenge { expires_at: UnixMillis(u64::MAX), ..challenge(&ann, 1, u64::MAX - 300) };
     let late = action(&ann, "late", u64::MAX);
-    let writes = [Write::Challenge(endless.clone()), Write::Action(late.clone())];
+    let writes = [Write::Challenge(endless.clone().into()), Write::Action(late.clone().into())];
     recorded(&store, &ann, 0, writes).await;
     assert_eq!(store.account(&ann).await.unwrap().open, [endless]);
     assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![late]));
@@ -309,10 +311,10 @@ pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
         let (phone, sign_in) = (device(&who, 1), action(&who, "one", at));
         let writes = [
             Write::Account(record()),
-            Write::Device(phone.clone()),
-            Write::Action(sign_in.clone()),
-            Write::Challenge(open.clone()),
-            Write::Challenge(closed.clone()),
+            Write::Device(phone.clone().into()),
+            Write::Action(sign_in.clone().into()),
+            Write::Challenge(open.clone().into()),
+            Write::Challenge(closed.clone().into()),
         ];
         recorded(&store, &who, 0, writes).await;
         expected.extend([

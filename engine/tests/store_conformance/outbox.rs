@@ -22,10 +22,10 @@ async fn due(store: &impl Store, now: u64) -> Vec<Event> {
 pub(crate) async fn an_event_is_recorded_with_its_unit_or_not_at_all(store: impl Store) {
     let ann = user("ann");
     let open = challenge(&ann, 1, 10);
-    recorded(&store, &ann, 0, [Write::Challenge(open.clone())]).await;
+    recorded(&store, &ann, 0, [Write::Challenge(open.clone().into())]).await;
     let report = |at| {
         let reported = ended(&open, Outcome::Reported, at);
-        [Write::Challenge(reported), Write::Event(event(&ann, 1, at))]
+        [Write::Challenge(reported.into()), Write::Event(event(&ann, 1, at))]
     };
     let stale = store.commit(unit(&ann, 0, report(20))).await;
     assert_eq!(stale, Ok(Committed::Stale { recorded: 1 }));

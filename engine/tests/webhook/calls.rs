@@ -213,7 +213,7 @@ async fn connections_are_used_again() {
 async fn a_challenge_of_another_tenant_is_not_told() {
     let server = Server::start(status(200)).await;
     let mut foreign = issued(None, None);
-    foreign.challenge.account.tenant = TenantId::parse("t-2").unwrap();
+    Arc::make_mut(&mut foreign.challenge).account.tenant = TenantId::parse("t-2").unwrap();
     assert!(webhook(&server).deliver(&foreign).await.is_err());
     assert_eq!(server.connections(), 0);
 }

@@ -20,7 +20,11 @@ fn reported() -> Event {
         by: Some(AuthenticatorId::from_entropy([7; 16])),
         signature: Some(vec![1]),
     };
-    Event::of_end(&Challenge { ended: Some(ended), ..issued(None, None).challenge }).unwrap()
+    Event::of_end(&Challenge {
+        ended: Some(ended),
+        ..Challenge::clone(&issued(None, None).challenge)
+    })
+    .unwrap()
 }
 
 fn webhook(server: &Server) -> Webhook {

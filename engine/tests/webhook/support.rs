@@ -76,7 +76,7 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         state_updated_at: NOW,
         decided_by: None,
     };
-    Issued { challenge, action, devices: Vec::new() }
+    Issued { challenge: challenge.into(), action: action.into(), devices: Vec::new() }
 }
 
 /// A look-up that answers these addresses for every name.

@@ -18,6 +18,6 @@ pub async fn list_authenticators(
 ) -> Result<HttpResponse, Problem> {
     state.engine.granted(&caller.account, caller.grant).await.map_err(Problem::of_token)?;
     let user = state.engine.user(&caller.account).await?;
-    let items = user.devices.iter().map(|d| AuthenticatorItem::from(d).for_client());
+    let items = user.devices.iter().map(|d| AuthenticatorItem::from(&**d).for_client());
     Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))
 }

@@ -103,7 +103,7 @@ fn body(account: &AccountKey, view: &AccountView) -> OperatorAccount {
             prompt_wait_ms: view.prompt_wait_ms,
             number_wait_ms: view.number_wait_ms,
         },
-        devices: view.devices.iter().map(OperatorDevice::from).collect(),
-        open_challenges: view.open.iter().map(Into::into).collect(),
+        devices: view.devices.iter().map(|device| OperatorDevice::from(&**device)).collect(),
+        open_challenges: view.open.iter().map(|challenge| challenge.as_ref().into()).collect(),
     }
 }

@@ -20,6 +20,7 @@ pub async fn list_authenticators(
     Path(path): Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let user = state.engine.user(&account(caller.tenant, &path)?).await?;
-    let items: Vec<_> = user.devices.iter().map(AuthenticatorItem::from).collect();
+    let items: Vec<_> =
+        user.devices.iter().map(|device| AuthenticatorItem::from(&**device)).collect();
     Ok(HttpResponse::Ok().json(items))
 }

@@ -24,5 +24,5 @@ pub async fn update_action(
     let account = account(caller.tenant, &path.0)?;
     let key = action_key(&path.1, &path.2)?;
     let action = state.engine.override_action(&account, key, body.state.into()).await?;
-    Ok(HttpResponse::Ok().json(GetActionResponse::from(&action)))
+    Ok(HttpResponse::Ok().json(GetActionResponse::from(&*action)))
 }

@@ -1,5 +1,7 @@
 //! Issuing challenges and recording how they end.
 
+use std::sync::Arc;
+
 use super::{Account, AccountRecord, end};
 use crate::action::{Action, ActionState};
 use crate::challenge::{Challenge, Ended, Outcome, Shown};
@@ -32,11 +34,11 @@ pub struct Issue {
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// The challenge.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// Its action.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// The devices that may answer it.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Arc<Device>>,
 }
 
 impl Account {
@@ -48,7 +50,7 @@ impl Account {
     pub fn issue(
         &self,
         issue: &Issue,
-        action: &Action,
+        action: &Arc<Action>,
         now: UnixMillis,
         limits: &Limits,
     ) -> Result<Transition<Issued>, Refusal> {
@@ -61,7 +63,7 @@ impl Account {
         let (same, others): (Vec<_>, Vec<_>) =
             self.open.iter().partition(|c| c.action.code == action.key.code);
         // Until its deadline a decision that arrived in time may be on its way.
-        let undecided = |c: &&&Challenge| !issue.supersede && now < c.deadline(limits);
+        let undecided = |c: &&&Arc<Challenge>| !issue.supersede && now < c.deadline(limits);
         if let Some(open) = same.iter().find(undecided) {
             return Err(Refusal::OpenChallenge(open.id.clone()));
         }
@@ -71,7 +73,7 @@ impl Account {
         if let Some((hold, retry_after_ms)) = record.counters.prompt_hold(now, limits) {
             return Err(Refusal::TooManyPrompts { hold, retry_after_ms });
         }
-        let challenge = Challenge {
+        let challenge = Arc::new(Challenge {
             id: issue.id.clone(),
             account: self.key.clone(),
             action: action.key.clone(),
@@ -86,17 +88,18 @@ impl Account {
                 tries: 0,
             }),
             shown: Some(issue.shown.clone()),
-        };
+        });
         let mut writes: Vec<_> = same
             .iter()
             .map(|c| {
                 let late = now >= c.expires_at;
                 let outcome = if late { Outcome::Expired } else { Outcome::Superseded };
-                Write::Challenge(end(c, outcome, now))
+                Write::Challenge(end(c, outcome, now).into())
             })
             .collect();
-        let required = action.in_state(ActionState::ChallengeRequired, now);
-        if required != *action {
+        let mut required = action.clone();
+        if action.state != ActionState::ChallengeRequired {
+            required = action.in_state(ActionState::ChallengeRequired, now).into();
             writes.push(Write::Action(required.clone()));
         }
         writes.push(Write::Challenge(challenge.clone()));
@@ -115,13 +118,14 @@ impl Account {
         &self,
         id: &ChallengeId,
         limits: &Limits,
-    ) -> Result<Transition<Challenge>, Refusal> {
+    ) -> Result<Transition<Arc<Challenge>>, Refusal> {
         let open = self.open_challenge(id).filter(|c| c.held).ok_or(Refusal::ChallengeEnded)?;
         let max = limits.notifications_per_challenge_max;
         if open.notifications >= max {
             return Err(Refusal::NotificationsMax { max });
         }
         let challenge = Challenge { notifications: open.notifications + 1, ..open.clone() };
+        let challenge = Arc::new(challenge);
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
@@ -129,9 +133,9 @@ impl Account {
     ///
     /// # Errors
     /// [`Refusal::ChallengeEnded`] if it has ended meanwhile.
-    pub fn release(&self, id: &ChallengeId) -> Result<Transition<Challenge>, Refusal> {
+    pub fn release(&self, id: &ChallengeId) -> Result<Transition<Arc<Challenge>>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
-        let challenge = Challenge { held: false, ..open.clone() };
+        let challenge = Arc::new(Challenge { held: false, ..open.clone() });
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
@@ -170,7 +174,7 @@ impl Account {
         let challenge = Challenge { number: Some(asked.clone()), ..open.clone() };
         let counters = record.counters.numbered(approval.at);
         let record = AccountRecord { counters, ..record.clone() };
-        let writes = vec![Write::Account(record), Write::Challenge(challenge)];
+        let writes = vec![Write::Account(record), Write::Challenge(challenge.into())];
         Ok(Some(self.transition(writes, asked)))
     }
 
@@ -187,7 +191,7 @@ impl Account {
         ended: Ended,
         action: Option<&Action>,
         matched: Option<&Matched>,
-    ) -> Result<Transition<Challenge>, Refusal> {
+    ) -> Result<Transition<Arc<Challenge>>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
         if ended.outcome == Outcome::Approved && open.number.is_some() && matched.is_none() {
             return Err(Refusal::NumberMissing);
@@ -201,11 +205,13 @@ impl Account {
             let last_verified_at = device.last_verified_at.max(Some(ended.at));
             // A person who denies says nothing about whose the key is.
             let confirmed = device.confirmed || ended.outcome == Outcome::Approved;
-            writes.push(Write::Device(Device { last_verified_at, confirmed, ..device.clone() }));
+            let device = Device { last_verified_at, confirmed, ..device.clone() };
+            writes.push(Write::Device(device.into()));
         }
         if let (Some(action), Some(state)) = (action, state_after(ended.outcome)) {
             let decided_by = ended.by.clone();
-            writes.push(Write::Action(Action { decided_by, ..action.in_state(state, ended.at) }));
+            let action = Action { decided_by, ..action.in_state(state, ended.at) };
+            writes.push(Write::Action(action.into()));
         }
         if let Some(record) = &self.record {
             let counters = record.counters.after(ended.outcome, ended.at);
@@ -213,7 +219,7 @@ impl Account {
                 writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
             }
         }
-        let challenge = Challenge { ended: Some(ended), ..open.clone() };
+        let challenge = Arc::new(Challenge { ended: Some(ended), ..open.clone() });
         writes.push(Write::Challenge(challenge.clone()));
         Ok(self.transition(writes, challenge))
     }
@@ -251,13 +257,14 @@ impl Account {
         &self,
         target: Option<&AuthenticatorId>,
         limits: &Limits,
-    ) -> Result<Vec<Device>, Refusal> {
+    ) -> Result<Vec<Arc<Device>>, Refusal> {
         if self.devices.is_empty() {
             return Err(Refusal::NoAuthenticator);
         }
-        let able = |d: &&Device| d.signing >= limits.signing_min;
+        let able = |d: &&Arc<Device>| d.signing >= limits.signing_min;
         if let Some(target) = target {
-            let device = self.device(target).ok_or(Refusal::AuthenticatorUnknown)?;
+            let device = self.devices.iter().find(|d| d.id == *target);
+            let device = device.ok_or(Refusal::AuthenticatorUnknown)?;
             let able = Some(device).filter(able).ok_or(Refusal::StatementRequired)?;
             return Ok(vec![able.clone()]);
         }

@@ -1,5 +1,7 @@
 //! Binding a key to an account, keeping the binding fresh, and ending it.
 
+use std::sync::Arc;
+
 use super::{Account, end};
 use crate::challenge::{Challenge, Outcome};
 use crate::change::{Transition, Write};
@@ -67,11 +69,11 @@ impl Account {
         fresh_id: AuthenticatorId,
         now: UnixMillis,
         limits: &Limits,
-    ) -> Result<Transition<Device>, Refusal> {
+    ) -> Result<Transition<Arc<Device>>, Refusal> {
         if self.record.is_none() {
             return Err(Refusal::ActionUnknown);
         }
-        let known = self.devices.iter().find(|d| d.key == enroll.key);
+        let known = self.devices.iter().map(Arc::as_ref).find(|d| d.key == enroll.key);
         check_signing(enroll, known, limits)?;
         if known.is_none() && !self.devices.is_empty() {
             if !enroll.may_add {
@@ -91,7 +93,7 @@ impl Account {
         } else {
             (None, None, None)
         };
-        let device = Device {
+        let device = Arc::new(Device {
             id: known.map_or(fresh_id, |d| d.id.clone()),
             account: self.key.clone(),
             key: enroll.key.clone(),
@@ -103,7 +105,7 @@ impl Account {
             created_at: known.map_or(now, |d| d.created_at),
             verified_at: now,
             last_verified_at: Some(now),
-        };
+        });
         Ok(self.transition(vec![Write::Device(device.clone())], device))
     }
 
@@ -122,7 +124,7 @@ impl Account {
             return Ok(None);
         }
         let device = Device { signing, ..known.clone() };
-        Ok(Some(self.transition(vec![Write::Device(device)], ())))
+        Ok(Some(self.transition(vec![Write::Device(device.into())], ())))
     }
 
     /// Records news about a device that has shown that it holds its key.
@@ -134,13 +136,13 @@ impl Account {
         id: &AuthenticatorId,
         refresh: &Refresh,
         now: UnixMillis,
-    ) -> Result<Transition<Device>, Refusal> {
+    ) -> Result<Transition<Arc<Device>>, Refusal> {
         let known = self.device(id).ok_or(Refusal::AuthenticatorUnknown)?;
-        let device = Device {
+        let device = Arc::new(Device {
             push_token: refresh.push_token.clone().or_else(|| known.push_token.clone()),
             last_verified_at: Some(now),
             ..known.clone()
-        };
+        });
         Ok(self.transition(vec![Write::Device(device.clone())], device))
     }
 
@@ -153,7 +155,7 @@ impl Account {
         &self,
         id: &AuthenticatorId,
         now: UnixMillis,
-    ) -> Result<Transition<Device>, Refusal> {
+    ) -> Result<Transition<Arc<Device>>, Refusal> {
         if self.devices.len() == 1 && self.device(id).is_some() {
             return Err(Refusal::LastAuthenticator);
         }
@@ -168,8 +170,9 @@ impl Account {
         &self,
         id: &AuthenticatorId,
         now: UnixMillis,
-    ) -> Result<Transition<Device>, Refusal> {
-        let device = self.device(id).ok_or(Refusal::AuthenticatorUnknown)?;
+    ) -> Result<Transition<Arc<Device>>, Refusal> {
+        let device = self.devices.iter().find(|d| d.id == *id);
+        let device = device.ok_or(Refusal::AuthenticatorUnknown)?;
         let left = |c: &Challenge| {
             let targets: Vec<_> = c.targets.iter().filter(|t| *t != id).cloned().collect();
             if targets.is_empty() {
@@ -179,7 +182,7 @@ impl Account {
             }
         };
         let touched = self.open.iter().filter(|c| c.targets.contains(id));
-        let mut writes: Vec<_> = touched.map(|c| Write::Challenge(left(c))).collect();
+        let mut writes: Vec<_> = touched.map(|c| Write::Challenge(left(c).into())).collect();
         writes.push(Write::RemoveDevice(id.clone()));
         Ok(self.transition(writes, device.clone()))
     }

@@ -43,8 +43,8 @@ pub struct Account {
     key: AccountKey,
     revision: u64,
     record: Option<AccountRecord>,
-    devices: Vec<Device>,
-    open: Vec<Challenge>,
+    devices: Vec<Arc<Device>>,
+    open: Vec<Arc<Challenge>>,
 }
 
 /// An account as a store keeps it.
@@ -65,6 +65,8 @@ impl Account {
     #[must_use]
     pub fn restore(key: AccountKey, snapshot: Snapshot) -> Self {
         let Snapshot { revision, record, devices, open } = snapshot;
+        let devices = devices.into_iter().map(Arc::new).collect();
+        let open = open.into_iter().map(Arc::new).collect();
         Self { key, revision, record, devices, open }
     }
 
@@ -82,13 +84,13 @@ impl Account {
 
     /// Its devices.
     #[must_use]
-    pub fn devices(&self) -> &[Device] {
+    pub fn devices(&self) -> &[Arc<Device>] {
         &self.devices
     }
 
     /// Its open challenges.
     #[must_use]
-    pub fn open(&self) -> &[Challenge] {
+    pub fn open(&self) -> &[Arc<Challenge>] {
         &self.open
     }
 
@@ -113,20 +115,20 @@ impl Account {
     /// The open challenge of that id.
     #[must_use]
     pub fn open_challenge(&self, id: &ChallengeId) -> Option<&Challenge> {
-        self.open.iter().find(|c| c.id == *id)
+        self.open.iter().map(Arc::as_ref).find(|c| c.id == *id)
     }
 
     /// The device of that id.
     #[must_use]
     pub fn device(&self, id: &AuthenticatorId) -> Option<&Device> {
-        self.devices.iter().find(|d| d.id == *id)
+        self.devices.iter().map(Arc::as_ref).find(|d| d.id == *id)
     }
 
     /// Removes the user. Open challenges are revoked.
     #[must_use]
     pub fn remove(&self, now: UnixMillis) -> Option<Transition<()>> {
         self.record.as_ref()?;
-        let ended = self.open.iter().map(|c| end(c, Outcome::Revoked, now));
+        let ended = self.open.iter().map(|c| end(c, Outcome::Revoked, now).into());
         let writes = ended.map(Write::Challenge).chain([Write::RemoveAccount]).collect();
         Some(self.transition(writes, ()))
     }

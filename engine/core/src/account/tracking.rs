@@ -1,5 +1,7 @@
 //! Tracking an action, and the relying party's override of its state.
 
+use std::sync::Arc;
+
 use super::{Account, ProfilePatch, end};
 use crate::action::{Action, ActionContext, ActionState};
 use crate::challenge::Outcome;
@@ -23,7 +25,7 @@ pub struct Track {
 #[derive(Clone, Debug)]
 pub struct Tracked {
     /// The action, as recorded.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// Whether the user has an authenticator.
     pub is_enrolled: bool,
 }
@@ -37,7 +39,7 @@ impl Account {
     pub fn track(
         &self,
         track: &Track,
-        known: Option<&Action>,
+        known: Option<&Arc<Action>>,
         unenrolled: Unenrolled,
         now: UnixMillis,
     ) -> (Option<Transition<Tracked>>, Tracked) {
@@ -50,7 +52,7 @@ impl Account {
             Unenrolled::Allow => ActionState::Allow,
             Unenrolled::Block => ActionState::Block,
         };
-        let action = Action {
+        let action = Arc::new(Action {
             account: self.key.clone(),
             key: track.key.clone(),
             state,
@@ -58,7 +60,7 @@ impl Account {
             created_at: now,
             state_updated_at: now,
             decided_by: None,
-        };
+        });
         let record = self.patched_record(&track.profile, now);
         let mut writes = Vec::with_capacity(2);
         if self.record.as_ref() != Some(&record) {
@@ -76,11 +78,11 @@ impl Account {
         action: &Action,
         state: ActionState,
         now: UnixMillis,
-    ) -> Transition<Action> {
-        let action = action.in_state(state, now);
+    ) -> Transition<Arc<Action>> {
+        let action = Arc::new(action.in_state(state, now));
         let cancelled = self.open.iter().filter(|c| c.action == action.key);
         let mut writes: Vec<_> =
-            cancelled.map(|c| Write::Challenge(end(c, Outcome::Cancelled, now))).collect();
+            cancelled.map(|c| Write::Challenge(end(c, Outcome::Cancelled, now).into())).collect();
         writes.push(Write::Action(action.clone()));
         self.transition(writes, action)
     }

@@ -109,7 +109,7 @@ fn a_held_challenge_is_answered_after_its_release() {
     let refusal = machine.decide(&decision, ISSUED, &limits);
     assert_eq!(refusal, Err(Refusal::ChallengeHeld));
     assert_eq!(*machine.phase(), Phase::Pending);
-    machine.amend(challenge(1));
+    machine.learn(challenge(1));
     assert!(matches!(machine.decide(&decision, ISSUED, &limits), Ok(Step::Propose(_))));
 }
 

@@ -76,14 +76,14 @@ impl World {
         for challenge in self.store.open() {
             let name = (challenge.account.clone(), challenge.action.clone());
             let Some(action) = self.store.actions.get(&name) else { continue };
-            let challenge = Arc::new(challenge.clone());
-            inbox.offer(Offer { challenge, action: Arc::new(action.clone()), user_custom: None });
+            let (challenge, action) = (challenge.clone(), action.clone());
+            inbox.offer(Offer { challenge, action, user_custom: None });
         }
         self.inboxes[key] = inbox;
     }
 
     /// Tells the challenge's machine and the inboxes what is recorded of it.
-    fn show(&mut self, challenge: &Challenge) {
+    fn show(&mut self, challenge: &Arc<Challenge>) {
         let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
         let machine =
             self.machines.entry(number).or_insert_with(|| Machine::new(challenge.clone()));
@@ -91,11 +91,11 @@ impl World {
             machine.settle(ended.clone());
             return self.inboxes.iter_mut().for_each(|inbox| inbox.withdraw(&challenge.id));
         }
-        machine.amend(challenge.clone());
+        machine.learn(challenge.clone());
         let key = (challenge.account.clone(), challenge.action.clone());
         let Some(action) = self.store.actions.get(&key) else { return };
-        let challenge = Arc::new(challenge.clone());
-        let offer = Offer { challenge, action: Arc::new(action.clone()), user_custom: None };
+        let (challenge, action) = (challenge.clone(), action.clone());
+        let offer = Offer { challenge, action, user_custom: None };
         for inbox in &mut self.inboxes {
             inbox.offer(offer.clone());
         }
@@ -116,7 +116,7 @@ impl World {
             let key = (0..KEYS).find(|key| public_key(*key) == device.key).unwrap();
             self.inboxes[key].bind(device.clone());
         }
-        let of_user = |c: &&Challenge| user_of(&c.account) == user;
+        let of_user = |c: &&Arc<Challenge>| user_of(&c.account) == user;
         let recorded: Vec<_> = self.store.challenges.values().filter(of_user).cloned().collect();
         recorded.iter().for_each(|challenge| self.show(challenge));
     }

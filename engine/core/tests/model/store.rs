@@ -2,6 +2,7 @@
 //! nothing, and the first recorded end of a challenge wins.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -28,8 +29,8 @@ pub(crate) struct Stored {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Store {
     pub(crate) accounts: BTreeMap<AccountKey, Stored>,
-    pub(crate) actions: BTreeMap<(AccountKey, ActionKey), Action>,
-    pub(crate) challenges: BTreeMap<ChallengeId, Challenge>,
+    pub(crate) actions: BTreeMap<(AccountKey, ActionKey), Arc<Action>>,
+    pub(crate) challenges: BTreeMap<ChallengeId, Arc<Challenge>>,
 }
 
 impl Store {
@@ -70,8 +71,8 @@ impl Store {
             Write::Device(device) => {
                 let devices = &mut self.stored(key).devices;
                 match devices.iter_mut().find(|d| d.id == device.id) {
-                    Some(known) => *known = device.clone(),
-                    None => devices.push(device.clone()),
+                    Some(known) => *known = Device::clone(device),
+                    None => devices.push(Device::clone(device)),
                 }
             }
             Write::RemoveDevice(id) => self.stored(key).devices.retain(|d| d.id != *id),
@@ -83,7 +84,7 @@ impl Store {
         self.accounts.entry(key.clone()).or_default()
     }
 
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Challenge> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Challenge>> {
         self.challenges.values().filter(|c| c.ended.is_none())
     }
 
@@ -94,7 +95,7 @@ impl Store {
     pub(crate) fn snapshot(&self, key: &AccountKey) -> Snapshot {
         let Stored { revision, record, devices } =
             self.accounts.get(key).cloned().unwrap_or_default();
-        let open = self.open().filter(|c| c.account == *key).cloned().collect();
+        let open = self.open().filter(|c| c.account == *key).map(|c| Challenge::clone(c)).collect();
         Snapshot { revision, record, devices, open }
     }
 }

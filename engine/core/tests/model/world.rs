@@ -2,6 +2,7 @@
 //! store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use countersign_core::account::{Account, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
@@ -240,7 +241,7 @@ impl World {
                 let key = account.open_challenge(&id).map(|open| open.action.clone());
                 let action =
                     key.and_then(|key| self.store.actions.get(&(account.key().clone(), key)));
-                account.settle(&id, ended.clone(), action, None)?.change
+                account.settle(&id, ended.clone(), action.map(Arc::as_ref), None)?.change
             }
             Event::Override { action, state } => {
                 account.override_action(self.action(*action).unwrap(), *state, now).change
@@ -265,7 +266,7 @@ impl World {
         Ok(Some(change))
     }
 
-    fn action(&self, action: ActionName) -> Option<&Action> {
+    fn action(&self, action: ActionName) -> Option<&Arc<Action>> {
         self.store.actions.get(&(account_key(action.user), action_key(action)))
     }
 

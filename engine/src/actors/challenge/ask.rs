@@ -58,7 +58,7 @@ impl Shared {
     fn start_challenge(
         self: &Arc<Self>,
         key: ChallengeKey,
-        recorded: Option<Challenge>,
+        recorded: Option<Arc<Challenge>>,
     ) -> actix::Addr<ChallengeActor> {
         let shared = self.clone();
         self.arbiters.start_actor(&key.clone(), move || ChallengeActor::new(key, shared, recorded))

@@ -8,17 +8,16 @@ use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AuthenticatorId, ChallengeId};
 use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::{Handout, Nonce, NonceBook};
-use countersign_core::policy::Limits;
 use countersign_core::signature::PublicKey;
 
 use super::News;
 use crate::error::Misbehaviour;
-use crate::shared::Shared;
+use crate::shared::{Shared, Tenant};
 
 /// What is known of a credential.
 pub(crate) struct Known {
     pub(super) shared: Arc<Shared>,
-    pub(super) limits: Limits,
+    pub(super) tenant: Arc<Tenant>,
     pub(super) inbox: Inbox,
     pub(super) nonces: NonceBook,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
@@ -27,15 +26,15 @@ pub(crate) struct Known {
 /// What a device is shown.
 pub(crate) struct Look {
     /// The first binding.
-    pub(crate) binding: Device,
+    pub(crate) binding: Arc<Device>,
     /// What is pending, with the binding that may answer it.
-    pub(crate) offers: Vec<(Device, Offer)>,
+    pub(crate) offers: Vec<(Arc<Device>, Offer)>,
     /// Resolves when something new may be pending.
     pub(crate) news: Option<oneshot::Receiver<()>>,
 }
 
 impl Known {
-    pub(crate) fn bindings(&self) -> &[Device] {
+    pub(crate) fn bindings(&self) -> &[Arc<Device>] {
         self.inbox.bindings()
     }
 
@@ -70,19 +69,19 @@ impl Known {
     }
 
     pub(crate) fn issue_nonce(&mut self, fresh: Handout) -> Handout {
-        self.nonces.issue(fresh, self.shared.clock.now(), &self.limits)
+        self.nonces.issue(fresh, self.shared.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn outstanding_nonces(&mut self) -> Vec<Nonce> {
-        self.nonces.outstanding(self.shared.clock.now(), &self.limits)
+        self.nonces.outstanding(self.shared.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn named_nonce(&mut self, handle: &str) -> Option<Nonce> {
-        self.nonces.named(handle, self.shared.clock.now(), &self.limits)
+        self.nonces.named(handle, self.shared.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
-        self.nonces.consume(nonce, self.shared.clock.now(), &self.limits)
+        self.nonces.consume(nonce, self.shared.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
@@ -93,7 +92,7 @@ impl Known {
             return Some(Look { binding, offers, news: None });
         }
         self.waiters.retain(|w| !w.is_closed());
-        let may_wait = wait && self.waiters.len() < self.limits.waiters_per_device_max;
+        let may_wait = wait && self.waiters.len() < self.tenant.limits.waiters_per_device_max;
         let news = (may_wait && !self.shared.is_draining()).then(|| {
             let (waiter, news) = oneshot::channel();
             self.waiters.push(waiter);

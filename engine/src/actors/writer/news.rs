@@ -25,9 +25,7 @@ impl AccountWriter {
                     self.actions.clear();
                     before.iter().for_each(|device| self.unbound(device));
                 }
-                Write::Action(action) => {
-                    self.keep(action.clone());
-                }
+                Write::Action(action) => self.keep(action.clone()),
                 Write::Challenge(challenge) => self.tell_of_challenge(challenge, &before),
                 Write::Device(device) => {
                     self.shared.devices.tell(&device.credential(), News::Bound(device.clone()));
@@ -44,7 +42,7 @@ impl AccountWriter {
     /// it is to find out.
     pub(super) fn doubt(&self, change: &Change) {
         let mut credentials: Vec<_> =
-            self.account.devices().iter().map(Device::credential).collect();
+            self.account.devices().iter().map(|device| device.credential()).collect();
         for write in &change.writes {
             match write {
                 Write::Challenge(challenge) => {
@@ -69,7 +67,7 @@ impl AccountWriter {
         self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
     }
 
-    fn tell_of_challenge(&self, challenge: &Challenge, devices: &[Device]) {
+    fn tell_of_challenge(&self, challenge: &Arc<Challenge>, devices: &[Arc<Device>]) {
         telemetry::challenge_ended(challenge);
         self.shared.challenge_recorded(Recorded(challenge.clone()));
         let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
@@ -80,7 +78,7 @@ impl AccountWriter {
         }
         let Some(action) = self.actions.iter().find(|a| a.key == challenge.action) else { return };
         let offer = Offer {
-            challenge: Arc::new(challenge.clone()),
+            challenge: challenge.clone(),
             action: action.clone(),
             user_custom: self.account.user_custom(),
         };

@@ -59,7 +59,7 @@ impl Engine {
         id: &ChallengeId,
     ) -> Result<Option<Arc<Challenge>>, Error> {
         match self.shared.watch(tenant, id, false).await {
-            Ok(watched) => Ok(Some(Arc::new(watched.challenge))),
+            Ok(watched) => Ok(Some(watched.challenge)),
             Err(Error::Refused(Refusal::ChallengeUnknown)) => Ok(None),
             Err(error) => Err(error),
         }

@@ -4,6 +4,8 @@ mod decide;
 mod possess;
 mod read;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use metrics::counter;
@@ -46,7 +48,7 @@ impl Engine {
         grant: Grant,
         mut enroll: Enroll,
         proof: Option<EnrollmentProof>,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let tenant = &account.tenant;
         if let Some(EnrollmentProof { signature, token }) = proof {
             let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
@@ -103,7 +105,7 @@ impl Engine {
                     .map_err(|_| Misbehaviour::UnknownCredential)?,
             }
             let first = known.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
-            Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..first.clone() })
+            Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..Device::clone(first) })
         });
         Ok(first.await??)
     }

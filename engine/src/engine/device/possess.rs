@@ -66,7 +66,7 @@ impl Engine {
         let statement = Statement::Session { tenant, key: *thumbprint, nonce: &nonce };
         let bindings = self.stated(key, &nonce, &statement, signature, "session").await?;
         let first = bindings.into_iter().next().ok_or(Misbehaviour::UnknownCredential)?;
-        Ok(first.id)
+        Ok(first.id.clone())
     }
 
     /// Records news about a credential. Every binding of the key is refreshed; the answer is the
@@ -79,7 +79,7 @@ impl Engine {
         key: &CredentialKey,
         by: Refreshing,
         refresh: Refresh,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let bindings = match by {
             Refreshing::Official { handle, signature } => {
                 self.signed_update(key, handle, signature).await?
@@ -94,9 +94,9 @@ impl Engine {
         };
         let mut first = None;
         for binding in bindings {
-            let refresh = refresh.clone();
+            let (id, refresh) = (binding.id.clone(), refresh.clone());
             let refreshed = self.shared.account(&binding.account, move |w| {
-                Box::pin(async move { w.refresh(&binding.id, &refresh).await })
+                Box::pin(async move { w.refresh(&id, &refresh).await })
             });
             let refreshed = refreshed.await?;
             first.get_or_insert(refreshed);
@@ -139,7 +139,7 @@ impl Engine {
         statement: &Statement<'_>,
         signature: Vec<u8>,
         purpose: &'static str,
-    ) -> Result<Vec<Device>, Error> {
+    ) -> Result<Vec<Arc<Device>>, Error> {
         let keys = self.shared.device(key, |known| {
             known.check_signing(Signing::StatementV1)?;
             Ok::<_, Misbehaviour>(known.keys())
@@ -155,7 +155,7 @@ impl Engine {
         key: &CredentialKey,
         handle: String,
         signature: Vec<u8>,
-    ) -> Result<Vec<Device>, Error> {
+    ) -> Result<Vec<Arc<Device>>, Error> {
         let named = self.shared.device(key, move |known| {
             known.check_signing(Signing::ChallengeId)?;
             let nonce = known.named_nonce(&handle).ok_or(Misbehaviour::UnknownNonce)?;
@@ -173,7 +173,7 @@ impl Engine {
         &self,
         key: &CredentialKey,
         signature: Vec<u8>,
-    ) -> Result<Vec<Device>, Error> {
+    ) -> Result<Vec<Arc<Device>>, Error> {
         let known = self.shared.device(key, |known| {
             known.check_signing(Signing::ChallengeId)?;
             Ok::<_, Misbehaviour>((known.keys(), known.bindings().to_vec()))
@@ -188,7 +188,7 @@ impl Engine {
 
     /// Uses a nonce up that something was signed over: of two that come at the same time, one is
     /// refused. Nobody else can use it up.
-    async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Device>, Error> {
+    async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Arc<Device>>, Error> {
         let used = self.shared.device(key, move |known| {
             let used = known.consume_nonce(&nonce);
             used.then(|| known.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)

@@ -1,5 +1,6 @@
 //! What a device is shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
@@ -21,10 +22,10 @@ use crate::telemetry::{self, Waiting};
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The first binding of the key.
-    pub binding: Device,
+    pub binding: Arc<Device>,
     /// The challenges that are pending, each with the binding that may answer it. The newest is the
     /// first; those of bindings that are not confirmed come after those of the others.
-    pub offers: Vec<(Device, Offer)>,
+    pub offers: Vec<(Arc<Device>, Offer)>,
     /// Whether whoever reads has shown to hold the key.
     pub signed: bool,
     /// Whether the poll was not allowed to wait, since too many wait.

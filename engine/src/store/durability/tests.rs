@@ -1,5 +1,7 @@
 //! Tests of what may lag: transitions of a whole life, made by the core.
 
+use std::sync::Arc;
+
 use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Ended, Shown};
@@ -21,7 +23,7 @@ const NOW: UnixMillis = UnixMillis(1_000);
 /// An account that does whatever it is told, with one device and one action.
 struct Life {
     account: Account,
-    action: Action,
+    action: Arc<Action>,
     device: AuthenticatorId,
 }
 

@@ -1,6 +1,7 @@
 //! What is held, its indexes, and the rules of a commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -35,7 +36,7 @@ pub(super) struct State {
     tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
     /// Removed accounts, by the mark of the first pruning after their removal.
     removed: BTreeSet<(UnixMillis, AccountKey)>,
-    pub(super) challenges: HashMap<(TenantId, ChallengeId), Challenge>,
+    pub(super) challenges: HashMap<(TenantId, ChallengeId), Arc<Challenge>>,
     open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by their expiry.
     due: BTreeSet<Timed>,
@@ -52,8 +53,8 @@ pub(super) struct State {
 pub(super) struct Entry {
     pub(super) revision: u64,
     pub(super) record: Option<AccountRecord>,
-    devices: Vec<Device>,
-    pub(super) actions: HashMap<ActionKey, (u64, Action)>,
+    devices: Vec<Arc<Device>>,
+    pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
     /// Actions by state, then by time.
     newest: BTreeMap<(u8, UnixMillis, u64), ActionKey>,
     /// Actions by code and state, then by time.
@@ -96,7 +97,7 @@ impl Entry {
         // A code may be asked for twice.
         found.dedup();
         let listed = found.into_iter().take(query.limit);
-        listed.map(|(.., key)| self.actions[key].1.clone()).collect()
+        listed.map(|(.., key)| owned(&self.actions[key].1)).collect()
     }
 }
 
@@ -159,11 +160,11 @@ impl State {
             self.unbind(device);
         }
         for (_, action) in entry.actions.into_values() {
-            self.tracked.remove(&(action.created_at, key.clone(), action.key));
+            self.tracked.remove(&(action.created_at, key.clone(), action.key.clone()));
         }
     }
 
-    fn put_device(&mut self, device: Device) {
+    fn put_device(&mut self, device: Arc<Device>) {
         let binding = (device.account.user.clone(), device.id.clone());
         self.remove_device(&device.account, &device.id);
         self.bindings.entry(device.credential()).or_default().insert(binding);
@@ -186,7 +187,7 @@ impl State {
         }
     }
 
-    fn put_action(&mut self, action: Action) {
+    fn put_action(&mut self, action: Arc<Action>) {
         let (account, key, at) = (action.account.clone(), action.key.clone(), action.created_at);
         let entry = self.accounts.entry(account.clone()).or_default();
         let known = entry.actions.remove(&key);
@@ -212,7 +213,7 @@ impl State {
         entry.actions.insert(key, (sequence, action));
     }
 
-    fn put_challenge(&mut self, challenge: Challenge) {
+    fn put_challenge(&mut self, challenge: Arc<Challenge>) {
         let tenant = challenge.account.tenant.clone();
         let timed = |at| (at, challenge.id.clone(), tenant.clone());
         let name = (tenant.clone(), challenge.id.clone());
@@ -245,13 +246,13 @@ impl State {
 
     pub(super) fn snapshot(&self, key: &AccountKey) -> Snapshot {
         let open = self.open.get(key).map(Vec::as_slice).unwrap_or_default();
-        let open = open.iter().map(|id| self.challenges[&(key.tenant.clone(), id.clone())].clone());
+        let open = open.iter().map(|id| owned(&self.challenges[&(key.tenant.clone(), id.clone())]));
         let mut open: Vec<_> = open.collect();
         sort_open(&mut open);
         let Some(entry) = self.accounts.get(key) else {
             return Snapshot { open, ..Snapshot::default() };
         };
-        let mut devices = entry.devices.clone();
+        let mut devices: Vec<_> = entry.devices.iter().map(owned).collect();
         sort_devices(&mut devices);
         Snapshot { revision: entry.revision, record: entry.record.clone(), devices, open }
     }
@@ -265,8 +266,9 @@ impl State {
         for (user, id) in self.bindings.get(key).into_iter().flatten() {
             let account = AccountKey { tenant: key.tenant.clone(), user: user.clone() };
             let entry = self.accounts.get(&account);
-            devices
-                .extend(entry.into_iter().flat_map(|e| &e.devices).find(|d| d.id == *id).cloned());
+            devices.extend(
+                entry.into_iter().flat_map(|e| &e.devices).find(|d| d.id == *id).map(owned),
+            );
         }
         sort_devices(&mut devices);
         devices
@@ -282,7 +284,7 @@ impl State {
         let due = self.due.iter().take_while(|(at, ..)| *at <= now).map(named);
         let held = self.held.iter().map(named);
         let held = held.filter(|c| c.expires_at > now && c.issued_at < held_before);
-        due.chain(held).take(limit).cloned().collect()
+        due.chain(held).take(limit).map(owned).collect()
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = Record> {
@@ -291,10 +293,10 @@ impl State {
             entry.record.clone().map(|record| Record::Account(key.clone(), record))
         });
         let entries = || self.accounts.values();
-        let devices = entries().flat_map(|e| e.devices.iter().cloned().map(Record::Device));
+        let devices = entries().flat_map(|e| e.devices.iter().map(owned).map(Record::Device));
         let actions = entries()
-            .flat_map(|e| e.newest.values().map(|key| Record::Action(e.actions[key].1.clone())));
-        let challenges = self.challenges.values().cloned().map(Record::Challenge);
+            .flat_map(|e| e.newest.values().map(|key| Record::Action(owned(&e.actions[key].1))));
+        let challenges = self.challenges.values().map(owned).map(Record::Challenge);
         let events = self.outbox.due(UnixMillis(u64::MAX), usize::MAX).into_iter();
         let events = events.map(Record::Event);
         let latest = self.latest.map(Record::LatestTime);
@@ -344,4 +346,9 @@ impl State {
         }
         gone
     }
+}
+
+/// What a reader gets is its own.
+fn owned<T: Clone>(record: &Arc<T>) -> T {
+    T::clone(record)
 }

@@ -134,7 +134,7 @@ impl House {
         &self,
         account: &AccountKey,
         phone: &Phone,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
         let enroll = Enroll::official(phone.public.clone(), true);
@@ -146,7 +146,7 @@ impl House {
         &self,
         account: &AccountKey,
         phone: &Phone,
-    ) -> Result<Device, Error> {
+    ) -> Result<Arc<Device>, Error> {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
         let signing = Signing::StatementV1;
@@ -175,7 +175,7 @@ impl House {
     }
 
     /// Tracks a sign-in and starts a challenge for it.
-    pub(crate) async fn challenge(&self, account: &AccountKey) -> Result<Challenge, Error> {
+    pub(crate) async fn challenge(&self, account: &AccountKey) -> Result<Arc<Challenge>, Error> {
         self.challenge_for(account, action("signIn", "s-1")).await
     }
 
@@ -184,14 +184,14 @@ impl House {
         &self,
         account: &AccountKey,
         key: ActionKey,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<Arc<Challenge>, Error> {
         self.track(account, &key).await?;
         let started = self.engine.start_challenge(account, grant(key), None, true).await?;
         Ok(started.challenge)
     }
 
     /// A user with an enrolled phone and a challenge that waits for it.
-    pub(crate) async fn asked(&self) -> (AccountKey, Phone, Challenge) {
+    pub(crate) async fn asked(&self) -> (AccountKey, Phone, Arc<Challenge>) {
         let (account, phone) = (account("alice"), Phone::new(1));
         self.enroll(&account, &phone).await.unwrap();
         let challenge = self.challenge(&account).await.unwrap();

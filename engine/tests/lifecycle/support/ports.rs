@@ -1,8 +1,8 @@
 //! A clock that is set by hand, randomness that repeats, and relying parties that accept, refuse or
 //! never answer notifications.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
@@ -123,7 +123,7 @@ impl Delivery for RefusesDelivery {
 /// A relying party that accepts every notification and keeps what it was told.
 #[derive(Default)]
 pub(crate) struct CountsDeliveries {
-    notified: Mutex<Vec<Challenge>>,
+    notified: Mutex<Vec<Arc<Challenge>>>,
     told: watch::Sender<Vec<Event>>,
     /// Events that it does not accept before it does.
     refusing: AtomicU64,
@@ -131,7 +131,7 @@ pub(crate) struct CountsDeliveries {
 
 impl CountsDeliveries {
     /// The challenges of an account that it was notified of, each as often as it was.
-    pub(crate) fn notified(&self, account: &AccountKey) -> Vec<Challenge> {
+    pub(crate) fn notified(&self, account: &AccountKey) -> Vec<Arc<Challenge>> {
         let all = self.notified.lock().unwrap();
         all.iter().filter(|c| c.account == *account).cloned().collect()
     }

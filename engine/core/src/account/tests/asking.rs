@@ -97,7 +97,7 @@ fn denials_reports_and_approvals_are_counted_with_the_end_that_they_bring() {
 #[test]
 fn a_challenge_has_a_number_where_the_tenant_asks_for_one() {
     assert_eq!(World::with_devices(1).open(1, "signIn").challenge.number, None);
-    let asked = World::with_numbers().open(1, "signIn").challenge.number.unwrap();
+    let asked = World::with_numbers().open(1, "signIn").challenge.number.clone().unwrap();
     assert_eq!((asked.number.digits(), asked.tries), (2, 0));
 }
 
@@ -112,7 +112,7 @@ fn an_approval_needs_the_number_and_nothing_else_does() {
     let (id, approval) = (&issued.challenge.id, decided(Outcome::Approved, 1, NOW));
     let settled =
         world.account.settle(id, approval, Some(&issued.action), matched.as_ref()).unwrap();
-    assert_eq!(settled.answer.ended.unwrap().outcome, Outcome::Approved);
+    assert_eq!(settled.answer.ended.as_ref().unwrap().outcome, Outcome::Approved);
     for outcome in [Outcome::Denied, Outcome::Reported] {
         let mut world = World::with_numbers();
         let issued = world.open(1, "signIn");

@@ -16,7 +16,7 @@ const P256: &str = concat!(
     "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
 );
 
-fn enrolled(world: &mut World, seed: u8, may_add: bool, id: u8) -> Result<Device, Refusal> {
+fn enrolled(world: &mut World, seed: u8, may_add: bool, id: u8) -> Result<Arc<Device>, Refusal> {
     let limits = world.limits.clone();
     world.carry_out(|a| a.enroll(&enroll_of(seed, may_add), device_id(id), NOW, &limits))
 }
@@ -80,7 +80,7 @@ fn raising(seed: u8, proven: u8) -> Enroll {
     Enroll { signing, possession, ..enroll_of(seed, false) }
 }
 
-fn enroll(world: &mut World, enroll: &Enroll) -> Result<Device, Refusal> {
+fn enroll(world: &mut World, enroll: &Enroll) -> Result<Arc<Device>, Refusal> {
     let limits = world.limits.clone();
     world.carry_out(|a| a.enroll(enroll, device_id(9), NOW, &limits))
 }
@@ -94,7 +94,7 @@ fn what_a_key_signs_rises_with_a_proof_and_never_falls() {
     assert_eq!(enroll(&mut world, &of_another_key).err(), Some(Refusal::ProofMissing));
     assert!(!world.account.devices()[0].confirmed);
     let raised = enroll(&mut world, &raising(1, 1)).unwrap();
-    assert_eq!((raised.id, raised.signing), (device_id(1), Signing::StatementV1));
+    assert_eq!((&raised.id, raised.signing), (&device_id(1), Signing::StatementV1));
     assert!(raised.confirmed, "the proof shows whose the key is");
     assert_eq!(enroll(&mut world, &enroll_of(1, true)).err(), Some(Refusal::SigningLowered));
     assert_eq!(world.account.devices()[0].signing, Signing::StatementV1);
@@ -190,7 +190,7 @@ fn removing_a_device_revokes_only_what_no_other_may_answer() {
 #[test]
 fn removing_a_user_revokes_every_open_challenge() {
     let mut world = World::with_devices(1);
-    let ids = [world.open(1, "signIn"), world.open(2, "pay")].map(|i| i.challenge.id);
+    let ids = [world.open(1, "signIn"), world.open(2, "pay")].map(|i| i.challenge.id.clone());
     let removed = world.account.remove(NOW).unwrap();
     for id in ids {
         let revoked = Some(Ended::without_device(Outcome::Revoked, NOW));
@@ -210,7 +210,7 @@ fn debug_output_of_an_account_shows_no_secret_and_nothing_of_a_person() {
     let custom = Some(Arc::from("{\"note\":\"hidden-custom\"}"));
     let patch = ProfilePatch { custom: custom.clone(), ..ProfilePatch::default() };
     world.account.apply(&world.account.update_profile(&patch, NOW).change);
-    let mut action = world.track("signIn", "a");
+    let mut action = Action::clone(&world.track("signIn", "a"));
     action.context.custom = custom;
     let signature = Some(vec![211, 212, 213]);
     let ended = Ended { signature, ..decided(Outcome::Approved, 1, NOW) };

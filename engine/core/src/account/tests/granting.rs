@@ -7,7 +7,7 @@ fn grant(action: &Action, is_verified: bool, issued_at: UnixMillis) -> Grant {
 }
 
 /// A user with devices 1 and 2 whose action was approved by the first.
-fn approved() -> (World, Action) {
+fn approved() -> (World, Arc<Action>) {
     let mut world = World::with_devices(2);
     let issued = world.open(1, "signIn");
     let ended = decided(Outcome::Approved, 1, NOW);
@@ -45,7 +45,7 @@ fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
     assert!(!world.account.success_stands(&action));
     assert_eq!(world.account.honour(&grant(&action, true, NOW), &action), Err(Refusal::GrantOver));
     // What the relying party says itself was no device's to say.
-    let overridden = Action { decided_by: None, ..action };
+    let overridden = Action { decided_by: None, ..Action::clone(&action) };
     assert!(world.account.success_stands(&overridden));
 }
 
@@ -57,7 +57,7 @@ fn an_approval_stands_with_its_action_and_the_device_that_made_it() {
     assert!(!world.account.approval_stands(&action, &decided(Outcome::Denied, 1, NOW)));
     assert!(!world.account.approval_stands(&action, &decided(Outcome::Approved, 2, NOW)));
     let failed = action.in_state(ActionState::ChallengeFailed, NOW);
-    let overridden = Action { decided_by: action.decided_by.clone(), ..failed };
+    let overridden = Action { decided_by: action.decided_by.clone(), ..Action::clone(&failed) };
     assert!(!world.account.approval_stands(&overridden, &approval));
     world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
     assert!(!world.account.approval_stands(&action, &approval));

@@ -17,7 +17,7 @@ fn an_action_that_has_ended_is_not_challenged() {
         (ActionState::ReviewSucceeded, false),
     ];
     for (state, challenged) in table {
-        let action = action.in_state(state, NOW);
+        let action = Arc::new(action.in_state(state, NOW));
         let refusal = world.account.issue(&issue_of(1), &action, NOW, &world.limits).err();
         assert_eq!(refusal, (!challenged).then_some(Refusal::ActionEnded), "{state:?}");
     }
@@ -26,7 +26,8 @@ fn an_action_that_has_ended_is_not_challenged() {
 #[test]
 fn an_action_of_another_user_is_not_known() {
     let mut world = World::with_devices(1);
-    let action = Action { account: key_of("other"), ..world.track("signIn", "a") };
+    let tracked = Action::clone(&world.track("signIn", "a"));
+    let action = Arc::new(Action { account: key_of("other"), ..tracked });
     let refusal = world.issue(&issue_of(1), &action, NOW).err();
     assert_eq!(refusal, Some(Refusal::ActionUnknown));
 }
@@ -132,12 +133,12 @@ fn the_most_open_challenges_leave_room_for_one_that_takes_anothers_place() {
 fn a_new_challenge_asks_again_after_a_denial_and_forgets_who_denied() {
     let mut world = World::with_devices(1);
     let action = world.track("signIn", "a").in_state(ActionState::ChallengeFailed, NOW);
-    let action = Action { decided_by: Some(device_id(1)), ..action };
+    let action = Arc::new(Action { decided_by: Some(device_id(1)), ..action });
     let later = NOW.plus_ms(5);
     let transition = world.account.issue(&issue_of(1), &action, later, &world.limits).unwrap();
     let asked = action_in(&transition.change).unwrap();
     assert_eq!(asked.state, ActionState::ChallengeRequired);
-    assert_eq!((asked.state_updated_at, asked.decided_by), (later, None));
+    assert_eq!((asked.state_updated_at, &asked.decided_by), (later, &None));
 }
 
 #[test]
@@ -157,6 +158,7 @@ fn a_challenge_is_released_while_it_is_open_and_not_after() {
 fn tracking_the_same_action_again_changes_nothing() {
     let mut world = World::with_devices(1);
     let known = world.track("signIn", "a").in_state(ActionState::ChallengeFailed, NOW);
+    let known = Arc::new(known);
     let (key, profile) = (known.key.clone(), ProfilePatch::default());
     let track = Track { key, context: ActionContext::default(), profile };
     let later = NOW.plus_ms(9);
@@ -175,7 +177,7 @@ fn a_tracked_action_starts_by_what_the_user_has_enrolled() {
     ];
     for (devices, unenrolled, state) in table {
         let mut world = World::with_devices(devices);
-        let key = world.track("signIn", "a").key;
+        let key = world.track("signIn", "a").key.clone();
         let (context, profile) = (ActionContext::default(), ProfilePatch::default());
         let track = Track { key, context, profile };
         let (_, tracked) = world.account.track(&track, None, unenrolled, NOW);
@@ -209,7 +211,7 @@ fn notifications_are_counted_while_a_challenge_is_held_and_the_fourth_is_refused
     for count in [2, 3] {
         let limits = world.limits.clone();
         let counted = world.carry_out(|a| a.notify(&held.id, &limits)).unwrap();
-        assert_eq!(counted, Challenge { notifications: count, ..held.clone() });
+        assert_eq!(*counted, Challenge { notifications: count, ..Challenge::clone(&held) });
     }
     let refusal = world.account.notify(&held.id, &world.limits).err();
     assert_eq!(refusal, Some(Refusal::NotificationsMax { max: 3 }));

@@ -86,7 +86,7 @@ impl World {
         Ok(answer)
     }
 
-    fn track(&mut self, code: &str, idempotency_key: &str) -> Action {
+    fn track(&mut self, code: &str, idempotency_key: &str) -> Arc<Action> {
         let key = ActionKey {
             code: ActionCode::parse(code).unwrap(),
             idempotency_key: IdempotencyKey::parse(idempotency_key).unwrap(),
@@ -101,7 +101,7 @@ impl World {
     fn issue(
         &mut self,
         issue: &Issue,
-        action: &Action,
+        action: &Arc<Action>,
         now: UnixMillis,
     ) -> Result<Issued, Refusal> {
         let limits = self.limits.clone();
@@ -114,7 +114,7 @@ impl World {
         self.issue(&issue_of(seed), &action, NOW).unwrap()
     }
 
-    fn settle(&mut self, ended: Ended, issued: &Issued) -> Result<Challenge, Refusal> {
+    fn settle(&mut self, ended: Ended, issued: &Issued) -> Result<Arc<Challenge>, Refusal> {
         self.carry_out(|a| a.settle(&issued.challenge.id, ended, Some(&issued.action), None))
     }
 }
@@ -139,7 +139,7 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
 }
 
 /// The action that a change records.
-fn action_in(change: &Change) -> Option<Action> {
+fn action_in(change: &Change) -> Option<Arc<Action>> {
     change.writes.iter().find_map(|write| match write {
         Write::Action(action) => Some(action.clone()),
         Write::Account(_)

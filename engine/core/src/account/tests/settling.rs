@@ -28,7 +28,7 @@ fn each_outcome_puts_its_action_in_its_state() {
         assert_eq!(end_in(&settled.change, id), Some(ended.clone()), "{outcome:?}");
         let action = action_in(&settled.change);
         assert_eq!(action.as_ref().map(|a| a.state), state, "{outcome:?}");
-        assert_eq!(action.and_then(|a| a.decided_by), state.and(ended.by), "{outcome:?}");
+        assert_eq!(action.and_then(|a| a.decided_by.clone()), state.and(ended.by), "{outcome:?}");
         world.account.apply(&settled.change);
         assert!(world.account.open().is_empty(), "{outcome:?}");
     }
@@ -113,8 +113,8 @@ fn a_challenge_ends_with_its_own_action_and_no_other() {
     let mut world = World::with_devices(1);
     let (one, other) = (world.open(1, "signIn"), world.open(2, "pay"));
     let id = &one.challenge.id;
-    let foreign = Action { account: key_of("other"), ..one.action.clone() };
-    for action in [Some(&other.action), Some(&foreign), None] {
+    let foreign = Action { account: key_of("other"), ..Action::clone(&one.action) };
+    for action in [Some(&*other.action), Some(&foreign), None] {
         let refusal =
             world.account.settle(id, decided(Outcome::Approved, 1, NOW), action, None).err();
         assert_eq!(refusal, Some(Refusal::ActionUnknown));
