@@ -4,27 +4,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use actix_web::rt::{System, SystemRunner};
 use countersign_benches::sample::{Enrolled, account, engine};
+use countersign_benches::timed::timed;
 use countersign_engine::Engine;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{MemoryStore, SqliteStore};
-use countersign_engine::system::Stopwatch;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// Lifecycles that are under way at the same time where they are.
 const AT_ONCE: u64 = 32;
-
-/// How long `work` takes, inside the event loop.
-fn timed(system: &SystemRunner, work: impl Future<Output = ()>) -> Duration {
-    system.block_on(async {
-        let watch = Stopwatch::start();
-        work.await;
-        Duration::from_secs_f64(watch.seconds())
-    })
-}
 
 fn memory(system: &SystemRunner) -> Engine {
     system.block_on(async { engine(Arc::new(MemoryStore::default())) })

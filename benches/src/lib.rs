@@ -13,3 +13,4 @@ pub mod pinned;
 pub mod raw;
 pub mod sample;
 pub mod table;
+pub mod timed;

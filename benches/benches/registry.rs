@@ -1,0 +1,47 @@
+//! How an account's actor is found among others and sent a message: the way there and back, with
+//! few actors in the registry and with many. What an actor does with the message is next to
+//! nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::rt::System;
+use countersign_benches::sample::{account, engine};
+use countersign_benches::timed::timed;
+use countersign_engine::store::MemoryStore;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+/// Actors in the registry.
+const ACTIVE: [usize; 3] = [1, 1000, 100_000];
+/// A prime, so that those who are asked lie anywhere among the others.
+const STRIDE: usize = 7919;
+
+fn registry(c: &mut Criterion) {
+    let mut group = c.benchmark_group("registry");
+    for active in ACTIVE {
+        let system = System::new();
+        let engine = system.block_on(async { engine(Arc::new(MemoryStore::default())) });
+        let users: Vec<_> = (0..active).map(|user| account(&format!("usr_{user}"))).collect();
+        system.block_on(async {
+            for user in &users {
+                engine.user(user).await.expect("an unknown user is an answer");
+            }
+        });
+        let next = AtomicUsize::new(0);
+        group.bench_function(BenchmarkId::new("find and send", active), |b| {
+            b.iter_custom(|times| {
+                timed(&system, async {
+                    for _ in 0..times {
+                        let user = next.fetch_add(STRIDE, Ordering::Relaxed) % active;
+                        engine.user(&users[user]).await.expect("an unknown user is an answer");
+                    }
+                })
+            });
+        });
+        system.block_on(engine.close()).expect("closed");
+    }
+    group.finish();
+}
+
+criterion_group!(benches, registry);
+criterion_main!(benches);
