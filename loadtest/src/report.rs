@@ -12,6 +12,7 @@ pub mod json;
 pub mod markdown;
 pub mod model;
 pub(crate) mod planned;
+mod takes;
 mod thinned;
 pub mod words;
 

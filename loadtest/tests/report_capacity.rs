@@ -5,7 +5,7 @@ mod report_support;
 use countersign_loadtest::report::capacity::{Beside, Capacity, Conclusion, Cost};
 use countersign_loadtest::report::model::Report;
 use countersign_loadtest::report::{html, json, markdown};
-use report_support::planned::planned;
+use report_support::planned::{planned, planned_beside};
 
 /// What the browser's suite renders, and opens.
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
@@ -17,7 +17,7 @@ fn found(report: &mut Report) -> &mut Capacity {
 /// `COUNTERSIGN_FIXTURE=write` makes the file anew.
 #[test]
 fn the_committed_fixture_is_the_sample() {
-    let report = planned();
+    let report = planned_beside();
     if std::env::var("COUNTERSIGN_FIXTURE").is_ok_and(|how| how == "write") {
         json::write(&report, std::fs::File::create(FIXTURE).unwrap()).unwrap();
     }
@@ -38,7 +38,7 @@ fn the_markdown_says_what_was_measured_fitted_and_calculated() {
         "| Server CPU per step: track | 14",
         "| 1,000,000 | 2,000,000 | × 10 | 231/s | 2,315 |",
         "| 10,000,000 | 20,000,000 | × 10 | 2,310/s |",
-        "| not measured | beyond |",
+        "| beyond |",
         "R²",
         "of the range",
         "30 % of cores and memory are kept free.",
@@ -74,7 +74,8 @@ fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
     fits.retain(|fit| fit.cost == Cost::CpuPerLifecycle);
     fits[0].slope *= 2.0;
     let (store, highest_rate) = ("sqlite".to_owned(), 400.0);
-    let other = Beside { store, highest_rate, conclusion: Conclusion::Ceiling, fits };
+    let (conclusion, plan) = (Conclusion::Ceiling, Vec::new());
+    let other = Beside { store, highest_rate, conclusion, fits, plan };
     found(&mut report).beside.push(other);
     let (text, page) = (markdown::render(&report), html::render(&report));
     assert!(text.contains("| Highest rate | 800/s | 400/s or more |"), "{text}");
@@ -88,6 +89,77 @@ fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
         let title = "The stores side by side";
         assert!(!alone.contains(title) && shown.contains(title));
     }
+}
+
+/// The columns and rows of the table below a heading of the Markdown.
+fn table_below(text: &str, heading: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let (_, below) = text.split_once(&format!("{heading}\n\n| ")).expect(heading);
+    let (table, _) = below.split_once("\n\n").expect("a table ends");
+    let cells = |line: &str| {
+        let line = line.trim_start_matches("| ").trim_end_matches(" |");
+        line.split(" | ").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut lines = table.lines();
+    let heads = cells(lines.next().expect("heads"));
+    (heads, lines.skip(1).map(cells).collect())
+}
+
+#[test]
+fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
+    let report = planned_beside();
+    let text = markdown::render(&report);
+    let redis = "redis://127.0.0.1:6379/0";
+    let both = ["Store writes", "Redis memory"];
+    for (store, measured) in [("memory:", &both[..0]), ("sqlite", &both[..1]), (redis, &both[..])] {
+        let heading = format!("### What it takes with {store}");
+        let (heads, rows) = table_below(&text, &heading);
+        let optional: Vec<_> = heads.iter().filter(|head| both.contains(&head.as_str())).collect();
+        assert_eq!(optional, measured, "{store}");
+        assert!(rows.len() == 5 && rows.iter().all(|row| row.len() == heads.len()), "{rows:?}");
+        assert!(!rows.iter().flatten().any(|cell| cell == "not measured"), "{rows:?}");
+    }
+    // 231 per second at the peak of a million users: a quarter of 800 is less.
+    let range = |store: &str| {
+        let (_, rows) = table_below(&text, &format!("### What it takes with {store}"));
+        rows[3].last().cloned()
+    };
+    assert_eq!(range("sqlite").as_deref(), Some("within"));
+    assert_eq!(range(redis).as_deref(), Some("beyond"));
+    let said = text.lines().find(|line| line.contains("the server used")).expect("it is said");
+    for store in ["memory:", "sqlite", redis] {
+        assert!(said.contains(&format!(" % with {store}")), "{said}");
+    }
+    let page = html::render(&report);
+    for title in ["What it takes with sqlite</h3>", "<caption>Users, and what they take with "] {
+        assert!(page.contains(title), "{title}");
+    }
+    // Each region has a name of its own.
+    assert_eq!(page.matches("aria-label=\"Users, and what they take with sqlite\"").count(), 1);
+}
+
+#[test]
+fn a_column_that_some_rows_lack_stays() {
+    let mut report = planned_beside();
+    found(&mut report).beside[0].plan[0].writes_per_second = None;
+    let text = markdown::render(&report);
+    let (heads, rows) = table_below(&text, "### What it takes with sqlite");
+    let column = heads.iter().position(|head| head == "Store writes").expect("it stays");
+    assert_eq!(rows[0][column], "not measured");
+    assert!(rows[1..].iter().all(|row| row[column].ends_with("/s")), "{rows:?}");
+}
+
+#[test]
+fn files_whose_other_stores_have_no_plan_are_read() {
+    let mut bytes = Vec::new();
+    json::write(&planned_beside(), &mut bytes).unwrap();
+    let mut file: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    for other in file["capacity"]["beside"].as_array_mut().unwrap() {
+        other.as_object_mut().unwrap().remove("plan").expect("it has one");
+    }
+    let read = json::read(file.to_string().as_bytes()).unwrap();
+    let text = markdown::render(&read);
+    assert!(text.contains("### What it takes with memory:"), "{text}");
+    assert!(!text.contains("### What it takes with sqlite"), "{text}");
 }
 
 #[test]
@@ -116,8 +188,8 @@ fn a_search_without_a_run_or_fits_is_shown_too() {
     }
     let page = html::render(&report);
     assert!(!page.contains("Nothing completed") && !page.contains("at the highest rate</h2>"));
-    assert!(page.contains("not measured"));
-    assert!(markdown::render(&report).contains("not measured"));
+    let (heads, _) = table_below(&markdown::render(&report), "## What it takes");
+    assert_eq!(heads[4..], ["Pending", "Range"]);
     found(&mut report).trials.clear();
     assert!(!html::render(&report).contains("NaN"));
 }

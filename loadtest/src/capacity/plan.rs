@@ -8,7 +8,9 @@
 //! * Memory is that of the server with nothing in it, and of what is active and pending.
 //! * Redis keeps every device, and lifecycles for as long as they are retained.
 
-use crate::report::capacity::{Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan};
+use crate::report::capacity::{
+    Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,
+};
 
 use super::search::{Next, Search};
 
@@ -109,10 +111,20 @@ impl Capacity {
     /// The part of the server's cores that it used at the highest rate; all of them at most.
     #[must_use]
     pub fn busy_share(&self) -> Option<f64> {
-        let cpu = self.fit(Cost::CpuPerLifecycle)?;
-        let used = positive(cpu.intercept) + positive(cpu.slope) * self.highest_rate;
+        self.busy_share_at(self.highest_rate, self.fit(Cost::CpuPerLifecycle)?)
+    }
+
+    /// The same with another store, at its own highest rate, as it had the same cores.
+    #[must_use]
+    pub fn busy_share_beside(&self, other: &Beside) -> Option<f64> {
+        let cpu = other.fits.iter().find(|fit| fit.cost == Cost::CpuPerLifecycle)?;
+        self.busy_share_at(other.highest_rate, cpu)
+    }
+
+    fn busy_share_at(&self, highest_rate: f64, cpu: &Fit) -> Option<f64> {
+        let used = positive(cpu.intercept) + positive(cpu.slope) * highest_rate;
         let share = used / self.assumptions.cores_measured;
-        (self.highest_rate > 0.0 && share > 0.0).then(|| share.min(1.0))
+        (highest_rate > 0.0 && share > 0.0).then(|| share.min(1.0))
     }
 
     fn cores(&self, peak_rate: f64, free: f64) -> Option<u64> {
@@ -150,6 +162,15 @@ impl Capacity {
         let empty = positive(device.intercept).max(positive(lifecycle.intercept));
         let devices = users * devices_per_user;
         Some(empty + devices * positive(device.slope) + kept * positive(lifecycle.slope))
+    }
+}
+
+impl Beside {
+    /// What stands beside the first store of what was found with another.
+    #[must_use]
+    pub fn new(store: String, found: Capacity) -> Self {
+        let Capacity { highest_rate, conclusion, fits, plan, .. } = found;
+        Self { store, highest_rate, conclusion, fits, plan }
     }
 }
 

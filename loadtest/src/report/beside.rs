@@ -15,8 +15,7 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     if capacity.beside.is_empty() {
         return None;
     }
-    let own = report.server.store.as_deref().unwrap_or("the first");
-    let first = (own, capacity.highest_rate, capacity.conclusion, &capacity.fits);
+    let first = (own_store(report), capacity.highest_rate, capacity.conclusion, &capacity.fits);
     let others = capacity.beside.iter();
     let others = others.map(|b| (b.store.as_str(), b.highest_rate, b.conclusion, &b.fits));
     let all: Vec<_> = std::iter::once(first).chain(others).collect();
@@ -41,6 +40,11 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
         rows.push(std::iter::once(planned::cost(fit)).chain(cells).collect());
     }
     Some(Table { heads: heads.map(str::to_owned).collect(), rows })
+}
+
+/// The store that was measured first.
+pub(super) fn own_store(report: &Report) -> &str {
+    report.server.store.as_deref().unwrap_or("the first")
 }
 
 fn highest_rate(rate: f64, conclusion: Conclusion) -> String {

@@ -36,6 +36,9 @@ pub struct Beside {
     pub conclusion: Conclusion,
     /// Costs, each with what it was fitted to.
     pub fits: Vec<Fit>,
+    /// The planner's table, from these costs; empty in files of versions that had none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<Plan>,
 }
 
 /// What has to be met.

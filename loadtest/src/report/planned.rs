@@ -1,6 +1,6 @@
 //! What `capacity` found in words, for the page and the Markdown alike.
 
-use super::capacity::{Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan, Trial};
+use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
 use super::words;
 
 /// Below this share explained a line is a poor one.
@@ -9,20 +9,6 @@ const R2_MIN: f64 = 0.95;
 const DEVIATION_MAX: f64 = 0.1;
 /// Any two points lie on a line.
 const POINTS_MIN: usize = 3;
-
-/// The heads of the planner's table.
-pub(super) const PLAN_HEADS: [&str; 10] = [
-    "Users",
-    "Challenges a day",
-    "Peak factor",
-    "At the peak",
-    "Pending",
-    "Cores",
-    "Memory",
-    "Store writes",
-    "Redis memory",
-    "Range",
-];
 
 /// The heads of the table of costs.
 pub(super) const FIT_HEADS: [&str; 6] =
@@ -233,68 +219,4 @@ pub(super) fn trial_row(trial: &Trial) -> [String; 7] {
         words::share(trial.client_share),
         if trial.met { "met" } else { "missed" }.to_owned(),
     ]
-}
-
-/// A row of the planner's table.
-pub(super) fn plan_row(plan: &Plan) -> [String; 10] {
-    let unknown = || "not measured".to_owned();
-    let bytes = |value: Option<f64>| value.map_or_else(unknown, words::bytes);
-    [
-        words::count(plan.users),
-        words::trimmed(&words::number(plan.challenges_per_day)),
-        format!("× {}", words::trimmed(&words::number(plan.peak_factor))),
-        words::rate(plan.peak_rate),
-        words::count(plan.pending.ceil() as u64),
-        plan.cores.map_or_else(unknown, words::count),
-        bytes(plan.memory_bytes),
-        plan.writes_per_second.map_or_else(unknown, words::rate),
-        bytes(plan.redis_memory_bytes),
-        if plan.extrapolated { "beyond" } else { "within" }.to_owned(),
-    ]
-}
-
-/// What the plan takes for granted, in sentences.
-pub(super) fn assumptions(capacity: &Capacity) -> Vec<String> {
-    let Assumptions {
-        human_delay_seconds,
-        devices_per_user,
-        active_share,
-        http2_share,
-        headroom,
-        retention_days,
-        cores_measured,
-    } = capacity.assumptions;
-    let plain = |value: f64| words::trimmed(&words::number(value));
-    let mut said = vec![
-        "Measured: the trials, and the points that lines were fitted to. Fitted: what one more \
-         costs, by least squares. Calculated: the plan."
-            .to_owned(),
-        format!(
-            "People take {} to answer; so long a challenge is pending and a browser parked, {} of \
-             them over HTTP/2.",
-            words::seconds(human_delay_seconds),
-            words::share(http2_share),
-        ),
-        format!(
-            "Each user has {} devices, {} of which are in the server's memory at the peak.",
-            plain(devices_per_user),
-            words::share(active_share),
-        ),
-        format!("{} of cores and memory are kept free.", words::share(headroom)),
-        format!("Finished lifecycles are kept for {} days.", plain(retention_days)),
-    ];
-    if let Some(busy) = capacity.busy_share() {
-        said.push(format!(
-            "At the highest rate the server used {} of its {}; no core of the plan is used more, \
-             less what is kept free. That more cores bear more in proportion is taken for granted.",
-            words::share(busy),
-            words::cores(cores_measured),
-        ));
-    }
-    said.push(
-        "Range: whether the peak is within the highest rate that was measured to meet the \
-         objective on this machine, or beyond it and so extrapolated."
-            .to_owned(),
-    );
-    said
 }

@@ -111,8 +111,7 @@ pub async fn run(args: &SurveyArgs, run: &RunArgs, stop: &Stop) -> Result<Report
         };
         report.cut_short = failed.map(|why| format!("{store}: {why}"));
         if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
-            let Capacity { highest_rate, conclusion, fits, .. } = found;
-            capacity.beside.push(Beside { store, highest_rate, conclusion, fits });
+            capacity.beside.push(Beside::new(store, found));
         }
     }
     Ok(report)

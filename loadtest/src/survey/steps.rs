@@ -1,4 +1,5 @@
-//! What each step of a lifecycle costs the processor: runs that end after one step more each time.
+//! What each step of a lifecycle costs the processor: runs that end after one step more each time,
+//! and do the last one several times where it can be done again.
 
 use std::time::Duration;
 
@@ -21,12 +22,18 @@ use crate::{session, step};
 const STEPS: [&str; 6] =
     [step::TRACK, step::CHALLENGE, step::VERIFY, step::READ, step::DECIDE, step::VALIDATE];
 /// Parts of the highest rate of lifecycles at which each is measured.
-const PARTS: [f64; 2] = [0.25, 0.5];
+const PARTS: [f64; 2] = [0.3, 0.6];
+/// How often the last step of a run is done where it can be: what is done once in a while costs too
+/// little to stand out of the noise.
+const TIMES: usize = 4;
+/// The steps that can be done again, at once and with the same effect on the server each time.
+const REPEATABLE: [&str; 3] = [step::TRACK, step::VERIFY, step::VALIDATE];
+/// Requests of a whole lifecycle, of which an official phone's read takes two.
+const LIFECYCLE_REQUESTS: usize = STEPS.len() + 1;
+/// The part of the requests that come at the highest rate which no run sends more of.
+const REQUESTS_MAX: f64 = 0.7;
 /// How long.
 const TIME: Duration = Duration::from_secs(3);
-/// How often a cheap step is done where a run ends with it: one of it would hardly show beside
-/// those before it.
-const AGAIN: usize = 4;
 /// All steps take turns so often, at least and at most: whatever else the machine does falls on
 /// all.
 const ROUNDS: [usize; 2] = [2, 6];
@@ -60,7 +67,8 @@ pub(super) async fn measure(
     for round in 1..=ROUNDS[1] {
         for steps in 1..=STEPS.len() {
             for part in PARTS {
-                let partial = Partial { steps, load: LoadArgs::poisson(highest * part, TIME) };
+                let rate = highest * bearable(part, times(steps, TIMES));
+                let partial = Partial { steps, load: LoadArgs::poisson(rate, TIME) };
                 let report =
                     session::on(survey.run, &partial, survey.stop, server, survey.place).await?;
                 if let Some(why) = report.cut_short {
@@ -75,6 +83,25 @@ pub(super) async fn measure(
         }
     }
     Ok(fits)
+}
+
+/// How often an arrival does each step in a run that ends after `steps`, whose last it does `last`
+/// times if it can.
+fn times(steps: usize, last: usize) -> [usize; STEPS.len()] {
+    std::array::from_fn(|index| match steps.checked_sub(index + 1) {
+        None => 0,
+        Some(0) if REPEATABLE.contains(&STEPS[index]) => last,
+        Some(_) => 1,
+    })
+}
+
+/// The part of the highest rate at which arrivals that do so much come: lower where they send more
+/// requests than the server can be expected to bear.
+fn bearable(part: f64, times: [usize; STEPS.len()]) -> f64 {
+    let [.., reads, _, _] = times;
+    // An official phone asks for a nonce before it reads.
+    let requests = times.iter().sum::<usize>() + reads;
+    part.min(REQUESTS_MAX * LIFECYCLE_REQUESTS as f64 / requests as f64)
 }
 
 /// Whether a planner can count with them.
@@ -104,31 +131,29 @@ impl Work for Stopping {
 
 impl Stopping {
     async fn begin(&self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
-        if self.steps == 1 {
-            for nth in 0..AGAIN {
-                let meant = if nth == 0 { meant } else { Instant::now() };
-                self.user.track(meant, recorder).await?;
+        let [tracks, challenges, asks, reads, decisions, validations] = times(self.steps, TIMES);
+        if challenges == 0 {
+            self.user.track(meant, recorder).await?;
+            for _ in 1..tracks {
+                self.user.track(Instant::now(), recorder).await?;
             }
             return Ok(());
         }
         let open = self.user.challenge(meant, recorder).await?;
-        // Whoever decides asks once more after it, so that every run from the third on has one ask.
-        if self.steps < 3 {
-            return Ok(());
-        }
-        if self.steps == 3 {
-            for _ in 0..AGAIN {
-                recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
+        if reads > 0 {
+            let seen = self.user.read(&open, recorder).await?;
+            if decisions > 0 {
+                self.user.answer(&seen, true, recorder).await?;
             }
-            return Ok(());
         }
-        let seen = self.user.read(&open, recorder).await?;
-        if self.steps > 4 {
-            self.user.answer(&seen, true, recorder).await?;
+        // Whoever decides asks after it, so that every run from the third on asks.
+        let mut token = None;
+        for _ in 0..asks {
+            let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
+            token = told.access_token;
         }
-        let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
-        let Some(token) = told.access_token.filter(|_| self.steps > 5) else { return Ok(()) };
-        for _ in 0..AGAIN {
+        let Some(token) = token else { return Ok(()) };
+        for _ in 0..validations {
             self.user.validate(token.clone(), recorder).await?;
         }
         Ok(())
@@ -165,5 +190,73 @@ impl Scenario for Partial {
     async fn measure(&self, users: Vec<Stopping>, stage: &Stage) -> Result<Figures, LoadError> {
         self.load.run(users, stage).await;
         Ok(Figures::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the steps cost, in seconds: about what they do in memory.
+    const COSTS: [f64; STEPS.len()] = [0.000_05, 0.000_08, 0.000_02, 0.000_12, 0.000_13, 0.000_01];
+    const HIGHEST: f64 = 2_000.0;
+
+    /// All runs of some rounds, with noise of a hundredth of a core.
+    fn measured(last: usize, seed: u64) -> Vec<Fit> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut mixtures = Vec::new();
+        for steps in (0..ROUNDS[0]).flat_map(|_| 1..=STEPS.len()) {
+            for part in PARTS {
+                let times = times(steps, last);
+                let rate = HIGHEST * bearable(part, times);
+                let rates = times.map(|often| rate * often as f64);
+                let used: f64 = rates.iter().zip(COSTS).map(|(rate, cost)| rate * cost).sum();
+                let noise = 0.02 * (random.f64() - 0.5);
+                mixtures.push(Mixture { rates: rates.to_vec(), cores: 0.05 + used + noise });
+            }
+        }
+        fit::steps(&STEPS, &mixtures).expect("the runs tell the steps apart")
+    }
+
+    #[test]
+    fn the_last_step_is_done_again_where_it_can_be() {
+        assert_eq!(times(1, 4), [4, 0, 0, 0, 0, 0]);
+        assert_eq!(times(2, 4), [1, 1, 0, 0, 0, 0]);
+        assert_eq!(times(3, 4), [1, 1, 4, 0, 0, 0]);
+        assert_eq!(times(4, 4), [1, 1, 1, 1, 0, 0]);
+        assert_eq!(times(5, 4), [1, 1, 1, 1, 1, 0]);
+        assert_eq!(times(6, 4), [1, 1, 1, 1, 1, 4]);
+    }
+
+    #[test]
+    fn no_run_sends_more_requests_than_the_server_bears() {
+        for steps in 1..=STEPS.len() {
+            let times = times(steps, TIMES);
+            let requests = times.iter().sum::<usize>() + times[3];
+            for part in PARTS {
+                let sent = bearable(part, times) * requests as f64;
+                assert!(sent <= 0.7 * 7.0 + 1e-9, "{steps} steps: {sent}");
+            }
+        }
+        assert_eq!(bearable(0.6, times(5, TIMES)), 0.6);
+        assert!(bearable(0.6, times(6, TIMES)) < 0.5);
+    }
+
+    #[test]
+    fn doing_steps_again_says_more_of_what_they_cost() {
+        let mean_error = |last: usize, index: usize| {
+            let errors = (0..50).map(|seed| {
+                measured(last, seed)[index].slope_error.expect("there are rows enough")
+            });
+            errors.sum::<f64>() / 50.0
+        };
+        for (index, name) in STEPS.iter().enumerate().filter(|(_, s)| REPEATABLE.contains(s)) {
+            let (once, again) = (mean_error(1, index), mean_error(TIMES, index));
+            assert!(again < 0.6 * once, "{name}: {again} is not well below {once}");
+        }
+        for (fit, cost) in measured(TIMES, 1).iter().zip(COSTS) {
+            let error = fit.slope_error.expect("there are rows enough");
+            assert!((fit.slope - cost).abs() < 4.0 * error, "{cost}: {fit:?}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::USUAL;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
-use countersign_loadtest::report::capacity::{Assumptions, Capacity, Cost, Fit, Objective, Trial};
+use countersign_loadtest::report::capacity::{
+    Assumptions, Beside, Capacity, Cost, Fit, Objective, Plan, Trial,
+};
 use countersign_loadtest::report::model::Report;
 
 use crate::report_support::{sample, wobble};
@@ -78,4 +80,33 @@ pub(crate) fn planned() -> Report {
         capacity: Some(capacity),
         ..sample()
     }
+}
+
+/// The same with stores beside it, which bear less: `sqlite` a half, a Redis a quarter.
+pub(crate) fn planned_beside() -> Report {
+    let mut report = planned();
+    let first = report.capacity.as_mut().expect("it was searched");
+    first.fits.retain(|fit| fit.cost != Cost::WritesPerLifecycle);
+    first.plan = replanned(first);
+    let bearing = |part: f64| {
+        let mut other = first.clone();
+        other.highest_rate *= part;
+        other.fits.push(line(Cost::WritesPerLifecycle, 0.0, 3.0, 20_000.0, 6));
+        other
+    };
+    let mut sqlite = bearing(0.5);
+    sqlite.plan = replanned(&sqlite);
+    let mut redis = bearing(0.25);
+    redis.fits.push(line(Cost::RedisBytesPerDevice, 1e6, 3_100.0, 20_000.0, 7));
+    redis.fits.push(line(Cost::RedisBytesPerLifecycle, 1e6, 2_700.0, 20_000.0, 8));
+    redis.plan = replanned(&redis);
+    first.beside = vec![
+        Beside::new("sqlite".to_owned(), sqlite),
+        Beside::new("redis://127.0.0.1:6379/0".to_owned(), redis),
+    ];
+    report
+}
+
+fn replanned(capacity: &Capacity) -> Vec<Plan> {
+    USUAL.iter().map(|demand| capacity.plan_for(demand)).collect()
 }

@@ -7,7 +7,8 @@ use crate::report::beside::{self, Table};
 use crate::report::capacity::{Capacity, Cost, Fit, Trial};
 use crate::report::chart::{Chart, Line, Look, Scale};
 use crate::report::model::Report;
-use crate::report::planned::{self, FIT_HEADS, PLAN_HEADS, TRIAL_HEADS};
+use crate::report::planned::{self, FIT_HEADS, TRIAL_HEADS};
+use crate::report::takes;
 use crate::report::words;
 
 /// All of it.
@@ -33,8 +34,8 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "What it takes" }
-            (plan(capacity))
-            ul.assumptions { @for said in planned::assumptions(capacity) { li { (said) } } }
+            (plans(report, capacity))
+            ul.assumptions { @for said in takes::assumptions(report, capacity) { li { (said) } } }
         }
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
@@ -154,9 +155,17 @@ fn trials(capacity: &Capacity) -> Markup {
     table("Trials in their order", &TRIAL_HEADS, rows.collect())
 }
 
-fn plan(capacity: &Capacity) -> Markup {
-    let rows = capacity.plan.iter().map(|plan| planned::plan_row(plan).to_vec());
-    table("Users, and what they take", &PLAN_HEADS, rows.collect())
+fn plans(report: &Report, capacity: &Capacity) -> Markup {
+    html! {
+        @for plan in takes::all(report, capacity) {
+            @if plan.store.is_some() { h3 { (plan.titled("What it takes")) } }
+            (table(
+                &plan.titled("Users, and what they take"),
+                &plan.table.heads,
+                plan.table.rows.clone(),
+            ))
+        }
+    }
 }
 
 fn fits(capacity: &Capacity) -> Markup {

@@ -7,7 +7,8 @@ use crate::report::beside::{self, Table};
 use crate::report::capacity::Capacity;
 use crate::report::facts;
 use crate::report::model::Report;
-use crate::report::planned::{self, FIT_HEADS, PLAN_HEADS, TRIAL_HEADS};
+use crate::report::planned::{self, FIT_HEADS, TRIAL_HEADS};
+use crate::report::takes;
 
 /// Writes all of it.
 pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
@@ -28,8 +29,13 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
         table(out, &heads, rows.into_iter())?;
     }
     writeln!(out, "## What it takes\n")?;
-    table(out, &PLAN_HEADS, capacity.plan.iter().map(planned::plan_row))?;
-    for said in planned::assumptions(capacity) {
+    for plan in takes::all(report, capacity) {
+        if plan.store.is_some() {
+            writeln!(out, "### {}\n", text(&plan.titled("What it takes")))?;
+        }
+        table(out, &plan.table.heads, plan.table.rows.iter())?;
+    }
+    for said in takes::assumptions(report, capacity) {
         writeln!(out, "* {}", text(&said))?;
     }
     if !capacity.fits.is_empty() {
