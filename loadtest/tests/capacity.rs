@@ -260,7 +260,7 @@ fn the_plan_is_what_one_gets_by_hand() {
     let memory = 31e6 + 432_000.0 * 500.0 + 1_000.0 * (3_000.0 + 0.75 * 20_000.0 + 0.25 * 4_000.0);
     close(plan.memory_bytes, memory / 0.8);
     close(plan.writes_per_second, 400.0);
-    close(plan.redis_memory_bytes, (1e6 + 864_000.0 * 900.0 + 8_640_000.0 * 2_000.0) / 0.8);
+    close(plan.redis_memory_bytes, (864_000.0 * 900.0 + 8_640_000.0 * 2_000.0) / 0.8);
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //!   that met the objective, less the headroom. This takes for granted that more cores bear more in
 //!   proportion, which one machine cannot show.
 //! * Memory is that of the server with nothing in it, and of what is active and pending.
-//! * Redis keeps every device, and lifecycles for as long as they are retained.
+//! * Redis keeps every device, and lifecycles for as long as they are retained. What it held before
+//!   they were counted is left out: most of that is what the trials have left there.
 
 use crate::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,
@@ -159,9 +160,8 @@ impl Capacity {
         let device = self.fit(Cost::RedisBytesPerDevice)?;
         let lifecycle = self.fit(Cost::RedisBytesPerLifecycle)?;
         let kept = challenges_per_day * retention_days;
-        let empty = positive(device.intercept).max(positive(lifecycle.intercept));
         let devices = users * devices_per_user;
-        Some(empty + devices * positive(device.slope) + kept * positive(lifecycle.slope))
+        Some(devices * positive(device.slope) + kept * positive(lifecycle.slope))
     }
 }
 
