@@ -233,3 +233,12 @@ fn what_must_be_doubted_is_said() {
     let page = html::render(&report);
     assert!(page.contains("only 2 points"));
 }
+
+#[test]
+fn figures_of_a_store_beside_are_doubted_by_its_name() {
+    let mut report = planned_beside();
+    found(&mut report).beside[0].fits[0].points.truncate(2);
+    let text = markdown::render(&report);
+    let said = "Server CPU per lifecycle with sqlite is a rough figure: only 2 points";
+    assert!(text.contains(said), "{text}");
+}

@@ -118,7 +118,8 @@ impl Capacity {
     /// The same with another store, at its own highest rate, as it had the same cores.
     #[must_use]
     pub fn busy_share_beside(&self, other: &Beside) -> Option<f64> {
-        let cpu = other.fits.iter().find(|fit| fit.cost == Cost::CpuPerLifecycle)?;
+        let cpu =
+            other.fits.iter().find(|f| f.cost == Cost::CpuPerLifecycle && f.step.is_none())?;
         self.busy_share_at(other.highest_rate, cpu)
     }
 

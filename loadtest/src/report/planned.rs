@@ -79,11 +79,21 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
             words::rate(trial.rate),
         ));
     }
-    let (steps, others): (Vec<_>, Vec<_>) = capacity.fits.iter().partition(|f| f.step.is_some());
+    found.extend(rough_figures(&capacity.fits, ""));
+    for other in &capacity.beside {
+        found.extend(rough_figures(&other.fits, &format!(" with {}", other.store)));
+    }
+    found
+}
+
+/// Costs that are no more than rough figures, with what they are of.
+fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (steps, others): (Vec<_>, Vec<_>) = fits.iter().partition(|f| f.step.is_some());
     for fit in others {
         let why = rough(fit);
         if !why.is_empty() {
-            found.push(format!("{} is a rough figure: {}.", cost(fit), why.join(", ")));
+            found.push(format!("{}{of} is a rough figure: {}.", cost(fit), why.join(", ")));
         }
     }
     // Fitted together, they are rough together.
@@ -91,7 +101,7 @@ pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
     let names: Vec<_> = rough_steps.clone().filter_map(|fit| fit.step.as_deref()).collect();
     if let Some(fit) = rough_steps.clone().next() {
         found.push(format!(
-            "Server CPU per step is a rough figure of {}: {}.",
+            "Server CPU per step{of} is a rough figure of {}: {}.",
             names.join(", "),
             rough(fit).join(", ")
         ));

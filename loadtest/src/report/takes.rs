@@ -137,7 +137,8 @@ fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
         format!("of its {of} {}", shares.join(", "))
     };
     Some(format!(
-        "At the highest rate the server used {used}; no core of the plan is used more, less what \
-         is kept free. That more cores bear more in proportion is taken for granted."
+        "By their costs, at the highest rate the server used {used}; no core of the plan is used \
+         more, less what is kept free. That more cores bear more in proportion is taken for \
+         granted."
     ))
 }

@@ -17,7 +17,7 @@ const FIXTURES = fileURLToPath(new URL("../../../../loadtest/tests/", import.met
 const SCREENS = { desktop: { width: 1200, height: 800 }, phone: { width: 360, height: 740 } };
 const REPORTS = {
   report: { file: "report_fixture.json", heading: "lifecycle", charts: 7 },
-  capacity: { file: "report_capacity_fixture.json", heading: "capacity", charts: 14 },
+  capacity: { file: "report_capacity_fixture.json", heading: "capacity", charts: 13 },
 };
 
 describe("the load harness's report", LIMITED, () => {

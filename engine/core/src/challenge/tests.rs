@@ -216,3 +216,20 @@ fn a_proposal_that_was_not_recorded_leaves_the_challenge_to_be_answered() {
     closed.unsettled();
     assert_eq!(*closed.phase(), Phase::Closed(ended));
 }
+
+#[test]
+fn of_what_it_learns_the_first_end_is_kept() {
+    let mut machine = Machine::new(challenge(1));
+    machine.decide(&verified(1, 1, Decision::Approve), ISSUED, &Limits::default()).unwrap();
+    let recorded = |outcome| {
+        let ended = Some(Ended::without_device(outcome, ISSUED));
+        Challenge { ended, ..challenge(1) }
+    };
+    let cancelled = recorded(Outcome::Cancelled);
+    machine.learn(cancelled.clone());
+    for later in [recorded(Outcome::Expired), challenge(1)] {
+        machine.learn(later);
+        assert_eq!(Some(machine.phase()), cancelled.ended.clone().map(Phase::Closed).as_ref());
+        assert_eq!(**machine.challenge(), cancelled);
+    }
+}

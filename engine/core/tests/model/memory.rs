@@ -87,11 +87,10 @@ impl World {
         let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
         let machine =
             self.machines.entry(number).or_insert_with(|| Machine::new(challenge.clone()));
-        if let Some(ended) = &challenge.ended {
-            machine.settle(ended.clone());
+        machine.learn(challenge.clone());
+        if challenge.ended.is_some() {
             return self.inboxes.iter_mut().for_each(|inbox| inbox.withdraw(&challenge.id));
         }
-        machine.learn(challenge.clone());
         let key = (challenge.account.clone(), challenge.action.clone());
         let Some(action) = self.store.actions.get(&key) else { return };
         let (challenge, action) = (challenge.clone(), action.clone());
