@@ -19,7 +19,7 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     let others = capacity.beside.iter();
     let others = others.map(|b| (b.store.as_str(), b.highest_rate, b.conclusion, &b.fits));
     let all: Vec<_> = std::iter::once(first).chain(others).collect();
-    let heads = std::iter::once("").chain(all.iter().map(|(store, ..)| *store));
+    let heads = std::iter::once("Cost").chain(all.iter().map(|(store, ..)| *store));
     let of_store = |name: &str, cell: &dyn Fn(f64, Conclusion) -> String| {
         let cells = all.iter().map(|(_, rate, conclusion, _)| cell(*rate, *conclusion));
         std::iter::once(name.to_owned()).chain(cells).collect::<Vec<_>>()
