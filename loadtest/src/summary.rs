@@ -3,8 +3,10 @@
 use std::fmt;
 
 use crate::report::capacity::Capacity;
+use crate::report::doubts;
 use crate::report::facts::{self, UNKNOWN};
 use crate::report::model::{Report, Step};
+use crate::report::{planned, words};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +37,10 @@ impl fmt::Display for Report {
         let figures = facts::figures(self);
         figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
         self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
+        let of_capacity = self.capacity.iter().flat_map(|found| planned::doubts(self, found));
+        for doubt in of_capacity.chain(doubts::of_figures(self)) {
+            writeln!(f, "\n  Read with care: {doubt}")?;
+        }
         match &self.cut_short {
             Some(why) => writeln!(f, "\n  cut short: {why}"),
             None => Ok(()),
@@ -50,7 +56,7 @@ impl Report {
             write!(f, ", {store}")?;
         }
         if let Some(workers) = server.workers {
-            write!(f, ", {workers} workers")?;
+            write!(f, ", {}", words::several(workers as u64, "worker", "workers"))?;
         }
         if !server.cores.is_empty() {
             write!(f, ", cores {:?}; harness on {:?}", server.cores, server.client_cores)?;
@@ -87,20 +93,15 @@ impl Report {
 }
 
 fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Result {
-    let Capacity { highest_rate, objective, conclusion, trials, .. } = capacity;
-    writeln!(
-        f,
-        "\n  {highest_rate} lifecycles per second with p{} up to {} ms and up to {} % that fail \
-         ({conclusion:?}, {} trials)",
-        objective.quantile * 100.0,
-        objective.latency_us as f64 / 1e3,
-        objective.errors_share * 100.0,
-        trials.len()
-    )?;
+    writeln!(f, "\n  {}", planned::conclusion(capacity))?;
     for fit in &capacity.fits {
-        let step = fit.step.as_deref().unwrap_or_default();
-        write!(f, "  {:?} {step}: {:.6}, {:.3} without any", fit.cost, fit.slope, fit.intercept)?;
-        writeln!(f, ", off by {:.0} % at most", fit.deviation_max * 100.0)?;
+        writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))?;
+    }
+    for other in &capacity.beside {
+        writeln!(f, "\n  with {}: {}", other.store, words::rate(other.highest_rate))?;
+        for fit in &other.fits {
+            writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))?;
+        }
     }
     Ok(())
 }

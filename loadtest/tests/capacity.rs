@@ -277,6 +277,21 @@ fn a_plan_beyond_what_was_measured_says_so_and_needs_more_cores() {
 }
 
 #[test]
+fn where_the_server_s_limit_was_not_found_the_plan_counts_on_the_whole_of_a_core() {
+    let mut capacity = capacity(vec![fitted(Cost::CpuPerLifecycle, 0.02, 0.001, 800.0)]);
+    capacity.highest_rate = 60.0;
+    let demand = Demand { users: 4_320_000, challenges_per_user: 2.0, peak_factor: 10.0 };
+    for (conclusion, cores) in
+        [(Conclusion::Ceiling, Some(2)), (Conclusion::GaveUp, Some(2)), (Conclusion::Nothing, None)]
+    {
+        capacity.conclusion = conclusion;
+        // 1.02 cores of work, where 0.8 of each core may be used: not 0.08 × 0.8.
+        assert_eq!(capacity.plan_for(&demand).cores, cores, "{conclusion:?}");
+        assert_eq!(capacity.busy_share(), None, "{conclusion:?}");
+    }
+}
+
+#[test]
 fn a_store_beside_the_first_is_as_busy_as_it_was_at_its_own_highest_rate() {
     let first = capacity(vec![fitted(Cost::CpuPerLifecycle, 0.02, 0.001, 800.0)]);
     let mut other = capacity(vec![fitted(Cost::CpuPerLifecycle, 0.1, 0.002, 400.0)]);

@@ -56,6 +56,8 @@ fn what_makes_no_sense_is_refused_before_anything_is_started() {
         ("lifecycle --spawn --time 1ms", "--time is 100ms or more"),
         ("lifecycle --spawn --users 0", "users are 1 to"),
         ("waiters --spawn --hold 10m", "--hold is 4m or less"),
+        ("capacity --spawn --rate-start 9 --rate-max 8", "--rate-start is --rate-max or less"),
+        ("capacity --spawn --precision 0%", "--precision is more than 0 %"),
         ("lifecycle --spawn --store mysql://127.0.0.1", "none of memory:, sqlite, redis://"),
         ("lifecycle --spawn --store redis://10.0.0.1", "--allow-remote"),
         ("lifecycle --spawn --server-cores 4000", "core 4000 is none of"),

@@ -238,7 +238,16 @@ fn what_must_be_doubted_is_said() {
 fn figures_of_a_store_beside_are_doubted_by_its_name() {
     let mut report = planned_beside();
     found(&mut report).beside[0].fits[0].points.truncate(2);
-    let text = markdown::render(&report);
-    let said = "Server CPU per lifecycle with sqlite is a rough figure: only 2 points";
-    assert!(text.contains(said), "{text}");
+    found(&mut report).beside[1].conclusion = Conclusion::GaveUp;
+    let (text, page, terminal) =
+        (markdown::render(&report), html::render(&report), report.to_string());
+    for said in [
+        "Server CPU per lifecycle with sqlite is a rough figure: only 2 points",
+        "The highest rate with redis://127.0.0.1:6379/0 was not found",
+        "Plan with another store.",
+    ] {
+        for form in [&text, &page, &terminal] {
+            assert!(form.contains(said), "{said} is missing in\n{form}");
+        }
+    }
 }

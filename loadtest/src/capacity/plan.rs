@@ -3,8 +3,8 @@
 //! * Challenges per second at the peak are those of a day, spread evenly, times the peak factor.
 //! * Pending at the peak are as many as come while people take their time (Little's law).
 //! * Cores are such that they are used no more than those of the server were at the highest rate
-//!   that met the objective, less the headroom. This takes for granted that more cores bear more in
-//!   proportion, which one machine cannot show.
+//!   that met the objective, less the headroom; all of a core where that rate was not found. This
+//!   takes for granted that more cores bear more in proportion, which one machine cannot show.
 //! * Memory is that of the server with nothing in it, and of what is active and pending.
 //! * Redis keeps every device, and lifecycles for as long as they are retained. What it held before
 //!   they were counted is left out: most of that is what the trials have left there.
@@ -109,15 +109,22 @@ impl Capacity {
         }
     }
 
-    /// The part of the server's cores that it used at the highest rate; all of them at most.
+    /// The part of the server's cores that it used at the highest rate, all of them at most; none
+    /// where the search did not find that rate.
     #[must_use]
     pub fn busy_share(&self) -> Option<f64> {
+        if self.conclusion != Conclusion::Found {
+            return None;
+        }
         self.busy_share_at(self.highest_rate, self.fit(Cost::CpuPerLifecycle)?)
     }
 
     /// The same with another store, at its own highest rate, as it had the same cores.
     #[must_use]
     pub fn busy_share_beside(&self, other: &Beside) -> Option<f64> {
+        if other.conclusion != Conclusion::Found {
+            return None;
+        }
         let cpu =
             other.fits.iter().find(|f| f.cost == Cost::CpuPerLifecycle && f.step.is_none())?;
         self.busy_share_at(other.highest_rate, cpu)
@@ -132,7 +139,13 @@ impl Capacity {
     fn cores(&self, peak_rate: f64, free: f64) -> Option<u64> {
         let cpu = self.fit(Cost::CpuPerLifecycle)?;
         let used = positive(cpu.intercept) + positive(cpu.slope) * peak_rate;
-        let cores = used / (self.busy_share()? * free);
+        let busy = match self.conclusion {
+            Conclusion::Found => self.busy_share()?,
+            // The server's limit is not known: the whole of a core, then.
+            Conclusion::Ceiling | Conclusion::GaveUp => 1.0,
+            Conclusion::Nothing => return None,
+        };
+        let cores = used / (busy * free);
         // What is a whole number but for rounding is one.
         Some((cores - 1e-9).ceil().max(1.0) as u64)
     }

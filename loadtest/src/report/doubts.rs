@@ -23,6 +23,13 @@ pub fn doubts(report: &Report) -> Vec<String> {
             "The run was cut short: {why}. What follows is what was measured so far."
         ));
     }
+    found.extend(of_figures(report));
+    found
+}
+
+/// The same of a run that is known to be cut short, or was not.
+pub(crate) fn of_figures(report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
     of_the_client(report, &mut found);
     of_the_load(report, &mut found);
     of_the_samples(report, &mut found);

@@ -135,7 +135,7 @@ fn run(report: &Report) -> Markup {
 
 /// Of the run, and of what `capacity` makes of several.
 fn all_doubts(report: &Report) -> Vec<String> {
-    let of_capacity = report.capacity.iter().flat_map(planned::doubts);
+    let of_capacity = report.capacity.iter().flat_map(|capacity| planned::doubts(report, capacity));
     let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
     of_capacity.chain(of_run).collect()
 }

@@ -1,6 +1,7 @@
 //! What `capacity` found in words, for the page and the Markdown alike.
 
 use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
+use super::model::Report;
 use super::words;
 
 /// Below this share explained a line is a poor one.
@@ -35,7 +36,7 @@ pub(super) fn quantile(objective: &Objective) -> String {
 }
 
 /// How the search ended, in a sentence.
-pub(super) fn conclusion(capacity: &Capacity) -> String {
+pub(crate) fn conclusion(capacity: &Capacity) -> String {
     let (objective, trials) = (objective(&capacity.objective), capacity.trials.len() as u64);
     let trials = words::several(trials, "trial", "trials");
     let rate = words::trimmed(&words::number(capacity.highest_rate));
@@ -61,8 +62,25 @@ pub(super) fn conclusion(capacity: &Capacity) -> String {
 }
 
 /// Where what was found must be doubted.
-pub(super) fn doubts(capacity: &Capacity) -> Vec<String> {
+pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
+    if report.server.store.as_deref().is_some_and(|store| store.starts_with("memory")) {
+        found.push(
+            "The store in memory keeps all devices and what is finished in the server's own \
+             memory, and loses it: its plan leaves that out. Plan with another store."
+                .to_owned(),
+        );
+    }
+    let searches = std::iter::once(("", capacity.conclusion));
+    let others = capacity.beside.iter().map(|other| (other.store.as_str(), other.conclusion));
+    for (store, conclusion) in searches.chain(others) {
+        if conclusion != Conclusion::Found {
+            let with = if store.is_empty() { String::new() } else { format!(" with {store}") };
+            found.push(format!(
+                "The highest rate{with} was not found: its plan counts on all of a core."
+            ));
+        }
+    }
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
         found.push(format!(
             "At {} the harness itself was at its limit ({} of its cores, {} begun late): the \
@@ -175,7 +193,7 @@ pub(super) fn of_one(fit: &Fit) -> String {
 }
 
 /// The same with its standard error, as a part of it.
-pub(super) fn of_one_with_error(fit: &Fit) -> String {
+pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
     let error = error.map_or_else(String::new, |part| format!(" ± {}", words::share(part)));
     format!("{}{error}", of_one(fit))

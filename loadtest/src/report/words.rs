@@ -71,7 +71,7 @@ pub fn cores(value: f64) -> String {
 
 /// How many of something, in the singular if it is one: `1 core`, `2 cores`.
 #[must_use]
-pub(super) fn several(value: u64, one: &str, many: &str) -> String {
+pub(crate) fn several(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 

@@ -92,6 +92,12 @@ struct Survey<'a> {
 /// # Errors
 /// [`LoadError`] if not one trial could be made.
 pub async fn run(args: &SurveyArgs, run: &RunArgs, stop: &Stop) -> Result<Report, LoadError> {
+    if args.rate_start > args.rate_max {
+        return Err(LoadError::Input("--rate-start is --rate-max or less".to_owned()));
+    }
+    if args.precision.0 <= 0.0 {
+        return Err(LoadError::Input("--precision is more than 0 %".to_owned()));
+    }
     let mut others = Vec::new();
     for store in &args.beside {
         others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });

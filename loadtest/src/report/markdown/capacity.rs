@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     if let Some(why) = &report.cut_short {
         writeln!(out, "> **Read with care:** cut short: {}\n", text(why))?;
     }
-    for doubt in planned::doubts(capacity) {
+    for doubt in planned::doubts(report, capacity) {
         writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
     }
     if let Some(Table { heads, rows }) = beside::table(report, capacity) {
