@@ -1,6 +1,6 @@
 //! What was measured, as a model and as files.
 
-mod beside;
+pub(crate) mod beside;
 pub mod capacity;
 mod chart;
 pub mod doubts;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::report::capacity::Capacity;
+use crate::report::capacity::{Capacity, Fit};
 use crate::report::doubts;
 use crate::report::facts::{self, UNKNOWN};
 use crate::report::model::{Report, Step};
-use crate::report::{planned, words};
+use crate::report::{beside, planned, words};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,16 +94,20 @@ impl Report {
 
 fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Result {
     writeln!(f, "\n  {}", planned::conclusion(capacity))?;
-    for fit in &capacity.fits {
-        writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))?;
-    }
+    write_costs(f, &capacity.fits)?;
     for other in &capacity.beside {
-        writeln!(f, "\n  with {}: {}", other.store, words::rate(other.highest_rate))?;
-        for fit in &other.fits {
-            writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))?;
-        }
+        let rate = beside::highest_rate(other.highest_rate, other.conclusion);
+        writeln!(f, "\n  with {}: {rate}", other.store)?;
+        write_costs(f, &other.fits)?;
     }
     Ok(())
+}
+
+fn write_costs(f: &mut fmt::Formatter<'_>, fits: &[Fit]) -> fmt::Result {
+    let mut each = fits.iter();
+    each.try_for_each(|fit| {
+        writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))
+    })
 }
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod outbox;
+mod prune;
 mod state;
 
 use std::sync::{Mutex, MutexGuard};

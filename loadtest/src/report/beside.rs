@@ -47,7 +47,7 @@ pub(super) fn own_store(report: &Report) -> &str {
     report.server.store.as_deref().unwrap_or("the first")
 }
 
-fn highest_rate(rate: f64, conclusion: Conclusion) -> String {
+pub(crate) fn highest_rate(rate: f64, conclusion: Conclusion) -> String {
     let rate = words::rate(rate);
     match conclusion {
         Conclusion::Found => rate,

@@ -74,12 +74,13 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let searches = std::iter::once(("", capacity.conclusion));
     let others = capacity.beside.iter().map(|other| (other.store.as_str(), other.conclusion));
     for (store, conclusion) in searches.chain(others) {
-        if conclusion != Conclusion::Found {
-            let with = if store.is_empty() { String::new() } else { format!(" with {store}") };
-            found.push(format!(
-                "The highest rate{with} was not found: its plan counts on all of a core."
-            ));
-        }
+        let plan = match conclusion {
+            Conclusion::Found => continue,
+            Conclusion::Ceiling | Conclusion::GaveUp => "its plan counts on all of a core",
+            Conclusion::Nothing => "its plan says nothing of cores",
+        };
+        let with = if store.is_empty() { String::new() } else { format!(" with {store}") };
+        found.push(format!("The highest rate{with} was not found: {plan}."));
     }
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
         found.push(format!(

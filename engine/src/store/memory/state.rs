@@ -18,8 +18,7 @@ use super::attributes::Attributes;
 use super::outbox::Outbox;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{
-    REMOVED_KEPT_MS, challenges, check_form, foreign_challenge, listed_states, sort_devices,
-    sort_open, state_number,
+    challenges, check_form, foreign_challenge, listed_states, sort_devices, sort_open, state_number,
 };
 
 /// A challenge in an index ordered by time.
@@ -33,9 +32,9 @@ pub(super) struct State {
     bindings: HashMap<CredentialKey, BTreeSet<(UserId, AuthenticatorId)>>,
     /// Actions ever recorded: what orders those of one millisecond.
     actions_recorded: u64,
-    tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
+    pub(super) tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
     /// Removed accounts, by the mark of the first pruning after their removal.
-    removed: BTreeSet<(UnixMillis, AccountKey)>,
+    pub(super) removed: BTreeSet<(UnixMillis, AccountKey)>,
     pub(super) challenges: HashMap<(TenantId, ChallengeId), Arc<Challenge>>,
     open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by their expiry.
@@ -43,7 +42,7 @@ pub(super) struct State {
     /// Those of them that are held.
     held: BTreeSet<Timed>,
     /// Ended challenges by their end.
-    ended: BTreeSet<Timed>,
+    pub(super) ended: BTreeSet<Timed>,
     pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
     pub(super) latest: Option<UnixMillis>,
@@ -60,7 +59,7 @@ pub(super) struct Entry {
     /// Actions by code and state, then by time.
     newest_of_code: BTreeMap<(ActionCode, u8, UnixMillis, u64), ActionKey>,
     /// It was removed: the mark of the first pruning after that, 0 before.
-    removed: Option<UnixMillis>,
+    pub(super) removed: Option<UnixMillis>,
 }
 
 impl Entry {
@@ -71,7 +70,7 @@ impl Entry {
         self.newest_of_code.insert((code, state, at, sequence), action.key.clone());
     }
 
-    fn unlist(&mut self, sequence: u64, action: &Action) {
+    pub(super) fn unlist(&mut self, sequence: u64, action: &Action) {
         let (state, at) = (state_number(action.state), action.created_at);
         self.newest.remove(&(state, at, sequence));
         self.newest_of_code.remove(&(action.key.code.clone(), state, at, sequence));
@@ -302,49 +301,6 @@ impl State {
         let latest = self.latest.map(Record::LatestTime);
         let owned = devices.chain(actions).chain(challenges).chain(events);
         secrets.chain(accounts).chain(owned).chain(latest)
-    }
-
-    pub(super) fn prune(
-        &mut self,
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    ) -> u64 {
-        let mut gone = 0;
-        while self.tracked.first().is_some_and(|(at, ..)| *at < actions_before) {
-            let (_, account, key) = self.tracked.pop_first().expect("there is a first");
-            if let Some(entry) = self.accounts.get_mut(&account)
-                && let Some((sequence, action)) = entry.actions.remove(&key)
-            {
-                entry.unlist(sequence, &action);
-            }
-            gone += 1;
-        }
-        while self.ended.first().is_some_and(|(at, ..)| *at < challenges_before) {
-            let (_, id, tenant) = self.ended.pop_first().expect("there is a first");
-            self.challenges.remove(&(tenant, id));
-            gone += 1;
-        }
-        gone + self.prune_removed(challenges_before)
-    }
-
-    /// A removal has no time of its own: the first pruning after it marks it with a time that was
-    /// over by then, and a later one forgets it when that time is long over.
-    fn prune_removed(&mut self, over: UnixMillis) -> u64 {
-        let before = UnixMillis(over.0.saturating_sub(REMOVED_KEPT_MS));
-        let mut gone = 0;
-        for (mark, account) in std::mem::take(&mut self.removed) {
-            if mark > UnixMillis(0) && mark <= before {
-                self.accounts.remove(&account);
-                gone += 1;
-                continue;
-            }
-            let mark = if mark == UnixMillis(0) { over.max(UnixMillis(1)) } else { mark };
-            if let Some(entry) = self.accounts.get_mut(&account) {
-                entry.removed = Some(mark);
-            }
-            self.removed.insert((mark, account));
-        }
-        gone
     }
 }
 

@@ -1,144 +1,21 @@
 //! Tests of rows: the bytes of every kind are pinned, so that a change of the format is seen.
 
+mod samples;
+
 use std::fmt::Debug;
 
 use countersign_core::account::Profile;
-use countersign_core::action::{ActionContext, ActionState};
-use countersign_core::challenge::{Ended, Outcome, Shown};
-use countersign_core::device::{Platform, PushToken, Signing};
-use countersign_core::display::DisplayText;
-use countersign_core::event::EventKind;
+use countersign_core::action::ActionState;
+use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::device::{Platform, Signing};
 use countersign_core::fatigue::Counters;
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, EventId, IdempotencyKey,
-    TenantId, UserId,
-};
-use countersign_core::nonce::Nonce;
-use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
-use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use proptest::prelude::*;
 
+use self::samples::*;
 use super::properties::sealed;
 use super::*;
-
-fn line(text: &str) -> Option<Line> {
-    Some(Line::parse(text, 256).unwrap())
-}
-
-fn account_key() -> AccountKey {
-    AccountKey { tenant: TenantId::parse("demo").unwrap(), user: UserId::parse("ann").unwrap() }
-}
-
-fn action_key() -> ActionKey {
-    ActionKey {
-        code: ActionCode::parse("signIn").unwrap(),
-        idempotency_key: IdempotencyKey::parse("k1").unwrap(),
-    }
-}
-
-fn authenticator() -> AuthenticatorId {
-    AuthenticatorId::from_entropy([1; 16])
-}
-
-fn account() -> AccountRecord {
-    AccountRecord {
-        created_at: UnixMillis(1_000),
-        profile: Profile {
-            email: line("ann@example.com"),
-            email_verified: true,
-            phone_number: line("+491"),
-            phone_number_verified: false,
-            username: line("ann"),
-            display_name: line("Ann"),
-            locale: line("de"),
-            custom: Some("{}".into()),
-        },
-        counters: Counters {
-            prompts: vec![UnixMillis(1_000), UnixMillis(2_000)],
-            denials: 1,
-            denied_at: UnixMillis(3_000),
-            reported_at: Some(UnixMillis(4_000)),
-            numbers: 2,
-            number_at: UnixMillis(5_000),
-        },
-    }
-}
-
-fn action() -> Action {
-    Action {
-        account: account_key(),
-        key: action_key(),
-        state: ActionState::ChallengeSucceeded,
-        context: ActionContext {
-            ip_address: line("203.0.113.7"),
-            user_agent: line("Browser"),
-            device_id: None,
-            custom: Some("{}".into()),
-        },
-        created_at: UnixMillis(1_000),
-        state_updated_at: UnixMillis(2_000),
-        decided_by: Some(authenticator()),
-    }
-}
-
-fn challenge() -> Challenge {
-    Challenge {
-        id: ChallengeId::from_entropy(&[2; 24]),
-        account: account_key(),
-        action: action_key(),
-        targets: vec![authenticator()],
-        issued_at: UnixMillis(1_000),
-        expires_at: UnixMillis(301_000),
-        held: true,
-        notifications: 2,
-        ended: Some(Ended {
-            outcome: Outcome::Approved,
-            at: UnixMillis(2_000),
-            by: Some(authenticator()),
-            signature: Some(vec![0xa5; 4]),
-        }),
-        number: Some(AskedNumber { number: Number::restore("042"), tries: 1 }),
-        shown: Some(Shown {
-            nonce: Nonce::from_entropy(&[7; 32]),
-            display: DisplayText::new("{}").unwrap(),
-        }),
-    }
-}
-
-fn event() -> Event {
-    Event {
-        id: EventId::parse("01010101-0101-8101-8101-010101010101").unwrap(),
-        kind: EventKind::Reported,
-        account: account_key(),
-        challenge: ChallengeId::from_entropy(&[2; 24]),
-        action: action_key(),
-        by: Some(authenticator()),
-        at: UnixMillis(1_000),
-        calls: 1,
-        due_at: UnixMillis(31_000),
-    }
-}
-
-fn device() -> Device {
-    // The public key of the Ed25519 secret key of 32 bytes 7.
-    let point = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
-    let spki = unhex(&format!("302a300506032b6570032100{point}"));
-    Device {
-        id: authenticator(),
-        account: account_key(),
-        key: PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap(),
-        signing: Signing::StatementV1,
-        confirmed: true,
-        name: line("phone"),
-        platform: Some(Platform::Web),
-        push_token: Some(PushToken::new("token")),
-        created_at: UnixMillis(1_000),
-        verified_at: UnixMillis(2_000),
-        last_verified_at: Some(UnixMillis(3_000)),
-    }
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()

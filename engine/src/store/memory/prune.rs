@@ -1,0 +1,51 @@
+//! Forgetting what is over.
+
+use countersign_core::time::UnixMillis;
+
+use super::state::State;
+use crate::store::REMOVED_KEPT_MS;
+
+impl State {
+    pub(super) fn prune(
+        &mut self,
+        actions_before: UnixMillis,
+        challenges_before: UnixMillis,
+    ) -> u64 {
+        let mut gone = 0;
+        while self.tracked.first().is_some_and(|(at, ..)| *at < actions_before) {
+            let (_, account, key) = self.tracked.pop_first().expect("there is a first");
+            if let Some(entry) = self.accounts.get_mut(&account)
+                && let Some((sequence, action)) = entry.actions.remove(&key)
+            {
+                entry.unlist(sequence, &action);
+            }
+            gone += 1;
+        }
+        while self.ended.first().is_some_and(|(at, ..)| *at < challenges_before) {
+            let (_, id, tenant) = self.ended.pop_first().expect("there is a first");
+            self.challenges.remove(&(tenant, id));
+            gone += 1;
+        }
+        gone + self.prune_removed(challenges_before)
+    }
+
+    /// A removal has no time of its own: the first pruning after it marks it with a time that was
+    /// over by then, and a later one forgets it when that time is long over.
+    fn prune_removed(&mut self, over: UnixMillis) -> u64 {
+        let before = UnixMillis(over.0.saturating_sub(REMOVED_KEPT_MS));
+        let mut gone = 0;
+        for (mark, account) in std::mem::take(&mut self.removed) {
+            if mark > UnixMillis(0) && mark <= before {
+                self.accounts.remove(&account);
+                gone += 1;
+                continue;
+            }
+            let mark = if mark == UnixMillis(0) { over.max(UnixMillis(1)) } else { mark };
+            if let Some(entry) = self.accounts.get_mut(&account) {
+                entry.removed = Some(mark);
+            }
+            self.removed.insert((mark, account));
+        }
+        gone
+    }
+}
