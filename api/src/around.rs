@@ -75,8 +75,9 @@ async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;
     // First: a client that has too much under way is no measure of what the worker can take.
-    let client = initiator(admission, request, lane);
-    if !admission.may_begin(client) || !admission.admits(lane, pulse) {
+    let client = client(admission, request);
+    let may_begin = lane == Lane::Existing || admission.may_begin(client);
+    if !may_begin || !admission.admits(lane, pulse) {
         return None;
     }
     if pulse.has_turns() {
@@ -90,12 +91,9 @@ async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     admission.enter(lane, client)
 }
 
-/// The client whose share new work counts in. A relying party's backend begins work for all of its
-/// users from one address: what shows a tenant's secret counts in nobody's.
-fn initiator(admission: &Admission, request: &ServiceRequest, lane: Lane) -> Option<Client> {
-    if lane != Lane::New {
-        return None;
-    }
+/// The client whose share a request counts in. A relying party's backend calls for all of its users
+/// from one address: what shows a tenant's secret counts in nobody's.
+fn client(admission: &Admission, request: &ServiceRequest) -> Option<Client> {
     let client = admission.client(request.peer_addr(), request.headers())?;
     (!ServerCaller::is_of(request.request())).then_some(client)
 }

@@ -275,6 +275,7 @@ fn client_shares(config: &config::Server, settings: &connection::Settings) -> Cl
     let workers = settings.workers.or_else(|| std::thread::available_parallelism().ok());
     let totals = Totals {
         connections: settings.connections_max * workers.map_or(1, NonZeroUsize::get),
+        requests: config.requests_in_flight_max,
         polls: Admission::waits_max(config.requests_in_flight_max),
         new_work: config.new_work_in_flight_max,
     };

@@ -1,4 +1,5 @@
-//! The share that one client address may have of connections, of places to wait and of new work.
+//! The share that one client address may have of connections, of requests in flight, and of polls
+//! that wait and new work among these.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,28 +10,31 @@ use metrics::counter;
 use super::places::{Share, Shares};
 use crate::client_address::{Client, ClientAddresses};
 
-/// What a client was refused since it has all of its share, by kind: `connection`, `poll` or
+/// Refusals of clients that have all of their share, by kind: `connection`, `request`, `poll` or
 /// `new_work`.
 pub const CLIENT_SHARES_REFUSED: &str = "countersign_client_share_refused_total";
 
-/// What a client has a share of.
+/// A sort of places that clients have shares of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Connections of the public listener.
     Connection,
-    /// Places of polls that wait.
+    /// Requests in flight.
+    Request,
+    /// Polls among them that wait.
     Poll,
-    /// Places of new work in flight.
+    /// New work among them.
     NewWork,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Connection, Self::Poll, Self::NewWork];
+    const ALL: [Self; 4] = [Self::Connection, Self::Request, Self::Poll, Self::NewWork];
 
     /// Its name in metrics.
     const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
+            Self::Request => "request",
             Self::Poll => "poll",
             Self::NewWork => "new_work",
         }
@@ -41,11 +45,13 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShareTaken;
 
-/// How much of each kind the server takes from all clients together.
+/// Places of each kind that the server has for all clients together.
 #[derive(Clone, Copy, Debug)]
 pub struct Totals {
     /// Connections of all workers.
     pub connections: usize,
+    /// Requests in flight.
+    pub requests: usize,
     /// Polls that wait.
     pub polls: usize,
     /// New work in flight.
@@ -60,6 +66,7 @@ pub struct ClientShares(Option<Arc<Kinds>>);
 struct Kinds {
     addresses: ClientAddresses,
     connections: Shares,
+    requests: Shares,
     polls: Shares,
     new_work: Shares,
 }
@@ -72,9 +79,13 @@ impl ClientShares {
             counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);
         }
         let shares = |total: usize| Shares::new(total.saturating_mul(percent) / 100);
-        let (connections, polls) = (shares(of.connections), shares(of.polls));
-        let new_work = shares(of.new_work);
-        Self(Some(Arc::new(Kinds { addresses, connections, polls, new_work })))
+        Self(Some(Arc::new(Kinds {
+            addresses,
+            connections: shares(of.connections),
+            requests: shares(of.requests),
+            polls: shares(of.polls),
+            new_work: shares(of.new_work),
+        })))
     }
 
     /// The client of a request, if it is known.
@@ -116,6 +127,7 @@ impl Kinds {
     const fn of(&self, kind: Kind) -> &Shares {
         match kind {
             Kind::Connection => &self.connections,
+            Kind::Request => &self.requests,
             Kind::Poll => &self.polls,
             Kind::NewWork => &self.new_work,
         }
@@ -133,7 +145,7 @@ mod tests {
     use super::*;
 
     fn shares(percent: usize) -> ClientShares {
-        let totals = Totals { connections: 40, polls: 20, new_work: 5 };
+        let totals = Totals { connections: 40, requests: 30, polls: 20, new_work: 5 };
         ClientShares::new(ClientAddresses::direct(), percent, totals)
     }
 
@@ -149,11 +161,12 @@ mod tests {
 
     #[test]
     fn a_share_is_so_many_percent_of_what_there_is_and_one_at_least() {
-        for (percent, connections, polls, new_work) in
-            [(1, 1, 1, 1), (10, 4, 2, 1), (50, 20, 10, 2), (100, 40, 20, 5)]
+        for (percent, connections, requests, polls, new_work) in
+            [(1, 1, 1, 1, 1), (10, 4, 3, 2, 1), (50, 20, 15, 10, 2), (100, 40, 30, 20, 5)]
         {
             let shares = shares(percent);
             assert_eq!(taken(&shares, Kind::Connection), connections, "{percent}");
+            assert_eq!(taken(&shares, Kind::Request), requests, "{percent}");
             assert_eq!(taken(&shares, Kind::Poll), polls, "{percent}");
             assert_eq!(taken(&shares, Kind::NewWork), new_work, "{percent}");
         }

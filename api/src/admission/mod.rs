@@ -60,7 +60,7 @@ impl Seat {
     }
 }
 
-/// What a poll holds while it waits, besides its tenant's place: the server's, and its client's.
+/// The places of a poll while it waits, besides its tenant's: the server's, and its client's.
 pub struct PollPlace {
     _server: Place,
     _client: Option<Share>,
@@ -71,6 +71,7 @@ pub struct Entered {
     /// Where it is new work, its place there.
     pub seat: Option<Seat>,
     _place: Place,
+    _share: Option<Share>,
 }
 
 /// The gates of the server.
@@ -96,12 +97,10 @@ impl Admission {
     /// waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
-            for reason in ["full", "late"] {
+            for reason in ["full", "late", CLIENT_SHARE] {
                 counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).absolute(0);
             }
         }
-        let new = Lane::New.name();
-        counter!(REQUESTS_REFUSED, "lane" => new, "reason" => CLIENT_SHARE).absolute(0);
         let waits_max = Self::waits_max(requests_max);
         Self {
             requests: Gate::new(requests_max),
@@ -129,8 +128,8 @@ impl Admission {
         self.clients.client(peer, headers)
     }
 
-    /// Whether a client may begin something more. Asked before the body is read: who has too much
-    /// under way already sends it for nothing.
+    /// Looks whether a client may begin something more. Asked before the body is read, so that a
+    /// client which has too much under way does not send it for nothing.
     pub fn may_begin(&self, client: Option<Client>) -> bool {
         let looked = self.clients.look(Kind::NewWork, client);
         if looked.is_err() {
@@ -152,14 +151,17 @@ impl Admission {
         false
     }
 
-    /// Takes a place for a request in flight, if there is one. What it begins is in the share of
-    /// `client`.
+    /// Takes a place for a request in flight, if there is one, and if its client has one left.
     pub fn enter(&self, lane: Lane, client: Option<Client>) -> Option<Entered> {
+        let Ok(share) = self.clients.enter(Kind::Request, client) else {
+            count(lane, CLIENT_SHARE);
+            return None;
+        };
         let Some(place) = self.requests.enter() else {
             count(lane, "full");
             return None;
         };
-        Some(Entered { seat: self.seat(lane, client), _place: place })
+        Some(Entered { seat: self.seat(lane, client), _place: place, _share: share })
     }
 
     fn seat(&self, lane: Lane, client: Option<Client>) -> Option<Seat> {

@@ -74,7 +74,7 @@ impl Shares {
         Some(Share { table: self.0.clone(), owner })
     }
 
-    /// Whether an owner has no place left.
+    /// Looks whether an owner has no place left.
     pub fn is_full(&self, owner: impl Hash) -> bool {
         let owner = self.0.hash.hash_one(owner);
         self.0.taken.get(&owner).is_some_and(|taken| *taken >= self.0.max)

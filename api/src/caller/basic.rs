@@ -24,7 +24,7 @@ pub struct DeviceCaller {
 }
 
 impl ServerCaller {
-    /// Whether a request shows a secret of a tenant.
+    /// Looks whether a request shows a secret of a tenant.
     pub fn is_of(request: &HttpRequest) -> bool {
         tenant_of(request).is_some()
     }

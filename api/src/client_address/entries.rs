@@ -7,7 +7,7 @@ use actix_web::http::header::{FORWARDED, HeaderName};
 /// Bytes of an entry that are looked at.
 const ENTRY_BYTES_MAX: usize = 1024;
 
-/// How a header writes its entries.
+/// The grammar of a header's entries.
 #[derive(Clone, Copy)]
 pub(super) enum Syntax {
     /// Addresses with commas between them. One address alone is a list too.
@@ -32,7 +32,7 @@ impl Syntax {
         }
     }
 
-    /// Where the last comma between entries stands.
+    /// The place of the last comma between entries.
     fn last_comma(self, line: &[u8]) -> Option<usize> {
         match self {
             Self::List => line.iter().rposition(|byte| *byte == b','),

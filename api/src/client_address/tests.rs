@@ -215,7 +215,7 @@ proptest! {
                 None => lines.push(said.clone().into_bytes()),
             }
             let read = behind(header).read(ip(PROXY), lines.iter().map(Vec::as_slice));
-            // Where its proxies say that the client is one of them, they vouch for what it wrote.
+            // A client that its proxies take for one of them may say who it is.
             if address.is_some() {
                 prop_assert_eq!(read, address);
             }

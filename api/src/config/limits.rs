@@ -53,7 +53,7 @@ pub const NEW_WORK_IN_FLIGHT_MAX: Limit =
 /// Milliseconds that requests may wait for their worker until such are turned away. At 200 µs for
 /// the dearest, fifty callers that ask again as soon as they are answered are no reason yet.
 pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 10, 1, 10_000);
-/// Percent of connections, of places to wait and of new work that one client address may have.
+/// Percent of connections, requests, polls and new work that one client address may have.
 pub const CLIENT_SHARE_PERCENT: Limit = limit("server.client_share_percent", 10, 1, 100);
 /// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
 /// (10 s) kills.

@@ -80,9 +80,9 @@ pub struct Server {
     pub new_work_in_flight_max: usize,
     /// Wait of requests for their worker, above which such are turned away.
     pub queue_delay_max: Duration,
-    /// How clients are known by their addresses; `None` where they are not, and have no shares.
+    /// The way to know clients by their addresses; `None` where there is none, and no shares.
     pub client_addresses: Option<ClientAddresses>,
-    /// Percent of connections, of places to wait and of new work that one client address may have.
+    /// Percent of connections, requests, polls and new work that one client address may have.
     pub client_share_percent: usize,
     /// Time from SIGTERM to the exit.
     pub shutdown: Duration,

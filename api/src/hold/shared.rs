@@ -26,7 +26,7 @@ pub struct HeldWait {
 }
 
 impl HeldWait {
-    /// How long to wait, in milliseconds; 0 where there is no place.
+    /// The wait, in milliseconds; 0 where there is no place.
     pub const fn ms(&self) -> u64 {
         self.ms
     }

@@ -11,7 +11,7 @@ use crate::connections::{Small, settings};
 use crate::long_poll::{Parked, SOON, park, told};
 use crate::support::{Answer, Call, Connection, Device, Hook, PUSH, Server, Setup, SignIn};
 
-/// Shares of two: of 20 places to wait, and of 20 for new work. A tenant has half of each.
+/// Shares of four requests of 40; of two polls of 20 that wait, and of two of 20 for new work.
 fn small(setup: Setup) -> Setup {
     setup
         .set("server.requests_in_flight_max", "40")
@@ -162,6 +162,41 @@ async fn a_client_that_hangs_up_gives_its_share_back() {
     timeout(SOON, async { while crowded().await {} }).await.expect("the share is free again");
 }
 
+#[tokio::test]
+async fn requests_whose_bodies_do_not_come_leave_other_addresses_theirs() {
+    let server = direct(Setup::default()).start();
+    let token = server.token("u-1").await;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut connection = Connection::open_from(2, server.address).await;
+        let head = format!(
+            "POST /v1/client/verify/push HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{"
+        );
+        connection.write(head.as_bytes()).await;
+        slow.push(connection);
+    }
+    let read = |last: u8| server.get("/client/user-authenticators").bearer(&token).sent_from(last);
+    let until_refused = async {
+        loop {
+            let answer = read(2).send().await;
+            if answer.status != 200 {
+                break answer;
+            }
+        }
+    };
+    let refused = timeout(SOON, until_refused).await.expect("four are under way");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refused(503, "temporarily_unavailable");
+    read(3).ok().await;
+    server.get("/users/u-1").secret().sent_from(2).ok().await;
+    for connection in &mut slow {
+        connection.write(b"}").await;
+        connection.read().await.refused(400, "invalid_request");
+    }
+    read(2).ok().await;
+}
+
 /// Begins challenges from 127.0.0.2 whose webhook hangs.
 async fn starts_that_hang(server: &Server, hook: &mut Hook) -> Vec<Connection> {
     let mut hanging = Vec::new();
@@ -203,7 +238,7 @@ async fn new_work_of_one_address_leaves_another_its_own() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.refused(503, "temporarily_unavailable");
     assert_eq!(begin(3).await.status, 400, "another address has its own share");
-    // What exists, and a backend with its secret, go on from the same address.
+    // Existing work, and a backend with its secret, go on from the same address.
     server.verify(&token, "x").sent_from(2).refused(400, "invalid_request").await;
     server.post("/users/u-3/actions/signIn").secret().sent_from(2).ok().await;
     let wrong = server.post("/users/u-3/actions/signIn").with_secret("no-secret-of-anybody");
@@ -221,7 +256,7 @@ async fn new_work_of_one_address_leaves_another_its_own() {
     drop(hanging);
 }
 
-/// What a connection from 127.0.0.`last` is answered; `None` if it is closed at once.
+/// A connection from 127.0.0.`last` that was answered; `None` if it is closed at once.
 async fn connected(small: &Small, last: u8) -> Option<Connection> {
     let mut connection = Connection::open_from(last, small.address).await;
     connection.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -233,7 +268,7 @@ async fn connected(small: &Small, last: u8) -> Option<Connection> {
 
 #[actix_web::test]
 async fn one_connection_too_many_of_an_address_is_closed_at_once() {
-    let totals = Totals { connections: 20, polls: 1, new_work: 1 };
+    let totals = Totals { connections: 20, requests: 1, polls: 1, new_work: 1 };
     let small =
         Small::sharing(settings(), ClientShares::new(ClientAddresses::direct(), 10, totals));
     let first = connected(&small, 2).await;
@@ -252,7 +287,7 @@ async fn one_connection_too_many_of_an_address_is_closed_at_once() {
 async fn connections_of_a_trusted_proxy_are_in_nobodys_share() {
     let proxies = vec!["127.0.0.2/32".parse().unwrap()];
     let addresses = ClientAddresses::behind(proxies, HeaderName::from_static("x-real-ip"));
-    let totals = Totals { connections: 10, polls: 1, new_work: 1 };
+    let totals = Totals { connections: 10, requests: 1, polls: 1, new_work: 1 };
     let small = Small::sharing(settings(), ClientShares::new(addresses, 10, totals));
     let mut open = Vec::new();
     for _ in 0..3 {
