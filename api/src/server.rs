@@ -21,7 +21,7 @@ use countersign_engine::{Engine, Ports};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
-use crate::admission::{Admission, Pulse};
+use crate::admission::{Admission, ClientShares, Pulse, Totals};
 use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
@@ -246,7 +246,9 @@ fn public(
     let origins = Data::new(state.all_origins());
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
-    let admission = Data::new(Admission::new(requests_max, new_work_max));
+    let clients = client_shares(&config.server, &settings);
+    let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
+    let admission = Data::new(admission);
     let factory = move || {
         App::new()
             .app_data(origins.clone())
@@ -255,7 +257,29 @@ fn public(
             .configure(|config| app(config, &state, demo.as_ref()))
             .wrap(from_fn(around))
     };
-    Ok(connection::serve(listener, settings, factory)?)
+    Ok(connection::serve(listener, settings, clients, factory)?)
+}
+
+/// The shares of client addresses, where the configuration says how these are known.
+fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
+    let Some(addresses) = config.client_addresses.clone() else {
+        if !config.listen.ip().to_canonical().is_loopback() {
+            tracing::info!(
+                "no client address has a share, so that one client can fill the server: set \
+                 server.trusted_proxies and server.client_address_header behind a proxy, or \
+                 server.direct_clients"
+            );
+        }
+        return ClientShares::default();
+    };
+    let workers = settings.workers.or_else(|| std::thread::available_parallelism().ok());
+    let totals = Totals {
+        connections: settings.connections_max * workers.map_or(1, NonZeroUsize::get),
+        requests: config.requests_in_flight_max,
+        polls: Admission::waits_max(config.requests_in_flight_max),
+        new_work: config.new_work_in_flight_max,
+    };
+    ClientShares::new(addresses, config.client_share_percent, totals)
 }
 
 fn connection_settings(config: &config::Server) -> connection::Settings {
@@ -296,7 +320,8 @@ fn operators(
         connections_max: OPERATORS_CONNECTIONS_MAX,
         ..settings
     };
-    Ok((connection::serve(listener, settings, factory)?, bound))
+    // Operators have no shares: no header is read for them.
+    Ok((connection::serve(listener, settings, ClientShares::default(), factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use super::leave::LEAVE;
 use super::rewound::Rewound;
 use super::{Deadlined, Load, Patience, http2};
+use crate::admission::ClientShares;
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +47,17 @@ pub struct Settings {
     pub shutdown: Duration,
 }
 
-/// Serves what `factory` makes, on a listener. Signals are left to the caller.
+/// Serves what `factory` makes, on a listener, where each client has its share of connections.
+/// Signals are left to the caller.
 ///
 /// # Errors
 /// What the operating system says about the listener.
-pub fn serve<F, I, S, B>(listener: TcpListener, with: Settings, factory: F) -> io::Result<Server>
+pub fn serve<F, I, S, B>(
+    listener: TcpListener,
+    with: Settings,
+    clients: ClientShares,
+    factory: F,
+) -> io::Result<Server>
 where
     F: Fn() -> I + Clone + Send + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -75,10 +82,11 @@ where
     let server = server.listen(format!("http-{address}"), listener, move || {
         let app = factory().into_factory().map_err(|error| error.into().error_response());
         let app = map_config(app, |()| AppConfig::default());
-        let ending = ending.clone();
+        let (ending, clients) = (ending.clone(), clients.clone());
         // One application for both versions: it is the worker's.
         fn_factory(move || {
             let (app, ending) = (app.new_service(()), ending.clone());
+            let clients = clients.clone();
             async move {
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
                 let shared = app.clone();
@@ -105,16 +113,19 @@ where
                 let http1 = Rc::new(http1.new_service(()).await?);
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
+                    let (peer, since) = (io.peer_addr().ok(), Instant::now());
+                    let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.
                     Box::pin(async move {
+                        // Closed at once: nothing is read or written for one connection too many.
+                        let Ok(_share) = share else { return Ok(()) };
                         // An answer over HTTP/2 is several frames: the last would wait for the
                         // client's word on those before, which it gives after 40 ms.
                         if let Err(error) = io.set_nodelay(true) {
                             tracing::debug!(%error, "a connection waits for acknowledgements");
                         }
                         let ends = async move { ending.notified().await };
-                        let (peer, since) = (io.peer_addr().ok(), Instant::now());
                         // Who says nothing, or half of what HTTP/2 begins with, is let go.
                         let look = timeout(with.head_read, Rewound::look(io));
                         let Ok(Ok((io, is_http2))) = look.await else { return Ok(()) };

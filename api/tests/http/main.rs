@@ -7,6 +7,7 @@
 mod bad_bodies;
 mod bad_heads;
 mod client;
+mod client_shares;
 mod clock;
 mod connections;
 mod cors;

@@ -6,6 +6,7 @@ mod device;
 mod flow;
 mod hook;
 mod raw;
+mod source;
 mod statement;
 
 use std::collections::BTreeMap;

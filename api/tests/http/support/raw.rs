@@ -46,7 +46,11 @@ impl Connection {
     }
 
     pub(crate) async fn open_at(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.expect("the server listens"))
+        Self::over(TcpStream::connect(address).await.expect("the server listens"))
+    }
+
+    pub(super) const fn over(stream: TcpStream) -> Self {
+        Self(stream)
     }
 
     /// Its own address.
@@ -63,6 +67,11 @@ impl Connection {
     pub(crate) async fn read(&mut self) -> RawAnswer {
         let read = timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time");
         read.expect("an answer")
+    }
+
+    /// Reads one answer; `None` if the server closes first.
+    pub(crate) async fn try_read(&mut self) -> Option<RawAnswer> {
+        timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time")
     }
 
     /// Reads the answer to a request by HEAD, which has no body.
