@@ -29,6 +29,6 @@ pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing}
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
-pub use engine::{Engine, EngineSettings, Ports};
+pub use engine::{Engine, EngineSettings, Ports, Room};
 pub use error::{Error, Misbehaviour};
 pub use shared::Tenant;

@@ -139,8 +139,9 @@ fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> 
     let days = limits::ACTION_RETENTION_DAYS.check("", written.action_retention_days)?;
     let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
     let durability = durability(written)?;
+    let room_warn_bytes = limits::ROOM_WARN_MIB.check("", written.room_warn_mib)? << 20;
     let url = store_url(&written.url, server)?;
-    Ok(Store { url, action_retention, durability })
+    Ok(Store { url, action_retention, durability, room_warn_bytes })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

@@ -64,6 +64,7 @@ section!(StoreSection {
     async_window_ms: u64 = limits::ASYNC_WINDOW_MS.default,
     outage: String = "refuse".into(),
     backlog_records_max: u64 = limits::BACKLOG_RECORDS_MAX.default,
+    room_warn_mib: u64 = limits::ROOM_WARN_MIB.default,
 });
 section!(EngineSection {
     verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default,

@@ -99,6 +99,8 @@ pub const NUMBERS_LOCK: Limit =
 pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
 /// Commits that are answered and not recorded, where an outage does not stop the server.
 pub const BACKLOG_RECORDS_MAX: Limit = limit("store.backlog_records_max", 100_000, 1, 10_000_000);
+/// Room of the store below which a warning is given, in MiB; 0 is none.
+pub const ROOM_WARN_MIB: Limit = limit("store.room_warn_mib", 256, 0, 1 << 20);
 /// Actors in memory.
 pub const ACTIVATIONS_MAX: Limit = limit("engine.activations_max", 500_000, 100, 100_000_000);
 /// Polls that wait together.
@@ -117,6 +119,7 @@ pub const LIMITS: &[Limit] = &[
     ACTION_RETENTION_DAYS,
     ASYNC_WINDOW_MS,
     BACKLOG_RECORDS_MAX,
+    ROOM_WARN_MIB,
     VERIFY_QUEUE_MAX,
     ACTIVATIONS_MAX,
     WAITERS_MAX,

@@ -115,6 +115,8 @@ pub struct Store {
     pub action_retention: Duration,
     /// When commits are answered.
     pub durability: Durability,
+    /// Bytes of room below which a warning is given; 0 is none.
+    pub room_warn_bytes: u64,
 }
 
 /// Which store.

@@ -3,8 +3,11 @@
 //! There is one: a webhook by which the relying party is told, and wakes the device itself. It also
 //! tells of events. An adapter decides nothing about a challenge.
 
+mod client;
+mod failure;
 mod guard;
 mod message;
+mod metered;
 mod networks;
 mod resolver;
 mod webhook;
