@@ -11,7 +11,7 @@ use countersign_engine::system::Stopwatch;
 
 use crate::admission::{self, Admission, Entered, Lane, Pulse};
 use crate::arrival::Arrival;
-use crate::connection::Turn;
+use crate::connection::{Turn, in_pieces, stray};
 use crate::cors::Page;
 use crate::hold;
 use crate::observe::{observe, protect};
@@ -28,6 +28,11 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let watch = Stopwatch::start();
     let turn = Turn::begin(&request);
+    if turn.is_stray() {
+        let mut answered = Ok(stray(request));
+        turn.end(&mut answered);
+        return answered;
+    }
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
@@ -51,7 +56,7 @@ pub async fn around(
     if !is_refused {
         observe(&response, &watch);
     }
-    Ok(response)
+    Ok(in_pieces(response))
 }
 
 /// Lets the route answer a request that has a place.

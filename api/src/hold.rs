@@ -5,8 +5,10 @@ use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use countersign_core::id::TenantId;
+use countersign_engine::Patience;
 
 use crate::admission::{Admission, Place};
+use crate::connection::{Busy, Load};
 use crate::prefer::{PREFERENCE_APPLIED, Wait};
 
 /// Seconds after which a poll that could not wait may come again.
@@ -16,6 +18,27 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 pub struct Hold {
     wait: Option<Wait>,
     places: Option<(Place, Place)>,
+    /// The load of the connection, over HTTP/1.1.
+    load: Option<Load>,
+}
+
+/// A hold as the engine takes it. While the engine lets it wait, its connection knows that the
+/// request is a parked poll.
+pub struct Parking<'h> {
+    ms: u64,
+    load: Option<&'h Load>,
+}
+
+impl Patience for Parking<'_> {
+    type Wait = Option<Busy>;
+
+    fn ms(&self) -> u64 {
+        self.ms
+    }
+
+    fn begin(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
 }
 
 /// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
@@ -36,7 +59,23 @@ impl Hold {
     pub fn of(request: &HttpRequest, tenant: &TenantId) -> Self {
         let wait = Wait::of(request.headers());
         let admission = wait.and_then(|_| request.app_data::<Data<Admission>>());
-        Self { wait, places: admission.and_then(|admission| admission.wait(tenant)) }
+        let load = wait.and_then(|_| request.conn_data::<Load>().cloned());
+        Self { wait, places: admission.and_then(|admission| admission.wait(tenant)), load }
+    }
+
+    /// Parks the poll for that many milliseconds at most, if there is no news yet.
+    pub const fn park(&self, ms: u64) -> Parking<'_> {
+        Parking { ms, load: self.load.as_ref() }
+    }
+
+    /// Notes that one more task works on the request, until the guard is dropped.
+    pub fn work(&self) -> Option<Busy> {
+        self.load.as_ref().map(Load::work)
+    }
+
+    /// Notes that the request merely waits for its other tasks, until the guard is dropped.
+    pub fn wait(&self) -> Option<Busy> {
+        self.load.as_ref().map(Load::wait)
     }
 
     /// How long to wait, in milliseconds; 0 where the caller does not prefer to, or has no place.

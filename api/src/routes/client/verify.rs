@@ -30,7 +30,8 @@ pub async fn verify(
     let id = body.into_core()?;
     let hold = Hold::of(&request, &caller.account.tenant);
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.ms()).await;
+    let parking = hold.park(hold.ms());
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, parking).await;
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;
     let mut response = hold.response(verdict.crowded, verdict.ended().is_some());

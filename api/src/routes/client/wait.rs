@@ -51,13 +51,15 @@ pub async fn wait(
         .into_iter()
         .zip(&holds)
         .map(|((caller, id), hold)| async move {
-            let wait_ms = hold.ms().min(longest_ms);
+            let _works = hold.work();
+            let parking = hold.park(hold.ms().min(longest_ms));
             let ClientCaller { account, grant, .. } = &caller;
-            let verdict = state.engine.await_outcome(account, &grant.action, &id, wait_ms).await;
+            let verdict = state.engine.await_outcome(account, &grant.action, &id, parking).await;
             answer(state, &caller, &id, verdict).await
         })
         .collect();
     let mut crowded = holds.iter().any(|hold| hold.ms() < longest_ms);
+    let waits = first.wait();
     while let Some(polled) = polls.next().await {
         match polled {
             Ok(answer) => answers.push(answer),
@@ -67,6 +69,7 @@ pub async fn wait(
             break;
         }
     }
+    drop(waits);
     let mut response = first.response(crowded, !answers.is_empty());
     Ok(response.json(WaitResponse { answers }))
 }
