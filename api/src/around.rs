@@ -13,7 +13,7 @@ use crate::admission::{self, Admission, Entered, Lane, Pulse};
 use crate::arrival::Arrival;
 use crate::caller::ServerCaller;
 use crate::client_address::Client;
-use crate::connection::Turn;
+use crate::connection::{Turn, in_pieces, stray};
 use crate::cors::Page;
 use crate::hold;
 use crate::observe::{observe, protect};
@@ -30,6 +30,11 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let watch = Stopwatch::start();
     let turn = Turn::begin(&request);
+    if turn.is_stray() {
+        let mut answered = Ok(stray(request));
+        turn.end(&mut answered);
+        return answered;
+    }
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
@@ -53,7 +58,7 @@ pub async fn around(
     if !is_refused {
         observe(&response, &watch);
     }
-    Ok(response)
+    Ok(in_pieces(response))
 }
 
 /// Lets the route answer a request that has a place.

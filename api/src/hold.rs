@@ -5,8 +5,10 @@ use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use countersign_core::id::TenantId;
+use countersign_engine::Patience;
 
 use crate::admission::{Admission, PollPlace, Share};
+use crate::connection::{Busy, Load};
 use crate::prefer::{PREFERENCE_APPLIED, Wait};
 
 mod shared;
@@ -21,6 +23,27 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 pub struct Hold {
     wait: Option<Wait>,
     places: Option<(Share, PollPlace)>,
+    /// The load of the connection, over HTTP/1.1.
+    load: Option<Load>,
+}
+
+/// A hold as the engine takes it. While the engine lets it wait, its connection knows that the
+/// request is a parked poll.
+pub struct Parking<'h> {
+    ms: u64,
+    load: Option<&'h Load>,
+}
+
+impl Patience for Parking<'_> {
+    type Wait = Option<Busy>;
+
+    fn ms(&self) -> u64 {
+        self.ms
+    }
+
+    fn begin(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
 }
 
 /// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
@@ -43,7 +66,13 @@ impl Hold {
         let admission = waiting_room(request, wait);
         let places =
             admission.and_then(|room| Some((room.wait_of(tenant)?, enter(room, request)?)));
-        Self { wait, places }
+        let load = wait.and_then(|_| request.conn_data::<Load>().cloned());
+        Self { wait, places, load }
+    }
+
+    /// Parks the poll, if there is no news yet.
+    pub fn park(&self) -> Parking<'_> {
+        Parking { ms: self.ms(), load: self.load.as_ref() }
     }
 
     /// How long to wait, in milliseconds; 0 where the caller does not prefer to, or has no place.

@@ -5,15 +5,21 @@
 //! The HTTP library bounds the idle time between requests, and nothing else. What a single request
 //! may cost is bounded elsewhere (`body`, `admission`).
 
+mod chunks;
 mod deadlined;
+mod head;
 pub mod http2;
 mod leave;
 mod load;
+mod pieces;
 mod refusal;
 mod rewound;
 mod serve;
+mod single_file;
+mod take;
 
 pub use deadlined::{Deadlined, Patience};
-pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
+pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
+pub use pieces::in_pieces;
 pub use refusal::HEADS_REFUSED;
 pub use serve::{Settings, serve};

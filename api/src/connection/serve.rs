@@ -23,9 +23,17 @@ use actix_web::rt::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::leave::LEAVE;
+use super::pieces::PIECE_BYTES;
 use super::rewound::Rewound;
 use super::{Deadlined, Load, Patience, http2};
 use crate::admission::ClientShares;
+
+/// Bytes of answers that the HTTP library holds for one connection before it waits for the peer to
+/// take them. One piece more fits behind them.
+const WRITE_BYTES: usize = PIECE_BYTES;
+/// Bytes of answers that the kernel holds for one connection and has not sent, because the peer has
+/// no room for them. Left to itself it grows to megabytes.
+const UNSENT_BYTES_MAX: u32 = 16_384;
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +110,7 @@ where
                     // The connection keeps that time itself, for every head.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
+                    .h1_write_buffer_size(WRITE_BYTES)
                     // The connection says when a client has left. What came in order before a head
                     // that is refused is still to be answered.
                     .h1_allow_half_closed(true)
@@ -125,6 +134,7 @@ where
                         if let Err(error) = io.set_nodelay(true) {
                             tracing::debug!(%error, "a connection waits for acknowledgements");
                         }
+                        leave_little_unsent(&io);
                         let ends = async move { ending.notified().await };
                         // Who says nothing, or half of what HTTP/2 begins with, is let go.
                         let look = timeout(with.head_read, Rewound::look(io));
@@ -145,4 +155,13 @@ where
         })
     })?;
     Ok(server.run())
+}
+
+/// Has the kernel take an answer no faster than the peer does, so that a peer that reads slowly
+/// takes no memory, and is seen to.
+fn leave_little_unsent(io: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(io).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        tracing::debug!(%error, "the kernel bounds what a connection has not sent");
+    }
 }

@@ -6,8 +6,9 @@ use std::rc::{Rc, Weak};
 use actix_web::HttpRequest;
 use countersign_core::id::TenantId;
 
-use super::{Held, enter, waiting_room, wants};
+use super::{Held, Parking, enter, waiting_room, wants};
 use crate::admission::{Admission, PollPlace, Share};
+use crate::connection::{Busy, Load};
 use crate::prefer::Wait;
 
 /// The wait of one poll for several challenges, and its place in the server and its client's share.
@@ -17,15 +18,28 @@ pub struct SharedHold<'r> {
     /// The places in tenants' shares, each for as long as one of its waits has it.
     tenants: Vec<(&'r TenantId, Weak<Share>)>,
     crowded: bool,
+    /// The load of the connection, over HTTP/1.1.
+    load: Option<&'r Load>,
 }
 
 /// The wait for one of the challenges.
-pub struct HeldWait {
+pub struct HeldWait<'r> {
     ms: u64,
+    load: Option<&'r Load>,
     _place: Option<Rc<Share>>,
 }
 
-impl HeldWait {
+impl HeldWait<'_> {
+    /// Notes that one more task works on the request, until the guard is dropped.
+    pub fn work(&self) -> Option<Busy> {
+        self.load.map(Load::work)
+    }
+
+    /// Parks the task, if there is no news yet.
+    pub const fn park(&self) -> Parking<'_> {
+        Parking { ms: self.ms, load: self.load }
+    }
+
     /// The wait, in milliseconds; 0 where there is no place.
     pub const fn ms(&self) -> u64 {
         self.ms
@@ -38,22 +52,29 @@ impl<'r> SharedHold<'r> {
         let wait = Wait::of(request.headers());
         let room = waiting_room(request, wait);
         let room = room.and_then(|room| Some((room, enter(room, request)?)));
-        Self { wait, crowded: wants(wait) && room.is_none(), room, tenants: Vec::new() }
+        let (crowded, load) = (wants(wait) && room.is_none(), request.conn_data());
+        Self { wait, crowded, room, tenants: Vec::new(), load }
     }
 
     /// Takes none, since the poll is answered at once.
     pub fn at_once(request: &'r HttpRequest) -> Self {
         let wait = Wait::of(request.headers());
-        Self { wait, room: None, tenants: Vec::new(), crowded: false }
+        let load = request.conn_data();
+        Self { wait, room: None, tenants: Vec::new(), crowded: false, load }
+    }
+
+    /// Notes that the request merely waits for its other tasks, until the guard is dropped.
+    pub fn wait(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
     }
 
     /// The wait for a challenge of a tenant. All waits for challenges of one tenant have one place
     /// in its share, which is given back with the last of them.
-    pub fn wait_of(&mut self, tenant: &'r TenantId) -> HeldWait {
+    pub fn wait_of(&mut self, tenant: &'r TenantId) -> HeldWait<'r> {
         let place = self.place_of(tenant);
         self.crowded |= self.room.is_some() && place.is_none();
         let ms = self.wait.filter(|_| place.is_some()).map_or(0, Wait::ms);
-        HeldWait { ms, _place: place }
+        HeldWait { ms, load: self.load, _place: place }
     }
 
     fn place_of(&mut self, tenant: &'r TenantId) -> Option<Rc<Share>> {

@@ -44,6 +44,7 @@ mod restart;
 mod seed;
 mod seeded;
 mod server;
+mod slow_readers;
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ pub async fn verify(
     let id = body.into_core()?;
     let hold = Hold::of(&request, &caller.account.tenant);
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.ms()).await;
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.park()).await;
     let held = hold.over();
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;

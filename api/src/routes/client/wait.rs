@@ -50,6 +50,7 @@ pub async fn wait(
     let mut polls: FuturesUnordered<_> =
         open.iter().zip(waits).map(|(asked, wait)| told(&state, asked, wait)).collect();
     let mut crowded = false;
+    let waits = hold.wait();
     while let Some(polled) = polls.next().await {
         match polled {
             Ok(answer) => answers.push(answer),
@@ -59,7 +60,7 @@ pub async fn wait(
             break;
         }
     }
-    drop(polls);
+    drop((polls, waits));
     let mut response = hold.over().response(crowded, !answers.is_empty());
     Ok(response.json(WaitResponse { answers }))
 }
@@ -68,10 +69,11 @@ pub async fn wait(
 async fn told(
     state: &AppState,
     (caller, id): &(ClientCaller, ChallengeId),
-    wait: HeldWait,
+    wait: HeldWait<'_>,
 ) -> Result<WaitAnswer, bool> {
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(account, &grant.action, id, wait.ms()).await;
+    let _works = wait.work();
+    let verdict = state.engine.await_outcome(account, &grant.action, id, wait.park()).await;
     drop(wait);
     answer(state, caller, id, verdict).await
 }

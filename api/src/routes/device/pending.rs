@@ -36,7 +36,7 @@ pub async fn pending(
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, hold.ms()).await;
+    let pending = state.engine.pending(&key, reader, hold.park()).await;
     let (pending, held) = (pending?, hold.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);
     let private = |offer| public.map(|face| private(&face.custom_public, offer));

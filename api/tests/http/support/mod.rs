@@ -257,6 +257,11 @@ impl Call {
         Answer::of(self.0.send().await.expect("the server answers")).await
     }
 
+    /// The request, for a test that sends it byte by byte.
+    pub(crate) fn into_request(self) -> reqwest::Request {
+        self.0.build().expect("a sound request")
+    }
+
     /// Sends it; the answer must be a success. Gives its body.
     pub(crate) async fn ok(self) -> Value {
         self.send().await.ok()

@@ -87,6 +87,24 @@ impl Connection {
         !matches!(read, Ok(1))
     }
 
+    /// Sends its end, and goes on reading.
+    pub(crate) async fn end(&mut self) {
+        self.0.shutdown().await.expect("it is open");
+    }
+
+    /// Ends by a reset.
+    pub(crate) fn reset(self) {
+        self.0.set_zero_linger().expect("it is open");
+    }
+
+    /// Reads everything until the server closes, which it has to do in order.
+    pub(crate) async fn read_to_end(&mut self) -> String {
+        let mut text = String::new();
+        let read = timeout(PATIENCE, self.0.read_to_string(&mut text)).await.expect("in time");
+        read.expect("in order, not by a reset");
+        text
+    }
+
     /// Sends one whole request, and reads the answer.
     pub(crate) async fn send(server: &Server, request: &[u8]) -> RawAnswer {
         let mut connection = Self::open(server).await;
