@@ -85,17 +85,26 @@ impl HostileArgs {
             files::check(path).map_err(|why| output(path, why))?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let outcomes = runtime.block_on(async {
+        let mut figures = Vec::new();
+        let done = runtime.block_on(async {
             let stop = Stop::default();
             stop.on_signals()?;
             let note = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
-            let show = |outcome: &Outcome| drop(write!(std::io::stdout(), "{outcome}"));
+            let show = |outcome: &Outcome| {
+                figures.push(outcome.json());
+                drop(write!(std::io::stdout(), "{outcome}"));
+            };
             tokio::select! {
                 done = hostile.run(runs, note, show) => done,
                 () = stop.called() => Err(LoadError::Server("cut short: interrupted".to_owned())),
             }
-        })?;
-        self.conclude(&outcomes)
+        });
+        if let Some(path) = &self.json {
+            let all = Value::Array(figures);
+            let written = files::write(path, |out| writeln!(out, "{all:#}"));
+            written.map_err(|why| output(path, why))?;
+        }
+        conclude(&done?)
     }
 
     fn runs(&self) -> Result<Vec<Run>, LoadError> {
@@ -126,26 +135,22 @@ impl HostileArgs {
                 recovery: abuse.min(RECOVERY_MAX),
                 sign_ins_per_second: self.rate,
             },
-            rule: Rule { allow_refused: self.allow_refused, ..Rule::strict() },
+            rule: Rule { refused_share: f64::from(u8::from(self.allow_refused)), ..Rule::strict() },
         })
     }
+}
 
-    fn conclude(&self, outcomes: &[Outcome]) -> Result<ExitCode, LoadError> {
-        let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.wrong.is_empty()).collect();
-        writeln!(std::io::stdout(), "{} of {} runs failed", failed.len(), outcomes.len())?;
-        for Outcome { run, wrong, .. } in &failed {
-            let (listener, store) = (run.listener.name(), run.store.split(':').next());
-            let (store, first) = (store.unwrap_or_default(), wrong.first());
-            let first = first.map_or("", |first| first);
-            writeln!(std::io::stdout(), "  {listener} {store} {}: {first}", run.name())?;
-        }
-        if let Some(path) = &self.json {
-            let all = Value::Array(outcomes.iter().map(Outcome::json).collect());
-            let written = files::write(path, |out| writeln!(out, "{all:#}"));
-            written.map_err(|why| output(path, why))?;
-        }
-        Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// Shows a summary, and says by the exit code whether every run has gone well.
+fn conclude(outcomes: &[Outcome]) -> Result<ExitCode, LoadError> {
+    let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.wrong.is_empty()).collect();
+    writeln!(std::io::stdout(), "{} of {} runs failed", failed.len(), outcomes.len())?;
+    for Outcome { run, wrong, .. } in &failed {
+        let (listener, store) = (run.listener.name(), run.store.split(':').next());
+        let (store, first) = (store.unwrap_or_default(), wrong.first());
+        let first = first.map_or("", |first| first);
+        writeln!(std::io::stdout(), "  {listener} {store} {}: {first}", run.name())?;
     }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn list() -> Result<(), LoadError> {

@@ -1,6 +1,6 @@
 //! The process of the attackers: it reads an order, does what it says, and gives an account.
 
-use std::io::{Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
 use rustix::process::nice;
@@ -27,7 +27,9 @@ pub(super) const DID: &str = "did ";
 /// [`LoadError`] if there is no order, or the system gives too little for it.
 pub fn attack() -> Result<(), LoadError> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
+    if !std::io::stdin().is_terminal() {
+        std::io::stdin().read_to_string(&mut text)?;
+    }
     if text.trim().is_empty() {
         return Err(LoadError::Wrong("an order on the standard input is missing"));
     }

@@ -32,14 +32,16 @@ pub(super) struct Ground {
     next: AtomicU64,
     connections: AtomicU64,
     unconnected: AtomicU64,
+    calls: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
 }
 
 impl Ground {
     pub(super) fn new(order: Order) -> Arc<Self> {
-        let [next, connections, unconnected, sent, received] = [const { AtomicU64::new(0) }; 5];
-        Arc::new(Self { order, next, connections, unconnected, sent, received })
+        let [next, connections, unconnected, calls, sent, received] =
+            [const { AtomicU64::new(0) }; 6];
+        Arc::new(Self { order, next, connections, unconnected, calls, sent, received })
     }
 
     /// Whether the operators' listener is attacked.
@@ -96,11 +98,18 @@ impl Ground {
         self.received.fetch_add(received as u64, Ordering::Relaxed);
     }
 
+    /// Counts a call that was answered.
+    pub(super) fn called(&self, sent: usize, received: usize) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.count(sent, received);
+    }
+
     /// The account so far.
     pub(super) fn did(&self) -> Did {
         Did {
             connections: self.connections.load(Ordering::Relaxed),
             unconnected: self.unconnected.load(Ordering::Relaxed),
+            calls: self.calls.load(Ordering::Relaxed),
             sent_bytes: self.sent.load(Ordering::Relaxed),
             received_bytes: self.received.load(Ordering::Relaxed),
         }

@@ -22,6 +22,8 @@ mod table;
 mod trial;
 mod verdict;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub use args::HostileArgs;
@@ -101,6 +103,12 @@ impl Hostile {
             pin::this_process(&self.places.client)?;
         }
         let mut outcomes: Vec<Outcome> = Vec::new();
+        let noted = RefCell::new(HashSet::new());
+        let note = |text: &str| {
+            if noted.borrow_mut().insert(text.to_owned()) {
+                note(text);
+            }
+        };
         let mut at: Option<(Host, Span, u32)> = None;
         for run in runs {
             let before = outcomes.last();
@@ -117,8 +125,13 @@ impl Hostile {
             };
             let how = (&self.pace, &self.rule);
             let attackers = (&self.attackers, &*self.places.attackers);
-            let measured = trial::trial(&mut host, &run, how, attackers, quiet.clone()).await?;
-            let wrong = self.rule.judge(&measured);
+            let measured = trial::trial(&mut host, &run, how, attackers, quiet.clone()).await;
+            // One run without a result is no reason to give the others up.
+            let (measured, wrong) = match measured {
+                Ok(measured) => (measured, None),
+                Err(error) => (Measured::default(), Some(error.to_string())),
+            };
+            let wrong = wrong.map_or_else(|| self.rule.judge(&measured), |wrong| vec![wrong]);
             let outcome = Outcome { run, measured, wrong };
             show(&outcome);
             outcomes.push(outcome);

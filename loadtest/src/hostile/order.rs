@@ -58,6 +58,8 @@ pub struct Did {
     pub connections: u64,
     /// Connections that it did not take, or not in time.
     pub unconnected: u64,
+    /// Calls that were answered, whatever the answer.
+    pub calls: u64,
     /// Bytes that were sent.
     pub sent_bytes: u64,
     /// Bytes that were received.

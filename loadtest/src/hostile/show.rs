@@ -71,7 +71,13 @@ impl fmt::Display for Outcome {
         let own = &during.own_delay;
         write!(f, "; own delay {}/{} ms", ms(own.quantile(0.99)), ms(own.longest()))?;
         let sent = did.sent_bytes as f64 / 1e6;
-        write!(f, "; sent {sent:.1} MB on {} connections", did.connections)?;
+        write!(f, "; sent {sent:.1} MB")?;
+        if did.connections > 0 {
+            write!(f, " on {} connections", did.connections)?;
+        }
+        if did.calls > 0 {
+            write!(f, " in {} calls", did.calls)?;
+        }
         if did.unconnected > 0 {
             write!(f, " ({} not taken)", did.unconnected)?;
         }

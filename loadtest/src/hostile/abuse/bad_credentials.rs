@@ -99,7 +99,7 @@ async fn calls(
                 let request = write(&ground, turn * CONNECTIONS + lane);
                 let answered: io::Result<_> = connection.call(&request).await;
                 match answered {
-                    Ok(answer) => ground.count(request.len(), answer.body.len()),
+                    Ok(answer) => ground.called(request.len(), answer.body.len()),
                     Err(_) => connection.close(),
                 }
             }

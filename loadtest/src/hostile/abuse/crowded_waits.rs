@@ -31,6 +31,6 @@ async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
     let mut connection = Connection::to(ground.order.address).from(ground.source());
     let request = head + &body;
     let answer = connection.call(request.as_bytes()).await?;
-    ground.count(request.len(), answer.body.len());
+    ground.called(request.len(), answer.body.len());
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::super::ground::{Ground, Pace};
 use crate::raw::{Callers, Connection, Person, expect};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
-const BYTES_PER_SECOND: u64 = 20_000_000;
+const BYTES_PER_SECOND: u64 = 40_000_000;
 /// Calls that are answered at the same time.
 const CALLS: u64 = 8;
 /// Answers that are sent together.
