@@ -113,10 +113,11 @@ impl Hostile {
         for run in runs {
             let before = outcomes.last();
             let harmed = before.is_some_and(|before| !before.wrong.is_empty());
-            if harmed || before.is_some_and(|before| !before.run.is_beside(&run)) {
-                if let Some((host, ..)) = at.take() {
-                    host.end(harmed).await?;
-                }
+            let moves = before.is_some_and(|before| !before.run.is_beside(&run));
+            if (harmed || moves)
+                && let Some((host, ..)) = at.take()
+            {
+                host.end(harmed).await?;
             }
             let (mut host, quiet, used) = match at.take() {
                 Some((host, quiet, used)) if used < RUNS_PER_QUIET => (host, quiet, used + 1),

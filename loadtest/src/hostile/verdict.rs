@@ -111,6 +111,9 @@ impl Rule {
             self.health(when, span, &mut wrong);
         }
         wrong.extend(self.p99(measured));
+        if measured.did.connections == 0 && measured.did.sent_bytes == 0 {
+            wrong.push("the attackers did nothing".to_owned());
+        }
         if measured.gone.is_none() {
             self.left_over(measured, &mut wrong);
         }
@@ -190,6 +193,7 @@ mod tests {
             after: span(10 * MS),
             memory: Change { before: 100 * MIB, peak: 300 * MIB, after: 120 * MIB },
             descriptors: Change { before: 30, peak: 900, after: 30 },
+            did: Did { connections: 7, ..Did::default() },
             ..Measured::default()
         }
     }
@@ -225,6 +229,7 @@ mod tests {
         wrong(|m| m.descriptors.after = 31, "1 descriptors are left");
         wrong(|m| m.busy = 0.9, "90 % of a core");
         wrong(|m| m.complaints = vec!["panicked".to_owned()], "log: panicked");
+        wrong(|m| m.did = Did::default(), "the attackers did nothing");
         wrong(|m| m.gone = Some("it has ended".to_owned()), "it has ended");
     }
 
