@@ -1,5 +1,5 @@
-//! Every abuse of the load harness, for two seconds on each listener. `make hostile` takes longer and
-//! judges times too.
+//! Every abuse of the load harness, for two seconds on each listener. `make hostile` takes longer
+//! and judges times too.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -27,7 +27,7 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// A place to attack from.
 pub(super) struct Ground {
-    /// What is known of the server.
+    /// The order, with everything that is known of the server.
     pub(super) order: Order,
     next: AtomicU64,
     connections: AtomicU64,
@@ -44,7 +44,7 @@ impl Ground {
         Arc::new(Self { order, next, connections, unconnected, calls, sent, received })
     }
 
-    /// Whether the operators' listener is attacked.
+    /// True if the operators' listener is attacked.
     pub(super) fn is_operators(&self) -> bool {
         self.order.listener == Listener::Operators
     }

@@ -49,7 +49,7 @@ impl Guard {
         self.peaks.descriptors.load(Ordering::Relaxed)
     }
 
-    /// Whether it was killed because of its memory.
+    /// True once the process was killed because of its memory.
     pub(super) fn killed(&self) -> bool {
         self.peaks.killed.load(Ordering::Relaxed)
     }

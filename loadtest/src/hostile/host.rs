@@ -28,7 +28,7 @@ const UNKNOWN: &str = "unknown variable ";
 /// A server with those who use it.
 pub(super) struct Host {
     spawned: Spawned,
-    /// Where its listeners are.
+    /// Addresses of its listeners.
     pub(super) public: SocketAddr,
     pub(super) operators: SocketAddr,
     /// Its tenant.
@@ -146,7 +146,7 @@ fn accomplice_keys(webhook: SocketAddr) -> impl Iterator<Item = (String, String)
     keys.into_iter().map(|(key, value)| (format!("tenants.1.{key}"), value))
 }
 
-/// Whether a server that did not start says that it does not know a key.
+/// Tells an error about an unknown key from others.
 fn is_unknown(key: &str, error: &str) -> bool {
     let variable = format!("COUNTERSIGN__{}", key.replace('.', "__").to_ascii_uppercase());
     error.contains(&format!("{UNKNOWN}{variable}:"))

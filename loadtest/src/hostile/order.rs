@@ -14,7 +14,7 @@ pub(super) struct Order {
     /// The listener that is attacked, and its address.
     pub(super) listener: Listener,
     pub(super) address: SocketAddr,
-    /// How long it goes on.
+    /// Length of the attack.
     pub(super) seconds: f64,
     /// Cores of the attackers; empty where nobody is pinned.
     pub(super) cores: Vec<usize>,

@@ -20,7 +20,7 @@ impl Run {
         self.abuses.iter().map(|abuse| abuse.name).collect::<Vec<_>>().join(" + ")
     }
 
-    /// Whether another run can be on the same server.
+    /// Says if another run can be on the same server.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         self.store == other.store && self.listener == other.listener

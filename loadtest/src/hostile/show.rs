@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::plan::Run;
 use super::span::{Span, SpanFigures};
-use super::verdict::Measured;
+use super::verdict::{Change, Measured};
 use crate::server::without_password;
 
 /// A run and its verdict.
 pub struct Outcome {
-    /// What was run.
+    /// The run.
     pub run: Run,
-    /// What was measured.
+    /// The figures.
     pub measured: Measured,
     /// Everything that was wrong.
     pub wrong: Vec<String>,
@@ -33,7 +33,7 @@ impl Outcome {
     #[must_use]
     pub fn json(&self) -> Value {
         let Measured { quiet, during, after, memory, descriptors, .. } = &self.measured;
-        let change = |c: &super::verdict::Change| json!({ "before": c.before, "peak": c.peak, "after": c.after });
+        let change = |c: &Change| json!({ "before": c.before, "peak": c.peak, "after": c.after });
         json!({
             "store": without_password(&self.run.store),
             "listener": self.run.listener,
@@ -66,7 +66,7 @@ impl fmt::Display for Outcome {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (before, peak, after) = (mib(memory.before), mib(memory.peak), mib(memory.after));
         write!(f, "; memory {before:.0} → {after:.0} MiB (peak {peak:.0})")?;
-        let super::verdict::Change { before, peak, after } = descriptors;
+        let Change { before, peak, after } = descriptors;
         write!(f, "; descriptors {before} → {after} (peak {peak}); busy {:.0} %", busy * 100.0)?;
         let own = &during.own_delay;
         write!(f, "; own delay {}/{} ms", ms(own.quantile(0.99)), ms(own.longest()))?;

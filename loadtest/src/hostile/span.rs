@@ -43,7 +43,7 @@ impl Times {
         self.quantile(1.0)
     }
 
-    /// How many there are.
+    /// Their number.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.len()

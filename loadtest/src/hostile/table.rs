@@ -43,15 +43,15 @@ pub struct Abuse {
     pub name: &'static str,
     /// A line about it.
     pub about: &'static str,
-    /// How much of it there is at most, in words.
+    /// Its rate at most, in words.
     pub rate: fn() -> String,
-    /// Whether it makes sense on the operators' listener too.
+    /// True if it makes sense on the operators' listener too.
     both: bool,
     pub(super) begin: fn(Arc<Ground>) -> Abusing,
 }
 
 impl Abuse {
-    /// Whether it makes sense on a listener.
+    /// Says if it makes sense on a listener.
     #[must_use]
     pub fn is_for(&self, listener: Listener) -> bool {
         self.both || listener == Listener::Public

@@ -44,7 +44,7 @@ pub struct Measured {
 /// Bounds within which a server has stood an abuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// How many times as long a sign-in's p99 may take as without the abuse; not judged if none.
+    /// Bound of a sign-in's p99, as a multiple of the quiet one; not judged if none.
     pub p99_factor: Option<f64>,
     /// A shorter quiet p99 counts as this one.
     pub p99_floor: Duration,
@@ -54,7 +54,7 @@ pub struct Rule {
     pub refused_share: f64,
     /// Longest time for an answer about health.
     pub health_max: Duration,
-    /// How many times as much memory there may be afterwards.
+    /// Bound of the memory afterwards, as a multiple of the memory before.
     pub memory_factor: f64,
     /// Bytes that there may be beyond that.
     pub memory_spare: u64,

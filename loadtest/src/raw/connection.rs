@@ -49,7 +49,7 @@ impl Connection {
         Self { source: Some(source), ..self }
     }
 
-    /// Whether it was used before and can be used again, as far as is known.
+    /// True if it was used before and the server has not closed it, as far as is known.
     #[must_use]
     pub fn is_kept(&mut self) -> bool {
         let waiting = self.stream.as_ref().map(|stream| stream.try_read(&mut [0]));

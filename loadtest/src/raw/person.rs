@@ -11,7 +11,7 @@ use super::connection::{Answer, Connection};
 /// Where a browser asks how its challenge stands.
 pub const POLL: &str = "/v1/client/verify/push";
 
-/// Where phones enroll; below it they read and answer.
+/// Route by which phones enroll; below it they read and answer.
 pub const DEVICES: &str = "/v1/client/user-authenticators/push";
 
 /// What a tenant's callers show.

@@ -120,8 +120,7 @@ impl Spawned {
         last_words(self.folder.path())
     }
 
-    /// Its log from a byte on, and how long the log is now. A server that writes more than fits into
-    /// memory is not read to its end.
+    /// Its log from a byte on, and where the next look begins. A long log takes several looks.
     ///
     /// # Errors
     /// If the log cannot be read.

@@ -2,19 +2,24 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::super::ground::Ground;
 use crate::raw::Connection;
 
-const POLLS: u64 = 100;
-const OPENED_PER_SECOND: u64 = 100;
+/// Enough for all places of a tenant, if each takes eight.
+const POLLS: u64 = 1_000;
+const OPENED_PER_SECOND: u64 = 1_000;
+/// Pause after an answer, as the server asks for.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Seconds for which a poll asks to be held.
 const WAIT_SECONDS: u64 = 30;
 
 pub(in super::super) fn rate() -> String {
-    format!("{POLLS} polls at the same time, for 8 challenges each")
+    format!("{POLLS} polls at the same time, for 8 challenges each, a second between two of one")
 }
 
 pub(in super::super) async fn begin(ground: Arc<Ground>) {
@@ -32,5 +37,6 @@ async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
     let request = head + &body;
     let answer = connection.call(request.as_bytes()).await?;
     ground.called(request.len(), answer.body.len());
+    sleep(PAUSE).await;
     Ok(())
 }
