@@ -10,6 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpResponse, rt, web};
+use countersign::admission::ClientShares;
 use countersign::connection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -44,7 +45,7 @@ impl Generous {
             let app = App::new().wrap(from_fn(connection::count));
             app.route("/large", web::get().to(large)).route("/", web::get().to(small))
         };
-        let server = connection::serve(listener, settings(), app).unwrap();
+        let server = connection::serve(listener, settings(), ClientShares::default(), app).unwrap();
         Self { address, begun, handle: server.handle(), serving: rt::spawn(server) }
     }
 
