@@ -40,7 +40,7 @@ sdk: sdk-node sdk-node-proxies sdk-browser sdk-python ## Run the official SDKs' 
 sdk-node: build $(SDK)/node_modules/.package-lock.json ## @authsignal/node, and the software device
 	cd $(SDK) && $(SUITE) npm run --silent node
 
-sdk-node-proxies: build $(SDK)/node_modules/.package-lock.json ## The same through HAProxy and nginx (60 s)
+sdk-node-proxies: build $(SDK)/node_modules/.package-lock.json ## The same through HAProxy and nginx (60 to 90 s)
 	# The longest polls wait for 30 seconds, so they do it beside the first run.
 	cd $(SDK) && COUNTERSIGN_THROUGH=haproxy-h1 $(SUITE) npm run --silent node -- proxy/*.test.mjs
 	cd $(SDK) && COUNTERSIGN_THROUGH=haproxy-h2 $(SUITE) npm run --silent node
