@@ -18,8 +18,8 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load capacity hostile bench \
-  bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
+.PHONY: help run test test-rust walk sdk sdk-node sdk-node-proxies sdk-browser sdk-python web web-types check fmt lint deny load capacity \
+  hostile fuzz-http2 full bench bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,16 @@ test-rust: build ## Run the Rust tests alone
 walk: build ## Walk through the README
 	$(SUITE) api/tests/readme/walk
 
-sdk: sdk-node sdk-browser sdk-python ## Run the official SDKs' suites alone
+sdk: sdk-node sdk-node-proxies sdk-browser sdk-python ## Run the official SDKs' suites alone
 
 sdk-node: build $(SDK)/node_modules/.package-lock.json ## @authsignal/node, and the software device
 	cd $(SDK) && $(SUITE) npm run --silent node
+
+sdk-node-proxies: build $(SDK)/node_modules/.package-lock.json ## The same through HAProxy and nginx (60 to 90 s)
+	# The longest polls wait for 30 seconds, so they do it beside the first run.
+	cd $(SDK) && COUNTERSIGN_THROUGH=haproxy-h1 $(SUITE) npm run --silent node -- proxy/*.test.mjs
+	cd $(SDK) && COUNTERSIGN_THROUGH=haproxy-h2 $(SUITE) npm run --silent node
+	cd $(SDK) && COUNTERSIGN_THROUGH=nginx $(SUITE) npm run --silent node
 
 sdk-browser: build $(SDK)/node_modules/.package-lock.json ## @authsignal/browser, in headless Chromium
 	cd $(SDK) && $(SUITE) npm run --silent browser

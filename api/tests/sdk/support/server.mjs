@@ -2,6 +2,7 @@
 //
 // A server here is a process of the real binary with a store of its own in a temporary folder. Ending it
 // is a check too: it has to leave by itself, and its log may hold no panic, no secret and no token.
+// COUNTERSIGN_THROUGH puts a proxy in front of each server (see proxy.mjs).
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,11 +15,13 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { binary, cleanEnvironment } from "./binary.mjs";
 import { freePorts } from "./ports.mjs";
+import { BEHIND_PROXY, startProxy, through } from "./proxy.mjs";
 import { deadline, until } from "./until.mjs";
 
 const READY_MS = 30_000;
 // The server promises to be gone 10 s after SIGTERM; the rest is for a busy machine.
 const EXIT_MS = 15_000;
+const ANSWER_MS = 5_000;
 const ATTEMPTS = 3;
 const TOKEN = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]+/;
 
@@ -29,13 +32,15 @@ export const newSecret = () => randomBytes(24).toString("hex");
  * Starts a server with one tenant.
  *
  * `env` adds variables to its environment, or takes one away where the value is undefined; `args` adds
- * arguments.
+ * arguments. `direct` leaves out the proxy of the run, and says why.
  */
-export async function startServer({ env = {}, args = [], tenant = "acme", secret = newSecret() } = {}) {
+export async function startServer({ direct, env = {}, args = [], tenant = "acme", secret = newSecret() } = {}) {
+  const proxy = direct ? undefined : through;
   for (let attempt = 1; ; attempt += 1) {
-    const server = await launch({ env, args, tenant, secret });
+    const server = await launch({ env: { ...(proxy && BEHIND_PROXY), ...env }, args, tenant, secret });
     try {
       await server.ready();
+      if (proxy) await server.putBehind(proxy);
       return server;
     } catch (error) {
       await server.kill();
@@ -79,6 +84,8 @@ class Server {
   #log = "";
   #exited;
   #operationsUrl;
+  #port;
+  #proxy;
   // A test process that ends early takes its server along.
   #atExit = () => {
     this.#child.kill("SIGKILL");
@@ -86,8 +93,8 @@ class Server {
   };
 
   constructor({ run, folder, port, operationsPort, tenant, secret }) {
-    this.origin = `http://127.0.0.1:${port}`;
-    this.url = `${this.origin}/v1`;
+    this.#port = port;
+    this.#reachedAt(`http://127.0.0.1:${port}`);
     this.tenant = tenant;
     this.secret = secret;
     this.#operationsUrl = `http://127.0.0.1:${operationsPort}`;
@@ -95,6 +102,18 @@ class Server {
     this.#run = run;
     this.#start();
     process.on("exit", this.#atExit);
+  }
+
+  /** Where clients reach it. The operators' listener has no proxy. */
+  #reachedAt(origin) {
+    this.origin = origin;
+    this.url = `${origin}/v1`;
+  }
+
+  /** Puts a proxy in front of the server. Clients that connect from now on go through it. */
+  async putBehind(name) {
+    this.#proxy = await startProxy(name, this.#port);
+    this.#reachedAt(this.#proxy.origin);
   }
 
   #start() {
@@ -121,6 +140,14 @@ class Server {
   /** Everything that the server has printed. */
   log() {
     return this.#log;
+  }
+
+  /** The value of a metric, as the sum of all its label sets; 0 before its first change. */
+  async metric(name) {
+    const answer = await fetch(`${this.#operationsUrl}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const lines = (await answer.text()).split("\n");
+    const values = lines.filter((line) => line.split(/[ {]/, 1)[0] === name);
+    return values.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   }
 
   /** Waits until the server says that it is ready. */
@@ -159,5 +186,7 @@ class Server {
     await deadline(this.#exited, EXIT_MS, "the server's end").catch(() => {});
     process.off("exit", this.#atExit);
     rmSync(this.#folder, { recursive: true, force: true });
+    // The proxy goes last: the connections that it keeps are no reason for the server to stay.
+    await this.#proxy?.stop();
   }
 }

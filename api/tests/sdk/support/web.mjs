@@ -26,10 +26,10 @@ export class Web {
     return answer.challengeId;
   }
 
-  /** Asks how a challenge stands; with `waitSeconds` as a long poll. */
-  verify(challengeId, { waitSeconds } = {}) {
+  /** Asks how a challenge stands; with `waitSeconds` as a long poll, which `signal` breaks off. */
+  verify(challengeId, { waitSeconds, signal } = {}) {
     const prefer = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` };
-    return this.#post("/client/verify/push", { challengeId }, prefer);
+    return this.#post("/client/verify/push", { challengeId }, prefer, signal);
   }
 
   /** Polls a challenge, as the browser SDK does, until it has been answered. Gives the body. */
@@ -41,7 +41,7 @@ export class Web {
     return until(answered, { what: `the end of challenge ${challengeId}` });
   }
 
-  async #post(path, body, headers = {}) {
+  async #post(path, body, headers = {}, signal = AbortSignal.timeout(ANSWER_MS)) {
     const answer = await fetch(`${this.#url}${path}`, {
       method: "POST",
       headers: {
@@ -50,8 +50,13 @@ export class Web {
         ...headers,
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_MS),
+      signal,
     });
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+    const text = await answer.text();
+    try {
+      return { status: answer.status, headers: answer.headers, body: JSON.parse(text) };
+    } catch {
+      throw new Error(`${path} is answered ${answer.status}, and not in JSON: ${text}`);
+    }
   }
 }
