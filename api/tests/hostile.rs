@@ -1,8 +1,6 @@
 //! Every abuse of the load harness, for two seconds on each listener. `make hostile` takes longer
 //! and judges times too.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -221,7 +221,8 @@ impl Whole {
     ) -> Result<Self, Failure> {
         let (store, workers, cores) = (store.to_owned(), settings.workers, cores.to_vec());
         let keys = vec![(PATIENT.0.to_owned(), PATIENT.1.to_owned())];
-        let how = server::Settings { store: store.clone(), workers, keys, cores };
+        let how =
+            server::Settings { store: store.clone(), workers, keys, cores, descriptors: None };
         let server = Spawned::start(binary, &how).await?;
         let protocol = Protocol { http2: false, streams: 1 };
         let lines = Lines::new(protocol, usize::try_from(settings.connections)?, true)?;

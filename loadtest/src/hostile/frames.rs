@@ -1,5 +1,5 @@
-//! Frames of HTTP/2 (RFC 9113), good and bad. We write them ourselves, because a library refuses the
-//! bad ones.
+//! Frames of HTTP/2 (RFC 9113), good and bad. We write them ourselves, because a library refuses
+//! the bad ones.
 
 /// First bytes of a client that knows beforehand that HTTP/2 is spoken.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
