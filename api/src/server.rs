@@ -124,7 +124,7 @@ pub async fn start_at(
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     // Callers wait from here on, and are not turned away when operators are told that all is ready.
-    let listener = std::net::TcpListener::bind(config.server.listen);
+    let listener = connection::listen(config.server.listen);
     let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
@@ -288,7 +288,7 @@ fn operators(
             .configure(routes::ops::configure)
             .wrap(from_fn(connection::count))
     };
-    let listener = std::net::TcpListener::bind(address);
+    let listener = connection::listen(address);
     let listener = listener.map_err(|source| listen_error(address, source))?;
     let bound = listener.local_addr()?;
     let settings = connection::Settings {

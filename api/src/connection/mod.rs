@@ -8,12 +8,14 @@
 mod deadlined;
 pub mod http2;
 mod leave;
+mod listen;
 mod load;
 mod refusal;
 mod rewound;
 mod serve;
 
 pub use deadlined::{Deadlined, Patience};
+pub use listen::{BACKLOG, listen};
 pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
 pub use refusal::HEADS_REFUSED;
 pub use serve::{Settings, serve};
