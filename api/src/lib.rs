@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod cors;
+pub mod descriptors;
 pub mod ground;
 pub mod hold;
 pub mod observe;

@@ -121,6 +121,7 @@ impl<T: AsyncRead> Deadlined<T> {
         }
         let since = Instant::now();
         self.head = Some(Head { since, requests: self.load.requests() });
+        self.load.idleness().begin(since);
         let due = since + self.patience.head;
         if self.timer.deadline() > due {
             self.timer.as_mut().reset(due);
@@ -145,10 +146,14 @@ impl<T: AsyncRead> Deadlined<T> {
     ) -> Poll<io::Result<usize>> {
         let was_blocked = std::mem::replace(&mut self.is_blocked, poll.is_pending());
         if poll.is_pending() {
+            self.load.idleness().end();
             return self.poll_deadline(cx).map(|()| Err(late()));
         }
         if matches!(poll, Poll::Ready(Ok(1..))) {
             self.silent_since = Instant::now();
+            if !self.load.is_under_way() {
+                self.load.idleness().begin(self.silent_since);
+            }
             if was_blocked && let Some(head) = &mut self.head {
                 head.since = self.silent_since;
             }

@@ -11,6 +11,8 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 
+use super::idle::Idleness;
+
 /// Requests that one connection carries. The answer to the last says `Connection: close`.
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1000;
 
@@ -34,11 +36,17 @@ struct Counts {
     body_max: usize,
     /// Bytes read besides while requests were under way, one behind the other.
     ahead: Cell<usize>,
+    idleness: Idleness,
 }
 
 impl Load {
     /// A fresh connection's. `body_max` is how many bytes may be read for a request's body.
     pub fn new(body_max: usize) -> Self {
+        Self::of(Idleness::default(), body_max)
+    }
+
+    /// The same for a connection that may be asked to give way.
+    pub(super) fn of(idleness: Idleness, body_max: usize) -> Self {
         Self(Rc::new(Counts {
             requests: Cell::new(0),
             is_spent: Cell::new(false),
@@ -47,7 +55,13 @@ impl Load {
             body: Cell::new(0),
             body_max,
             ahead: Cell::new(0),
+            idleness,
         }))
+    }
+
+    /// Since when nothing is under way. An answer that the peer does not take is.
+    pub(super) fn idleness(&self) -> &Idleness {
+        &self.0.idleness
     }
 
     /// Notes that a request begins; answers whether it is the last, or came behind the last.
@@ -57,6 +71,7 @@ impl Load {
         self.0.is_unread.set(has_body);
         self.0.body.set(0);
         self.0.is_under_way.set(true);
+        self.0.idleness.end();
         requests >= REQUESTS_PER_CONNECTION_MAX
     }
 

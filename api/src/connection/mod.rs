@@ -2,20 +2,28 @@
 //! ahead of its answers, and how many requests it may carry; and what is answered to what is no
 //! request.
 //!
+//! A listener has places for so many connections. Idle ones give way when these run short.
+//!
 //! The HTTP library bounds the idle time between requests, and nothing else. What a single request
 //! may cost is bounded elsewhere (`body`, `admission`).
 
 mod deadlined;
 pub mod http2;
+mod idle;
 mod leave;
 mod listen;
 mod load;
+mod places;
 mod refusal;
 mod rewound;
 mod serve;
 
 pub use deadlined::{Deadlined, Patience};
+pub use idle::PATIENCE as IDLE_PATIENCE;
 pub use listen::{BACKLOG, listen};
 pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
+pub use places::{
+    CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED, PRESSURE_PERCENT,
+};
 pub use refusal::HEADS_REFUSED;
-pub use serve::{Settings, serve};
+pub use serve::{Settings, serve, workers};

@@ -12,6 +12,7 @@ mod connections;
 mod cors;
 mod defaults;
 mod device;
+mod giving_way;
 mod http2;
 mod isolation;
 mod lanes;

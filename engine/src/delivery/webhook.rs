@@ -20,6 +20,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use reqwest::{Client, RequestBuilder, redirect, retry};
 use url::Url;
 
+use super::calls::Calls;
 use super::guard::{Guard, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
 use super::resolver::{GuardedResolver, Lookup, Unresolved, system_lookup};
@@ -35,9 +36,6 @@ pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 /// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
 /// the closing fails and takes its challenge along, so ours goes first.
 const IDLE_CONNECTION_MS: u64 = 4_000;
-
-/// Idle connections kept, at most.
-const IDLE_CONNECTIONS_MAX: usize = 8;
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
 
@@ -58,6 +56,8 @@ pub struct WebhookSettings {
     pub source: String,
     /// Tells the time of a signature.
     pub clock: Arc<dyn Clock>,
+    /// How many calls may be under way at once, of this tenant and of all.
+    pub calls: Calls,
 }
 
 /// Why a webhook cannot be set up, in words for the operator.
@@ -112,7 +112,7 @@ impl Webhook {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .pool_max_idle_per_host(settings.calls.idle_max())
             .build()
             .map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
@@ -161,11 +161,18 @@ impl Webhook {
         Ok(request.header(CONTENT_TYPE, "application/json").body(body))
     }
 
+    /// Sends a request when there is a turn for it, within half of its time.
+    async fn in_turn(&self, request: RequestBuilder) -> Result<(), Failure> {
+        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
+        let _turn = turn.map_err(|_| Failure::Busy)?;
+        send(request).await
+    }
+
     /// Makes one call, and says whether it was accepted.
     async fn call(&self, body: Result<String, Failure>) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
         let answer = match body.and_then(|body| self.request(body)) {
-            Ok(request) => tokio::time::timeout(self.deadline, send(request))
+            Ok(request) => tokio::time::timeout(self.deadline, self.in_turn(request))
                 .await
                 .unwrap_or(Err(Failure::Timeout)),
             Err(failure) => Err(failure),
@@ -220,6 +227,8 @@ enum Failure {
     Blocked,
     #[error("the webhook's connection was lost")]
     Broken,
+    #[error("too many webhooks are being called: this one had no turn in time")]
+    Busy,
     #[error("the webhook could not be sent: {0}")]
     Internal(&'static str),
     #[error("the webhook answered with status {0}")]
@@ -246,6 +255,7 @@ impl Failure {
         match self {
             Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
             Self::Blocked
+            | Self::Busy
             | Self::Internal(_)
             | Self::Status(_)
             | Self::Timeout
@@ -258,6 +268,7 @@ impl Failure {
         match self {
             Self::Blocked => "blocked",
             Self::Broken => "broken",
+            Self::Busy => "busy",
             Self::Internal(_) => "internal",
             Self::Status(_) => "status",
             Self::Timeout => "timeout",
