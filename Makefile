@@ -11,14 +11,14 @@ CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
 LOAD := $(or $(CARGO_TARGET_DIR),target)/load
-# Where `make capacity` has its Redis.
+# Where `make capacity` and `make hostile` have their Redis.
 REDIS_PORT := 6391
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 # Which server the suites of the official SDKs test.
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load capacity bench \
+.PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load capacity hostile bench \
   bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
@@ -77,6 +77,15 @@ capacity: tools ## Find out how much a server bears with each store; the report 
 	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; sleep 1; kill -0 $$redis; \
 	  $(dir $(LOAD))release/countersign-loadtest capacity --spawn --beside sqlite --beside redis://127.0.0.1:$(REDIS_PORT)/0 \
 	  --json $(LOAD)/capacity.json --html $(LOAD)/capacity.html --markdown $(LOAD)/capacity.md
+
+hostile: tools ## Abuse a server for a minute in each way with each store, and for 15 s in each pair of ways (five hours)
+	cargo build --release --locked -p countersign -p countersign-loadtest
+	mkdir -p $(LOAD)
+	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \
+	  redis=$$!; trap 'kill $$redis; wait $$redis || true; rm -r $$folder' EXIT; sleep 1; kill -0 $$redis; failed=0; \
+	  $(dir $(LOAD))release/countersign-loadtest hostile --store sqlite --store redis://127.0.0.1:$(REDIS_PORT)/0 \
+	  --json $(LOAD)/hostile.json || failed=1; \
+	  $(dir $(LOAD))release/countersign-loadtest hostile --pairs --json $(LOAD)/hostile-pairs.json || failed=1; exit $$failed
 
 bench: ## Run the benchmarks
 	cargo bench --locked -p countersign-benches

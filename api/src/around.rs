@@ -11,7 +11,9 @@ use countersign_engine::system::Stopwatch;
 
 use crate::admission::{self, Admission, Entered, Lane, Pulse};
 use crate::arrival::Arrival;
-use crate::connection::Turn;
+use crate::caller::ServerCaller;
+use crate::client_address::Client;
+use crate::connection::{Turn, in_pieces, stray};
 use crate::cors::Page;
 use crate::hold;
 use crate::observe::{observe, protect};
@@ -28,6 +30,11 @@ pub async fn around(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let watch = Stopwatch::start();
     let turn = Turn::begin(&request);
+    if turn.is_stray() {
+        let mut answered = Ok(stray(request));
+        turn.end(&mut answered);
+        return answered;
+    }
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
@@ -51,7 +58,7 @@ pub async fn around(
     if !is_refused {
         observe(&response, &watch);
     }
-    Ok(response)
+    Ok(in_pieces(response))
 }
 
 /// Lets the route answer a request that has a place.
@@ -72,7 +79,10 @@ async fn admitted(
 async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;
-    if !admission.admits(lane, pulse) {
+    // First: a client that has too much under way is no measure of what the worker can take.
+    let client = client(admission, request);
+    let may_begin = lane == Lane::Existing || admission.may_begin(client);
+    if !may_begin || !admission.admits(lane, pulse) {
         return None;
     }
     if pulse.has_turns() {
@@ -83,7 +93,14 @@ async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
         }
         request.extensions_mut().insert(arrived_at);
     }
-    admission.enter(lane)
+    admission.enter(lane, client)
+}
+
+/// The client whose share a request counts in. A relying party's backend calls for all of its users
+/// from one address: what shows a tenant's secret counts in nobody's.
+fn client(admission: &Admission, request: &ServiceRequest) -> Option<Client> {
+    let client = admission.client(request.peer_addr(), request.headers())?;
+    (!ServerCaller::is_of(request.request())).then_some(client)
 }
 
 /// Lets a body pass by that came together with its head. The HTTP library closes a connection over

@@ -33,7 +33,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         }
         let json = is_json(request);
         let load = request.conn_data::<Load>().cloned();
-        let seat = request.extensions_mut().remove::<Seat>();
+        let seat = request.extensions().get::<Seat>().cloned();
         let payload = payload.take();
         Box::pin(async move {
             let deadline = Duration::from_secs(limits.body_read_seconds);

@@ -132,6 +132,7 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
         activations_max: config.activations_max,
         waiters_max: config.waiters_max,
         action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
+        room_warn_bytes: config.store.room_warn_bytes,
         ..EngineSettings::default()
     }
 }

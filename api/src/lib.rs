@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod body;
 pub mod caller;
 pub mod cli;
+pub mod client_address;
 pub mod config;
 pub mod connection;
 pub mod cors;

@@ -109,6 +109,11 @@ impl Problem {
         Self::unavailable("the server has too much to do")
     }
 
+    /// 503: what was to be done broke off.
+    pub fn lost() -> Self {
+        Self::unavailable("the request was not answered")
+    }
+
     fn unavailable(description: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_seconds = Some(RETRY_AFTER_SECONDS);
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;

@@ -21,7 +21,7 @@ use countersign_engine::{Engine, Ports};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
-use crate::admission::{Admission, Pulse};
+use crate::admission::{Admission, ClientShares, Pulse, Totals};
 use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
@@ -277,7 +277,9 @@ fn public(
     let origins = Data::new(state.all_origins());
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
-    let admission = Data::new(Admission::new(requests_max, new_work_max));
+    let clients = client_shares(&config.server, &settings);
+    let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
+    let admission = Data::new(admission);
     let factory = move || {
         App::new()
             .app_data(origins.clone())
@@ -286,7 +288,28 @@ fn public(
             .configure(|config| app(config, &state, demo.as_ref()))
             .wrap(from_fn(around))
     };
-    Ok(connection::serve(listener, settings, factory)?)
+    Ok(connection::serve(listener, settings, clients, factory)?)
+}
+
+/// The shares of client addresses, where the configuration says how these are known.
+fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
+    let Some(addresses) = config.client_addresses.clone() else {
+        if !config.listen.ip().to_canonical().is_loopback() {
+            tracing::info!(
+                "no client address has a share, so that one client can fill the server: set \
+                 server.trusted_proxies and server.client_address_header behind a proxy, or \
+                 server.direct_clients"
+            );
+        }
+        return ClientShares::default();
+    };
+    let totals = Totals {
+        connections: settings.connections_max,
+        requests: config.requests_in_flight_max,
+        polls: Admission::waits_max(config.requests_in_flight_max),
+        new_work: config.new_work_in_flight_max,
+    };
+    ClientShares::new(addresses, config.client_share_percent, totals)
 }
 
 fn connection_settings(config: &config::Server, connections_max: usize) -> connection::Settings {
@@ -325,7 +348,8 @@ fn operators(
     let bound = listener.local_addr()?;
     let workers = NonZeroUsize::new(1);
     let settings = connection::Settings { listener: "operations", workers, ..settings };
-    Ok((connection::serve(listener, settings, factory)?, bound))
+    // Operators have no shares: no header is read for them.
+    Ok((connection::serve(listener, settings, ClientShares::default(), factory)?, bound))
 }
 
 const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {

@@ -37,6 +37,24 @@ fn nothing_at_all_is_the_local_server_without_a_tenant() {
     assert_eq!(config.token_lifetime, Duration::from_secs(600));
     assert_eq!(config.verify_queue_max, 4096);
     assert!(config.tenants.is_empty());
+    assert_eq!(config.server.client_addresses, None, "no client has a share");
+}
+
+#[test]
+fn clients_are_peers_or_what_proxies_name() {
+    use countersign::client_address::ClientAddresses;
+
+    let direct = from_env(&[("COUNTERSIGN__SERVER__DIRECT_CLIENTS", "true")]);
+    assert_eq!(direct.server.client_addresses, Some(ClientAddresses::direct()));
+    let proxied = from_env(&[
+        ("COUNTERSIGN__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::ffff:192.0.2.1"),
+        ("COUNTERSIGN__SERVER__CLIENT_ADDRESS_HEADER", "X-Forwarded-For"),
+        ("COUNTERSIGN__SERVER__CLIENT_SHARE_PERCENT", "5"),
+    ]);
+    assert_eq!(proxied.server.client_share_percent, 5);
+    let addresses = proxied.server.client_addresses.unwrap();
+    assert_eq!(addresses.of_peer([192, 0, 2, 1].into()), None, "a proxy");
+    assert!(addresses.of_peer([192, 0, 2, 2].into()).is_some());
 }
 
 #[test]

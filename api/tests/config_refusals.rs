@@ -181,6 +181,36 @@ fn the_server_is_refused_what_it_could_not_serve() {
 }
 
 #[test]
+fn clients_are_known_by_proxies_and_their_header_or_not_at_all() {
+    const HEADER: &str = "client_address_header = 'x-forwarded-for'\n";
+    for (more, expected) in [
+        ("trusted_proxies = ['10.0.0.1']", "client_address_header is empty beside server.trusted"),
+        (HEADER, "client_address_header is set, and no proxy is trusted: name the proxies"),
+        ("trusted_proxies = ['10.0.0.1', 'proxy']", "trusted_proxies[1] is not a network: an IP"),
+        ("trusted_proxies = ['10.0.0.1:80']", "trusted_proxies[0] is not a network"),
+        ("trusted_proxies = ['10.0.0.0/33']", "trusted_proxies[0] is not a network"),
+        (
+            "trusted_proxies = ['10.0.0.1/8']",
+            "trusted_proxies[0] has bits behind its prefix: 10.0.0.0/8, or a longer prefix, is",
+        ),
+        ("trusted_proxies = ['0.0.0.0/0']", "trusted_proxies[0] holds every address"),
+        ("trusted_proxies = ['::/0']", "trusted_proxies[0] holds every address"),
+        ("trusted_proxies = ['::ffff:10.0.0.0/104']", "trusted_proxies[0] is IPv4 in an IPv6"),
+        ("client_address_header = 'x forwarded'", "client_address_header is not the name of a"),
+        ("client_address_header = 'a, b'", "client_address_header is not the name of a"),
+    ] {
+        let refusal = refusal(Some(&format!("[server]\n{more}\n{TENANT}")), &[]);
+        assert!(refusal.starts_with(&format!("server.{expected}")), "{more}: {refusal}");
+    }
+    let many: Vec<_> = (0..=limits::LIST_ENTRIES_MAX).map(|n| format!("'10.0.0.{n}'")).collect();
+    let many = format!("[server]\n{HEADER}trusted_proxies = [{}]\n{TENANT}", many.join(","));
+    let expected = "server.trusted_proxies has 65 entries: at most 64 are allowed";
+    assert_eq!(refusal(Some(&many), &[]), expected);
+    let sound = "trusted_proxies = ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1', '::1']";
+    assert!(try_load(Some(&format!("[server]\n{HEADER}{sound}\n{TENANT}")), &[]).is_ok());
+}
+
+#[test]
 fn a_tenant_is_refused_what_would_not_be_safe() {
     for (more, expected) in [
         ("[[tenants]]\nid = 'b'\nsecret_keys = []", "tenants[1].secret_keys is missing"),

@@ -17,6 +17,7 @@ use countersign_client::SoftwareKey;
 use countersign_core::signature::{Algorithm, Check, PublicKey, verify_batch};
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
+use countersign_loadtest::raw::POLL;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -26,7 +27,6 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::cpu;
-use crate::person::POLL;
 
 /// Signatures of a batch.
 const BATCH: usize = 64;

@@ -8,12 +8,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use countersign_loadtest::host::process;
+use countersign_loadtest::raw::{Answer, Connection, Person, expect};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::person::{Person, expect};
 use crate::pinned::Server;
-use crate::raw::{Answer, Connection};
 
 /// Sign-ins that follow one another, each as soon as one before it has ended.
 const CLOSED: usize = 64;

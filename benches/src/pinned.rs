@@ -8,9 +8,8 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use countersign_loadtest::LoadError;
 use countersign_loadtest::metrics::Metrics;
+use countersign_loadtest::raw::Callers;
 use countersign_loadtest::server::{Settings, Spawned};
-
-use crate::person::Callers;
 
 /// A server that turns nothing away because a machine that does other work too makes it late: for
 /// what measures what requests cost, and not which are let in.
@@ -68,6 +67,7 @@ impl Server {
             workers: 1,
             cores: cores.to_vec(),
             keys: keys.collect(),
+            ..Settings::default()
         };
         let spawned = Spawned::start(binary, &settings).await?;
         let metrics = Metrics::new(spawned.target.operations.as_deref().unwrap_or_default())?;

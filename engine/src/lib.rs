@@ -13,6 +13,7 @@ pub mod delivery;
 mod display;
 mod engine;
 mod error;
+mod patience;
 mod places;
 pub mod ports;
 mod registry;
@@ -29,6 +30,7 @@ pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing}
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
-pub use engine::{Engine, EngineSettings, Ports};
+pub use engine::{Engine, EngineSettings, Ports, Room};
 pub use error::{Error, Misbehaviour};
+pub use patience::Patience;
 pub use shared::Tenant;

@@ -12,6 +12,7 @@ use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
 use crate::engine::outbox::Outbox;
+use crate::engine::room::Watch;
 use crate::error::Error;
 use crate::places::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) accounts: Registry<AccountKey, AccountActor>,
     pub(crate) devices: Registry<CredentialKey, DeviceActor>,
     pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    /// Room that is left to the store.
+    pub(crate) room: Watch,
     pub(crate) outbox: Arc<Outbox>,
     /// Polls that wait.
     pub(crate) waiters: Places,

@@ -53,6 +53,9 @@ pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
 /// Age of the oldest of them.
 pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
+/// Bytes that the store can still record. Absent where that was never known, NaN while it is not
+/// known any more.
+pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
 /// Events that were told as often as may be, or that nobody is configured to hear, by type.

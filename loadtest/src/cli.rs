@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::LoadError;
 use crate::compare::CompareArgs;
+use crate::hostile::{self, HostileArgs};
 use crate::render::{self, RenderArgs};
 use crate::report::model::Report;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
@@ -31,6 +32,11 @@ enum Command {
     Render(RenderArgs),
     /// What changed from one report to another, and what of it is more than noise.
     Compare(CompareArgs),
+    /// Sign-ins while others abuse the server, one abuse after the other or two at a time.
+    Hostile(HostileArgs),
+    /// The process of the attackers, which `hostile` starts.
+    #[command(hide = true)]
+    Attack,
 }
 
 #[derive(Subcommand)]
@@ -107,6 +113,8 @@ impl Cli {
         match self.command {
             Command::Render(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
             Command::Compare(args) => args.run(std::io::stdout()).map(|()| ExitCode::SUCCESS),
+            Command::Hostile(args) => args.run(),
+            Command::Attack => hostile::attack().map(|()| ExitCode::SUCCESS),
             Command::Scenario(scenario) => scenario.run(),
         }
     }

@@ -53,6 +53,14 @@ fn what_the_command_line_gets_wrong_is_said() {
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_started() {
     for (arguments, words) in [
+        ("hostile --only h2-ping", "\"h2-ping\" is none of h2-broken-bodies, h2-pings"),
+        ("hostile --store redis://10.0.0.1", "10.0.0.1 is another machine"),
+        (
+            "hostile --spawn /no/such/server --seconds 1",
+            "/no/such/server: there is no such program",
+        ),
+        ("hostile --json /no/such/folder/x", "the report cannot be written"),
+        ("attack", "an order on the standard input is missing"),
         ("lifecycle --spawn --time 1ms", "--time is 100ms or more"),
         ("lifecycle --spawn --users 0", "users are 1 to"),
         ("waiters --spawn --hold 10m", "--hold is 4m or less"),

@@ -2,80 +2,68 @@
 //! turned away is told so before anything is read or looked up for them.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use actix_web::http::header::HeaderMap;
 use countersign_core::id::TenantId;
-use dashmap::DashMap;
 use metrics::counter;
 
+mod clients;
 mod lane;
 mod lateness;
 mod line;
+mod places;
 mod pulse;
 
+pub use clients::{CLIENT_SHARES_REFUSED, ClientShares, Kind, ShareTaken, Totals};
 pub use lane::Lane;
 pub use lateness::Lateness;
+pub use places::{Gate, Place, Share, Shares};
 pub use pulse::Pulse;
 
+use crate::client_address::Client;
+
 /// Requests that were turned away, by lane and reason: `full` where as many are in flight as may
-/// be, `late` where the worker is late, and for what exists, where it did not come to its turn.
+/// be, `late` where the worker is late, and for what exists, where it did not come to its turn,
+/// `client_share` where the client has as many in flight as one may.
 pub const REQUESTS_REFUSED: &str = "countersign_requests_refused_total";
+const CLIENT_SHARE: &str = "client_share";
 
-/// Places for requests of one sort.
-#[derive(Clone)]
-pub struct Gate {
-    taken: Arc<AtomicUsize>,
-    max: usize,
-}
-
-impl Gate {
-    /// A gate with that many places.
-    pub fn new(max: usize) -> Self {
-        Self { taken: Arc::default(), max }
-    }
-
-    /// Takes a place, if there is one.
-    pub fn enter(&self) -> Option<Place> {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        // Given back at once where there was none.
-        let place = Place(self.taken.clone());
-        (taken < self.max).then_some(place)
-    }
-
-    fn is_full(&self) -> bool {
-        self.taken.load(Ordering::Relaxed) >= self.max
-    }
-}
-
-/// A place, given back when it is dropped.
-pub struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The place of a request among new work. It is taken when the request's body is there, so that
-/// slow senders hold none, and given back when the last clone is dropped.
+/// The place of a request among new work, and in its client's share of that. Both are taken when
+/// the request's body is there, so that slow senders hold none, and given back when the last clone
+/// is dropped.
 #[derive(Clone)]
 pub struct Seat {
     gate: Gate,
-    place: Rc<RefCell<Option<Place>>>,
+    clients: ClientShares,
+    client: Option<Client>,
+    places: Rc<RefCell<Option<SeatPlaces>>>,
 }
 
+/// A place of the server's, and one of the client's where it is known.
+type SeatPlaces = (Place, Option<Share>);
+
 impl Seat {
-    /// Takes the place; `false` if there is none.
+    /// Takes the places; `false` if one is missing.
     pub fn take(&self) -> bool {
-        let place = self.gate.enter();
-        if place.is_none() {
-            count(Lane::New, "full");
-        }
-        *self.place.borrow_mut() = place;
-        self.place.borrow().is_some()
+        let places = self.places().map_err(|reason| count(Lane::New, reason)).ok();
+        self.places.replace(places);
+        self.places.borrow().is_some()
     }
+
+    /// The client's first: one that has too many takes none of the server's.
+    fn places(&self) -> Result<SeatPlaces, &'static str> {
+        let share = self.clients.enter(Kind::NewWork, self.client);
+        let share = share.map_err(|ShareTaken| CLIENT_SHARE)?;
+        Ok((self.gate.enter().ok_or("full")?, share))
+    }
+}
+
+/// The places of a poll while it waits, besides its tenant's: the server's, and its client's.
+pub struct PollPlace {
+    _server: Place,
+    _client: Option<Share>,
 }
 
 /// What a request in flight holds while it is answered.
@@ -83,6 +71,7 @@ pub struct Entered {
     /// Where it is new work, its place there.
     pub seat: Option<Seat>,
     _place: Place,
+    _share: Option<Share>,
 }
 
 /// The gates of the server.
@@ -98,25 +87,8 @@ pub struct Admission {
     /// The share that one tenant's challenges may have of the places for new work while they begin:
     /// its webhook may hang.
     starts_of_tenant: Shares,
-}
-
-/// Places that each tenant has for itself.
-struct Shares {
-    gates: DashMap<TenantId, Gate>,
-    max: usize,
-}
-
-impl Shares {
-    fn new(max: usize) -> Self {
-        Self { gates: DashMap::new(), max }
-    }
-
-    fn enter(&self, tenant: &TenantId) -> Option<Place> {
-        match self.gates.get(tenant) {
-            Some(gate) => gate.enter(),
-            None => self.gates.entry(tenant.clone()).or_insert_with(|| Gate::new(self.max)).enter(),
-        }
-    }
+    /// The shares of client addresses, where these are known.
+    clients: ClientShares,
 }
 
 impl Admission {
@@ -125,18 +97,45 @@ impl Admission {
     /// waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
-            for reason in ["full", "late"] {
+            for reason in ["full", "late", CLIENT_SHARE] {
                 counter!(REQUESTS_REFUSED, "lane" => lane.name(), "reason" => reason).absolute(0);
             }
         }
-        let waits_max = requests_max / 2;
+        let waits_max = Self::waits_max(requests_max);
         Self {
             requests: Gate::new(requests_max),
             new_work: Gate::new(new_work_max),
             waits: Gate::new(waits_max),
             waits_of_tenant: Shares::new(waits_max.div_ceil(2)),
             starts_of_tenant: Shares::new(new_work_max.div_ceil(2)),
+            clients: ClientShares::default(),
         }
+    }
+
+    /// Places for polls that wait, where so many requests may be in flight.
+    pub const fn waits_max(requests_max: usize) -> usize {
+        requests_max / 2
+    }
+
+    /// The same gates, with a share for each client address.
+    #[must_use]
+    pub fn sharing(self, clients: ClientShares) -> Self {
+        Self { clients, ..self }
+    }
+
+    /// The client of a request, where clients have shares and this one is known.
+    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Client> {
+        self.clients.client(peer, headers)
+    }
+
+    /// Looks whether a client may begin something more. Asked before the body is read, so that a
+    /// client which has too much under way does not send it for nothing.
+    pub fn may_begin(&self, client: Option<Client>) -> bool {
+        let looked = self.clients.look(Kind::NewWork, client);
+        if looked.is_err() {
+            count(Lane::New, CLIENT_SHARE);
+        }
+        looked.is_ok()
     }
 
     /// Whether a request is let in: new work is not while the worker is late or enough of it is
@@ -152,27 +151,42 @@ impl Admission {
         false
     }
 
-    /// Takes a place for a request in flight, if there is one.
-    pub fn enter(&self, lane: Lane) -> Option<Entered> {
+    /// Takes a place for a request in flight, if there is one, and if its client has one left.
+    pub fn enter(&self, lane: Lane, client: Option<Client>) -> Option<Entered> {
+        let Ok(share) = self.clients.enter(Kind::Request, client) else {
+            count(lane, CLIENT_SHARE);
+            return None;
+        };
         let Some(place) = self.requests.enter() else {
             count(lane, "full");
             return None;
         };
-        Some(Entered { seat: self.seat(lane), _place: place })
+        Some(Entered { seat: self.seat(lane, client), _place: place, _share: share })
     }
 
-    fn seat(&self, lane: Lane) -> Option<Seat> {
-        let seat = || Seat { gate: self.new_work.clone(), place: Rc::default() };
+    fn seat(&self, lane: Lane, client: Option<Client>) -> Option<Seat> {
+        let seat = || Seat {
+            gate: self.new_work.clone(),
+            clients: self.clients.clone(),
+            client,
+            places: Rc::default(),
+        };
         (lane == Lane::New).then(seat)
     }
 
-    /// Takes a place to wait, if there is one.
-    pub fn wait(&self, tenant: &TenantId) -> Option<(Place, Place)> {
-        Some((self.waits_of_tenant.enter(tenant)?, self.waits.enter()?))
+    /// Takes the place of a poll that waits, if there is one. It has one, whatever it waits for.
+    pub fn wait(&self, client: Option<Client>) -> Option<PollPlace> {
+        let share = self.clients.enter(Kind::Poll, client).ok()?;
+        Some(PollPlace { _server: self.waits.enter()?, _client: share })
+    }
+
+    /// Takes a place of a tenant for a poll that waits, if there is one.
+    pub fn wait_of(&self, tenant: &TenantId) -> Option<Share> {
+        self.waits_of_tenant.enter(tenant)
     }
 
     /// Takes a place of a tenant to begin a challenge, if there is one.
-    pub fn start(&self, tenant: &TenantId) -> Option<Place> {
+    pub fn start(&self, tenant: &TenantId) -> Option<Share> {
         let place = self.starts_of_tenant.enter(tenant);
         if place.is_none() {
             count(Lane::New, "full");
@@ -196,12 +210,12 @@ mod tests {
     fn one_tenant_cannot_take_every_place_to_wait() {
         let admission = Admission::new(16, 16);
         let [acme, beta] = ["acme", "beta"].map(|id| TenantId::parse(id).unwrap());
-        let waiting: Vec<_> = (0..4).map(|_| admission.wait(&acme)).collect();
+        let waiting: Vec<_> = (0..4).map(|_| admission.wait_of(&acme)).collect();
         assert!(waiting.iter().all(Option::is_some));
-        assert!(admission.wait(&acme).is_none());
-        assert!(admission.wait(&beta).is_some());
+        assert!(admission.wait_of(&acme).is_none());
+        assert!(admission.wait_of(&beta).is_some());
         drop(waiting);
-        assert!(admission.wait(&acme).is_some());
+        assert!(admission.wait_of(&acme).is_some());
     }
 
     #[test]
@@ -216,21 +230,11 @@ mod tests {
         assert!(admission.start(&acme).is_some());
     }
 
-    #[test]
-    fn a_full_gate_lets_nobody_in_until_somebody_leaves() {
-        let gate = Gate::new(2);
-        let first = gate.enter();
-        let second = gate.enter();
-        assert!(first.is_some() && second.is_some());
-        assert!(gate.enter().is_none());
-        drop(first);
-        assert!(gate.enter().is_some());
-    }
-
     #[actix_web::test]
     async fn new_work_that_is_full_leaves_room_for_the_rest() {
         let (admission, pulse) = (Admission::new(3, 1), Pulse::new(Duration::from_secs(1)));
-        let enter = |lane| admission.admits(lane, &pulse).then(|| admission.enter(lane)).flatten();
+        let enter =
+            |lane| admission.admits(lane, &pulse).then(|| admission.enter(lane, None)).flatten();
         let slow = [enter(Lane::New).unwrap(), enter(Lane::New).unwrap()];
         assert!(slow[0].seat.as_ref().unwrap().take());
         assert!(!slow[1].seat.as_ref().unwrap().take(), "the first has the one place");

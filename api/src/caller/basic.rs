@@ -23,14 +23,25 @@ pub struct DeviceCaller {
     pub tenant: TenantId,
 }
 
+impl ServerCaller {
+    /// Looks whether a request shows a secret of a tenant.
+    pub fn is_of(request: &HttpRequest) -> bool {
+        tenant_of(request).is_some()
+    }
+}
+
+fn tenant_of(request: &HttpRequest) -> Option<TenantId> {
+    let secret = credentials(request, "Basic").and_then(basic::decode)?;
+    AppState::of(request).tenant_of_secret(&secret)
+}
+
 impl FromRequest for ServerCaller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let secret = credentials(request, "Basic").and_then(basic::decode);
-        let tenant = secret.and_then(|secret| AppState::of(request).tenant_of_secret(&secret));
-        let tenant = tenant.ok_or_else(|| Problem::unauthorized("the secret is not known"));
+        let tenant =
+            tenant_of(request).ok_or_else(|| Problem::unauthorized("the secret is not known"));
         ready(tenant.map(|tenant| Self { tenant }))
     }
 }

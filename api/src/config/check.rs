@@ -11,7 +11,8 @@ use url::Url;
 use super::error::ConfigError;
 use super::file::{File, LogSection, ServerSection, StoreSection};
 use super::{
-    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, limits, tenants,
+    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, limits,
+    tenants,
 };
 
 /// The file of the default store, in `server.data_dir`.
@@ -49,6 +50,8 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
         ));
     }
     Ok(Server {
+        client_addresses: clients::addresses(&written)?,
+        client_share_percent: limits::CLIENT_SHARE_PERCENT.count(written.client_share_percent)?,
         listen: address("server.listen", &written.listen, "an IP address and a port")?,
         public_url: public_url(&written.public_url)?,
         data_dir: PathBuf::from(written.data_dir),
@@ -136,8 +139,9 @@ fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> 
     let days = limits::ACTION_RETENTION_DAYS.check("", written.action_retention_days)?;
     let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
     let durability = durability(written)?;
+    let room_warn_bytes = limits::ROOM_WARN_MIB.check("", written.room_warn_mib)? << 20;
     let url = store_url(&written.url, server)?;
-    Ok(Store { url, action_retention, durability })
+    Ok(Store { url, action_retention, durability, room_warn_bytes })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

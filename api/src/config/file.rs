@@ -49,6 +49,10 @@ section!(ServerSection {
     requests_in_flight_max: u64 = limits::REQUESTS_IN_FLIGHT_MAX.default,
     new_work_in_flight_max: u64 = limits::NEW_WORK_IN_FLIGHT_MAX.default,
     queue_delay_ms_max: u64 = limits::QUEUE_DELAY_MS_MAX.default,
+    trusted_proxies: Vec<String> = Vec::new(),
+    client_address_header: String = String::new(),
+    direct_clients: bool = false,
+    client_share_percent: u64 = limits::CLIENT_SHARE_PERCENT.default,
     shutdown_seconds: u64 = limits::SHUTDOWN_SECONDS.default,
 });
 section!(OperationsSection { listen: String = "127.0.0.1:9464".into() });
@@ -60,6 +64,7 @@ section!(StoreSection {
     async_window_ms: u64 = limits::ASYNC_WINDOW_MS.default,
     outage: String = "refuse".into(),
     backlog_records_max: u64 = limits::BACKLOG_RECORDS_MAX.default,
+    room_warn_mib: u64 = limits::ROOM_WARN_MIB.default,
 });
 section!(EngineSection {
     verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default,

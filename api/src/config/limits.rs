@@ -11,7 +11,8 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 pub const TENANTS_MAX: usize = 1000;
 /// Secrets of one tenant that are active together, at most: each signs every webhook.
 pub const SECRET_KEYS_MAX: usize = 8;
-/// Entries of `allowed_origins`, `webhook_allow_hosts` and `custom_public`, each, at most.
+/// Entries of each list, at most: `allowed_origins`, `webhook_allow_hosts`, `custom_public`,
+/// `trusted_proxies`.
 pub const LIST_ENTRIES_MAX: usize = 64;
 /// Bytes of a tenant's name, at most.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -52,6 +53,8 @@ pub const NEW_WORK_IN_FLIGHT_MAX: Limit =
 /// Milliseconds that requests may wait for their worker until such are turned away. At 200 µs for
 /// the dearest, fifty callers that ask again as soon as they are answered are no reason yet.
 pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 10, 1, 10_000);
+/// Percent of connections, requests, polls and new work that one client address may have.
+pub const CLIENT_SHARE_PERCENT: Limit = limit("server.client_share_percent", 10, 1, 100);
 /// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
 /// (10 s) kills.
 pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);
@@ -96,6 +99,8 @@ pub const NUMBERS_LOCK: Limit =
 pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
 /// Commits that are answered and not recorded, where an outage does not stop the server.
 pub const BACKLOG_RECORDS_MAX: Limit = limit("store.backlog_records_max", 100_000, 1, 10_000_000);
+/// Room of the store below which a warning is given, in MiB; 0 is none.
+pub const ROOM_WARN_MIB: Limit = limit("store.room_warn_mib", 256, 0, 1 << 20);
 /// Actors in memory.
 pub const ACTIVATIONS_MAX: Limit = limit("engine.activations_max", 500_000, 100, 100_000_000);
 /// Polls that wait together.
@@ -109,10 +114,12 @@ pub const LIMITS: &[Limit] = &[
     REQUESTS_IN_FLIGHT_MAX,
     NEW_WORK_IN_FLIGHT_MAX,
     QUEUE_DELAY_MS_MAX,
+    CLIENT_SHARE_PERCENT,
     SHUTDOWN_SECONDS,
     ACTION_RETENTION_DAYS,
     ASYNC_WINDOW_MS,
     BACKLOG_RECORDS_MAX,
+    ROOM_WARN_MIB,
     VERIFY_QUEUE_MAX,
     ACTIVATIONS_MAX,
     WAITERS_MAX,

@@ -15,6 +15,7 @@ use url::{Host, Url};
 
 mod brand;
 mod check;
+mod clients;
 pub mod demo;
 pub mod environment;
 mod error;
@@ -29,6 +30,8 @@ pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
 pub use origins::AllowedOrigins;
+
+use crate::client_address::ClientAddresses;
 
 /// A configuration that has been checked.
 #[derive(Clone, Debug)]
@@ -77,6 +80,10 @@ pub struct Server {
     pub new_work_in_flight_max: usize,
     /// Wait of requests for their worker, above which such are turned away.
     pub queue_delay_max: Duration,
+    /// The way to know clients by their addresses; `None` where there is none, and no shares.
+    pub client_addresses: Option<ClientAddresses>,
+    /// Percent of connections, requests, polls and new work that one client address may have.
+    pub client_share_percent: usize,
     /// Time from SIGTERM to the exit.
     pub shutdown: Duration,
 }
@@ -108,6 +115,8 @@ pub struct Store {
     pub action_retention: Duration,
     /// When commits are answered.
     pub durability: Durability,
+    /// Bytes of room below which a warning is given; 0 is none.
+    pub room_warn_bytes: u64,
 }
 
 /// Which store.

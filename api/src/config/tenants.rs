@@ -211,7 +211,7 @@ fn webhook_url(
     Ok(Some(url))
 }
 
-fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigError> {
+pub(super) fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigError> {
     if count <= max {
         return Ok(());
     }

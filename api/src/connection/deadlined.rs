@@ -1,5 +1,6 @@
-//! A socket that ends when a head does not come in time or nothing could be written to it for too
-//! long, and that is not read while its peer does not take the answers.
+//! A socket with deadlines. It ends when a head does not come in time, when its peer takes its
+//! answers too slowly, or when nothing could be written to it for too long, and it is not read while
+//! its peer does not take the answers.
 
 use std::io;
 use std::pin::Pin;
@@ -12,13 +13,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Load;
 use super::leave::Leave;
 use super::refusal::{Refusal, bare};
+use super::single_file::SingleFile;
+use super::take::TakeDeadline;
 
+mod read;
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are handed over at once. The HTTP library makes a request of everything it was
-/// handed before it looks at its own limit of pipelined requests, so a larger share would be a
-/// longer queue.
+/// Bytes that are read or handed over at once. The HTTP library reads on until it is told to wait,
+/// so a larger share would be a larger buffer.
 const READ_BYTES_MAX: usize = 4096;
 
 /// How long a connection is waited for.
@@ -51,8 +54,11 @@ pub struct Deadlined<T> {
     silent_since: Instant,
     head: Option<Head>,
     leave: Option<Leave>,
+    requests: SingleFile,
+    /// Set while the peer is slow to take an answer.
+    take: Option<TakeDeadline>,
     has_read: bool,
-    /// The last read was a full one: the reader has to work it off before the next.
+    /// As much was handed over as may be at once: the reader has to work it off before the next.
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,
@@ -78,6 +84,8 @@ impl<T: AsyncRead> Deadlined<T> {
             head: Some(Head { since, requests: load.requests() }),
             load,
             leave: None,
+            requests: SingleFile::default(),
+            take: None,
             has_read: false,
             is_full: false,
             is_ended: false,
@@ -98,7 +106,9 @@ impl<T: AsyncRead> Deadlined<T> {
 
     fn due(&self) -> Instant {
         let silence = self.silent_since + self.patience.silence;
-        self.head().map_or(silence, |head| silence.min(head.since + self.patience.head))
+        let head = self.head().map(|head| head.since + self.patience.head);
+        let take = self.take.as_ref().filter(|_| self.is_blocked).map(TakeDeadline::at);
+        [head, take].into_iter().flatten().fold(silence, Instant::min)
     }
 
     /// `Pending` while there is time, with a wake-up at its end.
@@ -113,19 +123,22 @@ impl<T: AsyncRead> Deadlined<T> {
         }
     }
 
-    fn add_read(&mut self, bytes: usize) {
-        self.has_read = true;
-        self.load.add_read(bytes);
+    /// Has the timer go off at `due` at the latest.
+    fn look_by(&mut self, due: Instant) {
+        if self.timer.deadline() > due {
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// Begins the time of a head of which the first bytes are there.
+    fn begin_head(&mut self) {
         if self.load.is_under_way() || self.head().is_some() {
             return;
         }
         let since = Instant::now();
         self.head = Some(Head { since, requests: self.load.requests() });
         self.load.idleness().begin(since);
-        let due = since + self.patience.head;
-        if self.timer.deadline() > due {
-            self.timer.as_mut().reset(due);
-        }
+        self.look_by(since + self.patience.head);
     }
 
     /// What is sent to a peer whose time is over.
@@ -147,12 +160,18 @@ impl<T: AsyncRead> Deadlined<T> {
         let was_blocked = std::mem::replace(&mut self.is_blocked, poll.is_pending());
         if poll.is_pending() {
             self.load.idleness().end();
+            let take = self.take.get_or_insert_with(|| TakeDeadline::new(Instant::now()));
+            let due = take.at();
+            self.look_by(due);
             return self.poll_deadline(cx).map(|()| Err(late()));
         }
-        if matches!(poll, Poll::Ready(Ok(1..))) {
+        if let Poll::Ready(Ok(bytes @ 1..)) = poll {
             self.silent_since = Instant::now();
             if !self.load.is_under_way() {
                 self.load.idleness().begin(self.silent_since);
+            }
+            if let Some(take) = &mut self.take {
+                take.taken(bytes, self.silent_since);
             }
             if was_blocked && let Some(head) = &mut self.head {
                 head.since = self.silent_since;
@@ -177,15 +196,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
         }
     }
 
-    /// The peer has sent its end. What it sent before is worked off first; a request that is under
-    /// way even then is given up, so that no poll is held for a peer that has left.
-    fn ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !std::mem::replace(&mut self.is_ended, true) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+    /// Takes leave when the last answer was taken. The library would do so too, but at once, and
+    /// over bytes that were not read.
+    fn leave_after_the_last_answer(&mut self) {
+        if self.leave.is_none() && self.load.is_spent() && !self.is_blocked {
+            self.leave = Some(Leave::new(Vec::new()));
         }
-        let gone = self.load.is_under_way();
-        Poll::Ready(if gone { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) })
     }
 }
 
@@ -199,10 +215,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
         if this.leave.is_none() && this.poll_deadline(cx).is_ready() {
             this.leave = Some(Leave::new(this.too_late()));
         }
+        this.leave_after_the_last_answer();
         if this.leave.is_some() {
-            return this.poll_leave(cx).map(|()| Err(late()));
+            let end = if this.load.is_spent() { Ok(()) } else { Err(late()) };
+            return this.poll_leave(cx).map(|()| end);
         }
-        if this.is_blocked || this.load.room() == 0 {
+        if this.is_blocked {
             this.is_withheld = true;
             return Poll::Pending;
         }
@@ -210,17 +228,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let room = buf.remaining().min(READ_BYTES_MAX).min(this.load.room());
-        this.io.set_limit(room as u64);
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
-        let read = buf.filled().len() - before;
-        if read == 0 {
-            return this.ended(cx);
-        }
-        this.add_read(read);
-        this.is_full = read == room;
-        Poll::Ready(Ok(()))
+        this.poll_requests(cx, buf)
     }
 }
 
@@ -256,6 +264,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().io.get_mut()).poll_shutdown(cx)
+        let this = self.get_mut();
+        this.leave_after_the_last_answer();
+        if this.leave.is_some() {
+            return this.poll_leave(cx).map(Ok);
+        }
+        Pin::new(this.io.get_mut()).poll_shutdown(cx)
     }
 }

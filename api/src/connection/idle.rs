@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn enter(roster: &Rc<Roster>, connections: usize) -> Vec<Member> {
-        let place = || roster.places.accept(None).unwrap();
+        let place = || roster.places.accept().unwrap();
         (0..connections).map(|_| roster.enter(place())).collect()
     }
 

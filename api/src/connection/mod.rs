@@ -7,21 +7,27 @@
 //! The HTTP library bounds the idle time between requests, and nothing else. What a single request
 //! may cost is bounded elsewhere (`body`, `admission`).
 
+mod chunks;
 mod deadlined;
+mod head;
 pub mod http2;
 mod idle;
 mod leave;
 mod listen;
 mod load;
+mod pieces;
 mod places;
 mod refusal;
 mod rewound;
 mod serve;
+mod single_file;
+mod take;
 
 pub use deadlined::{Deadlined, Patience};
 pub use idle::PATIENCE as IDLE_PATIENCE;
 pub use listen::{BACKLOG, listen};
-pub use load::{Load, REQUESTS_PER_CONNECTION_MAX, Turn, count};
+pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
+pub use pieces::in_pieces;
 pub use places::{
     CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED, PRESSURE_PERCENT,
 };

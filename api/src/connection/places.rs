@@ -1,6 +1,5 @@
 //! The places that a listener has for connections, over all of its workers.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,8 +44,7 @@ impl Places {
     }
 
     /// Gives a connection that was accepted its place, or refuses it: then it is closed at once.
-    /// Everything that is to be asked of a new connection is asked here.
-    pub(super) fn accept(self: &Arc<Self>, _peer: Option<SocketAddr>) -> Option<Place> {
+    pub(super) fn accept(self: &Arc<Self>) -> Option<Place> {
         let place = Place(self.clone());
         self.opened.increment(1.0);
         if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
@@ -93,10 +91,10 @@ mod tests {
     #[test]
     fn one_connection_more_than_there_are_places_is_refused() {
         let places = Places::new("test", 2);
-        let mut taken: Vec<_> = (0..2).map(|_| places.accept(None).unwrap()).collect();
-        assert!(places.accept(None).is_none());
+        let mut taken: Vec<_> = (0..2).map(|_| places.accept().unwrap()).collect();
+        assert!(places.accept().is_none());
         taken.pop();
-        assert!(places.accept(None).is_some());
+        assert!(places.accept().is_some());
     }
 
     #[test]
@@ -114,9 +112,9 @@ mod tests {
     #[test]
     fn only_what_is_above_the_share_is_too_many_and_every_worker_has_its_part() {
         let places = Places::new("test", 100);
-        let taken: Vec<_> = (0..75).map(|_| places.accept(None).unwrap()).collect();
+        let taken: Vec<_> = (0..75).map(|_| places.accept().unwrap()).collect();
         assert_eq!(places.part_too_many(75), 0);
-        let more: Vec<_> = (0..20).map(|_| places.accept(None).unwrap()).collect();
+        let more: Vec<_> = (0..20).map(|_| places.accept().unwrap()).collect();
         assert_eq!(places.part_too_many(95), 20);
         assert_eq!(places.part_too_many(90) + places.part_too_many(5), 19 + 2);
         assert_eq!(places.part_too_many(0), 0);

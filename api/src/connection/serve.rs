@@ -24,9 +24,18 @@ use tokio::time::{Instant, timeout};
 
 use super::idle::{Idleness, Roster};
 use super::leave::LEAVE;
+use super::pieces::PIECE_BYTES;
 use super::places::{Places, per_worker};
 use super::rewound::Rewound;
 use super::{Deadlined, Load, Patience, http2};
+use crate::admission::ClientShares;
+
+/// Bytes of answers that the HTTP library holds for one connection before it waits for the peer to
+/// take them. One piece more fits behind them.
+const WRITE_BYTES: usize = PIECE_BYTES;
+/// Bytes of answers that the kernel holds for one connection and has not sent, because the peer has
+/// no room for them. Left to itself it grows to megabytes.
+const UNSENT_BYTES_MAX: u32 = 16_384;
 
 /// Worker threads, at most: the library has no more.
 const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
@@ -53,11 +62,17 @@ pub struct Settings {
     pub shutdown: Duration,
 }
 
-/// Serves what `factory` makes, on a listener. Signals are left to the caller.
+/// Serves what `factory` makes, on a listener, where each client has its share of connections.
+/// Signals are left to the caller.
 ///
 /// # Errors
 /// What the operating system says about the listener.
-pub fn serve<F, I, S, B>(listener: TcpListener, with: Settings, factory: F) -> io::Result<Server>
+pub fn serve<F, I, S, B>(
+    listener: TcpListener,
+    with: Settings,
+    clients: ClientShares,
+    factory: F,
+) -> io::Result<Server>
 where
     F: Fn() -> I + Clone + Send + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -81,10 +96,11 @@ where
     let server = server.listen(format!("http-{address}"), listener, move || {
         let app = factory().into_factory().map_err(|error| error.into().error_response());
         let app = map_config(app, |()| AppConfig::default());
-        let (ending, places) = (ending.clone(), places.clone());
+        let (ending, places, clients) = (ending.clone(), places.clone(), clients.clone());
         // One application for both versions: it is the worker's.
         fn_factory(move || {
-            let (app, ending, places) = (app.new_service(()), ending.clone(), places.clone());
+            let (app, ending) = (app.new_service(()), ending.clone());
+            let (places, clients) = (places.clone(), clients.clone());
             async move {
                 let roster = Roster::start(places.clone());
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
@@ -101,6 +117,7 @@ where
                     // The connection keeps that time itself, for every head.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
+                    .h1_write_buffer_size(WRITE_BYTES)
                     // The connection says when a client has left. What came in order before a head
                     // that is refused is still to be answered.
                     .h1_allow_half_closed(true)
@@ -113,11 +130,13 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
-                    let member = places.accept(peer).map(|place| roster.enter(place));
+                    let member = places.accept().map(|place| roster.enter(place));
+                    let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.
                     Box::pin(async move {
-                        let Some(member) = member else { return Ok(()) };
+                        // Closed at once: nothing is read or written for one connection too many.
+                        let (Some(member), Ok(_share)) = (member, share) else { return Ok(()) };
                         let idleness = member.idleness();
                         let Some((io, is_http2)) = looked_at(io, with, idleness).await else {
                             return Ok(());
@@ -165,9 +184,19 @@ async fn looked_at(
     if let Err(error) = io.set_nodelay(true) {
         tracing::debug!(%error, "a connection waits for acknowledgements");
     }
+    leave_little_unsent(&io);
     tokio::select! {
         biased;
         look = timeout(with.head_read, Rewound::look(io)) => look.ok()?.ok(),
         () = idleness.gives_way() => None,
+    }
+}
+
+/// Has the kernel take an answer no faster than the peer does, so that a peer that reads slowly
+/// takes no memory, and is seen to.
+fn leave_little_unsent(io: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(io).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        tracing::debug!(%error, "the kernel bounds what a connection has not sent");
     }
 }

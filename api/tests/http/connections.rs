@@ -10,6 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpResponse, rt, web};
+use countersign::admission::ClientShares;
 use countersign::connection::{self, REQUESTS_PER_CONNECTION_MAX, Settings};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -43,12 +44,16 @@ pub(crate) struct Small {
 
 impl Small {
     pub(crate) fn start(settings: Settings) -> Self {
+        Self::sharing(settings, ClientShares::default())
+    }
+
+    pub(crate) fn sharing(settings: Settings, clients: ClientShares) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let root = || async { HttpResponse::Ok().body("here") };
         let app =
             move || App::new().wrap(from_fn(connection::count)).route("/", web::get().to(root));
-        let server = connection::serve(listener, settings, app).unwrap();
+        let server = connection::serve(listener, settings, clients, app).unwrap();
         Self { address, handle: server.handle(), serving: rt::spawn(server) }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, rt, web};
+use countersign::admission::ClientShares;
 use countersign::connection::{self, IDLE_PATIENCE, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -34,7 +35,7 @@ fn small() -> SocketAddr {
         app.route("/", web::get().to(root)).route("/parked", web::get().to(parked))
     };
     let settings = Settings { connections_max: PLACES, ..settings() };
-    rt::spawn(connection::serve(listener, settings, app).unwrap());
+    rt::spawn(connection::serve(listener, settings, ClientShares::default(), app).unwrap());
     address
 }
 

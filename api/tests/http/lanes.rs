@@ -3,7 +3,9 @@
 use countersign_wire::basic;
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::timeout;
 
+use crate::long_poll::SOON;
 use crate::support::{Connection, Device, Hook, PUSH, SECRET, Server, Setup, SignIn};
 
 /// Starts challenges of other users, whose webhook does not answer, until `count` are under way.
@@ -73,6 +75,29 @@ async fn a_webhook_that_hangs_takes_half_of_new_work() {
     start.refused(503, "temporarily_unavailable").await;
     hook.answer(200);
     assert_eq!(hanging[0].read().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_start_keeps_its_place_although_its_browser_leaves() {
+    let mut hook = Hook::listen().await;
+    // The tenant has half of two places for new work, and only one request is answered at a time.
+    let setup = Setup::told_by(&hook).set("server.new_work_in_flight_max", "2");
+    let server = setup.set("server.requests_in_flight_max", "1").start();
+    server.enroll("u-1", &Device::new()).await;
+    let token = server.token("u-1").await;
+    let hanging = starts_that_hang(&server, &mut hook, 1).await;
+    drop(hanging);
+    let has_left = async { while server.get("/users/u-1").secret().send().await.status == 503 {} };
+    timeout(SOON, has_left).await.expect("the server learns of it");
+    let start = server.post("/client/challenge/push").bearer(&token).json(&json!({}));
+    start.refused(503, "temporarily_unavailable").await;
+    hook.answer(200);
+    let starts_again = async {
+        let start = || server.post("/client/challenge/push").bearer(&token).json(&json!({}));
+        hook.answer(200);
+        while start().send().await.status == 503 {}
+    };
+    timeout(SOON, starts_again).await.expect("the place is given back");
 }
 
 #[tokio::test]

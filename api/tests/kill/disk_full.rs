@@ -1,50 +1,12 @@
 //! A disk that is full, and has room again: 503 meanwhile, and the same process goes on.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use reqwest::Client;
 
 use crate::caller::{Caller, Failed};
+use crate::disk::Disk;
 use crate::invariants;
 use crate::life::Life;
 use crate::server::{SECRET, Server};
-
-/// A disk of its own, of so many bytes.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn mount(bytes: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={bytes},mode=700");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder.path())
-            .status();
-        let done = mounted.is_ok_and(|status| status.success());
-        assert!(done, "cannot mount a tmpfs: run this test as root, as CI does");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the room there is.
-    fn fill(&self) -> PathBuf {
-        let ballast = self.path().join("ballast");
-        let mut file = std::fs::File::create(&ballast).unwrap();
-        let block = [0; 4096];
-        while std::io::Write::write_all(&mut file, &block).is_ok() {}
-        ballast
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_answered_503_and_room_ends_that() {

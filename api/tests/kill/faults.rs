@@ -83,6 +83,12 @@ async fn after_a_failed_write_nobody_is_told_yes_and_the_process_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_that_is_used_up_and_a_disk_that_became_read_only_are_failed_writes() {
+    ends_at("pwrite64", "EDQUOT").await;
+    ends_at("pwrite64", "EROFS").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_without_room_is_refused_and_the_next_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()).await);

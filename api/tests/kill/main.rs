@@ -6,7 +6,8 @@
 //! Everything that was acknowledged is in the memory of this test (`kills`); the invariants are in
 //! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
 //! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
-//! (`faults`, `disk_full`), kills during a start (`restart`), what a relying party is told
+//! (`faults`, `disk_full`), what `/health/ready` says of
+//! them (`readiness`), kills during a start (`restart`), what a relying party is told
 //! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), the
 //! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), and the
 //! commands of operators (`commands`).
@@ -16,6 +17,7 @@
 mod caller;
 mod commands;
 mod deployed;
+mod disk;
 mod disk_full;
 mod faults;
 mod fenced;
@@ -33,8 +35,8 @@ mod phone;
 #[path = "../../../engine/tests/redis/proxy.rs"]
 #[expect(dead_code, reason = "a part of it is used here")]
 mod proxy;
+mod readiness;
 mod redis;
-#[expect(dead_code, reason = "a part of it is used here")]
 #[path = "../../../engine/tests/redis_server/mod.rs"]
 mod redis_server;
 mod reported;
@@ -42,6 +44,7 @@ mod restart;
 mod seed;
 mod seeded;
 mod server;
+mod slow_readers;
 
 use std::sync::Arc;
 

@@ -110,6 +110,14 @@ impl Server {
         Ok(server)
     }
 
+    /// Where operators call, which it must have been told to let them.
+    pub(crate) fn operations(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        let said = line.strip_prefix("operations on ").and_then(|line| line.split_once(": "));
+        said.unwrap_or_else(|| panic!("no address of operators: {line}")).0.to_owned()
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

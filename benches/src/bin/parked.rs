@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
-use countersign_benches::person::{POLL, Person, expect};
 use countersign_benches::pinned::{Failure, Oneself, PATIENT, ROOMY, Server, build, ended};
-use countersign_benches::raw::Connection;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
+use countersign_loadtest::raw::{Connection, POLL, Person, expect};
 use reqwest::header::AUTHORIZATION;
 use tikv_jemallocator::Jemalloc;
 use tokio::task::JoinSet;

@@ -4,8 +4,11 @@
 //! tells of events. An adapter decides nothing about a challenge.
 
 mod calls;
+mod client;
+mod failure;
 mod guard;
 mod message;
+mod metered;
 mod networks;
 mod resolver;
 mod webhook;

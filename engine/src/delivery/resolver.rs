@@ -3,15 +3,20 @@
 //! The client connects to exactly the addresses given here: there is no second look-up that could
 //! answer otherwise.
 
-use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
+use tower::Service;
 
 use super::guard::Guard;
 use crate::ports::Later;
+
+/// Addresses of a host that are tried, at most: a name may have thousands, each of which would be
+/// connected to.
+const ADDRESSES_MAX: usize = 16;
 
 /// Finds the addresses of a host name.
 pub type Lookup = Arc<dyn Fn(String) -> Later<io::Result<Vec<IpAddr>>> + Send + Sync>;
@@ -39,27 +44,40 @@ pub(super) enum Unresolved {
 }
 
 /// Looks names up and keeps what the guard admits.
+#[derive(Clone)]
 pub(super) struct GuardedResolver {
     pub(super) guard: Arc<Guard>,
     pub(super) lookup: Lookup,
 }
 
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = Arc::clone(&self.guard);
-        let found = (self.lookup)(name.as_str().to_owned());
-        Box::pin(async move {
-            let found = found.await.unwrap_or_default();
-            if found.is_empty() {
-                return Err(Box::new(Unresolved::Unknown) as Box<dyn Error + Send + Sync>);
-            }
-            let admitted = guard.admit(name.as_str(), found);
-            if admitted.is_empty() {
-                return Err(Box::new(Unresolved::Blocked) as _);
-            }
-            // Port 0 stands for the port of the URL.
-            Ok(Box::new(admitted.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
-        })
+impl GuardedResolver {
+    /// The admitted addresses. Port 0 stands for the port of the URL.
+    async fn resolve(self, name: Name) -> Result<Vec<SocketAddr>, Unresolved> {
+        let found = (self.lookup)(name.as_str().to_owned()).await.unwrap_or_default();
+        if found.is_empty() {
+            return Err(Unresolved::Unknown);
+        }
+        let admitted = self.guard.admit(name.as_str(), found);
+        if admitted.is_empty() {
+            return Err(Unresolved::Blocked);
+        }
+        let tried = admitted.into_iter().take(ADDRESSES_MAX);
+        Ok(tried.map(|ip| SocketAddr::new(ip, 0)).collect())
+    }
+}
+
+impl Service<Name> for GuardedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Unresolved;
+    type Future = Later<Result<Self::Response, Unresolved>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let found = self.clone().resolve(name);
+        Box::pin(async move { Ok(found.await?.into_iter()) })
     }
 }
 
@@ -82,10 +100,8 @@ mod tests {
     }
 
     async fn resolve(resolver: &GuardedResolver) -> Result<Vec<String>, Unresolved> {
-        match resolver.resolve("hook.test".parse().unwrap()).await {
-            Ok(found) => Ok(found.map(|address| address.to_string()).collect()),
-            Err(error) => Err(*error.downcast().unwrap()),
-        }
+        let found = resolver.clone().resolve("hook.test".parse().unwrap()).await?;
+        Ok(found.into_iter().map(|address| address.to_string()).collect())
     }
 
     #[tokio::test]
@@ -100,6 +116,13 @@ mod tests {
         let resolver = resolver(&[&["10.0.0.1", "8.8.8.8", "::1", "2606:4700::1111"]]);
         let found = resolve(&resolver).await.unwrap();
         assert_eq!(found, ["8.8.8.8:0", "[2606:4700::1111]:0"]);
+    }
+
+    #[tokio::test]
+    async fn of_many_addresses_a_few_are_tried() {
+        let many: Vec<_> = (0..255).map(|n| format!("8.8.8.{n}")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(resolve(&resolver(&[&many])).await.unwrap().len(), ADDRESSES_MAX);
     }
 
     #[tokio::test]

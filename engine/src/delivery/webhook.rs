@@ -4,9 +4,7 @@
 //! the same id and body, and a signature of its own moment. It does not read what was answered
 //! beyond the status, and follows no redirect.
 
-use std::error::Error;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +13,19 @@ use countersign_core::challenge::Challenge;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::time::UnixMillis;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, InvalidHeaderValue, USER_AGENT};
+use hyper::{Request, Uri};
 use metrics::{counter, histogram};
-use reqwest::header::{CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
-use reqwest::{Client, RequestBuilder, redirect, retry};
 use url::Url;
 
 use super::calls::Calls;
+use super::client::Client;
+use super::failure::Failure;
 use super::guard::{Guard, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
-use super::resolver::{GuardedResolver, Lookup, Unresolved, system_lookup};
+use super::resolver::{GuardedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult};
 use crate::ports::{Clock, Delivery, Later};
 use crate::secret::Secret;
@@ -33,9 +35,7 @@ use crate::telemetry;
 /// The longest that one call may take in all: look-up, connection, request and answer.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 
-/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
-/// the closing fails and takes its challenge along, so ours goes first.
-const IDLE_CONNECTION_MS: u64 = 4_000;
+const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
 
@@ -67,19 +67,23 @@ pub enum WebhookError {
     #[error(
         "the webhook's HTTP client cannot be made, are the system's CA certificates installed? {0}"
     )]
-    Client(#[source] reqwest::Error),
+    Client(#[source] rustls::Error),
     /// There is nothing to sign with.
     #[error("a webhook needs at least one secret key to sign with")]
     NoSecret,
     /// The URL or the allowed hosts are refused.
     #[error(transparent)]
     Target(#[from] InvalidTarget),
+    /// The URL cannot be asked for.
+    #[error("webhook_url is too long, or has a character that no request can")]
+    Url,
 }
 
 /// The webhook of one tenant. Cheap to clone.
 #[derive(Clone)]
 pub struct Webhook {
     settings: Arc<WebhookSettings>,
+    uri: Uri,
     guard: Arc<Guard>,
     client: Client,
     deadline: Duration,
@@ -104,19 +108,12 @@ impl Webhook {
         }
         let guard = Arc::new(Guard::new(&settings.allow_hosts)?);
         guard.check_url(&settings.url)?;
-        let client = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(GuardedResolver { guard: Arc::clone(&guard), lookup })
-            // A proxy would connect for us, past the guard.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
-            .pool_max_idle_per_host(settings.calls.idle_max())
-            .build()
-            .map_err(WebhookError::Client)?;
+        let uri = settings.url.as_str().parse().map_err(|_| WebhookError::Url)?;
+        let resolver = GuardedResolver { guard: Arc::clone(&guard), lookup };
+        let client =
+            Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
-        Ok(Self { settings: settings.into(), guard, client, deadline })
+        Ok(Self { settings: settings.into(), uri, guard, client, deadline })
     }
 
     /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
@@ -149,7 +146,7 @@ impl Webhook {
     }
 
     /// A request with that body, signed at this moment.
-    fn request(&self, body: String) -> Result<RequestBuilder, Failure> {
+    fn request(&self, body: String) -> Result<Request<Full<Bytes>>, Failure> {
         let WebhookSettings { url, secrets, clock, .. } = &*self.settings;
         // The resolver never sees a host that is an address, so that it is judged here.
         self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
@@ -157,15 +154,25 @@ impl Webhook {
             signature_header(secrets, clock.now().seconds(), &body).try_into();
         let mut signature = signature.expect("digits, base64 and punctuation make a header");
         signature.set_sensitive(true);
-        let request = self.client.post(url.clone()).header(SIGNATURE_HEADER, signature);
-        Ok(request.header(CONTENT_TYPE, "application/json").body(body))
+        let request = Request::post(self.uri.clone())
+            .header(SIGNATURE_HEADER, signature)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "*/*")
+            .header(USER_AGENT, OUR_NAME);
+        Ok(request.body(body.into()).expect("all parts of it are valid"))
+    }
+
+    /// Sends a request. Only a status of success is acceptance.
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
+        let status = self.client.send(request).await?;
+        if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
     /// Sends a request when there is a turn for it, within half of its time.
-    async fn in_turn(&self, request: RequestBuilder) -> Result<(), Failure> {
+    async fn in_turn(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
         let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
         let _turn = turn.map_err(|_| Failure::Busy)?;
-        send(request).await
+        self.send(request).await
     }
 
     /// Makes one call, and says whether it was accepted.
@@ -217,106 +224,5 @@ impl Delivery for Webhook {
             let answer = webhook.call(body).await;
             answer.map_err(DeliveryError::from)
         })
-    }
-}
-
-/// Why a call failed, in words that show nothing of what was found behind the name or answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Failure {
-    #[error("the webhook's host has no address that may be called (see webhook_allow_hosts)")]
-    Blocked,
-    #[error("the webhook's connection was lost")]
-    Broken,
-    #[error("too many webhooks are being called: this one had no turn in time")]
-    Busy,
-    #[error("the webhook could not be sent: {0}")]
-    Internal(&'static str),
-    #[error("the webhook answered with status {0}")]
-    Status(u16),
-    #[error("the webhook did not answer in time")]
-    Timeout,
-    #[error("no trusted TLS connection to the webhook's host can be made")]
-    Tls,
-    #[error("the webhook's host cannot be reached")]
-    Unreachable,
-    #[error("the webhook's host name is not known")]
-    Unresolvable,
-}
-
-impl From<Failure> for DeliveryError {
-    fn from(failure: Failure) -> Self {
-        Self { reason: failure.to_string(), passing: failure.is_passing() }
-    }
-}
-
-impl Failure {
-    /// Whether the call was lost on its way, or in front of who was to answer it (502 to 504).
-    const fn is_passing(&self) -> bool {
-        match self {
-            Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
-            Self::Blocked
-            | Self::Busy
-            | Self::Internal(_)
-            | Self::Status(_)
-            | Self::Timeout
-            | Self::Tls
-            | Self::Unresolvable => false,
-        }
-    }
-
-    const fn label(&self) -> &'static str {
-        match self {
-            Self::Blocked => "blocked",
-            Self::Broken => "broken",
-            Self::Busy => "busy",
-            Self::Internal(_) => "internal",
-            Self::Status(_) => "status",
-            Self::Timeout => "timeout",
-            Self::Tls => "tls",
-            Self::Unreachable => "unreachable",
-            Self::Unresolvable => "unresolvable",
-        }
-    }
-
-    fn of(error: &reqwest::Error) -> Self {
-        let connecting = error.is_connect();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(unresolved) = error.downcast_ref() {
-                return match unresolved {
-                    Unresolved::Blocked => Self::Blocked,
-                    Unresolved::Unknown => Self::Unresolvable,
-                };
-            }
-            // The TLS client reports what it does not trust, or understand, as invalid data.
-            let io = error.downcast_ref::<io::Error>();
-            if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
-                return Self::Tls;
-            }
-            // An I/O error that wraps another names as its source what lies behind that one.
-            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
-            cause = wrapped.or_else(|| error.source());
-        }
-        if error.is_timeout() {
-            Self::Timeout
-        } else if connecting {
-            Self::Unreachable
-        } else {
-            Self::Broken
-        }
-    }
-}
-
-async fn send(request: RequestBuilder) -> Result<(), Failure> {
-    let response = request.send().await.map_err(|error| {
-        let error = error.without_url();
-        tracing::debug!(error = ?error, "a webhook failed");
-        Failure::of(&error)
-    })?;
-    // The body is dropped unread.
-    if response.status().is_success() {
-        Ok(())
-    } else {
-        Err(Failure::Status(response.status().as_u16()))
     }
 }

@@ -1,5 +1,6 @@
 //! What is done at intervals: idle actors leave, overdue challenges are ended, old records are
-//! forgotten.
+//! forgotten. A store that refuses is tried until it records, and the room that is left to it is
+//! looked at.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use countersign_core::challenge::{Challenge, Ended, Outcome};
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
+use tokio::time::{Interval, MissedTickBehavior};
 
-use super::{Engine, EngineSettings};
+use super::{Engine, EngineSettings, room};
 use crate::error::Error;
 use crate::shared::Shared;
 
@@ -23,6 +25,10 @@ pub(super) const ENDED_TOGETHER: usize = 64;
 /// A challenge that is held for longer was left behind by a process that died: its initiator was
 /// never answered. It is longer than any notification may take.
 const HELD_MS_MAX: u64 = 15_000;
+/// Between two tries of a store that does not record: no caller needs to be sent to it to find out.
+const TRY: Duration = Duration::from_secs(1);
+/// Between two looks at the room that is left to the store.
+const ROOM: Duration = Duration::from_secs(5);
 /// Between two rounds of forgetting.
 const PRUNE: Duration = Duration::from_secs(600);
 
@@ -59,6 +65,7 @@ impl Engine {
                 }
             }
         });
+        self.watch_store();
         self.shared.arbiters.spawn(async move {
             let mut interval = tokio::time::interval(PRUNE);
             while let Some(shared) = {
@@ -75,6 +82,42 @@ impl Engine {
             }
         });
     }
+}
+
+impl Engine {
+    /// Tries a store that does not record, and looks at its room. A call that hangs puts off the
+    /// next: none pile up.
+    fn watch_store(&self) {
+        let tried = Arc::downgrade(&self.shared);
+        let looked_at = tried.clone();
+        self.shared.arbiters.spawn(async move {
+            let mut interval = at_least(TRY);
+            while let Some(shared) = {
+                interval.tick().await;
+                tried.upgrade()
+            } {
+                if shared.store.ready().is_err() && !shared.is_draining() {
+                    // What it refuses with is what it says of itself.
+                    let _ = shared.store.observe(shared.clock.now()).await;
+                }
+            }
+        });
+        self.shared.arbiters.spawn(async move {
+            let mut interval = at_least(ROOM);
+            while let Some(shared) = {
+                interval.tick().await;
+                looked_at.upgrade()
+            } {
+                room::look(&shared).await;
+            }
+        });
+    }
+}
+
+fn at_least(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
 async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {

@@ -14,6 +14,7 @@ use countersign_core::refusal::Refusal;
 use super::Engine;
 use crate::actors::writer::Asking;
 use crate::error::Error;
+use crate::patience::Patience;
 use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryError, DeliveryResult};
 use crate::shared::{Shared, Tenant};
@@ -85,7 +86,8 @@ impl Engine {
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
-    /// How a challenge of an action stands, at the latest after `wait_ms` and at once when it ends.
+    /// Returns a challenge of an action at once when it has ended, and at the latest when the
+    /// caller's `patience` is over.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.
@@ -94,8 +96,9 @@ impl Engine {
         account: &AccountKey,
         action: &ActionKey,
         id: &ChallengeId,
-        wait_ms: u64,
+        patience: impl Patience,
     ) -> Result<Verdict, Error> {
+        let wait_ms = patience.ms();
         let place = self.shared.place_to_wait(wait_ms);
         let wait = place.is_some();
         let watched = self.shared.watch(&account.tenant, id, wait).await?;
@@ -110,7 +113,7 @@ impl Engine {
         let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());
         let grace_ms = self.shared.tenant(&account.tenant)?.limits.decision_grace_ms;
         let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
-        let _waiting = Waiting::on("challenge");
+        let _waiting = (Waiting::on("challenge"), patience.begin());
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
             challenge = ended;
         }

@@ -7,6 +7,7 @@ pub(crate) mod operator;
 pub(crate) mod outbox;
 mod recovery;
 pub(crate) mod relying_party;
+pub(crate) mod room;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::atomic::Ordering;
 
 use countersign_core::id::TenantId;
 
+pub use self::room::Room;
+use self::room::Watch;
 use crate::actors::Drain;
 use crate::actors::arbiters::Arbiters;
 use crate::error::Error;
@@ -41,6 +44,8 @@ pub struct EngineSettings {
     pub action_retention_ms: u64,
     /// How long ended challenges are kept, in milliseconds.
     pub challenge_retention_ms: u64,
+    /// Bytes of the store's room below which a warning is given; 0 is none.
+    pub room_warn_bytes: u64,
 }
 
 impl Default for EngineSettings {
@@ -54,6 +59,7 @@ impl Default for EngineSettings {
             waiters_max: 100_000,
             action_retention_ms: 30 * DAY_MS,
             challenge_retention_ms: DAY_MS,
+            room_warn_bytes: 256 << 20,
         }
     }
 }
@@ -96,6 +102,7 @@ impl Engine {
             accounts: Registry::new("account", places.clone()),
             devices: Registry::new("device", places.clone()),
             challenges: Registry::new("challenge", places),
+            room: Watch::new(settings.room_warn_bytes),
             outbox: Arc::default(),
             waiters: Places::new(settings.waiters_max),
             draining: false.into(),

@@ -223,6 +223,12 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// Bytes that can still be recorded; absent where nobody knows. It is asked for off the hot
+    /// path, and costs one look.
+    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// What was answered and is not recorded.
     fn unwritten(&self) -> Unwritten {
         Unwritten::default()
@@ -234,7 +240,11 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::pending())
     }
 
-    /// Whether commits are being recorded.
+    /// Whether commits are being recorded. Once they were refused for a reason that is not their
+    /// own, it is an error until one was recorded again: somebody has to try.
+    ///
+    /// # Errors
+    /// [`StoreError`]: why they are not.
     fn ready(&self) -> Result<(), StoreError>;
 
     /// Records what is queued and closes. Later calls are answered [`StoreError::Unavailable`].

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::backend::{Answers, Backend, Failure};
 use super::lag::{Lag, count};
-use super::{Durability, closed, refused};
+use super::{Durability, TOO_MANY, closed, refused};
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::system::Stopwatch;
@@ -51,6 +51,8 @@ type Queued<B> = (<B as Backend>::Unit, Asker<<B as Backend>::Answer>);
 struct Progress {
     /// Units that were answered early and are recorded.
     written: u64,
+    /// Why the last groups were refused.
+    refusing: Option<StoreError>,
     broken: Option<StoreError>,
     /// It has ended in good order.
     is_finished: bool,
@@ -98,7 +100,7 @@ impl<B: Backend> CommitQueue<B> {
         let queued = match &*sender {
             None => Err(closed()),
             Some(sender) => sender.try_reserve().map_err(|e| match e {
-                mpsc::error::TrySendError::Full(()) => refused("too many commits are waiting"),
+                mpsc::error::TrySendError::Full(()) => refused(TOO_MANY),
                 mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
             }),
         };
@@ -155,17 +157,23 @@ impl<B: Backend> CommitQueue<B> {
         self.lag.unwritten()
     }
 
-    /// Whether units are being recorded.
+    /// Whether units are being recorded, or a refusal is what the backlog is for.
     ///
     /// # Errors
     /// [`StoreError`]: why they are not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
-        if let Some(error) = &self.progress.borrow().broken {
-            return Err(error.clone());
+        let (broken, refusing) = {
+            let progress = self.progress.borrow();
+            (progress.broken.clone(), progress.refusing.clone())
+        };
+        let refusing = refusing.filter(|_| !self.lag.outlasts_outages());
+        if let Some(error) = broken.or(refusing) {
+            return Err(error);
         }
         match &*lock(&self.sender) {
             None => Err(closed()),
             Some(sender) if sender.is_closed() => Err(refused("its writer has ended")),
+            Some(sender) if sender.capacity() == 0 => Err(refused(TOO_MANY)),
             Some(_) => Ok(()),
         }
     }
@@ -273,6 +281,7 @@ impl<B: Backend> Writer<B> {
         } else {
             self.lag.written(written);
             self.progress.send_modify(|p| p.written += written as u64);
+            self.records_again();
         }
         for (reply, answer) in waiting {
             // A caller that has left does not mind.
@@ -286,6 +295,13 @@ impl<B: Backend> Writer<B> {
     /// Nothing of a group is recorded. Who waits is told so; what was answered is tried again.
     fn refused(&mut self, units: Vec<B::Unit>, askers: Vec<Asker<B::Answer>>, error: &StoreError) {
         self.is_refused = true;
+        let before = self.progress.borrow().refusing.clone();
+        if before.as_ref() != Some(error) {
+            self.progress.send_modify(|p| p.refusing = Some(error.clone()));
+        }
+        if before.is_none() {
+            tracing::error!(%error, "the store does not record");
+        }
         let told = |queued: Queued<B>| match queued {
             (unit, Asker::Told(told)) => Some((unit, Asker::Told(told))),
             (_, Asker::Waits(reply)) => {
@@ -295,6 +311,14 @@ impl<B: Backend> Writer<B> {
         };
         let group: Vec<_> = units.into_iter().zip(askers).chain(self.queue.drain(..)).collect();
         self.queue.extend(group.into_iter().filter_map(told));
+    }
+
+    /// A group is recorded: what comes next is too, where there is room.
+    fn records_again(&self) {
+        if self.progress.borrow().refusing.is_some() && self.backend.has_room() {
+            self.progress.send_modify(|p| p.refusing = None);
+            tracing::warn!("the store records again");
+        }
     }
 
     fn broken(&self) -> Option<StoreError> {

@@ -69,6 +69,9 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
     })
 }
 
+/// What is said where there is no place in a queue of commits.
+const TOO_MANY: &str = "too many commits are waiting";
+
 fn refused(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }

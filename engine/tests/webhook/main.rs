@@ -4,5 +4,7 @@
 
 mod calls;
 mod events;
+mod floods;
 mod guard;
 mod support;
+mod tls;

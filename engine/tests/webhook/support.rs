@@ -14,7 +14,7 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Calls, Lookup, WebhookSettings};
 use countersign_engine::ports::Clock;
 use countersign_engine::secret::Secret;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
@@ -208,7 +208,7 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen
     }
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Request> {
+pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);

@@ -58,7 +58,11 @@ pub struct ServerArgs {
     no_pin: bool,
 }
 
-fn key(text: &str) -> Result<(String, String), String> {
+/// Reads a key of the configuration with its value.
+///
+/// # Errors
+/// What it should look like.
+pub(crate) fn key(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }
@@ -76,7 +80,7 @@ impl ServerArgs {
     /// [`LoadError::Input`] for a store that no server has, or one on another machine.
     pub fn with_store(&self, store: &str) -> Result<Self, LoadError> {
         let other = Self { store: store.to_owned(), ..self.clone() };
-        other.check_store()?;
+        check_store(store, self.allow_remote)?;
         Ok(other)
     }
 
@@ -94,7 +98,7 @@ impl ServerArgs {
         if let Some(pid) = self.server_pid.filter(|pid| !process::is_alive(*pid)) {
             return Err(LoadError::Input(format!("there is no process {pid}")));
         }
-        self.check_store()?;
+        check_store(&self.store, self.allow_remote)?;
         let allowed = pin::allowed()?;
         pin::check(&self.server_cores, &allowed)?;
         pin::check(&self.client_cores, &allowed)?;
@@ -145,6 +149,7 @@ impl ServerArgs {
             workers: self.workers,
             cores: cores.server.clone(),
             keys: self.set.clone(),
+            ..Settings::default()
         };
         let spawned = Spawned::start(&binary, &settings).await?;
         let workers = match (self.workers, cores.server.len()) {
@@ -162,21 +167,22 @@ impl ServerArgs {
             cores,
         })
     }
+}
 
-    /// # Errors
-    /// [`LoadError::Input`] for a store that no server has, or one on another machine.
-    fn check_store(&self) -> Result<(), LoadError> {
-        let store = self.store.as_str();
-        if store == "sqlite" || store == "memory:" || store.starts_with("sqlite:") {
-            return Ok(());
-        }
-        let wrong = || LoadError::Input(format!("{store:?} is none of memory:, sqlite, redis://…"));
-        let url = Url::parse(store).map_err(|_| wrong())?;
-        if !matches!(url.scheme(), "redis" | "rediss") {
-            return Err(wrong());
-        }
-        target::refuse_remote(&url, self.allow_remote)
+/// Refuses a store that no server has, or one on another machine.
+///
+/// # Errors
+/// [`LoadError::Input`].
+pub(crate) fn check_store(store: &str, allow_remote: bool) -> Result<(), LoadError> {
+    if store == "sqlite" || store == "memory:" || store.starts_with("sqlite:") {
+        return Ok(());
     }
+    let wrong = || LoadError::Input(format!("{store:?} is none of memory:, sqlite, redis://…"));
+    let url = Url::parse(store).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "redis" | "rediss") {
+        return Err(wrong());
+    }
+    target::refuse_remote(&url, allow_remote)
 }
 
 /// A text as it may be shown: of an address in it, such as `--store=redis://…`, the user and the

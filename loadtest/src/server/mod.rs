@@ -5,7 +5,7 @@ mod spawned;
 mod target;
 
 pub use args::ServerArgs;
-pub(crate) use args::without_password;
+pub(crate) use args::{check_store, key, without_password};
 pub use spawned::{Settings, Spawned};
 pub use target::Target;
 

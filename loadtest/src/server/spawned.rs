@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,6 +25,11 @@ const END: Duration = Duration::from_secs(12);
 const TENANT: &str = "load";
 /// Where its log goes, in its folder.
 const LOG: &str = "server.log";
+/// Bytes of it that are read at once.
+const LOG_BYTES_MAX: u64 = 16 << 20;
+/// Sets the limits of a process and becomes another program. `env_clear` leaves its child without a
+/// path to look it up in.
+const PRLIMIT: &str = "/usr/bin/prlimit";
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +42,8 @@ pub struct Settings {
     pub cores: Vec<usize>,
     /// Further keys of its configuration, such as `server.body_bytes_max`, with their values.
     pub keys: Vec<(String, String)>,
+    /// Its soft and hard limit of descriptors; those of this process if there are none.
+    pub descriptors: Option<(u64, u64)>,
 }
 
 /// A server in a process of its own, which ends with this.
@@ -65,7 +72,7 @@ impl Spawned {
         })?;
         let secret = secret();
         let log = File::create(folder.path().join(LOG))?;
-        let mut command = Command::new(binary);
+        let mut command = command(binary, settings.descriptors)?;
         command
             .arg("serve")
             .env_clear()
@@ -78,10 +85,11 @@ impl Spawned {
             .kill_on_drop(true);
         let started = pin::while_on(&settings.cores, || command.spawn())?;
         let failed = |error: std::io::Error| {
-            let why = if error.kind() == ErrorKind::NotFound {
-                "there is no such program: `cargo build --release -p countersign` makes it, \
-                 --spawn PATH names another"
-                    .to_owned()
+            let missing = error.kind() == ErrorKind::NotFound;
+            let why = if missing && settings.descriptors.is_some() {
+                format!("{PRLIMIT} is missing: install the package util-linux")
+            } else if missing {
+                return self::missing(binary);
             } else {
                 format!("it cannot be started: {error}")
             };
@@ -112,6 +120,26 @@ impl Spawned {
         last_words(self.folder.path())
     }
 
+    /// Its log from a byte on, and where the next look begins. A long log takes several looks.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn log_from(&self, offset: u64) -> std::io::Result<(String, u64)> {
+        let mut file = File::open(self.folder.path().join(LOG))?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        let read = file.take(LOG_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), offset + read as u64))
+    }
+
+    /// Ends it at once, and waits until it has ended.
+    ///
+    /// # Errors
+    /// If the system does not end it.
+    pub async fn kill(mut self) -> std::io::Result<()> {
+        self.process.kill().await
+    }
+
     /// Asks it to end, and waits until it has.
     ///
     /// # Errors
@@ -125,6 +153,29 @@ impl Spawned {
             Err(_) => Err(LoadError::Server("it did not end when it was asked to".to_owned())),
         }
     }
+}
+
+/// The server's program, with limits of descriptors if there are any.
+///
+/// # Errors
+/// [`LoadError::Server`] if there is no such program.
+fn command(binary: &Path, descriptors: Option<(u64, u64)>) -> Result<Command, LoadError> {
+    let Some((soft, hard)) = descriptors else { return Ok(Command::new(binary)) };
+    if !binary.is_file() {
+        return Err(missing(binary));
+    }
+    // It becomes the server, whose process so has the number that was started.
+    let mut command = Command::new(PRLIMIT);
+    command.arg(format!("--nofile={soft}:{hard}")).arg(binary);
+    Ok(command)
+}
+
+fn missing(binary: &Path) -> LoadError {
+    LoadError::Server(format!(
+        "{}: there is no such program: `cargo build --release -p countersign` makes it, --spawn \
+         PATH names another",
+        binary.display()
+    ))
 }
 
 fn environment(settings: &Settings, folder: &Path, secret: &str) -> Vec<(OsString, OsString)> {

@@ -1,11 +1,11 @@
 //! `POST /client/challenge/push`: asks the user's devices.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
 use countersign_engine::ports::delivery;
 use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChallengeResponse};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Seat};
 use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
@@ -19,6 +19,7 @@ use crate::state::AppState;
 /// asked too often; 503 if as many of the tenant's are under way as may be.
 pub async fn start_challenge(
     caller: ClientCaller,
+    request: HttpRequest,
     state: Data<AppState>,
     admission: Data<Admission>,
     Body(body): Body<PushChallengeRequest>,
@@ -27,14 +28,17 @@ pub async fn start_challenge(
     if wanted.action.is_some_and(|action| action != caller.grant.action.code) {
         return Err(Problem::invalid_request("action: is not the token's"));
     }
-    let _place = admission.start(&caller.account.tenant).ok_or_else(Problem::overloaded)?;
-    let started = state.engine.start_challenge(
-        &caller.account,
-        caller.grant,
-        wanted.target,
-        wanted.supersede,
-    );
-    let started = started.await.map_err(Problem::of_token)?;
+    let place = admission.start(&caller.account.tenant).ok_or_else(Problem::overloaded)?;
+    let places = (place, request.extensions().get::<Seat>().cloned());
+    let (engine, ClientCaller { account, grant, .. }) = (state.engine.clone(), caller);
+    // The engine sees it to its end even if the browser leaves, and so long it has its places.
+    let starting = rt::spawn(async move {
+        let started = engine.start_challenge(&account, grant, wanted.target, wanted.supersede);
+        let started = started.await;
+        drop(places);
+        started
+    });
+    let started = starting.await.map_err(|_| Problem::lost())?.map_err(Problem::of_token)?;
     let results = started.deliveries.into_iter().map(delivery_result).collect();
     Ok(HttpResponse::Ok().json(PushChallengeResponse::new(&started.challenge, results)))
 }

@@ -30,10 +30,11 @@ pub async fn verify(
     let id = body.into_core()?;
     let hold = Hold::of(&request, &caller.account.tenant);
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.ms()).await;
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.park()).await;
+    let held = hold.over();
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;
-    let mut response = hold.response(verdict.crowded, verdict.ended().is_some());
+    let mut response = held.response(verdict.crowded, verdict.ended().is_some());
     Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
 }
 

@@ -14,14 +14,14 @@ use futures_util::stream::FuturesUnordered;
 use super::verify::earned;
 use crate::body::Body;
 use crate::caller::ClientCaller;
-use crate::hold::Hold;
+use crate::hold::{HeldWait, SharedHold};
 use crate::problem::Problem;
 use crate::state::AppState;
 
 /// Answers how those of the challenges stand that have ended, each with its own token. With
 /// `Prefer: wait=N` the answer is held until one ends, for that long at most. What is refused is
-/// answered at once, beside the rest. Each challenge takes a place to wait of its own tenant's; one
-/// without a place is looked at once.
+/// answered at once, beside the rest. The poll takes one place to wait of the server, one of its
+/// client and one of each tenant; a challenge whose tenant has none left is looked at once.
 ///
 /// # Errors
 /// 400 for no challenge, for more than one poll may wait for, or for one that is named twice.
@@ -38,37 +38,44 @@ pub async fn wait(
             Err(problem) => answers.push(refused(wait.challenge_id, &problem)),
         }
     }
-    let hold = |tenant| Hold::of(&request, tenant);
-    let holds: Vec<_> = open.iter().map(|(caller, _)| hold(&caller.account.tenant)).collect();
-    let Some(first) = holds.first() else {
+    if open.is_empty() {
         return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
-    };
+    }
     // Refusals are told at once: then nothing waits.
     let at_once = !answers.is_empty();
-    let longest_ms = holds.iter().map(Hold::ms).max().filter(|_| !at_once).unwrap_or(0);
-    let state = &state;
-    let mut polls: FuturesUnordered<_> = open
-        .into_iter()
-        .zip(&holds)
-        .map(|((caller, id), hold)| async move {
-            let wait_ms = hold.ms().min(longest_ms);
-            let ClientCaller { account, grant, .. } = &caller;
-            let verdict = state.engine.await_outcome(account, &grant.action, &id, wait_ms).await;
-            answer(state, &caller, &id, verdict).await
-        })
-        .collect();
-    let mut crowded = holds.iter().any(|hold| hold.ms() < longest_ms);
+    let mut hold = if at_once { SharedHold::at_once(&request) } else { SharedHold::of(&request) };
+    let waits: Vec<_> =
+        open.iter().map(|(caller, _)| hold.wait_of(&caller.account.tenant)).collect();
+    let is_held = waits.iter().any(|wait| wait.ms() > 0);
+    let mut polls: FuturesUnordered<_> =
+        open.iter().zip(waits).map(|(asked, wait)| told(&state, asked, wait)).collect();
+    let mut crowded = false;
+    let waits = hold.wait();
     while let Some(polled) = polls.next().await {
         match polled {
             Ok(answer) => answers.push(answer),
             Err(full) => crowded |= full,
         }
-        if longest_ms > 0 && !answers.is_empty() {
+        if is_held && !answers.is_empty() {
             break;
         }
     }
-    let mut response = first.response(crowded, !answers.is_empty());
+    drop((polls, waits));
+    let mut response = hold.over().response(crowded, !answers.is_empty());
     Ok(response.json(WaitResponse { answers }))
+}
+
+/// Waits for one challenge, and gives its place back before anything else is asked.
+async fn told(
+    state: &AppState,
+    (caller, id): &(ClientCaller, ChallengeId),
+    wait: HeldWait<'_>,
+) -> Result<WaitAnswer, bool> {
+    let ClientCaller { account, grant, .. } = caller;
+    let _works = wait.work();
+    let verdict = state.engine.await_outcome(account, &grant.action, id, wait.park()).await;
+    drop(wait);
+    answer(state, caller, id, verdict).await
 }
 
 /// Refuses a challenge that is named twice: each is waited for once, in one place.

@@ -36,13 +36,14 @@ pub async fn pending(
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, hold.ms()).await?;
+    let pending = state.engine.pending(&key, reader, hold.park()).await;
+    let (pending, held) = (pending?, hold.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);
     let private = |offer| public.map(|face| private(&face.custom_public, offer));
     let shown = pending.offers.iter();
     let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
     let body = PendingResponse::new(&pending.binding.id, shown.collect());
-    Ok(hold.response(pending.crowded, !pending.offers.is_empty()).json(body))
+    Ok(held.response(pending.crowded, !pending.offers.is_empty()).json(body))
 }
 
 fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {

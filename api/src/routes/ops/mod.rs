@@ -5,7 +5,7 @@ mod account;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, delete, get, post};
 use actix_web::{HttpResponse, web};
-use countersign_engine::Engine;
+use countersign_engine::{Engine, Room};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
@@ -44,17 +44,22 @@ async fn live() -> HttpResponse {
 }
 
 /// Requests can be answered: the store records, and the server is neither recovering nor stopping.
-/// What was answered and is not recorded is named where there is any.
+/// Named where there is any: what was answered and is not recorded, and room that runs out.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
-    let unwritten = engine.unwritten();
-    match engine.ready() {
-        Ok(()) if unwritten.records > 0 => HttpResponse::Ok().json(json!({
-            "status": "ready",
-            "unwritten": unwritten.records,
-            "oldestUnwrittenMs": u64::try_from(unwritten.oldest.as_millis()).unwrap_or(u64::MAX),
-        })),
-        Ok(()) => HttpResponse::Ok().json(json!({ "status": "ready" })),
-        Err(error) => HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
-            .json(json!({ "status": "not ready", "reason": error.to_string() })),
+    if let Err(error) = engine.ready() {
+        return HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
+            .json(json!({ "status": "not ready", "reason": error.to_string() }));
     }
+    let mut answer = json!({ "status": "ready" });
+    let unwritten = engine.unwritten();
+    if unwritten.records > 0 {
+        answer["unwritten"] = unwritten.records.into();
+        let oldest = u64::try_from(unwritten.oldest.as_millis()).unwrap_or(u64::MAX);
+        answer["oldestUnwrittenMs"] = oldest.into();
+    }
+    if let Room { bytes: Some(bytes), is_low: true } = engine.room() {
+        answer["storeRoomBytes"] = bytes.into();
+        answer["warnings"] = json!(["the store has little room left"]);
+    }
+    HttpResponse::Ok().json(answer)
 }

@@ -1,5 +1,6 @@
 //! `POST /client/challenge/push`.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Device, Hook, Server, Setup, SignIn, assert_keys};
@@ -188,4 +189,21 @@ async fn a_refused_notification_leaves_nothing_pending() {
     hook.answer(200);
     let gently = json!({ "supersede": false });
     server.post(PATH).bearer(&token).json(&gently).ok().await;
+}
+
+#[tokio::test]
+async fn a_notification_whose_answer_has_no_end_leaves_nothing_pending() {
+    let hook = Hook::listen().await;
+    let server = Setup::told_by(&hook).start();
+    let device = Device::new();
+    server.enroll("u-1", &device).await;
+    let token = server.token("u-1").await;
+    hook.answer_with("HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000));
+    let refusal = server.post(PATH).bearer(&token).refused(400, "invalid_configuration").await;
+    let reason = refusal["errorDescription"].as_str().unwrap();
+    assert!(reason.contains("longer than an answer may be"), "{reason}");
+    assert!(server.pending(&device).ok().await.get("challengeId").is_none());
+    let metrics = server.operator_call(Method::GET, "/metrics").send().await.text;
+    let counted = "countersign_webhook_deliveries_total{result=\"too_long\"} ";
+    assert!(metrics.lines().any(|line| line.starts_with(counted)), "{metrics}");
 }

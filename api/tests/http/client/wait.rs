@@ -1,8 +1,9 @@
 //! `POST /client/wait/push`.
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::long_poll::{park, told};
+use crate::long_poll::{SOON, park, told};
 use crate::support::{Call, Device, Server, Setup, SignIn};
 
 fn wait(server: &Server, waits: &[(&str, &str)]) -> Call {
@@ -98,9 +99,9 @@ async fn a_challenge_is_waited_for_once() {
 }
 
 #[tokio::test]
-async fn each_challenge_of_a_poll_takes_a_place_to_wait() {
-    // Half of eight places are for polls, half of those for one tenant's.
-    let server = Setup::default().set("server.requests_in_flight_max", "8").start();
+async fn a_poll_takes_one_place_to_wait_however_many_challenges_it_names() {
+    // Half of twelve places are for polls, half of those for one tenant's.
+    let server = Setup::default().set("server.requests_in_flight_max", "12").start();
     let it = SignIn::on(server, Device::new()).await;
     let (_, second, second_challenge) = another(&it.server, "u-2").await;
     let (_, third, third_challenge) = another(&it.server, "u-3").await;
@@ -109,12 +110,8 @@ async fn each_challenge_of_a_poll_takes_a_place_to_wait() {
         (&*second, &*second_challenge),
         (&*third, &*third_challenge),
     ];
-    // What has no place is looked at once, and asked for again soon; the rest is waited for.
-    let crowded = wait(&it.server, &waits).wait(1).send().await;
-    assert_eq!(crowded.header("retry-after"), Some("1"));
-    assert_eq!(crowded.ok(), json!({ "answers": [] }));
-    // Two have two places: of two such polls, one cannot wait.
-    let (early, parked) = park(1, || wait(&it.server, &waits[..2])).await;
+    // The tenant's three places are taken by three polls: a fourth cannot wait.
+    let (early, parked) = park(3, || wait(&it.server, &waits)).await;
     assert_eq!(early.header("retry-after"), Some("1"));
     assert_eq!(early.ok(), json!({ "answers": [] }));
     it.decide(true).await;
@@ -123,8 +120,37 @@ async fn each_challenge_of_a_poll_takes_a_place_to_wait() {
         assert_eq!(answer.ok()["answers"][0]["outcome"], "approved");
     }
     // The places are given back.
-    let (early, parked) = park(1, || wait(&it.server, &waits[1..])).await;
+    let (early, parked) = park(3, || wait(&it.server, &waits[1..])).await;
     assert_eq!(early.header("retry-after"), Some("1"));
     it.server.cancel(&third, &third_challenge).ok().await;
-    assert_eq!(told(parked).await.len(), 1);
+    assert_eq!(told(parked).await.len(), 3);
+}
+
+#[tokio::test]
+async fn crowded_polls_of_one_user_leave_their_tenants_places_to_others() {
+    // Half of the places are for polls, half of those for one tenant's: six.
+    let server = Setup::default().set("server.requests_in_flight_max", "24").start();
+    let it = SignIn::on(server, Device::new()).await;
+    let pay = it.server.post("/users/u-1/actions/pay").secret().ok().await;
+    let pay = pay["token"].as_str().unwrap();
+    let payment = it.server.challenge(pay).await;
+    let waits = [(&*it.token, &*it.challenge), (pay, &*payment)];
+    // Four may wait for a challenge, and each has one place. The others give theirs back at once.
+    let (early, theirs) = park(4, || wait(&it.server, &waits)).await;
+    assert_eq!(early.header("retry-after"), Some("1"));
+    let (_, token, challenge) = another(&it.server, "u-2").await;
+    let other = tokio::spawn(it.server.verify(&token, &challenge).wait(30).send());
+    for _ in 0..8 {
+        let crowded = wait(&it.server, &waits).wait(30).send();
+        let crowded = timeout(SOON, crowded).await.expect("it cannot wait");
+        assert_eq!(crowded.header("retry-after"), Some("1"));
+    }
+    it.server.cancel(&token, &challenge).ok().await;
+    let other = timeout(SOON, other).await.expect("it was told").unwrap();
+    assert_eq!(other.header("retry-after"), None, "it waited");
+    assert_eq!(other.ok()["outcome"], "cancelled");
+    it.decide(true).await;
+    for answer in told(theirs).await {
+        assert_eq!(answer.ok()["answers"][0]["outcome"], "approved");
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(crate) struct Hook {
     port: u16,
     calls: UnboundedReceiver<String>,
-    answers: UnboundedSender<u16>,
+    answers: UnboundedSender<String>,
 }
 
 impl Hook {
@@ -18,13 +18,12 @@ impl Hook {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (call, calls) = unbounded_channel();
-        let (answers, mut answer) = unbounded_channel();
+        let (answers, mut answer) = unbounded_channel::<String>();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 while let Some(request) = read(&mut stream).await {
                     call.send(request).expect("the test is not over");
-                    let Some(status) = answer.recv().await else { return };
-                    let text = format!("HTTP/1.1 {status} As Told\r\nContent-Length: 0\r\n\r\n");
+                    let Some(text) = answer.recv().await else { return };
                     // Whoever called may have died.
                     if stream.write_all(text.as_bytes()).await.is_err() {
                         break;
@@ -52,7 +51,12 @@ impl Hook {
 
     /// Answers a call, be it under way or to come.
     pub(crate) fn answer(&self, status: u16) {
-        self.answers.send(status).expect("the listener runs");
+        self.answer_with(format!("HTTP/1.1 {status} As Told\r\nContent-Length: 0\r\n\r\n"));
+    }
+
+    /// Answers a call with this text.
+    pub(crate) fn answer_with(&self, text: String) {
+        self.answers.send(text).expect("the listener runs");
     }
 }
 

@@ -6,6 +6,7 @@ mod device;
 mod flow;
 mod hook;
 mod raw;
+mod source;
 mod statement;
 
 use std::collections::BTreeMap;
@@ -254,6 +255,11 @@ impl Call {
 
     pub(crate) async fn send(self) -> Answer {
         Answer::of(self.0.send().await.expect("the server answers")).await
+    }
+
+    /// The request, for a test that sends it byte by byte.
+    pub(crate) fn into_request(self) -> reqwest::Request {
+        self.0.build().expect("a sound request")
     }
 
     /// Sends it; the answer must be a success. Gives its body.

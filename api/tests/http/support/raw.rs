@@ -46,7 +46,11 @@ impl Connection {
     }
 
     pub(crate) async fn open_at(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.expect("the server listens"))
+        Self::over(TcpStream::connect(address).await.expect("the server listens"))
+    }
+
+    pub(super) const fn over(stream: TcpStream) -> Self {
+        Self(stream)
     }
 
     /// Its own address.
@@ -65,6 +69,11 @@ impl Connection {
         read.expect("an answer")
     }
 
+    /// Reads one answer; `None` if the server closes first.
+    pub(crate) async fn try_read(&mut self) -> Option<RawAnswer> {
+        timeout(PATIENCE, read(&mut self.0, true)).await.expect("in time")
+    }
+
     /// Reads the answer to a request by HEAD, which has no body.
     pub(crate) async fn read_head(&mut self) -> RawAnswer {
         let read = timeout(PATIENCE, read(&mut self.0, false)).await.expect("in time");
@@ -76,6 +85,24 @@ impl Connection {
         let mut byte = [0];
         let read = timeout(PATIENCE, self.0.read(&mut byte)).await.expect("in time");
         !matches!(read, Ok(1))
+    }
+
+    /// Sends its end, and goes on reading.
+    pub(crate) async fn end(&mut self) {
+        self.0.shutdown().await.expect("it is open");
+    }
+
+    /// Ends by a reset.
+    pub(crate) fn reset(self) {
+        self.0.set_zero_linger().expect("it is open");
+    }
+
+    /// Reads everything until the server closes, which it has to do in order.
+    pub(crate) async fn read_to_end(&mut self) -> String {
+        let mut text = String::new();
+        let read = timeout(PATIENCE, self.0.read_to_string(&mut text)).await.expect("in time");
+        read.expect("in order, not by a reset");
+        text
     }
 
     /// Sends one whole request, and reads the answer.

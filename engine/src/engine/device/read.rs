@@ -16,6 +16,7 @@ use super::refused;
 use crate::actors::device::{Known, Look};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
+use crate::patience::Patience;
 use crate::telemetry::{self, Waiting};
 
 /// What a device is shown.
@@ -44,8 +45,9 @@ pub enum Reader {
 }
 
 impl Engine {
-    /// What is pending for a credential, at the latest after `wait_ms` and at once when there is
-    /// something. A signature that is not over one of the nonces makes the read one of a stranger.
+    /// Returns the pending challenges of a credential at once when there are any, and at the latest
+    /// when the caller's `patience` is over. A signature that is not over one of the nonces makes
+    /// the read one of a stranger.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if the credential is not known, the session is over, or the credential
@@ -54,8 +56,9 @@ impl Engine {
         &self,
         key: &CredentialKey,
         reader: Reader,
-        wait_ms: u64,
+        patience: impl Patience,
     ) -> Result<Pending, Error> {
+        let wait_ms = patience.ms();
         let (used, session) = match reader {
             Reader::Stranger => (None, None),
             Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
@@ -73,7 +76,7 @@ impl Engine {
             let crowded = wait_ms > 0 && offers.is_empty();
             return Ok(seen(Pending { binding, offers, signed, crowded }));
         };
-        let waiting = Waiting::on("device");
+        let waiting = (Waiting::on("device"), patience.begin());
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let woken = matches!(tokio::time::timeout(wait, news).await, Ok(Ok(())));
         drop(waiting);

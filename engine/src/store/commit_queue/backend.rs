@@ -26,6 +26,12 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// An error breaks the queue.
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError>;
 
+    /// Whether there is room for more than a last small group. Asked once a group is recorded after
+    /// one that was refused: until then the queue is not ready, lest it turns with every group.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Closes in good order; not called once the queue is broken.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Tests of the queue, against a backend that does as a script says.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 
 use futures_util::FutureExt as _;
@@ -9,6 +10,8 @@ use crate::store::Bound;
 
 /// Answers each group with what it was told to, and says which groups it saw.
 struct Scripted {
+    /// Whether there is room for more.
+    has_room: Arc<AtomicBool>,
     gate: std_mpsc::Receiver<Result<(), Failure>>,
     seen: std_mpsc::Sender<Vec<u32>>,
 }
@@ -36,6 +39,10 @@ impl Backend for Scripted {
         Ok(())
     }
 
+    fn has_room(&self) -> bool {
+        self.has_room.load(Ordering::Acquire)
+    }
+
     fn close(self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -49,9 +56,14 @@ fn scripted() -> Script {
 }
 
 fn lagging(durability: Durability) -> Script {
+    with_room(Arc::new(true.into()), durability)
+}
+
+fn with_room(has_room: Arc<AtomicBool>, durability: Durability) -> Script {
     let (open, gate) = std_mpsc::channel();
     let (seen, groups) = std_mpsc::channel();
-    (CommitQueue::start("test", Scripted { gate, seen }, durability).unwrap(), open, groups)
+    let backend = Scripted { has_room, gate, seen };
+    (CommitQueue::start("test", backend, durability).unwrap(), open, groups)
 }
 
 /// The answer, if there is one already.
@@ -85,7 +97,6 @@ async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
     let (queue, open, _groups) = scripted();
     open.send(Err(Failure::Refused(failure()))).unwrap();
     assert_eq!(queue.submit(1).await, Err(failure()));
-    assert_eq!(queue.ready(), Ok(()));
     open.send(Ok(())).unwrap();
     assert_eq!(queue.submit(2).await, Ok(2));
     open.send(Err(Failure::Broken(failure()))).unwrap();
@@ -94,6 +105,38 @@ async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
     // The backend is not asked again: the script has no further line and would panic.
     assert_eq!(queue.submit(4).await, Err(failure()));
     assert_eq!(queue.finish().unwrap().join().unwrap(), Err(failure()));
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_is_not_ready_until_it_records_with_room_for_more() {
+    let has_room = Arc::new(AtomicBool::new(false));
+    let (queue, open, _groups) = with_room(has_room.clone(), Durability::Sync);
+    assert_eq!(queue.ready(), Ok(()));
+    open.send(Err(Failure::Refused(failure()))).unwrap();
+    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(queue.ready(), Err(failure()));
+    // A last small group had room.
+    open.send(Ok(())).unwrap();
+    assert_eq!(queue.submit(2).await, Ok(2));
+    assert_eq!(queue.ready(), Err(failure()));
+    has_room.store(true, Ordering::Release);
+    open.send(Ok(())).unwrap();
+    assert_eq!(queue.submit(3).await, Ok(3));
+    assert_eq!(queue.ready(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_queue_without_a_place_is_not_ready() {
+    let (queue, _open, groups) = scripted();
+    let mut waiting = vec![queue.submit(0)];
+    // The writer has taken that one, and waits.
+    assert_eq!(groups.recv().unwrap(), [0]);
+    for unit in 0..QUEUE_UNITS_MAX {
+        assert_eq!(queue.ready(), Ok(()));
+        waiting.push(queue.submit(u32::try_from(unit).unwrap() % 100));
+    }
+    assert_eq!(queue.ready(), Err(refused(TOO_MANY)));
+    assert_eq!(queue.submit(1).await, Err(refused(TOO_MANY)));
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod owner;
 mod reader;
 mod recovery;
 mod reply;
+mod room;
 mod scan;
 mod script;
 mod settings;
@@ -49,7 +50,7 @@ pub use self::settings::{Opening, RedisSettings};
 use self::unit::Unit;
 use self::writer::{Done, Job, Queued};
 use super::durability::may_lag;
-use super::{check_form, closed, refused};
+use super::{TOO_MANY, check_form, closed, refused};
 use crate::ports::store::{
     ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
@@ -146,7 +147,7 @@ impl RedisStore {
 fn place(jobs: Option<&mpsc::Sender<Job>>) -> Result<mpsc::Permit<'_, Job>, StoreError> {
     let jobs = jobs.ok_or_else(closed)?;
     jobs.try_reserve().map_err(|error| match error {
-        mpsc::error::TrySendError::Full(()) => refused("too many commits are waiting"),
+        mpsc::error::TrySendError::Full(()) => refused(TOO_MANY),
         mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
     })
 }
@@ -281,6 +282,10 @@ impl Store for RedisStore {
         self.reader.read(verify::indexes)
     }
 
+    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+        self.reader.read(room::room)
+    }
+
     fn unwritten(&self) -> Unwritten {
         self.guard.unwritten()
     }
@@ -290,9 +295,7 @@ impl Store for RedisStore {
     }
 
     fn ready(&self) -> Result<(), StoreError> {
-        if lock(&self.jobs).is_none() {
-            return Err(closed());
-        }
+        place(lock(&self.jobs).as_ref())?;
         self.guard.ready()
     }
 

@@ -77,6 +77,11 @@ impl Files {
         self.same_boot
     }
 
+    /// Bytes that the files can still grow by.
+    pub(super) fn room(&self) -> Option<u64> {
+        room(&self.path)
+    }
+
     /// The database.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -154,6 +159,14 @@ fn read_note(lock: &mut File) -> io::Result<Vec<u8>> {
     let mut note = Vec::new();
     lock.take(NOTE_BYTES_MAX).read_to_end(&mut note)?;
     Ok(note)
+}
+
+/// Bytes that this process can still put on the disk of a file. Absent where the system does not
+/// know: some network disks have no size.
+pub(super) fn room(path: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(path).ok().filter(|disk| disk.f_blocks > 0)?;
+    let blocks = if rustix::process::geteuid().is_root() { disk.f_bfree } else { disk.f_bavail };
+    Some(blocks.saturating_mul(disk.f_frsize))
 }
 
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -19,7 +19,7 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Snapshot};
@@ -51,6 +51,8 @@ use crate::ports::store::{
 pub struct SqliteStore {
     queue: Arc<CommitQueue<Writer>>,
     readers: Arc<Readers>,
+    /// The database: only its disk is looked at.
+    path: PathBuf,
 }
 
 impl SqliteStore {
@@ -80,7 +82,7 @@ impl SqliteStore {
         if !checked {
             check_behind(&files, &queue)?;
         }
-        Ok(Self { queue, readers })
+        Ok(Self { queue, readers, path: files.path().to_owned() })
     }
 
     /// Queues a read; it sees what was answered before.
@@ -284,6 +286,12 @@ impl Store for SqliteStore {
 
     fn verify(&self) -> Later<Result<(), StoreError>> {
         self.read(scan::verify)
+    }
+
+    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+        let path = self.path.clone();
+        // On a thread that reads: a disk may hang.
+        self.readers.read(move |_| Ok(files::room(&path)))
     }
 
     fn unwritten(&self) -> Unwritten {

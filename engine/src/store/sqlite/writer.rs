@@ -23,6 +23,10 @@ const CHECKPOINT_UNITS_IDLE: usize = 256;
 /// Units after which it is copied although something waits.
 const CHECKPOINT_UNITS_MAX: usize = 4_096;
 
+/// Bytes of room with which a store that had none is ready again: without them a small group is
+/// recorded, and the next one is not.
+const ROOM_AGAIN_BYTES: u64 = 1 << 20;
+
 const KEEP_SECRET: &str =
     "INSERT INTO secrets(tenant, row) VALUES(?1, ?2) ON CONFLICT(tenant) DO NOTHING";
 const SECRET: &str = "SELECT row FROM secrets WHERE tenant = ?1";
@@ -85,13 +89,13 @@ pub(super) struct Writer {
     connection: Connection,
     since_checkpoint: usize,
     // Fields are dropped in order: the lock goes after the connection.
-    _files: Arc<Files>,
+    files: Arc<Files>,
 }
 
 impl Writer {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(files.path())?;
-        Ok(Self { connection, since_checkpoint: 0, _files: files })
+        Ok(Self { connection, since_checkpoint: 0, files })
     }
 
     #[cfg(test)]
@@ -174,6 +178,10 @@ impl Backend for Writer {
             Err(error) if has_no_room(&error) => Ok(()),
             checkpointed => checkpointed.map_err(|e| unavailable(&e)),
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.files.room().is_none_or(|bytes| bytes >= ROOM_AGAIN_BYTES)
     }
 
     fn close(self) -> Result<(), StoreError> {

@@ -49,6 +49,17 @@ impl Connection {
         Self { source: Some(source), ..self }
     }
 
+    /// True if it was used before and the server has not closed it, as far as is known.
+    #[must_use]
+    pub fn is_kept(&mut self) -> bool {
+        let waiting = self.stream.as_ref().map(|stream| stream.try_read(&mut [0]));
+        let kept = matches!(waiting, Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock);
+        if !kept {
+            self.close();
+        }
+        kept
+    }
+
     /// Closes it, whatever is still to be answered on it.
     pub fn close(&mut self) {
         self.stream = None;

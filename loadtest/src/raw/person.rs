@@ -6,12 +6,13 @@ use countersign_client::SoftwareKey;
 use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
-use crate::raw::{Answer, Connection};
+use super::connection::{Answer, Connection};
 
 /// Where a browser asks how its challenge stands.
 pub const POLL: &str = "/v1/client/verify/push";
 
-const DEVICES: &str = "/v1/client/user-authenticators/push";
+/// Route by which phones enroll; below it they read and answer.
+pub const DEVICES: &str = "/v1/client/user-authenticators/push";
 
 /// What a tenant's callers show.
 #[derive(Clone, Debug)]
@@ -60,6 +61,12 @@ impl Person {
         let enrolled = connection.call(&post(DEVICES, &token, &body)).await?;
         expect(&enrolled, "userAuthenticatorId")?;
         Ok(Self { callers, key, track, nonce })
+    }
+
+    /// The public key, as it stands in a body.
+    #[must_use]
+    pub fn public_key(&self) -> String {
+        publickey::encode_body(self.key.spki())
     }
 
     /// The backend tracks a sign-in.

@@ -1,0 +1,193 @@
+//! The share that one client address may have of connections, of requests in flight, and of polls
+//! that wait and new work among these.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use metrics::counter;
+
+use super::places::{Share, Shares};
+use crate::client_address::{Client, ClientAddresses};
+
+/// Refusals of clients that have all of their share, by kind: `connection`, `request`, `poll` or
+/// `new_work`.
+pub const CLIENT_SHARES_REFUSED: &str = "countersign_client_share_refused_total";
+
+/// A sort of places that clients have shares of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Connections of the public listener.
+    Connection,
+    /// Requests in flight.
+    Request,
+    /// Polls among them that wait.
+    Poll,
+    /// New work among them.
+    NewWork,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Connection, Self::Request, Self::Poll, Self::NewWork];
+
+    /// Its name in metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Request => "request",
+            Self::Poll => "poll",
+            Self::NewWork => "new_work",
+        }
+    }
+}
+
+/// A client has all of its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareTaken;
+
+/// Places of each kind that the server has for all clients together.
+#[derive(Clone, Copy, Debug)]
+pub struct Totals {
+    /// Connections of all workers.
+    pub connections: usize,
+    /// Requests in flight.
+    pub requests: usize,
+    /// Polls that wait.
+    pub polls: usize,
+    /// New work in flight.
+    pub new_work: usize,
+}
+
+/// The shares of all clients; by default there are none, and no client is known. Clones are the
+/// same.
+#[derive(Clone, Default)]
+pub struct ClientShares(Option<Arc<Kinds>>);
+
+struct Kinds {
+    addresses: ClientAddresses,
+    connections: Shares,
+    requests: Shares,
+    polls: Shares,
+    new_work: Shares,
+}
+
+impl ClientShares {
+    /// Shares of so many percent, and of one place at least.
+    #[must_use]
+    pub fn new(addresses: ClientAddresses, percent: usize, of: Totals) -> Self {
+        for kind in Kind::ALL {
+            counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);
+        }
+        let shares = |total: usize| Shares::new(total.saturating_mul(percent) / 100);
+        Self(Some(Arc::new(Kinds {
+            addresses,
+            connections: shares(of.connections),
+            requests: shares(of.requests),
+            polls: shares(of.polls),
+            new_work: shares(of.new_work),
+        })))
+    }
+
+    /// The client of a request, if it is known.
+    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Client> {
+        self.0.as_ref()?.addresses.of_request(peer?.ip(), headers)
+    }
+
+    /// Takes a place for a connection. One of a trusted proxy is in nobody's share.
+    ///
+    /// # Errors
+    /// [`ShareTaken`].
+    pub fn connect(&self, peer: Option<SocketAddr>) -> Result<Option<Share>, ShareTaken> {
+        let kinds = self.0.as_ref().zip(peer);
+        let client = kinds.and_then(|(kinds, peer)| kinds.addresses.of_peer(peer.ip()));
+        self.enter(Kind::Connection, client)
+    }
+
+    /// Takes a place in a client's share. A client that is not known has none, and no bound.
+    ///
+    /// # Errors
+    /// [`ShareTaken`].
+    pub fn enter(&self, kind: Kind, client: Option<Client>) -> Result<Option<Share>, ShareTaken> {
+        let (Some(kinds), Some(client)) = (&self.0, client) else { return Ok(None) };
+        let share = kinds.of(kind).enter(client);
+        share.map(Some).ok_or_else(|| refused(kind, client))
+    }
+
+    /// Looks whether a client has a place left, and takes none.
+    ///
+    /// # Errors
+    /// [`ShareTaken`].
+    pub fn look(&self, kind: Kind, client: Option<Client>) -> Result<(), ShareTaken> {
+        let (Some(kinds), Some(client)) = (&self.0, client) else { return Ok(()) };
+        if kinds.of(kind).is_full(client) { Err(refused(kind, client)) } else { Ok(()) }
+    }
+}
+
+impl Kinds {
+    const fn of(&self, kind: Kind) -> &Shares {
+        match kind {
+            Kind::Connection => &self.connections,
+            Kind::Request => &self.requests,
+            Kind::Poll => &self.polls,
+            Kind::NewWork => &self.new_work,
+        }
+    }
+}
+
+fn refused(kind: Kind, client: Client) -> ShareTaken {
+    counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).increment(1);
+    tracing::debug!(client.address = %client.address(), kind = kind.name(), "share is taken");
+    ShareTaken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares(percent: usize) -> ClientShares {
+        let totals = Totals { connections: 40, requests: 30, polls: 20, new_work: 5 };
+        ClientShares::new(ClientAddresses::direct(), percent, totals)
+    }
+
+    fn taken(shares: &ClientShares, kind: Kind) -> usize {
+        let client = Some(Client::of([192, 0, 2, 1].into()));
+        let places: Vec<_> = std::iter::repeat_with(|| shares.enter(kind, client).ok())
+            .take_while(Option::is_some)
+            .take(100)
+            .collect();
+        assert_eq!(shares.look(kind, client), Err(ShareTaken));
+        places.len()
+    }
+
+    #[test]
+    fn a_share_is_so_many_percent_of_what_there_is_and_one_at_least() {
+        for (percent, connections, requests, polls, new_work) in
+            [(1, 1, 1, 1, 1), (10, 4, 3, 2, 1), (50, 20, 15, 10, 2), (100, 40, 30, 20, 5)]
+        {
+            let shares = shares(percent);
+            assert_eq!(taken(&shares, Kind::Connection), connections, "{percent}");
+            assert_eq!(taken(&shares, Kind::Request), requests, "{percent}");
+            assert_eq!(taken(&shares, Kind::Poll), polls, "{percent}");
+            assert_eq!(taken(&shares, Kind::NewWork), new_work, "{percent}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_not_known_is_in_nobodys_share() {
+        let shares = shares(1);
+        let places: Vec<_> = (0..10).map(|_| shares.enter(Kind::Poll, None)).collect();
+        assert!(places.iter().all(|place| matches!(place, Ok(None))));
+        assert_eq!(shares.look(Kind::Poll, None), Ok(()));
+        assert!(matches!(shares.connect(None), Ok(None)));
+    }
+
+    #[test]
+    fn neighbours_in_an_ipv6_network_have_one_share() {
+        let shares = shares(1);
+        let peer = |text: &str| Some(text.parse().unwrap());
+        let first = shares.connect(peer("[2001:db8::1]:1"));
+        assert!(matches!(first, Ok(Some(_))));
+        assert!(shares.connect(peer("[2001:db8::2]:2")).is_err());
+        assert!(shares.connect(peer("[2001:db8:0:1::1]:3")).is_ok());
+    }
+}

@@ -1,0 +1,162 @@
+//! Places that are taken and given back: those of the whole server, and each owner's share of them.
+
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::{DashMap, Entry};
+
+/// Places for requests of one sort.
+#[derive(Clone)]
+pub struct Gate {
+    taken: Arc<AtomicUsize>,
+    max: usize,
+}
+
+impl Gate {
+    /// A gate with that many places.
+    pub fn new(max: usize) -> Self {
+        Self { taken: Arc::default(), max }
+    }
+
+    /// Takes a place, if there is one.
+    pub fn enter(&self) -> Option<Place> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        // Given back at once where there was none.
+        let place = Place(self.taken.clone());
+        (taken < self.max).then_some(place)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) >= self.max
+    }
+}
+
+/// A place, given back when it is dropped.
+pub struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The places that each owner may have for itself, a tenant or a client address. Clones share them.
+///
+/// An owner is in the table while it has a place and no longer, so that the table is never longer
+/// than the places that are taken.
+#[derive(Clone)]
+pub struct Shares(Arc<Table>);
+
+struct Table {
+    /// Places taken, by the hash of their owner. The hash is keyed at random for each process:
+    /// nobody can find two owners that would share a place.
+    taken: DashMap<u64, usize>,
+    hash: RandomState,
+    max: usize,
+}
+
+impl Shares {
+    /// Shares of that many places for each owner, and of one at least.
+    pub fn new(max: usize) -> Self {
+        let (taken, hash) = (DashMap::new(), RandomState::new());
+        Self(Arc::new(Table { taken, hash, max: max.max(1) }))
+    }
+
+    /// Takes a place of an owner, if it has one left.
+    pub fn enter(&self, owner: impl Hash) -> Option<Share> {
+        let owner = self.0.hash.hash_one(owner);
+        let mut taken = self.0.taken.entry(owner).or_default();
+        if *taken >= self.0.max {
+            return None;
+        }
+        *taken += 1;
+        Some(Share { table: self.0.clone(), owner })
+    }
+
+    /// Looks whether an owner has no place left.
+    pub fn is_full(&self, owner: impl Hash) -> bool {
+        let owner = self.0.hash.hash_one(owner);
+        self.0.taken.get(&owner).is_some_and(|taken| *taken >= self.0.max)
+    }
+
+    /// Owners that have a place.
+    #[cfg(test)]
+    pub(super) fn owners(&self) -> usize {
+        self.0.taken.len()
+    }
+}
+
+/// A place of an owner, given back when it is dropped.
+pub struct Share {
+    table: Arc<Table>,
+    owner: u64,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Entry::Occupied(mut taken) = self.table.taken.entry(self.owner) else { return };
+        *taken.get_mut() -= 1;
+        if *taken.get() == 0 {
+            taken.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gate_lets_nobody_in_until_somebody_leaves() {
+        let gate = Gate::new(2);
+        let first = gate.enter();
+        let second = gate.enter();
+        assert!(first.is_some() && second.is_some());
+        assert!(gate.enter().is_none());
+        drop(first);
+        assert!(gate.enter().is_some());
+    }
+
+    #[test]
+    fn an_owner_has_its_share_and_leaves_others_theirs() {
+        let shares = Shares::new(2);
+        let taken = [shares.enter("a"), shares.enter("a")];
+        assert!(taken.iter().all(Option::is_some));
+        assert!(shares.is_full("a") && shares.enter("a").is_none());
+        assert!(!shares.is_full("b") && shares.enter("b").is_some());
+        drop(taken);
+        assert!(shares.enter("a").is_some());
+        assert!(Shares::new(0).enter("a").is_some(), "one at least");
+    }
+
+    #[test]
+    fn an_owner_is_remembered_only_while_it_has_a_place() {
+        let shares = Shares::new(2);
+        let mut taken: Vec<_> = (0..1000).map(|owner| shares.enter(owner)).collect();
+        assert_eq!(shares.owners(), 1000);
+        taken.push(shares.enter(0));
+        assert!(shares.enter(0).is_none(), "a refusal leaves nothing behind");
+        assert_eq!(shares.owners(), 1000);
+        taken.truncate(1);
+        assert_eq!(shares.owners(), 1);
+        drop(taken);
+        assert_eq!(shares.owners(), 0);
+    }
+
+    #[test]
+    fn places_that_many_threads_take_and_give_back_are_all_there_in_the_end() {
+        let shares = Shares::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..10_000 {
+                        let held = [shares.enter(n % 7), shares.enter(n % 5)];
+                        drop(held);
+                    }
+                });
+            }
+        });
+        assert_eq!(shares.owners(), 0);
+    }
+}

@@ -1,0 +1,36 @@
+//! The address of one hop, as proxies write it: bare, in brackets, with a port.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Bytes of the longest address in brackets, and of a port behind it, with room to spare.
+const NODE_BYTES_MAX: usize = 96;
+
+/// Reads an address. `None` for `unknown`, for a name that a proxy made up (`_hidden`), and for
+/// anything else.
+pub(super) fn address(node: &[u8]) -> Option<IpAddr> {
+    if node.len() > NODE_BYTES_MAX {
+        return None;
+    }
+    let text = std::str::from_utf8(node).ok()?;
+    let address = match text.strip_prefix('[') {
+        Some(bracketed) => {
+            let (inner, port) = bracketed.split_once(']')?;
+            let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+            inner.parse::<Ipv6Addr>().ok().filter(|_| is_port)?.into()
+        }
+        None => text.parse().ok().or_else(|| {
+            let (address, _) = text.split_once(':').filter(|(_, port)| is_port(port))?;
+            address.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+        })?,
+    };
+    Some(address.to_canonical())
+}
+
+/// A port is a number, or a name that begins with an underscore (RFC 7239, section 6).
+fn is_port(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let is_number = (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_number || text.strip_prefix('_').is_some_and(is_name)
+}

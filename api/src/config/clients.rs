@@ -1,0 +1,78 @@
+//! Checks how the server knows its clients by their addresses.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::HeaderName;
+use ipnet::IpNet;
+
+use super::error::ConfigError;
+use super::file::ServerSection;
+use super::limits;
+use super::tenants::at_most;
+use crate::client_address::ClientAddresses;
+
+const PROXIES: &str = "server.trusted_proxies";
+const HEADER: &str = "server.client_address_header";
+
+/// The addresses of clients, where the configuration says how they are known.
+pub(super) fn addresses(written: &ServerSection) -> Result<Option<ClientAddresses>, ConfigError> {
+    at_most(PROXIES, written.trusted_proxies.len(), limits::LIST_ENTRIES_MAX)?;
+    let proxies = written.trusted_proxies.iter().enumerate();
+    let proxies = proxies
+        .map(|(i, text)| {
+            let refused = |(problem, allowed): (&str, String)| {
+                ConfigError::value(format!("{PROXIES}[{i}]"), problem, allowed)
+            };
+            network(text).map_err(refused)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    match (proxies.is_empty(), header(&written.client_address_header)?) {
+        (false, Some(header)) => Ok(Some(ClientAddresses::behind(proxies, header))),
+        (true, None) => Ok(written.direct_clients.then(ClientAddresses::direct)),
+        (false, None) => {
+            let allowed = "name the header in which these proxies write the address of a client, \
+                           such as x-forwarded-for";
+            Err(ConfigError::value(HEADER, "is empty beside server.trusted_proxies", allowed))
+        }
+        (true, Some(_)) => {
+            let allowed = "name the proxies that write it in server.trusted_proxies, since anybody \
+                           else may write anything into it";
+            Err(ConfigError::value(HEADER, "is set, and no proxy is trusted", allowed))
+        }
+    }
+}
+
+fn header(text: &str) -> Result<Option<HeaderName>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    HeaderName::from_bytes(text.as_bytes()).map(Some).map_err(|_| {
+        let allowed = "one name is allowed, such as x-forwarded-for, forwarded or x-real-ip";
+        ConfigError::value(HEADER, "is not the name of a header", allowed)
+    })
+}
+
+/// A network, or a single address as one. The error is the problem, and what is allowed.
+fn network(text: &str) -> Result<IpNet, (&'static str, String)> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_canonical().into());
+    }
+    let network: IpNet = text.parse().map_err(|_| {
+        let allowed = "an IP address, or a network such as 10.0.0.0/8 or 2001:db8::/32, is allowed";
+        ("is not a network", allowed.to_owned())
+    })?;
+    if network != network.trunc() {
+        let allowed = format!("{}, or a longer prefix, is allowed", network.trunc());
+        return Err(("has bits behind its prefix", allowed));
+    }
+    if network.prefix_len() == 0 {
+        let allowed = "the networks of your proxies are allowed: whoever is in one can claim to be \
+                       any client";
+        return Err(("holds every address", allowed.to_owned()));
+    }
+    if network.addr() != network.addr().to_canonical() {
+        let allowed = "the same network is allowed as one of IPv4, such as 10.0.0.0/8";
+        return Err(("is IPv4 in an IPv6 wrapping", allowed.to_owned()));
+    }
+    Ok(network)
+}

@@ -1,0 +1,146 @@
+//! The end of a chunked body, found while its bytes pass.
+//!
+//! It takes what the HTTP library takes, so that both see the end at the same byte.
+
+/// How far a body goes in some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of them are part of it, and more has to come.
+    GoesOn,
+    /// It ends behind so many of them.
+    Ends(usize),
+    /// It is malformed.
+    Malformed,
+}
+
+/// A chunked body that is passed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Chunks {
+    next: Part,
+    /// The size of the chunk, and then what is left of it.
+    size: u64,
+}
+
+/// The part of a chunked body that the next byte belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    SizeFirst,
+    Size,
+    SpaceBehindSize,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    /// The start of a trailer line, or of the empty line that ends the body.
+    Line,
+    TrailerLine,
+    TrailerLf,
+    EndLf,
+}
+
+impl Chunks {
+    /// Moves past the bytes of the body that `bytes` begins with.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Extent {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if self.next == Part::Data {
+                let left = usize::try_from(self.size).unwrap_or(usize::MAX);
+                let here = left.min(bytes.len() - at);
+                self.size -= here as u64;
+                at += here;
+                if self.size == 0 {
+                    self.next = Part::DataCr;
+                }
+                continue;
+            }
+            at += 1;
+            if (self.next, byte) == (Part::EndLf, b'\n') {
+                return Extent::Ends(at);
+            }
+            let Some(next) = self.step(byte) else { return Extent::Malformed };
+            self.next = next;
+        }
+        Extent::GoesOn
+    }
+
+    /// The part that comes behind a byte outside of the data.
+    fn step(&mut self, byte: u8) -> Option<Part> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        let next = match (self.next, byte) {
+            (Part::SizeFirst, _) => {
+                self.size = digit?;
+                Part::Size
+            }
+            (Part::Size, _) if digit.is_some() => {
+                self.size = self.size.checked_mul(16)?.checked_add(digit?)?;
+                Part::Size
+            }
+            (Part::Size | Part::SpaceBehindSize, b' ' | b'\t') => Part::SpaceBehindSize,
+            (Part::Size | Part::SpaceBehindSize, b';') => Part::Extension,
+            (Part::Size | Part::SpaceBehindSize | Part::Extension, b'\r') => Part::SizeLf,
+            (Part::Extension, b'\t' | b' '..=b'~' | 0x80..) => Part::Extension,
+            (Part::SizeLf, b'\n') if self.size == 0 => Part::Line,
+            (Part::SizeLf, b'\n') => Part::Data,
+            (Part::DataCr, b'\r') => Part::DataLf,
+            (Part::DataLf, b'\n') => Part::SizeFirst,
+            (Part::Line, b'\r') => Part::EndLf,
+            (Part::TrailerLine, b'\r') => Part::TrailerLf,
+            (Part::Line | Part::TrailerLine, _) => Part::TrailerLine,
+            (Part::TrailerLf, b'\n') => Part::Line,
+            _ => return None,
+        };
+        Some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODIES: [&str; 7] = [
+        "0\r\n\r\n",
+        "5\r\nhello\r\n0\r\n\r\n",
+        "A;x=y\r\n0123456789\r\n00\r\n\r\n",
+        "1 \t;\u{e4}\r\n\r\r\n000\r\n\r\n",
+        "2\r\n\r\n\r\n0\r\nTrailer: x\r\nAnother: y\r\n\r\n",
+        "0 \r\n0\r\n\r\n",
+        "00000000000000001\r\nx\r\n0\r\n\r\n",
+    ];
+
+    #[test]
+    fn the_end_is_found_however_the_body_is_cut() {
+        for body in BODIES {
+            let sent = [body, "GET / HTTP/1.1\r\n"].concat();
+            for cut in 0..=sent.len() {
+                let (first, second) = sent.as_bytes().split_at(cut);
+                let mut chunks = Chunks::default();
+                let end = match chunks.pass(first) {
+                    Extent::GoesOn => (chunks.pass(second), cut),
+                    ended @ (Extent::Ends(_) | Extent::Malformed) => (ended, 0),
+                };
+                let (Extent::Ends(end), before) = end else { panic!("{sent:?} at {cut}: {end:?}") };
+                let end = before + end;
+                assert_eq!(end, body.len(), "{sent:?} at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_malformed_body_is_seen_as_the_library_sees_it() {
+        for body in [
+            "\r\n",
+            "x",
+            "-1\r\n",
+            "1 1\r\n",
+            "1\n",
+            "1;\n",
+            "1\r\nxx",
+            "ffffffffffffffffff",
+            "0\r\n\rx",
+        ] {
+            assert_eq!(Chunks::default().pass(body.as_bytes()), Extent::Malformed, "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Requests in single file: the HTTP library gets the bytes of one request, and those of the next
+//! when the answer to the one before was taken.
+//!
+//! Left to itself the library makes requests of everything that was read, and holds them all. It
+//! then knows only of the last of them whether the connection goes on behind it.
+
+use super::Load;
+use super::chunks::Extent;
+use super::head::{Body, Found, HEAD_BYTES_MAX, Head};
+
+/// Bytes that are read behind a request whose answer is awaited.
+pub(super) const PIPELINED_BYTES_MAX: usize = 1024;
+
+/// The part of a request that comes next.
+#[derive(Debug, Default)]
+pub(super) enum Next {
+    #[default]
+    Head,
+    Body(Body),
+    /// None: the whole request was handed over, and its answer is awaited.
+    Answer,
+    /// Something that the library refuses.
+    Malformed,
+}
+
+/// The requests of one connection.
+#[derive(Debug, Default)]
+pub(super) struct SingleFile {
+    pub(super) next: Next,
+    /// Bytes that were read and not handed over.
+    behind: Vec<u8>,
+    /// Leading bytes of `behind` that may be handed over.
+    ready: usize,
+}
+
+impl SingleFile {
+    /// Answers how many leading bytes of `bytes` may be handed over. The others have to be kept
+    /// behind.
+    pub(super) fn admit(&mut self, bytes: &mut [u8], load: &Load) -> usize {
+        match &mut self.next {
+            Next::Head => match Head::find(bytes) {
+                Found::Part if bytes.len() < HEAD_BYTES_MAX => 0,
+                Found::Part | Found::Malformed => self.malformed(bytes, load),
+                Found::Head(head) => {
+                    load.hand_over(head.is_last);
+                    self.next = Next::Body(head.body);
+                    let rest = bytes.get_mut(head.bytes..).unwrap_or_default();
+                    head.bytes + self.admit(rest, load)
+                }
+            },
+            Next::Body(body) => match body.pass(bytes) {
+                Extent::GoesOn => bytes.len(),
+                Extent::Ends(end) => {
+                    self.next = Next::Answer;
+                    end
+                }
+                Extent::Malformed => self.malformed(bytes, load),
+            },
+            Next::Answer => 0,
+            Next::Malformed => bytes.len(),
+        }
+    }
+
+    fn malformed(&mut self, bytes: &[u8], load: &Load) -> usize {
+        if matches!(self.next, Next::Head) {
+            load.hand_over(true);
+        }
+        load.close();
+        self.next = Next::Malformed;
+        bytes.len()
+    }
+
+    /// Begins the next request, whose bytes may be there already.
+    pub(super) fn begin_next(&mut self, load: &Load) {
+        self.next = Next::Head;
+        self.admit_behind(load);
+    }
+
+    /// Keeps bytes that may not be handed over yet, or not all of them.
+    pub(super) fn keep(&mut self, bytes: &[u8], load: &Load) {
+        self.behind.extend_from_slice(bytes);
+        if self.ready == 0 {
+            self.admit_behind(load);
+        }
+    }
+
+    fn admit_behind(&mut self, load: &Load) {
+        let mut behind = std::mem::take(&mut self.behind);
+        self.ready = if behind.is_empty() { 0 } else { self.admit(&mut behind, load) };
+        self.behind = behind;
+    }
+
+    /// Bytes that are kept behind.
+    pub(super) const fn behind(&self) -> usize {
+        self.behind.len()
+    }
+
+    /// Hands over up to `most` of the bytes that may be.
+    pub(super) fn take(&mut self, most: usize, give: impl FnOnce(&[u8])) -> usize {
+        let taken = self.ready.min(most);
+        if taken > 0 {
+            give(self.behind.get(..taken).unwrap_or_default());
+            self.behind.drain(..taken);
+            self.ready -= taken;
+            if self.behind.is_empty() {
+                // A parked poll keeps no room for bytes that do not come.
+                self.behind = Vec::new();
+            }
+        }
+        taken
+    }
+}

@@ -1,0 +1,152 @@
+//! The hold of a poll that waits for several challenges. It has one place of each kind, however
+//! many challenges it names: it is one request, and the engine bounds what waits for a challenge.
+
+use std::rc::{Rc, Weak};
+
+use actix_web::HttpRequest;
+use countersign_core::id::TenantId;
+
+use super::{Held, Parking, enter, waiting_room, wants};
+use crate::admission::{Admission, PollPlace, Share};
+use crate::connection::{Busy, Load};
+use crate::prefer::Wait;
+
+/// The wait of one poll for several challenges, and its place in the server and its client's share.
+pub struct SharedHold<'r> {
+    wait: Option<Wait>,
+    room: Option<(&'r Admission, PollPlace)>,
+    /// The places in tenants' shares, each for as long as one of its waits has it.
+    tenants: Vec<(&'r TenantId, Weak<Share>)>,
+    crowded: bool,
+    /// The load of the connection, over HTTP/1.1.
+    load: Option<&'r Load>,
+}
+
+/// The wait for one of the challenges.
+pub struct HeldWait<'r> {
+    ms: u64,
+    load: Option<&'r Load>,
+    _place: Option<Rc<Share>>,
+}
+
+impl HeldWait<'_> {
+    /// Notes that one more task works on the request, until the guard is dropped.
+    pub fn work(&self) -> Option<Busy> {
+        self.load.map(Load::work)
+    }
+
+    /// Parks the task, if there is no news yet.
+    pub const fn park(&self) -> Parking<'_> {
+        Parking { ms: self.ms, load: self.load }
+    }
+
+    /// The wait, in milliseconds; 0 where there is no place.
+    pub const fn ms(&self) -> u64 {
+        self.ms
+    }
+}
+
+impl<'r> SharedHold<'r> {
+    /// Takes a place, if the poll prefers to wait.
+    pub fn of(request: &'r HttpRequest) -> Self {
+        let wait = Wait::of(request.headers());
+        let room = waiting_room(request, wait);
+        let room = room.and_then(|room| Some((room, enter(room, request)?)));
+        let (crowded, load) = (wants(wait) && room.is_none(), request.conn_data());
+        Self { wait, crowded, room, tenants: Vec::new(), load }
+    }
+
+    /// Takes none, since the poll is answered at once.
+    pub fn at_once(request: &'r HttpRequest) -> Self {
+        let wait = Wait::of(request.headers());
+        let load = request.conn_data();
+        Self { wait, room: None, tenants: Vec::new(), crowded: false, load }
+    }
+
+    /// Notes that the request merely waits for its other tasks, until the guard is dropped.
+    pub fn wait(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
+
+    /// The wait for a challenge of a tenant. All waits for challenges of one tenant have one place
+    /// in its share, which is given back with the last of them.
+    pub fn wait_of(&mut self, tenant: &'r TenantId) -> HeldWait<'r> {
+        let place = self.place_of(tenant);
+        self.crowded |= self.room.is_some() && place.is_none();
+        let ms = self.wait.filter(|_| place.is_some()).map_or(0, Wait::ms);
+        HeldWait { ms, load: self.load, _place: place }
+    }
+
+    fn place_of(&mut self, tenant: &'r TenantId) -> Option<Rc<Share>> {
+        let (room, _) = self.room.as_ref()?;
+        let mut taken = self.tenants.iter().filter(|(other, _)| *other == tenant);
+        if let Some(place) = taken.find_map(|(_, place)| place.upgrade()) {
+            return Some(place);
+        }
+        let place = Rc::new(room.wait_of(tenant)?);
+        self.tenants.push((tenant, Rc::downgrade(&place)));
+        Some(place)
+    }
+
+    /// Gives the place back, since nothing is waited for any more.
+    pub fn over(self) -> Held {
+        Held { wait: self.wait, crowded: self.crowded }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use actix_web::web::Data;
+
+    use super::*;
+
+    fn request(admission: &Data<Admission>) -> HttpRequest {
+        let request = TestRequest::post().append_header(("prefer", "wait=30"));
+        request.app_data(admission.clone()).to_http_request()
+    }
+
+    fn tenant(id: &str) -> TenantId {
+        TenantId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn a_poll_has_one_place_whatever_it_waits_for() {
+        // Half of eight places are for polls, half of those for one tenant's.
+        let admission = Data::new(Admission::new(8, 8));
+        let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
+        let mut hold = SharedHold::of(&request);
+        let waits: Vec<_> = (0..8).map(|_| hold.wait_of(&acme)).collect();
+        assert!(waits.iter().all(|wait| wait.ms() == 30_000));
+        assert_eq!(hold.wait_of(&beta).ms(), 30_000);
+        let others: Vec<_> = (0..3).map(|_| admission.wait(None)).collect();
+        assert!(others.iter().all(Option::is_some) && admission.wait(None).is_none());
+        let theirs = [admission.wait_of(&acme), admission.wait_of(&acme)];
+        assert!(theirs[0].is_some() && theirs[1].is_none());
+    }
+
+    #[test]
+    fn a_place_in_a_tenants_share_is_given_back_with_the_last_wait_for_it() {
+        let admission = Data::new(Admission::new(4, 8));
+        let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
+        let mut hold = SharedHold::of(&request);
+        let [one, other, _third] = [&acme, &acme, &beta].map(|tenant| hold.wait_of(tenant));
+        drop(one);
+        assert!(admission.wait_of(&acme).is_none(), "the other waits still");
+        drop(other);
+        assert!(admission.wait_of(&acme).is_some());
+        assert!(admission.wait_of(&beta).is_none());
+        assert_eq!(hold.wait_of(&acme).ms(), 30_000, "it is taken anew");
+    }
+
+    #[test]
+    fn what_is_answered_at_once_has_no_place() {
+        let admission = Data::new(Admission::new(2, 8));
+        let (acme, request) = (tenant("acme"), request(&admission));
+        let mut hold = SharedHold::at_once(&request);
+        assert_eq!(hold.wait_of(&acme).ms(), 0);
+        let place = admission.wait(None);
+        assert!(place.is_some());
+        assert_eq!(SharedHold::of(&request).wait_of(&acme).ms(), 0);
+    }
+}

@@ -1,0 +1,47 @@
+//! Every abuse of the load harness, for two seconds on each listener. `make hostile` takes longer
+//! and judges times too.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_loadtest::host::pin;
+use countersign_loadtest::hostile::{
+    Attackers, Hostile, Listener, Pace, Places, Rule, alone, attack, named,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_sign_in_while_a_peer_abuses_the_server() {
+    let hostile = Hostile {
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
+        set: Vec::new(),
+        places: Places::among(&pin::allowed().unwrap()),
+        attackers: Attackers::this_program(&["--ignored", "--exact", "attackers", "--nocapture"])
+            .unwrap(),
+        pace: Pace {
+            abuse: Duration::from_secs(2),
+            quiet: Duration::from_secs(1),
+            recovery: Duration::from_secs(1),
+            sign_ins_per_second: 10.0,
+        },
+        rule: Rule::loose(),
+    };
+    let both = [Listener::Public, Listener::Operators];
+    let runs = alone(&["sqlite".to_owned()], &both, &named(&[]).unwrap());
+    let outcomes = hostile.run(runs, |note| println!("{note}"), |ended| print!("{ended}")).await;
+    let mut failed = String::new();
+    for outcome in outcomes.unwrap().iter().filter(|outcome| !outcome.wrong.is_empty()) {
+        write!(failed, "{outcome}").unwrap();
+    }
+    assert!(failed.is_empty(), "\n{failed}");
+}
+
+#[test]
+#[ignore = "it is the attackers' process, which the test above starts"]
+fn attackers() {
+    if let Err(error) = attack() {
+        println!("{error}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The HTTP client of a webhook: it asks for a status, and bounds the cost of the answer.
+//!
+//! It speaks HTTP/1.1 only, because an HTTP/2 peer can keep a client busy without answering: by
+//! PING, SETTINGS and CONTINUATION. It uses no proxy, which would connect for us, past the guard,
+//! and follows no redirect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_platform_verifier::Verifier;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tower::ServiceExt as _;
+use tower::util::MapResponse;
+
+use super::failure::Failure;
+use super::metered::{Called, Received};
+use super::resolver::GuardedResolver;
+
+/// Interim answers (1xx) that may come before the answer, at most. Common servers send none or one.
+const INTERIM_ANSWERS_MAX: usize = 8;
+
+/// Bytes of an answer's head, at most.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
+/// the closing fails and takes its challenge along, so ours goes first.
+const IDLE_CONNECTION_MS: u64 = 4_000;
+
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+type Tcp = MapResponse<HttpConnector<GuardedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
+type Connector =
+    MapResponse<HttpsConnector<Tcp>, fn(MaybeHttpsStream<TokioIo<Received>>) -> Called>;
+
+/// Makes calls, on connections that are used again. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Client(legacy::Client<Connector, Full<Bytes>>);
+
+impl Client {
+    /// A client that connects to what `resolver` gives, trusts the system's certificates, and keeps
+    /// at most `idle_max` idle connections.
+    ///
+    /// # Errors
+    /// [`rustls::Error`] if there are none.
+    pub(super) fn new(resolver: GuardedResolver, idle_max: usize) -> Result<Self, rustls::Error> {
+        let mut http = HttpConnector::new_with_resolver(resolver);
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let tcp: Tcp = http.map_response(Received::on);
+        let https = HttpsConnector::from((tcp, tls()?));
+        let connector: Connector = https.map_response(Called::on);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
+            .pool_max_idle_per_host(idle_max)
+            .http1_max_buf_size(HEAD_BYTES_MAX)
+            .build(connector);
+        Ok(Self(client))
+    }
+
+    /// Sends a request, once. The answer is the status; a body is dropped unread, which closes its
+    /// connection unless it is at hand already.
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<StatusCode, Failure> {
+        let interim = Arc::new(Interim::default());
+        let counted = Arc::clone(&interim);
+        hyper::ext::on_informational(&mut request, move |_| counted.count());
+        tokio::select! {
+            // An answer is worth more than the interim ones before it.
+            biased;
+            answer = self.0.request(request) => match answer {
+                Ok(answer) if !interim.is_over() => Ok(answer.status()),
+                Ok(_) => Err(Failure::TooLong),
+                Err(error) => {
+                    tracing::debug!(error = ?error, "a webhook failed");
+                    Err(Failure::of(&error))
+                }
+            },
+            () = interim.over.notified() => Err(Failure::TooLong),
+        }
+    }
+}
+
+/// The interim answers to one request.
+#[derive(Default)]
+struct Interim {
+    seen: AtomicUsize,
+    over: Notify,
+}
+
+impl Interim {
+    fn count(&self) {
+        self.seen.fetch_add(1, Ordering::Relaxed);
+        if self.is_over() {
+            self.over.notify_one();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.seen.load(Ordering::Relaxed) > INTERIM_ANSWERS_MAX
+    }
+}
+
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Arc::new(Verifier::new(Arc::clone(&provider))?);
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,101 @@
+//! Reasons for which a webhook's call fails.
+
+use std::error::Error;
+use std::io;
+
+use hyper_util::client::legacy;
+
+use super::metered::TooLong;
+use super::resolver::Unresolved;
+use crate::ports::delivery::DeliveryError;
+
+/// Why a call failed, in words that show nothing of what was found behind the name or answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("the webhook's host has no address that may be called (see webhook_allow_hosts)")]
+    Blocked,
+    #[error("the webhook's connection was lost")]
+    Broken,
+    #[error("too many webhooks are being called: this one had no turn in time")]
+    Busy,
+    #[error("the webhook could not be sent: {0}")]
+    Internal(&'static str),
+    #[error("the webhook answered with status {0}")]
+    Status(u16),
+    #[error("the webhook did not answer in time")]
+    Timeout,
+    #[error("no trusted TLS connection to the webhook's host can be made")]
+    Tls,
+    #[error("the webhook's answer is longer than an answer may be")]
+    TooLong,
+    #[error("the webhook's host cannot be reached")]
+    Unreachable,
+    #[error("the webhook's host name is not known")]
+    Unresolvable,
+}
+
+impl From<Failure> for DeliveryError {
+    fn from(failure: Failure) -> Self {
+        Self { reason: failure.to_string(), passing: failure.is_passing() }
+    }
+}
+
+impl Failure {
+    /// Whether the call was lost on its way, or in front of who was to answer it (502 to 504).
+    const fn is_passing(&self) -> bool {
+        match self {
+            Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
+            Self::Blocked
+            | Self::Busy
+            | Self::Internal(_)
+            | Self::Status(_)
+            | Self::Timeout
+            | Self::Tls
+            | Self::TooLong
+            | Self::Unresolvable => false,
+        }
+    }
+
+    /// The value of the metric's label.
+    pub(super) const fn label(&self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Broken => "broken",
+            Self::Busy => "busy",
+            Self::Internal(_) => "internal",
+            Self::Status(_) => "status",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::TooLong => "too_long",
+            Self::Unreachable => "unreachable",
+            Self::Unresolvable => "unresolvable",
+        }
+    }
+
+    /// What the client's error means.
+    pub(super) fn of(error: &legacy::Error) -> Self {
+        let connecting = error.is_connect();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(unresolved) = error.downcast_ref() {
+                return match unresolved {
+                    Unresolved::Blocked => Self::Blocked,
+                    Unresolved::Unknown => Self::Unresolvable,
+                };
+            }
+            let http = error.downcast_ref::<hyper::Error>();
+            if error.is::<TooLong>() || http.is_some_and(hyper::Error::is_parse_too_large) {
+                return Self::TooLong;
+            }
+            // The TLS client reports what it does not trust, or understand, as invalid data.
+            let io = error.downcast_ref::<io::Error>();
+            if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
+                return Self::Tls;
+            }
+            // An I/O error that wraps another names as its source what lies behind that one.
+            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
+            cause = wrapped.or_else(|| error.source());
+        }
+        if connecting { Self::Unreachable } else { Self::Broken }
+    }
+}

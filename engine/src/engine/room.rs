@@ -1,0 +1,120 @@
+//! Room that is left to the store: shown as a metric, and warned of before there is none.
+
+use std::sync::{Mutex, PoisonError};
+
+use metrics::gauge;
+
+use super::Engine;
+use crate::shared::Shared;
+use crate::telemetry;
+
+/// Room that is left to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that it can still record; absent where nobody knows.
+    pub bytes: Option<u64>,
+    /// Whether that is little.
+    pub is_low: bool,
+}
+
+/// What is known of the room, and from when on it is little.
+pub(crate) struct Watch {
+    warn_bytes: u64,
+    known: Mutex<Room>,
+}
+
+/// What a look has found to be different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Low,
+    Enough,
+}
+
+impl Watch {
+    /// Nothing is known yet. With 0 bytes it is never little.
+    pub(crate) const fn new(warn_bytes: u64) -> Self {
+        Self { warn_bytes, known: Mutex::new(Room { bytes: None, is_low: false }) }
+    }
+
+    pub(super) fn known(&self) -> Room {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what is left, and says what is different from then on. It is enough again with
+    /// a quarter more than was little, so that it does not turn with every record.
+    fn note(&self, bytes: Option<u64>) -> Option<Turn> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_low = known.is_low;
+        let enough = if was_low { self.warn_bytes + self.warn_bytes / 4 } else { self.warn_bytes };
+        let is_low = bytes.is_some_and(|bytes| bytes < enough);
+        *known = Room { bytes, is_low };
+        match (was_low, is_low) {
+            (false, true) => Some(Turn::Low),
+            (true, false) => Some(Turn::Enough),
+            (false, false) | (true, true) => None,
+        }
+    }
+}
+
+impl Engine {
+    /// Room that was left to the store when it was last looked at.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.shared.room.known()
+    }
+}
+
+/// Looks what is left to the store.
+pub(super) async fn look(shared: &Shared) {
+    let bytes = shared.store.room().await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the room of the store is not known");
+        None
+    });
+    let before = shared.room.known().bytes;
+    match (bytes, before) {
+        (Some(bytes), _) => show(bytes as f64),
+        (None, Some(_)) => show(f64::NAN),
+        (None, None) => {}
+    }
+    match shared.room.note(bytes) {
+        Some(Turn::Low) => tracing::warn!(bytes, "the store has little room left"),
+        Some(Turn::Enough) => tracing::info!(bytes, "the store has enough room again"),
+        None => {}
+    }
+}
+
+fn show(bytes: f64) {
+    gauge!(telemetry::STORE_ROOM_BYTES).set(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_room_is_told_once_and_enough_of_it_a_quarter_above() {
+        let watch = Watch::new(1_000);
+        let turns = |looks: &[u64]| -> Vec<Option<Turn>> {
+            looks.iter().map(|bytes| watch.note(Some(*bytes))).collect()
+        };
+        assert_eq!(turns(&[5_000, 1_000]), [None, None]);
+        assert_eq!(turns(&[999, 500, 0, 1_000, 1_249]), [Some(Turn::Low), None, None, None, None]);
+        assert!(watch.known().is_low);
+        assert_eq!(turns(&[1_250, 1_000]), [Some(Turn::Enough), None]);
+        assert_eq!(turns(&[999]), [Some(Turn::Low)]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_little() {
+        let watch = Watch::new(1_000);
+        assert_eq!(watch.note(None), None);
+        assert_eq!(watch.known(), Room { bytes: None, is_low: false });
+        assert_eq!(watch.note(Some(1)), Some(Turn::Low));
+        assert_eq!(watch.note(None), Some(Turn::Enough));
+    }
+
+    #[test]
+    fn nothing_is_little_where_no_warning_is_wanted() {
+        assert_eq!(Watch::new(0).note(Some(0)), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! The patience of a long poll.
+
+/// How long a caller waits for news.
+///
+/// A caller that cares when its wait begins and ends implements it; for every other, a number of
+/// milliseconds is enough.
+pub trait Patience {
+    /// A guard that is held while the caller waits.
+    type Wait;
+
+    /// Milliseconds to wait at most. A caller with 0 is answered at once.
+    fn ms(&self) -> u64;
+
+    /// Notes that the caller begins to wait, because there is no news yet. It is not called for a
+    /// caller that is answered at once.
+    fn begin(&self) -> Self::Wait;
+}
+
+impl Patience for u64 {
+    type Wait = ();
+
+    fn ms(&self) -> u64 {
+        *self
+    }
+
+    fn begin(&self) {}
+}

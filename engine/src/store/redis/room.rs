@@ -1,0 +1,44 @@
+//! Memory that is left to Redis, where it has a limit.
+
+use super::link::Trouble;
+use super::reader::Reader;
+use super::reply::text;
+
+/// Bytes that Redis still takes; absent where its memory has no limit of its own.
+pub(super) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {
+    let mut info = redis::cmd("INFO");
+    let told = text(reader.one(info.arg("memory").clone()).await?)?;
+    Ok(told.and_then(|told| left(&told)))
+}
+
+/// What is left by the numbers by which Redis itself decides.
+fn left(info: &str) -> Option<u64> {
+    let field = |name: &str| -> Option<u64> {
+        let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(field, _)| *field == name)?.1.trim().parse().ok()
+    };
+    let max = field("maxmemory").filter(|max| *max > 0)?;
+    // The log that is still to be written, and what replicas have yet to read.
+    let beside = field("mem_not_counted_for_evict").unwrap_or(0);
+    Some(max.saturating_sub(field("used_memory")?.saturating_sub(beside)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_the_limit_without_what_counts() {
+        let info = |max: u64, used: u64, beside: u64| {
+            format!(
+                "# Memory\r\nused_memory:{used}\r\nused_memory_human:1K\r\nmaxmemory:{max}\r\n\
+                 mem_not_counted_for_evict:{beside}\r\n"
+            )
+        };
+        assert_eq!(left(&info(1_000, 400, 0)), Some(600));
+        assert_eq!(left(&info(1_000, 400, 100)), Some(700));
+        assert_eq!(left(&info(1_000, 2_000, 0)), Some(0));
+        assert_eq!(left(&info(0, 400, 0)), None, "it has no limit");
+        assert_eq!(left(""), None, "nothing is told");
+    }
+}

@@ -1,0 +1,147 @@
+//! The webhook over TLS, against an endpoint that the system trusts.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_engine::delivery::Webhook;
+use countersign_engine::ports::Delivery;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+use crate::support::{issued, lookup, read_request, settings};
+
+/// Pieces that an endpoint sends, at most, where nobody stops it.
+const PIECES_MAX: usize = 10_000;
+/// Pieces that an endpoint has sent by the time that its connection is closed: some are under way
+/// when the last that is read has been read.
+const SENT_MAX: usize = 1_000;
+/// Between two pieces: the system takes a moment to pass each on.
+const PAUSE: Duration = Duration::from_millis(1);
+const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_server/tls").join(name)
+}
+
+/// An endpoint whose name is `localhost`, and which would rather speak HTTP/2.
+struct Endpoint {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+}
+
+impl Endpoint {
+    async fn listen() -> Self {
+        let chain = CertificateDer::pem_file_iter(file("localhost.pem")).unwrap();
+        let chain = chain.map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(file("localhost.key")).unwrap();
+        let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self { listener, tls: TlsAcceptor::from(Arc::new(config)) }
+    }
+
+    fn webhook(&self) -> Webhook {
+        let url = format!("https://localhost:{}/", self.listener.local_addr().unwrap().port());
+        let settings = settings(&url, &["localhost"]);
+        Webhook::with_lookup(settings, lookup(&["127.0.0.1"])).unwrap()
+    }
+
+    async fn accept(&self) -> TlsStream<TcpStream> {
+        self.tls.accept(self.listener.accept().await.unwrap().0).await.unwrap()
+    }
+}
+
+async fn deliver(webhook: &Webhook) -> Result<(), String> {
+    let answer = webhook.deliver(&issued(None, None)).await;
+    answer.map(drop).map_err(|error| error.to_string())
+}
+
+/// What an endpoint sends in the place of an answer, again and again.
+#[derive(Clone, Copy)]
+enum Flood {
+    Interim,
+    NewKeys,
+}
+
+impl Flood {
+    async fn send(self, stream: &mut TlsStream<TcpStream>) -> std::io::Result<()> {
+        match self {
+            Self::Interim => stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?,
+            Self::NewKeys => drop(stream.get_mut().1.refresh_traffic_keys()),
+        }
+        stream.flush().await
+    }
+
+    /// What becomes of a call, and how often the endpoint could send.
+    async fn meets(self) -> (Result<(), String>, usize) {
+        let endpoint = Endpoint::listen().await;
+        let webhook = endpoint.webhook();
+        let serving = tokio::spawn(async move {
+            let mut stream = endpoint.accept().await;
+            read_request(&mut stream).await.unwrap();
+            for sent in 0..PIECES_MAX {
+                if self.send(&mut stream).await.is_err() {
+                    return sent;
+                }
+                // The client is given a turn for each piece.
+                tokio::time::sleep(PAUSE).await;
+            }
+            PIECES_MAX
+        });
+        (deliver(&webhook).await, serving.await.unwrap())
+    }
+}
+
+#[tokio::test]
+#[ignore = "trusted_endpoints_are_called_over_tls runs it, in a process that trusts the endpoint"]
+async fn with_a_trusted_endpoint() {
+    let endpoint = Endpoint::listen().await;
+    let webhook = endpoint.webhook();
+    let serving = async {
+        let mut stream = endpoint.accept().await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
+        for _ in 0..3 {
+            read_request(&mut stream).await.unwrap();
+            stream.write_all(ACCEPTED).await.unwrap();
+        }
+        // What is left open is closed before long: the connection is idle.
+        let _ = stream.read_u8().await;
+    };
+    let calling = async {
+        for _ in 0..3 {
+            assert_eq!(deliver(&webhook).await, Ok(()));
+        }
+        drop(webhook);
+    };
+    tokio::join!(serving, calling);
+
+    let (answer, sent) = Flood::Interim.meets().await;
+    let too_long = "the webhook's answer is longer than an answer may be".to_owned();
+    assert_eq!(answer, Err(too_long));
+    assert!(sent < SENT_MAX, "{sent} interim answers");
+
+    let (answer, sent) = Flood::NewKeys.meets().await;
+    assert_eq!(answer, Err("the webhook's connection was lost".to_owned()));
+    assert!(sent < SENT_MAX, "{sent} records that only change keys");
+}
+
+#[test]
+fn trusted_endpoints_are_called_over_tls() {
+    // The system's certificates are those that the environment of the process names.
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "tls::with_a_trusted_endpoint", "--ignored"]);
+    let output = again.env("SSL_CERT_FILE", file("ca.pem")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}

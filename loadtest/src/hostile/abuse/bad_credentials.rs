@@ -1,0 +1,118 @@
+//! Calls of the contract with credentials that are none: anybody can send them.
+
+use std::io;
+use std::sync::Arc;
+
+use countersign_client::SoftwareKey;
+use countersign_client::wire::{basic, publickey};
+use countersign_core::signature::Algorithm;
+
+use super::super::ground::{Ground, Pace};
+use crate::raw::{Connection, DEVICES, POLL};
+
+const CONNECTIONS: u64 = 16;
+const TOKENS_PER_SECOND: u64 = 2_000;
+const SIGNATURES_PER_SECOND: u64 = 1_000;
+const NEW_WORK_PER_SECOND: u64 = 2_000;
+
+/// A request of that number.
+type Write = fn(&Ground, u64) -> Vec<u8>;
+
+pub(in super::super) fn tokens_rate() -> String {
+    format!("{CONNECTIONS} connections, {TOKENS_PER_SECOND} requests a second")
+}
+
+pub(in super::super) async fn tokens(ground: Arc<Ground>) {
+    calls(ground, TOKENS_PER_SECOND, token).await;
+}
+
+/// Garbage, a good token with another signature, and a long one.
+fn token(ground: &Ground, number: u64) -> Vec<u8> {
+    let good = ground.order.waits.first().map_or("a.b.c", |wait| &wait.token);
+    let token = match number % 3 {
+        0 => format!("hostile-{number}"),
+        1 => {
+            let (signed, _) = good.rsplit_once('.').unwrap_or((good, ""));
+            format!("{signed}.{number:043}")
+        }
+        _ => "a".repeat(4_000),
+    };
+    let path = if number.is_multiple_of(2) { POLL } else { "/v1/client/challenge/push" };
+    post(path, &format!("Bearer {token}"), "{\"challengeId\":\"none\"}")
+}
+
+pub(in super::super) fn signatures_rate() -> String {
+    format!("{CONNECTIONS} connections, {SIGNATURES_PER_SECOND} decisions a second")
+}
+
+pub(in super::super) async fn signatures(ground: Arc<Ground>) {
+    let key = SoftwareKey::generate(Algorithm::Es256);
+    let all = (0..64_u8).map(|n| publickey::encode_signature(&key.sign(&[n]))).collect::<Vec<_>>();
+    let stranger = publickey::encode_body(key.spki());
+    let decision = move |ground: &Ground, number: u64| {
+        let victim = &ground.order.victim;
+        let known = number.is_multiple_of(2);
+        let key = if known { &victim.public_key } else { &stranger };
+        let signature = &all[number as usize / 2 % all.len()];
+        let body = format!(
+            "{{\"publicKey\":\"{key}\",\"challengeId\":\"{}\",\"signature\":\"{signature}\",\
+             \"approved\":true}}",
+            victim.challenge
+        );
+        let device = format!("Basic {}", basic::encode_standard(&ground.order.tenant));
+        post(&format!("{DEVICES}/challenge"), &device, &body)
+    };
+    calls(ground, SIGNATURES_PER_SECOND, decision).await;
+}
+
+pub(in super::super) fn new_work_rate() -> String {
+    format!("{CONNECTIONS} connections, {NEW_WORK_PER_SECOND} requests a second")
+}
+
+pub(in super::super) async fn new_work(ground: Arc<Ground>) {
+    let write: Write = |_, number| {
+        if number.is_multiple_of(2) {
+            let secret = format!("Basic {}", basic::encode_standard(&format!("guess-{number}")));
+            return post(&format!("/v1/users/u{number}/actions/signIn"), &secret, "{}");
+        }
+        let body = "{\"publicKey\":\"AAAA\",\"devicePlatform\":\"ios\"}";
+        post(DEVICES, "Bearer guess", body)
+    };
+    calls(ground, NEW_WORK_PER_SECOND, write).await;
+}
+
+/// Sends requests over kept connections, each once the one before was answered.
+async fn calls(
+    ground: Arc<Ground>,
+    per_second: u64,
+    write: impl Fn(&Ground, u64) -> Vec<u8> + Send + Sync + 'static,
+) {
+    let write = Arc::new(write);
+    let mut lanes = tokio::task::JoinSet::new();
+    for lane in 0..CONNECTIONS {
+        let (ground, write) = (ground.clone(), write.clone());
+        lanes.spawn(async move {
+            let mut pace = Pace::new(per_second / CONNECTIONS);
+            let mut connection = Connection::to(ground.order.address).from(ground.source());
+            for turn in 0.. {
+                pace.turn().await;
+                let request = write(&ground, turn * CONNECTIONS + lane);
+                let answered: io::Result<_> = connection.call(&request).await;
+                match answered {
+                    Ok(answer) => ground.called(request.len(), answer.body.len()),
+                    Err(_) => connection.close(),
+                }
+            }
+        });
+    }
+    while lanes.join_next().await.is_some() {}
+}
+
+fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {authorization}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,70 @@
+//! Bodies over HTTP/2 that do not end as their head says.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::frames::{DATA, END_STREAM, Frames, HEADERS, head};
+use super::super::ground::{Ground, Peer};
+
+const CONNECTIONS_PER_SECOND: u64 = 40;
+const CONNECTIONS_MAX: usize = 200;
+/// Broken bodies on one connection.
+const BODIES: u32 = 8;
+/// Time for which a connection stays.
+const STAY: Duration = Duration::from_secs(1);
+/// Time after which a connection is lost.
+const LOST: Duration = Duration::from_millis(50);
+
+pub(in super::super) fn rate() -> String {
+    format!("{CONNECTIONS_PER_SECOND} connections a second with {BODIES} bodies each")
+}
+
+pub(in super::super) async fn begin(ground: Arc<Ground>) {
+    ground.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
+}
+
+async fn one(ground: Arc<Ground>, number: u64) -> io::Result<()> {
+    let public = ["/", "/v1/client/challenge/push", "/v1/users/u/actions/a"];
+    let operators = ["/", "/health/live", "/operator/accounts/t/u/release-hold"];
+    let path = ground.either(public, operators)[(number / 7 % 3) as usize];
+    let mut peer = ground.dial().await?;
+    let frames = (0..BODIES).fold(Frames::opening(&[]), |frames, index| {
+        broken(frames, number % 7, index * 2 + 1, path)
+    });
+    peer.send(&frames.0).await?;
+    over(peer, number % 7).await
+}
+
+/// One of the ways in which a body can be broken.
+fn broken(frames: Frames, way: u64, stream: u32, path: &str) -> Frames {
+    match way {
+        // More than it said.
+        0 => frames.post(stream, path, 5).frame(DATA, END_STREAM, stream, b"{\"a\":\"bcde\"}"),
+        // Less than it said.
+        1 => frames.post(stream, path, 500).frame(DATA, END_STREAM, stream, b"{\"a\":"),
+        // Trailers that do not end the stream.
+        2 => {
+            let open = frames.post(stream, path, 5).frame(DATA, 0, stream, b"{\"a\":");
+            open.frame(HEADERS, 4, stream, b"\0\x01a\x01b")
+        }
+        3 => frames.post(stream, path, 5).reset(stream),
+        4 => frames.post(stream, path, 50).frame(DATA, 0, stream, b"{\"a\":").reset(stream),
+        // A second head within a body, and nothing more.
+        5 => {
+            let open = frames.post(stream, path, 5).frame(DATA, 0, stream, b"{");
+            open.frame(HEADERS, 4 | END_STREAM, stream, &head(true, path, Some(1)))
+        }
+        // No end at all.
+        _ => frames.post(stream, path, 50).frame(DATA, 0, stream, b"{\"a\":"),
+    }
+}
+
+async fn over(mut peer: Peer, way: u64) -> io::Result<()> {
+    if way == 6 {
+        peer.take_all(LOST).await;
+        return peer.reset();
+    }
+    peer.take_all(STAY).await;
+    Ok(())
+}

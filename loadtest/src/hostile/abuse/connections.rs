@@ -1,0 +1,61 @@
+//! Connections for their own sake.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::super::ground::{Ground, Pace};
+
+/// Connections that are held on each listener.
+const IDLE: u64 = 4_000;
+const IDLE_OF_OPERATORS: u64 = 400;
+const OPENED_PER_SECOND: u64 = 1_000;
+/// Connections of a burst, and bursts.
+const BURST: usize = 500;
+const BURSTS_PER_SECOND: u64 = 2;
+/// Time for which the connections of a burst stay.
+const STAY: Duration = Duration::from_millis(100);
+
+pub(in super::super) fn idle_rate() -> String {
+    format!(
+        "{IDLE} held ({IDLE_OF_OPERATORS} at the operators'), {OPENED_PER_SECOND} opened a second"
+    )
+}
+
+pub(in super::super) async fn idle(ground: Arc<Ground>) {
+    let count = ground.either(IDLE, IDLE_OF_OPERATORS);
+    ground.lanes(count, OPENED_PER_SECOND, one_idle).await;
+}
+
+/// Every second one says nothing at all, the others keep the connection of a request.
+async fn one_idle(ground: Arc<Ground>, number: u64) -> io::Result<()> {
+    let mut peer = ground.dial().await?;
+    if number.is_multiple_of(2) {
+        let path = ground.either("/nowhere", "/health/live");
+        peer.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await?;
+    }
+    while peer.take().await.is_ok() {}
+    Ok(())
+}
+
+pub(in super::super) fn burst_rate() -> String {
+    format!("{BURST} at once, {BURSTS_PER_SECOND} times a second")
+}
+
+pub(in super::super) async fn bursts(ground: Arc<Ground>) {
+    let mut pace = Pace::new(BURSTS_PER_SECOND);
+    loop {
+        pace.turn().await;
+        let mut burst = JoinSet::new();
+        for _ in 0..BURST {
+            let ground = ground.clone();
+            burst.spawn(async move { ground.dial().await });
+        }
+        let connected = burst.join_all().await;
+        sleep(STAY).await;
+        drop(connected);
+    }
+}

@@ -1,0 +1,42 @@
+//! Polls of one user who waits for as many challenges as one poll may name.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::super::ground::Ground;
+use crate::raw::Connection;
+
+/// Enough for all places of a tenant, if each takes eight.
+const POLLS: u64 = 1_000;
+const OPENED_PER_SECOND: u64 = 1_000;
+/// Pause after an answer, as the server asks for.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Seconds for which a poll asks to be held.
+const WAIT_SECONDS: u64 = 30;
+
+pub(in super::super) fn rate() -> String {
+    format!("{POLLS} polls at the same time, for 8 challenges each, a second between two of one")
+}
+
+pub(in super::super) async fn begin(ground: Arc<Ground>) {
+    ground.lanes(POLLS, OPENED_PER_SECOND, one).await;
+}
+
+async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
+    let body = json!({ "waits": ground.order.waits }).to_string();
+    let head = format!(
+        "POST /v1/client/wait/push HTTP/1.1\r\nhost: x\r\nprefer: wait={WAIT_SECONDS}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = Connection::to(ground.order.address).from(ground.source());
+    let request = head + &body;
+    let answer = connection.call(request.as_bytes()).await?;
+    ground.called(request.len(), answer.body.len());
+    sleep(PAUSE).await;
+    Ok(())
+}

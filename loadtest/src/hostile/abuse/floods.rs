@@ -1,0 +1,50 @@
+//! Floods of frames that cost their sender next to nothing and are not part of a request.
+
+use std::io;
+use std::sync::Arc;
+
+use super::super::frames::{Frames, INITIAL_WINDOW, PING, PRIORITY, WINDOW_UPDATE};
+use super::super::ground::{Ground, Pace};
+
+const BYTES_PER_SECOND: u64 = 60_000_000;
+const CONNECTIONS: u64 = 8;
+/// Bytes that are sent together.
+const BLOCK: u64 = 64_000;
+
+pub(in super::super) fn rate() -> String {
+    format!("{CONNECTIONS} connections, {} MB a second at most", BYTES_PER_SECOND / 1_000_000)
+}
+
+pub(in super::super) async fn pings(ground: Arc<Ground>) {
+    flood(ground, |frames, _| frames.frame(PING, 0, 0, b"hostile!")).await;
+}
+
+pub(in super::super) async fn settings(ground: Arc<Ground>) {
+    flood(ground, |frames, n| frames.settings(&[(INITIAL_WINDOW, 65_535 + n % 2)])).await;
+}
+
+pub(in super::super) async fn window_updates(ground: Arc<Ground>) {
+    flood(ground, |frames, _| frames.frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes())).await;
+}
+
+pub(in super::super) async fn priorities(ground: Arc<Ground>) {
+    flood(ground, |frames, n| frames.frame(PRIORITY, 0, n * 2 + 1, b"\0\0\0\0\x10")).await;
+}
+
+async fn flood(ground: Arc<Ground>, frame: fn(Frames, u32) -> Frames) {
+    let one = move |ground, _| flooded(ground, frame);
+    ground.lanes(CONNECTIONS, CONNECTIONS, one).await;
+}
+
+async fn flooded(ground: Arc<Ground>, frame: fn(Frames, u32) -> Frames) -> io::Result<()> {
+    let mut peer = ground.dial().await?;
+    peer.send(&Frames::opening(&[]).0).await?;
+    let mut block = Frames::default();
+    let mut number = 0;
+    while (block.0.len() as u64) < BLOCK {
+        block = frame(block, number);
+        number += 1;
+    }
+    let per_second = BYTES_PER_SECOND / CONNECTIONS / BLOCK;
+    peer.flood(Pace::new(per_second), 1, || block.0.clone()).await
+}

@@ -1,0 +1,36 @@
+//! Answers that nobody reads.
+
+use std::io;
+use std::sync::Arc;
+
+use super::super::ground::Ground;
+use super::{LARGEST_FILE, METRICS};
+
+const CONNECTIONS: u64 = 2_000;
+const CONNECTIONS_OF_OPERATORS: u64 = 60;
+const OPENED_PER_SECOND: u64 = 500;
+/// Requests that are sent ahead on a connection.
+const REQUESTS: usize = 20;
+/// Bytes that the attacker's system takes for it.
+const BUFFER: u32 = 4_096;
+
+pub(in super::super) fn rate() -> String {
+    format!(
+        "{CONNECTIONS} connections ({CONNECTIONS_OF_OPERATORS} at the operators') with {REQUESTS} \
+         requests, {OPENED_PER_SECOND} opened a second"
+    )
+}
+
+pub(in super::super) async fn begin(ground: Arc<Ground>) {
+    let count = ground.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
+    ground.lanes(count, OPENED_PER_SECOND, one).await;
+}
+
+async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
+    let mut peer = ground.dial_with(Some(BUFFER)).await?;
+    let path = ground.either(LARGEST_FILE, METRICS);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    peer.send(request.repeat(REQUESTS).as_bytes()).await?;
+    peer.stay().await;
+    Ok(())
+}

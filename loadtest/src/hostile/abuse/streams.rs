@@ -1,0 +1,90 @@
+//! Streams of HTTP/2 that are opened for nothing.
+
+use std::io;
+use std::sync::Arc;
+
+use super::super::frames::{CONTINUATION, END_STREAM, Frames, HEADERS, INITIAL_WINDOW, head};
+use super::super::ground::{Ground, Pace};
+use super::{LARGEST_FILE, METRICS};
+
+const CONNECTIONS: u64 = 8;
+/// Streams that are reset.
+const RESETS_PER_SECOND: u64 = 20_000;
+/// Streams that are reset together.
+const RESETS_TOGETHER: u32 = 50;
+/// Bytes of endless heads.
+const CONTINUATION_BYTES_PER_SECOND: u64 = 10_000_000;
+/// Bytes of one part of an endless head.
+const CONTINUATION_BYTES: usize = 1_000;
+/// Connections whose answers are not taken, and the streams of each.
+const UNREAD: u64 = 32;
+const UNREAD_STREAMS: u32 = 128;
+
+pub(in super::super) fn reset_rate() -> String {
+    format!("{CONNECTIONS} connections, {RESETS_PER_SECOND} streams a second at most")
+}
+
+pub(in super::super) async fn rapid_reset(ground: Arc<Ground>) {
+    ground.lanes(CONNECTIONS, CONNECTIONS, one_that_resets).await;
+}
+
+async fn one_that_resets(ground: Arc<Ground>, _: u64) -> io::Result<()> {
+    let mut peer = ground.dial().await?;
+    peer.send(&Frames::opening(&[]).0).await?;
+    let path = ground.either("/", "/health/live");
+    let mut stream = 1;
+    let block = || {
+        let mut frames = Frames::default();
+        for _ in 0..RESETS_TOGETHER {
+            frames = frames.get(stream, path).reset(stream);
+            stream += 2;
+        }
+        frames.0
+    };
+    peer.flood(Pace::new(RESETS_PER_SECOND / CONNECTIONS), RESETS_TOGETHER, block).await
+}
+
+pub(in super::super) fn continuation_rate() -> String {
+    let megabytes = CONTINUATION_BYTES_PER_SECOND / 1_000_000;
+    format!("{CONNECTIONS} connections, {megabytes} MB a second at most")
+}
+
+pub(in super::super) async fn continuations(ground: Arc<Ground>) {
+    ground.lanes(CONNECTIONS, CONNECTIONS, one_without_end).await;
+}
+
+async fn one_without_end(ground: Arc<Ground>, number: u64) -> io::Result<()> {
+    let mut peer = ground.dial().await?;
+    let begin = Frames::opening(&[]).frame(HEADERS, END_STREAM, 1, &head(false, "/", None));
+    peer.send(&begin.0).await?;
+    // On every second connection the parts are empty: they never become too much of a head.
+    let part = if number.is_multiple_of(2) { endless() } else { Vec::new() };
+    let one = Frames::default().frame(CONTINUATION, 0, 1, &part).0;
+    let block = one.repeat(CONTINUATION_BYTES / one.len());
+    let per_second = CONTINUATION_BYTES_PER_SECOND / CONNECTIONS / CONTINUATION_BYTES as u64;
+    peer.flood(Pace::new(per_second), 1, || block.clone()).await
+}
+
+/// A part of a head: one header over and over.
+fn endless() -> Vec<u8> {
+    b"\0\x01a\x01b".repeat((CONTINUATION_BYTES - 9) / 5)
+}
+
+pub(in super::super) fn unread_rate() -> String {
+    format!("{UNREAD} connections with {UNREAD_STREAMS} streams each")
+}
+
+pub(in super::super) async fn unread(ground: Arc<Ground>) {
+    ground.lanes(UNREAD, UNREAD, one_unread).await;
+}
+
+async fn one_unread(ground: Arc<Ground>, _: u64) -> io::Result<()> {
+    let mut peer = ground.dial().await?;
+    let path = ground.either(LARGEST_FILE, METRICS);
+    let opening = Frames::opening(&[(INITIAL_WINDOW, 0)]);
+    let all = (0..UNREAD_STREAMS).fold(opening, |frames, n| frames.get(n * 2 + 1, path));
+    peer.send(&all.0).await?;
+    // Frames are taken, such as those that say how much may be sent; answers do not come.
+    while peer.take().await.is_ok() {}
+    Ok(())
+}

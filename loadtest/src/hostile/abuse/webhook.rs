@@ -1,0 +1,89 @@
+//! A tenant whose webhook never comes to its answer.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::super::ground::{Ground, Pace};
+use crate::raw::{Callers, Connection, Person, expect};
+
+const CHALLENGES_PER_SECOND: u64 = 5;
+const BYTES_PER_SECOND: u64 = 40_000_000;
+/// Calls that are answered at the same time.
+const CALLS: u64 = 8;
+/// Answers that are sent together.
+const TOGETHER: usize = 400;
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// Pause after a challenge that could not be started.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(in super::super) fn rate() -> String {
+    format!(
+        "{CHALLENGES_PER_SECOND} challenges a second, {} MB a second on each of {CALLS} calls",
+        BYTES_PER_SECOND / CALLS / 1_000_000
+    )
+}
+
+pub(in super::super) async fn begin(ground: Arc<Ground>) {
+    let (asking, answering) = (asking(ground.clone()), answering(ground));
+    tokio::join!(asking, answering);
+}
+
+/// Starts challenges of the accomplice's own user, over and over.
+async fn asking(ground: Arc<Ground>) {
+    let accomplice = &ground.order.accomplice;
+    let callers = Callers::new(&accomplice.tenant, &accomplice.secret);
+    let mut connection = Connection::to(ground.order.address).from(ground.source());
+    let mut pace = Pace::new(CHALLENGES_PER_SECOND);
+    let person = loop {
+        match Person::enroll(callers.clone(), "accomplice", &mut connection).await {
+            Ok(person) => break person,
+            Err(_) => connection.close(),
+        }
+        sleep(PAUSE).await;
+    };
+    loop {
+        pace.turn().await;
+        if challenge(&person, &mut connection).await.is_err() {
+            connection.close();
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn challenge(person: &Person, connection: &mut Connection) -> io::Result<()> {
+    let tracked = connection.call(person.track()).await?;
+    let started = connection.call(&Person::start(expect(&tracked, "token")?)).await?;
+    expect(&started, "challengeId").map(drop)
+}
+
+/// Answers the server's calls.
+async fn answering(ground: Arc<Ground>) {
+    // Without it nothing is sent, which the verdict names.
+    let Ok(listener) = TcpListener::bind(ground.order.accomplice.webhook).await else { return };
+    let mut calls = JoinSet::new();
+    loop {
+        let Ok((call, _)) = listener.accept().await else { continue };
+        while calls.try_join_next().is_some() {}
+        if calls.len() < CALLS as usize {
+            calls.spawn(never(ground.clone(), call));
+        }
+    }
+}
+
+async fn never(ground: Arc<Ground>, mut call: TcpStream) -> io::Result<()> {
+    let read = call.read(&mut [0; 4_096]).await?;
+    ground.count(0, read);
+    let block = CONTINUE.repeat(TOGETHER);
+    let mut pace = Pace::new(BYTES_PER_SECOND / CALLS / block.len() as u64);
+    loop {
+        pace.turn().await;
+        call.write_all(&block).await?;
+        ground.count(block.len(), 0);
+    }
+}

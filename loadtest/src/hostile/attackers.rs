@@ -1,0 +1,79 @@
+//! Starts the attackers in a process of their own, and sees that it ends.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::attack::DID;
+use super::order::{Did, Order};
+use crate::LoadError;
+
+/// Time beyond its order after which the process is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A command that calls [`super::attack()`].
+#[derive(Clone, Debug)]
+pub struct Attackers {
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// Attackers under way, which are killed when this is dropped.
+pub(super) struct Attacking {
+    process: Child,
+    longest: Duration,
+}
+
+impl Attackers {
+    /// This program once more, with those arguments.
+    ///
+    /// # Errors
+    /// If the system does not say which program this is.
+    pub fn this_program(arguments: &[&str]) -> Result<Self, LoadError> {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Ok(Self { program: std::env::current_exe()?, arguments })
+    }
+
+    /// Starts them.
+    ///
+    /// # Errors
+    /// If the system does not.
+    pub(super) async fn begin(&self, order: &Order) -> Result<Attacking, LoadError> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.process_group(0).kill_on_drop(true).spawn()?;
+        let order_text = serde_json::to_vec(order).map_err(io::Error::other)?;
+        let mut input = process.stdin.take().expect("its input is piped");
+        input.write_all(&order_text).await?;
+        drop(input);
+        Ok(Attacking { process, longest: Duration::from_secs_f64(order.seconds) + GRACE })
+    }
+}
+
+impl Attacking {
+    /// Waits until they have ended. Gives their account.
+    ///
+    /// # Errors
+    /// [`LoadError::Server`] if they had to be killed, or give no account.
+    pub(super) async fn ended(mut self) -> Result<Did, LoadError> {
+        let mut said = String::new();
+        let mut output = self.process.stdout.take().expect("its output is piped");
+        let ended = timeout(self.longest, async {
+            output.read_to_string(&mut said).await?;
+            self.process.wait().await
+        });
+        let Ok(status) = ended.await else {
+            self.process.kill().await?;
+            return Err(LoadError::Server("the attackers did not end and were killed".to_owned()));
+        };
+        let status = status?;
+        let account = said.lines().find_map(|line| line.split_once(DID));
+        let did = account.and_then(|(_, did)| serde_json::from_str(did).ok());
+        did.ok_or_else(|| LoadError::Server(format!("the attackers failed: {status}")))
+    }
+}

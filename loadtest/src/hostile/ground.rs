@@ -1,0 +1,293 @@
+//! Common ground of all abuses: connections from several addresses, and the rate of each abuse.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::order::{Did, Order};
+use super::table::Listener;
+
+/// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
+const ADDRESSES: u64 = 8;
+/// Longest time for a connection.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Pause after an attempt that failed, or that the server ended.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Pause between two looks at a connection that is not read.
+const LOOK: Duration = Duration::from_secs(1);
+/// Time that an abuse may lie behind its rate and catch up.
+const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// A place to attack from.
+pub(super) struct Ground {
+    /// The order, with everything that is known of the server.
+    pub(super) order: Order,
+    next: AtomicU64,
+    connections: AtomicU64,
+    unconnected: AtomicU64,
+    calls: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+impl Ground {
+    pub(super) fn new(order: Order) -> Arc<Self> {
+        let [next, connections, unconnected, calls, sent, received] =
+            [const { AtomicU64::new(0) }; 6];
+        Arc::new(Self { order, next, connections, unconnected, calls, sent, received })
+    }
+
+    /// True if the operators' listener is attacked.
+    pub(super) fn is_operators(&self) -> bool {
+        self.order.listener == Listener::Operators
+    }
+
+    /// One of two: for the public listener, or for the operators'.
+    pub(super) fn either<T>(&self, public: T, operators: T) -> T {
+        if self.is_operators() { operators } else { public }
+    }
+
+    /// The next address of an attacker.
+    pub(super) fn source(&self) -> Ipv4Addr {
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % ADDRESSES;
+        Ipv4Addr::new(127, 0, 0, 2 + number as u8)
+    }
+
+    /// A connection from the next address.
+    ///
+    /// # Errors
+    /// If the server does not take it in time.
+    pub(super) async fn dial(self: &Arc<Self>) -> io::Result<Peer> {
+        self.dial_with(None).await
+    }
+
+    /// The same with so many bytes for what is received and not read.
+    ///
+    /// # Errors
+    /// As [`Self::dial`].
+    pub(super) async fn dial_with(self: &Arc<Self>, buffer: Option<u32>) -> io::Result<Peer> {
+        let dialed = timeout(CONNECT, self.dialed(buffer)).await;
+        let dialed = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let counter = if dialed.is_ok() { &self.connections } else { &self.unconnected };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(Peer { stream: dialed?, ground: self.clone() })
+    }
+
+    async fn dialed(&self, buffer: Option<u32>) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.set_reuseaddr(true)?;
+        socket.bind((self.source(), 0).into())?;
+        let stream = socket.connect(self.order.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Counts bytes that went another way than through a [`Peer`].
+    pub(super) fn count(&self, sent: usize, received: usize) {
+        self.sent.fetch_add(sent as u64, Ordering::Relaxed);
+        self.received.fetch_add(received as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a call that was answered.
+    pub(super) fn called(&self, sent: usize, received: usize) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.count(sent, received);
+    }
+
+    /// The account so far.
+    pub(super) fn did(&self) -> Did {
+        Did {
+            connections: self.connections.load(Ordering::Relaxed),
+            unconnected: self.unconnected.load(Ordering::Relaxed),
+            calls: self.calls.load(Ordering::Relaxed),
+            sent_bytes: self.sent.load(Ordering::Relaxed),
+            received_bytes: self.received.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Does something `count` times at the same time, and each again as soon as it ends. They begin
+    /// one after the other, `per_second` of them.
+    pub(super) async fn lanes<F>(
+        self: Arc<Self>,
+        count: u64,
+        per_second: u64,
+        one: impl Fn(Arc<Self>, u64) -> F + Copy + Send + 'static,
+    ) where
+        F: Future<Output = io::Result<()>> + Send,
+    {
+        let mut lanes = JoinSet::new();
+        for number in 0..count {
+            let (ground, delay) = (self.clone(), Duration::from_secs(1) * number as u32);
+            lanes.spawn(async move {
+                sleep(delay / per_second.max(1) as u32).await;
+                loop {
+                    // An attacker whom the server turns away comes again.
+                    let _ended = one(ground.clone(), number).await;
+                    sleep(PAUSE).await;
+                }
+            });
+        }
+        while lanes.join_next().await.is_some() {}
+    }
+
+    /// Begins something `per_second` times a second, with at most `at_once` of them under way.
+    pub(super) async fn paced<F>(
+        self: Arc<Self>,
+        per_second: u64,
+        at_once: usize,
+        one: impl Fn(Arc<Self>, u64) -> F,
+    ) where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let (mut pace, mut under_way) = (Pace::new(per_second), JoinSet::new());
+        for number in 0.. {
+            pace.turn().await;
+            while under_way.try_join_next().is_some() {}
+            if under_way.len() >= at_once {
+                under_way.join_next().await;
+            }
+            under_way.spawn(one(self.clone(), number));
+        }
+    }
+}
+
+/// A rate.
+pub(super) struct Pace {
+    every: Duration,
+    next: Instant,
+}
+
+impl Pace {
+    pub(super) fn new(per_second: u64) -> Self {
+        Self { every: Duration::from_secs(1) / per_second.max(1) as u32, next: Instant::now() }
+    }
+
+    /// Waits for the next turn.
+    pub(super) async fn turn(&mut self) {
+        self.turns(1).await;
+    }
+
+    /// Waits until `count` more may follow.
+    pub(super) async fn turns(&mut self, count: u32) {
+        let now = Instant::now();
+        if self.next > now {
+            sleep_until(self.next).await;
+        } else {
+            self.next = self.next.max(now.checked_sub(CATCH_UP).unwrap_or(now));
+            tokio::task::yield_now().await;
+        }
+        self.next += self.every * count;
+    }
+}
+
+/// A connection of an attacker.
+pub(super) struct Peer {
+    stream: TcpStream,
+    ground: Arc<Ground>,
+}
+
+impl Peer {
+    /// Sends bytes.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.ground.count(bytes.len(), 0);
+        Ok(())
+    }
+
+    /// Reads some bytes and forgets them.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub(super) async fn take(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 16_384];
+        match self.stream.read(&mut buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.ground.count(0, read);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads until the server ends the connection, for that long at most.
+    pub(super) async fn take_all(&mut self, longest: Duration) {
+        let all = async { while self.take().await.is_ok() {} };
+        let _in_time = timeout(longest, all).await;
+    }
+
+    /// Waits until the server ends the connection, and reads nothing.
+    pub(super) async fn stay(&mut self) {
+        // Readiness tells of the end also while bytes wait to be read.
+        let interest = Interest::READABLE | Interest::ERROR;
+        while let Ok(ready) = self.stream.ready(interest).await {
+            if ready.is_read_closed() || ready.is_write_closed() || ready.is_error() {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Sends blocks as `pace` allows, and reads whatever comes meanwhile.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub(super) async fn flood(
+        &mut self,
+        mut pace: Pace,
+        turns: u32,
+        mut block: impl FnMut() -> Vec<u8>,
+    ) -> io::Result<()> {
+        let ground = self.ground.clone();
+        let (mut read, mut write) = self.stream.split();
+        let receive = async {
+            let mut buffer = vec![0; 65_536];
+            loop {
+                match read.read(&mut buffer).await? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    read => ground.count(0, read),
+                }
+            }
+        };
+        let send = async {
+            loop {
+                pace.turns(turns).await;
+                let block = block();
+                write.write_all(&block).await?;
+                ground.count(block.len(), 0);
+            }
+        };
+        tokio::select! {
+            ended = receive => ended,
+            ended = send => ended,
+        }
+    }
+
+    /// Says that nothing more is sent.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub(super) async fn half_close(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
+    }
+
+    /// Ends the connection by a reset.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn reset(self) -> io::Result<()> {
+        self.stream.set_zero_linger()
+    }
+}

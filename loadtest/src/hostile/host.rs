@@ -1,0 +1,186 @@
+//! A server that is to be abused, with people who sign in on it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
+use url::Url;
+
+use super::order::{Accomplice, OwnWait, Victim};
+use super::sign_ins::{SignIns, targets};
+use crate::LoadError;
+use crate::raw::Callers;
+use crate::server::{Settings, Spawned};
+
+/// Soft and hard limit of the server's descriptors, as most systems have them.
+const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
+/// Keys of a server that peers reach directly. One that the server does not know is left out.
+const KEYS: [(&str, &str); 1] = [("server.direct_clients", "true")];
+/// Address of the accomplice's webhook, which nobody else uses.
+const WEBHOOK: &str = "127.0.0.10";
+/// The tenant of the accomplice, whose secret the attackers know.
+const ACCOMPLICE: &str = "accomplice";
+const ACCOMPLICE_SECRET: &str = "a-secret-that-attackers-know";
+/// A server says this of a variable that it does not know.
+const UNKNOWN: &str = "unknown variable ";
+
+/// A server with those who use it.
+pub(super) struct Host {
+    spawned: Spawned,
+    /// Addresses of its listeners.
+    pub(super) public: SocketAddr,
+    pub(super) operators: SocketAddr,
+    /// Its tenant.
+    pub(super) tenant: String,
+    /// Those who sign in.
+    pub(super) sign_ins: Arc<SignIns>,
+    /// A tenant that is hostile itself.
+    pub(super) accomplice: Accomplice,
+    callers: Callers,
+    log_read: u64,
+}
+
+impl Host {
+    /// Starts a server, and enrolls as many people as sign in on it at `per_second`. `left_out` is
+    /// told of each key that the server does not know.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it does not start.
+    pub(super) async fn start(
+        binary: &Path,
+        store: &str,
+        (cores, set): (&[usize], &[(String, String)]),
+        per_second: f64,
+        left_out: impl Fn(&str),
+    ) -> Result<Self, LoadError> {
+        let webhook = free_port()?;
+        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let mut settings = Settings {
+            store: store.to_owned(),
+            workers: 0,
+            cores: cores.to_vec(),
+            keys: KEYS.into_iter().map(owned).chain(accomplice_keys(webhook)).collect(),
+            descriptors: Some(DESCRIPTORS),
+        };
+        settings.keys.extend_from_slice(set);
+        let spawned = loop {
+            let error = match Spawned::start(binary, &settings).await {
+                Ok(spawned) => break spawned,
+                Err(error) => error,
+            };
+            let known = settings.keys.len();
+            settings
+                .keys
+                .retain(|(key, _)| !is_unknown(key, &error.to_string()) || is_set(key, set));
+            if settings.keys.len() == known {
+                return Err(error);
+            }
+            KEYS.iter().filter(|(key, _)| is_unknown(key, &error.to_string())).for_each(
+                |(key, _)| {
+                    left_out(key);
+                },
+            );
+        };
+        let target = &spawned.target;
+        let callers = Callers::new(&target.tenant, target.secret.reveal());
+        let public = address(&target.base)?;
+        let operators = address(target.operations.as_deref().unwrap_or_default())?;
+        let sign_ins = SignIns::enroll(public, &callers, per_second).await?;
+        let tenant = target.tenant.clone();
+        let (secret, accomplice) = (ACCOMPLICE_SECRET.to_owned(), ACCOMPLICE.to_owned());
+        let accomplice = Accomplice { tenant: accomplice, secret, webhook };
+        let log_read = 0;
+        Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, callers, log_read })
+    }
+
+    /// Its process.
+    pub(super) const fn pid(&self) -> u32 {
+        self.spawned.pid
+    }
+
+    /// New challenges for the attackers.
+    ///
+    /// # Errors
+    /// If the server does not start them.
+    pub(super) async fn targets(&self) -> Result<(Victim, Vec<OwnWait>), LoadError> {
+        Ok(targets(self.public, &self.callers, WAITS_PER_POLL_MAX).await?)
+    }
+
+    /// Lines of its log since the last look that a sound server does not write.
+    pub(super) fn complaints(&mut self) -> Vec<String> {
+        let Ok((log, read)) = self.spawned.log_from(self.log_read) else {
+            return vec!["the log cannot be read".to_owned()];
+        };
+        self.log_read = read;
+        complaints(&log)
+    }
+
+    /// Ends it: at once if it was harmed.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it does not end.
+    pub(super) async fn end(self, harmed: bool) -> Result<(), LoadError> {
+        if harmed {
+            return Ok(self.spawned.kill().await?);
+        }
+        self.spawned.stop().await
+    }
+}
+
+/// Lines of a log that tell of a panic or an error.
+fn complaints(log: &str) -> Vec<String> {
+    let is_one = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");
+    log.lines().filter(is_one).map(|line| line.trim().to_owned()).collect()
+}
+
+fn accomplice_keys(webhook: SocketAddr) -> impl Iterator<Item = (String, String)> {
+    let keys = [
+        ("id", ACCOMPLICE.to_owned()),
+        ("secret_keys", ACCOMPLICE_SECRET.to_owned()),
+        ("push.webhook_url", format!("http://{webhook}/")),
+        ("push.webhook_allow_hosts", WEBHOOK.to_owned()),
+        ("push.prompts_max", "1000".to_owned()),
+        ("push.prompts_window_seconds", "1".to_owned()),
+    ];
+    keys.into_iter().map(|(key, value)| (format!("tenants.1.{key}"), value))
+}
+
+/// Tells an error about an unknown key from others.
+fn is_unknown(key: &str, error: &str) -> bool {
+    let variable = format!("COUNTERSIGN__{}", key.replace('.', "__").to_ascii_uppercase());
+    error.contains(&format!("{UNKNOWN}{variable}:"))
+}
+
+fn is_set(key: &str, set: &[(String, String)]) -> bool {
+    set.iter().any(|(known, _)| known == key)
+}
+
+/// An address of the accomplice on which nobody listens.
+fn free_port() -> Result<SocketAddr, LoadError> {
+    Ok(std::net::TcpListener::bind((WEBHOOK, 0))?.local_addr()?)
+}
+
+fn address(url: &str) -> Result<SocketAddr, LoadError> {
+    let parsed = Url::parse(url).ok().and_then(|url| url.socket_addrs(|| None).ok());
+    let first = parsed.and_then(|all| all.first().copied());
+    first.ok_or(LoadError::Wrong("the server says no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_and_an_error_are_complaints_and_a_warning_is_none() {
+        let log = "2026 WARN a::b: late\nthread 'x' panicked at y\n2026 ERROR a::b: no disk\n";
+        assert_eq!(complaints(log), ["thread 'x' panicked at y", "2026 ERROR a::b: no disk"]);
+    }
+
+    #[test]
+    fn a_key_that_the_server_does_not_know_is_told_from_others() {
+        let error = "x did not start: unknown variable COUNTERSIGN__SERVER__DIRECT_CLIENTS: the…";
+        assert!(is_unknown("server.direct_clients", error));
+        assert!(!is_unknown("server.direct", error) && !is_unknown("server.workers", error));
+    }
+}

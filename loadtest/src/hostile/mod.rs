@@ -1,0 +1,172 @@
+//! Abuse of a server, and whether those who sign in meanwhile notice.
+//!
+//! [`ALL`] is the table of abuses. [`Hostile`] starts a server on one core and lets attackers, a
+//! process of their own on another core, loose on one of its listeners. Meanwhile people sign in at
+//! a modest rate. [`Rule`] says whether the server has stood it.
+
+mod abuse;
+mod args;
+mod attack;
+mod attackers;
+mod frames;
+mod ground;
+mod guard;
+mod health;
+mod host;
+mod order;
+mod plan;
+mod show;
+mod sign_ins;
+mod span;
+mod table;
+mod trial;
+mod verdict;
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+pub use args::HostileArgs;
+pub use attack::attack;
+pub use attackers::Attackers;
+pub use order::Did;
+pub use plan::{Run, alone, pairs};
+pub use show::Outcome;
+pub use span::{Span, Times};
+pub use table::{ALL, Abuse, Listener, named};
+pub use trial::Pace;
+pub use verdict::{Change, Measured, Rule};
+
+use self::host::Host;
+use crate::LoadError;
+use crate::host::pin;
+
+/// Runs that a quiet span before them serves.
+const RUNS_PER_QUIET: u32 = 5;
+
+/// A server, its attackers, and the rule.
+pub struct Hostile {
+    /// The server's program.
+    pub binary: PathBuf,
+    /// Further keys of its configuration.
+    pub set: Vec<(String, String)>,
+    /// Cores of everybody.
+    pub places: Places,
+    /// The attackers' program.
+    pub attackers: Attackers,
+    /// Lengths and rates.
+    pub pace: Pace,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// Cores of everybody; empty where nobody is pinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The server's.
+    pub server: Vec<usize>,
+    /// The attackers'.
+    pub attackers: Vec<usize>,
+    /// Those of this process, which are the attackers' where there is no third one.
+    pub client: Vec<usize>,
+}
+
+impl Places {
+    /// One core for the server, another one for the attackers, and all but the server's for the
+    /// client. Nobody is pinned on a machine with one core.
+    #[must_use]
+    pub fn among(cores: &[usize]) -> Self {
+        match cores {
+            [server, client @ ..] if !client.is_empty() => Self {
+                server: vec![*server],
+                attackers: client[..1].to_vec(),
+                client: client.to_vec(),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl Hostile {
+    /// Does the runs one after the other, and shows each as it ends. A server that was harmed is
+    /// replaced. `note` is told what a reader has to know besides.
+    ///
+    /// # Errors
+    /// [`LoadError`] if a server does not start, or attackers do not attack.
+    pub async fn run(
+        &self,
+        runs: Vec<Run>,
+        note: impl Fn(&str),
+        mut show: impl FnMut(&Outcome),
+    ) -> Result<Vec<Outcome>, LoadError> {
+        if !self.places.client.is_empty() {
+            pin::this_process(&self.places.client)?;
+        }
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let noted = RefCell::new(HashSet::new());
+        let note = |text: &str| {
+            if noted.borrow_mut().insert(text.to_owned()) {
+                note(text);
+            }
+        };
+        let mut at: Option<(Host, Span, u32)> = None;
+        for run in runs {
+            let before = outcomes.last();
+            let harmed = before.is_some_and(|before| !before.wrong.is_empty());
+            let moves = before.is_some_and(|before| !before.run.is_beside(&run));
+            if (harmed || moves)
+                && let Some((host, ..)) = at.take()
+            {
+                host.end(harmed).await?;
+            }
+            let (mut host, quiet, used) = match at.take() {
+                Some((host, quiet, used)) if used < RUNS_PER_QUIET => (host, quiet, used + 1),
+                Some((host, ..)) => self.quiet(host).await,
+                None => self.quiet(self.host(&run, &note).await?).await,
+            };
+            let how = (&self.pace, &self.rule);
+            let attackers = (&self.attackers, &*self.places.attackers);
+            let measured = trial::trial(&mut host, &run, how, attackers, quiet.clone()).await;
+            // One run without a result is no reason to give the others up.
+            let (measured, wrong) = match measured {
+                Ok(measured) => (measured, None),
+                Err(error) => (Measured::default(), Some(error.to_string())),
+            };
+            let wrong = wrong.map_or_else(|| self.rule.judge(&measured), |wrong| vec![wrong]);
+            let outcome = Outcome { run, measured, wrong };
+            show(&outcome);
+            outcomes.push(outcome);
+            at = Some((host, quiet, used));
+        }
+        if let Some((host, ..)) = at {
+            host.end(outcomes.last().is_some_and(|last| !last.wrong.is_empty())).await?;
+        }
+        Ok(outcomes)
+    }
+
+    async fn host(&self, run: &Run, note: impl Fn(&str)) -> Result<Host, LoadError> {
+        let unknown = |key: &str| note(&format!("the server does not know {key}: left out"));
+        let with = (&*self.places.server, &*self.set);
+        let rate = self.pace.sign_ins_per_second;
+        Host::start(&self.binary, &run.store, with, rate, unknown).await
+    }
+
+    async fn quiet(&self, host: Host) -> (Host, Span, u32) {
+        let quiet = trial::span(&host, &self.pace, self.pace.quiet).await;
+        (host, quiet, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_and_attackers_have_a_core_each_and_the_client_any_but_the_servers() {
+        let places = Places::among(&[0, 1]);
+        assert_eq!((places.server, places.attackers, places.client), (vec![0], vec![1], vec![1]));
+        let places = Places::among(&[2, 3, 4]);
+        assert_eq!((places.attackers, places.client), (vec![3], vec![3, 4]));
+        assert_eq!(Places::among(&[0]), Places::default());
+    }
+}

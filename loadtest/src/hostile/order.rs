@@ -1,0 +1,67 @@
+//! Orders to the process of the attackers, and its account of what it did.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::table::Listener;
+
+/// Everything that attackers know of a server. It holds no secret but that of the accomplice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Names of the abuses, which go on at the same time.
+    pub(super) abuses: Vec<String>,
+    /// The listener that is attacked, and its address.
+    pub(super) listener: Listener,
+    pub(super) address: SocketAddr,
+    /// Length of the attack.
+    pub(super) seconds: f64,
+    /// Cores of the attackers; empty where nobody is pinned.
+    pub(super) cores: Vec<usize>,
+    /// The tenant of those who sign in. It is no secret.
+    pub(super) tenant: String,
+    /// Challenges that one user may wait for.
+    pub(super) waits: Vec<OwnWait>,
+    /// Somebody whose key and challenge are known.
+    pub(super) victim: Victim,
+    /// A tenant that is hostile itself.
+    pub(super) accomplice: Accomplice,
+}
+
+/// A challenge with its token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnWait {
+    pub(super) token: String,
+    pub(super) challenge_id: String,
+}
+
+/// An enrolled public key with a pending challenge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Victim {
+    pub(super) public_key: String,
+    pub(super) challenge: String,
+}
+
+/// A tenant with a secret of its own, whose webhook the attackers answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Accomplice {
+    pub(super) tenant: String,
+    pub(super) secret: String,
+    pub(super) webhook: SocketAddr,
+}
+
+/// An account of what attackers did.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Did {
+    /// Connections that the server took.
+    pub connections: u64,
+    /// Connections that it did not take, or not in time.
+    pub unconnected: u64,
+    /// Calls that were answered, whatever the answer.
+    pub calls: u64,
+    /// Bytes that were sent.
+    pub sent_bytes: u64,
+    /// Bytes that were received.
+    pub received_bytes: u64,
+}

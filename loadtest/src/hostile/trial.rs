@@ -1,0 +1,139 @@
+//! One run: a quiet span, the abuse, and what is left of it.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::attackers::Attackers;
+use super::guard::Guard;
+use super::health::probe;
+use super::host::Host;
+use super::order::Order;
+use super::plan::Run;
+use super::span::Span;
+use super::table::Listener;
+use super::verdict::{Change, Measured, Rule};
+use crate::LoadError;
+use crate::host::process;
+
+/// Time after the end of an abuse by which memory and descriptors have to be back.
+const BACK: Duration = Duration::from_secs(10);
+/// Time between two looks at them.
+const LOOK: Duration = Duration::from_millis(200);
+/// Time over which the use of the processor is measured once everybody has left.
+const IDLE: Duration = Duration::from_millis(500);
+/// Time that attackers take to start, at most.
+const START: Duration = Duration::from_millis(300);
+
+/// Lengths and rates of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Length of the abuse.
+    pub abuse: Duration,
+    /// Length of the span before it.
+    pub quiet: Duration,
+    /// Length of the span after it.
+    pub recovery: Duration,
+    /// Sign-ins that begin each second.
+    pub sign_ins_per_second: f64,
+}
+
+/// Sign-ins and health for that long.
+pub(super) async fn span(host: &Host, pace: &Pace, time: Duration) -> Span {
+    let sign_ins = host.sign_ins.go_on(pace.sign_ins_per_second, time);
+    let (mut span, health) = tokio::join!(sign_ins, probe(host.operators, time));
+    span.health = health.health;
+    span.unhealthy = health.unhealthy;
+    span.first_unhealthy = health.first_unhealthy;
+    span.own_delay.merge(&health.own_delay);
+    span
+}
+
+/// Lets attackers loose, and measures what comes of it. `quiet` was measured before.
+///
+/// # Errors
+/// [`LoadError`] if the attackers do not do as they are told.
+pub(super) async fn trial(
+    host: &mut Host,
+    run: &Run,
+    (pace, rule): (&Pace, &Rule),
+    (attackers, cores): (&Attackers, &[usize]),
+    quiet: Span,
+) -> Result<Measured, LoadError> {
+    let order = order(host, run, pace, cores).await?;
+    let (memory, descriptors) = before(host.pid()).await?;
+    let guard = Guard::over(host.pid());
+    let attacking = attackers.begin(&order).await?;
+    let (during, did) = tokio::join!(span(host, pace, pace.abuse + START), attacking.ended());
+    let (did, ended) = (did?, Instant::now());
+    let after = span(host, pace, pace.recovery).await;
+    let (left, busy) = after_all(host.pid(), rule, (memory, descriptors), ended).await;
+    let gone = guard.killed().then(|| "it took too much memory and was killed".to_owned());
+    let dead = !process::is_alive(host.pid());
+    let gone = gone.or_else(|| dead.then(|| "the server has ended".to_owned()));
+    Ok(Measured {
+        quiet,
+        during,
+        after,
+        memory: Change { before: memory, peak: guard.memory().max(memory), after: left.0 },
+        descriptors: Change { before: descriptors, peak: guard.descriptors(), after: left.1 },
+        busy,
+        gone,
+        complaints: host.complaints(),
+        did,
+    })
+}
+
+async fn order(host: &Host, run: &Run, pace: &Pace, cores: &[usize]) -> Result<Order, LoadError> {
+    let (victim, waits) = host.targets().await?;
+    let address = match run.listener {
+        Listener::Public => host.public,
+        Listener::Operators => host.operators,
+    };
+    Ok(Order {
+        abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
+        listener: run.listener,
+        address,
+        seconds: pace.abuse.as_secs_f64(),
+        cores: cores.to_vec(),
+        tenant: host.tenant.clone(),
+        waits,
+        victim,
+        accomplice: host.accomplice.clone(),
+    })
+}
+
+/// Memory and descriptors before an abuse, once the connections of earlier spans are gone.
+async fn before(pid: u32) -> Result<(u64, u64), LoadError> {
+    let mut last = process::descriptors(pid)?;
+    let end = Instant::now() + BACK;
+    loop {
+        sleep(LOOK).await;
+        let now = process::descriptors(pid)?;
+        if now == last || Instant::now() >= end {
+            return Ok((process::rss_bytes(pid)?, now));
+        }
+        last = now;
+    }
+}
+
+/// Memory and descriptors once they are back, or as long after the abuse as they may take, and the
+/// share of a core that is used then.
+async fn after_all(
+    pid: u32,
+    rule: &Rule,
+    (memory, descriptors): (u64, u64),
+    ended: Instant,
+) -> ((u64, u64), f64) {
+    let read = || (process::rss_bytes(pid).unwrap_or(0), process::descriptors(pid).unwrap_or(0));
+    let is_back = |left: (u64, u64)| left.0 <= rule.memory_allowed(memory) && left.1 <= descriptors;
+    let mut left = read();
+    while !is_back(left) && ended.elapsed() < BACK && process::is_alive(pid) {
+        sleep(LOOK).await;
+        left = read();
+    }
+    let cpu = || process::cpu_seconds(pid).unwrap_or(0.0);
+    let used = cpu();
+    sleep(IDLE).await;
+    (left, (cpu() - used) / IDLE.as_secs_f64())
+}

@@ -1,0 +1,7 @@
+//! Requests whose bytes are written beforehand, so that a driver costs little beside the server.
+
+mod connection;
+mod person;
+
+pub use connection::{Answer, Connection};
+pub use person::{Callers, DEVICES, POLL, Person, expect};
