@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_engine::delivery::{Webhook, WebhookSettings};
+use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{
@@ -114,6 +114,16 @@ async fn open(
     })
 }
 
+/// Open files of the store, at most: of SQLite the file, its log and what it writes for a moment,
+/// by the writer, both readers, a check and a backup; of Redis two connections that are made anew.
+pub const fn store_descriptors(url: &StoreUrl) -> usize {
+    match url {
+        StoreUrl::Memory => 0,
+        StoreUrl::Sqlite(_) => 32,
+        StoreUrl::Redis(_) => 16,
+    }
+}
+
 /// The sizes of the engine that are configured.
 pub fn engine_settings(config: &Config) -> EngineSettings {
     let retention_ms = config.store.action_retention.as_millis();
@@ -134,6 +144,7 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
 pub fn engine_tenant(
     tenant: &config::Tenant,
     clock: &Arc<dyn Clock>,
+    calls: &Calls,
 ) -> Result<Tenant, ServeError> {
     let push = &tenant.push;
     let delivery = push.webhook_url.as_ref().map(|url| {
@@ -144,6 +155,7 @@ pub fn engine_tenant(
             secrets: tenant.secret_keys.clone(),
             source: WEBHOOK_SOURCE.to_owned(),
             clock: clock.clone(),
+            calls: calls.of_one(),
         };
         let webhook = Webhook::new(settings);
         webhook.map_err(|source| ServeError::Webhook { tenant: tenant.id.clone(), source })

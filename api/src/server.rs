@@ -1,7 +1,7 @@
 //! Puts the server together from its configuration, runs it, and ends it in order.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Data, ServiceConfig};
 use countersign_core::id::TenantId;
 use countersign_core::policy::WAIT_MS_MAX;
-use countersign_engine::delivery::WebhookError;
+use countersign_engine::delivery::{Calls, WebhookError};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Entropy};
 use countersign_engine::system::{SystemClock, SystemEntropy};
@@ -26,14 +26,13 @@ use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
 use crate::connection;
-use crate::ground::{engine_settings, engine_tenant, open_store_to_serve};
+use crate::descriptors::{self, Budget, Needs, TooFew};
+use crate::ground::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
 use crate::operator::OperatorKey;
 use crate::routes;
-use crate::routes::pages::demo::Demo;
+use crate::routes::pages::demo::{self, Demo};
 use crate::state::{AppState, RequestLimits, TenantFace};
 
-/// Connections of one worker of the public listener, at most.
-const CONNECTIONS_MAX: usize = 25_600;
 /// Connections of the operators' listener, at most.
 const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
@@ -53,6 +52,9 @@ const CHUNKING_BYTES_MAX: usize = 16_384;
 /// Why the server does not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The process may have too few open files.
+    #[error(transparent)]
+    Descriptors(#[from] TooFew),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -91,6 +93,8 @@ pub struct Running {
     pub operations: Option<SocketAddr>,
     /// What an operator's commands show there.
     pub operator_key: OperatorKey,
+    /// How its open files are divided.
+    pub budget: Budget,
     engine: Engine,
     shutdown: Duration,
     servers: Vec<Serving>,
@@ -115,23 +119,26 @@ pub async fn start_at(
     clock: Arc<dyn Clock>,
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Running, ServeError> {
+    let budget = budget(config)?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = open_store_to_serve(config, entropy.clone()).await?;
     let ports = Ports { store, clock: clock.clone(), entropy: entropy.clone() };
+    let called = config.tenants.iter().filter(|tenant| tenant.push.webhook_url.is_some()).count();
+    let calls = Calls::new(budget.webhook_calls, called);
     let mut tenants = HashMap::new();
     for tenant in &config.tenants {
-        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock)?);
+        tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &calls)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     // Callers wait from here on, and are not turned away when operators are told that all is ready.
-    let listener = std::net::TcpListener::bind(config.server.listen);
+    let listener = connection::listen(config.server.listen);
     let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
         // First, so that operators see how far a recovery has come.
-        let settings = connection_settings(&config.server);
+        let settings = connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
         let (server, bound) = operators(address, settings, &engine, &metrics, &operator_key)?;
         servers.push(Serving::begin(server));
         operations = Some(bound);
@@ -146,9 +153,34 @@ pub async fn start_at(
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
-    servers.push(Serving::begin(public(config, state, demo, listener, pulse)?));
+    let settings = connection_settings(&config.server, budget.connections);
+    servers.push(Serving::begin(public(config, (state, demo), listener, settings, pulse)?));
     let shutdown = config.server.shutdown;
-    Ok(Running { address, operations, operator_key, engine, shutdown, servers })
+    Ok(Running { address, operations, operator_key, budget, engine, shutdown, servers })
+}
+
+/// Raises the limit of open files, and divides them.
+fn budget(config: &Config) -> Result<Budget, TooFew> {
+    let operators = config.operations.map_or(0, |_| OPERATORS_CONNECTIONS_MAX);
+    let needs = Needs {
+        workers: connection::workers(config.server.workers).get() + 1,
+        store: store_descriptors(&config.store.url),
+        operators,
+        webhooks: config.tenants.iter().any(|tenant| tenant.push.webhook_url.is_some()),
+        demo: if config.demo { demo::DESCRIPTORS } else { 0 },
+        requests_max: config.server.requests_in_flight_max,
+    };
+    let budget = Budget::of(descriptors::raise(), &needs)?;
+    if let Some(wanted) = budget.wanted {
+        let Budget { limit, connections, .. } = budget;
+        tracing::warn!(
+            "{limit} open files leave room for {connections} connections, fewer than \
+             server.requests_in_flight_max ({}): raise the hard limit to {wanted} (ulimit -Hn, \
+             LimitNOFILE, ulimits of compose), or lower that key",
+            needs.requests_max
+        );
+    }
+    Ok(budget)
 }
 
 /// A listener at work.
@@ -237,12 +269,11 @@ fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<De
 
 fn public(
     config: &Config,
-    state: Data<AppState>,
-    demo: Option<Data<Demo>>,
-    listener: std::net::TcpListener,
+    (state, demo): (Data<AppState>, Option<Data<Demo>>),
+    listener: TcpListener,
+    settings: connection::Settings,
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Server, ServeError> {
-    let settings = connection_settings(&config.server);
     let origins = Data::new(state.all_origins());
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
@@ -272,9 +303,8 @@ fn client_shares(config: &config::Server, settings: &connection::Settings) -> Cl
         }
         return ClientShares::default();
     };
-    let workers = settings.workers.or_else(|| std::thread::available_parallelism().ok());
     let totals = Totals {
-        connections: settings.connections_max * workers.map_or(1, NonZeroUsize::get),
+        connections: settings.connections_max,
         requests: config.requests_in_flight_max,
         polls: Admission::waits_max(config.requests_in_flight_max),
         new_work: config.new_work_in_flight_max,
@@ -282,10 +312,11 @@ fn client_shares(config: &config::Server, settings: &connection::Settings) -> Cl
     ClientShares::new(addresses, config.client_share_percent, totals)
 }
 
-fn connection_settings(config: &config::Server) -> connection::Settings {
+fn connection_settings(config: &config::Server, connections_max: usize) -> connection::Settings {
     connection::Settings {
+        listener: "public",
         workers: config.workers,
-        connections_max: CONNECTIONS_MAX,
+        connections_max,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
         // All that may lie between two answers, one behind the other.
@@ -312,14 +343,11 @@ fn operators(
             .configure(routes::ops::configure)
             .wrap(from_fn(connection::count))
     };
-    let listener = std::net::TcpListener::bind(address);
+    let listener = connection::listen(address);
     let listener = listener.map_err(|source| listen_error(address, source))?;
     let bound = listener.local_addr()?;
-    let settings = connection::Settings {
-        workers: NonZeroUsize::new(1),
-        connections_max: OPERATORS_CONNECTIONS_MAX,
-        ..settings
-    };
+    let workers = NonZeroUsize::new(1);
+    let settings = connection::Settings { listener: "operations", workers, ..settings };
     // Operators have no shares: no header is read for them.
     Ok((connection::serve(listener, settings, ClientShares::default(), factory)?, bound))
 }

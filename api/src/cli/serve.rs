@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::ConfigArgs;
 use crate::config::{Config, LogFormat, demo};
+use crate::descriptors::Budget;
 use crate::operator::{self, Desk};
 use crate::server::{self, Running, ServeError};
 
@@ -157,6 +158,8 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
     if let Some(operations) = running.operations {
         writeln!(out, "operations on http://{operations}: /metrics, /health/live, /health/ready")?;
     }
+    let Budget { limit, connections, .. } = running.budget;
+    writeln!(out, "room for {connections} connections, with {limit} open files")?;
     if let Some(demo) = demo {
         let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
         writeln!(out)?;

@@ -38,8 +38,8 @@ const fn limit(key: &'static str, default: u64, min: u64, max: u64) -> Limit {
     Limit { key, default, min, max }
 }
 
-/// Worker threads; 0 is one per core.
-pub const WORKERS: Limit = limit("server.workers", 0, 0, 1024);
+/// Worker threads; 0 is one per core. The HTTP library has no more than its maximum.
+pub const WORKERS: Limit = limit("server.workers", 0, 0, 512);
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: Limit = limit("server.body_bytes_max", 16_384, 1024, 1 << 20);
 /// Seconds in which a request's body must have arrived.

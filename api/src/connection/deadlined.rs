@@ -137,6 +137,7 @@ impl<T: AsyncRead> Deadlined<T> {
         }
         let since = Instant::now();
         self.head = Some(Head { since, requests: self.load.requests() });
+        self.load.idleness().begin(since);
         self.look_by(since + self.patience.head);
     }
 
@@ -158,6 +159,7 @@ impl<T: AsyncRead> Deadlined<T> {
     ) -> Poll<io::Result<usize>> {
         let was_blocked = std::mem::replace(&mut self.is_blocked, poll.is_pending());
         if poll.is_pending() {
+            self.load.idleness().end();
             let take = self.take.get_or_insert_with(|| TakeDeadline::new(Instant::now()));
             let due = take.at();
             self.look_by(due);
@@ -165,6 +167,9 @@ impl<T: AsyncRead> Deadlined<T> {
         }
         if let Poll::Ready(Ok(bytes @ 1..)) = poll {
             self.silent_since = Instant::now();
+            if !self.load.is_under_way() {
+                self.load.idleness().begin(self.silent_since);
+            }
             if let Some(take) = &mut self.take {
                 take.taken(bytes, self.silent_since);
             }

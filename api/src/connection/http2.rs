@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::answer::answered;
 use self::request::converted;
 use self::streams::{Stream, Streams};
+use super::idle::Idleness;
 use super::leave::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
 use super::rewound::Rewound;
@@ -68,12 +69,13 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
 }
 
 /// Serves one connection until it is over, has nothing under way or makes no progress for too long,
-/// or the server ends. Its time counts from `since`.
+/// it is asked to give way, or the server ends. Its time counts from `since`.
 pub(super) async fn serve<S, B>(
     io: Rewound<TcpStream>,
     peer: Option<SocketAddr>,
     app: Rc<S>,
     (with, since): (Settings, Instant),
+    idleness: Idleness,
     ending: impl Future<Output = ()>,
 ) where
     S: Service<Request> + 'static,
@@ -82,7 +84,7 @@ pub(super) async fn serve<S, B>(
     S::Future: 'static,
     B: MessageBody + 'static,
 {
-    let streams = Rc::new(Streams::new(since));
+    let streams = Rc::new(Streams::new(since, idleness.clone()));
     let counted = streams.clone();
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let (stream, streams, app) = (Stream::begin(&counted), counted.clone(), app.clone());
@@ -106,6 +108,7 @@ pub(super) async fn serve<S, B>(
         tokio::select! {
             _ = connection.as_mut() => return,
             () = ending.as_mut() => break,
+            () = idleness.gives_way() => break,
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {

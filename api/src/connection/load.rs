@@ -12,6 +12,7 @@ use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _};
 
+use super::idle::Idleness;
 use super::pieces::in_pieces;
 use crate::problem::Problem;
 
@@ -43,12 +44,23 @@ struct Counts {
     /// Bytes read for the body of the request under way.
     body: Cell<usize>,
     body_max: usize,
+    idleness: Idleness,
 }
 
 impl Load {
     /// A fresh connection's. `body_max` is how many bytes may be read for a request's body.
     pub fn new(body_max: usize) -> Self {
-        Self(Rc::new(Counts { body_max, ..Counts::default() }))
+        Self::of(Idleness::default(), body_max)
+    }
+
+    /// The same for a connection that may be asked to give way.
+    pub(super) fn of(idleness: Idleness, body_max: usize) -> Self {
+        Self(Rc::new(Counts { body_max, idleness, ..Counts::default() }))
+    }
+
+    /// The idleness of the connection. An answer that the peer does not take is under way.
+    pub(super) fn idleness(&self) -> &Idleness {
+        &self.0.idleness
     }
 
     /// Notes that the HTTP library is given one more request, and whether it is the last.
@@ -78,6 +90,7 @@ impl Load {
         self.0.body.set(0);
         self.0.busy.set(1);
         self.0.is_under_way.set(true);
+        self.0.idleness.end();
         let is_known = requests <= self.0.handed_over.get();
         if !is_known || requests >= REQUESTS_PER_CONNECTION_MAX {
             self.close();

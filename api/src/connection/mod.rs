@@ -2,6 +2,8 @@
 //! ahead of its answers, and how many requests it may carry; and what is answered to what is no
 //! request.
 //!
+//! A listener has places for so many connections. Idle ones give way when these run short.
+//!
 //! The HTTP library bounds the idle time between requests, and nothing else. What a single request
 //! may cost is bounded elsewhere (`body`, `admission`).
 
@@ -9,9 +11,12 @@ mod chunks;
 mod deadlined;
 mod head;
 pub mod http2;
+mod idle;
 mod leave;
+mod listen;
 mod load;
 mod pieces;
+mod places;
 mod refusal;
 mod rewound;
 mod serve;
@@ -19,7 +24,12 @@ mod single_file;
 mod take;
 
 pub use deadlined::{Deadlined, Patience};
+pub use idle::PATIENCE as IDLE_PATIENCE;
+pub use listen::{BACKLOG, listen};
 pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
 pub use pieces::in_pieces;
+pub use places::{
+    CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED, PRESSURE_PERCENT,
+};
 pub use refusal::HEADS_REFUSED;
-pub use serve::{Settings, serve};
+pub use serve::{Settings, serve, workers};

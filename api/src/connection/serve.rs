@@ -22,8 +22,10 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use super::idle::{Idleness, Roster};
 use super::leave::LEAVE;
 use super::pieces::PIECE_BYTES;
+use super::places::{Places, per_worker};
 use super::rewound::Rewound;
 use super::{Deadlined, Load, Patience, http2};
 use crate::admission::ClientShares;
@@ -35,12 +37,17 @@ const WRITE_BYTES: usize = PIECE_BYTES;
 /// no room for them. Left to itself it grows to megabytes.
 const UNSENT_BYTES_MAX: u32 = 16_384;
 
+/// Worker threads, at most: the library has no more.
+const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
+
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
+    /// The listener's name among the metrics.
+    pub listener: &'static str,
     /// Worker threads; one per core where it is `None`.
     pub workers: Option<NonZeroUsize>,
-    /// Connections of one worker, at most; the next waits to be accepted.
+    /// Connections of all workers, at most; the next waits to be accepted.
     pub connections_max: usize,
     /// Time for the head of a request.
     pub head_read: Duration,
@@ -78,24 +85,24 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
+    let workers = workers(with.workers);
+    let places = Places::new(with.listener, with.connections_max);
     let server = Server::build()
+        .workers(workers.get())
         .disable_signals()
         .shutdown_timeout(with.shutdown.as_secs())
-        .max_concurrent_connections(with.connections_max);
-    let server = match with.workers {
-        Some(workers) => server.workers(workers.get()),
-        None => server,
-    };
+        .max_concurrent_connections(per_worker(with.connections_max, workers));
     let ending = server.graceful_shutdown_signal();
     let server = server.listen(format!("http-{address}"), listener, move || {
         let app = factory().into_factory().map_err(|error| error.into().error_response());
         let app = map_config(app, |()| AppConfig::default());
-        let (ending, clients) = (ending.clone(), clients.clone());
+        let (ending, places, clients) = (ending.clone(), places.clone(), clients.clone());
         // One application for both versions: it is the worker's.
         fn_factory(move || {
             let (app, ending) = (app.new_service(()), ending.clone());
-            let clients = clients.clone();
+            let (places, clients) = (places.clone(), clients.clone());
             async move {
+                let roster = Roster::start(places.clone());
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
                 let shared = app.clone();
                 let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));
@@ -123,38 +130,66 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
+                    let member = places.accept().map(|place| roster.enter(place));
                     let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.
                     Box::pin(async move {
                         // Closed at once: nothing is read or written for one connection too many.
-                        let Ok(_share) = share else { return Ok(()) };
-                        // An answer over HTTP/2 is several frames: the last would wait for the
-                        // client's word on those before, which it gives after 40 ms.
-                        if let Err(error) = io.set_nodelay(true) {
-                            tracing::debug!(%error, "a connection waits for acknowledgements");
-                        }
-                        leave_little_unsent(&io);
-                        let ends = async move { ending.notified().await };
-                        // Who says nothing, or half of what HTTP/2 begins with, is let go.
-                        let look = timeout(with.head_read, Rewound::look(io));
-                        let Ok(Ok((io, is_http2))) = look.await else { return Ok(()) };
+                        let (Some(member), Ok(_share)) = (member, share) else { return Ok(()) };
+                        let idleness = member.idleness();
+                        let Some((io, is_http2)) = looked_at(io, with, idleness).await else {
+                            return Ok(());
+                        };
                         if is_http2 {
+                            let (ends, idle) =
+                                (async move { ending.notified().await }, idleness.clone());
                             // In a box of its own: the connections of browsers need not hold it.
-                            let served = http2::serve(io, peer, app, (with, since), ends);
+                            let served = http2::serve(io, peer, app, (with, since), idle, ends);
                             Box::pin(served).await;
                             return Ok(());
                         }
                         let patience = Patience { head: with.head_read, silence: with.silence };
-                        let load = Load::new(with.body_bytes_max);
+                        let load = Load::of(idleness.clone(), with.body_bytes_max);
                         let io = Deadlined::since(since, io, patience, load);
-                        http1.call((io, Protocol::Http1, peer)).await
+                        tokio::select! {
+                            // A request that has just come keeps its connection.
+                            biased;
+                            served = http1.call((io, Protocol::Http1, peer)) => served,
+                            () = idleness.gives_way() => Ok(()),
+                        }
                     })
                 }))
             }
         })
     })?;
     Ok(server.run())
+}
+
+/// Worker threads that there will be: those that are configured, or one per core.
+pub fn workers(configured: Option<NonZeroUsize>) -> NonZeroUsize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    configured.unwrap_or_else(cores).min(WORKERS_MAX)
+}
+
+/// The connection, and whether HTTP/2 is spoken on it. `None` for one that says nothing, or half of
+/// what HTTP/2 begins with, for too long, or gives way before it has said so much.
+async fn looked_at(
+    io: TcpStream,
+    with: Settings,
+    idleness: &Idleness,
+) -> Option<(Rewound<TcpStream>, bool)> {
+    // An answer over HTTP/2 is several frames: the last would wait for the client's word on those
+    // before, which it gives after 40 ms.
+    if let Err(error) = io.set_nodelay(true) {
+        tracing::debug!(%error, "a connection waits for acknowledgements");
+    }
+    leave_little_unsent(&io);
+    tokio::select! {
+        biased;
+        look = timeout(with.head_read, Rewound::look(io)) => look.ok()?.ok(),
+        () = idleness.gives_way() => None,
+    }
 }
 
 /// Has the kernel take an answer no faster than the peer does, so that a peer that reads slowly

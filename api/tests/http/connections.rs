@@ -24,6 +24,7 @@ pub(crate) const SHORT: Duration = Duration::from_secs(1);
 
 pub(crate) fn settings() -> Settings {
     Settings {
+        listener: "small",
         workers: std::num::NonZeroUsize::new(1),
         connections_max: 16,
         head_read: PATIENCE * 10,

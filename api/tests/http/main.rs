@@ -13,6 +13,7 @@ mod connections;
 mod cors;
 mod defaults;
 mod device;
+mod giving_way;
 mod half_closed;
 mod http2;
 mod isolation;

@@ -86,6 +86,8 @@ impl Server {
             .env("COUNTERSIGN__SERVER__DATA_DIR", folder)
             // Unoptimised, under a crowd: late by nature.
             .env("COUNTERSIGN__SERVER__QUEUE_DELAY_MS_MAX", "10000")
+            // A machine that allows few open files would be warned of.
+            .env("COUNTERSIGN__SERVER__REQUESTS_IN_FLIGHT_MAX", "2000")
             .env("COUNTERSIGN__LOG__LEVEL", "warn")
             .envs(launch.env.clone())
             .stdout(Stdio::piped())

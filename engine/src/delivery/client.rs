@@ -37,9 +37,6 @@ const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// the closing fails and takes its challenge along, so ours goes first.
 const IDLE_CONNECTION_MS: u64 = 4_000;
 
-/// Idle connections kept, at most.
-const IDLE_CONNECTIONS_MAX: usize = 8;
-
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 type Tcp = MapResponse<HttpConnector<GuardedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
@@ -51,11 +48,12 @@ type Connector =
 pub(super) struct Client(legacy::Client<Connector, Full<Bytes>>);
 
 impl Client {
-    /// A client that connects to what `resolver` gives, and trusts the system's certificates.
+    /// A client that connects to what `resolver` gives, trusts the system's certificates, and keeps
+    /// at most `idle_max` idle connections.
     ///
     /// # Errors
     /// [`rustls::Error`] if there are none.
-    pub(super) fn new(resolver: GuardedResolver) -> Result<Self, rustls::Error> {
+    pub(super) fn new(resolver: GuardedResolver, idle_max: usize) -> Result<Self, rustls::Error> {
         let mut http = HttpConnector::new_with_resolver(resolver);
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -66,7 +64,7 @@ impl Client {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .pool_max_idle_per_host(idle_max)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .build(connector);
         Ok(Self(client))

@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Blocked,
     #[error("the webhook's connection was lost")]
     Broken,
+    #[error("too many webhooks are being called: this one had no turn in time")]
+    Busy,
     #[error("the webhook could not be sent: {0}")]
     Internal(&'static str),
     #[error("the webhook answered with status {0}")]
@@ -44,6 +46,7 @@ impl Failure {
         match self {
             Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
             Self::Blocked
+            | Self::Busy
             | Self::Internal(_)
             | Self::Status(_)
             | Self::Timeout
@@ -58,6 +61,7 @@ impl Failure {
         match self {
             Self::Blocked => "blocked",
             Self::Broken => "broken",
+            Self::Busy => "busy",
             Self::Internal(_) => "internal",
             Self::Status(_) => "status",
             Self::Timeout => "timeout",

@@ -3,6 +3,7 @@
 //! There is one: a webhook by which the relying party is told, and wakes the device itself. It also
 //! tells of events. An adapter decides nothing about a challenge.
 
+mod calls;
 mod client;
 mod failure;
 mod guard;
@@ -12,6 +13,7 @@ mod networks;
 mod resolver;
 mod webhook;
 
+pub use calls::{Calls, WEBHOOK_CALLS_MAX};
 pub use guard::{Guard, InvalidTarget};
 pub use resolver::{Lookup, system_lookup};
 pub use webhook::{WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings};

@@ -20,6 +20,7 @@ use hyper::{Request, Uri};
 use metrics::{counter, histogram};
 use url::Url;
 
+use super::calls::Calls;
 use super::client::Client;
 use super::failure::Failure;
 use super::guard::{Guard, InvalidTarget};
@@ -55,6 +56,8 @@ pub struct WebhookSettings {
     pub source: String,
     /// Tells the time of a signature.
     pub clock: Arc<dyn Clock>,
+    /// How many calls may be under way at once, of this tenant and of all.
+    pub calls: Calls,
 }
 
 /// Why a webhook cannot be set up, in words for the operator.
@@ -106,8 +109,9 @@ impl Webhook {
         let guard = Arc::new(Guard::new(&settings.allow_hosts)?);
         guard.check_url(&settings.url)?;
         let uri = settings.url.as_str().parse().map_err(|_| WebhookError::Url)?;
-        let client = Client::new(GuardedResolver { guard: Arc::clone(&guard), lookup })
-            .map_err(WebhookError::Client)?;
+        let resolver = GuardedResolver { guard: Arc::clone(&guard), lookup };
+        let client =
+            Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
         Ok(Self { settings: settings.into(), uri, guard, client, deadline })
     }
@@ -164,11 +168,18 @@ impl Webhook {
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
+    /// Sends a request when there is a turn for it, within half of its time.
+    async fn in_turn(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
+        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
+        let _turn = turn.map_err(|_| Failure::Busy)?;
+        self.send(request).await
+    }
+
     /// Makes one call, and says whether it was accepted.
     async fn call(&self, body: Result<String, Failure>) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
         let answer = match body.and_then(|body| self.request(body)) {
-            Ok(request) => tokio::time::timeout(self.deadline, self.send(request))
+            Ok(request) => tokio::time::timeout(self.deadline, self.in_turn(request))
                 .await
                 .unwrap_or(Err(Failure::Timeout)),
             Err(failure) => Err(failure),

@@ -9,7 +9,9 @@ use crate::support::{Behaviour, Server, Untouched, issued, lookup, settings, sta
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_core::id::TenantId;
-use countersign_engine::delivery::{Lookup, WEBHOOK_DEADLINE_MS, Webhook, WebhookError};
+use countersign_engine::delivery::{
+    Calls, Lookup, WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings,
+};
 use countersign_engine::ports::Delivery;
 use countersign_engine::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -156,6 +158,25 @@ async fn assert_left_at_the_deadline(webhook: Webhook) {
 async fn a_server_that_hangs_is_left_at_the_deadline() {
     let server = Server::start(Behaviour::Hang).await;
     assert_left_at_the_deadline(webhook(&server).with_deadline(SHORT)).await;
+}
+
+#[tokio::test]
+async fn a_tenant_whose_webhook_hangs_has_half_of_all_calls_and_leaves_the_others_alone() {
+    let (hanging, quick) = (Server::start(Behaviour::Hang).await, Server::start(status(200)).await);
+    let calls = Calls::new(4, 2);
+    let of_one = |server: &Server| {
+        let settings = settings(&server.url(), &["127.0.0.1"]);
+        let settings = WebhookSettings { calls: calls.of_one(), ..settings };
+        Webhook::new(settings).unwrap().with_deadline(SHORT * 8)
+    };
+    let (slow, other) = (of_one(&hanging), of_one(&quick));
+    let (first, second, third, of_other) =
+        tokio::join!(deliver(&slow), deliver(&slow), deliver(&slow), deliver(&other));
+    let timeout = Err("the webhook did not answer in time".to_owned());
+    assert_eq!([first, second], [timeout.clone(), timeout]);
+    let busy = "too many webhooks are being called: this one had no turn in time";
+    assert_eq!(third, Err(busy.to_owned()));
+    assert_eq!(of_other, Ok(()));
 }
 
 #[tokio::test]

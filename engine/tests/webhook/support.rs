@@ -11,7 +11,7 @@ use countersign_core::id::{
 };
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
-use countersign_engine::delivery::{Lookup, WebhookSettings};
+use countersign_engine::delivery::{Calls, Lookup, WebhookSettings};
 use countersign_engine::ports::Clock;
 use countersign_engine::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -36,6 +36,7 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
         secrets: vec![Secret::parse("demo-secret-key").unwrap()],
         source: "https://countersign.example".into(),
         clock: Arc::new(Standing),
+        calls: Calls::default(),
     }
 }
 

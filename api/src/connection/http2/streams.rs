@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::BODIES_MAX;
 use crate::connection::Settings;
+use crate::connection::idle::Idleness;
 
 /// The streams of one connection.
 pub(super) struct Streams {
@@ -16,15 +17,16 @@ pub(super) struct Streams {
     under_way: Cell<u32>,
     /// When an answer last made progress, or something began where nothing was under way.
     moved: Cell<Instant>,
+    idleness: Idleness,
     /// Places for requests whose bodies have not ended.
     pub(super) bodies: Arc<Semaphore>,
 }
 
 impl Streams {
-    pub(super) fn new(since: Instant) -> Self {
+    pub(super) fn new(since: Instant, idleness: Idleness) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_MAX));
         let (begun, under_way) = (Cell::default(), Cell::default());
-        Self { begun, under_way, moved: Cell::new(since), bodies }
+        Self { begun, under_way, moved: Cell::new(since), idleness, bodies }
     }
 
     pub(super) fn begun(&self) -> u32 {
@@ -57,6 +59,7 @@ impl Stream {
             stream.moves();
         }
         streams.under_way.set(streams.under_way.get() + 1);
+        streams.idleness.end();
         stream
     }
 
@@ -70,5 +73,8 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.0.under_way.set(self.0.under_way.get() - 1);
         self.moves();
+        if self.0.is_idle() {
+            self.0.idleness.begin(self.0.moved.get());
+        }
     }
 }

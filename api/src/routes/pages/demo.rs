@@ -12,6 +12,7 @@ use countersign_wire::track::TrackRequest;
 use countersign_wire::validate::ValidateRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::asset::page;
@@ -21,9 +22,15 @@ use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
+/// Calls that the backend makes at once, at most; one more is answered 503.
+const CALLS_MAX: usize = 16;
+/// Open files of the backend, at most: a call may connect while it finds an idle connection.
+pub const DESCRIPTORS: usize = 4 * CALLS_MAX;
+
 /// The demo's backend.
 pub struct Demo {
     party: RelyingParty,
+    calls: Semaphore,
     own: OwnOrigins,
 }
 
@@ -34,7 +41,12 @@ impl Demo {
     /// [`ClientError`] if no connection can be made in principle.
     pub fn new(base: &Url, secret: &str) -> Result<Self, ClientError> {
         let party = RelyingParty::new(countersign_client::Http::new()?, base.as_str(), secret)?;
-        Ok(Self { party, own: OwnOrigins::at(base) })
+        Ok(Self { party, calls: Semaphore::new(CALLS_MAX), own: OwnOrigins::at(base) })
+    }
+
+    /// A turn for one call.
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.calls.try_acquire().map_err(|_| Problem::overloaded())
     }
 }
 
@@ -73,7 +85,7 @@ pub async fn demo(demo: Option<Data<Demo>>) -> Result<HttpResponse, Problem> {
 ///
 /// # Errors
 /// 404 where the demo is not served or the call is not known, 403 for another page than the demo's,
-/// 400 for what cannot be sent.
+/// 400 for what cannot be sent, 503 for one call too many at once.
 pub async fn backend(
     request: HttpRequest,
     demo: Option<Data<Demo>>,
@@ -85,6 +97,7 @@ pub async fn backend(
         let told = "only the demo's own page may call its backend: open it at server.public_url";
         return Err(Problem::forbidden(told));
     }
+    let _turn = demo.turn()?;
     let watch = Stopwatch::start();
     let party = &demo.party;
     let (method, path, sent, answer) = match call.as_str() {
@@ -147,5 +160,23 @@ fn told(answer: Result<Value, ClientError>) -> Result<(u16, Value), Problem> {
             Ok((status, json!({ "errorCode": code, "errorDescription": description })))
         }
         Err(error) => Err(Problem::invalid_request(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError as _;
+
+    use super::*;
+
+    #[test]
+    fn one_call_too_many_at_once_is_refused_until_another_has_ended() {
+        let nowhere = Url::parse("http://127.0.0.1:1/v1").unwrap();
+        let demo = Demo::new(&nowhere, "a-secret-for-tests-only").unwrap();
+        let mut turns: Vec<_> = (0..CALLS_MAX).map(|_| demo.turn().unwrap()).collect();
+        let refused = demo.turn().unwrap_err();
+        assert_eq!(refused.status_code(), 503);
+        turns.pop();
+        assert!(demo.turn().is_ok());
     }
 }

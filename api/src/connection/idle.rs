@@ -1,0 +1,227 @@
+//! Idle connections, which give way when the places of their listener run short.
+//!
+//! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
+//! as long as a head or the next request may take. While a listener is under pressure, those that
+//! have nothing under way leave after [`PATIENCE`], the longest idle first. Each worker looks at
+//! its own connections, and only then: without pressure an idle connection needs no timer for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::places::{Place, Places};
+
+/// Time that a connection may be idle under pressure.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+/// From one look at the pressure to the next.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The idleness of one connection. Clones are the same connection's; none leaves its thread.
+#[derive(Clone)]
+pub(super) struct Idleness(Rc<State>);
+
+struct State {
+    /// None while something is under way.
+    since: Cell<Option<Instant>>,
+    /// It was asked to leave.
+    is_asked: Cell<bool>,
+    asked: Notify,
+}
+
+impl Default for Idleness {
+    fn default() -> Self {
+        let (since, is_asked) = (Cell::new(Some(Instant::now())), Cell::default());
+        Self(Rc::new(State { since, is_asked, asked: Notify::new() }))
+    }
+}
+
+impl Idleness {
+    /// Notes that nothing is under way since then.
+    pub(super) fn begin(&self, since: Instant) {
+        self.0.since.set(Some(since));
+    }
+
+    /// Notes that something is under way.
+    pub(super) fn end(&self) {
+        self.0.since.set(None);
+    }
+
+    /// Ready when the connection is to leave. To be polled behind what the connection does: a
+    /// request that has come by then keeps it.
+    pub(super) async fn gives_way(&self) {
+        loop {
+            self.0.asked.notified().await;
+            if self.0.since.get().is_some() {
+                return;
+            }
+            self.0.is_asked.set(false);
+        }
+    }
+
+    fn ask(&self) {
+        self.0.is_asked.set(true);
+        self.0.asked.notify_one();
+    }
+}
+
+/// The connections of one worker.
+pub(super) struct Roster {
+    places: Arc<Places>,
+    members: RefCell<HashMap<u64, Idleness>>,
+    next: Cell<u64>,
+}
+
+impl Roster {
+    /// An empty roster, which is looked at until it is dropped. To be called on the worker's
+    /// thread.
+    pub(super) fn start(places: Arc<Places>) -> Rc<Self> {
+        let (members, next) = (RefCell::default(), Cell::default());
+        let roster = Rc::new(Self { places, members, next });
+        rt::spawn(look(Rc::downgrade(&roster)));
+        roster
+    }
+
+    /// Takes a connection in until its [`Member`] is dropped.
+    pub(super) fn enter(self: &Rc<Self>, place: Place) -> Member {
+        let (number, idleness) = (self.next.get(), Idleness::default());
+        self.next.set(number + 1);
+        self.members.borrow_mut().insert(number, idleness.clone());
+        Member { roster: self.clone(), number, idleness, _place: place }
+    }
+
+    /// Asks this worker's part of the connections that are too many to leave, if they are idle.
+    fn relieve(&self, now: Instant) {
+        let members = self.members.borrow();
+        let part = self.places.part_too_many(members.len());
+        if part == 0 {
+            return;
+        }
+        let (asked, others): (Vec<_>, Vec<_>) =
+            members.values().partition(|member| member.0.is_asked.get());
+        let since = |member: &Idleness| member.0.since.get();
+        let too_long = |since: Instant| now.duration_since(since) >= PATIENCE;
+        let mut idle = others;
+        idle.retain(|member| since(member).is_some_and(too_long));
+        idle.sort_unstable_by_key(|member| since(member));
+        idle.truncate(part.saturating_sub(asked.len()));
+        idle.iter().for_each(|member| member.ask());
+        self.places.count_given_way(idle.len());
+    }
+}
+
+async fn look(roster: Weak<Roster>) {
+    let mut interval = interval(LOOK_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let Some(roster) = roster.upgrade() else { return };
+        roster.relieve(Instant::now());
+    }
+}
+
+/// A connection on the roster of its worker, with its place.
+pub(super) struct Member {
+    roster: Rc<Roster>,
+    number: u64,
+    idleness: Idleness,
+    _place: Place,
+}
+
+impl Member {
+    pub(super) const fn idleness(&self) -> &Idleness {
+        &self.idleness
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.roster.members.borrow_mut().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn roster(max: usize) -> Rc<Roster> {
+        let places = Places::new("test", max);
+        Rc::new(Roster { places, members: RefCell::default(), next: Cell::default() })
+    }
+
+    fn enter(roster: &Rc<Roster>, connections: usize) -> Vec<Member> {
+        let place = || roster.places.accept().unwrap();
+        (0..connections).map(|_| roster.enter(place())).collect()
+    }
+
+    /// Which of them leave at that moment.
+    fn left(members: &[Member], at: Instant) -> Vec<usize> {
+        if let Some(member) = members.first() {
+            member.roster.relieve(at);
+        }
+        let leaves = |member: &Member| member.idleness.gives_way().now_or_never().is_some();
+        (0..members.len()).filter(|n| leaves(&members[*n])).collect()
+    }
+
+    fn later() -> Instant {
+        Instant::now() + PATIENCE
+    }
+
+    #[test]
+    fn nobody_leaves_without_pressure() {
+        let members = enter(&roster(8), 6);
+        assert!(left(&members, later() + PATIENCE * 100).is_empty());
+    }
+
+    #[test]
+    fn under_pressure_as_many_leave_as_are_too_many_the_longest_idle_first() {
+        let members = enter(&roster(8), 8);
+        // The first two have been idle for the shortest time.
+        members[0].idleness.begin(Instant::now());
+        members[1].idleness.begin(Instant::now());
+        assert_eq!(left(&members, later()), [2, 3]);
+    }
+
+    #[test]
+    fn nobody_leaves_before_the_patience_is_over_or_with_something_under_way() {
+        let members = enter(&roster(4), 4);
+        assert!(left(&members, Instant::now()).is_empty());
+        members.iter().for_each(|member| member.idleness.end());
+        assert!(left(&members, later() + PATIENCE * 100).is_empty());
+        members[3].idleness.begin(Instant::now());
+        assert_eq!(left(&members, later()), [3]);
+    }
+
+    #[test]
+    fn a_request_that_comes_meanwhile_keeps_its_connection() {
+        let members = enter(&roster(4), 4);
+        members[0].roster.relieve(later());
+        members.iter().for_each(|member| member.idleness.end());
+        assert!(left(&members, later()).is_empty());
+        members[2].idleness.begin(Instant::now());
+        assert_eq!(left(&members, later()), [2], "and it may be asked again");
+    }
+
+    #[test]
+    fn who_takes_leave_counts_for_who_is_too_many() {
+        let members = enter(&roster(8), 8);
+        assert_eq!(left(&members, later()).len(), 2);
+        assert!(left(&members, later()).is_empty(), "two are leaving");
+    }
+
+    #[test]
+    fn who_has_left_is_on_the_roster_no_more() {
+        let roster = roster(4);
+        let mut members = enter(&roster, 4);
+        members.truncate(1);
+        assert_eq!(roster.members.borrow().len(), 1);
+        assert!(left(&members, later()).is_empty(), "there is room again");
+    }
+}

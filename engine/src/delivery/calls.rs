@@ -1,0 +1,96 @@
+//! How many calls of webhooks are under way at once: each takes open files, which a server has so
+//! many of.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Calls of all tenants' webhooks at once, at most, where there are open files enough.
+pub const WEBHOOK_CALLS_MAX: usize = 1024;
+
+/// Idle connections kept for one tenant, at most.
+const IDLE_CONNECTIONS_MAX: usize = 8;
+
+/// The right to call. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    max: usize,
+    tenants: usize,
+    all: Arc<Semaphore>,
+    own: Arc<Semaphore>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self::new(WEBHOOK_CALLS_MAX, 1)
+    }
+}
+
+impl Calls {
+    /// At most `max` calls at once for so many tenants together, which keep no more connections
+    /// besides.
+    #[must_use]
+    pub fn new(max: usize, tenants: usize) -> Self {
+        let max = max.max(1);
+        let all = Arc::new(Semaphore::new(max));
+        Self { max, tenants, own: all.clone(), all }.of_one()
+    }
+
+    /// The share of one tenant: half of all where there are others, so that one whose webhook hangs
+    /// leaves some to them.
+    #[must_use]
+    pub fn of_one(&self) -> Self {
+        let share = if self.tenants > 1 { self.max.div_ceil(2) } else { self.max };
+        Self { own: Arc::new(Semaphore::new(share)), ..self.clone() }
+    }
+
+    /// Idle connections that one tenant may keep.
+    pub(super) fn idle_max(&self) -> usize {
+        (self.max / self.tenants.max(1)).min(IDLE_CONNECTIONS_MAX)
+    }
+
+    /// Waits until one more call may be made. Its own share comes first: who waits for that keeps
+    /// nothing from others.
+    pub(super) async fn permit(&self) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
+        const OPEN: &str = "it is never closed";
+        let own = self.own.clone().acquire_owned().await.expect(OPEN);
+        (own, self.all.clone().acquire_owned().await.expect(OPEN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn one_tenant_takes_half_of_all_calls_and_leaves_the_rest_to_others() {
+        let all = Calls::new(4, 3);
+        let tenants = [all.of_one(), all.of_one(), all.of_one()];
+        let permit = |tenant: &Calls| tenant.permit().now_or_never();
+        let first: Vec<_> = (0..3).map(|_| permit(&tenants[0])).collect();
+        assert_eq!(first.iter().flatten().count(), 2);
+        let second: Vec<_> = (0..2).map(|_| permit(&tenants[1])).collect();
+        assert_eq!(second.iter().flatten().count(), 2);
+        assert!(permit(&tenants[2]).is_none(), "four are under way");
+        drop(first);
+        assert!(permit(&tenants[2]).is_some());
+    }
+
+    #[test]
+    fn a_single_call_is_always_possible() {
+        assert!(Calls::new(0, 0).permit().now_or_never().is_some());
+        assert!(Calls::new(1, 1).of_one().permit().now_or_never().is_some());
+    }
+
+    #[test]
+    fn all_tenants_together_keep_no_more_idle_connections_than_there_are_calls() {
+        for max in [1, 8, 64, WEBHOOK_CALLS_MAX] {
+            for tenants in [1, 2, 7, 1000] {
+                let idle = Calls::new(max, tenants).idle_max();
+                assert!(idle * tenants <= max && idle <= IDLE_CONNECTIONS_MAX, "{max} {tenants}");
+            }
+        }
+    }
+}
