@@ -1,6 +1,6 @@
 //! A socket with deadlines. It ends when a head does not come in time, when its peer takes its
-//! answers too slowly, or when nothing could be written to it for too long, and it is not read while
-//! its peer does not take the answers.
+//! answers too slowly, or when nothing could be written to it for too long, and it is not read
+//! while its peer does not take the answers.
 
 use std::io;
 use std::pin::Pin;

@@ -11,8 +11,8 @@ pub(super) const TAKE_BYTES_PER_SECOND: u32 = 1024;
 
 /// The time by which a peer has to take more of the answers that wait for it.
 ///
-/// Every byte that it takes puts the time off by as much as it is allowed to take over that byte. So
-/// a peer at the least rate never comes to the end, one that takes nothing comes to it after
+/// Every byte that it takes puts the time off by as much as it is allowed to take over that byte.
+/// So a peer at the least rate never comes to the end, one that takes nothing comes to it after
 /// [`TAKE_SILENCE`], and one that takes a trickle a little later.
 pub(super) struct TakeDeadline(Instant);
 
