@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::answer::answered;
-use self::request::converted;
+use self::request::{NoBody, converted};
 use self::streams::{Stream, Streams};
 use super::leave::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
@@ -135,11 +135,14 @@ async fn admitted(
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let mut request = converted(&parts, peer)?;
-    let Some(payload) = request::body(body, &streams.bodies).await else {
-        count(Lane::of(request.method(), request.path()), "full");
-        return Err(Problem::overloaded());
-    };
-    *request.payload() = payload;
+    match request::body(body, &streams.bodies).await {
+        Ok(payload) => *request.payload() = payload,
+        Err(NoBody::Broken) => return Err(Problem::incomplete()),
+        Err(NoBody::NoPlace) => {
+            count(Lane::of(request.method(), request.path()), "full");
+            return Err(Problem::overloaded());
+        }
+    }
     Ok(request)
 }
 
