@@ -63,6 +63,8 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
+    // It is shown before the first is counted.
+    metrics::counter!(http2::FRAME_FLOODS).increment(0);
     let server = Server::build()
         .disable_signals()
         .shutdown_timeout(with.shutdown.as_secs())

@@ -3,6 +3,7 @@
 mod bodies;
 mod broken_bodies;
 mod connections;
+mod floods;
 mod frames;
 mod heads;
 mod streams;
