@@ -19,10 +19,10 @@ COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
 .PHONY: help run test test-rust walk sdk sdk-node sdk-browser sdk-python web web-types check fmt lint deny load capacity bench \
-  bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
+  bench-instructions bench-overload bench-waiters mutants compositions statements scale kills fuzz-http2 build tools clean
 
 help: ## Print this list
-	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z0-9-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
@@ -108,6 +108,9 @@ kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers
 	COUNTERSIGN_KILLS=200 COUNTERSIGN_KILLS_REDIS=100 COUNTERSIGN_KILLS_ASYNC=50 COUNTERSIGN_RESTARTS=50 \
 	  cargo test --locked -p countersign --test kill kill -- --nocapture --test-threads 1
 	COUNTERSIGN_PAUSE_SECONDS=30 cargo test --locked -p countersign --test kill outages
+
+fuzz-http2: ## Send a million generated sequences of HTTP/2 frames to both listeners
+	COUNTERSIGN_FUZZ_SEQUENCES=1000000 cargo test --locked --release -p countersign --test fuzz_http2 -- --nocapture
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked
