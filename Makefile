@@ -22,7 +22,7 @@ SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
   hostile fuzz-http2 full bench bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
-	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z0-9-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run the server, optimised, as `cargo run --release` does
 	cargo run --release --locked
@@ -123,6 +123,9 @@ kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers
 	COUNTERSIGN_KILLS=200 COUNTERSIGN_KILLS_REDIS=100 COUNTERSIGN_KILLS_ASYNC=50 COUNTERSIGN_RESTARTS=50 \
 	  cargo test --locked -p countersign --test kill kill -- --nocapture --test-threads 1
 	COUNTERSIGN_PAUSE_SECONDS=30 cargo test --locked -p countersign --test kill outages
+
+fuzz-http2: ## Send a million generated sequences of HTTP/2 frames to both listeners
+	COUNTERSIGN_FUZZ_SEQUENCES=1000000 cargo test --locked --release -p countersign --test fuzz_http2 -- --nocapture
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

@@ -109,10 +109,10 @@ fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What is logged. Below `debug`, the HTTP library's own lines are left out: its news of threads,
-/// and its error for every request that is none, of which anybody can send many.
+/// What is logged. Below `debug`, the HTTP libraries' own lines are left out: their news of
+/// threads, and their lines about bad requests and frames, of which anybody can send many.
 fn directives(level: &str) -> String {
-    const NO_REQUEST: &str = "actix_http::h1::dispatcher=off";
+    const NO_REQUEST: &str = "actix_http::h1::dispatcher=off,h2=off";
     match level.trim().to_ascii_lowercase().as_str() {
         "info" => format!("info,actix_server=warn,{NO_REQUEST}"),
         quiet @ ("error" | "warn") => format!("{quiet},{NO_REQUEST}"),
@@ -188,8 +188,11 @@ mod tests {
 
     #[test]
     fn the_http_library_is_quiet_until_it_is_asked_for() {
-        assert_eq!(directives("info"), "info,actix_server=warn,actix_http::h1::dispatcher=off");
-        assert_eq!(directives("Warn "), "warn,actix_http::h1::dispatcher=off");
+        assert_eq!(
+            directives("info"),
+            "info,actix_server=warn,actix_http::h1::dispatcher=off,h2=off"
+        );
+        assert_eq!(directives("Warn "), "warn,actix_http::h1::dispatcher=off,h2=off");
         for asked in ["debug", "trace", "off", "info,actix_server=info", "warn,countersign=debug"] {
             assert_eq!(directives(asked), asked);
         }

@@ -23,7 +23,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::answer::answered;
-use self::request::converted;
+use self::paced::Paced;
+use self::request::{NoBody, converted};
 use self::streams::{Stream, Streams};
 use super::idle::Idleness;
 use super::leave::LEAVE;
@@ -35,8 +36,16 @@ use crate::observe::protect;
 use crate::problem::Problem;
 
 mod answer;
+mod frame_budget;
+mod paced;
 mod request;
 mod streams;
+
+pub use frame_budget::{
+    ANSWER_BYTES_PER_FRAME, FRAMES_AT_START, FRAMES_PER_REQUEST, FRAMES_PER_SECOND,
+    FRAMES_SAVED_MAX,
+};
+pub use paced::{FRAME_FLOODS, READ_BYTES_PER_TURN};
 
 /// Requests of one connection that are answered at the same time, polls among them. A client that
 /// sends more is refused the stream.
@@ -100,7 +109,8 @@ pub(super) async fn serve<S, B>(
             Ok::<_, Infallible>(answered(response, is_head, stream))
         }
     });
-    let mut connection = pin!(settings(&with).serve_connection(TokioIo::new(io), answer));
+    let io = TokioIo::new(Paced::new(io, streams.clone()));
+    let mut connection = pin!(settings(&with).serve_connection(io, answer));
     let mut ending = pin!(ending);
     // What begins meanwhile may be due earlier than what was waited for.
     let look = with.silence.min(with.keep_alive);
@@ -138,11 +148,14 @@ async fn admitted(
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let mut request = converted(&parts, peer)?;
-    let Some(payload) = request::body(body, &streams.bodies).await else {
-        count(Lane::of(request.method(), request.path()), "full");
-        return Err(Problem::overloaded());
-    };
-    *request.payload() = payload;
+    match request::body(body, &streams.bodies).await {
+        Ok(payload) => *request.payload() = payload,
+        Err(NoBody::Broken) => return Err(Problem::incomplete()),
+        Err(NoBody::NoPlace) => {
+            count(Lane::of(request.method(), request.path()), "full");
+            return Err(Problem::overloaded());
+        }
+    }
     Ok(request)
 }
 

@@ -68,6 +68,7 @@ export class Inbox {
     while (!running.stop.signal.aborted) {
       running.round = new AbortController();
       const { signal } = running.round;
+      const [held, began] = [hold, performance.now()];
       const result = await device.pending({ hold, signal });
       if (running.stop.signal.aborted) return;
       if (result.errorCode === "aborted") {
@@ -78,7 +79,9 @@ export class Inbox {
         onPending(tenant, result.data, device);
         // Held once it is known that nothing is pending.
         hold = result.data.length === 0;
-        if (!hold) await pause(LOOK_MS, signal);
+        // Told at once that nothing is: there was no place to wait.
+        const crowded = held && performance.now() - began < LOOK_MS;
+        if (!hold || crowded) await pause(LOOK_MS, signal);
       } else if (result.errorCode === "invalid_credential") {
         this.#running.delete(tenant);
         return onRemoved(tenant);

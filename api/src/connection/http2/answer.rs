@@ -53,11 +53,12 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let chunk = self.body.as_pin_mut().poll_next(cx).map_ok(Frame::data);
-        if chunk.is_ready() {
-            self.stream.moves();
+        let chunk = self.body.as_pin_mut().poll_next(cx);
+        if let Poll::Ready(chunk) = &chunk {
+            let bytes = chunk.as_ref().and_then(|chunk| chunk.as_ref().ok());
+            self.stream.answers(bytes.map_or(0, Bytes::len));
         }
-        chunk.map_err(|error| io::Error::other(error.to_string()))
+        chunk.map_ok(Frame::data).map_err(|error| io::Error::other(error.to_string()))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -13,7 +13,7 @@ use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{Method, Payload, Request, Uri, Version};
 use actix_web::web::Bytes;
 use futures_util::stream;
-use hyper::body::{Body as _, Frame, Incoming};
+use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -74,56 +74,78 @@ fn sound(parts: &Parts, peer: Option<SocketAddr>) -> Option<Request> {
 
 type Chunk = Result<Bytes, PayloadError>;
 
-/// A body that is read.
+/// Why a request does not get its body.
+pub(super) enum NoBody {
+    /// No place in time.
+    NoPlace,
+    /// The peer broke it off, or it contradicts the request's head.
+    Broken,
+}
+
+/// A body that is read. It gives an error once, and then ends: `hyper` would repeat it for ever.
 struct Reading {
-    ahead: VecDeque<Chunk>,
-    body: Incoming,
-    place: Option<OwnedSemaphorePermit>,
+    ahead: VecDeque<Bytes>,
+    /// `None` behind its end, or its error. The place goes with it.
+    unread: Option<(Incoming, Option<OwnedSemaphorePermit>)>,
 }
 
 impl Reading {
     async fn chunk(&mut self) -> Option<Chunk> {
-        let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await?;
-        let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
-        Some(frame.map(data).map_err(|error| PayloadError::Io(io::Error::other(error))))
+        let (body, _) = self.unread.as_mut()?;
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+        let chunk = match frame {
+            Some(Ok(frame)) => return Some(Ok(frame.into_data().unwrap_or_default())),
+            Some(Err(error)) => Some(Err(PayloadError::Io(io::Error::other(error)))),
+            // `hyper` takes a reset without an error for an end.
+            None if !body.is_end_stream() => Some(Err(PayloadError::Incomplete(None))),
+            None => None,
+        };
+        self.unread = None;
+        chunk
     }
 
-    /// Reads on while the body is short; does not return before its end.
-    async fn read_to_end(&mut self) {
+    /// Reads on while the body is short; does not return before its end, or its error.
+    ///
+    /// # Errors
+    /// That of the body.
+    async fn read_to_end(&mut self) -> Result<(), PayloadError> {
         let mut bytes = 0;
         while bytes <= AHEAD_BYTES_MAX {
-            match self.chunk().await {
-                Some(chunk) => {
-                    bytes += chunk.as_ref().map_or(0, Bytes::len);
-                    self.ahead.push_back(chunk);
-                }
-                None => return,
-            }
+            let Some(chunk) = self.chunk().await.transpose()? else { return Ok(()) };
+            bytes += chunk.len();
+            self.ahead.push_back(chunk);
         }
         pending().await
     }
 }
 
-/// The body, once it has ended or has one of the `places` of those that have not. `None` if it gets
-/// neither in time: a request whose body does not come takes no place in the server from others.
-pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Option<Payload> {
+/// The body, once it has ended or has one of the `places` of those that have not.
+///
+/// # Errors
+/// [`NoBody`]: a request whose body does not come takes no place in the server from others.
+pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payload, NoBody> {
     if body.is_end_stream() {
-        return Some(Payload::None);
+        return Ok(Payload::None);
     }
-    let mut reading = Reading { ahead: VecDeque::new(), body, place: None };
-    let place = tokio::select! {
+    let mut reading = Reading { ahead: VecDeque::new(), unread: Some((body, None)) };
+    let got = tokio::select! {
         biased;
-        () = reading.read_to_end() => None,
-        place = places.clone().acquire_owned() => Some(place.ok()?),
-        () = sleep(BODY_WAIT) => return None,
+        read = reading.read_to_end() => {
+            read.map_err(|_| NoBody::Broken)?;
+            None
+        }
+        place = places.clone().acquire_owned() => Some(place.map_err(|_| NoBody::NoPlace)?),
+        () = sleep(BODY_WAIT) => return Err(NoBody::NoPlace),
     };
-    reading.place = place;
+    if let Some((_, place)) = &mut reading.unread {
+        *place = got;
+    }
     let chunks = stream::unfold(reading, |mut reading| async move {
         let chunk = match reading.ahead.pop_front() {
-            Some(chunk) => chunk,
+            Some(chunk) => Ok(chunk),
             None => reading.chunk().await?,
         };
         Some((chunk, reading))
     });
-    Some(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> })
+    Ok(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> })
 }

@@ -1,6 +1,6 @@
 //! What the streams of one connection have under way.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::BODIES_MAX;
+use super::frame_budget::FrameBudget;
 use crate::connection::Settings;
 use crate::connection::idle::Idleness;
 
@@ -18,6 +19,8 @@ pub(super) struct Streams {
     /// When an answer last made progress, or something began where nothing was under way.
     moved: Cell<Instant>,
     idleness: Idleness,
+    since: Instant,
+    frames: RefCell<FrameBudget>,
     /// Places for requests whose bodies have not ended.
     pub(super) bodies: Arc<Semaphore>,
 }
@@ -26,7 +29,8 @@ impl Streams {
     pub(super) fn new(since: Instant, idleness: Idleness) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_MAX));
         let (begun, under_way) = (Cell::default(), Cell::default());
-        Self { begun, under_way, moved: Cell::new(since), idleness, bodies }
+        let (moved, frames) = (Cell::new(since), RefCell::new(FrameBudget::new()));
+        Self { begun, under_way, moved, idleness, since, frames, bodies }
     }
 
     pub(super) fn begun(&self) -> u32 {
@@ -35,6 +39,11 @@ impl Streams {
 
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.get() == 0
+    }
+
+    /// Notes that frames have come that cost so much; answers whether the connection may go on.
+    pub(super) fn spend(&self, frames: u32) -> bool {
+        self.frames.borrow_mut().spend(frames, self.since.elapsed())
     }
 
     /// When the connection has been without a request, or without progress, for too long.
@@ -54,6 +63,7 @@ pub(super) struct Stream(Rc<Streams>);
 impl Stream {
     pub(super) fn begin(streams: &Rc<Streams>) -> Self {
         streams.begun.set(streams.begun.get().saturating_add(1));
+        streams.frames.borrow_mut().begin();
         let stream = Self(streams.clone());
         if streams.is_idle() {
             stream.moves();
@@ -66,6 +76,12 @@ impl Stream {
     /// Notes that some of the answer was taken.
     pub(super) fn moves(&self) {
         self.0.moved.set(Instant::now());
+    }
+
+    /// Notes that so many bytes of the answer were taken.
+    pub(super) fn answers(&self, bytes: usize) {
+        self.0.frames.borrow_mut().answer(bytes);
+        self.moves();
     }
 }
 
