@@ -275,6 +275,8 @@ fn public(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> Result<Server, ServeError> {
     let origins = Data::new(state.all_origins());
+    // It is shown before the first is counted.
+    metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
     let clients = client_shares(&config.server, &settings);

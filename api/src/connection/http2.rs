@@ -57,10 +57,13 @@ pub const HEADERS_MAX: usize = 96;
 /// Requests of one connection that are let in before their bodies have ended. One more waits for a
 /// second, and is then turned away.
 pub const BODIES_MAX: usize = 8;
-/// Streams that were reset before anybody looked at them; one more ends the connection.
-const RESETS_MAX: usize = 20;
-/// Frames of streams that are over, likewise.
-const STRAY_FRAMES_MAX: usize = 64;
+/// Streams that were reset before anybody looked at them; one more ends the connection. A proxy shares
+/// one connection among its clients, and all of them may break their requests off at the same moment.
+const RESETS_MAX: usize = STREAMS_MAX as usize;
+/// Streams of one connection that end in an error of the peer; one more ends the connection, and with
+/// it the polls of everybody behind a proxy. Therefore more than a connection has streams: `HAProxy`
+/// ends an upload that its client breaks off with too short a body, which is such an error.
+const STREAM_ERRORS_MAX: usize = 4 * REQUESTS_PER_CONNECTION_MAX as usize;
 /// Bytes that are read ahead for all bodies of a connection: the least that HTTP/2 has.
 const WINDOW_BYTES: u32 = 65_535;
 /// Bytes of answers that wait to be taken, of one stream.
@@ -119,13 +122,14 @@ pub(super) async fn serve<S, B>(
             _ = connection.as_mut() => return,
             () = ending.as_mut() => break,
             () = idleness.gives_way() => break,
+            () = streams.spent() => break,
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
                     // Nobody takes the answers: nor would a farewell be read.
                     return;
                 }
-                if is_due || streams.begun() >= REQUESTS_PER_CONNECTION_MAX {
+                if is_due {
                     break;
                 }
             }
@@ -172,7 +176,7 @@ fn settings(with: &Settings) -> http2::Builder<Here> {
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX)
         .max_pending_accept_reset_streams(RESETS_MAX)
-        .max_local_error_reset_streams(STRAY_FRAMES_MAX)
+        .max_local_error_reset_streams(STREAM_ERRORS_MAX)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_send_buf_size(SEND_BYTES_MAX)

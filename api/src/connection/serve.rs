@@ -85,8 +85,6 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
-    // It is shown before the first is counted.
-    metrics::counter!(http2::FRAME_FLOODS).increment(0);
     let workers = workers(with.workers);
     let places = Places::new(with.listener, with.connections_max);
     let server = Server::build()

@@ -149,6 +149,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::connection::idle::Idleness;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_busy_connection_lets_others_have_their_turn() {
-        let streams = Rc::new(Streams::new(Instant::now()));
+        let streams = Rc::new(Streams::new(Instant::now(), Idleness::default()));
         let mut paced = Paced::new(Full(repeat(1)), streams);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
@@ -209,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_is_told_to_be_calm_and_is_not_handed_on() {
-        let streams = Rc::new(Streams::new(Instant::now()));
+        let streams = Rc::new(Streams::new(Instant::now(), Idleness::default()));
         let (mut peer, io) = duplex(1 << 20);
         let mut paced = Paced::new(io, streams);
         let ping = [&[0, 0, 8, 6, 0, 0, 0, 0, 0], &[0; 8][..]].concat();

@@ -4,17 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::BODIES_MAX;
 use super::frame_budget::FrameBudget;
-use crate::connection::Settings;
 use crate::connection::idle::Idleness;
+use crate::connection::{REQUESTS_PER_CONNECTION_MAX, Settings};
 
 /// The streams of one connection.
 pub(super) struct Streams {
     begun: Cell<u32>,
+    /// Told once as many have begun as a connection carries.
+    spent: Notify,
     under_way: Cell<u32>,
     /// When an answer last made progress, or something began where nothing was under way.
     moved: Cell<Instant>,
@@ -30,11 +32,13 @@ impl Streams {
         let bodies = Arc::new(Semaphore::new(BODIES_MAX));
         let (begun, under_way) = (Cell::default(), Cell::default());
         let (moved, frames) = (Cell::new(since), RefCell::new(FrameBudget::new()));
-        Self { begun, under_way, moved, idleness, since, frames, bodies }
+        let spent = Notify::new();
+        Self { begun, spent, under_way, moved, idleness, since, frames, bodies }
     }
 
-    pub(super) fn begun(&self) -> u32 {
-        self.begun.get()
+    /// Waits until as many requests have begun as a connection carries.
+    pub(super) async fn spent(&self) {
+        self.spent.notified().await;
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -63,6 +67,9 @@ pub(super) struct Stream(Rc<Streams>);
 impl Stream {
     pub(super) fn begin(streams: &Rc<Streams>) -> Self {
         streams.begun.set(streams.begun.get().saturating_add(1));
+        if streams.begun.get() == REQUESTS_PER_CONNECTION_MAX {
+            streams.spent.notify_one();
+        }
         streams.frames.borrow_mut().begin();
         let stream = Self(streams.clone());
         if streams.is_idle() {

@@ -1,5 +1,6 @@
 //! Streams of one connection, and their limits.
 
+use countersign::connection::REQUESTS_PER_CONNECTION_MAX;
 use countersign::connection::http2::STREAMS_MAX;
 
 use super::frames::{Frame, Frames};
@@ -31,6 +32,66 @@ async fn streams_that_are_reset_at_once_end_the_connection() {
     // It is told to go, and the connection ends long before all have been looked at.
     assert!(frames.find(GOAWAY).await.is_none_or(|goaway| id(19_999) > last_of(&goaway)));
     server.token("u-1").await;
+}
+
+/// As a proxy sends them whose clients all leave at the same moment.
+#[tokio::test]
+async fn a_connection_outlives_requests_that_are_all_reset_at_the_same_moment() {
+    let server = Server::start();
+    let mut frames = Frames::open(&server).await;
+    let mut bytes = Vec::new();
+    for number in 0..STREAMS_MAX {
+        bytes.extend(frame(HEADERS, END_HEADERS | END_STREAM, id(number), GET));
+        bytes.extend(frame(RST_STREAM, 0, id(number), &CANCEL));
+    }
+    frames.write(&bytes).await;
+    answers(&mut frames, STREAMS_MAX).await;
+}
+
+/// As `HAProxy` ends the uploads that its clients break off.
+#[tokio::test]
+async fn a_connection_outlives_bodies_that_are_all_too_short() {
+    let server = Server::start();
+    let mut frames = Frames::open(&server).await;
+    frames.0.set_nodelay(true).unwrap();
+    let head = [post("/v1/client/verify/push"), content_length("50")].concat();
+    let broken = REQUESTS_PER_CONNECTION_MAX - 1;
+    for number in 0..broken {
+        let head = frame(HEADERS, END_HEADERS, id(number), &head);
+        let end = frame(DATA, END_STREAM, id(number), b"{");
+        let reset = frame(RST_STREAM, 0, id(number), &CANCEL);
+        let ping = frame(PING, 0, 0, &[0; 8]);
+        frames.write(&[head, end, reset, ping].concat()).await;
+        // Each is looked at before the next one comes.
+        assert!(frames.find(PING).await.is_some(), "the connection goes on after {number}");
+    }
+    answers(&mut frames, broken).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_has_carried_its_requests_ends_at_once() {
+    let server = Server::start();
+    let mut frames = Frames::open(&server).await;
+    frames.0.set_nodelay(true).unwrap();
+    // Room for all answers.
+    frames.write(&frame(WINDOW_UPDATE, 0, 0, &[0x40, 0, 0, 0])).await;
+    let last = REQUESTS_PER_CONNECTION_MAX - 1;
+    for number in 0..last {
+        answers(&mut frames, number).await;
+    }
+    frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(last), GET)).await;
+    assert_eq!(frames.find(GOAWAY).await.unwrap().payload[4..8], NO_ERROR);
+}
+
+/// The next request of a connection is answered.
+async fn answers(frames: &mut Frames, number: u32) {
+    frames.write(&frame(HEADERS, END_HEADERS | END_STREAM, id(number), GET)).await;
+    loop {
+        let answer = frames.find(HEADERS).await.expect("the connection goes on");
+        if answer.stream == id(number) {
+            return;
+        }
+    }
 }
 
 fn last_of(goaway: &Frame) -> u32 {

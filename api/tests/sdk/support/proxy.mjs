@@ -42,7 +42,10 @@ export const PROXY_NAMES = Object.keys(PROXIES);
 export const through = process.env.COUNTERSIGN_THROUGH || undefined;
 
 /** Variables that every server behind a proxy gets. */
-export const BEHIND_PROXY = {};
+export const BEHIND_PROXY = {
+  COUNTERSIGN__SERVER__TRUSTED_PROXIES: "127.0.0.0/8",
+  COUNTERSIGN__SERVER__CLIENT_ADDRESS_HEADER: "x-forwarded-for",
+};
 
 /** Starts the proxy of this name in front of the server at `port`. */
 export async function startProxy(name, port) {
