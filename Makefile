@@ -84,7 +84,7 @@ capacity: tools ## Find out how much a server bears with each store; the report 
 	  $(dir $(LOAD))release/countersign-loadtest capacity --spawn --beside sqlite --beside redis://127.0.0.1:$(REDIS_PORT)/0 \
 	  --json $(LOAD)/capacity.json --html $(LOAD)/capacity.html --markdown $(LOAD)/capacity.md
 
-hostile: tools ## Abuse a server for a minute in each way with each store, and for 15 s in each pair of ways (five hours)
+hostile: tools ## Abuse a server for a minute in each way with each store, and for 15 s in each pair of ways (two hours)
 	cargo build --release --locked -p countersign -p countersign-loadtest
 	mkdir -p $(LOAD)
 	folder=$$(mktemp -d); redis-server --bind 127.0.0.1 --port $(REDIS_PORT) --dir $$folder --appendonly yes --save "" >/dev/null & \

@@ -25,7 +25,7 @@ use crate::admission::{Admission, ClientShares, Pulse, Totals};
 use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
-use crate::connection;
+use crate::connection::{self, IDLE_PATIENCE};
 use crate::descriptors::{self, Budget, Needs, TooFew};
 use crate::ground::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
 use crate::operator::OperatorKey;
@@ -321,6 +321,7 @@ fn connection_settings(config: &config::Server, connections_max: usize) -> conne
         connections_max,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
+        idle_patience: IDLE_PATIENCE,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
         body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
@@ -335,7 +336,8 @@ fn operators(
     metrics: &PrometheusHandle,
     key: &OperatorKey,
 ) -> Result<(Server, SocketAddr), ServeError> {
-    let (engine, metrics) = (Data::new(engine.clone()), Data::new(metrics.clone()));
+    let engine = Data::new(engine.clone());
+    let metrics = Data::new(routes::ops::Texts::of(metrics.clone()));
     let key = Data::new(key.clone());
     let factory = move || {
         App::new()
@@ -349,7 +351,13 @@ fn operators(
     let listener = listener.map_err(|source| listen_error(address, source))?;
     let bound = listener.local_addr()?;
     let workers = NonZeroUsize::new(1);
-    let settings = connection::Settings { listener: "operations", workers, ..settings };
+    let settings = connection::Settings {
+        listener: "operations",
+        workers,
+        // It has few places, and probes of health are not to wait for one.
+        idle_patience: Duration::ZERO,
+        ..settings
+    };
     // Operators have no shares: no header is read for them.
     Ok((connection::serve(listener, settings, ClientShares::default(), factory)?, bound))
 }

@@ -53,7 +53,7 @@ fn what_the_command_line_gets_wrong_is_said() {
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_started() {
     for (arguments, words) in [
-        ("hostile --only h2-ping", "\"h2-ping\" is none of h2-broken-bodies, h2-pings"),
+        ("hostile --only h2-flood", "\"h2-flood\" is none of h2-broken-bodies, h2-floods"),
         ("hostile --store redis://10.0.0.1", "10.0.0.1 is another machine"),
         (
             "hostile --spawn /no/such/server --seconds 1",

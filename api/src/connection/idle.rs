@@ -2,8 +2,8 @@
 //!
 //! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
 //! as long as a head or the next request may take. While a listener is under pressure, those that
-//! have nothing under way leave after [`PATIENCE`], the longest idle first. Each worker looks at
-//! its own connections, and only then: without pressure an idle connection needs no timer for it.
+//! have nothing under way leave after a short patience, the longest idle first. Each worker looks
+//! at its own connections, and only then: without pressure an idle connection needs no timer for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::places::{Place, Places};
 
-/// Time that a connection may be idle under pressure.
+/// Time that a connection of the public listener may be idle under pressure.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 /// From one look at the pressure to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -73,6 +73,9 @@ impl Idleness {
 /// The connections of one worker.
 pub(super) struct Roster {
     places: Arc<Places>,
+    /// Time that a connection may be idle under pressure. With zero, a connection takes the place
+    /// of the longest idle one as it comes.
+    patience: Duration,
     members: RefCell<HashMap<u64, Idleness>>,
     next: Cell<u64>,
 }
@@ -80,9 +83,9 @@ pub(super) struct Roster {
 impl Roster {
     /// An empty roster, which is looked at until it is dropped. To be called on the worker's
     /// thread.
-    pub(super) fn start(places: Arc<Places>) -> Rc<Self> {
+    pub(super) fn start(places: Arc<Places>, patience: Duration) -> Rc<Self> {
         let (members, next) = (RefCell::default(), Cell::default());
-        let roster = Rc::new(Self { places, members, next });
+        let roster = Rc::new(Self { places, patience, members, next });
         rt::spawn(look(Rc::downgrade(&roster)));
         roster
     }
@@ -92,6 +95,9 @@ impl Roster {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
         self.members.borrow_mut().insert(number, idleness.clone());
+        if self.patience.is_zero() {
+            self.relieve(Instant::now());
+        }
         Member { roster: self.clone(), number, idleness, _place: place }
     }
 
@@ -105,7 +111,7 @@ impl Roster {
         let (asked, others): (Vec<_>, Vec<_>) =
             members.values().partition(|member| member.0.is_asked.get());
         let since = |member: &Idleness| member.0.since.get();
-        let too_long = |since: Instant| now.duration_since(since) >= PATIENCE;
+        let too_long = |since: Instant| now.duration_since(since) >= self.patience;
         let mut idle = others;
         idle.retain(|member| since(member).is_some_and(too_long));
         idle.sort_unstable_by_key(|member| since(member));
@@ -152,8 +158,12 @@ mod tests {
     use super::*;
 
     fn roster(max: usize) -> Rc<Roster> {
+        patient(max, PATIENCE)
+    }
+
+    fn patient(max: usize, patience: Duration) -> Rc<Roster> {
         let places = Places::new("test", max);
-        Rc::new(Roster { places, members: RefCell::default(), next: Cell::default() })
+        Rc::new(Roster { places, patience, members: RefCell::default(), next: Cell::default() })
     }
 
     fn enter(roster: &Rc<Roster>, connections: usize) -> Vec<Member> {
@@ -187,6 +197,14 @@ mod tests {
         members[0].idleness.begin(Instant::now());
         members[1].idleness.begin(Instant::now());
         assert_eq!(left(&members, later()), [2, 3]);
+    }
+
+    #[test]
+    fn without_patience_who_comes_takes_the_place_of_the_longest_idle() {
+        let members = enter(&patient(8, Duration::ZERO), 8);
+        let leaves = |member: &Member| member.idleness.gives_way().now_or_never().is_some();
+        let left: Vec<_> = (0..8).filter(|n| leaves(&members[*n])).collect();
+        assert_eq!(left, [0, 1]);
     }
 
     #[test]

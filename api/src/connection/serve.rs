@@ -53,6 +53,9 @@ pub struct Settings {
     pub head_read: Duration,
     /// Time that an idle connection is kept.
     pub keep_alive: Duration,
+    /// Time that a connection may be idle while three quarters of the places are taken. With zero,
+    /// the next connection takes the place of the longest idle one at once.
+    pub idle_patience: Duration,
     /// Time after which a connection on which nothing could be written is ended. It has to be
     /// longer than all that may lie between two answers.
     pub silence: Duration,
@@ -102,7 +105,7 @@ where
             let (app, ending) = (app.new_service(()), ending.clone());
             let (places, clients) = (places.clone(), clients.clone());
             async move {
-                let roster = Roster::start(places.clone());
+                let roster = Roster::start(places.clone(), with.idle_patience);
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
                 let shared = app.clone();
                 let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));

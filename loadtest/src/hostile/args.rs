@@ -22,7 +22,7 @@ const PAIR_SECONDS: u64 = 15;
 /// Longest quiet span.
 const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Longest span after an abuse.
-const RECOVERY_MAX: Duration = Duration::from_secs(5);
+const RECOVERY_MAX: Duration = Duration::from_secs(3);
 
 /// Which abuses, and how long.
 #[derive(Args, Clone, Debug)]

@@ -79,10 +79,8 @@ const PUBLIC: bool = false;
 pub const ALL: &[Abuse] = &[
     abuse!("h2-broken-bodies", BOTH, broken_bodies, rate, begin,
         "HTTP/2 bodies longer or shorter than they say, open trailers, resets, lost connections"),
-    abuse!("h2-pings", BOTH, floods, rate, pings, "a flood of PING"),
-    abuse!("h2-settings", BOTH, floods, rate, settings, "a flood of SETTINGS"),
-    abuse!("h2-window-updates", BOTH, floods, rate, window_updates, "a flood of WINDOW_UPDATE"),
-    abuse!("h2-priorities", BOTH, floods, rate, priorities, "a flood of PRIORITY"),
+    abuse!("h2-floods", BOTH, floods, rate, begin,
+        "floods of PING, SETTINGS, WINDOW_UPDATE and PRIORITY"),
     abuse!("h2-rapid-reset", BOTH, streams, reset_rate, rapid_reset,
         "streams that are opened and reset at once"),
     abuse!("h2-continuations", BOTH, streams, continuation_rate, continuations,
@@ -144,9 +142,9 @@ mod tests {
     fn abuses_are_found_by_their_names_and_a_wrong_name_is_refused_with_all_of_them() {
         let of = |names: &[&str]| named(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
         assert_eq!(of(&[]).unwrap().len(), ALL.len());
-        let two = of(&["slow-heads", "h2-pings"]).unwrap();
-        assert_eq!(two.iter().map(|a| a.name).collect::<Vec<_>>(), ["h2-pings", "slow-heads"]);
-        let Err(refused) = of(&["h2-ping"]) else { panic!("it was taken") };
-        assert!(refused.to_string().contains("h2-pings, h2-settings"), "{refused}");
+        let two = of(&["slow-heads", "h2-floods"]).unwrap();
+        assert_eq!(two.iter().map(|a| a.name).collect::<Vec<_>>(), ["h2-floods", "slow-heads"]);
+        let Err(refused) = of(&["h2-flood"]) else { panic!("it was taken") };
+        assert!(refused.to_string().contains("h2-floods, h2-rapid-reset"), "{refused}");
     }
 }

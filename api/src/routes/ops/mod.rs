@@ -1,12 +1,14 @@
 //! What operators call, on a listener of its own: metrics, health, and accounts.
 
 mod account;
+mod metrics;
+
+pub use metrics::Texts;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig, delete, get, post};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, Room};
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use super::at;
@@ -15,7 +17,7 @@ use crate::problem::Problem;
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(at("/metrics").route(get().to(metrics)))
+        .service(at("/metrics").route(get().to(metrics::metrics)))
         .service(at("/health/live").route(get().to(live)))
         .service(at("/health/ready").route(get().to(ready)))
         .service(at("/operator/accounts/{tenant}/{user}").route(get().to(account::show)))
@@ -30,12 +32,6 @@ pub fn configure(config: &mut ServiceConfig) {
         .default_service(web::to(async || {
             Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
         }));
-}
-
-async fn metrics(handle: Data<PrometheusHandle>, engine: Data<Engine>) -> HttpResponse {
-    // Looked at, so that the gauges say how old it is by now.
-    let _ = engine.unwritten();
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
 }
 
 /// The process answers.

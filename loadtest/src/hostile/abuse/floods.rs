@@ -11,32 +11,27 @@ const CONNECTIONS: u64 = 8;
 /// Bytes that are sent together.
 const BLOCK: u64 = 64_000;
 
+/// Writes one more frame of a flood, by its number.
+type Flood = fn(Frames, u32) -> Frames;
+
+/// The floods, each on its share of the connections.
+const FLOODS: [Flood; 4] = [
+    |frames, _| frames.frame(PING, 0, 0, b"hostile!"),
+    |frames, n| frames.settings(&[(INITIAL_WINDOW, 65_535 + n % 2)]),
+    |frames, _| frames.frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes()),
+    |frames, n| frames.frame(PRIORITY, 0, n * 2 + 1, b"\0\0\0\0\x10"),
+];
+
 pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS} connections, {} MB a second at most", BYTES_PER_SECOND / 1_000_000)
 }
 
-pub(in super::super) async fn pings(ground: Arc<Ground>) {
-    flood(ground, |frames, _| frames.frame(PING, 0, 0, b"hostile!")).await;
+pub(in super::super) async fn begin(ground: Arc<Ground>) {
+    ground.lanes(CONNECTIONS, CONNECTIONS, flood).await;
 }
 
-pub(in super::super) async fn settings(ground: Arc<Ground>) {
-    flood(ground, |frames, n| frames.settings(&[(INITIAL_WINDOW, 65_535 + n % 2)])).await;
-}
-
-pub(in super::super) async fn window_updates(ground: Arc<Ground>) {
-    flood(ground, |frames, _| frames.frame(WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes())).await;
-}
-
-pub(in super::super) async fn priorities(ground: Arc<Ground>) {
-    flood(ground, |frames, n| frames.frame(PRIORITY, 0, n * 2 + 1, b"\0\0\0\0\x10")).await;
-}
-
-async fn flood(ground: Arc<Ground>, frame: fn(Frames, u32) -> Frames) {
-    let one = move |ground, _| flooded(ground, frame);
-    ground.lanes(CONNECTIONS, CONNECTIONS, one).await;
-}
-
-async fn flooded(ground: Arc<Ground>, frame: fn(Frames, u32) -> Frames) -> io::Result<()> {
+async fn flood(ground: Arc<Ground>, lane: u64) -> io::Result<()> {
+    let frame = FLOODS[(lane % FLOODS.len() as u64) as usize];
     let mut peer = ground.dial().await?;
     peer.send(&Frames::opening(&[]).0).await?;
     let mut block = Frames::default();

@@ -1,0 +1,83 @@
+//! `GET /metrics`: the metrics as text, with few copies of it in memory.
+//!
+//! A text is made for each request and stays until its reader has taken it. Readers that take
+//! nothing would hold as many as the listener has streams.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use countersign_engine::Engine;
+use countersign_engine::system::Stopwatch;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+/// Texts in memory from which on readers share the latest.
+const TEXTS_MAX: usize = 8;
+/// Age of the latest text in seconds from which on it is not shared any more.
+const SHARED_SECONDS_MAX: f64 = 1.0;
+
+/// The texts that are being read.
+pub struct Texts {
+    render: Box<dyn Fn() -> String + Send + Sync>,
+    read: Mutex<Vec<(Weak<String>, Stopwatch)>>,
+}
+
+/// A text as the owner of an answer's bytes.
+struct Owner(Arc<String>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Texts {
+    /// The texts of a recorder.
+    pub fn of(handle: PrometheusHandle) -> Self {
+        Self::by(move || handle.render())
+    }
+
+    fn by(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { render: Box::new(render), read: Mutex::default() }
+    }
+
+    /// Makes a text, or shares the latest while many are being read.
+    fn text(&self) -> Bytes {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|(text, _)| text.strong_count() > 0);
+        let latest = read.last().filter(|(_, made)| made.seconds() < SHARED_SECONDS_MAX);
+        let latest =
+            latest.filter(|_| read.len() >= TEXTS_MAX).and_then(|(text, _)| text.upgrade());
+        let text = latest.unwrap_or_else(|| {
+            let text = Arc::new((self.render)());
+            read.push((Arc::downgrade(&text), Stopwatch::start()));
+            text
+        });
+        Bytes::from_owner(Owner(text))
+    }
+}
+
+/// Answers all metrics.
+pub(super) async fn metrics(texts: Data<Texts>, engine: Data<Engine>) -> HttpResponse {
+    // Looked at, so that the gauges say how old it is by now.
+    let _ = engine.unwritten();
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(texts.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn readers_that_take_nothing_share_the_latest_text() {
+        let made = AtomicUsize::new(0);
+        let texts = Texts::by(move || made.fetch_add(1, Ordering::Relaxed).to_string());
+        let mut read: Vec<_> = (0..1000).map(|_| texts.text()).collect();
+        assert_eq!(read[TEXTS_MAX - 2..TEXTS_MAX], ["6", "7"]);
+        assert!(read[TEXTS_MAX..].iter().all(|text| text == "7"));
+        read.truncate(TEXTS_MAX - 1);
+        assert_eq!(texts.text(), "8", "there is room for one more");
+    }
+}
