@@ -127,6 +127,8 @@ kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers
 fuzz-http2: ## Send a million generated sequences of HTTP/2 frames to both listeners
 	COUNTERSIGN_FUZZ_SEQUENCES=1000000 cargo test --locked --release -p countersign --test fuzz_http2 -- --nocapture
 
+full: kills scale compositions statements mutants fuzz-http2 hostile ## Run every long test, one after the other (half a day)
+
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked
 
