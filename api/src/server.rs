@@ -25,7 +25,7 @@ use crate::admission::{Admission, ClientShares, Pulse, Totals};
 use crate::around::around;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
-use crate::connection::{self, IDLE_PATIENCE};
+use crate::connection::{self, OF_OPERATORS, OF_PUBLIC};
 use crate::descriptors::{self, Budget, Needs, TooFew};
 use crate::ground::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
 use crate::operator::OperatorKey;
@@ -296,13 +296,11 @@ fn public(
 /// The shares of client addresses, where the configuration says how these are known.
 fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
     let Some(addresses) = config.client_addresses.clone() else {
-        if !config.listen.ip().to_canonical().is_loopback() {
-            tracing::info!(
-                "no client address has a share, so that one client can fill the server: set \
-                 server.trusted_proxies and server.client_address_header behind a proxy, or \
-                 server.direct_clients"
-            );
-        }
+        tracing::info!(
+            "no client address has a share, so that one client can fill the server: set \
+             server.trusted_proxies and server.client_address_header behind a proxy, or \
+             server.direct_clients"
+        );
         return ClientShares::default();
     };
     let totals = Totals {
@@ -321,7 +319,7 @@ fn connection_settings(config: &config::Server, connections_max: usize) -> conne
         connections_max,
         head_read: HEAD_READ,
         keep_alive: KEEP_ALIVE,
-        idle_patience: IDLE_PATIENCE,
+        giving_way: OF_PUBLIC,
         // All that may lie between two answers, one behind the other.
         silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
         body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
@@ -354,8 +352,7 @@ fn operators(
     let settings = connection::Settings {
         listener: "operations",
         workers,
-        // It has few places, and probes of health are not to wait for one.
-        idle_patience: Duration::ZERO,
+        giving_way: OF_OPERATORS,
         ..settings
     };
     // Operators have no shares: no header is read for them.

@@ -191,11 +191,15 @@ fn clients_are_known_by_proxies_and_their_header_or_not_at_all() {
         ("trusted_proxies = ['10.0.0.0/33']", "trusted_proxies[0] is not a network"),
         (
             "trusted_proxies = ['10.0.0.1/8']",
-            "trusted_proxies[0] has bits behind its prefix: 10.0.0.0/8, or a longer prefix, is",
+            "trusted_proxies[0] is an address inside a network: 10.0.0.1 or 10.0.0.0/8 is allowed",
         ),
         ("trusted_proxies = ['0.0.0.0/0']", "trusted_proxies[0] holds every address"),
         ("trusted_proxies = ['::/0']", "trusted_proxies[0] holds every address"),
         ("trusted_proxies = ['::ffff:10.0.0.0/104']", "trusted_proxies[0] is IPv4 in an IPv6"),
+        (
+            "direct_clients = true\ntrusted_proxies = ['10.0.0.1']",
+            "direct_clients is true beside server.trusted_proxies: false is allowed there",
+        ),
         ("client_address_header = 'x forwarded'", "client_address_header is not the name of a"),
         ("client_address_header = 'a, b'", "client_address_header is not the name of a"),
     ] {

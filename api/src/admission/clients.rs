@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::header::HeaderMap;
 use metrics::counter;
@@ -13,6 +14,9 @@ use crate::client_address::{Client, ClientAddresses};
 /// Refusals of clients that have all of their share, by kind: `connection`, `request`, `poll` or
 /// `new_work`.
 pub const CLIENT_SHARES_REFUSED: &str = "countersign_client_share_refused_total";
+
+/// Requests in which a trusted proxy named no client. They are in nobody's share.
+pub(super) const CLIENTS_UNNAMED: &str = "countersign_clients_unnamed_total";
 
 /// A sort of places that clients have shares of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,7 @@ pub struct ClientShares(Option<Arc<Kinds>>);
 
 struct Kinds {
     addresses: ClientAddresses,
+    has_warned: AtomicBool,
     connections: Shares,
     requests: Shares,
     polls: Shares,
@@ -78,9 +83,11 @@ impl ClientShares {
         for kind in Kind::ALL {
             counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);
         }
+        counter!(CLIENTS_UNNAMED).absolute(0);
         let shares = |total: usize| Shares::new(total.saturating_mul(percent) / 100);
         Self(Some(Arc::new(Kinds {
             addresses,
+            has_warned: AtomicBool::new(false),
             connections: shares(of.connections),
             requests: shares(of.requests),
             polls: shares(of.polls),
@@ -90,7 +97,12 @@ impl ClientShares {
 
     /// The client of a request, if it is known.
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Client> {
-        self.0.as_ref()?.addresses.of_request(peer?.ip(), headers)
+        let kinds = self.0.as_ref()?;
+        let client = kinds.addresses.of_request(peer?.ip(), headers);
+        if client.is_none() {
+            kinds.note_unnamed();
+        }
+        client
     }
 
     /// Takes a place for a connection. One of a trusted proxy is in nobody's share.
@@ -124,6 +136,16 @@ impl ClientShares {
 }
 
 impl Kinds {
+    fn note_unnamed(&self) {
+        counter!(CLIENTS_UNNAMED).increment(1);
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a trusted proxy named no client in the header server.client_address_header: such \
+                 requests are in nobody's share (this is said once)"
+            );
+        }
+    }
+
     const fn of(&self, kind: Kind) -> &Shares {
         match kind {
             Kind::Connection => &self.connections,

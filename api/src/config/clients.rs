@@ -13,6 +13,7 @@ use crate::client_address::ClientAddresses;
 
 const PROXIES: &str = "server.trusted_proxies";
 const HEADER: &str = "server.client_address_header";
+const DIRECT: &str = "server.direct_clients";
 
 /// The addresses of clients, where the configuration says how they are known.
 pub(super) fn addresses(written: &ServerSection) -> Result<Option<ClientAddresses>, ConfigError> {
@@ -26,6 +27,10 @@ pub(super) fn addresses(written: &ServerSection) -> Result<Option<ClientAddresse
             network(text).map_err(refused)
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if written.direct_clients && !proxies.is_empty() {
+        let allowed = "false is allowed there: a peer that is no trusted proxy is a client anyway";
+        return Err(ConfigError::value(DIRECT, "is true beside server.trusted_proxies", allowed));
+    }
     match (proxies.is_empty(), header(&written.client_address_header)?) {
         (false, Some(header)) => Ok(Some(ClientAddresses::behind(proxies, header))),
         (true, None) => Ok(written.direct_clients.then(ClientAddresses::direct)),
@@ -58,17 +63,18 @@ fn network(text: &str) -> Result<IpNet, (&'static str, String)> {
         return Ok(address.to_canonical().into());
     }
     let network: IpNet = text.parse().map_err(|_| {
-        let allowed = "an IP address, or a network such as 10.0.0.0/8 or 2001:db8::/32, is allowed";
+        let allowed = "an IP address, or a network such as 10.0.4.0/24 or 2001:db8::/64, is \
+                       allowed; host names are not resolved";
         ("is not a network", allowed.to_owned())
     })?;
     if network != network.trunc() {
-        let allowed = format!("{}, or a longer prefix, is allowed", network.trunc());
-        return Err(("has bits behind its prefix", allowed));
+        let allowed = format!("{} or {} is allowed", network.addr(), network.trunc());
+        return Err(("is an address inside a network", allowed));
     }
     if network.prefix_len() == 0 {
-        let allowed = "the networks of your proxies are allowed: whoever is in one can claim to be \
-                       any client";
-        return Err(("holds every address", allowed.to_owned()));
+        let allowed = "the networks of your proxies are allowed";
+        let problem = "holds every address, so that anybody could claim to be any client";
+        return Err((problem, allowed.to_owned()));
     }
     if network.addr() != network.addr().to_canonical() {
         let allowed = "the same network is allowed as one of IPv4, such as 10.0.0.0/8";

@@ -159,7 +159,9 @@ impl<T: AsyncRead> Deadlined<T> {
     ) -> Poll<io::Result<usize>> {
         let was_blocked = std::mem::replace(&mut self.is_blocked, poll.is_pending());
         if poll.is_pending() {
-            self.load.idleness().end();
+            if !was_blocked {
+                self.load.idleness().begin(Instant::now());
+            }
             let take = self.take.get_or_insert_with(|| TakeDeadline::new(Instant::now()));
             let due = take.at();
             self.look_by(due);

@@ -17,8 +17,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::places::{Place, Places};
 
-/// Time that a connection of the public listener may be idle under pressure.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+/// The way in which idle connections make room.
+#[derive(Clone, Copy, Debug)]
+pub struct GivingWay {
+    /// The share of its places in percent above which a listener is under pressure.
+    pub above_percent: usize,
+    /// Time that a connection may be idle under pressure. With zero, a connection takes the place
+    /// of the longest idle one as it comes.
+    pub patience: Duration,
+}
+
+/// The way on the public listener.
+pub const OF_PUBLIC: GivingWay = GivingWay { above_percent: 75, patience: Duration::from_secs(1) };
+/// The way on the operators' listener, which has few places: probes of health do not wait for one.
+pub const OF_OPERATORS: GivingWay = GivingWay { above_percent: 95, patience: Duration::ZERO };
 /// From one look at the pressure to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -73,8 +85,6 @@ impl Idleness {
 /// The connections of one worker.
 pub(super) struct Roster {
     places: Arc<Places>,
-    /// Time that a connection may be idle under pressure. With zero, a connection takes the place
-    /// of the longest idle one as it comes.
     patience: Duration,
     members: RefCell<HashMap<u64, Idleness>>,
     next: Cell<u64>,
@@ -158,11 +168,12 @@ mod tests {
     use super::*;
 
     fn roster(max: usize) -> Rc<Roster> {
-        patient(max, PATIENCE)
+        giving_way(max, OF_PUBLIC)
     }
 
-    fn patient(max: usize, patience: Duration) -> Rc<Roster> {
-        let places = Places::new("test", max);
+    fn giving_way(max: usize, way: GivingWay) -> Rc<Roster> {
+        let places = Places::new("test", max, way.above_percent);
+        let patience = way.patience;
         Rc::new(Roster { places, patience, members: RefCell::default(), next: Cell::default() })
     }
 
@@ -181,13 +192,13 @@ mod tests {
     }
 
     fn later() -> Instant {
-        Instant::now() + PATIENCE
+        Instant::now() + OF_PUBLIC.patience
     }
 
     #[test]
     fn nobody_leaves_without_pressure() {
         let members = enter(&roster(8), 6);
-        assert!(left(&members, later() + PATIENCE * 100).is_empty());
+        assert!(left(&members, later() + OF_PUBLIC.patience * 100).is_empty());
     }
 
     #[test]
@@ -201,7 +212,8 @@ mod tests {
 
     #[test]
     fn without_patience_who_comes_takes_the_place_of_the_longest_idle() {
-        let members = enter(&patient(8, Duration::ZERO), 8);
+        let at_once = GivingWay { patience: Duration::ZERO, ..OF_PUBLIC };
+        let members = enter(&giving_way(8, at_once), 8);
         let leaves = |member: &Member| member.idleness.gives_way().now_or_never().is_some();
         let left: Vec<_> = (0..8).filter(|n| leaves(&members[*n])).collect();
         assert_eq!(left, [0, 1]);
@@ -212,7 +224,7 @@ mod tests {
         let members = enter(&roster(4), 4);
         assert!(left(&members, Instant::now()).is_empty());
         members.iter().for_each(|member| member.idleness.end());
-        assert!(left(&members, later() + PATIENCE * 100).is_empty());
+        assert!(left(&members, later() + OF_PUBLIC.patience * 100).is_empty());
         members[3].idleness.begin(Instant::now());
         assert_eq!(left(&members, later()), [3]);
     }

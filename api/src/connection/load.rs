@@ -58,7 +58,7 @@ impl Load {
         Self(Rc::new(Counts { body_max, idleness, ..Counts::default() }))
     }
 
-    /// The idleness of the connection. An answer that the peer does not take is under way.
+    /// The idleness of the connection. It is idle too while its peer takes nothing of an answer.
     pub(super) fn idleness(&self) -> &Idleness {
         &self.0.idleness
     }

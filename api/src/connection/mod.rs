@@ -24,12 +24,10 @@ mod single_file;
 mod take;
 
 pub use deadlined::{Deadlined, Patience};
-pub use idle::PATIENCE as IDLE_PATIENCE;
+pub use idle::{GivingWay, OF_OPERATORS, OF_PUBLIC};
 pub use listen::{BACKLOG, listen};
 pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
 pub use pieces::in_pieces;
-pub use places::{
-    CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED, PRESSURE_PERCENT,
-};
+pub use places::{CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED};
 pub use refusal::HEADS_REFUSED;
 pub use serve::{Settings, serve, workers};

@@ -15,12 +15,11 @@ pub const CONNECTIONS_GIVEN_WAY: &str = "countersign_connections_given_way_total
 /// Connections that were closed as soon as they were accepted, by listener.
 pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
 
-/// The share of its places from which on a listener is under pressure, in percent.
-pub const PRESSURE_PERCENT: usize = 75;
-
 /// The places of one listener.
 pub(super) struct Places {
     max: usize,
+    /// Open connections above which the listener is under pressure.
+    pressure: usize,
     open: AtomicUsize,
     opened: Gauge,
     given_way: Counter,
@@ -28,11 +27,13 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Places for `max` connections of the listener of that name.
-    pub(super) fn new(listener: &'static str, max: usize) -> Arc<Self> {
+    /// Places for `max` connections of the listener of that name, which is under pressure above a
+    /// share of them in percent.
+    pub(super) fn new(listener: &'static str, max: usize, above_percent: usize) -> Arc<Self> {
         gauge!(CONNECTIONS_MAX, "listener" => listener).set(max as f64);
         let places = Self {
             max,
+            pressure: max * above_percent / 100,
             open: AtomicUsize::new(0),
             opened: gauge!(CONNECTIONS, "listener" => listener),
             given_way: counter!(CONNECTIONS_GIVEN_WAY, "listener" => listener),
@@ -58,7 +59,7 @@ impl Places {
     /// of those above the share, rounded up.
     pub(super) fn part_too_many(&self, own: usize) -> usize {
         let open = self.open.load(Ordering::Relaxed);
-        let too_many = open.saturating_sub(self.max * PRESSURE_PERCENT / 100);
+        let too_many = open.saturating_sub(self.pressure);
         (too_many * own).div_ceil(open.max(1))
     }
 
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn one_connection_more_than_there_are_places_is_refused() {
-        let places = Places::new("test", 2);
+        let places = Places::new("test", 2, 75);
         let mut taken: Vec<_> = (0..2).map(|_| places.accept().unwrap()).collect();
         assert!(places.accept().is_none());
         taken.pop();
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn only_what_is_above_the_share_is_too_many_and_every_worker_has_its_part() {
-        let places = Places::new("test", 100);
+        let places = Places::new("test", 100, 75);
         let taken: Vec<_> = (0..75).map(|_| places.accept().unwrap()).collect();
         assert_eq!(places.part_too_many(75), 0);
         let more: Vec<_> = (0..20).map(|_| places.accept().unwrap()).collect();

@@ -22,7 +22,7 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::idle::{Idleness, Roster};
+use super::idle::{GivingWay, Idleness, Roster};
 use super::leave::LEAVE;
 use super::pieces::PIECE_BYTES;
 use super::places::{Places, per_worker};
@@ -53,9 +53,8 @@ pub struct Settings {
     pub head_read: Duration,
     /// Time that an idle connection is kept.
     pub keep_alive: Duration,
-    /// Time that a connection may be idle while three quarters of the places are taken. With zero,
-    /// the next connection takes the place of the longest idle one at once.
-    pub idle_patience: Duration,
+    /// The way in which idle connections make room for others.
+    pub giving_way: GivingWay,
     /// Time after which a connection on which nothing could be written is ended. It has to be
     /// longer than all that may lie between two answers.
     pub silence: Duration,
@@ -89,7 +88,7 @@ where
 {
     let address = listener.local_addr()?;
     let workers = workers(with.workers);
-    let places = Places::new(with.listener, with.connections_max);
+    let places = Places::new(with.listener, with.connections_max, with.giving_way.above_percent);
     let server = Server::build()
         .workers(workers.get())
         .disable_signals()
@@ -105,7 +104,7 @@ where
             let (app, ending) = (app.new_service(()), ending.clone());
             let (places, clients) = (places.clone(), clients.clone());
             async move {
-                let roster = Roster::start(places.clone(), with.idle_patience);
+                let roster = Roster::start(places.clone(), with.giving_way.patience);
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
                 let shared = app.clone();
                 let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));

@@ -11,7 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpResponse, rt, web};
 use countersign::admission::ClientShares;
-use countersign::connection::{self, IDLE_PATIENCE, REQUESTS_PER_CONNECTION_MAX, Settings};
+use countersign::connection::{self, OF_PUBLIC, REQUESTS_PER_CONNECTION_MAX, Settings};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ pub(crate) fn settings() -> Settings {
         connections_max: 16,
         head_read: PATIENCE * 10,
         keep_alive: PATIENCE * 10,
-        idle_patience: IDLE_PATIENCE,
+        giving_way: OF_PUBLIC,
         silence: PATIENCE * 10,
         body_bytes_max: 4096,
         shutdown: SHORT,

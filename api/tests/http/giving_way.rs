@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, rt, web};
 use countersign::admission::ClientShares;
-use countersign::connection::{self, IDLE_PATIENCE, Settings};
+use countersign::connection::{self, OF_PUBLIC, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -127,7 +127,7 @@ async fn idle_connections_over_http2_take_leave() {
 
 #[actix_web::test]
 async fn who_waits_for_an_answer_gets_it_however_few_places_are_left() {
-    assert!(PARKED > IDLE_PATIENCE * 2, "it is looked at meanwhile");
+    assert!(PARKED > OF_PUBLIC.patience * 2, "it is looked at meanwhile");
     let address = small();
     let mut parked = Vec::new();
     for _ in 0..PLACES {
