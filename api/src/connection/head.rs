@@ -5,8 +5,8 @@ use httparse::{EMPTY_HEADER, Request, Status};
 
 use super::chunks::{Chunks, Extent};
 
-/// Bytes of one request's head, as many as the HTTP library reads.
-pub(super) const HEAD_BYTES_MAX: usize = 131_072;
+/// Bytes of one request's head. The HTTP library would read four times as many.
+pub(super) const HEAD_BYTES_MAX: usize = 32_768;
 /// Lines of one request's head, as many as the HTTP library reads.
 const LINES_MAX: usize = 96;
 /// Takes the place of `upgrade` in a head, and has its length.

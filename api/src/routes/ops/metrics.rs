@@ -8,18 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
 use countersign_engine::Engine;
-use countersign_engine::system::Stopwatch;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// Texts in memory from which on readers share the latest.
+/// Texts in memory at most. Further readers share the latest, which is as old as the slowest
+/// reader of such a text may be slow.
 const TEXTS_MAX: usize = 8;
-/// Age of the latest text in seconds from which on it is not shared any more.
-const SHARED_SECONDS_MAX: f64 = 1.0;
 
 /// The texts that are being read.
 pub struct Texts {
     render: Box<dyn Fn() -> String + Send + Sync>,
-    read: Mutex<Vec<(Weak<String>, Stopwatch)>>,
+    read: Mutex<Vec<Weak<String>>>,
 }
 
 /// A text as the owner of an answer's bytes.
@@ -44,13 +42,11 @@ impl Texts {
     /// Makes a text, or shares the latest while many are being read.
     fn text(&self) -> Bytes {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.retain(|(text, _)| text.strong_count() > 0);
-        let latest = read.last().filter(|(_, made)| made.seconds() < SHARED_SECONDS_MAX);
-        let latest =
-            latest.filter(|_| read.len() >= TEXTS_MAX).and_then(|(text, _)| text.upgrade());
+        read.retain(|text| text.strong_count() > 0);
+        let latest = read.last().filter(|_| read.len() >= TEXTS_MAX).and_then(Weak::upgrade);
         let text = latest.unwrap_or_else(|| {
             let text = Arc::new((self.render)());
-            read.push((Arc::downgrade(&text), Stopwatch::start()));
+            read.push(Arc::downgrade(&text));
             text
         });
         Bytes::from_owner(Owner(text))
