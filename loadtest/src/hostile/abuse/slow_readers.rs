@@ -7,7 +7,7 @@ use super::super::ground::Ground;
 use super::{LARGEST_FILE, METRICS};
 
 const CONNECTIONS: u64 = 2_000;
-const CONNECTIONS_OF_OPERATORS: u64 = 60;
+const CONNECTIONS_OF_OPERATORS: u64 = 200;
 const OPENED_PER_SECOND: u64 = 500;
 /// Requests that are sent ahead on a connection.
 const REQUESTS: usize = 20;

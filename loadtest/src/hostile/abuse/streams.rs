@@ -17,7 +17,8 @@ const CONTINUATION_BYTES_PER_SECOND: u64 = 10_000_000;
 /// Bytes of one part of an endless head.
 const CONTINUATION_BYTES: usize = 1_000;
 /// Connections whose answers are not taken, and the streams of each.
-const UNREAD: u64 = 32;
+const UNREAD: u64 = 250;
+const UNREAD_OF_OPERATORS: u64 = 80;
 const UNREAD_STREAMS: u32 = 128;
 
 pub(in super::super) fn reset_rate() -> String {
@@ -71,11 +72,14 @@ fn endless() -> Vec<u8> {
 }
 
 pub(in super::super) fn unread_rate() -> String {
-    format!("{UNREAD} connections with {UNREAD_STREAMS} streams each")
+    format!(
+        "{UNREAD} connections ({UNREAD_OF_OPERATORS} at the operators') with {UNREAD_STREAMS} streams each"
+    )
 }
 
 pub(in super::super) async fn unread(ground: Arc<Ground>) {
-    ground.lanes(UNREAD, UNREAD, one_unread).await;
+    let count = ground.either(UNREAD, UNREAD_OF_OPERATORS);
+    ground.lanes(count, UNREAD, one_unread).await;
 }
 
 async fn one_unread(ground: Arc<Ground>, _: u64) -> io::Result<()> {
