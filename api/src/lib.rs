@@ -14,6 +14,7 @@ pub mod cors;
 pub mod descriptors;
 pub mod ground;
 pub mod hold;
+pub mod listeners;
 pub mod observe;
 pub mod operator;
 pub mod path;

@@ -2,17 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
 use actix_web::rt::task::JoinHandle;
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::web::Data;
 use countersign_core::id::TenantId;
-use countersign_core::policy::WAIT_MS_MAX;
 use countersign_engine::delivery::{Calls, WebhookError};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Entropy};
@@ -21,34 +17,19 @@ use countersign_engine::{Engine, Ports};
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
-use crate::admission::{Admission, ClientShares, Pulse, Totals};
-use crate::around::around;
+use crate::admission::Pulse;
 use crate::caller::token::Tokens;
 use crate::config::{self, Config};
-use crate::connection::{self, OF_OPERATORS, OF_PUBLIC};
+use crate::connection;
 use crate::descriptors::{self, Budget, Needs, TooFew};
 use crate::ground::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
+use crate::listeners::{self, OPERATORS_CONNECTIONS_MAX};
 use crate::operator::OperatorKey;
-use crate::routes;
 use crate::routes::pages::demo::{self, Demo};
 use crate::state::{AppState, RequestLimits, TenantFace};
 
-/// Connections of the operators' listener, at most.
-const OPERATORS_CONNECTIONS_MAX: usize = 64;
-/// Seconds in which a request's head has to be complete.
-const HEAD_READ: Duration = Duration::from_secs(5);
-/// Seconds for which an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Seconds that a poll may be held.
-const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
-/// Seconds for what an answer takes besides, on a machine that is busy.
-const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 /// Time in which the listeners of a server end whose store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
-/// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
-/// to see that it is too long.
-const CHUNKING_BYTES_MAX: usize = 16_384;
-
 /// Why the server does not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -131,17 +112,17 @@ pub async fn start_at(
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     // Callers wait from here on, and are not turned away when operators are told that all is ready.
-    let listener = connection::listen(config.server.listen);
-    let listener = listener.map_err(|source| listen_error(config.server.listen, source))?;
+    let listener = listen(config.server.listen)?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
         // First, so that operators see how far a recovery has come.
-        let settings = connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
-        let (server, bound) = operators(address, settings, &engine, &metrics, &operator_key)?;
+        let settings = listeners::connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
+        let listener = listen(address)?;
+        operations = Some(listener.local_addr()?);
+        let server = listeners::operators(listener, settings, &engine, &metrics, &operator_key)?;
         servers.push(Serving::begin(server));
-        operations = Some(bound);
     }
     engine.recover().await?;
     let mut secrets = Vec::new();
@@ -153,8 +134,14 @@ pub async fn start_at(
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let state = Data::new(state(config, engine.clone(), tokens, address));
     let demo = secret.map(|secret| demo(address, secret.expose())).transpose()?;
-    let settings = connection_settings(&config.server, budget.connections);
-    servers.push(Serving::begin(public(config, (state, demo), listener, settings, pulse)?));
+    let settings = listeners::connection_settings(&config.server, budget.connections);
+    servers.push(Serving::begin(listeners::public(
+        config,
+        (state, demo),
+        listener,
+        settings,
+        pulse,
+    )?));
     let shutdown = config.server.shutdown;
     Ok(Running { address, operations, operator_key, budget, engine, shutdown, servers })
 }
@@ -260,105 +247,6 @@ fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     Ok(Data::new(Demo::new(&base, secret)?))
 }
 
-fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
-    if let Some(demo) = demo {
-        config.app_data(demo.clone());
-    }
-    config.app_data(state.clone()).configure(routes::configure);
-}
-
-fn public(
-    config: &Config,
-    (state, demo): (Data<AppState>, Option<Data<Demo>>),
-    listener: TcpListener,
-    settings: connection::Settings,
-    pulse: impl Fn() -> Pulse + Clone + Send + 'static,
-) -> Result<Server, ServeError> {
-    let origins = Data::new(state.all_origins());
-    // It is shown before the first is counted.
-    metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
-    let (requests_max, new_work_max) =
-        (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
-    let clients = client_shares(&config.server, &settings);
-    let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
-    let admission = Data::new(admission);
-    let factory = move || {
-        App::new()
-            .app_data(origins.clone())
-            .app_data(admission.clone())
-            .app_data(pulse())
-            .configure(|config| app(config, &state, demo.as_ref()))
-            .wrap(from_fn(around))
-    };
-    Ok(connection::serve(listener, settings, clients, factory)?)
-}
-
-/// The shares of client addresses, where the configuration says how these are known.
-fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
-    let Some(addresses) = config.client_addresses.clone() else {
-        tracing::info!(
-            "no client address has a share, so that one client can fill the server: set \
-             server.trusted_proxies and server.client_address_header behind a proxy, or \
-             server.direct_clients"
-        );
-        return ClientShares::default();
-    };
-    let totals = Totals {
-        connections: settings.connections_max,
-        requests: config.requests_in_flight_max,
-        polls: Admission::waits_max(config.requests_in_flight_max),
-        new_work: config.new_work_in_flight_max,
-    };
-    ClientShares::new(addresses, config.client_share_percent, totals)
-}
-
-fn connection_settings(config: &config::Server, connections_max: usize) -> connection::Settings {
-    connection::Settings {
-        listener: "public",
-        workers: config.workers,
-        connections_max,
-        head_read: HEAD_READ,
-        keep_alive: KEEP_ALIVE,
-        giving_way: OF_PUBLIC,
-        // All that may lie between two answers, one behind the other.
-        silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
-        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
-        shutdown: config.shutdown,
-    }
-}
-
-fn operators(
-    address: SocketAddr,
-    settings: connection::Settings,
-    engine: &Engine,
-    metrics: &PrometheusHandle,
-    key: &OperatorKey,
-) -> Result<(Server, SocketAddr), ServeError> {
-    let engine = Data::new(engine.clone());
-    let metrics = Data::new(routes::ops::Texts::of(metrics.clone()));
-    let key = Data::new(key.clone());
-    let factory = move || {
-        App::new()
-            .app_data(engine.clone())
-            .app_data(metrics.clone())
-            .app_data(key.clone())
-            .configure(routes::ops::configure)
-            .wrap(from_fn(connection::count))
-    };
-    let listener = connection::listen(address);
-    let listener = listener.map_err(|source| listen_error(address, source))?;
-    let bound = listener.local_addr()?;
-    let workers = NonZeroUsize::new(1);
-    let settings = connection::Settings {
-        listener: "operations",
-        workers,
-        giving_way: OF_OPERATORS,
-        ..settings
-    };
-    // Operators have no shares: no header is read for them.
-    Ok((connection::serve(listener, settings, ClientShares::default(), factory)?, bound))
-}
-
-const fn listen_error(address: SocketAddr, source: std::io::Error) -> ServeError {
-    ServeError::Listen { address, source }
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    connection::listen(address).map_err(|source| ServeError::Listen { address, source })
 }

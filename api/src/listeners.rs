@@ -1,0 +1,145 @@
+//! The two listeners: their routes, and the bounds of their connections.
+
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use actix_web::App;
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig};
+use countersign_core::policy::WAIT_MS_MAX;
+use countersign_engine::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::admission::{Admission, ClientShares, Pulse, Totals};
+use crate::around::around;
+use crate::config::{self, Config};
+use crate::connection::{self, OF_OPERATORS, OF_PUBLIC};
+use crate::operator::OperatorKey;
+use crate::routes;
+use crate::routes::pages::demo::Demo;
+use crate::state::AppState;
+
+/// Connections of the operators' listener, at most.
+pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
+/// Seconds in which a request's head has to be complete.
+const HEAD_READ: Duration = Duration::from_secs(5);
+/// Seconds for which an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Seconds that a poll may be held.
+const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
+/// Seconds for what an answer takes besides, on a machine that is busy.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
+/// to see that it is too long.
+const CHUNKING_BYTES_MAX: usize = 16_384;
+
+fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
+    if let Some(demo) = demo {
+        config.app_data(demo.clone());
+    }
+    config.app_data(state.clone()).configure(routes::configure);
+}
+
+/// Serves the routes of backends, browsers and phones.
+///
+/// # Errors
+/// Those of [`connection::serve`].
+pub fn public(
+    config: &Config,
+    (state, demo): (Data<AppState>, Option<Data<Demo>>),
+    listener: TcpListener,
+    settings: connection::Settings,
+    pulse: impl Fn() -> Pulse + Clone + Send + 'static,
+) -> io::Result<Server> {
+    let origins = Data::new(state.all_origins());
+    // It is shown before the first is counted.
+    metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
+    let (requests_max, new_work_max) =
+        (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
+    let clients = client_shares(&config.server, &settings);
+    let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
+    let admission = Data::new(admission);
+    let factory = move || {
+        App::new()
+            .app_data(origins.clone())
+            .app_data(admission.clone())
+            .app_data(pulse())
+            .configure(|config| app(config, &state, demo.as_ref()))
+            .wrap(from_fn(around))
+    };
+    connection::serve(listener, settings, clients, factory)
+}
+
+/// The shares of client addresses, where the configuration says how these are known.
+fn client_shares(config: &config::Server, settings: &connection::Settings) -> ClientShares {
+    let Some(addresses) = config.client_addresses.clone() else {
+        tracing::info!(
+            "no client address has a share, so that one client can fill the server: set \
+             server.trusted_proxies and server.client_address_header behind a proxy, or \
+             server.direct_clients"
+        );
+        return ClientShares::default();
+    };
+    let totals = Totals {
+        connections: settings.connections_max,
+        requests: config.requests_in_flight_max,
+        polls: Admission::waits_max(config.requests_in_flight_max),
+        new_work: config.new_work_in_flight_max,
+    };
+    ClientShares::new(addresses, config.client_share_percent, totals)
+}
+
+/// The bounds of the public listener's connections.
+pub fn connection_settings(
+    config: &config::Server,
+    connections_max: usize,
+) -> connection::Settings {
+    connection::Settings {
+        listener: "public",
+        workers: config.workers,
+        connections_max,
+        head_read: HEAD_READ,
+        keep_alive: KEEP_ALIVE,
+        giving_way: OF_PUBLIC,
+        // All that may lie between two answers, one behind the other.
+        silence: KEEP_ALIVE + HEAD_READ + config.body_read + WAIT_MAX + ANSWER_MARGIN,
+        body_bytes_max: config.body_bytes_max + CHUNKING_BYTES_MAX,
+        shutdown: config.shutdown,
+    }
+}
+
+/// Serves metrics, health and operators' commands.
+///
+/// # Errors
+/// Those of [`connection::serve`].
+pub fn operators(
+    listener: TcpListener,
+    settings: connection::Settings,
+    engine: &Engine,
+    metrics: &PrometheusHandle,
+    key: &OperatorKey,
+) -> io::Result<Server> {
+    let engine = Data::new(engine.clone());
+    let metrics = Data::new(routes::ops::Texts::of(metrics.clone()));
+    let key = Data::new(key.clone());
+    let factory = move || {
+        App::new()
+            .app_data(engine.clone())
+            .app_data(metrics.clone())
+            .app_data(key.clone())
+            .configure(routes::ops::configure)
+            .wrap(from_fn(connection::count))
+    };
+    let workers = NonZeroUsize::new(1);
+    let settings = connection::Settings {
+        listener: "operations",
+        workers,
+        giving_way: OF_OPERATORS,
+        ..settings
+    };
+    // Operators have no shares: no header is read for them.
+    connection::serve(listener, settings, ClientShares::default(), factory)
+}
