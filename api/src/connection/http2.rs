@@ -31,6 +31,7 @@ use super::leave::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
 use super::rewound::Rewound;
 use super::serve::Settings;
+use super::take::TAKE_SILENCE;
 use crate::admission::{Lane, count};
 use crate::observe::protect;
 use crate::problem::Problem;
@@ -40,6 +41,7 @@ mod frame_budget;
 mod paced;
 mod request;
 mod streams;
+mod takes;
 
 pub use frame_budget::{
     ANSWER_BYTES_PER_FRAME, FRAMES_AT_START, FRAMES_PER_REQUEST, FRAMES_PER_SECOND,
@@ -99,9 +101,14 @@ pub(super) async fn serve<S, B>(
     let streams = Rc::new(Streams::new(since, idleness.clone()));
     let counted = streams.clone();
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let (stream, streams, app) = (Stream::begin(&counted), counted.clone(), app.clone());
+        let (streams, app) = (counted.clone(), app.clone());
+        let stream = Stream::begin(&counted, Instant::now());
         async move {
             let is_head = request.method() == hyper::Method::HEAD;
+            if stream.is_none() {
+                // It comes too long after the farewell.
+                return Ok(answered(refused(&Problem::overloaded()), is_head, None));
+            }
             let response = match admitted(request, peer, &streams).await {
                 Ok(request) => match app.call(request).await {
                     Ok(response) => response.into().map_into_boxed_body(),
@@ -116,13 +123,13 @@ pub(super) async fn serve<S, B>(
     let mut connection = pin!(settings(&with).serve_connection(io, answer));
     let mut ending = pin!(ending);
     // What begins meanwhile may be due earlier than what was waited for.
-    let look = with.silence.min(with.keep_alive);
-    loop {
+    let look = with.silence.min(with.keep_alive).min(TAKE_SILENCE);
+    let gives_way = loop {
         tokio::select! {
             _ = connection.as_mut() => return,
-            () = ending.as_mut() => break,
-            () = idleness.gives_way() => break,
-            () = streams.spent() => break,
+            () = ending.as_mut() => break false,
+            () = idleness.gives_way() => break true,
+            () = streams.spent() => break false,
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
@@ -130,15 +137,20 @@ pub(super) async fn serve<S, B>(
                     return;
                 }
                 if is_due {
-                    break;
+                    break false;
                 }
             }
         }
-    }
+    };
     connection.as_mut().graceful_shutdown();
-    // What is under way may end, polls among it. Who has nothing under way is not waited for.
+    let farewell = Instant::now();
+    streams.leave(farewell);
+    // What is under way may end, polls among it. Nobody waits for a peer that has nothing under way,
+    // nor for one that takes no answers while others need its place.
     while timeout(LEAVE, connection.as_mut()).await.is_err() {
-        if streams.is_idle() || streams.due(&with) <= Instant::now() {
+        let now = Instant::now();
+        let end = streams.due(&with).min(farewell + with.silence);
+        if streams.is_idle() || end <= now || (gives_way && streams.is_stalled(now)) {
             return;
         }
     }

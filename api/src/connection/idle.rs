@@ -118,9 +118,10 @@ impl Roster {
         if part == 0 {
             return;
         }
-        let (asked, others): (Vec<_>, Vec<_>) =
-            members.values().partition(|member| member.0.is_asked.get());
         let since = |member: &Idleness| member.0.since.get();
+        // One that has got something under way since it was asked may stay for long.
+        let leaves = |member: &Idleness| member.0.is_asked.get() && since(member).is_some();
+        let (asked, others): (Vec<_>, Vec<_>) = members.values().partition(|m| leaves(m));
         let too_long = |since: Instant| now.duration_since(since) >= self.patience;
         let mut idle = others;
         idle.retain(|member| since(member).is_some_and(too_long));
@@ -244,6 +245,17 @@ mod tests {
         let members = enter(&roster(8), 8);
         assert_eq!(left(&members, later()).len(), 2);
         assert!(left(&members, later()).is_empty(), "two are leaving");
+    }
+
+    #[test]
+    fn who_was_asked_and_stays_busy_does_not_keep_others_from_being_asked() {
+        let members = enter(&roster(4), 4);
+        members[0].roster.relieve(later());
+        let asked = |member: &Member| member.idleness.0.is_asked.get();
+        let stays = members.iter().position(asked).unwrap();
+        members[stays].idleness.end();
+        members[0].roster.relieve(later());
+        assert_eq!(members.iter().filter(|member| asked(member)).count(), 2);
     }
 
     #[test]

@@ -2,20 +2,23 @@
 
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_http::Response;
 use actix_http::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::web::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Buf, Frame, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use tokio::time::Instant;
 
 use super::streams::Stream;
 
+/// The answer of a `stream`; one that is refused has none.
 pub(super) fn answered(
     response: Response<BoxBody>,
     is_head: bool,
-    stream: Stream,
+    stream: Option<Rc<Stream>>,
 ) -> hyper::Response<Answer> {
     let (response, body) = response.into_parts();
     let size = body.size();
@@ -42,23 +45,61 @@ pub(super) fn answered(
 /// The body of an answer. It is asked for more when the peer has room for it.
 pub(super) struct Answer {
     body: BoxBody,
-    stream: Stream,
+    stream: Option<Rc<Stream>>,
+}
+
+/// A part of an answer, which knows how much of it the library has handed on. The library does so
+/// no sooner than the peer has room for it.
+pub(super) struct Piece {
+    bytes: Bytes,
+    stream: Option<Rc<Stream>>,
+}
+
+impl Piece {
+    fn new(bytes: Bytes, stream: Option<Rc<Stream>>) -> Self {
+        if let Some(stream) = &stream {
+            stream.answers(bytes.len(), Instant::now());
+        }
+        Self { bytes, stream }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.bytes.advance(bytes);
+        if let Some(stream) = &self.stream {
+            stream.taken(bytes, Instant::now());
+        }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        if let Some(stream) = &self.stream {
+            stream.forget(self.bytes.len());
+        }
+    }
 }
 
 impl Body for Answer {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, Self::Error>>> {
         let chunk = self.body.as_pin_mut().poll_next(cx);
-        if let Poll::Ready(chunk) = &chunk {
-            let bytes = chunk.as_ref().and_then(|chunk| chunk.as_ref().ok());
-            self.stream.answers(bytes.map_or(0, Bytes::len));
-        }
-        chunk.map_ok(Frame::data).map_err(|error| io::Error::other(error.to_string()))
+        let piece = |bytes| Frame::data(Piece::new(bytes, self.stream.clone()));
+        chunk.map_ok(piece).map_err(|error| io::Error::other(error.to_string()))
     }
 
     fn is_end_stream(&self) -> bool {

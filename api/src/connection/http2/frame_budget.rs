@@ -1,6 +1,7 @@
 //! A budget for frames that do no work: `PING`, `SETTINGS`, `WINDOW_UPDATE`, `PRIORITY`,
 //! `RST_STREAM`, empty `DATA` and unknown ones. HTTP/2 bounds none of them, and neither does the
-//! library.
+//! library. After a farewell the library ignores the streams that begin, so then short `DATA` frames
+//! are costed here too.
 //!
 //! Clients need some of them for each request and for each part of an answer, so both earn frames.
 //! Nothing here reads a clock or a socket.
@@ -89,8 +90,9 @@ impl FrameHeads {
         Self { head: [0; HEAD_BYTES], come: 0, passing: PREFACE_BYTES }
     }
 
-    /// The cost of the frames whose heads end in `bytes`, which come next.
-    pub(super) fn cost(&mut self, mut bytes: &[u8]) -> u32 {
+    /// The cost of the frames whose heads end in `bytes`, which come next, on a connection that may
+    /// have said farewell.
+    pub(super) fn cost(&mut self, mut bytes: &[u8], is_leaving: bool) -> u32 {
         let mut cost = 0_u32;
         loop {
             let passed = self.passing.min(bytes.len());
@@ -107,15 +109,17 @@ impl FrameHeads {
                 let length = u32::from_be_bytes([0, long, length[0], length[1]]) as usize;
                 self.come = 0;
                 self.passing = length;
-                cost = cost.saturating_add(cost_of(kind, flags, length));
+                cost = cost.saturating_add(cost_of(kind, flags, length, is_leaving));
             }
         }
     }
 }
 
-fn cost_of(kind: u8, flags: u8, length: usize) -> u32 {
+fn cost_of(kind: u8, flags: u8, length: usize, is_leaving: bool) -> u32 {
     match kind {
-        // The library keeps a budget of those that are short, and the windows one of all bytes.
+        // The library keeps no budget of those that it ignores.
+        DATA if is_leaving && length < PAYLOAD_BYTES_PER_FRAME => 1,
+        // It keeps one of those that are short, and the windows one of all bytes.
         DATA if length > 0 && flags & END_STREAM == 0 => 0,
         // The library bounds the bytes of a head; it earns more once it is a request's.
         DATA | HEADERS | CONTINUATION => 1,
@@ -146,14 +150,18 @@ mod tests {
             frame(DATA, 0, 16_384),
             frame(DATA, END_STREAM, 16_384),
             frame(DATA, 0, 0),
+            frame(DATA, 0, 255),
             frame(200, 0, 1024),
             frame(CONTINUATION, 0, 0),
         ];
         let sent = frames.concat();
         for piece in [1, 2, 7, 9, 10, 4096, sent.len()] {
-            let mut heads = FrameHeads::new();
-            let cost = sent.chunks(piece).map(|piece| heads.cost(piece)).sum::<u32>();
-            assert_eq!(cost, 1 + 1 + 1 + 1 + 5 + 1, "in pieces of {piece} bytes");
+            for (is_leaving, short) in [(false, 0), (true, 1)] {
+                let mut heads = FrameHeads::new();
+                let cost = |piece| heads.cost(piece, is_leaving);
+                let cost = sent.chunks(piece).map(cost).sum::<u32>();
+                assert_eq!(cost, 1 + 1 + 1 + 1 + short + 5 + 1, "in pieces of {piece} bytes");
+            }
         }
     }
 

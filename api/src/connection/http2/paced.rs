@@ -87,7 +87,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
         read?;
         let bytes = buf.filled().get(before..).unwrap_or_default();
         this.read += bytes.len();
-        let cost = this.heads.cost(bytes);
+        let cost = this.heads.cost(bytes, this.streams.is_leaving());
         if cost == 0 || this.streams.spend(cost) {
             return Poll::Ready(Ok(()));
         }

@@ -1,6 +1,5 @@
 //! Requests as the routes want them.
 
-use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use actix_http::error::PayloadError;
 use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{Method, Payload, Request, Uri, Version};
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use futures_util::stream;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;
@@ -23,7 +22,7 @@ use super::HEADERS_MAX;
 use crate::connection::HEADS_REFUSED;
 use crate::problem::Problem;
 
-/// Bytes of a body that are read before it has a place.
+/// Bytes of a body that are read before it has a place. The frame in which they end is read whole.
 const AHEAD_BYTES_MAX: usize = 4096;
 /// How long a body waits for a place. Those that are sent without a pause have ended by then.
 const BODY_WAIT: Duration = Duration::from_secs(1);
@@ -82,9 +81,25 @@ pub(super) enum NoBody {
     Broken,
 }
 
+/// The start of a body, which was read before the body has its place. It is copied, because each
+/// part, be it a single byte, would keep the whole buffer that it was read into.
+#[derive(Default)]
+struct Ahead(BytesMut);
+
+impl Ahead {
+    fn push(&mut self, chunk: &Bytes) {
+        self.0.extend_from_slice(chunk);
+    }
+
+    /// All of it, unless there is nothing.
+    fn take(&mut self) -> Option<Bytes> {
+        (!self.0.is_empty()).then(|| std::mem::take(&mut self.0).freeze())
+    }
+}
+
 /// A body that is read. It gives an error once, and then ends: `hyper` would repeat it for ever.
 struct Reading {
-    ahead: VecDeque<Bytes>,
+    ahead: Ahead,
     /// `None` behind its end, or its error. The place goes with it.
     unread: Option<(Incoming, Option<OwnedSemaphorePermit>)>,
 }
@@ -109,11 +124,9 @@ impl Reading {
     /// # Errors
     /// That of the body.
     async fn read_to_end(&mut self) -> Result<(), PayloadError> {
-        let mut bytes = 0;
-        while bytes <= AHEAD_BYTES_MAX {
+        while self.ahead.0.len() <= AHEAD_BYTES_MAX {
             let Some(chunk) = self.chunk().await.transpose()? else { return Ok(()) };
-            bytes += chunk.len();
-            self.ahead.push_back(chunk);
+            self.ahead.push(&chunk);
         }
         pending().await
     }
@@ -127,7 +140,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
     if body.is_end_stream() {
         return Ok(Payload::None);
     }
-    let mut reading = Reading { ahead: VecDeque::new(), unread: Some((body, None)) };
+    let mut reading = Reading { ahead: Ahead::default(), unread: Some((body, None)) };
     let got = tokio::select! {
         biased;
         read = reading.read_to_end() => {
@@ -141,11 +154,38 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
         *place = got;
     }
     let chunks = stream::unfold(reading, |mut reading| async move {
-        let chunk = match reading.ahead.pop_front() {
+        let chunk = match reading.ahead.take() {
             Some(chunk) => Ok(chunk),
             None => reading.chunk().await?,
         };
         Some((chunk, reading))
     });
     Ok(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer of a socket that knows who else has it.
+    struct Buffer(Arc<[u8; 4096]>);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_ref()
+        }
+    }
+
+    #[test]
+    fn the_start_of_a_body_keeps_no_buffer_that_it_was_read_into() {
+        let buffer = Arc::new([b'x'; 4096]);
+        let mut ahead = Ahead::default();
+        for _ in 0..AHEAD_BYTES_MAX {
+            let read = Bytes::from_owner(Buffer(buffer.clone()));
+            ahead.push(&read.slice(..1));
+        }
+        assert_eq!(Arc::strong_count(&buffer), 1);
+        assert_eq!(ahead.take().unwrap(), buffer.as_slice());
+        assert!(ahead.take().is_none());
+    }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use super::BODIES_MAX;
 use super::frame_budget::FrameBudget;
+use super::takes::Takes;
+use super::{BODIES_MAX, STREAMS_MAX};
 use crate::connection::idle::Idleness;
+use crate::connection::leave::LEAVE;
 use crate::connection::{REQUESTS_PER_CONNECTION_MAX, Settings};
 
 /// The streams of one connection.
@@ -17,7 +19,12 @@ pub(super) struct Streams {
     begun: Cell<u32>,
     /// Told once as many have begun as a connection carries.
     spent: Notify,
-    under_way: Cell<u32>,
+    under_way: Cell<usize>,
+    takes: Takes,
+    /// When the connection said farewell.
+    left: Cell<Option<Instant>>,
+    /// Streams that have begun since, except those that were refused.
+    late: Cell<u32>,
     /// When an answer last made progress, or something began where nothing was under way.
     moved: Cell<Instant>,
     idleness: Idleness,
@@ -32,8 +39,9 @@ impl Streams {
         let bodies = Arc::new(Semaphore::new(BODIES_MAX));
         let (begun, under_way) = (Cell::default(), Cell::default());
         let (moved, frames) = (Cell::new(since), RefCell::new(FrameBudget::new()));
-        let spent = Notify::new();
-        Self { begun, spent, under_way, moved, idleness, since, frames, bodies }
+        let (spent, takes) = (Notify::new(), Takes::default());
+        let (left, late) = (Cell::default(), Cell::default());
+        Self { begun, spent, under_way, takes, left, late, moved, idleness, since, frames, bodies }
     }
 
     /// Waits until as many requests have begun as a connection carries.
@@ -45,59 +53,186 @@ impl Streams {
         self.under_way.get() == 0
     }
 
+    /// Notes that the connection says farewell.
+    pub(super) fn leave(&self, now: Instant) {
+        self.left.set(Some(now));
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.left.get().is_some()
+    }
+
+    /// Whether a stream that begins now comes too long after the farewell. A client that has not
+    /// read it yet is still served, as long as it does not send more than it may at once.
+    fn refuses(&self, now: Instant) -> bool {
+        let is_late = |left| now >= left + LEAVE || self.late.get() >= STREAMS_MAX;
+        self.left.get().is_some_and(is_late)
+    }
+
+    /// Whether all that is under way is answers that the peer is to take.
+    fn only_sends(&self) -> bool {
+        self.takes.len() >= self.under_way.get()
+    }
+
+    /// Whether the peer has taken nothing for a while of the answers that are all that is under
+    /// way.
+    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+        self.only_sends() && self.takes.moved().is_none_or(|moved| moved + LEAVE <= now)
+    }
+
+    /// A connection that merely sends is idle, so that a peer that takes nothing gives way.
+    fn settle(&self, now: Instant) {
+        if self.only_sends() {
+            self.idleness.begin(now);
+        } else {
+            self.idleness.end();
+        }
+    }
+
     /// Notes that frames have come that cost so much; answers whether the connection may go on.
     pub(super) fn spend(&self, frames: u32) -> bool {
         self.frames.borrow_mut().spend(frames, self.since.elapsed())
     }
 
-    /// When the connection has been without a request, or without progress, for too long.
+    /// When the connection has been without a request, or without progress, for too long. An
+    /// answer that is not taken is due although others make progress.
     pub(super) fn due(&self, with: &Settings) -> Instant {
         let patience = match (self.is_idle(), self.begun.get()) {
             (false, _) => with.silence,
             (true, 0) => with.head_read,
             (true, _) => with.keep_alive,
         };
-        self.moved.get() + patience
+        let due = self.moved.get() + patience;
+        self.takes.due(with.silence).map_or(due, |take| take.min(due))
     }
 }
 
 /// A stream that is answered, until its answer was handed on to the last byte.
-pub(super) struct Stream(Rc<Streams>);
+pub(super) struct Stream {
+    streams: Rc<Streams>,
+    number: u32,
+}
 
 impl Stream {
-    pub(super) fn begin(streams: &Rc<Streams>) -> Self {
-        streams.begun.set(streams.begun.get().saturating_add(1));
-        if streams.begun.get() == REQUESTS_PER_CONNECTION_MAX {
+    /// `None` for a stream that comes too long after the farewell. It earns nothing, and does not
+    /// keep the connection.
+    pub(super) fn begin(streams: &Rc<Streams>, now: Instant) -> Option<Rc<Self>> {
+        if streams.refuses(now) {
+            return None;
+        }
+        if streams.is_leaving() {
+            streams.late.set(streams.late.get() + 1);
+        }
+        let number = streams.begun.get().saturating_add(1);
+        streams.begun.set(number);
+        if number == REQUESTS_PER_CONNECTION_MAX {
             streams.spent.notify_one();
         }
         streams.frames.borrow_mut().begin();
-        let stream = Self(streams.clone());
         if streams.is_idle() {
-            stream.moves();
+            streams.moved.set(now);
         }
         streams.under_way.set(streams.under_way.get() + 1);
-        streams.idleness.end();
-        stream
+        streams.settle(now);
+        Some(Rc::new(Self { streams: streams.clone(), number }))
     }
 
-    /// Notes that some of the answer was taken.
-    pub(super) fn moves(&self) {
-        self.0.moved.set(Instant::now());
+    /// Notes that so many bytes more of the answer are ready, and wait for the peer.
+    pub(super) fn answers(&self, bytes: usize, now: Instant) {
+        self.streams.frames.borrow_mut().answer(bytes);
+        self.streams.takes.wait(self.number, bytes, now);
+        self.moves(now);
     }
 
-    /// Notes that so many bytes of the answer were taken.
-    pub(super) fn answers(&self, bytes: usize) {
-        self.0.frames.borrow_mut().answer(bytes);
-        self.moves();
+    /// Notes that the peer had room for so many of them.
+    pub(super) fn taken(&self, bytes: usize, now: Instant) {
+        self.streams.takes.taken(self.number, bytes, now);
+        self.moves(now);
+    }
+
+    /// Notes that so many of them will not be sent.
+    pub(super) fn forget(&self, bytes: usize) {
+        self.streams.takes.forget(self.number, bytes);
+    }
+
+    fn moves(&self, now: Instant) {
+        self.streams.moved.set(now);
+        self.streams.settle(now);
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
-        self.moves();
-        if self.0.is_idle() {
-            self.0.idleness.begin(self.0.moved.get());
+        self.streams.under_way.set(self.streams.under_way.get() - 1);
+        self.moves(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::connection::take::TAKE_SILENCE;
+    use crate::connection::{OF_PUBLIC, Settings};
+
+    const LONG: Duration = Duration::from_secs(150);
+    const WITH: Settings = Settings {
+        listener: "test",
+        workers: None,
+        connections_max: 1,
+        head_read: LONG,
+        keep_alive: LONG,
+        giving_way: OF_PUBLIC,
+        silence: LONG,
+        body_bytes_max: 1,
+        shutdown: LONG,
+    };
+
+    fn streams(since: Instant) -> Rc<Streams> {
+        Rc::new(Streams::new(since, Idleness::default()))
+    }
+
+    #[test]
+    fn an_answer_that_is_not_taken_is_due_although_others_make_progress() {
+        let start = Instant::now();
+        let streams = streams(start);
+        let untaken = Stream::begin(&streams, start).unwrap();
+        assert_eq!(streams.due(&WITH), start + LONG, "its route is not bounded so");
+        untaken.answers(1, start);
+        assert_eq!(streams.due(&WITH), start + TAKE_SILENCE);
+        for second in 1..100 {
+            let now = start + Duration::from_secs(second);
+            let other = Stream::begin(&streams, now).unwrap();
+            other.answers(8192, now);
+            other.taken(8192, now);
         }
+        assert_eq!(streams.due(&WITH), start + TAKE_SILENCE);
+        untaken.taken(1, start);
+        assert!(streams.due(&WITH) > start + LONG);
+    }
+
+    #[test]
+    fn an_answer_that_is_broken_off_is_not_waited_for() {
+        let start = Instant::now();
+        let streams = streams(start);
+        let stream = Stream::begin(&streams, start).unwrap();
+        stream.answers(8192, start);
+        stream.taken(1, start);
+        stream.forget(8191);
+        assert_eq!(streams.due(&WITH), start + LONG);
+    }
+
+    #[test]
+    fn few_streams_are_served_after_the_farewell_and_for_a_short_time() {
+        let start = Instant::now();
+        let streams = streams(start);
+        streams.leave(start);
+        let begin = |now| Stream::begin(&streams, now);
+        let served: Vec<_> = (0..STREAMS_MAX).map_while(|_| begin(start)).collect();
+        assert_eq!(served.len(), STREAMS_MAX as usize);
+        assert!(begin(start).is_none());
+        streams.late.set(0);
+        assert!(begin(start + LEAVE).is_none());
     }
 }

@@ -3,10 +3,13 @@
 mod bodies;
 mod broken_bodies;
 mod connections;
+mod farewells;
 mod floods;
 mod frames;
 mod heads;
 mod streams;
+mod untaken;
+mod varied;
 mod wire;
 
 use serde_json::json;

@@ -1,0 +1,70 @@
+//! Answers that wait to be taken, each with its own deadline.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connection::take::TakeDeadline;
+
+/// The answers of one connection of which the peer has not taken all that is ready, by stream.
+#[derive(Default)]
+pub(super) struct Takes(RefCell<HashMap<u32, Take>>);
+
+struct Take {
+    /// Bytes that wait. There is no entry without any.
+    waiting: usize,
+    deadline: TakeDeadline,
+    /// When the peer last took some, or the wait began.
+    moved: Instant,
+}
+
+impl Takes {
+    /// Notes that `bytes` more of a stream's answer wait for the peer.
+    pub(super) fn wait(&self, stream: u32, bytes: usize, now: Instant) {
+        if bytes == 0 {
+            return;
+        }
+        let mut takes = self.0.borrow_mut();
+        let new = || Take { waiting: 0, deadline: TakeDeadline::new(now), moved: now };
+        takes.entry(stream).or_insert_with(new).waiting += bytes;
+    }
+
+    /// Notes that the peer took `bytes` of a stream's answer.
+    pub(super) fn taken(&self, stream: u32, bytes: usize, now: Instant) {
+        if let Some(take) = self.0.borrow_mut().get_mut(&stream) {
+            take.deadline.taken(bytes, now);
+            take.moved = now;
+        }
+        self.forget(stream, bytes);
+    }
+
+    /// Notes that `bytes` of a stream's answer do not wait any more.
+    pub(super) fn forget(&self, stream: u32, bytes: usize) {
+        let mut takes = self.0.borrow_mut();
+        if let Some(take) = takes.get_mut(&stream) {
+            take.waiting = take.waiting.saturating_sub(bytes);
+            if take.waiting == 0 {
+                takes.remove(&stream);
+            }
+        }
+    }
+
+    /// The number of answers that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// The earliest time by which the peer has to take more of an answer, which is not later than
+    /// `silence` after it took the last of that answer.
+    pub(super) fn due(&self, silence: Duration) -> Option<Instant> {
+        let due = |take: &Take| take.deadline.at().min(take.moved + silence);
+        self.0.borrow().values().map(due).min()
+    }
+
+    /// When the peer last took some of any.
+    pub(super) fn moved(&self) -> Option<Instant> {
+        self.0.borrow().values().map(|take| take.moved).max()
+    }
+}

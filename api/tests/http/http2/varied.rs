@@ -1,0 +1,102 @@
+//! A server with a route of each kind that streams behave differently for.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, rt, web};
+use countersign::admission::ClientShares;
+use countersign::connection::{self, Settings};
+use tokio::time::{sleep, timeout};
+
+use super::frames::{Frame, Frames};
+use super::wire::*;
+use crate::connections::settings;
+
+/// Longer than a connection that says farewell is looked at for the first time.
+pub(crate) const PARKED: Duration = Duration::from_secs(3);
+/// More than a test takes of an answer.
+const LARGE: usize = 64 << 20;
+/// Far shorter than what the server of these tests allows unless a test says otherwise.
+pub(crate) const SOON: Duration = Duration::from_secs(12);
+
+/// A server that answers `/` at once, `/parked` late, `/large` at length, and to a `POST` the
+/// length of its body.
+pub(crate) struct Varied {
+    pub(crate) address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Varied {
+    pub(crate) fn start(with: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let root = || async { HttpResponse::Ok().body("here") };
+        let length = |body: web::Bytes| async move { body.len().to_string() };
+        let large = || async { HttpResponse::Ok().body(vec![b'x'; LARGE]) };
+        let parked = || async {
+            sleep(PARKED).await;
+            HttpResponse::Ok().body("told")
+        };
+        let app = move || {
+            let app = App::new().wrap(from_fn(connection::count));
+            app.route("/", web::get().to(root))
+                .route("/", web::post().to(length))
+                .route("/large", web::get().to(large))
+                .route("/parked", web::get().to(parked))
+        };
+        let with = Settings { body_bytes_max: 65_536, ..with };
+        let server = connection::serve(listener, with, ClientShares::default(), app).unwrap();
+        let handle = server.handle();
+        rt::spawn(server);
+        Self { address, handle }
+    }
+
+    /// One that gives requests under way much time at its end.
+    pub(crate) fn patient() -> Self {
+        Self::start(Settings { shutdown: SOON * 10, ..settings() })
+    }
+
+    /// Has the server say farewell on its connections.
+    pub(crate) fn ends(&self) {
+        rt::spawn(self.handle.stop(true));
+    }
+}
+
+/// `GET` of the host `x` for a path.
+pub(crate) fn get(path: &str) -> Vec<u8> {
+    [&[0x82, 0x86, 0x04, path.len() as u8], path.as_bytes(), &[0x41, 1, b'x']].concat()
+}
+
+/// A request without a body.
+pub(crate) fn request(number: u32, head: &[u8]) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, id(number), head)
+}
+
+/// Writes the frames of `sent` every 100 ms, and gives the frames that come until the server closes.
+pub(crate) async fn closed_although(
+    frames: &mut Frames,
+    mut sent: impl FnMut(u32) -> Vec<u8>,
+) -> Vec<Frame> {
+    let mut come = Vec::new();
+    let ends = async {
+        for number in 1.. {
+            frames.write(&sent(number)).await;
+            let (mut next, pause) = ([0], sleep(Duration::from_millis(100)));
+            tokio::pin!(pause);
+            // A frame that has begun is read as a whole, also if the pause is over meanwhile.
+            while tokio::select! {
+                _ = frames.0.peek(&mut next) => true,
+                () = &mut pause => false,
+            } {
+                match frames.read().await {
+                    Some(frame) => come.push(frame),
+                    None => return,
+                }
+            }
+        }
+    };
+    timeout(SOON, ends).await.expect("the connection ends");
+    come
+}
