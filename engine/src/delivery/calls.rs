@@ -5,19 +5,30 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::lookups::{LOOKUPS_MAX, LOOKUPS_OF_ONE_MAX, Lookups};
+
 /// Calls of all tenants' webhooks at once, at most, where there are open files enough.
 pub const WEBHOOK_CALLS_MAX: usize = 1024;
 
 /// Idle connections kept for one tenant, at most.
 const IDLE_CONNECTIONS_MAX: usize = 8;
 
-/// The right to call. Clones share it.
+/// A permit for one call. It comes free when the last clone is dropped: the call has one, and its
+/// connecting another, which may outlive the call by as long as a call may take.
+///
+/// So a call has three sockets at most: one that it uses, and two attempts to connect, by IPv4 and
+/// IPv6 side by side. Idle connections ([`Calls::idle_max`]) and look-ups that outlive their calls
+/// ([`LOOKUPS_MAX`]) come on top.
+pub(super) type Turn = Arc<(OwnedSemaphorePermit, OwnedSemaphorePermit)>;
+
+/// The right to call, and to look names up for that. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Calls {
     max: usize,
     tenants: usize,
     all: Arc<Semaphore>,
     own: Arc<Semaphore>,
+    lookups: Lookups,
 }
 
 impl Default for Calls {
@@ -28,20 +39,22 @@ impl Default for Calls {
 
 impl Calls {
     /// At most `max` calls at once for so many tenants together, which keep no more connections
-    /// besides.
+    /// besides. No more look-ups run either.
     #[must_use]
     pub fn new(max: usize, tenants: usize) -> Self {
         let max = max.max(1);
         let all = Arc::new(Semaphore::new(max));
-        Self { max, tenants, own: all.clone(), all }.of_one()
+        let lookups = LOOKUPS_MAX.min(max);
+        let lookups = Lookups::new(lookups, LOOKUPS_OF_ONE_MAX.min(share(lookups, tenants)));
+        Self { max, tenants, own: all.clone(), all, lookups }.of_one()
     }
 
     /// The share of one tenant: half of all where there are others, so that one whose webhook hangs
     /// leaves some to them.
     #[must_use]
     pub fn of_one(&self) -> Self {
-        let share = if self.tenants > 1 { self.max.div_ceil(2) } else { self.max };
-        Self { own: Arc::new(Semaphore::new(share)), ..self.clone() }
+        let own = Arc::new(Semaphore::new(share(self.max, self.tenants)));
+        Self { own, lookups: self.lookups.of_one(), ..self.clone() }
     }
 
     /// Idle connections that one tenant may keep.
@@ -49,13 +62,23 @@ impl Calls {
         (self.max / self.tenants.max(1)).min(IDLE_CONNECTIONS_MAX)
     }
 
+    /// The tenant's right to look names up.
+    pub(super) fn lookups(&self) -> Lookups {
+        self.lookups.clone()
+    }
+
     /// Waits until one more call may be made. Its own share comes first: who waits for that keeps
     /// nothing from others.
-    pub(super) async fn permit(&self) -> (OwnedSemaphorePermit, OwnedSemaphorePermit) {
+    pub(super) async fn permit(&self) -> Turn {
         const OPEN: &str = "it is never closed";
         let own = self.own.clone().acquire_owned().await.expect(OPEN);
-        (own, self.all.clone().acquire_owned().await.expect(OPEN))
+        (own, self.all.clone().acquire_owned().await.expect(OPEN)).into()
     }
+}
+
+/// The share of one tenant in so many.
+const fn share(max: usize, tenants: usize) -> usize {
+    if tenants > 1 { max.div_ceil(2) } else { max }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use tower::ServiceExt as _;
 use tower::util::MapResponse;
 
+use super::connecting::{Bounded, Call};
 use super::failure::Failure;
 use super::metered::{Called, Received};
 use super::resolver::GuardedResolver;
@@ -40,8 +41,8 @@ const IDLE_CONNECTION_MS: u64 = 4_000;
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 type Tcp = MapResponse<HttpConnector<GuardedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
-type Connector =
-    MapResponse<HttpsConnector<Tcp>, fn(MaybeHttpsStream<TokioIo<Received>>) -> Called>;
+type Https = MapResponse<HttpsConnector<Tcp>, fn(MaybeHttpsStream<TokioIo<Received>>) -> Called>;
+type Connector = Bounded<Https>;
 
 /// Makes calls, on connections that are used again. Cheap to clone.
 #[derive(Clone)]
@@ -59,22 +60,23 @@ impl Client {
         http.set_nodelay(true);
         let tcp: Tcp = http.map_response(Received::on);
         let https = HttpsConnector::from((tcp, tls()?));
-        let connector: Connector = https.map_response(Called::on);
+        let https: Https = https.map_response(Called::on);
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
             .pool_max_idle_per_host(idle_max)
             .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(connector);
+            .build(Bounded(https));
         Ok(Self(client))
     }
 
-    /// Sends a request, once. The answer is the status; a body is dropped unread, which closes its
-    /// connection unless it is at hand already.
+    /// Sends a request as this call, once. The answer is the status; a body is dropped unread,
+    /// which closes its connection unless it is at hand already.
     pub(super) async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
+        call: Call,
     ) -> Result<StatusCode, Failure> {
         let interim = Arc::new(Interim::default());
         let counted = Arc::clone(&interim);
@@ -82,7 +84,7 @@ impl Client {
         tokio::select! {
             // An answer is worth more than the interim ones before it.
             biased;
-            answer = self.0.request(request) => match answer {
+            answer = call.make(self.0.request(request)) => match answer {
                 Ok(answer) if !interim.is_over() => Ok(answer.status()),
                 Ok(_) => Err(Failure::TooLong),
                 Err(error) => {

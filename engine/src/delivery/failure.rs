@@ -5,6 +5,7 @@ use std::io;
 
 use hyper_util::client::legacy;
 
+use super::connecting::Slow;
 use super::metered::TooLong;
 use super::resolver::Unresolved;
 use crate::ports::delivery::DeliveryError;
@@ -80,8 +81,12 @@ impl Failure {
             if let Some(unresolved) = error.downcast_ref() {
                 return match unresolved {
                     Unresolved::Blocked => Self::Blocked,
+                    Unresolved::Busy => Self::Busy,
                     Unresolved::Unknown => Self::Unresolvable,
                 };
+            }
+            if error.is::<Slow>() {
+                return Self::Timeout;
             }
             let http = error.downcast_ref::<hyper::Error>();
             if error.is::<TooLong>() || http.is_some_and(hyper::Error::is_parse_too_large) {

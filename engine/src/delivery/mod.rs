@@ -5,8 +5,10 @@
 
 mod calls;
 mod client;
+mod connecting;
 mod failure;
 mod guard;
+mod lookups;
 mod message;
 mod metered;
 mod networks;

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
 use super::guard::Guard;
+use super::lookups::Lookups;
 use crate::ports::Later;
 
 /// Addresses of a host that are tried, at most: a name may have thousands, each of which would be
@@ -38,6 +39,9 @@ pub(super) enum Unresolved {
     /// It has addresses, none of which may be connected to.
     #[error("no address of the host may be connected to")]
     Blocked,
+    /// Too many look-ups are running.
+    #[error("there was no turn to look the host up")]
+    Busy,
     /// It has no address.
     #[error("the host has no address")]
     Unknown,
@@ -48,12 +52,14 @@ pub(super) enum Unresolved {
 pub(super) struct GuardedResolver {
     pub(super) guard: Arc<Guard>,
     pub(super) lookup: Lookup,
+    pub(super) lookups: Lookups,
 }
 
 impl GuardedResolver {
     /// The admitted addresses. Port 0 stands for the port of the URL.
     async fn resolve(self, name: Name) -> Result<Vec<SocketAddr>, Unresolved> {
-        let found = (self.lookup)(name.as_str().to_owned()).await.unwrap_or_default();
+        let (lookup, host) = (self.lookup, name.as_str().to_owned());
+        let found = self.lookups.run(move || lookup(host)).await?;
         if found.is_empty() {
             return Err(Unresolved::Unknown);
         }
@@ -85,6 +91,7 @@ impl Service<Name> for GuardedResolver {
 mod tests {
     use std::sync::Mutex;
 
+    use super::super::calls::Calls;
     use super::*;
 
     /// A resolver whose look-ups give these answers, one after the other.
@@ -96,7 +103,12 @@ mod tests {
             let answer = answers.lock().unwrap().pop().unwrap();
             Box::pin(async move { Ok(answer) })
         });
-        GuardedResolver { guard: Arc::new(Guard::new(&[]).unwrap()), lookup }
+        guarded(lookup)
+    }
+
+    fn guarded(lookup: Lookup) -> GuardedResolver {
+        let guard = Arc::new(Guard::new(&[]).unwrap());
+        GuardedResolver { guard, lookup, lookups: Calls::default().lookups() }
     }
 
     async fn resolve(resolver: &GuardedResolver) -> Result<Vec<String>, Unresolved> {
@@ -133,7 +145,6 @@ mod tests {
     #[tokio::test]
     async fn a_look_up_that_fails_is_no_address() {
         let lookup: Lookup = Arc::new(|_| Box::pin(async { Err(io::ErrorKind::TimedOut.into()) }));
-        let resolver = GuardedResolver { guard: Arc::new(Guard::new(&[]).unwrap()), lookup };
-        assert_eq!(resolve(&resolver).await, Err(Unresolved::Unknown));
+        assert_eq!(resolve(&guarded(lookup)).await, Err(Unresolved::Unknown));
     }
 }

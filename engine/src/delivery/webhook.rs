@@ -22,6 +22,7 @@ use url::Url;
 
 use super::calls::Calls;
 use super::client::Client;
+use super::connecting::Call;
 use super::failure::Failure;
 use super::guard::{Guard, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
@@ -32,7 +33,8 @@ use crate::secret::Secret;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// The longest that one call may take in all: look-up, connection, request and answer.
+/// The longest that one call may take in all: look-up, connection, request and answer. Connecting
+/// that goes on in the background takes no longer either.
 pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 
 const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -109,7 +111,11 @@ impl Webhook {
         let guard = Arc::new(Guard::new(&settings.allow_hosts)?);
         guard.check_url(&settings.url)?;
         let uri = settings.url.as_str().parse().map_err(|_| WebhookError::Url)?;
-        let resolver = GuardedResolver { guard: Arc::clone(&guard), lookup };
+        let resolver = GuardedResolver {
+            guard: Arc::clone(&guard),
+            lookup,
+            lookups: settings.calls.lookups(),
+        };
         let client =
             Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
@@ -163,16 +169,16 @@ impl Webhook {
     }
 
     /// Sends a request. Only a status of success is acceptance.
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
-        let status = self.client.send(request).await?;
+    async fn send(&self, request: Request<Full<Bytes>>, call: Call) -> Result<(), Failure> {
+        let status = self.client.send(request, call).await?;
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
     /// Sends a request when there is a turn for it, within half of its time.
     async fn in_turn(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
         let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
-        let _turn = turn.map_err(|_| Failure::Busy)?;
-        self.send(request).await
+        let turn = turn.map_err(|_| Failure::Busy)?;
+        self.send(request, Call { turn, deadline: self.deadline }).await
     }
 
     /// Makes one call, and says whether it was accepted.

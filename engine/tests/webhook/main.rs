@@ -6,5 +6,6 @@ mod calls;
 mod events;
 mod floods;
 mod guard;
+mod lookups;
 mod support;
 mod tls;
