@@ -59,12 +59,14 @@ pub const HEADERS_MAX: usize = 96;
 /// Requests of one connection that are let in before their bodies have ended. One more waits for a
 /// second, and is then turned away.
 pub const BODIES_MAX: usize = 8;
-/// Streams that were reset before anybody looked at them; one more ends the connection. A proxy shares
-/// one connection among its clients, and all of them may break their requests off at the same moment.
+/// Streams that were reset before anybody looked at them; one more ends the connection. A proxy
+/// shares one connection among its clients, and all of them may break their requests off at the
+/// same moment.
 const RESETS_MAX: usize = STREAMS_MAX as usize;
-/// Streams of one connection that end in an error of the peer; one more ends the connection, and with
-/// it the polls of everybody behind a proxy. Therefore more than a connection has streams: `HAProxy`
-/// ends an upload that its client breaks off with too short a body, which is such an error.
+/// Streams of one connection that end in an error of the peer; one more ends the connection, and
+/// with it the polls of everybody behind a proxy. Therefore more than a connection has streams:
+/// `HAProxy` ends an upload that its client breaks off with too short a body, which is such an
+/// error.
 const STREAM_ERRORS_MAX: usize = 4 * REQUESTS_PER_CONNECTION_MAX as usize;
 /// Bytes that are read ahead for all bodies of a connection: the least that HTTP/2 has.
 const WINDOW_BYTES: u32 = 65_535;
@@ -145,8 +147,8 @@ pub(super) async fn serve<S, B>(
     connection.as_mut().graceful_shutdown();
     let farewell = Instant::now();
     streams.leave(farewell);
-    // What is under way may end, polls among it. Nobody waits for a peer that has nothing under way,
-    // nor for one that takes no answers while others need its place.
+    // What is under way may end, polls among it. Nobody waits for a peer that has nothing under
+    // way, nor for one that takes no answers while others need its place.
     while timeout(LEAVE, connection.as_mut()).await.is_err() {
         let now = Instant::now();
         let end = streams.due(&with).min(farewell + with.silence);

@@ -1,7 +1,7 @@
 //! A budget for frames that do no work: `PING`, `SETTINGS`, `WINDOW_UPDATE`, `PRIORITY`,
 //! `RST_STREAM`, empty `DATA` and unknown ones. HTTP/2 bounds none of them, and neither does the
-//! library. After a farewell the library ignores the streams that begin, so then short `DATA` frames
-//! are costed here too.
+//! library. After a farewell the library ignores the streams that begin, so then short `DATA`
+//! frames are costed here too.
 //!
 //! Clients need some of them for each request and for each part of an answer, so both earn frames.
 //! Nothing here reads a clock or a socket.

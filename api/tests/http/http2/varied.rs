@@ -74,7 +74,8 @@ pub(crate) fn request(number: u32, head: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, id(number), head)
 }
 
-/// Writes the frames of `sent` every 100 ms, and gives the frames that come until the server closes.
+/// Writes the frames of `sent` every 100 ms, and gives the frames that come until the server
+/// closes.
 pub(crate) async fn closed_although(
     frames: &mut Frames,
     mut sent: impl FnMut(u32) -> Vec<u8>,
