@@ -126,12 +126,18 @@ pub(super) async fn serve<S, B>(
     let mut ending = pin!(ending);
     // What begins meanwhile may be due earlier than what was waited for.
     let look = with.silence.min(with.keep_alive).min(TAKE_SILENCE);
-    let gives_way = loop {
+    loop {
         tokio::select! {
             _ = connection.as_mut() => return,
-            () = ending.as_mut() => break false,
-            () = idleness.gives_way() => break true,
-            () = streams.spent() => break false,
+            () = ending.as_mut() => break,
+            () = idleness.gives_way() => {
+                if !streams.is_idle() {
+                    // It takes no answers while others need its place.
+                    return;
+                }
+                break;
+            }
+            () = streams.spent() => break,
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
@@ -139,20 +145,19 @@ pub(super) async fn serve<S, B>(
                     return;
                 }
                 if is_due {
-                    break false;
+                    break;
                 }
             }
         }
-    };
+    }
     connection.as_mut().graceful_shutdown();
     let farewell = Instant::now();
     streams.leave(farewell);
     // What is under way may end, polls among it. Nobody waits for a peer that has nothing under
     // way, nor for one that takes no answers while others need its place.
     while timeout(LEAVE, connection.as_mut()).await.is_err() {
-        let now = Instant::now();
         let end = streams.due(&with).min(farewell + with.silence);
-        if streams.is_idle() || end <= now || (gives_way && streams.is_stalled(now)) {
+        if streams.is_idle() || end <= Instant::now() {
             return;
         }
     }

@@ -74,12 +74,6 @@ impl Streams {
         self.takes.len() >= self.under_way.get()
     }
 
-    /// Whether the peer has taken nothing for a while of the answers that are all that is under
-    /// way.
-    pub(super) fn is_stalled(&self, now: Instant) -> bool {
-        self.only_sends() && self.takes.moved().is_none_or(|moved| moved + LEAVE <= now)
-    }
-
     /// A connection that merely sends is idle, so that a peer that takes nothing gives way.
     fn settle(&self, now: Instant) {
         if self.only_sends() {

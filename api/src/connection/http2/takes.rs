@@ -62,9 +62,4 @@ impl Takes {
         let due = |take: &Take| take.deadline.at().min(take.moved + silence);
         self.0.borrow().values().map(due).min()
     }
-
-    /// When the peer last took some of any.
-    pub(super) fn moved(&self) -> Option<Instant> {
-        self.0.borrow().values().map(|take| take.moved).max()
-    }
 }
