@@ -3,7 +3,7 @@
 //! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
 //! as long as a head or the next request may take. While a listener is under pressure, those that
 //! have nothing under way leave after a short patience, the longest idle first. Each worker looks
-//! at its own connections, and only then: without pressure an idle connection needs no timer for it.
+//! at its own connections, and only then: an idle connection needs no timer without pressure.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

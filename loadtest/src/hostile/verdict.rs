@@ -88,7 +88,7 @@ impl Rule {
             refused_share: 1.0,
             health_max: Duration::from_secs(1),
             memory_factor: 2.0,
-            // It reads each asset from the disk, so that every answer that waits holds its own copy.
+            // It reads each asset from the disk: every answer that waits holds its own copy.
             memory_spare: 256 * MIB,
             busy_max: 0.9,
             ..Self::strict()

@@ -89,7 +89,9 @@ impl Streams {
     }
 
     /// When the connection has been without a request, or without progress, for too long. An
-    /// answer that is not taken is due although others make progress.
+    /// answer that is not taken is due although others make progress. It is due later while
+    /// anything else is under way: a proxy shares the connection among its clients, and one of
+    /// them that is slow must not end the polls of all others.
     pub(super) fn due(&self, with: &Settings) -> Instant {
         let patience = match (self.is_idle(), self.begun.get()) {
             (false, _) => with.silence,
@@ -97,7 +99,8 @@ impl Streams {
             (true, _) => with.keep_alive,
         };
         let due = self.moved.get() + patience;
-        self.takes.due(with.silence).map_or(due, |take| take.min(due))
+        let take = self.takes.due(with.silence, self.only_sends());
+        take.map_or(due, |take| take.min(due))
     }
 }
 
@@ -202,8 +205,12 @@ mod tests {
             other.taken(8192, now);
         }
         assert_eq!(streams.due(&WITH), start + TAKE_SILENCE);
+        let poll = Stream::begin(&streams, start).unwrap();
+        assert_eq!(streams.due(&WITH), start + LONG, "the polls of others go on");
+        drop(poll);
+        assert_eq!(streams.due(&WITH), start + TAKE_SILENCE);
         untaken.taken(1, start);
-        assert_eq!(streams.due(&WITH), start + LONG);
+        assert!(streams.due(&WITH) > start + TAKE_SILENCE);
     }
 
     #[test]

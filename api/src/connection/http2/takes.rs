@@ -56,10 +56,13 @@ impl Takes {
         self.0.borrow().len()
     }
 
-    /// The earliest time by which the peer has to take more of an answer, which is not later than
-    /// `silence` after it took the last of that answer.
-    pub(super) fn due(&self, silence: Duration) -> Option<Instant> {
-        let due = |take: &Take| take.deadline.at().min(take.moved + silence);
+    /// The earliest time by which the peer has to take more of an answer: `silence` after it took
+    /// the last of that answer, or by its deadline where nothing else is under way.
+    pub(super) fn due(&self, silence: Duration, is_alone: bool) -> Option<Instant> {
+        let due = |take: &Take| {
+            let silent = take.moved + silence;
+            if is_alone { silent.min(take.deadline.at()) } else { silent }
+        };
         self.0.borrow().values().map(due).min()
     }
 }

@@ -73,7 +73,8 @@ fn endless() -> Vec<u8> {
 
 pub(in super::super) fn unread_rate() -> String {
     format!(
-        "{UNREAD} connections ({UNREAD_OF_OPERATORS} at the operators') with {UNREAD_STREAMS} streams each"
+        "{UNREAD} connections ({UNREAD_OF_OPERATORS} at the operators') with {UNREAD_STREAMS} \
+         streams each"
     )
 }
 
