@@ -134,15 +134,14 @@ fn where_the_limit_cannot_be_raised_connections_stay_below_it_and_idle_ones_give
 fn connections_of_operators_that_are_left_idle_keep_nobody_from_the_health_check() {
     let server = Server::start("1024:20000");
     let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
-    let idle: Vec<_> = crowd(server.operations, 64)
-        .into_iter()
-        .map(|mut stream| {
-            stream.write_all(request.as_bytes()).unwrap();
-            stream.set_read_timeout(Some(SOON)).unwrap();
-            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
-            stream
-        })
-        .collect();
+    // The longest idle ones give way to the last ones as these come.
+    let answers = |mut stream: TcpStream| {
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.write_all(request.as_bytes()).ok()?;
+        stream.read(&mut [0; 1024]).ok().filter(|read| *read > 0).map(|_| stream)
+    };
+    let idle: Vec<_> = crowd(server.operations, 64).into_iter().filter_map(answers).collect();
+    assert!(idle.len() >= 48, "{}", idle.len());
     assert!(health(server.operations).starts_with("HTTP/1.1 200"));
     drop(idle);
 }
