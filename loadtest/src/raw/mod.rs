@@ -4,4 +4,5 @@ mod connection;
 mod person;
 
 pub use connection::{Answer, Connection};
+pub(crate) use person::post;
 pub use person::{Callers, DEVICES, POLL, Person, expect};

@@ -139,7 +139,8 @@ pub fn expect<'a>(answer: &'a Answer, field: &str) -> io::Result<&'a str> {
     answer.field(field).ok_or_else(|| io::Error::other(text()))
 }
 
-fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
+/// Writes a POST of JSON.
+pub(crate) fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {authorization}\r\n\

@@ -8,7 +8,7 @@ use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
 use super::super::ground::{Ground, Pace};
-use crate::raw::{Connection, DEVICES, POLL};
+use crate::raw::{Connection, DEVICES, POLL, post};
 
 const CONNECTIONS: u64 = 16;
 const TOKENS_PER_SECOND: u64 = 2_000;
@@ -106,13 +106,4 @@ async fn calls(
         });
     }
     while lanes.join_next().await.is_some() {}
-}
-
-fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {authorization}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
 }
