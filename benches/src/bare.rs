@@ -17,7 +17,7 @@ use countersign_client::SoftwareKey;
 use countersign_core::signature::{Algorithm, Check, PublicKey, verify_batch};
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
-use countersign_loadtest::raw::POLL;
+use countersign_loadtest::client::raw::POLL;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use countersign_loadtest::client::raw::{Answer, Connection, Person, expect};
 use countersign_loadtest::host::process;
-use countersign_loadtest::raw::{Answer, Connection, Person, expect};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use countersign_loadtest::LoadError;
-use countersign_loadtest::metrics::Metrics;
-use countersign_loadtest::raw::Callers;
+use countersign_loadtest::client::raw::Callers;
+use countersign_loadtest::server::metrics::Metrics;
 use countersign_loadtest::server::{Settings, Spawned};
 
 /// A server that turns nothing away because a machine that does other work too makes it late: for

@@ -6,14 +6,14 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::LoadError;
-use crate::compare::CompareArgs;
+use crate::capacity_run::{self, CapacityArgs};
 use crate::hostile::{self, HostileArgs};
-use crate::render::{self, RenderArgs};
-use crate::report::model::Report;
+use crate::out::compare::CompareArgs;
+use crate::out::render::{self, RenderArgs};
+use crate::out::report::model::Report;
+use crate::run::session::{self, RunArgs};
+use crate::run::stop::Stop;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
-use crate::session::{self, RunArgs};
-use crate::stop::Stop;
-use crate::survey::{self, SurveyArgs};
 
 /// Puts a Countersign server under load, as backends, browsers and phones do, and says what came of
 /// it.
@@ -57,13 +57,13 @@ enum Load {
     Soak(Run<soak::SoakArgs>),
     /// How much a server bears: the highest rate that meets an objective, and what a planner counts
     /// with.
-    Capacity(Survey),
+    Capacity(CapacityRun),
 }
 
 #[derive(clap::Args)]
-struct Survey {
+struct CapacityRun {
     #[command(flatten)]
-    survey: SurveyArgs,
+    capacity_run: CapacityArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -83,9 +83,9 @@ impl<S: Scenario + clap::Args> Run<S> {
     }
 }
 
-impl Survey {
+impl CapacityRun {
     async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
-        conclude(&survey::run(&self.survey, &self.run, stop).await?, &self.run)
+        conclude(&capacity_run::run(&self.capacity_run, &self.run, stop).await?, &self.run)
     }
 }
 
@@ -134,7 +134,7 @@ impl Load {
                 Self::Storm(run) => run.report(&stop).await,
                 Self::Poison(run) => run.report(&stop).await,
                 Self::Soak(run) => run.report(&stop).await,
-                Self::Capacity(survey) => survey.report(&stop).await,
+                Self::Capacity(capacity_run) => capacity_run.report(&stop).await,
             }
         })
     }

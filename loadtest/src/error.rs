@@ -58,7 +58,7 @@ pub enum LoadError {
     },
     /// A report cannot be used.
     #[error(transparent)]
-    Report(#[from] crate::report::ReportError),
+    Report(#[from] crate::out::report::ReportError),
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),

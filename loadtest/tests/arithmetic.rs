@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::{Connecting, Http, RelyingParty};
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::report::model::Report;
 use fake::{Fake, Manner, SECRET};
 use support::{against, report, said};
 

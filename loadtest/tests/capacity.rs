@@ -6,7 +6,7 @@ mod report_support;
 use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::Demand;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
-use countersign_loadtest::report::capacity::{
+use countersign_loadtest::out::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Trial,
 };
 use proptest::prelude::*;

@@ -2,9 +2,9 @@
 
 mod report_support;
 
-use countersign_loadtest::compare::{Comparison, Verdict, compare};
-use countersign_loadtest::report::ReportError;
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::compare::{Comparison, Verdict, compare};
+use countersign_loadtest::out::report::ReportError;
+use countersign_loadtest::out::report::model::Report;
 use hdrhistogram::Histogram;
 use report_support::planned::planned;
 use report_support::{sample, step, wobble};

@@ -4,9 +4,9 @@
 mod report_support;
 
 use countersign_loadtest::LoadError;
-use countersign_loadtest::report::doubts::doubts;
-use countersign_loadtest::report::model::{Point, Report, Step};
-use countersign_loadtest::report::{ReportError, html, json, markdown};
+use countersign_loadtest::out::report::doubts::doubts;
+use countersign_loadtest::out::report::model::{Point, Report, Step};
+use countersign_loadtest::out::report::{ReportError, html, json, markdown};
 use report_support::{sample, step, times};
 use serde_json::json;
 

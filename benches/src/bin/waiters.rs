@@ -14,9 +14,9 @@ use std::time::Duration;
 use clap::Parser;
 use countersign_benches::pinned::{Failure, PATIENT, ROOMY, Server, build, ended};
 use countersign_benches::table::quantile;
+use countersign_loadtest::client::raw::{Connection, Person, expect};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::pin;
-use countersign_loadtest::raw::{Connection, Person, expect};
 use tokio::time::{Instant, sleep};
 
 /// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.

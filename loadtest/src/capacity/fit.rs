@@ -1,6 +1,6 @@
 //! What one more costs: lines through measurements, by least squares, with how far off they are.
 
-use crate::report::capacity::{Cost, Fit};
+use crate::out::report::capacity::{Cost, Fit};
 
 /// What a step takes, fitted with others: each row has how often per second each step was done, and
 /// what it took all together.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::report::capacity::{Objective, Trial};
+use crate::out::report::capacity::{Objective, Trial};
 
 /// Samples that have to lie beyond a quantile, so that it says something.
 const BEYOND_MIN: f64 = 10.0;

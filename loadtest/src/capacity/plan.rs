@@ -9,7 +9,7 @@
 //! * Redis keeps every device, and lifecycles for as long as they are retained. What it held before
 //!   they were counted is left out: most of that is what the trials have left there.
 
-use crate::report::capacity::{
+use crate::out::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,
 };
 

@@ -6,7 +6,7 @@
 //! third decides; so is a rate that failed although a higher one did not. A rate counts only if no
 //! lower one is known to fail.
 
-use crate::report::capacity::{Conclusion, Trial};
+use crate::out::report::capacity::{Conclusion, Trial};
 
 /// Trials of a rate that have to agree before it is an end of what is left.
 const AGREE: usize = 2;

@@ -1,8 +1,8 @@
 //! A trial, from the report of the run that it was.
 
-use crate::report::capacity::{Objective, Trial};
-use crate::report::facts;
-use crate::report::model::Report;
+use crate::out::report::capacity::{Objective, Trial};
+use crate::out::report::facts;
+use crate::out::report::model::Report;
 
 /// Above this share of its cores the harness may be what was measured.
 const CLIENT_SHARE_MAX: f64 = 0.8;

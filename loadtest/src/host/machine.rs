@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::read_to_string;
 
-use crate::report::model::Machine;
+use crate::out::report::model::Machine;
 
 impl Machine {
     /// This one.

@@ -11,10 +11,11 @@ use serde_json::Value;
 use super::{
     ALL, Attackers, Hostile, Listener, Outcome, Pace, Places, Rule, Run, alone, named, pairs,
 };
+use crate::LoadError;
 use crate::host::pin;
+use crate::out::files;
+use crate::run::stop::Stop;
 use crate::server::{check_store, key};
-use crate::stop::Stop;
-use crate::{LoadError, files};
 
 /// Seconds of an abuse alone, and of a pair.
 const ALONE_SECONDS: u64 = 60;

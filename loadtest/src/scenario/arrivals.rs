@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::Stage;
 use crate::LoadError;
-use crate::book::Book;
-use crate::drive::{Work, closed_loop, for_time, open_loop};
-use crate::people::span;
-use crate::schedule::{RATE_MAX, Schedule, Shape};
+use crate::client::people::span;
+use crate::run::drive::{Work, closed_loop, for_time, open_loop};
+use crate::run::schedule::{RATE_MAX, Schedule, Shape};
+use crate::run::tally::Tally;
 
 /// Workers, at most: each is a user with connections.
 const WORKERS_MAX: usize = 1_000_000;
@@ -129,11 +129,11 @@ impl LoadArgs {
     /// Lets the workers work.
     pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, stage: &Stage) {
         if self.closed.is_some() {
-            closed_loop(workers, for_time(self.time), &stage.book, &stage.stop).await;
+            closed_loop(workers, for_time(self.time), &stage.tally, &stage.stop).await;
             return;
         }
         let schedule = self.schedule(self.time, stage.seed);
-        open_loop(workers, schedule, self.drain, &stage.book, &stage.stop).await;
+        open_loop(workers, schedule, self.drain, &stage.tally, &stage.stop).await;
     }
 
     /// Lets the workers work for a while without writing anything down.
@@ -149,15 +149,15 @@ impl LoadArgs {
         if self.warm_up.is_zero() || self.closed.is_some() {
             return Ok(workers);
         }
-        let (book, count) = (Arc::new(Book::new(main)), workers.len());
+        let (tally, count) = (Arc::new(Tally::new(main)), workers.len());
         let mut schedule = self.schedule(self.warm_up, stage.seed.wrapping_add(1));
         if self.shape == Spread::Ramp {
             (schedule.shape, schedule.rate) = (Shape::Poisson, self.ramp_from);
         }
-        let workers = open_loop(workers, schedule, self.drain, &book, &stage.stop).await;
-        let totals = book.totals();
+        let workers = open_loop(workers, schedule, self.drain, &tally, &stage.stop).await;
+        let totals = tally.totals();
         if totals.failed > 0 && totals.completed == 0 {
-            let first = book.errors().into_iter().next();
+            let first = tally.errors().into_iter().next();
             let first = first.map_or_else(String::new, |failures| failures.first);
             return Err(LoadError::Server(format!("nothing worked while warming up: {first}")));
         }

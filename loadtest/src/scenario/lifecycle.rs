@@ -8,10 +8,11 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, Scenario, Stage};
-use crate::drive::Work;
-use crate::people::{Delay, Fate, Mix, User};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Delay, Fate, Mix, User};
+use crate::out::report::step;
+use crate::run::drive::Work;
+use crate::run::recorder::Recorder;
 
 /// Longest that a browser waits where the phone does not answer, in seconds.
 const GIVE_UP_SECONDS: u64 = 1;
@@ -99,7 +100,7 @@ impl Cycle {
             }
             None => {
                 let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
-                crate::people::expect_end(step::VERIFY, &told, approve)?;
+                crate::client::people::expect_end(step::VERIFY, &told, approve)?;
                 told
             }
         };

@@ -19,20 +19,20 @@ pub use arrivals::LoadArgs;
 pub(crate) use arrivals::rate;
 
 use crate::LoadError;
-use crate::book::Book;
+use crate::client::people::Crowd;
 use crate::host::process;
-use crate::metrics::Metrics;
-use crate::people::Crowd;
-use crate::progress::Progress;
-use crate::report::model::Point;
-use crate::stop::Stop;
+use crate::out::progress::Progress;
+use crate::out::report::model::Point;
+use crate::run::stop::Stop;
+use crate::run::tally::Tally;
+use crate::server::metrics::Metrics;
 
 /// What every scenario has at hand.
 pub struct Stage {
     /// Where users come from.
     pub crowd: Crowd,
     /// Where what happens is written down.
-    pub book: Arc<Book>,
+    pub tally: Arc<Tally>,
     /// What ends the run before its time.
     pub stop: Stop,
     /// What the server says of itself, if it can be read.

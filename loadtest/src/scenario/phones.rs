@@ -10,11 +10,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, Scenario, Stage};
-use crate::drive::Work;
-use crate::metrics::Metrics;
-use crate::people::{Phone, Seen, User};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Phone, Seen, User};
+use crate::out::report::step;
+use crate::run::drive::Work;
+use crate::run::recorder::Recorder;
+use crate::server::metrics::Metrics;
 
 /// Longest wait that a server grants, in seconds.
 const WAIT_SECONDS: u64 = 30;

@@ -9,10 +9,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Figures, Scenario, Stage};
-use crate::metrics::Metrics;
-use crate::people::{Open, Poll, Seen, User, patiently, span};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Open, Poll, Seen, User, patiently, span};
+use crate::out::report::step;
+use crate::run::recorder::Recorder;
+use crate::server::metrics::Metrics;
 
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
 const PARKING: Duration = Duration::from_secs(25);
@@ -113,14 +114,14 @@ impl WaitersArgs {
         // Those that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
-        let book = &stage.book;
+        let tally = &stage.tally;
         stream::iter(chosen)
             .for_each_concurrent(at_once, async |(_, (waiter, poll))| {
                 let mut recorder = Recorder::default();
-                book.offered();
-                book.begun(Duration::ZERO);
+                tally.offered();
+                tally.begun(Duration::ZERO);
                 let result = wake(waiter, poll, Instant::now(), &mut recorder).await;
-                book.ended(&recorder, result.as_ref().copied());
+                tally.ended(&recorder, result.as_ref().copied());
             })
             .await;
         drop(rest);
@@ -168,7 +169,7 @@ impl Scenario for WaitersArgs {
             (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
-            let mut times = crate::book::empty();
+            let mut times = crate::run::tally::empty();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
             of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
             // A wake-up of no time is one that came before the phone's answer.

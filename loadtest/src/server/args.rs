@@ -10,7 +10,7 @@ use super::{Prepared, Settings, Spawned, Target, target};
 use crate::LoadError;
 use crate::host::pin::{self, Cores};
 use crate::host::process;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
 /// Which server, and where it runs.
 #[derive(Args, Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The server under load: one that runs, or one started for the occasion.
 
 mod args;
+pub mod metrics;
 mod spawned;
 mod target;
 
@@ -11,7 +12,7 @@ pub use target::Target;
 
 use crate::LoadError;
 use crate::host::pin::Cores;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
 /// A server that is ready to be put under load.
 pub struct Prepared {

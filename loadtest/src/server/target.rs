@@ -8,7 +8,7 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
-use crate::people::patiently;
+use crate::client::people::patiently;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 
 pub(crate) mod planned;
 
-use countersign_loadtest::report::model::{
+use countersign_loadtest::out::report::model::{
     FORMAT, Failures, Machine, Point, Report, Server, ServerPoint, Step, Totals,
 };
 use hdrhistogram::Histogram;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use countersign_loadtest::report::json;
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::report::json;
+use countersign_loadtest::out::report::model::Report;
 
 use crate::fake::{Fake, SECRET, TENANT};
 

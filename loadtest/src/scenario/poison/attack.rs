@@ -8,10 +8,11 @@ use countersign_client::wire::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use tokio::time::Instant;
 
-use crate::people::{Phone, Seen};
-use crate::recorder::Recorder;
+use crate::LoadError;
+use crate::client::people::{Phone, Seen};
+use crate::out::report::step;
+use crate::run::recorder::Recorder;
 use crate::server::Target;
-use crate::{LoadError, step};
 
 /// Longest garbage, in bytes.
 const GARBAGE_MAX: usize = 4096;
