@@ -1,6 +1,11 @@
 //! What one more costs: lines through measurements, by least squares, with how far off they are.
 
+use nalgebra::{DMatrix, DVector};
+
 use crate::out::report::capacity::{Cost, Fit};
+
+/// Part of the largest singular value below which another one is rounding.
+const RANK_EPSILON: f64 = 1e-9;
 
 /// What a step takes, fitted with others: each row has how often per second each step was done, and
 /// what it took all together.
@@ -68,65 +73,44 @@ pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     Some(names.iter().enumerate().map(fit).collect())
 }
 
-/// Least squares over rows of equal length, by orthogonal columns (modified Gram–Schmidt), which
-/// needs no squares of large numbers; none if the columns do not tell the coefficients apart.
+/// Solves rows of equal length by least squares; `None` if the columns do not tell the coefficients
+/// apart.
 fn solve(rows: &[Vec<f64>], values: &[f64]) -> Option<Solution> {
     let width = rows.first()?.len();
     if rows.len() < width || rows.iter().flatten().chain(values).any(|value| !value.is_finite()) {
         return None;
     }
-    let mut columns: Vec<Vec<f64>> =
-        (0..width).map(|column| rows.iter().map(|row| row[column]).collect()).collect();
-    let mut rest = values.to_vec();
-    let mut upper = vec![vec![0.0; width]; width];
-    let mut along = vec![0.0; width];
-    for column in 0..width {
-        let before = dot(&columns[column], &columns[column]).sqrt();
-        for earlier in 0..column {
-            let part = dot(&columns[earlier], &columns[column]);
-            upper[earlier][column] = part;
-            let unit = columns[earlier].clone();
-            take(&mut columns[column], part, &unit);
-        }
-        let length = dot(&columns[column], &columns[column]).sqrt();
-        // What is left of a column that the others explain is rounding.
-        if length <= before * 1e-9 {
-            return None;
-        }
-        columns[column].iter_mut().for_each(|value| *value /= length);
-        upper[column][column] = length;
-        along[column] = dot(&columns[column], &rest);
-        take(&mut rest, along[column], &columns[column]);
+    let mut columns = DMatrix::from_fn(rows.len(), width, |row, column| rows[row][column]);
+    // Columns of length one, so that the rank does not depend on units.
+    let lengths: Vec<f64> = columns.column_iter().map(|column| column.norm()).collect();
+    for (mut column, length) in columns.column_iter_mut().zip(&lengths) {
+        column /= *length;
     }
-    let mut coefficients = vec![0.0; width];
-    for column in (0..width).rev() {
-        let later: f64 = (column + 1..width).map(|k| upper[column][k] * coefficients[k]).sum();
-        coefficients[column] = (along[column] - later) / upper[column][column];
+    if columns.iter().any(|value| !value.is_finite()) {
+        return None;
     }
-    let fitted: Vec<f64> = rows.iter().map(|row| dot(row, &coefficients)).collect();
+    let decomposed = columns.svd(true, true);
+    let singular = &decomposed.singular_values;
+    if singular.min() <= singular.max() * RANK_EPSILON {
+        return None;
+    }
+    let solution = decomposed.solve(&DVector::from_column_slice(values), 0.0).ok()?;
+    let coefficients: Vec<f64> = solution.iter().zip(&lengths).map(|(c, l)| c / l).collect();
+    let fitted: Vec<f64> = rows.iter().map(|row| weighted_sum(row, &coefficients)).collect();
+    let squares: f64 = values.iter().zip(&fitted).map(|(value, fit)| (value - fit).powi(2)).sum();
     let freedom = rows.len() - width;
-    let variance = dot(&rest, &rest) / freedom as f64;
-    let error = |row: &Vec<f64>| (variance * dot(row, row)).sqrt();
+    let variance = squares / freedom as f64;
+    let axes = decomposed.v_t?;
+    let error = |column: usize| {
+        let along = axes.column(column).component_div(singular).norm_squared();
+        (variance * along).sqrt() / lengths[column]
+    };
     Some(Solution {
-        errors: if freedom > 0 { inverse(&upper).iter().map(error).collect() } else { Vec::new() },
+        errors: if freedom > 0 { (0..width).map(error).collect() } else { Vec::new() },
         r2: r2(values, &fitted),
         deviation_max: deviation_max(values, &fitted),
         coefficients,
     })
-}
-
-/// The inverse of an upper triangle.
-fn inverse(upper: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let width = upper.len();
-    let mut inverse = vec![vec![0.0; width]; width];
-    for column in 0..width {
-        inverse[column][column] = 1.0 / upper[column][column];
-        for row in (0..column).rev() {
-            let later: f64 = (row + 1..=column).map(|k| upper[row][k] * inverse[k][column]).sum();
-            inverse[row][column] = -later / upper[row][row];
-        }
-    }
-    inverse
 }
 
 /// The share of what values vary by that is explained; none if they do not vary.
@@ -146,11 +130,6 @@ fn deviation_max(values: &[f64], fitted: &[f64]) -> f64 {
     if range > 0.0 { off.fold(0.0, f64::max) / range } else { 0.0 }
 }
 
-fn dot(one: &[f64], other: &[f64]) -> f64 {
-    one.iter().zip(other).map(|(a, b)| a * b).sum()
-}
-
-/// Takes `part` of `unit` from a column.
-fn take(column: &mut [f64], part: f64, unit: &[f64]) {
-    column.iter_mut().zip(unit).for_each(|(value, unit)| *value -= part * unit);
+fn weighted_sum(row: &[f64], weights: &[f64]) -> f64 {
+    row.iter().zip(weights).map(|(value, weight)| value * weight).sum()
 }

@@ -10,9 +10,12 @@
 //! the more each is like the one before it the fewer they count.
 
 use hdrhistogram::Histogram;
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 /// Half of a hundredth lies beyond it on either side of a normal distribution: 99 % confidence.
 pub(super) const Z: f64 = 2.576;
+/// The quantile of a distribution that [`Z`] is of the normal one.
+const UPPER: f64 = 0.995;
 /// With fewer intervals nothing can be said of their variation.
 const INTERVALS_MIN: usize = 5;
 /// Intervals that are as alike as this count as a nineteenth.
@@ -87,11 +90,9 @@ pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     Some(students(n - 1.0) * error)
 }
 
-/// What [`Z`] is for Student's distribution with so many degrees of freedom, by Cornish and Fisher.
+/// The counterpart of [`Z`] in Student's distribution with `freedom` degrees of freedom, above zero.
 pub(super) fn students(freedom: f64) -> f64 {
-    let (z3, z5) = (Z.powi(3), Z.powi(5));
-    let second = (5.0 * z5 + 16.0 * z3 + 3.0 * Z) / (96.0 * freedom * freedom);
-    Z + (z3 + Z) / (4.0 * freedom) + second
+    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(UPPER))
 }
 
 /// How far apart two would have to be for their difference to be more than noise.
@@ -157,8 +158,10 @@ mod tests {
 
     #[test]
     fn students_factor_is_the_tables() {
-        for (freedom, table) in [(9.0, 3.250), (29.0, 2.756), (1e9, 2.576)] {
-            assert!((students(freedom) - table).abs() < 0.02, "{freedom}");
+        for (freedom, table) in
+            [(1.0, 63.657), (2.0, 9.925), (9.0, 3.250), (29.0, 2.756), (1e9, 2.576)]
+        {
+            assert!((students(freedom) - table).abs() < 0.001, "{freedom}");
         }
     }
 }
