@@ -1,4 +1,4 @@
-//! Load on a Countersign server over HTTP, and how long what it did took.
+//! Load on a Countersign server over HTTP, and the latencies under it.
 //!
 //! A [`scenario`] says what is done, a [`schedule`] when, [`drive`] does it, a [`tally`] writes down
 //! what came of it, and a [`report`] shows it. The server is another process, started here or

@@ -1,4 +1,4 @@
-//! What one more costs: lines through measurements, by least squares, with how far off they are.
+//! Marginal costs: lines through measurements by least squares, with their standard errors.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -7,11 +7,10 @@ use crate::out::report::capacity::{Cost, Fit};
 /// Part of the largest singular value below which another one is rounding.
 const RANK_EPSILON: f64 = 1e-9;
 
-/// What a step takes, fitted with others: each row has how often per second each step was done, and
-/// what it took all together.
+/// One row of a joint fit: the rate of each step, and the cores that all steps took together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture {
-    /// How often each step was done, per second, in the same order in all of them.
+    /// Rate of each step per second. The steps have the same order in every row.
     pub rates: Vec<f64>,
     /// The cores that it took.
     pub cores: f64,
@@ -26,8 +25,7 @@ struct Solution {
     deviation_max: f64,
 }
 
-/// The line through points, of how many and what it took; none if fewer than two differ in how
-/// many.
+/// Fits a line through points of a count and its cost; `None` if fewer than two counts differ.
 ///
 /// Two points always lie on a line: take three or more, so that the residual says something.
 #[must_use]
@@ -47,8 +45,8 @@ pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
     })
 }
 
-/// What each of the steps `names` costs the processor, from runs that mix them differently; none if
-/// the mixtures are too few or too alike to tell the steps apart.
+/// Fits the processor cost of each step in `names`, from runs that mix the steps differently;
+/// `None` if the mixtures are too few or too alike to tell the steps apart.
 ///
 /// Residuals are of all steps together.
 #[must_use]
@@ -113,7 +111,7 @@ fn solve(rows: &[Vec<f64>], values: &[f64]) -> Option<Solution> {
     })
 }
 
-/// The share of what values vary by that is explained; none if they do not vary.
+/// The share of the values' variation that the fit explains; `None` if they do not vary.
 fn r2(values: &[f64], fitted: &[f64]) -> Option<f64> {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let total: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -121,8 +119,8 @@ fn r2(values: &[f64], fitted: &[f64]) -> Option<f64> {
     (total > 0.0).then(|| 1.0 - left / total)
 }
 
-/// The largest distance of a value from what is fitted, as a part of the range of the values: as a
-/// part of the values themselves, what an empty server has would hide it.
+/// The largest residual, as a part of the range of the values. As a part of the values themselves
+/// it would be hidden by the base load of an empty server.
 fn deviation_max(values: &[f64], fitted: &[f64]) -> f64 {
     let off = values.iter().zip(fitted).map(|(value, fit)| (value - fit).abs());
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);

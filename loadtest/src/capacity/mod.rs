@@ -1,4 +1,5 @@
-//! How much a server bears, and what it takes to bear more: arithmetic alone, which runs no load.
+//! Capacity arithmetic: the highest rate a server bears, and the resources for a higher one. No
+//! load runs here.
 //!
 //! A [`search`] says which rate to try next; [`fit`] finds what one more of something costs; from
 //! both [`plan`] makes the planner's table. Who runs the trials gives their reports to [`trial`].

@@ -1,5 +1,5 @@
-//! What is held in memory, on a server of its own: devices, challenges, parked browsers, a part of
-//! them at a time.
+//! Memory measurements on a server of their own: devices, challenges and parked browsers, added in
+//! parts.
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use crate::server::metrics::Metrics;
 const PARTS: usize = 4;
 /// Requests at the same time.
 const AT_ONCE: usize = 32;
-/// Users who go through all before anything is looked at: what a server makes once.
+/// Users who finish a lifecycle before the first measurement, so that one-time allocations do not
+/// count.
 const FIRST: usize = 200;
 /// Longest time in which browsers have to be parked.
 const PARKING: Duration = Duration::from_secs(20);
@@ -95,14 +96,14 @@ async fn take(
     Ok(fits.into_iter().flatten().collect())
 }
 
-/// What a Redis holds, after so many.
+/// Redis memory by count.
 #[derive(Default)]
 struct Kept {
     devices: Vec<(f64, f64)>,
     lifecycles: Vec<(f64, f64)>,
 }
 
-/// What a Redis keeps of lifecycles that are over; none where there is no Redis.
+/// Measures the Redis memory that finished lifecycles keep; `None` without Redis.
 async fn lifecycles(
     redis: &Redis,
     users: Vec<User>,

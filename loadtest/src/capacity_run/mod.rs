@@ -1,5 +1,5 @@
-//! `capacity`: how much a server bears, and what it takes to bear more. It runs the trials and
-//! takes the measurements; [`crate::capacity`] says which, and what follows from them.
+//! `capacity`: runs the trials and takes the measurements. [`crate::capacity`] chooses the trials
+//! and draws the conclusions.
 
 mod memory;
 mod redis_memory;
@@ -25,20 +25,20 @@ use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
 
-/// Longest that a trial takes, however rare what its objective speaks of.
+/// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
 /// Parts of the highest rate at which the processor's time is measured.
 const PARTS: [f64; 3] = [0.25, 0.5, 0.75];
-/// How long an idle server is looked at.
+/// Time for which an idle server is observed.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// What has to be met, and how it is searched.
+/// The objective and the search for it.
 #[derive(Args, Clone, Debug)]
 pub struct CapacityArgs {
-    /// How long lifecycles may take.
+    /// Upper bound for the latency of lifecycles.
     #[arg(long, default_value = "p99=50ms")]
     pub slo: Latency,
-    /// Which share of them may not complete.
+    /// Share of lifecycles that may fail to complete.
     #[arg(long, default_value = "0.01%")]
     pub errors: ErrorShare,
     /// The first rate, per second.
@@ -50,10 +50,10 @@ pub struct CapacityArgs {
     /// Trials, at most.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub trials: u16,
-    /// How close to the highest rate the search comes.
+    /// Precision of the highest rate.
     #[arg(long, default_value = "5%")]
     pub precision: ErrorShare,
-    /// How long a trial takes at least; longer where fewer than ten lie beyond the percentile.
+    /// Shortest trial; a trial is longer where fewer than ten samples lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
     /// Devices, challenges and browsers that memory is measured with, at most.
@@ -63,12 +63,12 @@ pub struct CapacityArgs {
     /// Another store to find out the same about, for a table of all; may be given several times.
     #[arg(long, value_name = "STORE", requires = "spawn")]
     pub beside: Vec<String>,
-    /// What people do.
+    /// Behaviour of the people.
     #[command(flatten)]
     pub people: PeopleArgs,
 }
 
-/// What was found so far.
+/// The findings so far.
 struct Found {
     search: Search,
     fits: Vec<Fit>,
@@ -78,7 +78,7 @@ struct Found {
     missing: Option<String>,
 }
 
-/// What everything runs with.
+/// Settings that all parts of the run share.
 struct CapacityRun<'a> {
     args: &'a CapacityArgs,
     run: &'a RunArgs,
@@ -166,7 +166,7 @@ impl CapacityRun<'_> {
         Ok(report)
     }
 
-    /// The search, and what the processor and the store do for a lifecycle.
+    /// Searches for the highest rate and measures the processor and store costs of a lifecycle.
     async fn processor(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
         while let Next::Try(rate) = found.search.next() {
             let time = self.objective.seconds_for(rate);
@@ -177,14 +177,14 @@ impl CapacityRun<'_> {
             found.keep(trial, report);
         }
         let highest = found.search.highest_so_far();
-        // Where not even the lowest rate is borne, the costs are those of a server in trouble.
+        // If even the lowest rate fails, the costs are those of a server in trouble.
         let highest = if highest > 0.0 { highest } else { self.args.rate_start };
         found.fits.extend(self.costs(highest, server).await?);
         found.fits.extend(steps::measure(self, highest, server).await?);
         Ok(())
     }
 
-    /// What is held in memory, on servers of its own.
+    /// Measures memory, on servers of their own.
     async fn memory(&self, found: &mut Found) -> Result<(), LoadError> {
         found.fits.extend(memory::measure(self, 1).await?);
         // A server that speaks no HTTP/2 has no cost of it.
@@ -255,8 +255,8 @@ async fn idle_cores(server: &Prepared) -> Option<f64> {
     Some(used / IDLE.as_secs_f64())
 }
 
-/// How many completed between the first point of a run and the last, and how many commits the store
-/// recorded in that time; none if it does not count them.
+/// Counts lifecycles completed between the first and the last point of a run, and the store's
+/// commits in that time; `None` if the server does not count commits.
 fn written_in(points: &[Point]) -> Option<(f64, f64)> {
     let commits = |point: &Point| point.server.as_ref()?.commits;
     let (first, last) = (commits(points.first()?)?, commits(points.last()?)?);

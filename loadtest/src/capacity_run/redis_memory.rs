@@ -1,4 +1,4 @@
-//! How much memory a Redis uses. It is asked one question, for which a driver would be too much.
+//! Memory of a Redis. The harness asks one question, so it needs no driver.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::LoadError;
 pub(super) struct Redis(Option<Url>);
 
 impl Redis {
-    /// That of a store. One by TLS is not asked.
+    /// Finds the Redis of a store. A Redis behind TLS is not asked.
     pub(super) fn of(store: &str) -> Self {
         Self(Url::parse(store).ok().filter(|url| url.scheme() == "redis"))
     }

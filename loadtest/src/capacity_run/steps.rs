@@ -1,5 +1,5 @@
-//! What each step of a lifecycle costs the processor: runs that end after one step more each time,
-//! and do the last one several times where it can be done again.
+//! Processor cost of each step of a lifecycle: each run ends one step later than the one before it,
+//! and repeats the last step where a repetition is possible.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const STEPS: [&str; 6] =
     [step::TRACK, step::CHALLENGE, step::VERIFY, step::READ, step::DECIDE, step::VALIDATE];
 /// Parts of the highest rate of lifecycles at which each is measured.
 const PARTS: [f64; 2] = [0.3, 0.6];
-/// How often the last step of a run is done where it can be: what is done once in a while costs too
-/// little to stand out of the noise.
+/// Repetitions of a run's last step, because a step that runs rarely costs too little to stand out
+/// of the noise.
 const TIMES: usize = 4;
 /// The steps that can be done again, at once and with the same effect on the server each time.
 const REPEATABLE: [&str; 3] = [step::TRACK, step::VERIFY, step::VALIDATE];
@@ -33,12 +33,12 @@ const REPEATABLE: [&str; 3] = [step::TRACK, step::VERIFY, step::VALIDATE];
 const LIFECYCLE_REQUESTS: usize = STEPS.len() + 1;
 /// The part of the requests that come at the highest rate which no run sends more of.
 const REQUESTS_MAX: f64 = 0.7;
-/// How long.
+/// Length of a run.
 const TIME: Duration = Duration::from_secs(3);
 /// All steps take turns so often, at least and at most: whatever else the machine does falls on
 /// all.
 const ROUNDS: [usize; 2] = [2, 6];
-/// A step's standard error, as a part of what all steps cost together, that is small enough.
+/// Largest standard error of a step, as a part of the cost of all steps together.
 const ERROR_MAX: f64 = 0.03;
 
 /// The first steps of lifecycles.
@@ -48,7 +48,8 @@ struct Partial {
     load: LoadArgs,
 }
 
-/// A user who stops after some steps, and does so once: what is left open changes the next one.
+/// A user who stops after some steps and runs once, because an open challenge changes the next
+/// lifecycle.
 struct Stopping {
     user: User,
     steps: usize,
@@ -92,8 +93,8 @@ pub(super) async fn measure(
     Ok(fits)
 }
 
-/// How often an arrival does each step in a run that ends after `steps`, whose last it does `last`
-/// times if it can.
+/// Counts the executions of each step in a run that ends after `steps`; the last one runs `last`
+/// times if it is repeatable.
 fn times(steps: usize, last: usize) -> [usize; STEPS.len()] {
     std::array::from_fn(|index| match steps.checked_sub(index + 1) {
         None => 0,
@@ -111,13 +112,13 @@ fn bearable(part: f64, times: [usize; STEPS.len()]) -> f64 {
     part.min(REQUESTS_MAX * LIFECYCLE_REQUESTS as f64 / requests as f64)
 }
 
-/// Whether a planner can count with them.
+/// Tells whether the errors are small enough for a planner.
 fn are_sure(steps: &[Fit]) -> bool {
     let whole: f64 = steps.iter().map(|step| step.slope).sum();
     steps.iter().all(|step| step.slope_error.is_some_and(|error| error <= ERROR_MAX * whole))
 }
 
-/// How often each step was done, and what it took all together.
+/// Reads the rate of each step and the cores of the run from its report.
 fn mixture(report: &Report) -> Option<Mixture> {
     let seconds = report.took_seconds;
     let cores = report.totals.server_cpu_seconds? / seconds;
@@ -153,7 +154,8 @@ impl Stopping {
                 self.user.answer(&seen, true, recorder).await?;
             }
         }
-        // Whoever decides asks after it, so that every run from the third on asks.
+        // Every run from the third step on asks, because a decision needs an answer to that
+        // request.
         let mut token = None;
         for _ in 0..asks {
             let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
@@ -204,7 +206,7 @@ impl Scenario for Partial {
 mod tests {
     use super::*;
 
-    /// What the steps cost, in seconds: about what they do in memory.
+    /// Cost of each step in seconds, close to its cost with the store in memory.
     const COSTS: [f64; STEPS.len()] = [0.000_05, 0.000_08, 0.000_02, 0.000_12, 0.000_13, 0.000_01];
     const HIGHEST: f64 = 2_000.0;
 

@@ -10,7 +10,7 @@ use crate::LoadError;
 /// some 28,000, and those just closed are kept back for a minute.
 const PER_ADDRESS: usize = 20_000;
 
-/// How the harness connects.
+/// Transport of the harness's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
     /// HTTP/2 from the first byte on.
@@ -20,7 +20,7 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// How many connections `requests` at the same time take.
+    /// Number of connections for that many concurrent requests.
     #[must_use]
     pub const fn connections(self, requests: usize) -> usize {
         if self.http2 { requests.div_ceil(self.streams) } else { requests }

@@ -31,7 +31,7 @@ pub fn descriptors(pid: u32) -> io::Result<u64> {
     Ok(process(pid)?.fd_count().map_err(io_error)? as u64)
 }
 
-/// Whether a process runs: a zombie does not.
+/// Tells whether a process runs: a zombie does not.
 #[must_use]
 pub fn is_alive(pid: u32) -> bool {
     let state =

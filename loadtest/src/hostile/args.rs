@@ -25,7 +25,7 @@ const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Longest span after an abuse.
 const RECOVERY_MAX: Duration = Duration::from_secs(3);
 
-/// Which abuses, and how long.
+/// The abuses and their length.
 #[derive(Args, Clone, Debug)]
 pub struct HostileArgs {
     /// The server to start: this `countersign`, or the one beside this program.
@@ -72,7 +72,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl HostileArgs {
-    /// Does what the command line asks for. The exit code says whether the server has stood it.
+    /// Runs the command. The exit code tells whether the server withstood every abuse.
     ///
     /// # Errors
     /// [`LoadError`] if it cannot be done.

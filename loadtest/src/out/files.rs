@@ -1,5 +1,5 @@
-//! The files that a user names: read, or written whole. Why one cannot be is said in words that
-//! name the path as it was given, and what to do.
+//! Files that the user names: read, or written whole. An error names the path as the user gave it,
+//! and the remedy.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -39,7 +39,7 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
     looked.map_err(|error| unwritable(path, &error))
 }
 
-/// Writes a file whole or not at all; what is no ordinary file, such as a device, is written to.
+/// Writes a file whole or not at all. A device or pipe is written to directly.
 ///
 /// # Errors
 /// Why not, without the path.
@@ -47,8 +47,7 @@ pub(crate) fn write(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), String> {
-    // Where a link leads is the system's to say: it follows none that somebody else has put into a
-    // folder of all.
+    // The system resolves links: it follows none that somebody else has put into a shared folder.
     let written = match path.symlink_metadata() {
         Ok(known) if !known.is_file() => {
             let opened = File::options().write(true).truncate(true).open(path);
@@ -110,7 +109,7 @@ fn unwritable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// What the system says, without the name of a temporary file that an error may carry.
+/// The system's message, without the name of a temporary file that an error may carry.
 fn words(error: &io::Error) -> String {
     let whole = error.to_string();
     whole.split(" at path ").next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! Where a report goes.
+//! Destinations of a report.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::out::files;
 use crate::out::report::model::Report;
 use crate::out::report::{html, json, markdown};
 
-/// Where a report goes, besides the terminal.
+/// Destinations of a report besides the terminal.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Report")]
 pub struct OutputArgs {
@@ -84,7 +84,7 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// The files that were asked for, and what goes into each.
+    /// The requested files and the form of each.
     fn named(&self) -> Vec<(&Path, Form)> {
         let forms: [(&Option<PathBuf>, Form); 3] = [
             (&self.json, write_json),
@@ -95,7 +95,7 @@ impl OutputArgs {
     }
 }
 
-/// How one form of a report is written.
+/// A form of a report.
 type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
 fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What is shown while a run is under way: one line on the terminal, or nothing where none is.
+//! Progress of a run: one line on the terminal, or nothing without one.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// What the last interval was like.
+    /// Shows the last interval.
     pub(crate) fn show(&self, point: &Point) {
         self.bar.set_position(point.at_seconds.round() as u64);
         self.bar.set_message(line(point));

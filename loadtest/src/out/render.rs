@@ -11,7 +11,7 @@ use crate::out::output::OutputArgs;
 use crate::out::report::model::Report;
 use crate::out::report::{ReportError, json, markdown};
 
-/// Which report, and what to make of it.
+/// The report and its forms.
 #[derive(Args)]
 pub struct RenderArgs {
     /// The JSON file of a report.
@@ -25,7 +25,7 @@ pub struct RenderArgs {
 }
 
 impl RenderArgs {
-    /// Makes what is asked for.
+    /// Writes the requested forms.
     ///
     /// # Errors
     /// [`LoadError::Report`] or [`LoadError::Output`], with the path of the file that it is about.

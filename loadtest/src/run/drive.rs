@@ -14,7 +14,7 @@ use crate::run::schedule::{Schedule, pace};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
 
-/// What is done over and over, by one of those who do it at the same time.
+/// Work that one of several concurrent workers repeats.
 pub trait Work: Send + 'static {
     /// Does it once. It was meant to begin at `meant`, from which its times count.
     fn once(
@@ -30,8 +30,8 @@ const FAILURES_MAX: u64 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Begins work as `schedule` says, whether or not earlier work has ended. Each arrival takes the
-/// worker that has been idle longest; while all are busy it waits, and is late. What has not ended
-/// `drain` after the last arrival is given up.
+/// worker that has been idle longest. While all are busy it waits, and is late. `drain` after the
+/// last arrival, unfinished work is given up.
 pub async fn open_loop<W: Work>(
     workers: Vec<W>,
     schedule: Schedule,

@@ -117,7 +117,7 @@ impl Clock {
     }
 }
 
-/// What happened in an interval, per second.
+/// Rates of an interval, per second.
 fn point(interval: &Interval, seconds: f64) -> Point {
     let rate = |count: u64| count as f64 / seconds;
     let quantile = |q| interval.times.as_ref().map(|times| times.value_at_quantile(q));

@@ -1,4 +1,4 @@
-//! What one piece of work wrote down: how long its steps took.
+//! The record of one piece of work: the times of its steps.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::LoadError;
 use crate::error::is_refusal;
 use crate::out::report::step;
 
-/// Times by the name of what they are of.
+/// Times by step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorder {
     times: Vec<(&'static str, Duration)>,
@@ -21,13 +21,13 @@ impl Recorder {
         self.times.push((name, took));
     }
 
-    /// What was written down, in that order.
+    /// The times in the order of their recording.
     #[must_use]
     pub fn times(&self) -> &[(&'static str, Duration)] {
         &self.times
     }
 
-    /// How often a name was written down.
+    /// Number of recorded times of a step.
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
         self.times.iter().filter(|(of, _)| *of == name).count() as u64

@@ -1,4 +1,4 @@
-//! What the server uses and holds, seen from outside and as it says itself.
+//! The server's resources, seen from outside and by its own metrics.
 
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ pub(crate) struct Sampler {
     last: Look,
 }
 
-/// Counters at one moment, which are shown as what was added since.
+/// Counters at one moment. The report shows their growth since the moment before.
 struct Look {
     at: Instant,
     cpu_seconds: Option<f64>,
@@ -41,12 +41,12 @@ impl Sampler {
         sampler
     }
 
-    /// Whether the server's process is gone.
+    /// Tells whether the server's process is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.pid.is_some_and(|pid| !process::is_alive(pid))
     }
 
-    /// What it uses and holds; none if nothing is known of it.
+    /// Samples the server's resources; `None` if nothing is known of it.
     pub(crate) async fn look(&mut self) -> Option<ServerPoint> {
         let at = Instant::now();
         let cpu_seconds = self.pid.and_then(|pid| process::cpu_seconds(pid).ok());

@@ -23,10 +23,10 @@ use crate::run::tally::Tally;
 use crate::scenario::{Figures, Scenario, Stage};
 use crate::server::{Prepared, ServerArgs};
 
-/// How long a scenario may take to come to an end when it is asked to.
+/// Time that a scenario may take to end when it is asked to.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What every run has.
+/// Options that every run has.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
     /// The server.
@@ -40,19 +40,19 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Clients", default_value_t = 64)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub streams: u16,
-    /// How phones speak, in turn.
+    /// Protocols of the phones, in turn.
     #[arg(long, help_heading = "Clients", value_enum, value_delimiter = ',')]
     #[arg(default_value = "android,ios,statement")]
     pub phones: Vec<Speech>,
-    /// What chance depends on.
+    /// Seed of the random numbers.
     #[arg(long, help_heading = "Clients", default_value_t = 1)]
     pub seed: u64,
-    /// Where the report goes.
+    /// Destinations of the report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
-/// What was measured, and why not all of it, if so.
+/// The measurements, and the reason if they are incomplete.
 struct Measured {
     points: Vec<Point>,
     figures: Figures,
@@ -84,14 +84,14 @@ pub async fn run<S: Scenario>(
     Ok(report)
 }
 
-/// Where everything runs.
+/// Placement of the processes.
 pub(crate) struct Place {
     machine: Machine,
-    /// Who uses which cores.
+    /// Cores of each process.
     pub(crate) cores: Cores,
 }
 
-/// Checks what can be checked before anything is started, and pins this process.
+/// Checks the options before anything starts, and pins this process.
 ///
 /// # Errors
 /// [`LoadError`].

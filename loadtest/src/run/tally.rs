@@ -1,5 +1,5 @@
-//! The tally of a run: what was offered, what came of it, how long it took, what went wrong. It is
-//! complete at any moment, so that a run that is cut short loses nothing.
+//! The tally of a run: arrivals, results, latencies and failures. It is complete at any moment, so
+//! that a run that is cut short loses nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ struct Pages {
     interval: Interval,
 }
 
-/// What happened since the last look.
+/// Counts since the last look.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {
     /// Arrivals that were meant to begin.
@@ -49,7 +49,7 @@ pub struct Interval {
     pub unanswered: u64,
     /// Those that were refused.
     pub refused: u64,
-    /// How many are under way.
+    /// Lifecycles under way.
     pub in_flight: u64,
     /// Times of the whole, in microseconds; none if nothing completed.
     pub times: Option<Histogram<u64>>,
@@ -137,7 +137,7 @@ impl Tally {
         pages.wrong("end", "unfinished".to_owned(), false, words, count);
     }
 
-    /// What happened since the last call.
+    /// Takes the counts since the last call.
     pub fn cut(&self) -> Interval {
         let mut pages = self.pages();
         let mut interval = std::mem::take(&mut pages.interval);
@@ -160,7 +160,7 @@ impl Tally {
         some.collect()
     }
 
-    /// What went wrong, most frequent first.
+    /// Failures, most frequent first.
     pub fn errors(&self) -> Vec<Failures> {
         let mut all: Vec<_> = self.pages().errors.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));

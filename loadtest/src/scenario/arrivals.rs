@@ -1,4 +1,4 @@
-//! How much, and when: what scenarios with arrivals have in common.
+//! Options of the scenarios that have arrivals: rate, shape and length.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const WORKERS_MAX: usize = 1_000_000;
 /// Workers where nothing is said, at least and at most.
 const WORKERS: (usize, usize) = (64, 5_000);
 
-/// How arrivals are spread, by name.
+/// Spread of the arrivals, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Spread {
@@ -32,15 +32,15 @@ pub enum Spread {
     Burst,
 }
 
-/// How much, and when.
+/// Rate, shape and length of the load.
 #[derive(Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Arrivals per second, on average; of a ramp, at its end.
     #[arg(long, default_value_t = 50.0, value_parser = rate, allow_negative_numbers = true)]
     pub rate: f64,
-    /// How they are spread. By default as a Poisson process: by chance, as those of many people
-    /// who know nothing of each other, so that some come close together.
+    /// Spread of the arrivals. By default a Poisson process: arrivals are random and independent,
+    /// as those of many people are, so that some come close together.
     #[arg(long, value_enum, default_value_t = Spread::Poisson)]
     pub shape: Spread,
     /// Of a ramp: the rate at its begin.
@@ -58,11 +58,11 @@ pub struct LoadArgs {
     #[arg(long, default_value = "1s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub warm_up: Duration,
-    /// How long what was begun may take after the last arrival.
+    /// Time that work under way may take after the last arrival.
     #[arg(long, default_value = "20s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,
-    /// Users, and so arrivals under way at the same time, at most; what comes while all are busy
+    /// Most users, and so most arrivals under way at the same time. An arrival while all are busy
     /// waits and is late. By default, enough for arrivals that take a second.
     #[arg(long)]
     pub users: Option<usize>,
@@ -115,7 +115,7 @@ impl LoadArgs {
         Ok(())
     }
 
-    /// How many users there are, if each arrival takes up to a second besides `delay`.
+    /// Number of users, if each arrival takes up to a second besides `delay`.
     pub(crate) fn workers(&self, delay: Duration) -> usize {
         let usual = (self.rate * (1.0 + 2.0 * delay.as_secs_f64())).ceil() as usize;
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))

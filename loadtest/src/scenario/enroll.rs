@@ -22,7 +22,7 @@ const KEYS_MAX: usize = 200_000;
 /// Enrollments on a schedule.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct EnrollArgs {
-    /// How much, and when.
+    /// Rate, shape and length of the load.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadArgs,

@@ -1,4 +1,4 @@
-//! Ordinary days for hours: does what the server holds grow?
+//! Ordinary days for hours: does the server's memory grow?
 
 use clap::Args;
 use serde::Serialize;

@@ -25,11 +25,11 @@ pub struct StormArgs {
     #[arg(long, default_value = "10s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub within: Duration,
-    /// How long what was begun may take after the last has come.
+    /// Time that work under way may take after the last arrival.
     #[arg(long, default_value = "30s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,
-    /// What people do.
+    /// Behaviour of the people.
     #[command(flatten)]
     #[serde(flatten)]
     pub people: PeopleArgs,

@@ -1,4 +1,4 @@
-//! What a server says of itself, in the text format of Prometheus.
+//! A server's own figures, in the text format of Prometheus.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Metrics {
     url: String,
 }
 
-/// What they said at one moment.
+/// The figures of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading(String);
 

@@ -17,18 +17,18 @@ use crate::server::Target;
 /// Enrollments at the same time.
 const AT_ONCE: usize = 32;
 
-/// How often a refusal is taken for one that will not last, and the pause after it.
+/// Retries of a refused request, and the pause before each.
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Where users come from: which server, over which connections, with which phones.
+/// The source of users: a server, its connections, and the phones' protocols.
 #[derive(Clone, Debug)]
 pub struct Crowd {
     /// The server.
     pub target: Target,
     /// The connections.
     pub lines: Lines,
-    /// How phones speak, in turn.
+    /// Protocols of the phones, in turn.
     pub speeches: Vec<Speech>,
 }
 
@@ -45,7 +45,7 @@ impl Crowd {
         User::new(name, &self.target, self.lines.of(index), speech, key)
     }
 
-    /// How the phone of a user speaks, by number.
+    /// Chooses the protocol of a user's phone by the user's number.
     #[must_use]
     pub fn speech(&self, index: usize) -> Speech {
         self.speeches[index % self.speeches.len()]
@@ -71,7 +71,7 @@ impl Crowd {
     }
 }
 
-/// Does what is prepared and not measured, again while the server has too much to do.
+/// Prepares something outside the measured part, and tries again while the server is overloaded.
 ///
 /// # Errors
 /// [`LoadError`], also if it has for too long.

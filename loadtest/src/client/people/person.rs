@@ -1,4 +1,4 @@
-//! What a person does about a question, and how long it takes them.
+//! A person's answer to a question, and the time it takes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::run::schedule::exponential;
 
-/// What a person does about a challenge.
+/// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// They approve.
@@ -19,7 +19,7 @@ pub enum Fate {
     Ignore,
 }
 
-/// Shares of what people do, such as `approve=90,deny=8,ignore=2`.
+/// Shares of the reactions, such as `approve=90,deny=8,ignore=2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mix {
     approve: f64,
@@ -83,7 +83,7 @@ impl Serialize for Mix {
     }
 }
 
-/// How long a person takes, such as `none`, `2s`, `exp:5s` or `uniform:1s-9s`.
+/// Time until a person answers, such as `none`, `2s`, `exp:5s` or `uniform:1s-9s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Delay {
     /// No time.
@@ -176,7 +176,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
         _ => f64::NAN,
     };
     let time = number.parse::<f64>().unwrap_or(f64::NAN) * seconds;
-    // A month: longer than any run, and far from what a clock can add.
+    // A month, which is longer than any run and far below the range of the clock.
     if !(0.0..=2_592_000.0).contains(&time) {
         return Err(format!("{text:?} is no time such as 250ms, 2s, 10m or 8h"));
     }

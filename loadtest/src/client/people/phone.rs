@@ -17,7 +17,7 @@ use crate::out::report::step;
 use crate::run::recorder::Recorder;
 use crate::server::Target;
 
-/// How a phone speaks to a server.
+/// Protocol that a phone speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Speech {
@@ -30,7 +30,7 @@ pub enum Speech {
 }
 
 impl Speech {
-    /// What its keys are of.
+    /// Algorithm of the phone's key.
     #[must_use]
     pub const fn algorithm(self) -> Algorithm {
         match self {
@@ -49,7 +49,7 @@ pub enum Phone {
     Statement(StatementDevice),
 }
 
-/// What a phone sees.
+/// The pending challenge as a phone reads it.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The challenge.
@@ -83,7 +83,7 @@ impl Phone {
         })
     }
 
-    /// What the phone signs with.
+    /// The phone's key.
     #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         match self {
@@ -105,7 +105,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Reads what is pending, for up to `wait` seconds while nothing is.
+    /// Reads the pending challenge, and waits for one for up to `wait` seconds.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -150,7 +150,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Reads once, with what it takes to be allowed to.
+    /// Reads once, with the session or signature that a read needs.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -160,7 +160,7 @@ impl Phone {
     }
 }
 
-/// Whether the browser was told of that end.
+/// Tells whether the browser learned of that outcome.
 pub(super) fn is_told(told: &VerifyResponse, approve: bool) -> bool {
     if approve { told.is_verified } else { told.outcome == Some(Outcome::Denied) }
 }

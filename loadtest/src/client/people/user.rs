@@ -114,7 +114,7 @@ impl User {
         Ok(Open { browser, id: started.challenge_id, number: started.number })
     }
 
-    /// The phone reads what is pending.
+    /// The phone reads the pending challenge.
     ///
     /// # Errors
     /// [`LoadError`], also if something else is pending.
@@ -142,7 +142,7 @@ impl User {
         Ok(sent)
     }
 
-    /// The backend asks what the browser's token is worth.
+    /// The backend validates the browser's token.
     ///
     /// # Errors
     /// [`LoadError`], also if it is worth nothing.

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// Whether it says when to come again.
+    /// Whether the answer has a `Retry-After`.
     pub says_when: bool,
     /// The body.
     pub body: String,
@@ -87,7 +87,7 @@ impl Connection {
         stream.write_all(request).await
     }
 
-    /// Waits for the first bytes of the answer to what was sent, or for more of it.
+    /// Waits for the first bytes of the answer, or for more of it.
     ///
     /// # Errors
     /// If the server closes before.
@@ -100,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// Reads the answer to what was sent.
+    /// Reads the answer to the last request.
     ///
     /// # Errors
     /// If the server closes before, or answers what is no HTTP/1.1.

@@ -8,13 +8,13 @@ use countersign_core::signature::Algorithm;
 
 use super::connection::{Answer, Connection};
 
-/// Where a browser asks how its challenge stands.
+/// Path of the browser's poll.
 pub const POLL: &str = "/v1/client/verify/push";
 
 /// Route by which phones enroll; below it they read and answer.
 pub const DEVICES: &str = "/v1/client/user-authenticators/push";
 
-/// What a tenant's callers show.
+/// Credentials of a tenant's callers.
 #[derive(Clone, Debug)]
 pub struct Callers {
     backend: String,
@@ -87,7 +87,7 @@ impl Person {
         &self.nonce
     }
 
-    /// The phone reads what is pending, with a signature over what it was given.
+    /// The phone reads the pending challenge, with a signature over its nonce.
     #[must_use]
     pub fn read(&self, message: &str) -> Vec<u8> {
         let query = publickey::encode_query_ios(self.key.spki());
@@ -119,7 +119,7 @@ impl Person {
         post(POLL, &format!("Bearer {token}{wait}"), &body)
     }
 
-    /// The backend asks what the browser's token is worth.
+    /// The backend validates the browser's token.
     #[must_use]
     pub fn validate(&self, token: &str) -> Vec<u8> {
         post("/v1/validate", &self.callers.backend, &format!("{{\"token\":\"{token}\"}}"))

@@ -1,4 +1,4 @@
-//! What changed from one search for the highest rate to another.
+//! Changes between two searches for the highest rate.
 
 use super::noise::{Estimate, students};
 use super::{Good, Row};

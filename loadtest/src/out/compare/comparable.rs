@@ -1,4 +1,4 @@
-//! Whether two reports may be compared at all.
+//! The condition for two reports to be comparable.
 
 use serde_json::{Map, Value};
 
@@ -21,7 +21,8 @@ pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     found
 }
 
-/// In what the circumstances differ, which may be the very thing that is compared.
+/// Lists the circumstances in which the reports differ. One of them may be the subject of the
+/// comparison.
 pub(super) fn circumstances(a: &Report, b: &Report) -> Vec<String> {
     let mut found = Vec::new();
     let mut differ = |what: &str, one: String, other: String| {

@@ -1,4 +1,4 @@
-//! `compare`: what changed from one report to another, and what of it is more than noise.
+//! `compare`: the changes between two reports, apart from noise.
 
 mod capacity;
 mod comparable;
@@ -20,7 +20,7 @@ use crate::out::report::format;
 use crate::out::report::model::{Point, Report};
 use noise::Estimate;
 
-/// Which two reports.
+/// The two reports.
 #[derive(Args)]
 pub struct CompareArgs {
     /// The JSON file of the report before.
@@ -33,7 +33,7 @@ pub struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// Compares them and writes what changed.
+    /// Compares the reports and writes the changes.
     ///
     /// # Errors
     /// [`LoadError::Report`] if one cannot be read, or they are of different things.
@@ -44,33 +44,33 @@ impl CompareArgs {
     }
 }
 
-/// What changed.
+/// The result of a comparison.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// What to keep in mind.
+    /// Remarks for the reader.
     pub warnings: Vec<String>,
-    /// What was compared, in the order in which it is shown.
+    /// The figures, in the order of the table.
     pub rows: Vec<Row>,
 }
 
 /// One thing that was compared.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What, such as `track p99`.
+    /// Name of the figure, such as `track p99`.
     pub name: String,
     /// Before.
     pub a: Estimate,
     /// After.
     pub b: Estimate,
-    /// How large a difference may be by chance alone; infinite where it cannot be told.
+    /// Largest difference by chance alone; infinite if it is unknown.
     pub noise: f64,
-    /// What came of it.
+    /// The verdict on the difference.
     pub verdict: Verdict,
-    /// How its values are written.
+    /// Formatter of the values.
     words: fn(f64) -> String,
 }
 
-/// What a difference comes to.
+/// The verdict on a difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
     /// It is no more than noise.
@@ -83,7 +83,7 @@ pub enum Verdict {
     Unclear,
 }
 
-/// Which way is better.
+/// The better direction.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Good {
     Less,
@@ -114,7 +114,7 @@ pub fn compare(a: &Report, b: &Report, anyway: bool) -> Result<Comparison, Repor
 }
 
 impl Row {
-    /// With what the difference of the two may be by sampling, and what it may be over time.
+    /// Makes a row, with the noise of sampling and the noise over time.
     fn new(
         name: String,
         (a, b): (Estimate, Estimate),
@@ -161,9 +161,8 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
     rows
 }
 
-/// How far off a difference of latencies may be over time, as a part of them; the series has the
-/// whole's alone, which speaks for its parts. Nothing where there are too few seconds: then
-/// sampling counts.
+/// Noise of a latency over time, as a part of the latency. The series of whole lifecycles stands
+/// for the steps. 0 with too few seconds: then only sampling counts.
 fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     let of = if quantile < 0.95 {
         |point: &Point| point.p50_us.map(|us| us as f64)
@@ -173,8 +172,8 @@ fn latency_over_time(a: &Report, b: &Report, quantile: f64) -> f64 {
     over_time(a, b, of).map_or(0.0, |(noise, mean)| noise / mean)
 }
 
-/// How far off the difference of two series may be, and the mean of the first; only seconds that
-/// both have count.
+/// Noise of the difference of two series, and the mean of the first. Only seconds of both series
+/// count.
 fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f64, f64)> {
     let both = a.series.iter().zip(&b.series).filter_map(|(a, b)| Some((of(a)?, of(b)?)));
     let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();
@@ -182,7 +181,7 @@ fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f
     Some((noise::of_pairs(&a, &b)?, mean)).filter(|_| mean > 0.0)
 }
 
-/// What is compared of the whole.
+/// Compares the totals.
 fn totals(a: &Report, b: &Report) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, over_time, good, words| {

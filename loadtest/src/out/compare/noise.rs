@@ -1,5 +1,4 @@
-//! How far a difference could be from what two other runs of the same would give, as far as two
-//! runs can tell.
+//! Noise: the difference between two runs of the same program, as far as two runs can tell.
 //!
 //! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with
 //! a known confidence, between two of the sorted samples, whose ranks follow from the binomial
@@ -24,7 +23,7 @@ const LIKENESS_MAX: f64 = 0.9;
 /// A number, and between which two its like would be, with 99 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// What was measured.
+    /// The measured value.
     pub value: f64,
     /// Not less than this.
     pub low: f64,
@@ -39,7 +38,7 @@ impl Estimate {
         Self { value, low: value - noise, high: value + noise }
     }
 
-    /// A quantile of what a histogram holds; none if it is empty.
+    /// Estimates a quantile of a histogram; `None` if it is empty.
     #[must_use]
     pub fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Option<Self> {
         let n = times.len() as f64;
@@ -71,8 +70,8 @@ impl Estimate {
     }
 }
 
-/// How far off the mean of the differences of two series may be, with 99 % confidence; none if too
-/// few points are in both.
+/// Noise of the mean difference of two series, with 99 % confidence; `None` if they share too few
+/// points.
 #[must_use]
 pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
@@ -95,7 +94,7 @@ pub(super) fn students(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(UPPER))
 }
 
-/// How far apart two would have to be for their difference to be more than noise.
+/// Smallest difference of two estimates that is more than noise.
 #[must_use]
 pub fn between(a: Estimate, b: Estimate) -> f64 {
     let (above, below) = if b.value >= a.value {

@@ -35,7 +35,7 @@ impl fmt::Display for Comparison {
 }
 
 impl Comparison {
-    /// What it comes to, in a sentence or two.
+    /// Sums the comparison up in a sentence or two.
     #[must_use]
     pub fn conclusion(&self) -> String {
         let names = |verdict: Verdict| {

@@ -1,22 +1,22 @@
-//! What `capacity` found, as the JSON file holds it: the trials of the search, what was fitted to
-//! measurements, and the table that a planner reads.
+//! Findings of `capacity` as the JSON file holds them: the trials of the search, the fitted costs,
+//! and the planner's table.
 
 use serde::{Deserialize, Serialize};
 
-/// How much a server bears, and what a planner counts with.
+/// The highest rate of a server, and the costs for a planner.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Capacity {
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
     pub highest_rate: f64,
-    /// What had to be met.
+    /// The objective.
     pub objective: Objective,
-    /// How the search ended.
+    /// The end of the search.
     pub conclusion: Conclusion,
     /// Every trial, in the order in which they were made.
     pub trials: Vec<Trial>,
-    /// Costs, each with what it was fitted to.
+    /// Costs with the measurements behind them.
     pub fits: Vec<Fit>,
-    /// What the table takes for granted.
+    /// Assumptions of the table.
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
@@ -25,23 +25,23 @@ pub struct Capacity {
     pub beside: Vec<Beside>,
 }
 
-/// What was found with another store, to compare with.
+/// Findings with another store, for comparison.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Beside {
     /// The store, such as `sqlite`, without a password.
     pub store: String,
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
     pub highest_rate: f64,
-    /// How the search ended.
+    /// The end of the search.
     pub conclusion: Conclusion,
-    /// Costs, each with what it was fitted to.
+    /// Costs with the measurements behind them.
     pub fits: Vec<Fit>,
     /// The planner's table, from these costs; empty in files of versions that had none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<Plan>,
 }
 
-/// What has to be met.
+/// The bounds that a trial has to meet.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Objective {
     /// The quantile, such as 0.99.
@@ -52,7 +52,7 @@ pub struct Objective {
     pub errors_share: f64,
 }
 
-/// How a search ended.
+/// The reason for the end of a search.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
@@ -71,13 +71,13 @@ pub enum Conclusion {
 pub struct Trial {
     /// The rate that was asked for, per second.
     pub rate: f64,
-    /// What completed, per second.
+    /// Completed lifecycles per second.
     pub completed_rate: f64,
-    /// The objective's quantile of what completed, in microseconds; none if nothing did.
+    /// The objective's quantile of completed lifecycles, in microseconds; `None` if none completed.
     pub latency_us: Option<u64>,
     /// The share of arrivals that did not complete, from 0 to 1.
     pub errors_share: f64,
-    /// How many completed.
+    /// Completed lifecycles.
     pub samples: u64,
     /// The cores that the server used, on average.
     pub server_cores: Option<f64>,
@@ -85,7 +85,7 @@ pub struct Trial {
     pub client_share: f64,
     /// The share of arrivals that were begun late, from 0 to 1.
     pub late_share: f64,
-    /// Whether it met the objective.
+    /// Whether the trial met the objective.
     pub met: bool,
 }
 
@@ -113,35 +113,35 @@ pub enum Cost {
     RedisBytesPerLifecycle,
 }
 
-/// A line through measurements: what one more costs, and what is there without any.
+/// A line through measurements: the cost of one more, and the cost at zero.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Fit {
-    /// What it is of.
+    /// The resource.
     pub cost: Cost,
-    /// Which step, where it is of one.
+    /// The step, if the cost is of one step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// What one costs.
+    /// Cost of one more.
     pub slope: f64,
-    /// The standard error of what one costs; none if there are no more points than it takes to draw
-    /// the line.
+    /// Standard error of the slope; `None` if there are no more points than the line needs.
     pub slope_error: Option<f64>,
-    /// What is there without any: idle cores, or bytes.
+    /// Cost at zero: idle cores, or bytes.
     pub intercept: f64,
-    /// The share of what the measurements vary by that the line explains, at most 1; none if they
-    /// do not vary.
+    /// Share of the measurements' variation that the line explains, at most 1; `None` if they do
+    /// not vary.
     pub r2: Option<f64>,
     /// The largest distance of a measurement from the line, as a part of the measurements' range.
     pub deviation_max: f64,
-    /// The measurements: how many (or how many per second), and what it took. Empty for a step,
-    /// whose cost is fitted together with the others'.
+    /// The measurements: a count (or a rate per second) and its cost. Empty for a step, because the
+    /// steps are fitted together.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a plan takes for granted.
+/// Assumptions of a plan.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Assumptions {
-    /// How long people take, in seconds: so long a challenge is pending and a browser parked.
+    /// Time until people answer, in seconds. For that time a challenge is pending and a browser
+    /// parked.
     pub human_delay_seconds: f64,
     /// Devices of each user.
     pub devices_per_user: f64,
@@ -151,20 +151,20 @@ pub struct Assumptions {
     pub http2_share: f64,
     /// The part of cores and memory that is kept free, from 0 to 1.
     pub headroom: f64,
-    /// How long finished lifecycles are kept in the store, in days.
+    /// Days for which the store keeps finished lifecycles.
     pub retention_days: f64,
     /// The cores that the server had when its highest rate was found.
     pub cores_measured: f64,
 }
 
-/// What is asked of a server, and what it takes.
+/// A demand and the resources for it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Plan {
     /// Its users.
     pub users: u64,
     /// Their challenges in a day, all together.
     pub challenges_per_day: f64,
-    /// How many times as many as on average come at the peak.
+    /// Ratio of the peak rate to the average rate.
     pub peak_factor: f64,
     /// Challenges per second at the peak.
     pub peak_rate: f64,
@@ -178,6 +178,6 @@ pub struct Plan {
     pub writes_per_second: Option<f64>,
     /// Memory of Redis, with the headroom, in bytes; none if its cost is not known.
     pub redis_memory_bytes: Option<f64>,
-    /// Whether the peak is above the highest rate that was measured to meet the objective.
+    /// Whether the peak is above the highest rate that met the objective in a trial.
     pub extrapolated: bool,
 }

@@ -1,17 +1,17 @@
-//! Where the numbers of a report must be doubted. What is not said here was looked for and not
-//! found.
+//! Doubts about the numbers of a report. The harness looks for each of these; a doubt that is not
+//! shown was not found.
 
 use super::facts::{self, core_list};
 use super::format;
 use super::model::Report;
 
-/// Above this share of its cores the harness may be what was measured.
+/// Share of its cores above which the harness may have limited the result.
 const CLIENT_SHARE_MAX: f64 = 0.8;
-/// Above this share of late begins the load was not what was asked for.
+/// Share of late begins above which the load differed from the order.
 const LATE_SHARE_MAX: f64 = 0.01;
 /// Above this share of failures the times speak of those that were left.
 const FAILED_SHARE_MAX: f64 = 0.01;
-/// A shorter run says little of what comes later.
+/// Length below which a run says little of later times.
 const SHORT_SECONDS: f64 = 9.0;
 
 /// Every reason to doubt, in whole sentences.
@@ -36,7 +36,7 @@ pub(crate) fn of_figures(report: &Report) -> Vec<String> {
     found
 }
 
-/// Whether the harness itself stood in the way.
+/// Finds that the harness itself was the bottleneck.
 fn of_the_client(report: &Report, found: &mut Vec<String>) {
     let cores = facts::client_cores(report) as f64;
     let high = |used: f64| used > CLIENT_SHARE_MAX * cores;
@@ -68,7 +68,7 @@ fn of_the_client(report: &Report, found: &mut Vec<String>) {
     }
 }
 
-/// Whether the load was what was asked for.
+/// Finds that the load differed from the order.
 fn of_the_load(report: &Report, found: &mut Vec<String>) {
     let totals = &report.totals;
     let begun = totals.begun as f64;
@@ -100,7 +100,7 @@ fn of_the_load(report: &Report, found: &mut Vec<String>) {
     }
 }
 
-/// Whether there is enough to say what is said.
+/// Finds too few samples for a figure.
 fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     let totals = &report.totals;
     if totals.completed == 0 {

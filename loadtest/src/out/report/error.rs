@@ -3,7 +3,7 @@
 /// Why a report cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// It is not what a report's JSON file holds.
+    /// The content of the file is no report.
     #[error("not a report: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// It has another format.
@@ -25,7 +25,7 @@ pub enum ReportError {
         /// Why not.
         why: String,
     },
-    /// What a file holds cannot be used.
+    /// The file cannot be used.
     #[error("{path}: {source}")]
     In {
         /// Its path.

@@ -1,4 +1,4 @@
-//! What follows from a report's numbers, for every form in which it is shown.
+//! Facts that follow from a report's numbers, for every form of the report.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::format;
 use super::model::{Point, Report, STORM, ServerPoint, Step};
 use crate::out::report::step;
 
-/// What stands where nothing is known.
+/// Placeholder for an unknown figure.
 pub(crate) const UNKNOWN: &str = "–";
 
 /// The quantiles that are shown, and their names.
@@ -16,7 +16,7 @@ pub(crate) const QUANTILES: [(f64, &str); 4] =
 /// A quantile with fewer samples beyond it than this is shown as a rough one.
 const BEYOND_MIN: f64 = 10.0;
 
-/// Whether at least ten of `samples` lie beyond a quantile, so that it says something.
+/// Tells whether at least ten of `samples` lie beyond a quantile, so that the quantile is firm.
 pub(crate) fn is_firm(samples: u64, quantile: f64) -> bool {
     // Half a sample of slack, since 1 - 0.99 is a little more or less than a hundredth.
     samples as f64 * (1.0 - quantile) >= BEYOND_MIN - 1e-6
@@ -35,12 +35,12 @@ pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// The part of a run in which things were meant to begin: without what it takes to make ready
-/// before, and to wait for what is under way after.
+/// The part of a run in which arrivals were due: without the preparation before, and without the
+/// wait for work under way after it.
 pub(crate) struct Window {
-    /// How long it is; as long as the run where the series does not tell.
+    /// Length of the window; that of the run if the series does not tell.
     pub(crate) seconds: f64,
-    /// What completed in it, per second; none if it is not known.
+    /// Rate of completion in the window, per second; `None` if it is unknown.
     completed: Option<f64>,
 }
 
@@ -65,12 +65,12 @@ impl Window {
         ratio(report.totals.offered as f64, self.seconds)
     }
 
-    /// What completed per second in it.
+    /// Rate of completion in the window, per second.
     pub(crate) fn completed_rate(&self, report: &Report) -> Option<f64> {
         self.completed.or_else(|| ratio(report.totals.completed as f64, report.took_seconds))
     }
 
-    /// Whether what the whole run took was taken by what began in it.
+    /// Tells whether most of the run's resources went into work that began in the window.
     pub(crate) fn is_most_of(&self, report: &Report) -> bool {
         self.seconds >= report.took_seconds / 2.0
     }
@@ -91,12 +91,12 @@ pub(crate) fn client_cores(report: &Report) -> usize {
     if pinned > 0 { pinned } else { report.machine.cores }
 }
 
-/// Which part of its cores the harness used, from 0 to 1.
+/// Share of its cores that the harness used, from 0 to 1.
 pub(crate) fn client_share(report: &Report) -> Option<f64> {
     ratio(report.totals.client_cpu_seconds, report.took_seconds * client_cores(report) as f64)
 }
 
-/// What the server said, point by point.
+/// The server's figures, point by point.
 pub(crate) fn server_points(report: &Report) -> impl Iterator<Item = &ServerPoint> {
     report.series.iter().filter_map(|point| point.server.as_ref())
 }
@@ -106,7 +106,7 @@ pub(crate) fn rss_max(report: &Report) -> Option<u64> {
     server_points(report).filter_map(|server| server.rss_bytes).max()
 }
 
-/// One sentence: what was measured, on what.
+/// One sentence about the measurement and its machine.
 pub(crate) fn sentence(report: &Report) -> String {
     let window = Window::of(report);
     let rate = window.offered_rate(report).map(format::rate);
@@ -122,7 +122,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     )
 }
 
-/// How the arrivals were spread; none where they came on no schedule.
+/// The spread of the arrivals; `None` without a schedule.
 pub(crate) fn arrivals(report: &Report) -> Option<String> {
     if report.scenario == STORM {
         return Some("as a rush, most of them at its begin".to_owned());
@@ -151,7 +151,7 @@ pub(crate) fn told_first(step: &Step) -> u64 {
     if step.name == step::WAKE { step.times.count_at(0) } else { 0 }
 }
 
-/// What to know of the zeros among a step's times, if it has some.
+/// A remark on the zeros among a step's times, if there are any.
 pub(crate) fn about_zeros(report: &Report) -> Option<String> {
     let wake = report.steps.iter().find(|step| told_first(step) > 0)?;
     let share = format::share(told_first(wake) as f64 / wake.times.len() as f64);
@@ -209,7 +209,7 @@ const SECONDS: [&str; 6] = ["burst_every", "drain", "hold", "time", "warm_up", "
 /// Settings that one shape alone has.
 const OF_SHAPES: [(&str, &str); 2] = [("burst_every", "burst"), ("ramp_from", "ramp")];
 
-/// What was asked for as people read it, without what was not.
+/// The settings in readable form, without those that were not set.
 pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
     let settings = &report.settings;
     let shape = settings.get("shape").and_then(Value::as_str);
@@ -222,7 +222,7 @@ pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
     said.collect()
 }
 
-/// How a number with its unit is written.
+/// Formatter of a number with its unit.
 type InWords = fn(f64) -> String;
 
 /// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.

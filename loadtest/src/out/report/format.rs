@@ -51,7 +51,7 @@ pub fn bytes(value: f64) -> String {
     unit(value, &[(1.0, "B"), (KIB, "KiB"), (mib, "MiB"), (mib * KIB, "GiB"), (mib * mib, "TiB")])
 }
 
-/// How many per second: `1,230/s`.
+/// A rate: `1,230/s`.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
     format!("{}/s", trimmed(&number(per_second)))
@@ -69,7 +69,7 @@ pub fn cores(value: f64) -> String {
     format!("{} {}", trimmed(&number(value)), if value == 1.0 { "core" } else { "cores" })
 }
 
-/// How many of something, in the singular if it is one: `1 core`, `2 cores`.
+/// A count with its noun, singular for one: `1 core`, `2 cores`.
 #[must_use]
 pub(crate) fn several(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })

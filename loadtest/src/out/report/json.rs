@@ -1,4 +1,4 @@
-//! A report as its JSON file: what machines read, and what every other form is made from.
+//! A report as its JSON file, for machines and as the source of every other form.
 
 use std::io;
 

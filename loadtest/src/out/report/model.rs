@@ -1,4 +1,5 @@
-//! What a run measured, as its JSON file holds it. Every other form of a report is made from this.
+//! The model of a report, as its JSON file holds it. Every other form of a report is made from
+//! this.
 //!
 //! Times are in microseconds and counted from when a thing was *meant* to begin, in an open loop.
 
@@ -12,7 +13,7 @@ pub const FORMAT: u32 = 1;
 /// Name of the scenario in which everyone signs in within a short time.
 pub const STORM: &str = "storm";
 
-/// What a run measured.
+/// The measurements of a run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
     /// [`FORMAT`].
@@ -21,30 +22,30 @@ pub struct Report {
     pub scenario: String,
     /// The command line that makes it again, without secrets.
     pub command: String,
-    /// When it began, RFC 3339, UTC.
+    /// Start of the run, RFC 3339, UTC.
     pub started_at: String,
-    /// How long the measured part took, in seconds.
+    /// Length of the measured part, in seconds.
     pub took_seconds: f64,
-    /// Whether it was ended before its time, and why.
+    /// The reason for an early end.
     pub cut_short: Option<String>,
     /// The machine that the load came from.
     pub machine: Machine,
     /// The server under load.
     pub server: Server,
-    /// What was asked for: rate, mix, delays, counts.
+    /// Settings of the run: rate, mix, delays, counts.
     pub settings: Map<String, Value>,
-    /// What was offered, and what came of it.
+    /// Counts of offered arrivals and of their results.
     pub totals: Totals,
-    /// How long each step took, in the order in which they happen.
+    /// Latencies of the steps, in the order in which they happen.
     pub steps: Vec<Step>,
-    /// What happened second by second.
+    /// Points of the series, one a second.
     pub series: Vec<Point>,
-    /// What went wrong, most frequent first.
+    /// Failures, most frequent first.
     pub errors: Vec<Failures>,
     /// Single numbers that only this scenario has.
     pub figures: Map<String, Value>,
-    /// What `capacity` found; none for other scenarios. What the report holds besides is then of
-    /// the run at the highest rate, or of none: nothing offered, no steps, no series.
+    /// Findings of `capacity`; `None` for other scenarios. The rest of the report is then of the
+    /// run at the highest rate, or of none: nothing offered, no steps, no series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<super::capacity::Capacity>,
 }
@@ -54,7 +55,7 @@ pub struct Report {
 pub struct Machine {
     /// Its processors' model.
     pub cpu: String,
-    /// How many of them the process may use.
+    /// Cores that the process may use.
     pub cores: usize,
     /// Its memory, in bytes.
     pub memory_bytes: u64,
@@ -67,7 +68,7 @@ pub struct Machine {
 pub struct Server {
     /// Its address.
     pub url: String,
-    /// Whether it was started for the run.
+    /// Whether the harness started the server for this run.
     pub spawned: bool,
     /// Its store, such as `memory:`; none if it is not known.
     pub store: Option<String>,
@@ -79,7 +80,7 @@ pub struct Server {
     pub client_cores: Vec<usize>,
 }
 
-/// What was offered, and what came of it.
+/// Counts of offered arrivals and of their results.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Totals {
     /// Arrivals that the schedule had; in a closed loop, those that were begun.
@@ -102,12 +103,12 @@ pub struct Totals {
     pub client_cpu_seconds: f64,
 }
 
-/// How long a step took.
+/// Latencies of a step.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Step {
     /// Its name, such as `track`.
     pub name: String,
-    /// What it is, in a few words.
+    /// A few words about the step.
     pub about: String,
     /// The times, in microseconds.
     #[serde(with = "super::histogram")]
@@ -127,22 +128,22 @@ pub struct Point {
     pub failed: f64,
     /// Those that were refused in it, per second.
     pub refused: f64,
-    /// How many were under way at its end.
+    /// Lifecycles under way at the end of the interval.
     pub in_flight: u64,
-    /// Median of what completed in it, in microseconds; none if nothing did.
+    /// Median latency of the interval, in microseconds; `None` if nothing completed.
     pub p50_us: Option<u64>,
-    /// 99 in 100 of what completed in it took no longer, in microseconds.
+    /// 99th percentile of the interval, in microseconds; `None` if nothing completed.
     pub p99_us: Option<u64>,
     /// Cores that the harness used in it, on average.
     pub client_cores: f64,
     /// Resident memory of the harness at its end, in bytes; none if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_rss_bytes: Option<u64>,
-    /// What the server said of itself at its end; none if it could not be asked.
+    /// The server's own figures at the end of the interval; `None` if they could not be read.
     pub server: Option<ServerPoint>,
 }
 
-/// What a server says of itself, and the system of it.
+/// A server's own figures, and those of its system.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServerPoint {
     /// Cores that it used since the last point, on average.
@@ -168,9 +169,9 @@ pub struct Failures {
     pub step: String,
     /// In which way, such as `503 temporarily_unavailable` or `connection refused`.
     pub kind: String,
-    /// How often.
+    /// Number of failures.
     pub count: u64,
-    /// Whether it is what a server should do under too much load.
+    /// Whether the failure is a refusal that an overloaded server should give.
     pub refusal: bool,
     /// The words of the first.
     pub first: String,

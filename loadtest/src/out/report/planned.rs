@@ -1,4 +1,4 @@
-//! What `capacity` found in words, for the page and the Markdown alike.
+//! Findings of `capacity` in words, for the page and the Markdown alike.
 
 use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
 use super::format;
@@ -31,11 +31,12 @@ pub(crate) fn objective(objective: &Objective) -> String {
 
 /// `p99`, `p99.9`.
 pub(super) fn quantile(objective: &Objective) -> String {
-    // Six places of a percent are more than anybody asks for, and hide what binary cannot say.
+    // Six places of a percent are more than anybody asks for, and hide the rounding of binary
+    // numbers.
     format!("p{}", format::trimmed(&format!("{:.6}", objective.quantile * 100.0)))
 }
 
-/// How the search ended, in a sentence.
+/// The end of the search in a sentence.
 pub(crate) fn conclusion(capacity: &Capacity) -> String {
     let (objective, trials) = (objective(&capacity.objective), capacity.trials.len() as u64);
     let trials = format::several(trials, "trial", "trials");
@@ -61,7 +62,7 @@ pub(crate) fn conclusion(capacity: &Capacity) -> String {
     }
 }
 
-/// Where what was found must be doubted.
+/// Doubts about the findings.
 pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if report.server.store.as_deref().is_some_and(|store| store.starts_with("memory")) {
@@ -105,7 +106,7 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     found
 }
 
-/// Costs that are no more than rough figures, with what they are of.
+/// Names the rough figures among the costs.
 fn rough_figures(fits: &[Fit], of: &str) -> Vec<String> {
     let mut found = Vec::new();
     let (steps, others): (Vec<_>, Vec<_>) = fits.iter().partition(|f| f.step.is_some());
@@ -146,7 +147,7 @@ fn rough(fit: &Fit) -> Vec<String> {
     why
 }
 
-/// What a fit is of.
+/// Name of a fit's cost.
 pub(crate) fn cost(fit: &Fit) -> String {
     let of = match fit.cost {
         Cost::CpuPerLifecycle => "Server CPU per lifecycle",
@@ -162,7 +163,7 @@ pub(crate) fn cost(fit: &Fit) -> String {
     fit.step.as_ref().map_or_else(|| of.to_owned(), |step| format!("{of}: {step}"))
 }
 
-/// What is counted from left to right of a fit's chart.
+/// Label of the horizontal axis of a fit's chart.
 pub(super) const fn counted(cost: Cost) -> &'static str {
     match cost {
         Cost::CpuPerLifecycle | Cost::CpuPerStep => "cores in use, by rate per second",
@@ -177,7 +178,7 @@ pub(super) const fn counted(cost: Cost) -> &'static str {
     }
 }
 
-/// A fit's measurement, or what is there without any, in its unit.
+/// A fit's measurement, or its value at zero, with the unit.
 pub(super) fn amount(cost: Cost, value: f64) -> String {
     if is_cpu(cost) { format::cores(value) } else { mark(cost, value) }
 }
@@ -188,7 +189,7 @@ pub(super) fn mark(cost: Cost, value: f64) -> String {
     format::trimmed(&if is_count { format::number(value) } else { format::bytes(value) })
 }
 
-/// What one costs, in its unit.
+/// The cost of one more, with the unit.
 pub(super) fn of_one(fit: &Fit) -> String {
     format::trimmed(&words_of(fit.cost)(fit.slope))
 }
@@ -200,7 +201,7 @@ pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     format!("{}{error}", of_one(fit))
 }
 
-/// How what one costs is written, whatever it is.
+/// Formatter of a cost.
 pub(crate) fn words_of(cost: Cost) -> fn(f64) -> String {
     match cost {
         Cost::CpuPerLifecycle | Cost::CpuPerStep => format::seconds,
@@ -218,7 +219,7 @@ const fn is_cpu(cost: Cost) -> bool {
     matches!(cost, Cost::CpuPerLifecycle | Cost::CpuPerStep)
 }
 
-/// What the columns of the table of costs mean.
+/// Legend of the table of costs.
 pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard error of what one \
     costs, R² the share of the variation that the line explains, the largest deviation that of a \
     measurement from the line, as a part of their range.";

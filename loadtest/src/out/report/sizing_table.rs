@@ -1,4 +1,5 @@
-//! What so many users take, with each store that was measured, for the page and the Markdown alike.
+//! The sizing table: the resources for a number of users, with each measured store, for the page
+//! and the Markdown alike.
 
 use super::capacity::{Assumptions, Capacity, Plan};
 use super::format;
@@ -22,7 +23,7 @@ const HEADS: [&str; 10] = [
     "Range",
 ];
 
-/// What it takes with one store.
+/// The resources with one store.
 pub(super) struct Takes<'a> {
     /// The store; none where there is only one.
     pub(super) store: Option<&'a str>,
@@ -30,7 +31,7 @@ pub(super) struct Takes<'a> {
 }
 
 impl Takes<'_> {
-    /// `what`, and with which store where there are several.
+    /// A title, with the store where there are several.
     pub(super) fn titled(&self, what: &str) -> String {
         self.store.map_or_else(|| what.to_owned(), |store| format!("{what} with {store}"))
     }
@@ -80,7 +81,7 @@ fn row(plan: &Plan) -> Row {
     ]
 }
 
-/// What the plans take for granted, in sentences.
+/// The assumptions of the plans, in sentences.
 pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     let Assumptions {
         human_delay_seconds,
@@ -119,7 +120,7 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     said
 }
 
-/// How busy the server was with each store, which bounds how busy a core may be.
+/// Use of the server's cores with each store, which bounds the use in a plan.
 fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
     let of = format::cores(capacity.assumptions.cores_measured);
     let used = if capacity.beside.is_empty() {

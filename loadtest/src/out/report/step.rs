@@ -4,7 +4,7 @@
 pub const TRACK: &str = "track";
 /// Starting the challenge.
 pub const CHALLENGE: &str = "challenge";
-/// The phone's read of what is pending.
+/// The phone's read of the pending challenge.
 pub const READ: &str = "read";
 /// The phone's answer.
 pub const DECIDE: &str = "decide";
@@ -16,17 +16,17 @@ pub const WAKE: &str = "wake";
 pub const NOTICE: &str = "notice";
 /// Asking how the challenge stands.
 pub const VERIFY: &str = "verify";
-/// Asking what the browser's token is worth.
+/// Validation of the browser's token.
 pub const VALIDATE: &str = "validate";
 /// Binding a key to a user.
 pub const ENROLL: &str = "enroll";
-/// The first read, with what it takes to be allowed it.
+/// The first read, with the session or signature that it needs.
 pub const SESSION: &str = "session";
 /// A signature that is none.
 pub const BAD_SIGNATURE: &str = "bad signature";
 /// A signature that was made for something else.
 pub const REPLAY: &str = "replay";
-/// What is no request of the contract.
+/// A request outside the contract.
 pub const GARBAGE: &str = "garbage";
 /// An answer with 429 or 503, to whatever it was.
 pub const REFUSAL: &str = "refusal";
@@ -35,7 +35,7 @@ pub const WHOLE: &str = "lifecycle";
 /// All of an enrollment.
 pub const ENROLLED: &str = "enrollment";
 
-/// All, in the order in which they happen, with what they are.
+/// All steps in the order in which they happen, with a description.
 pub const ALL: [(&str, &str); 17] = [
     (TRACK, "POST /users/…/actions/…, from when it was meant to begin"),
     (ENROLL, "POST /client/user-authenticators/push"),

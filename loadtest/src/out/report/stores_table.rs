@@ -1,4 +1,5 @@
-//! What `capacity` found with several stores, side by side, for the page and the Markdown alike.
+//! The stores' table: findings of `capacity` with several stores, side by side, for the page and
+//! the Markdown alike.
 
 use super::capacity::{Capacity, Conclusion, Fit};
 use super::model::Report;

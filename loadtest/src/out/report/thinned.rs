@@ -5,7 +5,8 @@ use super::model::{Point, ServerPoint};
 /// As many points as a chart has room for.
 pub(super) const POINTS_MAX: usize = 150;
 
-/// Puts so many neighbours together that at most `most` are left, and says how many.
+/// Merges neighbours until at most `most` points are left, and returns the number of neighbours in
+/// each.
 ///
 /// Rates and cores are averaged; of latencies, memory and what is under way the highest is kept,
 /// so that no peak is lost.

@@ -1,4 +1,4 @@
-//! When what is done is meant to begin: a rule, a rate, a seed. It knows no clock.
+//! Schedules of arrivals: a rule, a rate, a seed. A schedule knows no clock.
 
 mod pace;
 
@@ -11,7 +11,7 @@ pub(crate) use pace::pace_in_virtual_time;
 /// Arrivals per second, at most: more than one machine can begin.
 pub const RATE_MAX: f64 = 1_000_000.0;
 
-/// How arrivals are spread over time.
+/// Spread of the arrivals over time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     /// At equal intervals.
@@ -35,13 +35,13 @@ pub enum Shape {
 /// A schedule of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    /// How they are spread.
+    /// Spread of the arrivals.
     pub shape: Shape,
     /// Arrivals per second, on average; of a ramp, at its end.
     pub rate: f64,
     /// For how long they come.
     pub time: Duration,
-    /// What chance depends on.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
@@ -95,7 +95,8 @@ pub(crate) fn exponential(random: &mut fastrand::Rng) -> f64 {
     -(1.0 - random.f64()).ln()
 }
 
-/// When the arrival comes before which `n` have: `from t + (to - from) t²/2T = n`, solved for `t`.
+/// Due time of the arrival that `n` others come before: `from t + (to - from) t²/2T = n`, solved
+/// for `t`.
 fn ramp(n: f64, from: f64, to: f64, end: f64) -> Option<f64> {
     let half = (to - from) / (2.0 * end);
     let root = from * from + 4.0 * half * n;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Arrivals so close to the next wake-up are told with it.
 const TOGETHER: Duration = Duration::from_micros(50);
 
-/// Tells the arrivals, each when it is due and with the time it was meant for.
+/// Announces each arrival when it is due, with the time it was due at.
 ///
 /// A thread does it: the timers of a runtime are of a millisecond, and busy with what is measured.
 pub(crate) fn pace(

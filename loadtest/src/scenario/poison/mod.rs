@@ -1,4 +1,4 @@
-//! Lifecycles, in a share of which somebody sends what has to be refused: does it harm the others?
+//! Lifecycles, a share of which an attacker joins: do the others suffer?
 
 mod attack;
 
@@ -34,12 +34,12 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "it is a number from 0 to 1".to_owned())
 }
 
-/// A user, and somebody who sends what is bad about their challenges.
+/// A user, and an attacker who knows the user's challenges.
 pub struct Poisoned {
     cycle: Cycle,
     attacker: Attacker,
     share: f64,
-    /// What the phone saw last time.
+    /// The challenge that the phone read before.
     earlier: Option<Seen>,
 }
 

@@ -25,9 +25,9 @@ const COLOURS: usize = 8;
 pub(super) struct Chart {
     /// Names it within the page.
     pub(super) slug: String,
-    /// What it shows.
+    /// Title of the chart.
     pub(super) title: String,
-    /// How to read it.
+    /// A sentence on how to read it.
     pub(super) about: String,
     /// From left to right.
     pub(super) x: Scale,
@@ -35,25 +35,25 @@ pub(super) struct Chart {
     pub(super) y: Scale,
     /// The lines, each drawn over the ones before it.
     pub(super) lines: Vec<Line>,
-    /// A line from left to right at a value that must not be passed, with what is written at it.
+    /// A horizontal line at a bound, with its label.
     pub(super) limit: Option<(f64, String)>,
-    /// What a pointer at a place is told.
+    /// Texts for the pointer, by place.
     pub(super) hints: Vec<(f64, String)>,
 }
 
 /// One line.
 pub(super) struct Line {
-    /// Of what.
+    /// Name of the series.
     pub(super) name: String,
-    /// Which of the style sheet's colours.
+    /// Number of the style sheet's colour.
     pub(super) colour: usize,
-    /// How it is drawn.
+    /// Look of the line.
     pub(super) look: Look,
-    /// Where it goes; it is interrupted where there is no value.
+    /// Points of the line, which is interrupted at a missing value.
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
 
-/// How a line is drawn.
+/// Look of a line.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Look {
     Solid,
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-/// How long the line is that stands for a point by itself.
+/// Length of the line that stands for a lone point.
 const ALONE: f64 = 8.0;
 
 impl Chart {
@@ -200,13 +200,13 @@ impl Chart {
 
 /// A bar.
 pub(super) struct Bar {
-    /// Of what.
+    /// Name of the bar.
     pub(super) name: String,
-    /// How long it is.
+    /// Length of the bar.
     pub(super) value: u64,
-    /// What is written at it.
+    /// Label of the bar.
     pub(super) text: String,
-    /// Which of the style sheet's colours.
+    /// Number of the style sheet's colour.
     pub(super) colour: usize,
 }
 

@@ -1,17 +1,17 @@
-//! How values become places along an axis, and where an axis is marked.
+//! Scales: the place of a value along an axis, and the axis' ticks.
 
-/// A place that is marked, with what is written there.
+/// A tick and its label.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::out::report) struct Tick {
     /// Its value.
     pub(in crate::out::report) at: f64,
-    /// What is written.
+    /// The label.
     pub(in crate::out::report) text: String,
-    /// Whether small screens may leave its text out.
+    /// Whether small screens may leave the label out.
     pub(in crate::out::report) minor: bool,
 }
 
-/// How values become places.
+/// The rule from values to places.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Linear,
@@ -26,7 +26,7 @@ pub(in crate::out::report) struct Scale {
     kind: Kind,
     low: f64,
     high: f64,
-    /// Where it is marked.
+    /// The ticks.
     pub(in crate::out::report) ticks: Vec<Tick>,
 }
 
@@ -113,7 +113,8 @@ impl Scale {
         })
     }
 
-    /// Where a value is, from 0 at the low end to 1 at the high end; what is beyond is at the end.
+    /// The place of a value, from 0 at the low end to 1 at the high end. A value beyond an end is
+    /// at the end.
     pub(in crate::out::report) fn place(&self, value: f64) -> f64 {
         let (low, high) = (self.placed(self.low), self.placed(self.high));
         let place = (self.placed(value) - low) / (high - low);

@@ -1,4 +1,4 @@
-//! What is drawn of a report.
+//! Charts of a report.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ const CURVE: usize = 90;
 /// Kinds of errors that are drawn; the table has all.
 const BARS_MAX: usize = 8;
 
-/// How long each step took, by the share that took no longer.
+/// Percentile curves of the steps: time over the share of samples.
 pub(super) fn percentiles(report: &Report) -> Markup {
     let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
@@ -55,14 +55,14 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     chart.figure()
 }
 
-/// Where the axis of a percentile curve begins: what is below is of no interest, and nothing takes
+/// Start of the axis of a percentile curve. The times below are of no interest, and zero would take
 /// up most of an axis of decades.
 fn lowest(step: &Step) -> u64 {
     let at = |quantile| step.times.value_at_quantile(quantile);
     at(0.1).max(at(0.5) / 10)
 }
 
-/// The series, thinned to what a chart has room for.
+/// The series, thinned to the room of a chart.
 struct Series {
     points: Vec<Point>,
     each: usize,
@@ -130,7 +130,7 @@ impl Series {
     }
 }
 
-/// Median and p99 of what completed in each interval.
+/// Median and p99 of each interval.
 pub(super) fn latency(report: &Report) -> Markup {
     let series = Series::of(report);
     let lines = vec![
@@ -143,12 +143,12 @@ pub(super) fn latency(report: &Report) -> Markup {
     })
 }
 
-/// What came of what was offered.
+/// Rates of offered arrivals and of their results.
 pub(super) fn throughput(report: &Report) -> Markup {
     let series = Series::of(report);
     let mut lines = vec![series.line("offered", 7, |p| Some(p.offered)).drawn(Look::Dashed)];
     lines.push(series.line("completed", 2, |p| Some(p.completed)));
-    // What never happened would only be a line on the axis.
+    // A series of zeros would only be a line on the axis.
     if report.series.iter().any(|point| point.failed > 0.0) {
         lines.push(series.line("failed", 4, |p| Some(p.failed)));
     }
@@ -159,7 +159,7 @@ pub(super) fn throughput(report: &Report) -> Markup {
     series.chart(words, lines, format::rate, |_, high| Scale::linear(0.0, high, 1.0, format::rate))
 }
 
-/// What was under way, and the polls that the server held.
+/// Lifecycles under way, and polls that the server held.
 pub(super) fn under_way(report: &Report) -> Markup {
     let series = Series::of(report);
     let whole = |value: f64| format::trimmed(&format::number(value));

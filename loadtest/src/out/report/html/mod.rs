@@ -77,7 +77,7 @@ fn body(report: &Report) -> Markup {
     }
 }
 
-/// One sentence: what was measured, on what.
+/// One sentence about the measurement and its machine.
 fn lead(report: &Report) -> String {
     match &report.capacity {
         Some(found) => {
@@ -88,12 +88,12 @@ fn lead(report: &Report) -> String {
     }
 }
 
-/// Whether the report is of a run: that of `capacity` may be of several alone.
+/// Tells whether the report is of a run: `capacity` may report several runs alone.
 fn has_run(report: &Report) -> bool {
     report.capacity.is_none() || report.totals.offered > 0
 }
 
-/// What a run measured; of `capacity`, the run at the highest rate.
+/// The measurements of a run; for `capacity`, the run at the highest rate.
 fn run(report: &Report) -> Markup {
     html! {
         section aria-labelledby="totals" {
@@ -133,7 +133,7 @@ fn run(report: &Report) -> Markup {
     }
 }
 
-/// Of the run, and of what `capacity` makes of several.
+/// Doubts about the run, and about the conclusions that `capacity` draws from several.
 fn all_doubts(report: &Report) -> Vec<String> {
     let of_capacity = report.capacity.iter().flat_map(|capacity| planned::doubts(report, capacity));
     let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
@@ -151,7 +151,7 @@ fn doubted(doubts: &[String]) -> Markup {
     }
 }
 
-/// The totals, each with what it is a part of.
+/// The totals, each with its whole.
 fn cards(report: &Report) -> Markup {
     let totals = &report.totals;
     let throughput = facts::Window::of(report).completed_rate(report).map(format::rate);

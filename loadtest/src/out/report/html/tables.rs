@@ -53,7 +53,7 @@ pub(super) fn steps(report: &Report) -> Markup {
     }
 }
 
-/// What went wrong.
+/// Table of failures.
 pub(super) fn errors(report: &Report) -> Markup {
     let rows = html! {
         thead {
@@ -80,7 +80,7 @@ pub(super) fn errors(report: &Report) -> Markup {
 
 type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
 
-/// What the server said of itself: at first, at most and at last.
+/// Table of the server's figures: first, highest and last.
 pub(super) fn server(report: &Report) -> Markup {
     let whole = |value: f64| format::count(value.round() as u64);
     let plain = |value: f64| format::trimmed(&format::number(value));
@@ -165,7 +165,7 @@ pub(super) fn series(report: &Report) -> Markup {
     }
 }
 
-/// What was asked for, and single numbers of this scenario.
+/// Table of the settings, and of the scenario's single figures.
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
