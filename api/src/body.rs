@@ -48,8 +48,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if !bytes.is_empty() && !json {
                 return Err(Problem::not_json());
             }
-            let parsed = parse_strict(&bytes);
-            parsed.map(Self).map_err(|error| Problem::invalid_request(error.to_string()))
+            Ok(Self(parse_strict(&bytes)?))
         })
     }
 }

@@ -4,6 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
+use countersign_wire::reason::Reason;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +21,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let unreadable = || Problem::invalid_request("the path cannot be read");
+        let unreadable = || Problem::new(Reason::PathInvalid, "the path cannot be read");
         if !is_readable(request.uri().path()) {
             return ready(Err(unreadable()));
         }

@@ -37,8 +37,10 @@ pub enum ServeError {
     #[error(transparent)]
     Descriptors(#[from] TooFew),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address} ({key}): {source}")]
     Listen {
+        /// The key, and the variable, that name it.
+        key: &'static str,
         /// Which.
         address: SocketAddr,
         /// What the operating system says.
@@ -112,14 +114,14 @@ pub async fn start_at(
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     // Callers wait from here on, and are not turned away when operators are told that all is ready.
-    let listener = listen(config.server.listen)?;
+    let listener = listen("server.listen or COUNTERSIGN_LISTEN", config.server.listen)?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
         // First, so that operators see how far a recovery has come.
         let settings = listeners::connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
-        let listener = listen(address)?;
+        let listener = listen("operations.listen or COUNTERSIGN__OPERATIONS__LISTEN", address)?;
         operations = Some(listener.local_addr()?);
         let server = listeners::operators(listener, settings, &engine, &metrics, &operator_key)?;
         servers.push(Serving::begin(server));
@@ -247,6 +249,6 @@ fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     Ok(Data::new(Demo::new(&base, secret)?))
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    connection::listen(address).map_err(|source| ServeError::Listen { address, source })
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    connection::listen(address).map_err(|source| ServeError::Listen { key, address, source })
 }

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::Engine;
+use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -115,7 +116,7 @@ impl AppState {
         let (account, action) = (account.clone(), action.clone());
         let token = Token { kind, account, action, scopes, issued_at, page };
         let made = self.tokens.make(&token, self.engine.entropy().bytes());
-        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+        made.ok_or_else(no_token_key)
     }
 
     /// Makes the token of a device session that begins at `session.issued_at`.
@@ -124,7 +125,7 @@ impl AppState {
     /// As [`Self::make_token`].
     pub fn make_session(&self, session: &Session) -> Result<String, Problem> {
         let made = self.tokens.make_session(session, self.engine.entropy().bytes());
-        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+        made.ok_or_else(no_token_key)
     }
 
     /// Opens the token of a device session.
@@ -142,4 +143,8 @@ impl AppState {
     pub fn open_token(&self, token: &str, kinds: &[Kind]) -> Result<Token, TokenError> {
         self.tokens.open(token, kinds, self.engine.clock().now())
     }
+}
+
+fn no_token_key() -> Problem {
+    Problem::new(Reason::TokenKeyMissing, "the tenant has no token key")
 }

@@ -31,6 +31,6 @@ pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
 pub use engine::{Engine, EngineSettings, Ports, Room};
-pub use error::{Error, Misbehaviour};
+pub use error::{Error, Misbehaviour, Unavailable};
 pub use patience::Patience;
 pub use shared::Tenant;

@@ -11,9 +11,10 @@ use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::engine::chores::Chores;
 use crate::engine::outbox::Outbox;
 use crate::engine::room::Watch;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::places::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     /// Room that is left to the store.
     pub(crate) room: Watch,
     pub(crate) outbox: Arc<Outbox>,
+    /// Work that is done at intervals.
+    pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
     pub(crate) draining: AtomicBool,
@@ -58,7 +61,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The settings of a tenant. Its callers were authenticated against the same list.
     pub(crate) fn tenant(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
-        let unknown = || Error::Unavailable("the tenant is not configured".to_owned());
+        let unknown = || Unavailable::TenantMissing.into();
         self.tenants.get(id).cloned().ok_or_else(unknown)
     }
 

@@ -109,7 +109,8 @@ pub(crate) async fn send<T: DeserializeOwned>(
     let json = serde_json::from_slice(&body).unwrap_or_default();
     let code = text(&json, "errorCode");
     let description = text(&json, "errorDescription");
-    Err(ClientError::Refused { status, code, description, retry_after })
+    let reason = text(&json, "reason");
+    Err(ClientError::Refused { status, code, description, reason, retry_after })
 }
 
 /// A long poll: asks the server to wait for up to `seconds`.

@@ -14,6 +14,8 @@ pub enum ClientError {
         code: String,
         /// The server's text for people. It may hold any character.
         description: String,
+        /// The stable name of the cause; empty if the body has none.
+        reason: String,
         /// Seconds after which to try again, if the server says.
         retry_after: Option<u64>,
     },

@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::id::TenantId;
 use countersign_wire::basic;
+use countersign_wire::reason::Reason;
 
 use super::{credentials, origin};
 use crate::problem::Problem;
@@ -45,8 +46,8 @@ impl FromRequest for ServerCaller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let tenant =
-            tenant_of(request).ok_or_else(|| Problem::unauthorized("the secret is not known"));
+        let tenant = tenant_of(request)
+            .ok_or_else(|| Problem::new(Reason::SecretUnknown, "the secret is not known"));
         ready(tenant.map(|tenant| Self { tenant }))
     }
 }
@@ -61,7 +62,7 @@ impl FromRequest for DeviceCaller {
 }
 
 pub(super) fn device(request: &HttpRequest) -> Result<DeviceCaller, Problem> {
-    let unknown = || Problem::unauthorized("the tenant is not known");
+    let unknown = || Problem::new(Reason::TenantUnknown, "the tenant is not known");
     let id = credentials(request, "Basic").and_then(basic::decode).ok_or_else(unknown)?;
     let tenant = TenantId::parse(&id).map_err(|_| unknown())?;
     let settings = AppState::of(request).tenant(&tenant).ok_or_else(unknown)?;

@@ -7,6 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use countersign_core::account::Grant;
 use countersign_core::id::AccountKey;
 use countersign_core::statement::Digest;
+use countersign_wire::reason::Reason;
 
 use super::basic::{DeviceCaller, device};
 use super::scope::Scope;
@@ -83,7 +84,7 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
 }
 
 fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
-    let missing = || Problem::invalid_token("a bearer token is needed");
+    let missing = || Problem::new(Reason::TokenMissing, "a bearer token is needed");
     credentials(request, "Bearer").ok_or_else(missing)
 }
 

@@ -14,6 +14,7 @@ pub use reader::{ReadingCaller, Who};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
+use countersign_wire::reason::Reason;
 
 use self::token::TokenError;
 use crate::problem::Problem;
@@ -22,7 +23,7 @@ use crate::problem::Problem;
 fn refused<T>(error: &TokenError<T>) -> Problem {
     match error {
         TokenError::Expired(_) => Problem::expired_token(),
-        TokenError::Invalid => Problem::invalid_token("the token is not valid here"),
+        TokenError::Invalid => Problem::new(Reason::TokenInvalid, "the token is not valid here"),
     }
 }
 

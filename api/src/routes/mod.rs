@@ -18,9 +18,7 @@ use crate::problem::Problem;
 pub fn configure(config: &mut ServiceConfig) {
     config.service(web::scope("/v1").configure(|config| table(config, "/v1")));
     config.configure(|config| table(config, "")).configure(pages);
-    config.default_service(web::to(async || {
-        Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
-    }));
+    config.default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
 }
 
 /// `under` is where the table is mounted.

@@ -1,6 +1,7 @@
 //! The known routes of other methods: answered in JSON, so that an SDK that tries one can say why.
 
 use actix_web::HttpResponse;
+use countersign_wire::reason::Reason;
 
 use crate::problem::Problem;
 
@@ -29,5 +30,5 @@ pub(super) const PATHS: &[&str] = &[
 
 /// 400 `invalid_configuration`.
 pub(super) async fn answer() -> Result<HttpResponse, Problem> {
-    Err(Problem::invalid_configuration("this server verifies by push only"))
+    Err(Problem::new(Reason::MethodUnsupported, "this server verifies by push only"))
 }

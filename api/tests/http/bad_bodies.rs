@@ -182,7 +182,10 @@ async fn every_field_of_a_wrong_type_is_refused_by_every_route() {
                     "{method} {path} {field} = {other}: {}",
                     answer.text
                 );
-                answer.refused(400, "invalid_request");
+                let body = answer.refused(400, "invalid_request");
+                assert_eq!(body["reason"], "field_type", "{body}");
+                let told = body["errorDescription"].as_str().unwrap();
+                assert!(told.starts_with(&format!("{field}: must be ")), "{other}: {told}");
             }
         }
     }

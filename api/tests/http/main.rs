@@ -27,6 +27,7 @@ mod ops;
 mod pages;
 mod prompts;
 mod random_bodies;
+mod reasons;
 mod routing;
 mod server;
 mod shutdown;

@@ -207,6 +207,9 @@ pub struct WaitAnswer {
     /// The same, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
+    /// The stable name of the cause: a row of [`crate::reason::Reason`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Answer to a [`CancelRequest`].

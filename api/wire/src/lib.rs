@@ -19,6 +19,7 @@ pub mod names;
 pub mod operator;
 pub mod pending;
 pub mod publickey;
+pub mod reason;
 pub mod secret;
 pub mod time;
 pub mod track;

@@ -24,7 +24,7 @@ use countersign_core::time::UnixMillis;
 use metrics::counter;
 
 use crate::display;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::ports::store::Committed;
 use crate::shared::{Shared, Tenant};
 use crate::telemetry;
@@ -282,11 +282,11 @@ impl AccountWriter {
             Committed::Stale { recorded } => {
                 let expected = change.expected;
                 tracing::error!(expected, recorded, "account changed behind its writer");
-                Err(Error::Unavailable("the account changed elsewhere".to_owned()))
+                Err(Unavailable::AccountChanged.into())
             }
             Committed::Ended { challenge, .. } => {
                 tracing::error!(challenge.id = %challenge, "challenge ended behind its writer");
-                Err(Error::Unavailable("the challenge ended elsewhere".to_owned()))
+                Err(Unavailable::ChallengeEnded.into())
             }
         }
     }

@@ -56,6 +56,7 @@ impl Engine {
                 interval.tick().await;
                 ender.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
                 let seen = shared.store.observe(shared.clock.now()).await;
                 if let Err(error) = seen {
                     tracing::warn!(%error, "the time is not recorded");
@@ -72,6 +73,7 @@ impl Engine {
                 interval.tick().await;
                 shared.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
                 let now = shared.clock.now();
                 let (actions, challenges) = (now.minus_ms(actions_ms), now.minus_ms(challenges_ms));
                 match shared.store.prune(actions, challenges).await {
@@ -96,7 +98,8 @@ impl Engine {
                 interval.tick().await;
                 tried.upgrade()
             } {
-                if shared.store.ready().is_err() && !shared.is_draining() {
+                let Some(_round) = shared.round().await else { return };
+                if shared.store.ready().is_err() {
                     // What it refuses with is what it says of itself.
                     let _ = shared.store.observe(shared.clock.now()).await;
                 }
@@ -108,6 +111,7 @@ impl Engine {
                 interval.tick().await;
                 looked_at.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
                 room::look(&shared).await;
             }
         });

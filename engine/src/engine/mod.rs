@@ -1,5 +1,6 @@
 //! The facade: everything that a route can do is a method here.
 
+pub(crate) mod chores;
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
@@ -15,11 +16,12 @@ use std::sync::atomic::Ordering;
 
 use countersign_core::id::TenantId;
 
+use self::chores::Chores;
 pub use self::room::Room;
 use self::room::Watch;
 use crate::actors::Drain;
 use crate::actors::arbiters::Arbiters;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::places::Places;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Store};
@@ -104,6 +106,7 @@ impl Engine {
             challenges: Registry::new("challenge", places),
             room: Watch::new(settings.room_warn_bytes),
             outbox: Arc::default(),
+            chores: Chores::default(),
             waiters: Places::new(settings.waiters_max),
             draining: false.into(),
             recovering: false.into(),
@@ -142,13 +145,13 @@ impl Engine {
     /// [`Error::Unavailable`] if the store cannot record, or the engine is being stopped.
     pub fn ready(&self) -> Result<(), Error> {
         if self.shared.is_draining() {
-            return Err(Error::Unavailable("stopping".to_owned()));
+            return Err(Unavailable::Stopping.into());
         }
         if self.shared.recovering.load(Ordering::Acquire) {
             let ended = self.shared.recovered.load(Ordering::Relaxed);
-            return Err(Error::Unavailable(format!("recovering: {ended} challenges ended")));
+            return Err(Unavailable::Recovering { ended }.into());
         }
-        self.shared.store.ready().map_err(|e| Error::Unavailable(e.to_string()))
+        Ok(self.shared.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
     }
 
     /// What was answered and is not recorded; nothing unless the store was told that it may lag.
@@ -183,7 +186,7 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
-        self.shared.outbox.closed().await;
+        futures_util::future::join(self.shared.outbox.closed(), self.shared.chores.ended()).await;
         // A clock that is set back while nobody runs is to be noticed. What it fails of, closing
         // says too.
         let _ = self.shared.store.observe(self.shared.clock.now()).await;

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Engine;
 use super::housekeeping::{ENDED_TOGETHER, end};
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::shared::Shared;
 
 /// Pending challenges that are looked at together.
@@ -67,7 +67,7 @@ async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Err
         });
         let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
         if ended.contains(&false) {
-            return Err(Error::Unavailable("not all that was pending could be expired".to_owned()));
+            return Err(Unavailable::Unexpired.into());
         }
         expired += ended.len() as u64;
         if found < limit {

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// It cannot be reached, or has no room.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It was closed, as it is at the end of the server.
+    #[error("the store is closed")]
+    Closed,
     /// A row cannot be read: damaged, or of a format that is not known.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(String),
@@ -247,6 +250,6 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]: why they are not.
     fn ready(&self) -> Result<(), StoreError>;
 
-    /// Records what is queued and closes. Later calls are answered [`StoreError::Unavailable`].
+    /// Records what is queued and closes. Later calls are answered [`StoreError::Closed`].
     fn close(&self) -> Later<Result<(), StoreError>>;
 }

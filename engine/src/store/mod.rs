@@ -76,8 +76,8 @@ fn refused(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }
 
-fn closed() -> StoreError {
-    refused("it is closed")
+const fn closed() -> StoreError {
+    StoreError::Closed
 }
 
 /// What is said where a unit would take over a challenge of another account.

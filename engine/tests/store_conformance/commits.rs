@@ -361,7 +361,7 @@ pub(crate) async fn closing_records_what_is_queued_and_refuses_what_comes_later(
     for answer in queued {
         assert_eq!(answer.await, Ok(Committed::Recorded));
     }
-    let closed = |e: &StoreError| matches!(e, StoreError::Unavailable(_));
+    let closed = |e: &StoreError| matches!(e, StoreError::Closed);
     assert!(store.ready().is_err_and(|e| closed(&e)));
     assert!(store.commit(unit(&ann, 50, [])).await.is_err_and(|e| closed(&e)));
     assert!(store.account(&ann).await.is_err_and(|e| closed(&e)));

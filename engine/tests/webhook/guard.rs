@@ -247,7 +247,7 @@ async fn localhost_is_not_connected_to_unless_it_is_allowed_by_name() {
     let listener = Untouched::listen();
     for name in ["localhost", "LOCALHOST"] {
         let url = format!("https://{name}:{}/", listener.port());
-        assert_eq!(refused(&url, system_lookup()).await, Stage::Delivery, "{url}");
+        assert_eq!(refused(&url, system_lookup()).await, Stage::Construction, "{url}");
     }
     assert!(!listener.was_connected_to());
 }

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::account::Track;
 use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
+use countersign_wire::InvalidField;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use url::Url;
@@ -31,8 +32,7 @@ pub async fn track(
     let code = ActionCode::parse(&path.1)?;
     let parts = body.into_core()?;
     let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
-    let scopes =
-        scopes.map_err(|_| Problem::invalid_request("scope: has a name that is not known"))?;
+    let scopes = scopes.map_err(|_| InvalidField::new("scope", "has a name that is not known"))?;
     let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
     let page = page_wish(parts.redirect_url, parts.redirect_to_settings)?;
     let idempotency_key = parts.idempotency_key.unwrap_or_else(fresh);
@@ -82,10 +82,10 @@ const NO_PLACES: &[&str] = &[
 /// Where the pre-built UI ends: at a website, or in an app that has a scheme of its own.
 fn page_wish(redirect_url: Option<String>, settings: bool) -> Result<PageWish, Problem> {
     if let Some(text) = &redirect_url {
-        let refused = |problem| Problem::invalid_request(format!("redirectUrl: {problem}"));
+        let refused = |problem| InvalidField::new("redirectUrl", problem);
         let url = Url::parse(text).map_err(|_| refused("is not an absolute URL"))?;
         if NO_PLACES.contains(&url.scheme()) {
-            return Err(refused("must have https, http or the scheme of an app"));
+            return Err(refused("must have https, http or the scheme of an app").into());
         }
     }
     Ok(PageWish { redirect_url, settings })
