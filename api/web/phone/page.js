@@ -26,6 +26,28 @@ export function view({ badge, heading, text }, ...rest) {
   return card;
 }
 
+/** Pixels of height below which the page is drawn tight. A keyboard on a small phone leaves about 300. */
+const SHORT_PX = 480;
+
+/**
+ * Follows the part of the page that is seen. Some browsers draw the keyboard over the page and do not shrink it;
+ * what sticks to the bottom is to stay above it.
+ */
+function followKeyboard() {
+  const { visualViewport: seen, document: { documentElement: root } } = window;
+  if (!seen) return;
+  const fit = () => {
+    const zoomed = seen.scale > 1.01;
+    const covered = zoomed ? 0 : Math.max(0, window.innerHeight - seen.height - seen.offsetTop);
+    root.style.setProperty("--keyboard", `${Math.round(covered)}px`);
+    root.classList.toggle("short", seen.height * seen.scale < SHORT_PX);
+  };
+  seen.addEventListener("resize", fit);
+  seen.addEventListener("scroll", fit);
+  fit();
+}
+followKeyboard();
+
 /** More, below the view's card. @param {...Child} rest */
 export function below(...rest) {
   byId("view").append(.../** @type {Node[]} */ (rest.filter(Boolean)));

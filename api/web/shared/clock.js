@@ -1,0 +1,36 @@
+// The server's clock, as the `Date` of its answers tells it: the device's own may be wrong by hours.
+
+/** Milliseconds by which two answers may differ, because `Date` counts whole seconds and answers travel. */
+const SAME_MS = 2000;
+
+export class ServerClock {
+  /** Milliseconds by which the server is ahead of this device. @type {number | undefined} */
+  #ahead;
+
+  /**
+   * Sends a request, and notes the time of its answer.
+   * @param {Parameters<typeof fetch>} request
+   */
+  fetch = async (...request) => {
+    const answer = await fetch(...request);
+    this.#hear(Date.parse(answer.headers.get("date") ?? ""));
+    return answer;
+  };
+
+  /** @param {number} date */
+  #hear(date) {
+    if (Number.isNaN(date)) return;
+    const ahead = date - Date.now();
+    // `Date` is never early, so of two that agree the greater one is nearer.
+    const agrees = this.#ahead !== undefined && Math.abs(ahead - this.#ahead) < SAME_MS;
+    this.#ahead = agrees ? Math.max(ahead, this.#ahead ?? ahead) : ahead;
+  }
+
+  /**
+   * A time of the server's on this device's clock, in milliseconds.
+   * @param {number} seconds Unix seconds
+   */
+  here(seconds) {
+    return seconds * 1000 - (this.#ahead ?? 0);
+  }
+}

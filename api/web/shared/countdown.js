@@ -1,0 +1,26 @@
+// Time that runs out on the screen, second by second.
+
+/**
+ * Shows in an element how many seconds are left, until none are or the element has left the page.
+ * @param {HTMLElement} element
+ * @param {number} endsAt milliseconds on this device's clock
+ * @param {(seconds: number) => string} text
+ * @param {() => void} [done] is called once when no second is left
+ */
+export function countdown(element, endsAt, text, done) {
+  const left = Math.max(0, endsAt - Date.now());
+  const seconds = Math.ceil(left / 1000);
+  const shown = text(seconds);
+  if (element.textContent !== shown) element.textContent = shown;
+  if (seconds === 0) return done?.();
+  const next = left - (seconds - 1) * 1000;
+  setTimeout(() => element.isConnected && countdown(element, endsAt, text, done), Math.max(next, 50));
+}
+
+/**
+ * Minutes and seconds, such as 4:05.
+ * @param {number} seconds
+ */
+export function clockText(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
