@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { backendOf, newUser } from "../support/backend.mjs";
+import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
+import { Phone } from "../support/phone.mjs";
 import { ask, enrollmentToken, phoneOf } from "./support/asking.mjs";
 import { assertAccessible, assertFits, pictures } from "./support/browser.mjs";
 import { house } from "./support/house.mjs";
@@ -146,5 +147,41 @@ describe("the phone in a browser", LIMITED, () => {
     assert.equal(await asked.outcome, "approved");
     await phone.press("OK");
     await phone.heading("Your phone, in the browser");
+  });
+});
+
+describe("the pre-built UI in a browser", LIMITED, () => {
+  const at = {};
+  house({}, (started) => Object.assign(at, started, { backend: backendOf(started.server) }));
+
+  it("without storage waits for the phone all the same", async () => {
+    const phone = new Phone(at.server);
+    try {
+      const userId = newUser();
+      await enroll(at.backend, phone, userId);
+      const { url } = await track(at.backend, userId);
+      const person = await at.browser.person();
+      await person.context.addInitScript(() => {
+        const denied = () => new DOMException("denied", "SecurityError");
+        const refuse = {
+          get() {
+            throw denied();
+          },
+        };
+        for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, refuse);
+        LockManager.prototype.request = () => Promise.reject(denied());
+        window.BroadcastChannel = class {
+          constructor() {
+            throw denied();
+          }
+        };
+      });
+      const page = await person.open(url);
+      await page.getByRole("heading", { level: 1, name: "Look at your phone" }).waitFor();
+      await phone.approve();
+      await page.getByRole("heading", { level: 1, name: "Approved" }).waitFor();
+    } finally {
+      phone.discard();
+    }
   });
 });
