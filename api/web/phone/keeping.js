@@ -15,9 +15,9 @@ const KINDS = ["ed25519", "es256"];
  * @param {string} tenant
  * @returns {Promise<DeviceKey>}
  */
-export function keyFor(tenant) {
+export async function keyFor(tenant) {
   // Two tabs that add accounts at once would each keep a key in place of the other's.
-  return navigator.locks.request(`countersign phone key ${tenant}`, async () => {
+  return await navigator.locks.request(`countersign phone key ${tenant}`, async () => {
     const known = await keyOf(tenant);
     if (known && (await works(known))) return known;
     let reason;
