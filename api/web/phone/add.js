@@ -69,8 +69,7 @@ export async function confirm(token, leave) {
   view(
     { heading: TEXT.confirm.heading },
     h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, user))),
-    h("label", {}, TEXT.confirm.name, name),
-    h("div", { class: "actions" }, adding, button(TEXT.confirm.cancel, leave, "quiet")),
+    h("div", { class: "actions" }, h("label", {}, TEXT.confirm.name, name), adding, button(TEXT.confirm.cancel, leave, "quiet")),
   );
 }
 
