@@ -127,11 +127,11 @@ export function showAsked(asked, account, decide) {
   const label = h("label", { class: "number" }, h("span", {}, TEXT.asked.number), input, hint);
   const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, label);
   const amount = amountOf(display);
-  const who = h("div", { class: "grow" }, h("strong", {}, brand.name), h("div", { class: "muted small" }, asked.userId));
+  const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, asked.userId));
   enable();
   const card = view(
-    { heading: TEXT.asked.heading },
-    h("div", { class: "who" }, mark(brand), who, left),
+    { heading: TEXT.asked.heading, aside: left },
+    h("div", { class: "who" }, mark(brand), who),
     amount && h("p", { class: "amount" }, amount),
     h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     h("div", { class: "answers" }, h("div", { class: "now" }, digits > 0 && form, problem, h("div", { class: "pair" }, deny, approve)), report),

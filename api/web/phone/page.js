@@ -7,17 +7,17 @@ import { TEXT } from "./text.js";
 /** @import { Child } from "../shared/dom.js" */
 
 /**
- * Shows a view. Its heading takes the focus.
- * @param {{ badge?: [string, string], heading: string, text?: string }} head
+ * Shows a view. Its heading takes the focus; `aside` stands beside it.
+ * @param {{ badge?: [string, string], heading: string, text?: string, aside?: Node }} head
  * @param {...Child} rest
  */
-export function view({ badge, heading, text }, ...rest) {
+export function view({ badge, heading, text, aside }, ...rest) {
   const title = h("h1", { tabindex: "-1" }, heading);
   const card = h(
     "div",
     { class: "card" },
     badge && h("div", { class: `badge ${badge[1]}` }, icon(badge[0])),
-    h("div", { class: badge ? "head center" : "head" }, title, text && h("p", { class: "muted" }, text)),
+    h("div", { class: badge ? "head center" : "head" }, aside ? h("div", { class: "title" }, title, aside) : title, text && h("p", { class: "muted" }, text)),
     ...rest,
   );
   fill(byId("view"), card);

@@ -1,10 +1,12 @@
 // The server's clock, as the `Date` of its answers tells it: the device's own may be wrong by hours.
 
-/** Milliseconds by which two answers may differ, because `Date` counts whole seconds and answers travel. */
+/** `Date` counts whole seconds: the server's clock may be that much further. */
+const WHOLE_MS = 1000;
+/** Milliseconds by which the clocks of two answers may differ, because answers travel. */
 const SAME_MS = 2000;
 
 export class ServerClock {
-  /** Milliseconds by which the server is ahead of this device. @type {number | undefined} */
+  /** Milliseconds by which the server is ahead of this device, at most. @type {number | undefined} */
   #ahead;
 
   /**
@@ -20,10 +22,10 @@ export class ServerClock {
   /** @param {number} date */
   #hear(date) {
     if (Number.isNaN(date)) return;
-    const ahead = date - Date.now();
-    // `Date` is never early, so of two that agree the greater one is nearer.
+    const ahead = date + WHOLE_MS - Date.now();
+    // Of two that agree the lesser one is nearer. Never too little, so that no time is promised that there is not.
     const agrees = this.#ahead !== undefined && Math.abs(ahead - this.#ahead) < SAME_MS;
-    this.#ahead = agrees ? Math.max(ahead, this.#ahead ?? ahead) : ahead;
+    this.#ahead = agrees ? Math.min(ahead, this.#ahead ?? ahead) : ahead;
   }
 
   /**
