@@ -138,6 +138,25 @@ describe("every state of the browser phone", LIMITED, () => {
     await look(phone, "remove-offline");
   });
 
+  it("with a keyboard that is drawn over the page", async () => {
+    const { phone, userId } = await phoneOf(at, NARROW);
+    await ask(at, userId, { action: "payBill", custom: PAYMENT });
+    await phone.asked();
+    const [, seen] = KEYBOARD;
+    const draw = (height) =>
+      phone.page.evaluate((px) => {
+        Object.defineProperty(window.visualViewport, "height", { value: px, configurable: true });
+        window.visualViewport.dispatchEvent(new Event("resize"));
+      }, height);
+    await draw(seen);
+    for (const control of [field(phone), named(phone, "Approve"), named(phone, "Deny")]) {
+      const { y, height } = await control.boundingBox();
+      assert.ok(y >= 0 && y + height <= seen, `${control} ends at ${y + height} of ${seen}`);
+    }
+    await draw(NARROW.viewport.height);
+    await assertInSight(phone.page, field(phone), named(phone, "Approve"), named(phone, "This was not me"));
+  });
+
   it("with a sign-in without a number, and its ends", async () => {
     const other = { ...at, backend: backendOf(at.server, { secret: otherSecret }) };
     const { phone, userId } = await phoneOf(other, NARROW);

@@ -7,7 +7,7 @@ import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { ask, enrollmentToken, phoneOf } from "./support/asking.mjs";
-import { assertAccessible, assertFits, pictures } from "./support/browser.mjs";
+import { assertAccessible, assertFits, pictures, startBlocked } from "./support/browser.mjs";
 import { house } from "./support/house.mjs";
 import { BrowserPhone } from "./support/phone.mjs";
 
@@ -94,6 +94,20 @@ describe("the phone in a browser", LIMITED, () => {
       assert.equal(other.url(), link, "the link can be opened elsewhere");
     });
   }
+
+  it("whose settings block all storage says so", async () => {
+    const { person, stop } = await startBlocked();
+    try {
+      for (const hash of ["", "#enroll=x"]) {
+        const page = await person.open(`${at.server.origin}/phone${hash}`);
+        await page.getByRole("heading", { level: 1, name: "Nothing can be kept here" }).waitFor();
+        await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Try again" }).click()]);
+        await page.getByRole("heading", { level: 1, name: "Nothing can be kept here" }).waitFor();
+      }
+    } finally {
+      await stop();
+    }
+  });
 
   it("without a service worker works all the same", async () => {
     const phone = await changed(({ context }) =>

@@ -2,7 +2,8 @@
 // throws, fails the test that opened it, unless the test has said that it expects it.
 
 import assert from "node:assert/strict";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,6 +32,23 @@ export async function startBrowser({ camera } = {}) {
   // Chromium refuses to run as root with its sandbox, and builds often run as root.
   const launched = { executablePath, chromiumSandbox: false, args: [...FLAGS, ...(seen ?? [])] };
   return new Browser(await chromium.launch(launched));
+}
+
+/** A person whose browser keeps nothing for any site: cookies, and with them all storage, are blocked in its settings. */
+export async function startBlocked() {
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-blocked-"));
+  mkdirSync(path.join(folder, "Default"));
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+  writeFileSync(path.join(folder, "Default/Preferences"), JSON.stringify(settings));
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const context = await chromium.launchPersistentContext(folder, { executablePath, chromiumSandbox: false, args: FLAGS });
+  const person = new Person(context);
+  const stop = async () => {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true });
+    assert.deepEqual(person.complaints(), [], "pages have complained");
+  };
+  return { person, stop };
 }
 
 class Browser {
