@@ -1,7 +1,8 @@
 // The phone from its start: one tab of a browser is the phone; it waits for challenges, shows them one after the
 // other, and says how each ended.
 
-import { button, h, words } from "../shared/dom.js";
+import { countdown, waitText } from "../shared/countdown.js";
+import { button, h, say, words } from "../shared/dom.js";
 import { confirm, trouble } from "./add.js";
 import { amountOf, displayOf, showAsked } from "./asked.js";
 import { home } from "./home.js";
@@ -66,7 +67,7 @@ async function show(asked, device) {
     answered.delete(asked.challengeId);
     if (result.statusCode === undefined || result.statusCode >= 500) return TEXT.asked.lost;
     if (result.errorCode === "invalid_credential") return void (await removed(device.key.tenant));
-    if (result.errorCode === "too_many_requests") return void ended("failed");
+    if (result.errorCode === "too_many_requests") return void held(result.retryAfterSeconds ?? 60);
     const still = await device.pending({ hold: false, signal: AbortSignal.timeout(10_000) });
     const open = still.data?.some((one) => one.challengeId === asked.challengeId);
     if (open && number !== undefined) return TEXT.asked.wrong;
@@ -104,6 +105,17 @@ function ended(outcome) {
   const [heading = "", text = ""] = texts[outcome] ?? TEXT.outcome.over;
   const badge = /** @type {[string, string]} */ (outcome === "approved" ? ["check", "good"] : BADGES[outcome] ?? ["clock", "warn"]);
   view({ badge, heading, text }, button(TEXT.ok, goHome));
+}
+
+/** No number of the account is taken for a while. The challenge stays open. @param {number} seconds */
+function held(seconds) {
+  screen = "ended";
+  shownId = undefined;
+  const { heading, text, over } = TEXT.held;
+  const line = h("p", { class: "muted center" });
+  const left = (/** @type {number} */ n) => (n > 0 ? say(text, { wait: waitText(n, TEXT) }) : over);
+  countdown(line, Date.now() + seconds * 1000, left);
+  view({ badge: ["clock", "warn"], heading }, line, button(TEXT.ok, goHome));
 }
 
 /** @type {Record<string, [string, string]>} */

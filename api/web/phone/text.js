@@ -81,11 +81,21 @@ export const TEXT = {
     revoked: ["Revoked", "The request does not count any more."],
     over: ["It is over", "The request has ended meanwhile. If you did not answer it, begin again in the browser."],
   },
+  held: {
+    heading: "Too many wrong numbers",
+    text: "For your safety, no number is taken for {wait}. If it was not you who began, deny.",
+    over: "Numbers are taken again.",
+  },
+  /** For one, and for more. */
+  seconds: /** @type {const} */ (["{n} second", "{n} seconds"]),
+  minutes: /** @type {const} */ (["{n} minute", "{n} minutes"]),
   errors: {
     expired_token: ["This code is too old", "Go back to the website, and scan the code that it shows then."],
     invalid_token: ["This link is not valid", "Go back to the website, and use the code that it shows."],
     unauthorized: ["Another device is needed", "You have a device already. Approve with it first, and then add this one from the website's settings."],
     removed: ["This device was removed", "{tenant} does not accept this browser any more. If that was not you, ask {tenant}. To use it again, add the account anew."],
+    too_many_requests: ["Too many requests", "Wait a minute, and try again."],
+    temporarily_unavailable: ["Busy", "The server has too much to do. Try again in a moment."],
     network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],
     storage: ["Nothing can be kept here", "This browser does not let the page keep anything: it is a private window, or storage is switched off for this site. Allow it in the browser's settings, or open the link in an ordinary window."],
     full: ["There is no room", "This device has no room left for the page's key. Free some, and try again."],

@@ -1,5 +1,7 @@
 // Time that runs out on the screen, second by second.
 
+import { say } from "./dom.js";
+
 /**
  * Shows in an element how many seconds are left, until none are or the element has left the page.
  * @param {HTMLElement} element
@@ -23,4 +25,14 @@ export function countdown(element, endsAt, text, done) {
  */
 export function clockText(seconds) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/**
+ * A wait as people say it: in seconds up to a minute and a half, and then in minutes.
+ * @param {number} seconds
+ * @param {{ seconds: readonly [string, string], minutes: readonly [string, string] }} texts for one, and for more
+ */
+export function waitText(seconds, texts) {
+  const [count, [one, more]] = seconds < 90 ? [seconds, texts.seconds] : [Math.ceil(seconds / 60), texts.minutes];
+  return say(count === 1 ? one : more, { n: count });
 }

@@ -3,7 +3,7 @@
 
 import { Push } from "../sdk/countersign.js";
 import { ServerClock } from "../shared/clock.js";
-import { clockText, countdown } from "../shared/countdown.js";
+import { clockText, countdown, waitText } from "../shared/countdown.js";
 import { button, h, timeText } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
@@ -244,7 +244,7 @@ function end(why, retry = () => void begin(), waitSeconds) {
   const held = Boolean(waitSeconds) && why === "too_many_requests";
   const back = () => finish();
   view(
-    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: held ? undefined : fillIn(text, { wait: howLong(60) }) },
+    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: held ? undefined : fillIn(text, { wait: waitText(60, TEXT) }) },
     held && hold(again, text, waitSeconds ?? 0),
     h(
       "div",
@@ -273,16 +273,10 @@ const BADGES = {
  */
 function hold(again, text, seconds) {
   const line = h("p", { class: "muted" });
-  const left = (/** @type {number} */ n) => (n > 0 ? fillIn(text, { wait: howLong(n) }) : TEXT.mayAsk);
+  const left = (/** @type {number} */ n) => (n > 0 ? fillIn(text, { wait: waitText(n, TEXT) }) : TEXT.mayAsk);
   again.disabled = true;
   countdown(line, Date.now() + seconds * 1000, left, () => (again.disabled = false));
   return line;
-}
-
-/** @param {number} seconds */
-function howLong(seconds) {
-  const [n, texts] = seconds < 90 ? [seconds, TEXT.seconds] : [Math.ceil(seconds / 60), TEXT.minutes];
-  return fillIn(n === 1 ? texts[0] : texts[1], { n });
 }
 
 // Come back to with the browser's own button: what is shown may be over.

@@ -7,7 +7,7 @@ import { backendOf } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
 import { until } from "../support/until.mjs";
 import { ask, phoneOf } from "./support/asking.mjs";
-import { picture } from "./support/browser.mjs";
+import { assertFits, picture, pictures } from "./support/browser.mjs";
 import { house } from "./support/house.mjs";
 import { BrowserPhone } from "./support/phone.mjs";
 
@@ -15,7 +15,11 @@ const STATUS = (...codes) => new RegExp(`status of (${codes.join("|")}) `);
 
 describe("the number on the browser phone", LIMITED, () => {
   const at = {};
-  const env = { COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2" };
+  const env = {
+    COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2",
+    COUNTERSIGN__TENANTS__0__PUSH__NUMBERS_MAX: "3",
+    COUNTERSIGN__TENANTS__0__PUSH__NUMBER_HOLD_SECONDS_MAX: "20",
+  };
   house({ env }, (started) => Object.assign(at, started, { backend: backendOf(started.server) }));
 
   it("asks again after a wrong number, and ends after the third", async () => {
@@ -44,6 +48,28 @@ describe("the number on the browser phone", LIMITED, () => {
     await phone.approve(wrong);
     await phone.heading("Too many wrong numbers");
     assert.equal(await asked.outcome, "failed");
+  });
+
+  it("says how long no number is taken after too many wrong ones, and goes on then", async () => {
+    const { phone, userId } = await phoneOf(at);
+    phone.person.expect(STATUS(400, 429));
+    const other = await ask(at, userId);
+    await phone.asked();
+    const asked = await ask(at, userId, { action: "pay" });
+    const taken = [other.number, asked.number].map(Number);
+    const wrong = String([0, 1, 2].find((number) => !taken.includes(number))).padStart(2, "0");
+    for (let times = 0; times < 3; times += 1) await phone.approve(wrong);
+    await phone.heading("Too many wrong numbers");
+    assert.equal(await other.outcome, "failed");
+    await phone.press("OK");
+    await phone.approve(asked.number);
+    await phone.page.getByText("no number is taken for").waitFor();
+    await pictures(phone.page, "phone-held", assertFits);
+    for (const seconds of ["3 seconds", "2 seconds", "1 second"]) await phone.page.getByText(`for ${seconds}.`).waitFor();
+    await phone.page.getByText("Numbers are taken again").waitFor();
+    await phone.press("OK");
+    await phone.approve(asked.number);
+    assert.equal(await asked.outcome, "approved");
   });
 
   it("takes the digits of every script, typed or pasted with blanks", async () => {
