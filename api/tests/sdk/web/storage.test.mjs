@@ -169,6 +169,26 @@ describe("the phone in a browser", LIMITED, () => {
   });
 });
 
+describe("a page whose modules", LIMITED, () => {
+  const at = {};
+  house({}, (started) => Object.assign(at, started));
+
+  const unread = { contentType: "text/javascript", body: "class { old browsers stop here" };
+  for (const [what, answer] of [["are not loaded", (route) => route.abort()], ["cannot be read", (route) => route.fulfill(unread)]]) {
+    it(`${what} says that it cannot start`, async () => {
+      const person = await at.browser.person({ viewport: { width: 320, height: 568 } });
+      person.expect(/ERR_FAILED/, /SyntaxError|Unexpected|identifier/);
+      await person.context.route(/(phone\/store|ui\/memory)\.js/, answer);
+      for (const path of ["phone", "ui?token=a.b.c"]) {
+        const page = await person.open(`${at.server.origin}/${path}`);
+        await page.getByRole("heading", { level: 1, name: "This page could not start" }).waitFor();
+        await assertAccessible(page, what);
+        await pictures(page, `${path.slice(0, 5).replace("?to", "")}-cannot-start`, assertFits);
+      }
+    });
+  }
+});
+
 describe("the pre-built UI in a browser", LIMITED, () => {
   const at = {};
   house({}, (started) => Object.assign(at, started, { backend: backendOf(started.server) }));
