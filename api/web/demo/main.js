@@ -3,6 +3,9 @@
 
 import { Countersign } from "../sdk/countersign.js";
 import { mark } from "../shared/brand.js";
+import { ServerClock } from "../shared/clock.js";
+import { clockText, countdown } from "../shared/countdown.js";
+import { plainDigits } from "../shared/digits.js";
 import { button, byId, fill, h, say } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
@@ -15,7 +18,8 @@ import { TEXT } from "./text.js";
 /** @import { Child } from "../shared/dom.js" */
 /** @typedef {{ payee: string, account: string, amount: number }} Payment */
 
-const countersign = new Countersign({ onCall: showBrowser });
+const clock = new ServerClock();
+const countersign = new Countersign({ onCall: showBrowser, fetch: clock.fetch });
 const USER = "countersign demo user";
 const SOMEBODY = "robin";
 const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51" };
@@ -157,6 +161,11 @@ async function confirm(step, back) {
         const shown = h("p", { class: "number", role: "img", "aria-label": label, id: "number" }, progress.number);
         line.before(h("p", { class: "center" }, TEXT.waiting.number), shown);
       }
+      if (progress.type === "started" && progress.expiresAt) {
+        const left = h("p", { class: "muted small center", role: "timer" });
+        countdown(left, clock.here(progress.expiresAt), (seconds) => say(TEXT.waiting.left, { time: clockText(seconds) }));
+        line.before(left);
+      }
       if (progress.type === "reconnecting" || progress.type === "offline") line.textContent = TEXT.waiting[progress.type];
       if (progress.type === "waiting") line.textContent = "";
     },
@@ -184,7 +193,7 @@ function payView() {
   const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off" });
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const cents = Math.round(Number(amount.value.replace(",", ".")) * 100);
+    const cents = Math.round(Number(plainDigits(amount.value).replace(/[,\u066b]/, ".")) * 100);
     if (!(cents >= 1 && cents <= 1_000_000)) return void (problem.textContent = TEXT.pay.badAmount);
     void pay({ payee: payee.value.trim() || BILL.payee, account: BILL.account, amount: cents });
   };
@@ -223,7 +232,14 @@ function ended(step, why, back, values = {}) {
   const ends = /** @type {Record<string, string[]>} */ (TEXT.ends);
   const [heading = "", text = ""] = ends[why] ?? TEXT.ends.other;
   const bad = ["denied", "reported", "failed"].includes(why);
-  view(step, { badge: [bad ? "cross" : "warning", bad ? "bad" : "warn"], heading, text: say(text, values) }, button(TEXT.retry, back));
+  const retry = button(TEXT.retry, back);
+  const held = why === "too_many_requests";
+  const wait = held && h("p", { class: "muted" });
+  view(step, { badge: [bad ? "cross" : "warning", bad ? "bad" : "warn"], heading, text: held ? "" : say(text, values) }, wait, retry);
+  if (!wait) return;
+  retry.disabled = true;
+  const left = (/** @type {number} */ seconds) => say(seconds > 0 ? text : TEXT.mayAsk, { wait: seconds });
+  countdown(wait, Date.now() + Number(values.wait) * 1000, left, () => (retry.disabled = false));
 }
 
 byId("clear").addEventListener("click", () => byId("calls").replaceChildren());

@@ -3,10 +3,10 @@
 import { mark } from "../shared/brand.js";
 import { button, h, say } from "../shared/dom.js";
 import { brandOf, Device, readToken } from "./device.js";
-import { makeKey } from "./keys.js";
+import { keyFor, notKept } from "./keeping.js";
 import { browserName, view } from "./page.js";
 import { scan, tokenOf } from "./scan.js";
-import { keepAccount, keepKey, keyOf } from "./store.js";
+import { keepAccount } from "./store.js";
 import { TEXT } from "./text.js";
 
 /** What to do when it is done with, or given up. @typedef {() => void} Leave */
@@ -69,8 +69,7 @@ export async function confirm(token, leave) {
   view(
     { heading: TEXT.confirm.heading },
     h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, user))),
-    h("label", {}, TEXT.confirm.name, name),
-    h("div", { class: "actions" }, adding, button(TEXT.confirm.cancel, leave, "quiet")),
+    h("div", { class: "actions" }, h("label", {}, TEXT.confirm.name, name), adding, button(TEXT.confirm.cancel, leave, "quiet")),
   );
 }
 
@@ -81,10 +80,7 @@ export async function confirm(token, leave) {
  */
 async function enroll({ token, tenant, user, brand, name }, leave) {
   try {
-    const known = await keyOf(tenant);
-    const key = known ?? (await makeKey(tenant));
-    // Kept before the server hears of it: an account whose key was lost could never confirm.
-    if (!known) await keepKey(key);
+    const key = await keyFor(tenant);
     const result = await new Device(key).enroll(token, name);
     if (!result.data) {
       const errors = /** @type {Record<string, string[]>} */ (TEXT.errors);
@@ -94,8 +90,8 @@ async function enroll({ token, tenant, user, brand, name }, leave) {
     await keepAccount({ id, tenant, user: userId, brand, addedAt: Date.now() });
     // Asked for once there is something to lose; the browser may say no.
     void navigator.storage?.persist?.().catch(() => false);
-  } catch {
-    return trouble(TEXT.errors.storage, leave);
+  } catch (error) {
+    return trouble(notKept(error), leave);
   }
   view(
     { badge: ["check", "good"], heading: TEXT.confirm.done, text: say(TEXT.confirm.doneText, { user, tenant: brand.name }) },

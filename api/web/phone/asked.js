@@ -2,7 +2,10 @@
 // from the text that is signed; what is seen is what is signed.
 
 import { mark, paint } from "../shared/brand.js";
+import { clockText, countdown } from "../shared/countdown.js";
+import { plainDigits } from "../shared/digits.js";
 import { button, h, say, timeText, words } from "../shared/dom.js";
+import { clock } from "./device.js";
 import { announce, browserName, view } from "./page.js";
 import { TEXT } from "./text.js";
 
@@ -77,49 +80,61 @@ export function showAsked(asked, account, decide) {
   const display = displayOf(asked);
   const digits = asked.numberMatch?.digits ?? 0;
   const problem = h("p", { class: "problem", role: "alert", id: "problem" });
-  const input = h("input", {
-    class: "digits",
-    inputmode: "numeric",
-    autocomplete: "off",
-    pattern: "[0-9]*",
-    maxlength: String(digits),
-    "aria-describedby": "hint problem",
-  });
+  // Without a length or a pattern: digits of any script may be typed, and pasted with blanks.
+  const input = h("input", { class: "digits", inputmode: "numeric", autocomplete: "off", "aria-describedby": "hint problem", onInput: typed });
   const brand = account?.brand ?? { name: "" };
   const approve = button(TEXT.asked.approve, () => answer("approve"));
   const deny = button(TEXT.asked.deny, () => answer("deny"), "quiet");
   const report = button(TEXT.asked.report, () => answer("report"), "danger");
-  const buttons = [approve, deny, report];
+  let working = false;
+
+  const number = () => plainDigits(input.value);
+  const missing = () => digits > 0 && !(number().length === digits && /^\d+$/.test(number()));
+
+  function enable() {
+    deny.disabled = report.disabled = working;
+    approve.disabled = working || missing();
+  }
+
+  function typed() {
+    const unfit = number().length > digits || /\D/.test(number());
+    problem.textContent = unfit ? say(TEXT.asked.missing, { digits }) : "";
+    enable();
+  }
 
   /** @param {Decision} decision */
   async function answer(decision) {
-    const number = digits > 0 && decision === "approve" ? input.value.trim() : undefined;
-    if (number !== undefined && !(number.length === digits && /^\d+$/.test(number))) {
+    if (working) return;
+    if (decision === "approve" && missing()) {
       problem.textContent = say(TEXT.asked.missing, { digits });
       return input.focus();
     }
-    for (const each of buttons) each.disabled = true;
+    working = true;
+    enable();
     announce(TEXT.asked.working);
-    const again = await decide(decision, number);
+    const again = await decide(decision, digits > 0 && decision === "approve" ? number() : undefined);
     if (again === undefined) return;
-    for (const each of buttons) each.disabled = false;
+    working = false;
     problem.textContent = again;
     input.value = "";
+    enable();
     if (digits > 0) input.focus();
   }
 
+  const left = h("span", { class: "left small muted", role: "timer" });
+  countdown(left, clock.here(asked.expiresAt), (seconds) => say(TEXT.asked.left, { time: clockText(seconds) }));
   const hint = h("span", { class: "muted small", id: "hint" }, say(TEXT.asked.numberHint, { digits }));
-  const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, h("label", {}, TEXT.asked.number, input, hint));
+  const label = h("label", { class: "number" }, h("span", {}, TEXT.asked.number), input, hint);
+  const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, label);
   const amount = amountOf(display);
   const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, asked.userId));
+  enable();
   const card = view(
-    { heading: TEXT.asked.heading },
+    { heading: TEXT.asked.heading, aside: left },
     h("div", { class: "who" }, mark(brand), who),
     amount && h("p", { class: "amount" }, amount),
     h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-    digits > 0 && form,
-    problem,
-    h("div", { class: "actions answers" }, h("div", { class: "pair" }, deny, approve), report),
+    h("div", { class: "answers" }, h("div", { class: "now" }, digits > 0 && form, problem, h("div", { class: "pair" }, deny, approve)), report),
   );
   paint(brand, card);
   // Browsers let a page do so once it was touched.

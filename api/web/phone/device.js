@@ -1,6 +1,7 @@
 // What the phone asks of the server, for one key. Every end is a value (`sdk/http.js`).
 
 import { Http, refusal } from "../sdk/http.js";
+import { ServerClock } from "../shared/clock.js";
 import { sign } from "./keys.js";
 import { decisionStatement, enrollStatement, removeStatement, sessionStatement } from "./statement.js";
 
@@ -24,6 +25,9 @@ const HOLD_SECONDS = 25;
 
 const base = new URL("../v1", import.meta.url).href;
 
+/** The clock by which challenges end. */
+export const clock = new ServerClock();
+
 export class Device {
   #http;
   /** @type {{ token: string, endsAt: number } | undefined} */
@@ -36,7 +40,7 @@ export class Device {
     // Where no session speaks for the phone, it says of which tenant it is.
     const fetcher = (/** @type {any} */ url, /** @type {RequestInit} */ options) => {
       const headers = /** @type {Record<string, string>} */ (options.headers);
-      return fetch(url, { ...options, headers: { authorization: basic, ...headers } });
+      return clock.fetch(url, { ...options, headers: { authorization: basic, ...headers } });
     };
     this.#http = new Http(base, /** @type {typeof fetch} */ (fetcher), undefined);
   }

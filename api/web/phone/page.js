@@ -7,17 +7,17 @@ import { TEXT } from "./text.js";
 /** @import { Child } from "../shared/dom.js" */
 
 /**
- * Shows a view. Its heading takes the focus.
- * @param {{ badge?: [string, string], heading: string, text?: string }} head
+ * Shows a view. Its heading takes the focus; `aside` stands beside it.
+ * @param {{ badge?: [string, string], heading: string, text?: string, aside?: Node }} head
  * @param {...Child} rest
  */
-export function view({ badge, heading, text }, ...rest) {
+export function view({ badge, heading, text, aside }, ...rest) {
   const title = h("h1", { tabindex: "-1" }, heading);
   const card = h(
     "div",
     { class: "card" },
     badge && h("div", { class: `badge ${badge[1]}` }, icon(badge[0])),
-    h("div", { class: badge ? "head center" : "head" }, title, text && h("p", { class: "muted" }, text)),
+    h("div", { class: badge ? "head center" : "head" }, aside ? h("div", { class: "title" }, title, aside) : title, text && h("p", { class: "muted" }, text)),
     ...rest,
   );
   fill(byId("view"), card);
@@ -25,6 +25,28 @@ export function view({ badge, heading, text }, ...rest) {
   window.scrollTo(0, 0);
   return card;
 }
+
+/** Pixels of height below which the page is drawn tight. A keyboard on a small phone leaves about 300. */
+const SHORT_PX = 480;
+
+/**
+ * Follows the part of the page that is seen. Some browsers draw the keyboard over the page and do not shrink it;
+ * what sticks to the bottom is to stay above it.
+ */
+function followKeyboard() {
+  const { visualViewport: seen, document: { documentElement: root } } = window;
+  if (!seen) return;
+  const fit = () => {
+    const zoomed = seen.scale > 1.01;
+    const covered = zoomed ? 0 : Math.max(0, window.innerHeight - seen.height - seen.offsetTop);
+    root.style.setProperty("--keyboard", `${Math.round(covered)}px`);
+    root.classList.toggle("short", seen.height * seen.scale < SHORT_PX);
+  };
+  seen.addEventListener("resize", fit);
+  seen.addEventListener("scroll", fit);
+  fit();
+}
+followKeyboard();
 
 /** More, below the view's card. @param {...Child} rest */
 export function below(...rest) {

@@ -86,7 +86,7 @@ export class SharedPoll {
 
   /** Asks the leader to poll, and stands by to lead. @param {string} id */
   #follow(id) {
-    this.#open();
+    if (!this.#open()) return this.#poll(id);
     this.#send({ kind: "want", id, wait: /** @type {Local} */ (this.#local.get(id)).wait });
     this.#listenFor(id, TAKEN_MS);
     if (this.#candidacy) return;
@@ -125,10 +125,16 @@ export class SharedPoll {
     this.#channel = undefined;
   }
 
+  /** Gives whether there is a channel: where storage is blocked, some browsers refuse one. */
   #open() {
-    if (this.#channel) return;
-    this.#channel = new BroadcastChannel(this.#name);
+    if (this.#channel) return true;
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+    } catch {
+      return (this.#share = false);
+    }
     this.#channel.onmessage = ({ data }) => this.#hear(data);
+    return true;
   }
 
   /** @param {Message} message */

@@ -2,6 +2,8 @@
 // says what to do next.
 
 import { Push } from "../sdk/countersign.js";
+import { ServerClock } from "../shared/clock.js";
+import { clockText, countdown, waitText } from "../shared/countdown.js";
 import { button, h, timeText } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
@@ -15,7 +17,8 @@ import { TEXT } from "./text.js";
 /** @import { Refusal } from "../sdk/http.js" */
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
-const push = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
+const clock = new ServerClock();
+const push = new Push({ baseUrl: new URL("../v1", import.meta.url).href, fetch: clock.fetch });
 push.setToken(token);
 
 /** Ends after which asking again cannot help. */
@@ -35,7 +38,7 @@ async function start() {
   if (about.token === "expired") return end("expired_token");
   const known = recall(token);
   if (known?.done) return finished();
-  if (known) return wait(known.challengeId, known.number);
+  if (known) return wait(known.challengeId, known);
   return begin();
 }
 
@@ -76,13 +79,14 @@ async function ask({ target, supersede = false } = {}) {
   const result = await push.challenge({ ...params, supersede });
   if (result.data) {
     const { challengeId, number } = result.data;
-    remember({ token, challengeId, ...(number && { number }) });
-    return wait(challengeId, number);
+    const endsAt = endOf(result.data);
+    remember({ token, challengeId, endsAt, ...(number && { number }) });
+    return wait(challengeId, { number, endsAt });
   }
   const open = result.challengeId;
   if (open !== undefined) {
     const verified = await push.verify({ challengeId: open });
-    if (verified.data) return wait(open, undefined, true);
+    if (verified.data) return wait(open, { elsewhere: true, endsAt: endOf(verified.data) });
     return ask({ ...(target !== undefined && { target }), supersede: true });
   }
   return refused(result, () => ask({ ...(target !== undefined && { target }), supersede }));
@@ -91,16 +95,20 @@ async function ask({ target, supersede = false } = {}) {
 /** @type {AbortController | undefined} */
 let waiting;
 
+/** The end of a challenge on this device's clock. @param {{ expiresAt?: number }} challenge */
+const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.here(expiresAt));
+
 /**
- * @param {string} challengeId
- * @param {string} [number]
- * @param {boolean} [elsewhere] whether another tab has begun it
+ * What is known of a challenge: its number, its end on this device's clock, and whether another tab has begun it.
+ * @typedef {{ number?: string, endsAt?: number, elsewhere?: boolean }} Known
  */
-async function wait(challengeId, number, elsewhere = false) {
+
+/** @param {string} challengeId @param {Known} known */
+async function wait(challengeId, known) {
   waiting?.abort();
   const stop = (waiting = new AbortController());
   const line = h("p", { class: "connection small", role: "status" });
-  showWaiting(challengeId, line, number, elsewhere);
+  showWaiting(challengeId, line, known);
   const onProgress = (/** @type {Progress} */ { type }) => {
     const lost = type === "offline" || type === "reconnecting";
     line.replaceChildren(...(lost ? [icon("offline"), TEXT.waiting[type]] : []));
@@ -113,15 +121,12 @@ async function wait(challengeId, number, elsewhere = false) {
   return refused(result, begin);
 }
 
-/**
- * @param {string} challengeId
- * @param {HTMLElement} line
- * @param {string | undefined} number
- * @param {boolean} elsewhere
- */
-function showWaiting(challengeId, line, number, elsewhere) {
+/** @param {string} challengeId @param {HTMLElement} line @param {Known} known */
+function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
   const { heading, text, numberHeading, numberText } = TEXT.waiting;
   const shown = number && h("p", { class: "number", "aria-label": fillIn(TEXT.waiting.number, { number: [...number].join(" ") }) , role: "img" }, number);
+  const left = endsAt !== undefined && h("p", { class: "muted small", role: "timer" });
+  if (left) countdown(left, endsAt, (seconds) => fillIn(TEXT.waiting.left, { time: clockText(seconds) }));
   const cancel = async () => {
     waiting?.abort();
     forget();
@@ -135,6 +140,7 @@ function showWaiting(challengeId, line, number, elsewhere) {
       text: elsewhere ? TEXT.waiting.elsewhere : fillIn(number ? numberText : text),
     },
     shown,
+    left,
     line,
     h(
       "div",
@@ -235,10 +241,11 @@ function end(why, retry = () => void begin(), waitSeconds) {
   const [heading = "", text = ""] = ends[why] ?? ends.unexpected_error ?? [];
   const outcome = ["denied", "reported", "failed", "expired", "cancelled", "superseded", "revoked"].includes(why);
   const again = button(outcome ? TEXT.newRequest : TEXT.retry, retry);
-  if (waitSeconds && why === "too_many_requests") hold(again, waitSeconds);
+  const held = Boolean(waitSeconds) && why === "too_many_requests";
   const back = () => finish();
   view(
-    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: fillIn(text, { wait: howLong(waitSeconds ?? 60) }) },
+    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: held ? undefined : fillIn(text, { wait: waitText(60, TEXT) }) },
+    held && hold(again, text, waitSeconds ?? 0),
     h(
       "div",
       { class: "actions" },
@@ -258,16 +265,18 @@ const BADGES = {
   network_error: ["offline", "warn"],
 };
 
-/** @param {HTMLButtonElement} element @param {number} seconds */
-function hold(element, seconds) {
-  element.disabled = true;
-  setTimeout(() => (element.disabled = false), Math.min(seconds * 1000, 2 ** 31 - 1));
-}
-
-/** @param {number} seconds */
-function howLong(seconds) {
-  const minutes = Math.ceil(seconds / 60);
-  return seconds < 90 ? fillIn(TEXT.seconds, { n: seconds }) : fillIn(TEXT.minutes, { n: minutes });
+/**
+ * Counts down until a button may be pressed. Gives the line that says so.
+ * @param {HTMLButtonElement} again
+ * @param {string} text names `{wait}`
+ * @param {number} seconds
+ */
+function hold(again, text, seconds) {
+  const line = h("p", { class: "muted" });
+  const left = (/** @type {number} */ n) => (n > 0 ? fillIn(text, { wait: waitText(n, TEXT) }) : TEXT.mayAsk);
+  again.disabled = true;
+  countdown(line, Date.now() + seconds * 1000, left, () => (again.disabled = false));
+  return line;
 }
 
 // Come back to with the browser's own button: what is shown may be over.

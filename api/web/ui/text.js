@@ -12,6 +12,7 @@ export const TEXT = {
     numberHeading: "Enter this number on your phone",
     numberText: "{tenant} has sent “{action}” to your phone. It asks for this number.",
     number: "Your number is {number}",
+    left: "{time} left",
     elsewhere: "The request is open in another tab, which shows the number. To go on here, send a new one.",
     again: "Send a new request",
     other: "Use another device",
@@ -81,6 +82,8 @@ export const TEXT = {
   back: "Go back",
   close: "Close",
   devices: "Use another device",
-  seconds: "{n} seconds",
-  minutes: "{n} minutes",
+  mayAsk: "You may send the next request now.",
+  /** For one, and for more. */
+  seconds: /** @type {const} */ (["{n} second", "{n} seconds"]),
+  minutes: /** @type {const} */ (["{n} minute", "{n} minutes"]),
 };

@@ -131,25 +131,6 @@ describe("the browser phone", LIMITED, () => {
     assert.equal(await outcome(second), "reported");
   });
 
-  it("asks again after a wrong number, and ends after the third", async () => {
-    const { phone, userId } = await phoneOf();
-    phone.person.expect(STATUS(400));
-    const asked = await ask(userId);
-    const wrong = String((Number(asked.number) + 1) % 100).padStart(2, "0");
-    await phone.asked();
-    await phone.press("Approve");
-    await phone.page.getByText("Enter the 2 digits").waitFor();
-    for (let times = 0; times < 2; times += 1) {
-      await phone.approve(wrong);
-      await phone.page.getByText("That is not the number").waitFor();
-      await until(() => phone.page.getByRole("button", { name: "Approve" }).isEnabled(), { what: "it may be tried again" });
-    }
-    await picture(phone.page, "phone-wrong-number");
-    await phone.approve(wrong);
-    await phone.heading("Too many wrong numbers");
-    assert.equal(await outcome(asked), "failed");
-  });
-
   it("says so when what it shows is over", async () => {
     const { phone, userId } = await phoneOf();
     const asked = await ask(userId);
@@ -290,18 +271,6 @@ describe("the browser phone", LIMITED, () => {
     await phone.page.evaluate(() => indexedDB.deleteDatabase("countersign phone"));
     await phone.page.reload();
     await phone.heading("Your phone, in the browser");
-  });
-
-  it("is the phone in one tab; another takes over if it is told to", async () => {
-    const { phone, userId } = await phoneOf();
-    const second = await phone.person.open(`${server.origin}/phone`);
-    await second.getByRole("heading", { name: "Open in another tab" }).waitFor();
-    await assertAccessible(second, "the second tab");
-    await second.getByRole("button", { name: "Use it here" }).click();
-    await phone.heading("Open in another tab");
-    const asked = await ask(userId);
-    await new BrowserPhone(phone.person, second, server).approve(asked.number);
-    assert.equal(await outcome(asked), "approved");
   });
 
   it("goes on after a restart of the server, a lost network and a reload, whatever its clock says", async () => {
