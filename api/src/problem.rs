@@ -152,6 +152,9 @@ impl From<Refusal> for Problem {
             Refusal::AddScopeMissing => {
                 Self::new(StatusCode::FORBIDDEN, ErrorCode::Unauthorized, text)
             }
+            Refusal::OtherContent => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::InvalidRequest, text)
+            }
             Refusal::OpenChallenge(id) => {
                 let problem = Self::new(StatusCode::CONFLICT, ErrorCode::InvalidRequest, text);
                 Self { challenge: Some(id), ..problem }
