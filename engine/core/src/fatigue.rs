@@ -5,8 +5,9 @@
 //! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
 //! the removal of the account takes a count back. One prompt is given back where a notification has
 //! failed that [reached nobody](crate::account::Account::withdraw). A new challenge resets nothing,
-//! and a request that is refused changes nothing: it does not make the wait longer. The functions here tell the
-//! counters of the next moment; whose business it is to record them is not known here.
+//! and a request that is refused changes nothing: it does not make the wait longer. The functions
+//! here tell the counters of the next moment; whose business it is to record them is not known
+//! here.
 //!
 //! # How far somebody can lock a user out
 //!

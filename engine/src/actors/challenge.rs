@@ -127,8 +127,8 @@ impl ChallengeActor {
     }
 
     /// Asks the account to have an end recorded; the answer is the end that is.
-    /// `typed` is the number that a device's answer came with, and `display` says whether the device
-    /// has signed what it was shown, or a read of it.
+    /// `typed` is the number that a device's answer came with, and `display` says whether the
+    /// device has signed what it was shown, or a read of it.
     fn propose(
         &mut self,
         ended: Ended,

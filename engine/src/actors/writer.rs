@@ -141,8 +141,8 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// Cancels a held challenge whose notification has failed, unless it has ended. The answer is the
-    /// end that is recorded.
+    /// Cancels a held challenge whose notification has failed, unless it has ended. The answer is
+    /// the end that is recorded.
     pub(crate) async fn withdraw(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
         if self.account.open_challenge(id).is_none() {
             return self.recorded_end(id).await;

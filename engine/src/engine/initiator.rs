@@ -59,7 +59,7 @@ impl Verdict {
 impl Engine {
     /// Issues a challenge for an action and notifies its devices. If the relying party does not
     /// accept the notification, which is repeated where it was lost on its way, the challenge is
-    /// cancelled and nobody can have answered it. It takes no prompt then if no connection was made.
+    /// cancelled and nobody can have answered it. It takes no prompt if no connection was made.
     ///
     /// # Errors
     /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.

@@ -261,6 +261,8 @@ async fn what_would_be_connected_to_is_seen_by_the_listener() {
     let webhook = Webhook::new(settings(&url, &["localhost"])).unwrap();
     tokio::select! {
         () = listener.connection() => {}
-        answer = webhook.deliver(&issued(None, None), offered()) => panic!("{answer:?} without a connection"),
+        answer = webhook.deliver(&issued(None, None), offered()) => {
+            panic!("{answer:?} without a connection")
+        }
     }
 }

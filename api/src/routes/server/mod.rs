@@ -33,8 +33,8 @@ fn account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
     Ok(AccountKey { tenant, user: UserId::parse(user)? })
 }
 
-/// An account that may be made. Nobody is named `.` or `..`: clients and proxies take those out of a
-/// path, so that the user could be neither read nor deleted.
+/// An account that may be made. Nobody is named `.` or `..`: clients and proxies take those out of
+/// a path, so that the user could be neither read nor deleted.
 fn new_account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
     addressable("userId", user)?;
     account(tenant, user)

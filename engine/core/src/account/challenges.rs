@@ -117,8 +117,8 @@ impl Account {
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
     }
 
-    /// Counts one more notification about a held challenge, and has it offered to its devices. It is
-    /// to be recorded once there is a connection for the notification, and before that is sent.
+    /// Counts one more notification about a held challenge, and has it offered to its devices. It
+    /// is to be recorded once there is a connection for the notification, and before that is sent.
     ///
     /// # Errors
     /// [`Refusal::NotificationsMax`] if there were as many as may be, [`Refusal::ChallengeEnded`]
