@@ -4,17 +4,15 @@ use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use countersign_core::id::{AccountKey, ActionKey, TenantId};
-use countersign_core::time::UnixMillis;
+use countersign_core::id::TenantId;
 use countersign_engine::Engine;
 use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::caller::scope::Scopes;
 use crate::caller::session::Session;
-use crate::caller::token::{Kind, PageWish, Token, TokenError, Tokens};
+use crate::caller::token::{Kind, Token, TokenError, Tokens};
 use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 
@@ -100,22 +98,12 @@ impl AppState {
         Secret::new(format!("{base}/ui?token={}", token.reveal()))
     }
 
-    /// Makes a token for an action, whose lifetime counts from `issued_at`.
+    /// Makes a token for an action, whose lifetime counts from when it was issued.
     ///
     /// # Errors
     /// [`Problem`] if the tenant has no key, which no authenticated caller can bring about.
-    pub fn make_token(
-        &self,
-        kind: Kind,
-        account: &AccountKey,
-        action: &ActionKey,
-        scopes: Scopes,
-        issued_at: UnixMillis,
-        page: PageWish,
-    ) -> Result<String, Problem> {
-        let (account, action) = (account.clone(), action.clone());
-        let token = Token { kind, account, action, scopes, issued_at, page };
-        let made = self.tokens.make(&token, self.engine.entropy().bytes());
+    pub fn make_token(&self, token: &Token) -> Result<String, Problem> {
+        let made = self.tokens.make(token, self.engine.entropy().bytes());
         made.ok_or_else(no_token_key)
     }
 

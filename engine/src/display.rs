@@ -119,6 +119,8 @@ mod tests {
             created_at: UnixMillis(0),
             state_updated_at: UnixMillis(0),
             decided_by: None,
+            approved: None,
+            revision: 0,
         }
     }
 

@@ -67,7 +67,7 @@ fn account() -> AccountKey {
 }
 
 fn grant() -> Grant {
-    Grant { action: action(), issued_at: UnixMillis(u64::MAX), is_verified: false }
+    Grant { action: action(), issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
 fn action() -> ActionKey {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_core::account::Grant;
+use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
 use countersign_core::time::UnixMillis;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -49,6 +50,9 @@ pub struct Token {
     pub account: AccountKey,
     /// The action it was made for.
     pub action: ActionKey,
+    /// Which of the actions that had this name it was made for. Absent from tokens of an older
+    /// server.
+    pub born: Option<Birth>,
     /// What it allows.
     pub scopes: Scopes,
     /// When what it stands for came about, in whole seconds: its lifetime counts from then.
@@ -81,7 +85,8 @@ impl Token {
     #[must_use]
     pub fn grant(&self) -> Grant {
         let is_verified = self.kind == Kind::Verified;
-        Grant { action: self.action.clone(), issued_at: self.issued_at, is_verified }
+        let (action, born) = (self.action.clone(), self.born);
+        Grant { action, issued_at: self.issued_at, is_verified, born }
     }
 }
 
@@ -230,6 +235,7 @@ mod tests {
                 code: ActionCode::parse("signIn").unwrap(),
                 idempotency_key: IdempotencyKey::parse("k").unwrap(),
             },
+            born: Some(Birth { at: UnixMillis(NOW.0 - 1), revision: 7 }),
             scopes: Scopes::parse("add:authenticators").unwrap(),
             issued_at: NOW,
             page: PageWish {

@@ -30,6 +30,7 @@ const fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::NumberMissing => Reason::NumberMissing,
         Refusal::NumberWrong { last: false } => Reason::NumberWrong,
         Refusal::NumberWrong { last: true } => Reason::NumberWrongLast,
+        Refusal::OtherContent => Reason::IdempotencyConflict,
         Refusal::OpenChallenge(_) => Reason::ChallengeOpen,
         Refusal::OpenChallengesMax { .. } => Reason::OpenChallengesMax,
         Refusal::ProofMissing => Reason::ProofMissing,

@@ -9,7 +9,7 @@ mod unsupported;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{self, ServiceConfig, get, patch, post};
-use actix_web::{HttpResponse, Resource};
+use actix_web::{HttpResponse, Resource, guard};
 
 use crate::observe::Series;
 use crate::problem::Problem;
@@ -58,7 +58,8 @@ fn table(config: &mut ServiceConfig, under: &str) {
             at("/users/{user}/authenticators/{authenticator}")
                 .route(web::delete().to(server::delete_authenticator)),
         )
-        .service(unsupported(under, "/users/authenticators"))
+        // An SDK enrolls by it. Every other method is about a user of that name.
+        .service(unsupported_post(under, "/users/authenticators"))
         .service(
             at("/users/{user}")
                 .route(get().to(server::get_user))
@@ -116,6 +117,13 @@ fn resource(under: &str, path: &str) -> Resource {
     web::resource(path)
         .app_data(Series::of(format!("{under}{path}")))
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::method_not_allowed())))
+}
+
+fn unsupported_post(under: &str, path: &str) -> impl HttpServiceFactory + use<> {
+    web::resource(path)
+        .guard(guard::Post())
+        .app_data(Series::of(format!("{under}{path}")))
+        .default_service(web::to(unsupported::answer))
 }
 
 fn unsupported(under: &str, path: &str) -> impl HttpServiceFactory + use<> {

@@ -51,7 +51,7 @@ impl Known {
             idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
         };
         let (scopes, page) = (Scopes::all(), PageWish::default());
-        let token = Token { kind, account, action, scopes, issued_at: at, page };
+        let token = Token { kind, account, action, born: None, scopes, issued_at: at, page };
         self.tokens.make(&token, [3; 16]).unwrap()
     }
 }

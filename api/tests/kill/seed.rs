@@ -87,6 +87,8 @@ fn records(n: u64) -> [Record; 4] {
         created_at: now,
         state_updated_at: now,
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     let challenge = Challenge {
         id: challenge(n),

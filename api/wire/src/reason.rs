@@ -167,6 +167,8 @@ reasons! {
     ChallengeUnknown = "challenge_unknown", 400, InvalidRequest;
     /// The challenge has ended otherwise.
     ChallengeEnded = "challenge_ended", 400, InvalidRequest;
+    /// The `idempotencyKey` belongs to an action with another `custom`.
+    IdempotencyConflict = "idempotency_conflict", 409, InvalidRequest;
     /// The webhook has not yet accepted the challenge.
     ChallengeHeld = "challenge_held", 400, InvalidRequest;
     /// Another challenge of the action is open, and `supersede` is false.

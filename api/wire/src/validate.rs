@@ -3,7 +3,8 @@
 use countersign_core::action::{self, Action};
 use serde::{Deserialize, Serialize};
 
-use crate::action::verification_method;
+use crate::action::{approved, verification_method};
+use crate::custom::Object;
 use crate::names::{ActionState, VerificationMethod};
 use crate::secret::Secret;
 use crate::time::Iso8601;
@@ -42,6 +43,10 @@ pub struct ValidateResponse {
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
+    /// What was shown and approved; see
+    /// [`GetActionResponse::approved`](crate::action::GetActionResponse::approved).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -52,9 +57,10 @@ impl ValidateResponse {
     #[must_use]
     pub fn of(action: &Action, stands: bool) -> Self {
         let code = action.key.code.as_str();
+        // The one state that a challenge was needed and passed for: `ALLOW` is none.
+        let is_valid = stands && action.state == action::ActionState::ChallengeSucceeded;
         Self {
-            // The one state that a challenge was needed and passed for: `ALLOW` is none.
-            is_valid: stands && action.state == action::ActionState::ChallengeSucceeded,
+            is_valid,
             state: Some(action.state.into()),
             state_updated_at: Some(action.state_updated_at.into()),
             user_id: Some(action.account.user.as_str().to_owned()),
@@ -62,6 +68,7 @@ impl ValidateResponse {
             action_code: Some(code.to_owned()),
             idempotency_key: Some(action.key.idempotency_key.as_str().to_owned()),
             verification_method: verification_method(action),
+            approved: approved(action).filter(|_| is_valid),
             error: None,
         }
     }

@@ -79,6 +79,9 @@ pub enum Refusal {
     /// The tenant takes signed statements only.
     #[error("statements have to be signed here (statement-v1)")]
     StatementRequired,
+    /// The idempotency key names an action with other content, which may have been approved.
+    #[error("idempotencyKey: was used for an action with another custom")]
+    OtherContent,
     /// The user has no authenticator that could answer.
     #[error("the user has no push authenticator")]
     NoAuthenticator,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign_core::account::{
-    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
+    Account, Enroll, Evidence, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
 };
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
@@ -18,7 +18,7 @@ use countersign_core::device::{Device, Signing};
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
-use countersign_core::number_match::{Matched, Seed};
+use countersign_core::number_match::Seed;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
@@ -78,7 +78,7 @@ impl AccountWriter {
         let known = self.recall(&track.key).await?;
         let now = self.now();
         let (transition, tracked) =
-            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now);
+            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
         if let Some(transition) = transition {
             // What could not be shown is refused here, to whoever can mend it.
             display::build(&tracked.action, &self.tenant.custom_public, now)?;
@@ -134,10 +134,22 @@ impl AccountWriter {
         Ok(issued)
     }
 
-    /// Counts a further notification about a held challenge, before it is sent.
+    /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
+    /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
+    }
+
+    /// Cancels a held challenge whose notification has failed, unless it has ended. The answer is
+    /// the end that is recorded.
+    pub(crate) async fn withdraw(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
+        if self.account.open_challenge(id).is_none() {
+            return self.recorded_end(id).await;
+        }
+        let transition = self.account.withdraw(id, self.now())?;
+        let challenge = self.record(transition).await?;
+        Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
@@ -148,14 +160,14 @@ impl AccountWriter {
     /// Has the end of a challenge recorded, unless another is. The answer is the one that is
     /// recorded.
     pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
-        self.end(id, ended, None).await
+        self.end(id, ended, Evidence::default()).await
     }
 
     async fn end(
         &mut self,
         id: &ChallengeId,
         ended: Ended,
-        matched: Option<Matched>,
+        evidence: Evidence<'_>,
     ) -> Result<Ended, Error> {
         let Some(open) = self.account.open_challenge(id) else {
             return self.recorded_end(id).await;
@@ -165,7 +177,7 @@ impl AccountWriter {
         if action.is_none() && ended.outcome == Outcome::Approved {
             return Err(Refusal::ActionUnknown.into());
         }
-        let mut transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        let mut transition = self.account.settle(id, ended, action.as_deref(), evidence)?;
         if self.tenant.delivery.is_some() {
             let event = Event::of_end(&transition.answer);
             transition.change.writes.extend(event.map(Write::Event));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod arrival;
+mod content;
 mod crash;
 mod faults;
 mod numbers;

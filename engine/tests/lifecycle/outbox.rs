@@ -12,7 +12,7 @@ use countersign_core::decision::Decision;
 use countersign_core::event::Event;
 use countersign_core::id::ChallengeId;
 use countersign_core::policy::Limits;
-use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use countersign_engine::ports::{Delivery, Later};
 use countersign_engine::store::{MemoryStore, SqliteStore};
 
@@ -116,7 +116,11 @@ async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
 struct Dies;
 
 impl Delivery for Dies {
-    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+    fn deliver(
+        &self,
+        _: &Issued,
+        _: Offering,
+    ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

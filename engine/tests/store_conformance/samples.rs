@@ -87,6 +87,8 @@ pub(crate) fn action(account: &AccountKey, instance: &str, at: u64) -> Action {
         created_at: UnixMillis(at),
         state_updated_at: UnixMillis(at),
         decided_by: None,
+        approved: None,
+        revision: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! No spelling of an internal address, and no name of one, is ever connected to.
 
-use crate::support::{Untouched, issued, lookup, settings};
+use crate::support::{Untouched, issued, lookup, offered, settings};
 use countersign_engine::delivery::{Lookup, Webhook, WebhookError, system_lookup};
 use countersign_engine::ports::Delivery;
 use url::Url;
@@ -182,7 +182,8 @@ async fn refused(url: &str, lookup: Lookup) -> Stage {
         Err(WebhookError::Target(_)) => Stage::Construction,
         Err(error) => panic!("{url}: {error}"),
         Ok(webhook) => {
-            let reason = webhook.deliver(&issued(None, None)).await.expect_err(url).to_string();
+            let reason =
+                webhook.deliver(&issued(None, None), offered()).await.expect_err(url).to_string();
             assert!(reason.contains("webhook_allow_hosts"), "{url}: {reason}");
             Stage::Delivery
         }
@@ -260,6 +261,8 @@ async fn what_would_be_connected_to_is_seen_by_the_listener() {
     let webhook = Webhook::new(settings(&url, &["localhost"])).unwrap();
     tokio::select! {
         () = listener.connection() => {}
-        answer = webhook.deliver(&issued(None, None)) => panic!("{answer:?} without a connection"),
+        answer = webhook.deliver(&issued(None, None), offered()) => {
+            panic!("{answer:?} without a connection")
+        }
     }
 }

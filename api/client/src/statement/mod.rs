@@ -100,6 +100,7 @@ impl StatementDevice {
             signature_format: Some(self.format.name().to_owned()),
             signing: Some(Signing::StatementV1.name().to_owned()),
             proof: Some(proof),
+            perform_attestation: None,
         };
         let call = self.call(Method::POST, "").json(&body);
         let answer: CredentialResponse = send(call, &authorization("Bearer", token)?).await?;

@@ -1,5 +1,6 @@
 //! What a token says, as its text holds it.
 
+use countersign_core::action::Birth;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
 };
@@ -33,12 +34,16 @@ struct Other {
     user_id: String,
     action_code: String,
     idempotency_key: String,
+    /// When the action was tracked, in milliseconds, and with which revision of its account: it
+    /// tells the action from another of its name. Absent from tokens of an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born: Option<(u64, u64)>,
 }
 
 impl Claims {
     /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
     pub(super) fn of(token: &Token, lifetime_seconds: u64, id: [u8; 16]) -> Self {
-        let Token { account, action, scopes, issued_at, page, .. } = token;
+        let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
             iss: ISSUER.to_owned(),
             aud: account.tenant.to_string(),
@@ -53,6 +58,7 @@ impl Claims {
                 user_id: account.user.to_string(),
                 action_code: action.code.to_string(),
                 idempotency_key: action.idempotency_key.to_string(),
+                born: born.map(|born| (born.at.0, born.revision)),
             },
         }
     }
@@ -78,7 +84,8 @@ impl Claims {
             idempotency_key: IdempotencyKey::parse(&self.other.idempotency_key)?,
         };
         let issued_at = UnixMillis(self.iat.saturating_mul(1000));
-        Ok(Token { kind, account, action, scopes, issued_at, page: self.page.clone() })
+        let born = self.other.born.map(|(at, revision)| Birth { at: UnixMillis(at), revision });
+        Ok(Token { kind, account, action, born, scopes, issued_at, page: self.page.clone() })
     }
 }
 

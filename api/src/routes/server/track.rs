@@ -9,11 +9,11 @@ use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use url::Url;
 
-use super::account;
+use super::{addressable, new_account};
 use crate::body::Body;
 use crate::caller::ServerCaller;
 use crate::caller::scope::Scopes;
-use crate::caller::token::{Kind, PageWish};
+use crate::caller::token::{Kind, PageWish, Token};
 use crate::path::Path;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -21,14 +21,15 @@ use crate::state::AppState;
 /// Tracks an action and gives out a token for it.
 ///
 /// # Errors
-/// 400 for a name, field or scope that is not valid.
+/// 400 for a name, field or scope that is not valid, 409 for an idempotency key of an action with
+/// another `custom`.
 pub async fn track(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<(String, String)>,
     Body(body): Body<TrackRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let account = account(caller.tenant, &path.0)?;
+    let account = new_account(caller.tenant, &path.0)?;
     let code = ActionCode::parse(&path.1)?;
     let parts = body.into_core()?;
     let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
@@ -36,12 +37,20 @@ pub async fn track(
     let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
     let page = page_wish(parts.redirect_url, parts.redirect_to_settings)?;
     let idempotency_key = parts.idempotency_key.unwrap_or_else(fresh);
+    addressable("idempotencyKey", idempotency_key.as_str())?;
     let key = ActionKey { code, idempotency_key };
     let track = Track { key, context: parts.context, profile: parts.profile };
     let tracked = state.engine.track(&account, track).await?;
     let action = &tracked.action;
-    let now = state.engine.clock().now();
-    let token = state.make_token(Kind::Track, &account, &action.key, scopes, now, page)?;
+    let token = state.make_token(&Token {
+        kind: Kind::Track,
+        account,
+        action: action.key.clone(),
+        born: Some(action.birth()),
+        scopes,
+        issued_at: state.engine.clock().now(),
+        page,
+    })?;
     let token = Secret::new(token);
     let url = state.hosted_page(&token);
     Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_wire::user::{UpdateUserRequest, UserAttributes};
 
-use super::account;
+use super::new_account;
 use crate::body::Body;
 use crate::caller::ServerCaller;
 use crate::path::Path;
@@ -21,7 +21,7 @@ pub async fn update_user(
     Path(path): Path<String>,
     Body(body): Body<UpdateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let account = account(caller.tenant, &path)?;
+    let account = new_account(caller.tenant, &path)?;
     let profile = state.engine.update_user(&account, body.into_core()?).await?;
     Ok(HttpResponse::Ok().json(UserAttributes::from(&profile)))
 }

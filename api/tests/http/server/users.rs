@@ -117,3 +117,24 @@ async fn user_ids_of_all_kinds_come_through_as_they_are() {
     }
     assert_keys(&server.get("/users?username=n-0").secret().ok().await, &["users"]);
 }
+
+#[tokio::test]
+async fn a_user_called_authenticators_is_read_changed_and_deleted_like_any_other() {
+    let server = Server::start();
+    let device = Device::new();
+    for mount in ["/v1", ""] {
+        let user =
+            |method| server.call_at(method, &format!("{mount}/users/authenticators")).secret();
+        server.enroll("authenticators", &device).await;
+        assert_eq!(user(Method::GET).ok().await["isEnrolled"], true);
+        let named = user(Method::PATCH).json(&json!({ "displayName": "A" })).ok().await;
+        assert_eq!(named["displayName"], "A");
+        let listed = server.get("/users/authenticators/authenticators").secret().ok().await;
+        assert_eq!(listed[0]["userId"], "authenticators");
+        assert_eq!(user(Method::DELETE).ok().await, json!({ "success": true }));
+        assert_eq!(user(Method::GET).ok().await["isEnrolled"], false);
+        // An SDK enrolls other methods by it.
+        user(Method::POST).refused(400, "invalid_configuration").await;
+        user(Method::PUT).refused(405, "invalid_request").await;
+    }
+}

@@ -11,7 +11,7 @@ mod session;
 mod update;
 
 pub use answer::{Answer, AnswerRequest, AnswerResponse};
-pub use enroll::{CredentialResponse, EnrollRequest, Enrollment};
+pub use enroll::{CredentialResponse, Crowded, EnrollRequest, Enrollment};
 pub use nonce::{NonceResponse, UpdateNonceResponse};
 pub use remove::{Remove, RemoveRequest, RemoveResponse};
 pub use session::{

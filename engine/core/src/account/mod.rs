@@ -13,7 +13,7 @@ mod tracking;
 
 use std::sync::Arc;
 
-pub use challenges::{Issue, Issued};
+pub use challenges::{Evidence, Issue, Issued};
 pub use enrollment::{Enroll, Refresh};
 pub use grant::Grant;
 pub use profile::{Profile, ProfilePatch};

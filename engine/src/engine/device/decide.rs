@@ -36,9 +36,10 @@ impl Engine {
         let id = signed.challenge.clone();
         let asked = self.shared.device(key, move |known| {
             let waiting = known.offer(&id).map(|o| o.challenge.clone());
-            (known.bindings().to_vec(), known.keys(), known.signing(), waiting)
+            let read = known.has_read(&id);
+            (known.bindings().to_vec(), known.keys(), known.signing(), waiting, read)
         });
-        let (bindings, keys, signing, waiting) = asked.await?;
+        let (bindings, keys, signing, waiting, read) = asked.await?;
         let challenge = match waiting {
             Some(challenge) => Some(challenge),
             // Not pending any more, or never for this key: its record says whose it is.
@@ -50,7 +51,7 @@ impl Engine {
         let verified = checked.and_then(|proof| decision::proven(asked, signed, &proof));
         let decision = verified.map_err(|InvalidSignature| refused("decision"))?;
         counter!(telemetry::DECISIONS_VERIFIED).increment(1);
-        self.shared.decide(&key.tenant, decision, arrived_at).await
+        self.shared.decide(&key.tenant, decision, arrived_at, read).await
     }
 
     async fn recorded(

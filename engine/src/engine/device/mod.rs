@@ -4,8 +4,6 @@ mod decide;
 mod possess;
 mod read;
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use metrics::counter;
@@ -23,6 +21,8 @@ pub use possess::{Refreshing, Removing};
 pub use read::{Pending, Reader};
 
 use super::Engine;
+pub use crate::actors::device::{Crowded, Enrolled};
+
 use crate::actors::device::Bind;
 use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
@@ -48,7 +48,7 @@ impl Engine {
         grant: Grant,
         mut enroll: Enroll,
         proof: Option<EnrollmentProof>,
-    ) -> Result<Arc<Device>, Error> {
+    ) -> Result<Enrolled, Error> {
         let tenant = &account.tenant;
         if let Some(EnrollmentProof { signature, token }) = proof {
             let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
@@ -60,9 +60,9 @@ impl Engine {
         let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
         let account = account.clone();
         let bind = |reply| Bind { account, grant, enroll, fresh_id, reply };
-        let device = self.shared.bind(&key, bind).await?;
-        self.raise_others(&key, &device).await?;
-        Ok(device)
+        let enrolled = self.shared.bind(&key, bind).await?;
+        self.raise_others(&key, &enrolled.device).await?;
+        Ok(enrolled)
     }
 
     /// What a key signs holds for all its users, those included that it has no place for.

@@ -133,6 +133,8 @@ fn a_file_of_the_first_layout_is_taken_over() {
         created_at: UnixMillis(7),
         state_updated_at: UnixMillis(8),
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     let insert = "INSERT INTO actions VALUES('demo', 'ann', 'pay', ?1, 7, ?2)";
     connection.execute(insert, ("one", action.to_row())).unwrap();

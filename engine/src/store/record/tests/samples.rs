@@ -77,6 +77,8 @@ pub(super) fn action() -> Action {
         created_at: UnixMillis(1_000),
         state_updated_at: UnixMillis(2_000),
         decided_by: Some(authenticator()),
+        approved: Some(DisplayText::new("{}").unwrap()),
+        revision: 3,
     }
 }
 
