@@ -174,6 +174,7 @@ impl From<Refusal> for Problem {
             | Refusal::ChallengeEnded
             | Refusal::ChallengeHeld
             | Refusal::ChallengeUnknown
+            | Refusal::CustomUnshowable { .. }
             | Refusal::DisplayTooLong { .. }
             | Refusal::DisplayUnsafe
             | Refusal::FormatFixed
