@@ -1,12 +1,13 @@
 // The phone from its start: one tab of a browser is the phone; it waits for challenges, shows them one after the
 // other, and says how each ended.
 
-import { button, h, words } from "../shared/dom.js";
+import { button, h, isolate, words } from "../shared/dom.js";
 import { confirm, trouble } from "./add.js";
-import { amountOf, displayOf, showAsked } from "./asked.js";
+import { displayOf, showAsked } from "./asked.js";
 import { home } from "./home.js";
 import { Inbox } from "./inbox.js";
 import { showConnection, view } from "./page.js";
+import { amountOf, payeeOf } from "./rows.js";
 import { tokenOf } from "./scan.js";
 import { accounts, forgetTenant, keepDecision, keys } from "./store.js";
 import { TEXT } from "./text.js";
@@ -76,7 +77,7 @@ async function show(asked, device) {
 async function decided(asked, device, decision, outcome) {
   const display = displayOf(asked);
   const account = (await accounts()).find((one) => one.id === asked.userAuthenticatorId);
-  const detail = [amountOf(display), display.custom?.payee].filter(Boolean).map(String).join(" → ");
+  const detail = [amountOf(display), isolate(payeeOf(display))].filter(Boolean).join(" → ");
   const { tenant } = device.key;
   const brand = account?.brand.name ?? tenant;
   const action = words(display.action ?? asked.actionCode ?? decision);
