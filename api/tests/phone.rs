@@ -242,7 +242,7 @@ async fn a_phone_that_signs_statements_shows_what_it_signs() {
     // The file says how the key signs, so that the command need not.
     let line = ["approve", "--challenge", &id, "--number", "07"];
     let text = phone(folder.path(), &line, "").await.unwrap();
-    for part in ["action      pay", "payee       Zoë", "more        [1]", "2025-01-01T00:00:00"] {
+    for part in ["action      pay", "payee       Zoë", "more.1      1", "2025-01-01T00:00:00"] {
         assert!(text.contains(part), "{text}");
     }
     assert!(text.ends_with(&format!("approved: challenge {id}\n")), "{text}");

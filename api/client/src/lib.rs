@@ -27,7 +27,9 @@ pub use key::{InvalidKeyText, SoftwareKey};
 pub use keyfile::{Home, KeyFile, KeyFileError};
 pub use manner::Manner;
 pub use relying_party::RelyingParty;
-pub use statement::{Choice, Display, InvalidDisplay, Prompt, StatementDevice, Unreadable};
+pub use statement::{
+    Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,
+};
 pub use token::token_tenant;
 
 pub use countersign_wire as wire;

@@ -1,6 +1,7 @@
 //! The reason of every refusal that comes from below: rules of the core, errors of the engine, and
 //! bodies and names that cannot be read.
 
+use countersign_core::display::CustomFault;
 use countersign_core::id::InvalidId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::{Error, Misbehaviour, Unavailable};
@@ -20,6 +21,7 @@ const fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::ChallengeEnded => Reason::ChallengeEnded,
         Refusal::ChallengeHeld => Reason::ChallengeHeld,
         Refusal::ChallengeUnknown => Reason::ChallengeUnknown,
+        Refusal::CustomUnshowable { fault, .. } => of_custom(*fault),
         Refusal::DisplayTooLong { .. } => Reason::DisplayTooLong,
         Refusal::DisplayUnsafe => Reason::DisplayUnsafe,
         Refusal::FormatFixed => Reason::SignatureFormatFixed,
@@ -39,6 +41,15 @@ const fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::TooManyNumbers { .. } => Reason::NumbersHeld,
         Refusal::TooManyPrompts { .. } => Reason::PromptsHeld,
         Refusal::UsersPerKeyMax { .. } => Reason::UsersPerKeyMax,
+    }
+}
+
+const fn of_custom(fault: CustomFault) -> Reason {
+    match fault {
+        CustomFault::Unsafe => Reason::TextUnsafe,
+        CustomFault::UnknownCurrency => Reason::CurrencyUnknown,
+        CustomFault::NoDecimals => Reason::CurrencyWithoutDecimals,
+        CustomFault::NotAnAmount { .. } => Reason::AmountInvalid,
     }
 }
 

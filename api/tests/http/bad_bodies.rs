@@ -284,9 +284,9 @@ async fn text_that_hides_or_reorders_is_refused_where_a_device_may_show_it() {
     let path = "/users/u-1/actions/signIn";
     for c in ['\u{0}', '\n', '\u{1b}', '\u{7f}', '\u{85}', '\u{202e}', '\u{2066}', '\u{feff}'] {
         for custom in [
-            json!({ "a": format!("x{c}y") }),
-            json!({ format!("a{c}"): 1 }),
-            json!({ "a": [{ "b": [format!("{c}")] }] }),
+            json!({ "amount": format!("x{c}y") }),
+            json!({ "amount": { format!("a{c}"): 1 } }),
+            json!({ "amount": [{ "b": [format!("{c}")] }] }),
         ] {
             let call = server.post(path).secret().json(&json!({ "custom": custom }));
             call.refused(400, "invalid_request").await;
@@ -298,6 +298,6 @@ async fn text_that_hides_or_reorders_is_refused_where_a_device_may_show_it() {
             call.refused(400, "invalid_request").await;
         }
     }
-    let joined = json!({ "custom": { "name": "👩\u{200d}💻", "note": "می\u{200c}خواهم" } });
+    let joined = json!({ "custom": { "amount": "👩\u{200d}💻", "note": "می\u{200c}خواهم" } });
     server.post(path).secret().json(&joined).ok().await;
 }

@@ -27,6 +27,8 @@ const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51"
 const LOOK_MS = 1200;
 
 let user = localStorage.getItem(USER) ?? SOMEBODY;
+/** An amount as the phone shows it, so that people can compare the two. @param {number} cents */
+const euro = (cents) => `EUR ${(cents / 100).toFixed(2).replace(/\B(?=(\d{3})+\.)/g, "\u00a0")}`;
 /** Stops what the view before was waiting for. */
 let stop = new AbortController();
 
@@ -211,7 +213,7 @@ async function pay({ payee, account, amount }) {
   if (!tracked) return;
   const took = await confirm(2, payView);
   if (took === undefined) return;
-  const text = new Intl.NumberFormat(undefined, { style: "currency", currency: "EUR" }).format(amount / 100);
+  const text = euro(amount);
   view(3, { badge: ["check", "good"], heading: TEXT.paid.heading, text: say(TEXT.paid.text, { amount: text, payee, ms: Math.round(took) }) },
     h("div", { class: "actions" }, button(TEXT.paid.again, payView), button(TEXT.paid.out, signInView, "quiet")));
   showCode("paid");

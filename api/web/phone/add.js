@@ -1,7 +1,7 @@
 // Adding an account: the code or link of a website, a look at whom it is for, and the enrollment.
 
 import { mark } from "../shared/brand.js";
-import { button, h, say } from "../shared/dom.js";
+import { button, h, isolate, say } from "../shared/dom.js";
 import { brandOf, Device, readToken } from "./device.js";
 import { keyFor, notKept } from "./keeping.js";
 import { browserName, view } from "./page.js";
@@ -68,7 +68,7 @@ export async function confirm(token, leave) {
   });
   view(
     { heading: TEXT.confirm.heading },
-    h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, user))),
+    h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, isolate(user)))),
     h("div", { class: "actions" }, h("label", {}, TEXT.confirm.name, name), adding, button(TEXT.confirm.cancel, leave, "quiet")),
   );
 }

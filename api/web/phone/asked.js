@@ -4,17 +4,19 @@
 import { mark, paint } from "../shared/brand.js";
 import { clockText, countdown } from "../shared/countdown.js";
 import { plainDigits } from "../shared/digits.js";
-import { button, h, say, timeText, words } from "../shared/dom.js";
+import { button, h, isolate, say, timeText, words } from "../shared/dom.js";
 import { clock } from "./device.js";
-import { announce, browserName, view } from "./page.js";
+import { announce, view } from "./page.js";
+import { amountOf, rowsOf } from "./rows.js";
 import { TEXT } from "./text.js";
 
 /** @import { Account } from "./store.js" */
 /** @import { Pending } from "./device.js" */
 /** @import { Decision } from "./statement.js" */
 /**
- * @typedef {{ action?: string, ipAddress?: string, userAgent?: string, location?: string,
- *   issuedAt?: string | number, custom?: Record<string, unknown> }} Display
+ * `amounts` has the text of each amount, in the place that the amount has in `custom`.
+ * @typedef {{ action?: string, amounts?: Record<string, unknown>, browser?: string, ipAddress?: string,
+ *   userAgent?: string, location?: string, issuedAt?: string | number, custom?: Record<string, unknown> }} Display
  */
 
 /** @param {Pending} asked @returns {Display} */
@@ -26,40 +28,14 @@ export function displayOf(asked) {
   }
 }
 
-/**
- * An amount in minor units with its currency, or nothing.
- * @param {Display} display
- */
-export function amountOf({ custom = {} }) {
-  const { amount, currency } = custom;
-  if (amount === undefined) return "";
-  try {
-    const format = new Intl.NumberFormat(undefined, { style: "currency", currency: String(currency) });
-    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-    if (Number.isSafeInteger(Number(amount))) return format.format(Number(amount) / 10 ** digits);
-  } catch {
-    // Not a currency that is known: it is shown as it came.
-  }
-  return [amount, currency].filter((part) => part !== undefined).map(String).join(" ");
-}
-
-/** The names of custom data that have a place of their own. */
-const PLACED = ["amount", "currency", "payee", "account"];
-
 /** @param {Display} display @param {string} code @returns {[string, string][]} */
 function facts(display, code) {
-  const { custom = {} } = display;
-  const text = (/** @type {unknown} */ value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
   /** @type {[string, string | undefined][]} */
   const all = [
     [TEXT.asked.action, words(display.action ?? code)],
-    [TEXT.asked.payee, custom.payee === undefined ? undefined : text(custom.payee)],
-    [TEXT.asked.payeeAccount, custom.account === undefined ? undefined : text(custom.account)],
-    ...Object.entries(custom)
-      .filter(([name]) => !PLACED.includes(name))
-      .map(([name, value]) => /** @type {[string, string]} */ ([words(name), text(value)])),
+    ...rowsOf(display),
     [TEXT.asked.place, [display.location, display.ipAddress].filter(Boolean).join(", ") || undefined],
-    [TEXT.asked.browser, display.userAgent && browserName(display.userAgent)],
+    [TEXT.asked.browser, display.browser ?? display.userAgent],
     [TEXT.asked.time, timeText(issuedAt(display)) || undefined],
   ];
   return all.filter((fact) => fact[1]).map(([name, value]) => [name, value ?? ""]);
@@ -127,13 +103,13 @@ export function showAsked(asked, account, decide) {
   const label = h("label", { class: "number" }, h("span", {}, TEXT.asked.number), input, hint);
   const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, label);
   const amount = amountOf(display);
-  const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, asked.userId));
+  const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, isolate(asked.userId)));
   enable();
   const card = view(
     { heading: TEXT.asked.heading, aside: left },
     h("div", { class: "who" }, mark(brand), who),
     amount && h("p", { class: "amount" }, amount),
-    h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, isolate(name)), h("dd", {}, isolate(value))))),
     h("div", { class: "answers" }, h("div", { class: "now" }, digits > 0 && form, problem, h("div", { class: "pair" }, deny, approve)), report),
   );
   paint(brand, card);

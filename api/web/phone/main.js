@@ -2,13 +2,14 @@
 // other, and says how each ended.
 
 import { countdown, waitText } from "../shared/countdown.js";
-import { button, h, say, words } from "../shared/dom.js";
+import { button, h, isolate, say, words } from "../shared/dom.js";
 import { confirm, trouble } from "./add.js";
-import { amountOf, displayOf, showAsked } from "./asked.js";
+import { displayOf, showAsked } from "./asked.js";
 import { home } from "./home.js";
 import { Inbox } from "./inbox.js";
 import { notKept } from "./keeping.js";
 import { showConnection, view } from "./page.js";
+import { amountOf, payeeOf } from "./rows.js";
 import { tokenOf } from "./scan.js";
 import { accounts, forgetTenant, keepDecision, keys } from "./store.js";
 import { canAgree, onChanged, Tab } from "./tabs.js";
@@ -87,7 +88,7 @@ async function accountOf(asked) {
 async function decided(asked, device, decision, outcome) {
   const display = displayOf(asked);
   const account = await accountOf(asked);
-  const detail = [amountOf(display), display.custom?.payee].filter(Boolean).map(String).join(" → ");
+  const detail = [amountOf(display), isolate(payeeOf(display))].filter(Boolean).join(" → ");
   const { tenant } = device.key;
   const brand = account?.brand.name ?? tenant;
   const action = words(display.action ?? asked.actionCode ?? decision);

@@ -66,16 +66,16 @@ export function showConnection(connection) {
 }
 
 /**
- * A browser's name for itself, as people call it; as it is where it is not known.
- * @param {string | undefined} agent
+ * This browser's name, as a suggestion for the device. The server names the browsers that challenges come from.
+ * @param {string} agent
  */
 export function browserName(agent) {
-  if (!agent) return TEXT.unknownBrowser;
+  // Forks name themselves beside what they are made of, so they come first.
   /** @type {[RegExp, string][]} */
-  const browsers = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]];
+  const browsers = [[/Edg(A|iOS)?\//, "Edge"], [/OP[RTX]\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"], [/(Firefox|FxiOS)\//, "Firefox"], [/(Chrome|Chromium|CriOS)\//, "Chrome"], [/Version\/.*Safari\//, "Safari"]];
   /** @type {[RegExp, string][]} */
   const systems = [[/Android/, "Android"], [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
   const of = (/** @type {[RegExp, string][]} */ known) => known.find(([mark]) => mark.test(agent))?.[1];
-  const [browser, system] = [of(browsers), of(systems)];
-  return browser && system ? TEXT.agent.replace("{browser}", browser).replace("{system}", system) : agent;
+  const [browser, system] = [of(browsers) ?? TEXT.unknownBrowser, of(systems)];
+  return system ? TEXT.agent.replace("{browser}", browser).replace("{system}", system) : browser;
 }

@@ -1,5 +1,6 @@
 //! The rules that a caller can break, one variant each.
 
+use crate::display::CustomFault;
 use crate::fatigue::Hold;
 use crate::id::ChallengeId;
 
@@ -27,6 +28,14 @@ pub enum Refusal {
     /// The authenticator is not one of this user.
     #[error("the authenticator is not known")]
     AuthenticatorUnknown,
+    /// A member of the custom data that a device would show cannot be shown.
+    #[error("{field}: {fault}")]
+    CustomUnshowable {
+        /// The member, from `custom` on, such as `custom.payee.name`.
+        field: String,
+        /// The rule that it breaks.
+        fault: CustomFault,
+    },
     /// The text that a device would show is longer than it may be.
     #[error("what a device would show is longer than {max} bytes")]
     DisplayTooLong {

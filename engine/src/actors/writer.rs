@@ -81,7 +81,7 @@ impl AccountWriter {
             self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
         if let Some(transition) = transition {
             // What could not be shown is refused here, to whoever can mend it.
-            display::build(&tracked.action, &self.tenant.custom_public, now)?;
+            display::check(&tracked.action, &self.tenant.custom_public, now)?;
             self.record(transition).await?;
         }
         Ok(tracked)
@@ -102,6 +102,9 @@ impl AccountWriter {
     }
 
     pub(crate) async fn update_profile(&mut self, patch: ProfilePatch) -> Result<Profile, Error> {
+        if let Some(custom) = &patch.custom {
+            display::check_user(custom, &self.tenant.custom_public)?;
+        }
         let transition = self.account.update_profile(&patch, self.now());
         self.record(transition).await
     }

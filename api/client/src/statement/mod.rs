@@ -2,6 +2,7 @@
 
 mod display;
 mod prompt;
+mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +32,7 @@ use crate::key::SoftwareKey;
 
 pub use display::{Display, InvalidDisplay};
 pub use prompt::{Choice, Prompt, Unreadable};
+pub use rows::{Row, rows};
 
 /// A device that signs statements, with its key, which need not be enrolled.
 ///

@@ -10,5 +10,6 @@ mod pending;
 mod raising;
 mod remove;
 mod session;
+mod shown;
 mod statements;
 mod update;

@@ -41,7 +41,8 @@ async fn what_is_shown_is_canonical_json_of_the_action() {
     let text = shown["display"].as_str().unwrap();
     let issued_at = display(&shown)["issuedAt"].as_u64().unwrap();
     let expected = format!(
-        "{{\"action\":\"signIn\",\"custom\":{{\"amount\":{{\"big\":\"9007199254740993\",\
+        "{{\"action\":\"signIn\",\"browser\":\"Fire\u{fffd}fox\",\
+         \"custom\":{{\"amount\":{{\"big\":\"9007199254740993\",\
          \"minor\":1000,\"\u{e9}\":\"12.5\"}}}},\"ipAddress\":\"203.0.113.7\",\
          \"issuedAt\":{issued_at},\"requester\":\"demo\",\"userAgent\":\"Fire\u{fffd}fox\"}}"
     );

@@ -69,11 +69,11 @@ describe("the demo", LIMITED, () => {
     await press(page, "Pay with push");
     await phone.asked();
     assert.equal((await phone.facts()).To, "Green Energy Ltd");
-    await phone.page.getByText("€1,234.50").waitFor();
+    await phone.page.getByText("EUR 1 234.50").waitFor();
     await picture(phone.page, "demo-phone");
     await phone.approve(await number(page));
     await heading(page, "Paid");
-    await page.getByText("€1,234.50 to Green Energy Ltd").waitFor();
+    await page.getByText("EUR 1 234.50 to Green Energy Ltd").waitFor();
     await assertAccessible(page, "the receipt");
     await picture(page, "demo-paid");
     const calls = (await page.locator("#calls summary .path").allTextContents()).reverse();

@@ -26,7 +26,7 @@ describe("the browser phone", LIMITED, () => {
   const env = {
     COUNTERSIGN__TENANTS__0__NAME: "Acme Bank",
     COUNTERSIGN__TENANTS__0__COLOUR: "#0b6e4f",
-    COUNTERSIGN__TENANTS__0__PUSH__CUSTOM_PUBLIC: "amount,currency,payee,account",
+    COUNTERSIGN__TENANTS__0__PUSH__CUSTOM_PUBLIC: "amount,currency,payee,account,fees",
     COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH: "2",
     COUNTERSIGN__TENANTS__0__PUSH__REQUIRE_STATEMENT: "true",
     // The server's own pages need no entry here.
@@ -50,8 +50,8 @@ describe("the browser phone", LIMITED, () => {
   }
 
   /** Asks a user: what the website knows of it. */
-  async function ask(userId, action = "signIn", custom = undefined, of = backend) {
-    const attributes = { ipAddress: "203.0.113.7", userAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", ...(custom && { custom }) };
+  async function ask(userId, action = "signIn", custom = undefined, of = backend, more = {}) {
+    const attributes = { ipAddress: "203.0.113.7", userAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", ...(custom && { custom }), ...more };
     const { token } = await track(of, userId, attributes, action);
     const web = new Web(server, token);
     const { status, body } = await web.challenge();
@@ -102,16 +102,36 @@ describe("the browser phone", LIMITED, () => {
     assert.equal(facts["Account number"], "DE02 1203");
     assert.equal(facts.From, "203.0.113.7");
     assert.equal(facts.Browser, "Firefox on Linux");
-    assert.equal(await phone.page.getByText("€1,234.56").count(), 1);
+    assert.equal(await phone.page.locator(".amount").textContent(), "EUR 1\u00a0234.56");
     await assertAccessible(phone.page, "a challenge");
     await picture(phone.page, "phone-payment");
     await phone.approve(asked.number);
     await phone.heading("Approved");
     assert.equal(await outcome(asked), "approved");
     await phone.done();
-    await phone.page.getByText("€1,234.56 → Green Energy").waitFor();
+    await phone.page.getByText("EUR 1 234.56 → Green Energy").waitFor();
     await assertAccessible(phone.page, "the history");
     await picture(phone.page, "phone-home");
+  });
+
+  it("shows nested values as rows, a browser by its name, and a right-to-left name by itself", async () => {
+    const { phone, userId } = await phoneOf();
+    const name = "\u200fאברהם (בנק)";
+    const custom = { amount: 125000, currency: "HUF", payee: { name, account: "12-34" } };
+    const userAgent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/131.0 Mobile/15E148 Safari/604.1";
+    const fees = [{ what: "transfer", amount: "0.005", currency: "BHD" }, {}];
+    await ask(userId, "pay", { ...custom, fees }, backend, { userAgent });
+    await phone.asked();
+    const { To, "Account number": account, Browser, ...facts } = await phone.facts();
+    assert.deepEqual([To, account, Browser], [`\u2068${name}\u2069`, "12-34", "Chrome on iPhone"]);
+    assert.equal(await phone.page.locator(".amount").textContent(), "HUF 1\u00a0250.00");
+    assert.equal(facts["Fees › 1 › Amount"], "BHD 0.005");
+    assert.deepEqual(Object.keys(facts), ["What", "Fees › 1 › Amount", "Fees › 1 › What", "Fees › 2", "From", "When"]);
+    await assertAccessible(phone.page, "nested values");
+    await picture(phone.page, "phone-nested");
+    await phone.press("Deny");
+    await phone.done();
+    await phone.page.getByText(`HUF 1 250.00 → \u2068${name}\u2069`).waitFor();
   });
 
   it("denies, and reports", async () => {
