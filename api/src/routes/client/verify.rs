@@ -60,7 +60,7 @@ pub(super) async fn earned(
         account,
         &grant.action,
         Scopes::all(),
-        ended.at,
+        state.engine.dated(ended.at),
         PageWish::default(),
     )?;
     Ok(Some(Secret::new(token)))
