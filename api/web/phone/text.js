@@ -45,7 +45,8 @@ export const TEXT = {
     text: "This browser can then no longer confirm for {users}. Its key is destroyed.",
     yes: "Remove",
     no: "Keep it",
-    offline: "The server cannot be reached, so it could not be told. Try again when you are online.",
+    offline: "The server did not answer, so the account is still there. Try again when you are online.",
+    refused: "The server did not remove it, so the account is still there. Try again.",
   },
   asked: {
     heading: "Is this you?",
@@ -67,7 +68,7 @@ export const TEXT = {
     working: "One moment…",
     wrong: "That is not the number that the website shows. Look again.",
     missing: "Enter the {digits} digits that the website shows.",
-    lost: "The answer could not be sent. Check your connection, and try again.",
+    lost: "The server did not answer. Check your connection, and try again.",
   },
   outcome: {
     approved: ["Approved", "You can go on in the browser where you began."],
@@ -85,7 +86,7 @@ export const TEXT = {
     invalid_token: ["This link is not valid", "Go back to the website, and use the code that it shows."],
     unauthorized: ["Another device is needed", "You have a device already. Approve with it first, and then add this one from the website's settings."],
     removed: ["This device was removed", "{tenant} does not accept this browser any more. If that was not you, ask {tenant}. To use it again, add the account anew."],
-    network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],
+    network_error: ["No answer", "The server did not answer. Check your connection, and try again."],
     storage: ["Nothing can be kept here", "This browser does not let the page keep a key, as in a private window. Open the link in an ordinary window."],
     unexpected_error: ["Something went wrong", "Try again."],
   },
