@@ -126,8 +126,8 @@ impl Device {
         send(waiting(call, wait), &self.authorization).await
     }
 
-    /// Answers a challenge. The digits of a number are sent in ASCII, without blanks; a text that is
-    /// no number is sent as it is, for the server to judge.
+    /// Answers a challenge. The digits of a number are sent in ASCII, without blanks; a text that
+    /// is no number is sent as it is, for the server to judge.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -6,7 +6,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::digits;
 
-/// Digits that a person typed, in ASCII. Their comparison takes a time that says nothing of the right ones.
+/// Digits that a person typed, in ASCII. Their comparison takes a time that says nothing of the
+/// right ones.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TypedNumber(String);
 

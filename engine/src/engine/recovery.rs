@@ -22,9 +22,9 @@ const PENDING_MAX: usize = 1000;
 
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
-    /// knows how old what is pending is: all of it is expired, as of that time. What was issued later
-    /// than now is dated by [`Engine::dated`], and events that are due later are due now. The answer
-    /// is how many challenges were expired.
+    /// knows how old what is pending is: all of it is expired, as of that time. What was issued
+    /// later than now is dated by [`Engine::dated`], and events that are due later are due now.
+    /// The answer is how many challenges were expired.
     ///
     /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
     /// how far it has come.

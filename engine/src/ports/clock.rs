@@ -4,12 +4,13 @@ use countersign_core::time::UnixMillis;
 
 /// Tells the time. Everything that is stored, signed or shown takes it from here.
 ///
-/// There are two clocks, because two parties judge times:
+/// There are two times, because two parties judge them.
 ///
-/// | time | of what | who judges it |
-/// |---|---|---|
-/// | [`now`](Self::now) | challenges and their grace, tokens, device sessions, nonces, waits, holds and windows, retries, retention; the `Date` from which callers reckon how long is left | this server |
-/// | [`wall`](Self::wall) | signatures of webhooks, the window of a removal, tokens for notification providers | somebody with a clock of their own |
+/// * This server judges challenges and their grace, tokens, device sessions, nonces, waits, holds,
+///   windows, retries and retention: by [`now`](Self::now). Callers reckon from the `Date` of an
+///   answer how long is left, so that it is by `now` too.
+/// * Somebody with a clock of their own judges signatures of webhooks, the window of a removal, and
+///   tokens for notification providers: by [`wall`](Self::wall).
 ///
 /// `now` never falls and passes as a monotonic clock does, also while the machine sleeps. So a wall
 /// clock that is set, by whoever and however far, ends nothing before its time and revives nothing.

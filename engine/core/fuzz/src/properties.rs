@@ -69,7 +69,8 @@ const LINES: [&str; 9] = [
 ];
 
 /// Parts that are accepted stand in the statement as they came in, but for a number, whose digits
-/// are written in ASCII. Each has its own line, and nothing else does: no part can end a line, or begin one. Parts that are not are no statement.
+/// are written in ASCII. Each has its own line, and nothing else does: no part can end a line, or
+/// begin one. Parts that are not are no statement.
 pub(crate) fn statement(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut parts = text.splitn(8, '\n');
