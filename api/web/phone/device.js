@@ -138,10 +138,9 @@ export class Device {
    * Tells a key that the server does not know from one whose signature or nonce it did not take: both are
    * `invalid_credential`, and only the first is a reason to forget the key. The server is asked without a
    * signature, so that nothing that is wrong here has a part in the answer.
-   * @template T
-   * @param {Result<T>} result
+   * @param {Result<any>} result
    * @param {AbortSignal} [signal]
-   * @returns {Promise<Result<T>>} `refused_credential` for a key that the server knows
+   * @returns {Promise<Result<any>>} `refused_credential` for a key that the server knows
    */
   async #judged(result, signal) {
     if (result.errorCode !== "invalid_credential") return result;
