@@ -15,6 +15,7 @@ use crate::caller::ServerCaller;
 use crate::client_address::Client;
 use crate::connection::{Turn, in_pieces, stray};
 use crate::cors::Page;
+use crate::date;
 use crate::hold;
 use crate::observe::{observe, protect};
 use crate::problem::Problem;
@@ -54,6 +55,7 @@ pub async fn around(
         page.allow(response.headers_mut());
     }
     protect(response.headers_mut());
+    date::tell(&mut response);
     // Who is turned away costs as little as can be, and is counted elsewhere.
     if !is_refused {
         observe(&response, &watch);

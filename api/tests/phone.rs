@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
+#[path = "phone/removal.rs"]
+mod removal;
 #[path = "../client/tests/support/mod.rs"]
 mod support;
 
@@ -152,16 +154,20 @@ async fn watching_ends_when_the_key_is_not_enrolled_any_more() {
 }
 
 #[tokio::test]
-async fn removing_keeps_the_key_unless_the_server_has_none() {
+async fn a_named_challenge_that_is_not_pending_is_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
-    let overloaded = ("503 Service Unavailable", "", "{}");
-    let gone = ("401 Unauthorized", "", UNKNOWN_KEY);
-    let server = Server::start(&[(OK, "", ENROLLED), overloaded, gone]);
-    enroll(folder.path(), &server, &[]).await;
-    assert!(phone(folder.path(), &["remove"], "").await.is_err());
-    assert!(folder.path().join("phone.json").exists());
-    phone(folder.path(), &["remove"], "").await.unwrap();
-    assert!(!folder.path().join("phone.json").exists());
+    let (_, pending) = shown('A', &Value::Null, r#"{"action":"pay"}"#);
+    let server = Server::start(&[
+        (OK, "", SIGNER),
+        (OK, "", &statement_nonce()),
+        (OK, "", SESSION),
+        (OK, "", &pending),
+    ]);
+    enroll_signer(folder.path(), &server).await;
+    let other = "B".repeat(32);
+    let line = ["approve", "--challenge", &other];
+    let error = phone(folder.path(), &line, "").await.unwrap_err();
+    assert_eq!(error.to_string(), format!("challenge {other} is not pending for this key"));
     server.seen();
 }
 
@@ -287,7 +293,15 @@ async fn watching_says_what_to_type_and_asks_again_for_a_number() {
 #[tokio::test]
 async fn the_number_may_stand_on_the_line_after_the_approval() {
     let display = r#"{"action":"pay"}"#;
-    for typed in ["a\n07\n", "approve\n a 07 \n", "a\nx\na\n7\na\n07\n"] {
+    for typed in [
+        "a\n07\n",
+        "approve\n a 07 \n",
+        "a\nx\na\n7\na\n07\n",
+        "a 0 7\n",
+        "a\n٠٧\n",
+        "a ０７\n",
+        "a\n\u{200f}۰\u{a0}۷\u{200e}\n",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let (id, pending) = shown('A', &json!({"digits": 2}), display);
         let (_, next) = shown('B', &Value::Null, display);

@@ -1,11 +1,12 @@
 //! What all actors and the facade hold in common.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
 use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::time::SetBack;
 
 use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
+    /// Present where the clock was behind what the store had seen when the engine started.
+    pub(crate) set_back: OnceLock<SetBack>,
     pub(crate) draining: AtomicBool,
     pub(crate) recovering: AtomicBool,
     /// Challenges that recovery has ended.

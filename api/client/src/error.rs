@@ -21,7 +21,7 @@ pub enum ClientError {
     },
     /// The server could not be reached, or the connection broke. The request may have been carried
     /// out.
-    #[error("the server cannot be reached: {}", chain(.0))]
+    #[error("no answer from the server: {}", chain(.0))]
     Transport(#[source] reqwest::Error),
     /// The answer is not one of the contract.
     #[error("the server's answer is not understood: {0}")]

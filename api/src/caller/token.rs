@@ -1,5 +1,5 @@
 //! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random
-//! key per tenant. Their time is checked against the engine's clock.
+//! key per tenant. Their time is checked against the engine's clock, which never falls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign_core::account::Grant;
 use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
-use countersign_core::time::UnixMillis;
+use countersign_core::time::{SetBack, UnixMillis};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
@@ -17,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 use super::scope::Scopes;
 
 mod claims;
+pub(super) mod run;
 
 use claims::Claims;
+use run::Run;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
 pub(super) const ISSUER: &str = "countersign";
@@ -109,6 +111,8 @@ struct Keys {
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
+    /// Present where this process started with its clock set back.
+    run: Option<Run>,
     /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
     /// with each of its calls, and reading it anew costs more than the rest of a call.
     genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
@@ -131,15 +135,26 @@ impl Tokens {
         let secrets = secrets.into_iter();
         let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
         let keys = keys.collect();
-        Self { keys, lifetime_seconds, genuine: Cache::new(GENUINE_MAX) }
+        Self { keys, lifetime_seconds, run: None, genuine: Cache::new(GENUINE_MAX) }
+    }
+
+    /// The same in a process that started with its clock set back: tokens of earlier processes
+    /// live no longer for it. `id` are random bytes of the process.
+    #[must_use]
+    pub fn after(self, set_back: Option<SetBack>, id: [u8; 16]) -> Self {
+        Self { run: set_back.map(|set_back| Run::new(set_back, id)), ..self }
+    }
+
+    pub(super) const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
     }
 
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, id);
+        let claims = Claims::of(token, self.lifetime_seconds, self.run(), id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
         let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds());
+        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(self.run()));
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -201,7 +216,7 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds();
+            let ends_at_seconds = claims.ends_at_seconds(self.run());
             Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);

@@ -10,8 +10,10 @@ mod watch;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use countersign_client::wire::time::Iso8601;
 use countersign_client::{ClientError, KeyFileError, Unreadable};
 use countersign_core::decision::Decision;
+use countersign_core::time::UnixMillis;
 
 pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};
 use session::{NewKey, Session};
@@ -36,6 +38,24 @@ pub enum CliError {
     /// There is nothing to answer.
     #[error("no challenge is pending")]
     NothingPending,
+    /// The challenge that was named is not there to be answered.
+    #[error("challenge {} is not pending for this key", terminal::clean(.0))]
+    NotPending(String),
+    /// The server did not take a removal of a key that it knows.
+    #[error(
+        "the server knows the key and did not take its removal, so the key file is kept: {}{}",
+        terminal::clean(&refused.to_string()),
+        signed_at.map_or_else(String::new, |at| format!(
+            ". A removal is signed over the time, which is {} here",
+            Iso8601(at)
+        ))
+    )]
+    StillEnrolled {
+        /// What the server said.
+        refused: ClientError,
+        /// The time that was signed, where one was.
+        signed_at: Option<UnixMillis>,
+    },
     /// An approval needs the number.
     #[error(
         "the {0} digits are needed that are shown where this began: `approve --number 12`, or \

@@ -74,6 +74,18 @@ async fn the_number_is_told_to_the_browser_once_and_its_digits_to_the_phone() {
 }
 
 #[tokio::test]
+async fn a_number_counts_in_the_digits_of_any_script_and_with_blanks() {
+    for zero in ['0', '٠', '۰', '०', '０'] {
+        let it = Asked::start().await;
+        let digit = |c: char| char::from_u32(c as u32 - '0' as u32 + zero as u32).unwrap();
+        let [left, right] = [&it.number[..3], &it.number[3..]]
+            .map(|half| half.chars().map(digit).collect::<String>());
+        let typed = it.typed(&format!("\u{200f}{left}\u{a0}{right} "));
+        assert_eq!(it.server.answer(&it.device, &typed).ok().await["outcome"], "approved");
+    }
+}
+
+#[tokio::test]
 async fn where_no_number_is_asked_for_nothing_is_said_of_one() {
     let server = Server::start();
     let device = Device::new();

@@ -54,7 +54,7 @@ export const TEXT = {
     superseded: ["Replaced", "A newer request has taken its place, perhaps in another tab."],
     revoked: ["The phone was removed", "Start over to add one."],
     too_many_requests: ["Too many requests", "The server protects people from being asked too often. Wait {wait} s, or start over."],
-    network_error: ["No connection", "The server cannot be reached. Is it running?"],
+    network_error: ["No answer", "The server did not answer. Is it running?"],
     closed: ["The window was closed", "The request is still open on the phone. Try again when you are ready."],
     not_valid: ["Not valid", "The backend asked the server, and it did not confirm."],
     other: ["Something went wrong", "{text}"],

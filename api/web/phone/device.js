@@ -67,7 +67,7 @@ export class Device {
   async pending({ hold, signal }) {
     const known = this.#session;
     const session = await this.#open(signal);
-    if (session.data === undefined) return session;
+    if (session.data === undefined) return this.#judged(session, signal);
     const waitSeconds = hold ? HOLD_SECONDS : undefined;
     const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
     const result = await this.#http.ask(`${PUSH}/challenge`, options);
@@ -122,7 +122,7 @@ export class Device {
       signature,
       ...(number !== undefined && { verificationCode: number }),
     };
-    return this.#http.ask(`${PUSH}/challenge`, { body });
+    return this.#judged(await this.#http.ask(`${PUSH}/challenge`, { body }));
   }
 
   /**
@@ -131,10 +131,30 @@ export class Device {
    */
   async remove() {
     const given = await this.#nonce();
-    if (!given.data) return given;
+    if (!given.data) return this.#judged(given);
     const { nonce } = given.data;
     const signature = await sign(this.key, removeStatement(this.key, nonce));
-    return this.#http.ask(`${PUSH}/remove`, { body: { publicKey: this.key.publicKey, nonce, signature } });
+    const body = { publicKey: this.key.publicKey, nonce, signature };
+    return this.#judged(await this.#http.ask(`${PUSH}/remove`, { body }));
+  }
+
+  /**
+   * Tells a key that the server does not know from one whose signature or nonce it did not take: both are
+   * `invalid_credential`, and only the first is a reason to forget the key. The server is asked without a
+   * signature, so that nothing that is wrong here has a part in the answer.
+   * @param {Result<any>} result
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Result<any>>} `refused_credential` for a key that the server knows
+   */
+  async #judged(result, signal) {
+    if (result.errorCode !== "invalid_credential") return result;
+    const path = `${PUSH}/challenge?publicKey=${encodeURIComponent(this.key.publicKey)}`;
+    const asked = await this.#http.ask(path, { method: "GET", ...(signal && { signal }) });
+    if (asked.errorCode === "invalid_credential") return result;
+    // A key that signs statements is asked for a session: 401 `invalid_token`.
+    const isKnown = asked.data !== undefined || asked.errorCode === "invalid_token";
+    if (!isKnown) return asked;
+    return { ...refusal("refused_credential", result.errorDescription), statusCode: 401 };
   }
 }
 

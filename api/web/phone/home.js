@@ -79,7 +79,8 @@ function askRemove({ tenant, brand }, all, changed, leave) {
     // A key that the server does not know is removed already.
     if (result?.errorCode && result.errorCode !== "invalid_credential") {
       yes.disabled = false;
-      return void (problem.textContent = TEXT.remove.offline);
+      const { offline, refused } = TEXT.remove;
+      return void (problem.textContent = result.statusCode === undefined ? offline : refused);
     }
     await forgetTenant(tenant);
     changed();

@@ -45,7 +45,8 @@ export const TEXT = {
     text: "This browser can then no longer confirm for {users}. Its key is destroyed.",
     yes: "Remove",
     no: "Keep it",
-    offline: "The server cannot be reached, so it could not be told. Try again when you are online.",
+    offline: "The server did not answer, so the account is still there. Try again when you are online.",
+    refused: "The server did not remove it, so the account is still there. Try again.",
   },
   asked: {
     heading: "Is this you?",
@@ -68,7 +69,7 @@ export const TEXT = {
     left: "{time} left",
     wrong: "That is not the number that the website shows. Look again.",
     missing: "Enter the {digits} digits that the website shows.",
-    lost: "The answer could not be sent. Check your connection, and try again.",
+    lost: "The server did not answer. Check your connection, and try again.",
   },
   outcome: {
     approved: ["Approved", "You can go on in the browser where you began."],
@@ -96,7 +97,7 @@ export const TEXT = {
     removed: ["This device was removed", "{tenant} does not accept this browser any more. If that was not you, ask {tenant}. To use it again, add the account anew."],
     too_many_requests: ["Too many requests", "Wait a minute, and try again."],
     temporarily_unavailable: ["Busy", "The server has too much to do. Try again in a moment."],
-    network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],
+    network_error: ["No answer", "The server did not answer. Check your connection, and try again."],
     storage: ["Nothing can be kept here", "This browser does not let the page keep anything: it is a private window, or storage is switched off for this site. Allow it in the browser's settings, or open the link in an ordinary window."],
     full: ["There is no room", "This device has no room left for the page's key. Free some, and try again."],
     silent: ["The storage does not answer", "This browser's storage gives no answer. Close its other windows of this site, or restart the browser, and try again."],

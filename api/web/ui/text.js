@@ -71,7 +71,7 @@ export const TEXT = {
     expired_token: ["This page is too old", "Go back to where you started, and try again."],
     invalid_token: ["This link is not valid", "Go back to where you started, and try again."],
     too_many_requests: ["Too many requests", "You were asked too often. For your safety, wait {wait} before the next request."],
-    network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],
+    network_error: ["No answer", "The server did not answer. Check your connection, and try again."],
     temporarily_unavailable: ["Busy", "The server has too much to do. Try again in a moment."],
     invalid_configuration: ["Your phone could not be told", "The request could not be sent. Try again, or choose another way to go on."],
     ended: ["Already finished", "This request has been finished already. Go back to where you started."],

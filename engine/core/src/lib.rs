@@ -12,6 +12,7 @@ pub mod challenge;
 pub mod change;
 pub mod decision;
 pub mod device;
+pub mod digits;
 pub mod display;
 pub mod event;
 pub mod fatigue;

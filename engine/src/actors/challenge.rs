@@ -182,7 +182,7 @@ impl ChallengeActor {
                 })
                 .spawn(ctx),
             Some(Step::Known(_)) => {}
-            // The timer's clock ran ahead of the wall clock, or it has ended.
+            // The timer ran ahead of the clock, or the challenge has ended.
             None => self.wait_for_expiry(ctx),
         }
     }

@@ -59,7 +59,8 @@ impl AccountWriter {
         let account = Account::restore(key, snapshot);
         let actions = VecDeque::new();
         let mut writer = Self { shared, tenant, account, actions, lost: false };
-        // The clock was set back since: a hold is not to last until it has caught up.
+        // An earlier process had a clock that was ahead: a hold is not to last until this one has
+        // caught up.
         if let Some(transition) = writer.account.set_back(writer.now()) {
             writer.record(transition).await?;
         }

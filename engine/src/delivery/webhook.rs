@@ -135,7 +135,7 @@ impl Webhook {
         at: UnixMillis,
         event: Message<'_>,
     ) -> Result<String, Failure> {
-        let WebhookSettings { tenant, source, .. } = &*self.settings;
+        let WebhookSettings { tenant, source, clock, .. } = &*self.settings;
         if account.tenant != *tenant {
             return Err(Failure::Internal("it belongs to another tenant"));
         }
@@ -143,7 +143,8 @@ impl Webhook {
             version: 1,
             id: id.as_str(),
             source,
-            time: iso_time(at).ok_or(Failure::Internal("the clock is out of range"))?,
+            time: iso_time(clock.on_wall(at))
+                .ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
             event,
         };
@@ -157,7 +158,7 @@ impl Webhook {
         // The resolver never sees a host that is an address, so that it is judged here.
         self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
         let signature: Result<HeaderValue, InvalidHeaderValue> =
-            signature_header(secrets, clock.now().seconds(), &body).try_into();
+            signature_header(secrets, clock.wall().seconds(), &body).try_into();
         let mut signature = signature.expect("digits, base64 and punctuation make a header");
         signature.set_sensitive(true);
         let request = Request::post(self.uri.clone())

@@ -10,6 +10,7 @@ use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior};
 
+use super::clock_gap::ClockGap;
 use super::{Engine, EngineSettings, room};
 use crate::error::Error;
 use crate::shared::Shared;
@@ -52,11 +53,13 @@ impl Engine {
         let ender = shared.clone();
         self.shared.arbiters.spawn(async move {
             let mut interval = tokio::time::interval(OVERDUE);
+            let mut gap = ClockGap::default();
             while let Some(shared) = {
                 interval.tick().await;
                 ender.upgrade()
             } {
                 let Some(_round) = shared.round().await else { return };
+                gap.look(&*shared.clock);
                 let seen = shared.store.observe(shared.clock.now()).await;
                 if let Err(error) = seen {
                     tracing::warn!(%error, "the time is not recorded");

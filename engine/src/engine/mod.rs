@@ -1,6 +1,7 @@
 //! The facade: everything that a route can do is a method here.
 
 pub(crate) mod chores;
+mod clock_gap;
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
@@ -11,10 +12,11 @@ pub(crate) mod relying_party;
 pub(crate) mod room;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::TenantId;
+use countersign_core::time::{SetBack, UnixMillis};
 
 use self::chores::Chores;
 pub use self::room::Room;
@@ -108,6 +110,7 @@ impl Engine {
             outbox: Arc::default(),
             chores: Chores::default(),
             waiters: Places::new(settings.waiters_max),
+            set_back: OnceLock::new(),
             draining: false.into(),
             recovering: false.into(),
             recovered: 0.into(),
@@ -131,6 +134,24 @@ impl Engine {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    /// By how much the clock was behind when the engine started, where it was; known once
+    /// [`Engine::recover`] has begun.
+    #[must_use]
+    pub fn set_back(&self) -> Option<SetBack> {
+        self.shared.set_back.get().copied()
+    }
+
+    /// A recorded time that is not later than now: one that is was recorded by an earlier process
+    /// whose clock was ahead.
+    #[must_use]
+    pub fn dated(&self, at: UnixMillis) -> UnixMillis {
+        let now = self.shared.clock.now();
+        if at <= now {
+            return at;
+        }
+        self.set_back().map_or(at, |set_back| set_back.dated(at)).min(now)
     }
 
     /// The random source that everything here draws from.

@@ -26,6 +26,10 @@ impl Clock for Standing {
     fn now(&self) -> UnixMillis {
         NOW
     }
+
+    fn wall(&self) -> UnixMillis {
+        self.now()
+    }
 }
 
 /// Settings of tenant `t-1` with the secret `demo-secret-key`.

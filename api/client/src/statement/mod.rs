@@ -140,14 +140,14 @@ impl StatementDevice {
         prompt: &Prompt,
         choice: &Choice<'_>,
     ) -> Result<AnswerResponse, ClientError> {
-        let statement = prompt.statement(&self.tenant, self.key.thumbprint(), choice)?;
+        let (statement, number) = prompt.statement(&self.tenant, self.key.thumbprint(), choice)?;
         let body = AnswerRequest {
             public_key: self.public_key(),
             challenge_id: prompt.challenge().as_str().to_owned(),
             signature: self.sign_bytes(&statement),
             approved: Some(choice.decision == Decision::Approve),
             decision: Some(choice.decision.name().to_owned()),
-            verification_code: choice.number.map(Secret::new),
+            verification_code: number.map(|number| Secret::new(number.reveal())),
         };
         let call = self.call(Method::POST, "/challenge").json(&body);
         send(call, &self.authorization).await

@@ -8,6 +8,7 @@ use countersign_core::time::UnixMillis;
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
+use super::run::Run;
 use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
 use crate::caller::scope::Scopes;
 
@@ -22,6 +23,9 @@ pub(super) struct Claims {
     exp: u64,
     jti: String,
     scope: String,
+    /// The mark of the process that made it, where that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
     other: Other,
     #[serde(default, skip_serializing_if = "PageWish::is_empty")]
     page: PageWish,
@@ -42,7 +46,12 @@ struct Other {
 
 impl Claims {
     /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
-    pub(super) fn of(token: &Token, lifetime_seconds: u64, id: [u8; 16]) -> Self {
+    pub(super) fn of(
+        token: &Token,
+        lifetime_seconds: u64,
+        run: Option<&Run>,
+        id: [u8; 16],
+    ) -> Self {
         let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
             iss: ISSUER.to_owned(),
@@ -52,6 +61,7 @@ impl Claims {
             exp: issued_at.seconds() + lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             page: page.clone(),
+            run: run.map(Run::mark),
             scope: scopes.to_list(),
             other: Other {
                 tenant_id: account.tenant.to_string(),
@@ -63,9 +73,9 @@ impl Claims {
         }
     }
 
-    /// When the token ends.
-    pub(super) const fn ends_at_seconds(&self) -> u64 {
-        self.exp
+    /// When the token ends by the clock of this process.
+    pub(super) fn ends_at_seconds(&self, run: Option<&Run>) -> u64 {
+        run.map_or(self.exp, |run| run.end(self.run.as_deref(), self.iat, self.exp))
     }
 
     /// The token that says this.

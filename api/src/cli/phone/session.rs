@@ -3,9 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-use countersign_client::{
-    ClientError, Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey, token_tenant,
-};
+use countersign_client::{Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey, token_tenant};
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
@@ -23,6 +21,8 @@ pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
+    /// Where the key was enrolled, as the file says.
+    known: Option<Home>,
 }
 
 /// What `enroll` is told besides where.
@@ -48,9 +48,9 @@ impl Session {
         let home = Home {
             url: from(&args.url, known.as_ref().map(|h| &h.url), DEFAULT_URL),
             tenant: from(&args.tenant, known.as_ref().map(|h| &h.tenant), DEFAULT_TENANT),
-            manner: manner(args, known.map(|h| h.manner), algorithm),
+            manner: manner(args, known.as_ref().map(|h| h.manner), algorithm),
         };
-        Ok(Self { path, key, home })
+        Ok(Self { path, key, home, known })
     }
 
     /// The device with the key that there is.
@@ -108,7 +108,7 @@ impl Session {
         }
         for waiting in pending {
             match &waiting.asked {
-                Ok(asked) => show_challenge(asked, SystemClock.now(), out)?,
+                Ok(asked) => show_challenge(asked, SystemClock.wall(), out)?,
                 Err(error) => show_unreadable(&waiting.id, error, out)?,
             }
         }
@@ -127,21 +127,54 @@ impl Session {
         Ok(())
     }
 
-    /// Removes the key at the server, then here. A server that does not know the key has none to
-    /// remove; if it cannot be asked, the key is kept so that it can be asked again.
+    /// Removes the key at the server, then here. The file goes only when the server has removed the
+    /// key or has said that it does not know it, and only where that is the server at which the key
+    /// was enrolled.
     pub(super) async fn remove(&self, out: &mut impl Write) -> Result<(), CliError> {
         let phone = self.enrolled()?;
-        let removed = match phone.remove(SystemClock.now()).await {
-            Ok(removed) => removed.removed_authenticator_id,
-            Err(ClientError::Refused { code, .. }) if code == "invalid_credential" => None,
+        let at = SystemClock.wall();
+        let told = match phone.remove(at).await {
+            Ok(removed) => removed.removed_authenticator_id.map_or_else(
+                || "removed the key from the server".to_owned(),
+                |id| format!("removed authenticator {}", clean(&id)),
+            ),
+            Err(refused) if refused.code() == Some("invalid_credential") => {
+                // That may be a clock that is wrong here, a nonce that is over, or another signing.
+                if self.is_known_to_server().await? {
+                    let signed_at = matches!(phone, Phone::Official(_)).then_some(at);
+                    return Err(CliError::StillEnrolled { refused, signed_at });
+                }
+                "the server does not know the key".to_owned()
+            }
             Err(error) => return Err(error.into()),
         };
-        std::fs::remove_file(&self.path)?;
-        match removed {
-            Some(id) => writeln!(out, "removed authenticator {} and the key", clean(&id))?,
-            None => writeln!(out, "the key was not enrolled; removed it here")?,
+        if let Some(known) = self.known.as_ref().filter(|known| !self.is_home(known)) {
+            let Home { url, tenant, .. } = known;
+            let kept = format!("kept the key, which was enrolled at {url}, tenant {tenant}");
+            writeln!(out, "{told}; {}", clean(&kept))?;
+            return Ok(());
         }
+        std::fs::remove_file(&self.path)?;
+        writeln!(out, "{told}; deleted the key")?;
         Ok(())
+    }
+
+    fn is_home(&self, known: &Home) -> bool {
+        known.url == self.home.url && known.tenant == self.home.tenant
+    }
+
+    /// Asks the server whether it knows the key, without a signature: no clock and no nonce can be
+    /// the cause of the answer. A key that signs statements is told that it needs a session.
+    async fn is_known_to_server(&self) -> Result<bool, CliError> {
+        let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
+        let manner = Manner::Official(Dialect::default());
+        let asking = Phone::new(&Home { manner, ..self.home.clone() }, key)?;
+        match asking.pending(false, None).await {
+            Ok(_) => Ok(true),
+            Err(refused) if refused.code() == Some("invalid_token") => Ok(true),
+            Err(refused) if refused.code() == Some("invalid_credential") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The key that there is, or a new one.

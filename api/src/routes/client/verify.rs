@@ -61,7 +61,7 @@ pub(super) async fn earned(
         action: grant.action.clone(),
         born: grant.born,
         scopes: Scopes::all(),
-        issued_at: ended.at,
+        issued_at: state.engine.dated(ended.at),
         page: PageWish::default(),
     })?;
     Ok(Some(Secret::new(token)))

@@ -166,7 +166,10 @@ async fn the_number_is_inside_the_signature() {
     server.answer(&device, &mistyped).refused(400, "invalid_request").await;
     let unsaid = device.statement(&shown, "approve", None);
     server.answer(&device, &unsaid).refused(400, "invalid_request").await;
-    let typed = device.statement(&shown, "approve", Some(number));
+    // It is signed in ASCII, however it was typed and sent.
+    let mut typed = device.statement(&shown, "approve", Some(number));
+    let wide = number.chars().map(|c| format!(" {}", char::from_u32(c as u32 + 0xfee0).unwrap()));
+    typed["verificationCode"] = json!(wide.collect::<String>());
     assert_eq!(server.answer(&device, &typed).ok().await["outcome"], "approved");
 }
 

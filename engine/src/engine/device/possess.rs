@@ -179,8 +179,9 @@ impl Engine {
             Ok::<_, Misbehaviour>((known.keys(), known.bindings().to_vec()))
         });
         let (keys, bindings) = known.await??;
-        let now = self.shared.clock.now();
-        let check = |key| possession::check_removal(key, now, signature.clone());
+        // The device has signed the time of its own clock.
+        let wall = self.shared.clock.wall();
+        let check = |key| possession::check_removal(key, wall, signature.clone());
         let checked = self.check_with(keys, check).await?;
         checked.map_err(|InvalidSignature| refused("removal"))?;
         Ok(bindings)

@@ -35,6 +35,10 @@ impl Clock for ManualClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.load(Ordering::SeqCst))
     }
+
+    fn wall(&self) -> UnixMillis {
+        self.now()
+    }
 }
 
 /// Numbers that look random and repeat for a seed (splitmix64).
