@@ -57,15 +57,16 @@ export class Device {
 
   /**
    * What waits for the phone, newest first: at once, or held until something does.
-   * @param {{ hold: boolean, signal: AbortSignal }} options
+   * @param {{ hold: boolean, signal: AbortSignal, answerMs?: number }} options `answerMs` as that of a call
    * @returns {Promise<Result<Pending[]>>}
    */
-  async pending({ hold, signal }) {
+  async pending({ hold, signal, answerMs }) {
     const known = this.#session;
-    const session = await this.#open(signal);
+    const within = { signal, ...(answerMs !== undefined && { answerMs }) };
+    const session = await this.#open(within);
     if (session.data === undefined) return session;
     const waitSeconds = hold ? HOLD_SECONDS : undefined;
-    const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
+    const options = { method: "GET", token: session.data, ...within, ...(hold && { waitSeconds }) };
     const result = await this.#http.ask(`${PUSH}/challenge`, options);
     if (result.data) return { data: result.data.challenges ?? [] };
     if (result.statusCode !== 401) return result;
@@ -73,32 +74,32 @@ export class Device {
     // asking for another session says.
     const fresh = this.#session !== known;
     this.#session = undefined;
-    return fresh ? result : this.pending({ hold: false, signal });
+    return fresh ? result : this.pending({ hold: false, ...within });
   }
 
   /**
-   * @param {AbortSignal} [signal]
+   * @param {{ signal?: AbortSignal, answerMs?: number }} within
    * @returns {Promise<Result<string>>} the session's token
    */
-  async #open(signal) {
+  async #open(within) {
     if (this.#session && this.#session.endsAt > performance.now()) return { data: this.#session.token };
     const began = performance.now();
-    const given = await this.#nonce(signal);
+    const given = await this.#nonce(within);
     if (!given.data) return given;
     const { nonce } = given.data;
     const signature = await sign(this.key, sessionStatement(this.key, nonce));
     const body = { publicKey: this.key.publicKey, nonce, signature };
-    const result = await this.#http.ask(`${PUSH}/session`, { body, ...(signal && { signal }) });
+    const result = await this.#http.ask(`${PUSH}/session`, { body, ...within });
     if (!result.data) return result;
     const { token, expiresIn } = result.data;
     this.#session = { token, endsAt: began + (expiresIn - SESSION_MARGIN_SECONDS) * 1000 };
     return { data: token };
   }
 
-  /** @param {AbortSignal} [signal] @returns {Promise<Result<{ nonce: string }>>} */
-  #nonce(signal) {
+  /** @param {{ signal?: AbortSignal, answerMs?: number }} [within] @returns {Promise<Result<{ nonce: string }>>} */
+  #nonce(within = {}) {
     const body = { publicKey: this.key.publicKey };
-    return this.#http.ask(`${PUSH}/session/nonce`, { body, ...(signal && { signal }) });
+    return this.#http.ask(`${PUSH}/session/nonce`, { body, ...within });
   }
 
   /**

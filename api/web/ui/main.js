@@ -49,19 +49,20 @@ async function begin() {
   return devices.length > 1 ? choose() : ask();
 }
 
-function choose() {
+/** @param {boolean} [supersede] whether a challenge that this page has begun gives way to the next */
+function choose(supersede = false) {
   const rows = devices.map((device) => {
     const time = timeText(device.lastVerifiedAt);
     const used = time ? fillIn(TEXT.choose.used, { time }) : TEXT.choose.never;
     const name = h("span", { class: "grow" }, h("strong", {}, deviceName(device)), h("span", { class: "muted small" }, used));
-    const onClick = () => void ask({ target: device.userAuthenticatorId });
+    const onClick = () => void ask({ target: device.userAuthenticatorId, supersede });
     const pick = h("button", { type: "button", class: "device quiet", onClick }, icon("phone"), name);
     return h("li", {}, pick);
   });
   view(
     { heading: TEXT.choose.heading },
     h("ul", { class: "devices" }, ...rows),
-    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask(), "quiet")),
+    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask({ supersede }), "quiet")),
   );
 }
 
@@ -90,6 +91,8 @@ async function ask({ target, supersede = false } = {}) {
 
 /** @type {AbortController | undefined} */
 let waiting;
+/** The challenge that is taken back if the person closes the page. @type {string | undefined} */
+let openId;
 
 /**
  * @param {string} challengeId
@@ -99,6 +102,7 @@ let waiting;
 async function wait(challengeId, number, elsewhere = false) {
   waiting?.abort();
   const stop = (waiting = new AbortController());
+  openId = challengeId;
   const line = h("p", { class: "connection small", role: "status" });
   showWaiting(challengeId, line, number, elsewhere);
   const onProgress = (/** @type {Progress} */ { type }) => {
@@ -107,6 +111,7 @@ async function wait(challengeId, number, elsewhere = false) {
   };
   const result = await push.wait({ challengeId, signal: stop.signal, onProgress });
   if (result.errorCode === "aborted") return;
+  openId = undefined;
   if (result.data) return answered(result.data, challengeId);
   // What the tab remembered is not there any more: it begins anew.
   forget();
@@ -124,9 +129,16 @@ function showWaiting(challengeId, line, number, elsewhere) {
   const shown = number && h("p", { class: "number", "aria-label": fillIn(TEXT.waiting.number, { number: [...number].join(" ") }) , role: "img" }, number);
   const cancel = async () => {
     waiting?.abort();
-    forget();
-    await push.cancel({ challengeId });
-    return popup ? finish() : end("cancelled");
+    const result = await push.cancel({ challengeId });
+    // The phone was quicker: this is how it ended.
+    if (result.data && result.data.outcome !== "cancelled") return wait(challengeId, number, elsewhere);
+    if (result.data) {
+      openId = undefined;
+      forget();
+    } else if (!popup) {
+      return refused(result, () => void cancel());
+    }
+    return popup ? goBack() : end("cancelled");
   };
   view(
     {
@@ -140,7 +152,7 @@ function showWaiting(challengeId, line, number, elsewhere) {
       "div",
       { class: "actions" },
       elsewhere && button(TEXT.waiting.again, () => void ask({ supersede: true })),
-      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(choose), "quiet"),
+      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(() => choose(true)), "quiet"),
       button(TEXT.waiting.cancel, () => void cancel(), "quiet"),
     ),
   );
@@ -167,7 +179,16 @@ function answered({ outcome, token: earned }, challengeId) {
     heading: TEXT.approved.heading,
     text: canReturn() ? TEXT.approved.going : TEXT.approved.close,
   });
-  finish(earned);
+  goBack(earned);
+}
+
+/**
+ * Goes back with a token in every case, so that the caller's backend can ask how it stands: with the one that the phone
+ * has earned, or else with that of track. A token that this server does not know is not handed on.
+ * @param {string} [earned]
+ */
+function goBack(earned = token) {
+  finish(about.token === "invalid" ? undefined : earned);
 }
 
 /** The page was loaded again, or come back to, after it had ended well. */
@@ -190,7 +211,7 @@ function settings(earned) {
   const allowed = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
   allowed.setToken(earned);
   const done = () => {
-    if (canReturn()) return finish(earned);
+    if (canReturn()) return goBack(earned);
     view({ badge: ["check", "good"], heading: TEXT.approved.heading, text: TEXT.approved.close });
   };
   void new Settings(allowed, earned, done, refused).show();
@@ -236,7 +257,7 @@ function end(why, retry = () => void begin(), waitSeconds) {
   const outcome = ["denied", "reported", "failed", "expired", "cancelled", "superseded", "revoked"].includes(why);
   const again = button(outcome ? TEXT.newRequest : TEXT.retry, retry);
   if (waitSeconds && why === "too_many_requests") hold(again, waitSeconds);
-  const back = () => finish();
+  const back = () => goBack();
   view(
     { badge: BADGES[why] ?? ["warning", "warn"], heading, text: fillIn(text, { wait: howLong(waitSeconds ?? 60) }) },
     h(
@@ -269,6 +290,14 @@ function howLong(seconds) {
   const minutes = Math.ceil(seconds / 60);
   return seconds < 90 ? fillIn(TEXT.seconds, { n: seconds }) : fillIn(TEXT.minutes, { n: minutes });
 }
+
+// A frame or window that goes away was closed, or is loaded again: the server finds out which. A page that the browser
+// keeps may be come back to.
+window.addEventListener("pagehide", ({ persisted }) => {
+  if (persisted || !popup || openId === undefined) return;
+  waiting?.abort();
+  void push.leave({ challengeId: openId });
+});
 
 // Come back to with the browser's own button: what is shown may be over.
 window.addEventListener("pageshow", (event) => {
