@@ -140,6 +140,11 @@ function showWaiting(challengeId, line, number, elsewhere) {
     }
     return popup ? goBack() : end("cancelled");
   };
+  /** Until another device is chosen, the request stays open, and is what a page that is loaded again goes on with. */
+  const other = () => {
+    waiting?.abort();
+    choose(true);
+  };
   view(
     {
       badge: ["phone", "pulse"],
@@ -152,17 +157,10 @@ function showWaiting(challengeId, line, number, elsewhere) {
       "div",
       { class: "actions" },
       elsewhere && button(TEXT.waiting.again, () => void ask({ supersede: true })),
-      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(() => choose(true)), "quiet"),
+      devices.length > 1 && button(TEXT.waiting.other, other, "quiet"),
       button(TEXT.waiting.cancel, () => void cancel(), "quiet"),
     ),
   );
-}
-
-/** @param {() => void} next */
-function leaveFor(next) {
-  waiting?.abort();
-  forget();
-  next();
 }
 
 /** @param {Verification} verification @param {string} challengeId */
