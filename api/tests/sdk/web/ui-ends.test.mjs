@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 
 import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
-import { Phone } from "../support/phone.mjs";
+import { Phone, SIGNERS } from "../support/phone.mjs";
 import { until } from "../support/until.mjs";
 import { Web } from "../support/web.mjs";
 import { house } from "./support/house.mjs";
@@ -33,7 +33,7 @@ function suite(env) {
   /** A user with that many phones, and what the website has tracked. */
   it.tracked = async (attributes = {}, count = 1) => {
     const userId = newUser();
-    const owned = Array.from({ length: count }, () => new Phone(it.server));
+    const owned = Array.from({ length: count }, () => new Phone(it.server, { signer: SIGNERS[0] }));
     it.phones.push(...owned);
     for (const phone of owned) await enroll(it.backend, phone, userId);
     const redirectUrl = `${it.site.origin}/back?a=1`;
@@ -95,8 +95,8 @@ describe("the pre-built UI goes back with a token", LIMITED, () => {
     await heading(page, "Look at your phone");
     await page.evaluate(() => window.dispatchEvent(new Event("focus")));
     await phone.approve();
+    await Promise.all([page.waitForResponse("**/client/cancel/push"), press(page, "Cancel")]);
     await page.unroute("**/client/verify/push");
-    await press(page, "Cancel");
     const earned = await tokenOf(page);
     assert.notEqual(earned, token);
     assert.equal((await the.validate(earned)).isValid, true);
@@ -211,7 +211,8 @@ describe("the pre-built UI, closed by the person", LIMITED, () => {
 
   it("by the official SDK's own way to close it takes its request back", async () => {
     const { page, outcome } = await launched("popup");
-    await page.locator("body").press("Escape");
+    await page.locator("[data-a11y-dialog-hide]").first().click({ position: { x: 5, y: 5 } });
+    assert.equal((await page.evaluate(() => window.launched)).token, undefined);
     await until(async () => (await outcome()) === "cancelled", { what: "the request is taken back", ms: LEFT_MS });
   });
 
