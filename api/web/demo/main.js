@@ -91,12 +91,14 @@ async function phoneView(token) {
   // A client of its own, which does not fill the list of calls.
   const quiet = new Countersign();
   quiet.setToken(token);
-  const look = async (/** @type {AbortSignal} */ signal) => {
-    const { data, errorCode } = await quiet.push.authenticators({ signal });
-    if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
-    return data && data.length > 0 ? "found" : undefined;
-  };
-  const looked = await lookUntil(look, { everyMs: LOOK_MS, stop: stop.signal });
+  const looked = await lookUntil(
+    (signal) => quiet.push.authenticators({ signal }),
+    ({ data, errorCode }) => {
+      if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
+      return data && data.length > 0 ? "found" : undefined;
+    },
+    { everyMs: LOOK_MS, stop: stop.signal },
+  );
   if (looked === "expired") return begin();
   if (looked === "found") return signInView();
 }

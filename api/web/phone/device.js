@@ -57,16 +57,15 @@ export class Device {
 
   /**
    * What waits for the phone, newest first: at once, or held until something does.
-   * @param {{ hold: boolean, signal: AbortSignal, answerMs?: number }} options `answerMs` as that of a call
+   * @param {{ hold: boolean, signal: AbortSignal }} options
    * @returns {Promise<Result<Pending[]>>}
    */
-  async pending({ hold, signal, answerMs }) {
+  async pending({ hold, signal }) {
     const known = this.#session;
-    const within = { signal, ...(answerMs !== undefined && { answerMs }) };
-    const session = await this.#open(within);
+    const session = await this.#open(signal);
     if (session.data === undefined) return session;
     const waitSeconds = hold ? HOLD_SECONDS : undefined;
-    const options = { method: "GET", token: session.data, ...within, ...(hold && { waitSeconds }) };
+    const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
     const result = await this.#http.ask(`${PUSH}/challenge`, options);
     if (result.data) return { data: result.data.challenges ?? [] };
     if (result.statusCode !== 401) return result;
@@ -74,32 +73,32 @@ export class Device {
     // asking for another session says.
     const fresh = this.#session !== known;
     this.#session = undefined;
-    return fresh ? result : this.pending({ hold: false, ...within });
+    return fresh ? result : this.pending({ hold: false, signal });
   }
 
   /**
-   * @param {{ signal?: AbortSignal, answerMs?: number }} within
+   * @param {AbortSignal} [signal]
    * @returns {Promise<Result<string>>} the session's token
    */
-  async #open(within) {
+  async #open(signal) {
     if (this.#session && this.#session.endsAt > performance.now()) return { data: this.#session.token };
     const began = performance.now();
-    const given = await this.#nonce(within);
+    const given = await this.#nonce(signal);
     if (!given.data) return given;
     const { nonce } = given.data;
     const signature = await sign(this.key, sessionStatement(this.key, nonce));
     const body = { publicKey: this.key.publicKey, nonce, signature };
-    const result = await this.#http.ask(`${PUSH}/session`, { body, ...within });
+    const result = await this.#http.ask(`${PUSH}/session`, { body, ...(signal && { signal }) });
     if (!result.data) return result;
     const { token, expiresIn } = result.data;
     this.#session = { token, endsAt: began + (expiresIn - SESSION_MARGIN_SECONDS) * 1000 };
     return { data: token };
   }
 
-  /** @param {{ signal?: AbortSignal, answerMs?: number }} [within] @returns {Promise<Result<{ nonce: string }>>} */
-  #nonce(within = {}) {
+  /** @param {AbortSignal} [signal] @returns {Promise<Result<{ nonce: string }>>} */
+  #nonce(signal) {
     const body = { publicKey: this.key.publicKey };
-    return this.#http.ask(`${PUSH}/session/nonce`, { body, ...within });
+    return this.#http.ask(`${PUSH}/session/nonce`, { body, ...(signal && { signal }) });
   }
 
   /**

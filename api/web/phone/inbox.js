@@ -1,14 +1,14 @@
 // Waits for challenges, for every key of the phone: one held read each. While something is pending, the server
 // answers at once; then the phone looks now and again whether it still is.
 
-import { lookMs, onReturn } from "../sdk/returns.js";
+import { firstAnswer, onReturn } from "../sdk/returns.js";
 import { Device } from "./device.js";
 
 /** @import { Pending } from "./device.js" */
 /** @typedef {"waiting" | "reconnecting" | "offline"} Connection */
 /**
- * The wait for one key. `looks` counts the reads since the person or the network came back; 0 once one was answered.
- * @typedef {{ stop: AbortController, round: AbortController, looks: number }} Running
+ * The wait for one key. `isDoubtful` says that the connection may be dead, until there is an answer.
+ * @typedef {{ stop: AbortController, round: AbortController, isDoubtful: boolean }} Running
  */
 /**
  * @typedef {object} Listener
@@ -33,7 +33,7 @@ export class Inbox {
     this.#listener = listener;
     window.addEventListener("offline", () => this.lookAgain());
     onReturn(() => {
-      for (const running of this.#running.values()) running.looks = 1;
+      for (const running of this.#running.values()) running.isDoubtful = true;
       this.lookAgain();
     });
   }
@@ -45,7 +45,7 @@ export class Inbox {
     }
     for (const key of keys) {
       if (this.#running.has(key.tenant)) continue;
-      const running = { stop: new AbortController(), round: new AbortController(), looks: 0 };
+      const running = { stop: new AbortController(), round: new AbortController(), isDoubtful: false };
       this.#running.set(key.tenant, running);
       void this.#run(new Device(key), running);
     }
@@ -74,15 +74,17 @@ export class Inbox {
       running.round = new AbortController();
       const { signal } = running.round;
       const [held, began] = [hold, performance.now()];
-      if (running.looks === 1) failures = 0;
-      const within = running.looks > 0 && { answerMs: lookMs(running.looks) };
-      const result = await device.pending({ hold, signal, ...within });
+      /** @type {import("../sdk/http.js").Result<Pending[]>} */
+      const result = running.isDoubtful
+        ? await firstAnswer((each) => device.pending({ hold: false, signal: each }), signal)
+        : await device.pending({ hold, signal });
       if (running.stop.signal.aborted) return;
       if (result.errorCode === "aborted") {
         hold = false;
+        failures = 0;
       } else if (result.data) {
         failures = 0;
-        running.looks = 0;
+        running.isDoubtful = false;
         onConnection("waiting");
         onPending(tenant, result.data, device);
         // Held once it is known that nothing is pending.
@@ -95,7 +97,6 @@ export class Inbox {
         return onRemoved(tenant);
       } else {
         failures += 1;
-        if (running.looks > 0) running.looks += 1;
         hold = false;
         onConnection(navigator.onLine ? "reconnecting" : "offline");
         const whole = Math.min(PAUSE_MS * 2 ** (failures - 1), PAUSE_MS_MAX);

@@ -19,7 +19,7 @@
  *   status?: number, response?: unknown, milliseconds?: number }} Call
  */
 /**
- * @typedef {{ method?: string, body?: object, token?: string, waitSeconds?: number, answerMs?: number,
+ * @typedef {{ method?: string, body?: object, token?: string, waitSeconds?: number,
  *   keepalive?: boolean, signal?: AbortSignal }} CallOptions
  */
 
@@ -54,8 +54,7 @@ export class Http {
   }
 
   /**
-   * Asks, and waits for the answer no longer than it can take: `answerMs` besides the hold. With `keepalive` the
-   * request outlives its page.
+   * Asks, and waits for the answer no longer than it can take. With `keepalive` the request outlives its page.
    * @param {string} path below the base address
    * @param {CallOptions} options
    * @returns {Promise<Result<any>>} `network_error` if there was no answer, `aborted` if the signal said so
@@ -75,13 +74,13 @@ export class Http {
    * @param {CallOptions} options
    * @returns {Promise<{ status: number, response?: unknown, result: Result<any> }>}
    */
-  async #send(call, token, { signal, answerMs = ANSWER_MS, keepalive = false }) {
+  async #send(call, token, { signal, keepalive = false }) {
     const { method, path, request, waitSeconds } = call;
     const stop = new AbortController();
     const abort = () => stop.abort();
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
-    const timer = setTimeout(abort, answerMs + 1000 * (waitSeconds ?? 0));
+    const timer = setTimeout(abort, ANSWER_MS + 1000 * (waitSeconds ?? 0));
     try {
       const answer = await this.#fetch(`${this.#baseUrl}${path}`, {
         method,

@@ -2,7 +2,7 @@
 // network comes back, with growing pauses while the server cannot be reached.
 
 import { refusal } from "./http.js";
-import { lookMs, pause } from "./returns.js";
+import { firstAnswer, pause } from "./returns.js";
 
 /** @import { Http, Result } from "./http.js" */
 /** @typedef {{ token: string, challengeId: string }} Wait */
@@ -43,8 +43,8 @@ export class Poller {
   #running = false;
   /** Failed requests since the last answer, or since the person or the network came back. */
   #failures = 0;
-  /** Requests since then that were not held. 0 once one was answered: then the connection is alive. */
-  #looks = 0;
+  /** Whether the connection may be dead: from then on to the next answer. */
+  #isDoubtful = false;
 
   /**
    * @param {Http} http
@@ -83,7 +83,7 @@ export class Poller {
    */
   look() {
     this.#failures = 0;
-    this.#looks = 1;
+    this.#isDoubtful = true;
     this.#round.abort();
   }
 
@@ -99,7 +99,7 @@ export class Poller {
     let heard = performance.now();
     while (this.#waits.size > 0) {
       this.#round = new AbortController();
-      if (globalThis.navigator?.onLine === false && this.#looks === 0) {
+      if (globalThis.navigator?.onLine === false && !this.#isDoubtful) {
         this.#listener.onConnection("offline");
         await pause(PAUSE_MS_MAX, this.#round.signal);
         if (this.#round.signal.aborted) continue;
@@ -108,7 +108,7 @@ export class Poller {
       if (result.errorCode === "aborted") continue;
       if (isAnswer(result)) {
         this.#failures = 0;
-        this.#looks = 0;
+        this.#isDoubtful = false;
         heard = performance.now();
         this.#listener.onConnection("waiting");
         this.#settle(result, asked);
@@ -117,7 +117,6 @@ export class Poller {
         continue;
       }
       this.#failures += 1;
-      if (this.#looks > 0) this.#looks += 1;
       if (performance.now() - heard > GIVE_UP_MS) {
         for (const entry of [...this.#waits.values()]) this.#tell(entry, result);
         break;
@@ -128,7 +127,7 @@ export class Poller {
     stopWatching();
     this.#running = false;
     this.#failures = 0;
-    this.#looks = 0;
+    this.#isDoubtful = false;
     // What was added between the last look and here.
     if (this.#waits.size > 0) this.#begin();
   }
@@ -137,9 +136,7 @@ export class Poller {
   async #ask() {
     const ids = [...this.#waits.values()].map(({ wait }) => wait.challengeId);
     const asked = [...this.#waits].filter(([, { wait }], at) => ids.indexOf(wait.challengeId) === at).slice(0, BATCH_MAX);
-    const signal = this.#round.signal;
-    const held = this.#looks === 0;
-    const within = held ? {} : { answerMs: lookMs(this.#looks) };
+    const held = !this.#isDoubtful;
     const began = performance.now();
     /** Told at once that nothing has ended: there was no place to wait. @param {unknown[]} answers */
     const isCrowded = (answers) => held && answers.length === 0 && performance.now() - began < 1000;
@@ -147,11 +144,7 @@ export class Poller {
     if (only && this.#waits.size === 1) {
       const [, { wait }] = only;
       const options = { token: wait.token, body: { challengeId: wait.challengeId } };
-      const result = await this.#http.ask("/client/verify/push", {
-        ...options,
-        ...(held ? { waitSeconds: HOLD_SECONDS } : within),
-        signal,
-      });
+      const result = await this.#send("/client/verify/push", options, held && HOLD_SECONDS);
       return { asked, result: oneOf(result, wait.challengeId, isCrowded) };
     }
     const crowd = this.#waits.size > BATCH_MAX;
@@ -160,10 +153,21 @@ export class Poller {
       this.#waits.set(key, entry);
     }
     const waits = asked.map(([, { wait }]) => wait);
-    const hold = held ? { waitSeconds: crowd ? TURN_SECONDS : HOLD_SECONDS } : within;
-    const result = await this.#http.ask("/client/wait/push", { body: { waits }, ...hold, signal });
+    const hold = held && (crowd ? TURN_SECONDS : HOLD_SECONDS);
+    const result = await this.#send("/client/wait/push", { body: { waits } }, hold);
     if (result.data) result.data.crowded = isCrowded(result.data.answers);
     return { asked, result };
+  }
+
+  /**
+   * @param {string} path
+   * @param {{ token?: string, body: object }} options
+   * @param {number | false} waitSeconds none where the connection may be dead
+   */
+  #send(path, options, waitSeconds) {
+    const { signal } = this.#round;
+    if (waitSeconds) return this.#http.ask(path, { ...options, waitSeconds, signal });
+    return firstAnswer((each) => this.#http.ask(path, { ...options, signal: each }), signal);
   }
 
   /**

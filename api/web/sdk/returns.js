@@ -49,16 +49,46 @@ export function onReturn(back) {
   };
 }
 
-/** Milliseconds that the first look after a return may take, so that a dead connection costs no more. */
-const LOOK_MS = 1000;
-/** Milliseconds that a look may take at most. */
-const LOOK_MS_MAX = 10_000;
+/** Milliseconds after which a request without an answer is made once more, beside the one before. */
+const AGAIN_MS = 400;
+/** Requests beside each other: below the six connections that a browser opens to a server. */
+const ASKED_MAX = 4;
 
 /**
- * Milliseconds that a look may take, so that a slow network gets its answer too.
- * @param {number} looks how many there were since the return, with this one
+ * Makes a request after a return. As the connections that the browser keeps may be dead, all of them, the request is
+ * made again on the next one while there is no answer; and as the network may be slow, none is given up before the
+ * first answer.
+ * @template {{ errorCode?: string }} T
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {AbortSignal} signal stops all of them
+ * @returns {Promise<T>} the first answer, or how the last one was lost
  */
-export const lookMs = (looks) => Math.min(LOOK_MS * 2 ** (looks - 1), LOOK_MS_MAX);
+export async function firstAnswer(ask, signal) {
+  const round = new AbortController();
+  const stop = () => round.abort();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  try {
+    return await new Promise((resolve, reject) => {
+      let [asked, lost] = [0, 0];
+      const again = () => {
+        asked += 1;
+        if (asked < ASKED_MAX) timer = setTimeout(again, AGAIN_MS);
+        ask(round.signal).then((result) => {
+          if (result.errorCode === "network_error") lost += 1;
+          if (result.errorCode !== "network_error" || lost === asked) resolve(result);
+        }, reject);
+      };
+      again();
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
 
 /**
  * Waits, until the signal ends the wait at the latest.

@@ -51,8 +51,8 @@ export function enrollmentCode(token) {
 export async function newDevice(push, before, stop) {
   const passing = ["aborted", "network_error", "temporarily_unavailable", "unexpected_error"];
   const found = await lookUntil(
-    async (signal) => {
-      const result = await push.authenticators({ signal });
+    (signal) => push.authenticators({ signal }),
+    (result) => {
       if (result.data) return result.data.length > before ? { devices: result.data } : undefined;
       return passing.includes(result.errorCode) ? undefined : { refusal: result };
     },

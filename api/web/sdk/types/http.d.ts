@@ -13,8 +13,7 @@ export class Http {
      */
     constructor(baseUrl: string, fetcher: typeof fetch, onCall: ((call: Call) => void) | undefined);
     /**
-     * Asks, and waits for the answer no longer than it can take: `answerMs` besides the hold. With `keepalive` the
-     * request outlives its page.
+     * Asks, and waits for the answer no longer than it can take. With `keepalive` the request outlives its page.
      * @param {string} path below the base address
      * @param {CallOptions} options
      * @returns {Promise<Result<any>>} `network_error` if there was no answer, `aborted` if the signal said so
@@ -63,7 +62,6 @@ export type CallOptions = {
     body?: object;
     token?: string;
     waitSeconds?: number;
-    answerMs?: number;
     keepalive?: boolean;
     signal?: AbortSignal;
 };
