@@ -224,7 +224,7 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
             // It has nothing to do with the user.
             "challenge" => assert_eq!(answer.status, 200),
             // How a challenge ended is told to those that waited for it.
-            "verify" | "cancel" => assert_eq!(answer.ok()["outcome"], "revoked"),
+            "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),
             _ => drop(answer.refused(401, "invalid_token")),
         }
     }
