@@ -175,7 +175,7 @@ function payView() {
   const show = () => showCode("pay", { ...BILL, ...typed() });
   const payee = h("input", { value: BILL.payee, maxlength: "60", autocomplete: "off", onInput: show });
   const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off", onInput: show });
-  /** What the form says; the amount is left out while it cannot be read. */
+  /** Reads the form. The amount is left out while it cannot be read. */
   const typed = () => {
     const cents = readCents(amount.value);
     return { payee: payee.value.trim() || BILL.payee, ...(cents !== undefined && { amount: cents }) };

@@ -92,7 +92,7 @@ const PAYMENTS = {
     {
       title: "Your backend",
       code: `const { isValid, action } = await authsignal.validateChallenge({ token });
-// What the phone has shown and signed.
+// Shown by the phone, and signed.
 const payment = ${payment};
 if (isValid && action === "pay") await transfer(payment);`,
     },

@@ -19,7 +19,7 @@ import { firstAnswer, pause } from "./returns.js";
 /**
  * @typedef {object} Listener
  * @property {(connection: Connection) => void} onConnection
- * @property {() => void} onAnswer the server has answered, and what it said was told
+ * @property {() => void} onAnswer called for each answer of the server, after its results were told
  */
 
 /** Seconds that the server is asked to hold a poll: below what most proxies cut off. */

@@ -93,8 +93,8 @@ export class SharedPoll {
   }
 
   /**
-   * The person or the network is back, and what polls may be dead. If another tab leads, it is told, and this one looks
-   * for itself: the leader's timers may be slow, as those of hidden tabs are.
+   * Replaces the poll after a return. If another tab leads, it is told, and this one looks for itself too, because the
+   * leader's timers may be slow, as those of hidden tabs are.
    */
   #look() {
     this.#poller.look();
@@ -106,7 +106,7 @@ export class SharedPoll {
     }
   }
 
-  /** There was an answer: what the leader polls for is left to it again. */
+  /** Leaves the leader's waits to it again, once there was an answer. */
   #handBack() {
     for (const [id, local] of this.#local) {
       if (!local.looks) continue;

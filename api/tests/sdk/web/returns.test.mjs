@@ -1,5 +1,4 @@
-// What our pages do when the person, or the network, comes back to them: polls that were under way may be dead without
-// having said so.
+// Returns of the person, or of the network, to our pages: polls that were under way may be dead without having said so.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

@@ -1,4 +1,4 @@
-// How the pre-built UI ends: it goes back with a token whatever the answer was, and a page that the person closes takes
+// Ends of the pre-built UI: it goes back with a token whatever the answer was, and a page that the person closes takes
 // its request back.
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ const LOST_NETWORK = /ERR_(CONNECTION|INTERNET|NETWORK|EMPTY|INCOMPLETE|ABORTED|
 const LEFT_MS = 8_000;
 const FRAME = "#__authsignal-popup-iframe";
 
-/** What each suite here has: people with a phone, whom a website asks. */
+/** People with a phone, and a website that asks them: begins and ends each suite here. */
 function suite(env) {
   const it = { phones: [] };
   before(async () => (it.site = await startSite()));

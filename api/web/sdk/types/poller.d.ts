@@ -38,7 +38,7 @@ export type Ended = {
 export type Listener = {
     onConnection: (connection: Connection) => void;
     /**
-     * the server has answered, and what it said was told
+     * called for each answer of the server, after its results were told
      */
     onAnswer: () => void;
 };

@@ -33,13 +33,13 @@ export async function startNetwork(server) {
   };
   return {
     origin: `http://127.0.0.1:${network.address().port}`,
-    /** Silences what is open for ever, and what opens from now on. */
+    /** Silences every open connection for ever, and those that open until it is healed. */
     silence() {
       isSilent = true;
       asked = 0;
       for (const link of links) link.silent = true;
     },
-    /** What opens from now on passes again. */
+    /** Lets connections that open from now on pass. */
     heal: () => (isSilent = false),
     /** Packets that browsers have sent into the silence. */
     asked: () => asked,
