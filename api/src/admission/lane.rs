@@ -65,6 +65,7 @@ mod tests {
             "/v1/client/verify/push",
             "/v1/client/wait/push",
             "/v1/client/cancel/push",
+            "/v1/client/leave/push",
             "/v1/client/user-authenticators/push/challenge",
             "/v1/client/user-authenticators/push/challenge/sign",
             "/v1/client/user-authenticators/push/session",

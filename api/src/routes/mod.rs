@@ -37,6 +37,7 @@ fn table(config: &mut ServiceConfig, under: &str) {
         // Client API.
         .service(at("/client/cancel/push").route(post().to(client::cancel)))
         .service(at("/client/wait/push").route(post().to(client::wait)))
+        .service(at("/client/leave/push").route(post().to(client::leave)))
         .service(at("/client/user-authenticators").route(get().to(client::list_authenticators)))
         .service(
             at("/client/user-authenticators/remove").route(post().to(client::remove_authenticator)),

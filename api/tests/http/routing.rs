@@ -45,7 +45,7 @@ const UNSUPPORTED: [(&str, &str); 34] = [
 ];
 
 /// Every route of this server, with the methods that it has.
-const ROUTES: [(&str, &[&str]); 22] = [
+const ROUTES: [(&str, &[&str]); 23] = [
     ("/users/u-1/actions/signIn", &["POST"]),
     ("/users/u-1/actions/signIn/k-1", &["GET", "PATCH"]),
     ("/users/u-1/actions", &["GET"]),
@@ -58,6 +58,7 @@ const ROUTES: [(&str, &[&str]); 22] = [
     ("/client/verify/push", &["POST"]),
     ("/client/cancel/push", &["POST"]),
     ("/client/wait/push", &["POST"]),
+    ("/client/leave/push", &["POST"]),
     ("/client/user-authenticators", &["GET"]),
     ("/client/user-authenticators/remove", &["POST"]),
     ("/client/challenge", &["POST"]),

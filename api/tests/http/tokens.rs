@@ -59,11 +59,12 @@ impl Known {
 /// Calls every route that takes a token.
 async fn call_all(server: &Server, token: &str, challenge: &str) -> Vec<(&'static str, Answer)> {
     let id = json!({ "challengeId": challenge });
-    let routes: [(&str, Method, &str, Value); 6] = [
+    let routes: [(&str, Method, &str, Value); 7] = [
         ("verify", Method::POST, "/client/verify/push", id.clone()),
         ("list", Method::GET, "/client/user-authenticators", json!({})),
         ("challenge", Method::POST, "/client/challenge", json!({})),
         ("enroll", Method::POST, PUSH, Device::new().enrollment()),
+        ("leave", Method::POST, "/client/leave/push", id.clone()),
         ("cancel", Method::POST, "/client/cancel/push", id),
         ("start", Method::POST, "/client/challenge/push", json!({})),
     ];
@@ -223,7 +224,7 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
             // It has nothing to do with the user.
             "challenge" => assert_eq!(answer.status, 200),
             // How a challenge ended is told to those that waited for it.
-            "verify" | "cancel" => assert_eq!(answer.ok()["outcome"], "revoked"),
+            "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),
             _ => drop(answer.refused(401, "invalid_token")),
         }
     }

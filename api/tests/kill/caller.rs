@@ -63,7 +63,8 @@ impl Caller {
     }
 
     pub(crate) async fn validate(&self, token: &str) -> Answer<ValidateResponse> {
-        let body = ValidateRequest { token: Secret::new(token), action: None, user_id: None };
+        let token = Some(Secret::new(token));
+        let body = ValidateRequest { token, action: None, user_id: None };
         self.send(self.backend(Method::POST, "/validate").json(&body)).await
     }
 

@@ -9,26 +9,25 @@ import { plainDigits } from "../shared/digits.js";
 import { button, byId, fill, h, say } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
+import { lookUntil } from "../shared/looks.js";
 import { qrCode } from "../shared/qr.js";
+import { amountText, readCents } from "./amount.js";
 import { backend } from "./backend.js";
 import { showBrowser, showCode } from "./calls.js";
 import { hosted } from "./hosted.js";
 import { TEXT } from "./text.js";
+import { rename, user as ownUser } from "./user.js";
 
 /** @import { Child } from "../shared/dom.js" */
-/** @typedef {{ payee: string, account: string, amount: number }} Payment */
+/** @import { Payment } from "./snippets.js" */
 
 const clock = new ServerClock();
 const countersign = new Countersign({ onCall: showBrowser, fetch: clock.fetch });
-const USER = "countersign demo user";
-const SOMEBODY = "robin";
-const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51" };
+const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51", amount: 4990 };
 /** Milliseconds between two looks for the phone. */
 const LOOK_MS = 1200;
 
-let user = localStorage.getItem(USER) ?? SOMEBODY;
-/** An amount as the phone shows it, so that people can compare the two. @param {number} cents */
-const euro = (cents) => `EUR ${(cents / 100).toFixed(2).replace(/\B(?=(\d{3})+\.)/g, "\u00a0")}`;
+let user = ownUser();
 /** Stops what the view before was waiting for. */
 let stop = new AbortController();
 
@@ -57,8 +56,7 @@ function view(step, { badge, heading, text }, ...rest) {
 
 /** @param {string} name */
 function changeUser(name) {
-  user = name.trim() || SOMEBODY;
-  localStorage.setItem(USER, user);
+  user = rename(name);
   void begin();
 }
 
@@ -94,28 +92,20 @@ async function phoneView(token) {
     location.protocol !== "https:" && h("p", { class: "muted small" }, TEXT.phone.local),
     h("p", { class: "muted small center" }, TEXT.phone.waiting));
   showCode("phone");
-  const { signal } = stop;
-  while (!signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (signal.aborted || document.hidden) continue;
-    const looked = await quiet.list(token);
-    if (signal.aborted) return;
-    if (looked === "expired") return begin();
-    if (looked === "found") return signInView();
-  }
+  // A client of its own, which does not fill the list of calls.
+  const quiet = new Countersign();
+  quiet.setToken(token);
+  const looked = await lookUntil(
+    (signal) => quiet.push.authenticators({ signal }),
+    ({ data, errorCode }) => {
+      if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
+      return data && data.length > 0 ? "found" : undefined;
+    },
+    { everyMs: LOOK_MS, stop: stop.signal },
+  );
+  if (looked === "expired") return begin();
+  if (looked === "found") return signInView();
 }
-
-/** Looks for the phone without filling the list of calls. */
-const quiet = {
-  /** @param {string} token */
-  async list(token) {
-    const client = new Countersign();
-    client.setToken(token);
-    const { data, errorCode } = await client.push.authenticators();
-    if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
-    return data && data.length > 0 ? "found" : "none";
-  },
-};
 
 function signInView() {
   const go = button(TEXT.signIn.go, () => void signIn());
@@ -191,20 +181,25 @@ async function validate(token) {
 
 function payView() {
   const problem = h("p", { role: "alert", class: "small" });
-  const payee = h("input", { value: BILL.payee, maxlength: "60", autocomplete: "off" });
-  const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off" });
+  const show = () => showCode("pay", { ...BILL, ...typed() });
+  const payee = h("input", { value: BILL.payee, maxlength: "60", autocomplete: "off", onInput: show });
+  const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off", onInput: show });
+  /** Reads the form. The amount is left out while it cannot be read. */
+  const typed = () => {
+    const cents = readCents(plainDigits(amount.value));
+    return { payee: payee.value.trim() || BILL.payee, ...(cents !== undefined && { amount: cents }) };
+  };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const cents = Math.round(Number(plainDigits(amount.value).replace(/[,\u066b]/, ".")) * 100);
-    if (!(cents >= 1 && cents <= 1_000_000)) return void (problem.textContent = TEXT.pay.badAmount);
-    void pay({ payee: payee.value.trim() || BILL.payee, account: BILL.account, amount: cents });
+    if (readCents(plainDigits(amount.value)) === undefined) return void (problem.textContent = TEXT.pay.badAmount);
+    void pay({ ...BILL, ...typed() });
   };
   const bill = h("div", { class: "item" }, icon("bank"), h("span", { class: "grow" }, TEXT.pay.item));
   view(2, { badge: ["check", "good"], heading: TEXT.pay.heading, text: say(TEXT.pay.text, { user }) },
     h("form", { class: "stack", onSubmit: submit }, bill,
       h("div", { class: "row" }, h("label", {}, TEXT.pay.payee, payee), h("label", {}, TEXT.pay.amount, amount)),
       problem, h("button", { class: "primary" }, TEXT.pay.go)));
-  showCode("pay");
+  show();
 }
 
 /** @param {Payment} payment */
@@ -213,10 +208,10 @@ async function pay({ payee, account, amount }) {
   if (!tracked) return;
   const took = await confirm(2, payView);
   if (took === undefined) return;
-  const text = euro(amount);
-  view(3, { badge: ["check", "good"], heading: TEXT.paid.heading, text: say(TEXT.paid.text, { amount: text, payee, ms: Math.round(took) }) },
+  const text = say(TEXT.paid.text, { amount: amountText(amount), payee, ms: Math.round(took) });
+  view(3, { badge: ["check", "good"], heading: TEXT.paid.heading, text },
     h("div", { class: "actions" }, button(TEXT.paid.again, payView), button(TEXT.paid.out, signInView, "quiet")));
-  showCode("paid");
+  showCode("paid", { payee, account, amount });
 }
 
 /**

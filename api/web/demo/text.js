@@ -55,10 +55,11 @@ export const TEXT = {
     revoked: ["The phone was removed", "Start over to add one."],
     too_many_requests: ["Too many requests", "The server protects people from being asked too often. Wait {wait} s, or start over."],
     network_error: ["No answer", "The server did not answer. Is it running?"],
-    closed: ["The window was closed", "The request is still open on the phone. Try again when you are ready."],
-    not_valid: ["Not valid", "The backend asked the server, and it did not confirm."],
+    closed: ["The window was closed", "Its page takes the request back from the phone, within seconds. Try again when you are ready."],
+    not_valid: ["Not approved", "The backend asked the server, which says that nobody has approved this."],
     other: ["Something went wrong", "{text}"],
   },
   mayAsk: "You can try again now.",
   retry: "Try again",
+  copy: { copy: "Copy", named: "Copy: {title}", copied: "Copied", failed: "Select it, and copy" },
 };

@@ -2,6 +2,7 @@
 
 import { button, h } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
+import { lookUntil } from "../shared/looks.js";
 import { qrCode } from "../shared/qr.js";
 import { announce, fillIn } from "./page.js";
 import { TEXT } from "./text.js";
@@ -48,16 +49,14 @@ export function enrollmentCode(token) {
  * @returns {Promise<{ devices?: Authenticator[], refusal?: import("../sdk/http.js").Refusal }>}
  */
 export async function newDevice(push, before, stop) {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (stop.aborted) return {};
-    if (document.hidden) continue;
-    const result = await push.authenticators();
-    if (stop.aborted) return {};
-    if (result.data && result.data.length > before) return { devices: result.data };
-    const passing = ["network_error", "temporarily_unavailable", "unexpected_error", undefined];
-    if (!passing.includes(result.errorCode)) {
-      return { refusal: /** @type {import("../sdk/http.js").Refusal} */ (result) };
-    }
-  }
+  const passing = ["aborted", "network_error", "temporarily_unavailable", "unexpected_error"];
+  const found = await lookUntil(
+    (signal) => push.authenticators({ signal }),
+    (result) => {
+      if (result.data) return result.data.length > before ? { devices: result.data } : undefined;
+      return passing.includes(result.errorCode) ? undefined : { refusal: result };
+    },
+    { everyMs: LOOK_MS, stop },
+  );
+  return found ?? {};
 }

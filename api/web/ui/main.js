@@ -52,19 +52,20 @@ async function begin() {
   return devices.length > 1 ? choose() : ask();
 }
 
-function choose() {
+/** @param {boolean} [supersede] whether a challenge that this page has begun gives way to the next */
+function choose(supersede = false) {
   const rows = devices.map((device) => {
     const time = timeText(device.lastVerifiedAt);
     const used = time ? fillIn(TEXT.choose.used, { time }) : TEXT.choose.never;
     const name = h("span", { class: "grow" }, h("strong", {}, deviceName(device)), h("span", { class: "muted small" }, used));
-    const onClick = () => void ask({ target: device.userAuthenticatorId });
+    const onClick = () => void ask({ target: device.userAuthenticatorId, supersede });
     const pick = h("button", { type: "button", class: "device quiet", onClick }, icon("phone"), name);
     return h("li", {}, pick);
   });
   view(
     { heading: TEXT.choose.heading },
     h("ul", { class: "devices" }, ...rows),
-    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask(), "quiet")),
+    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask({ supersede }), "quiet")),
   );
 }
 
@@ -94,6 +95,8 @@ async function ask({ target, supersede = false } = {}) {
 
 /** @type {AbortController | undefined} */
 let waiting;
+/** The challenge that is taken back if the person closes the page. @type {string | undefined} */
+let openId;
 
 /** The end of a challenge on this device's clock. @param {{ expiresAt?: number }} challenge */
 const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.here(expiresAt));
@@ -107,6 +110,7 @@ const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.he
 async function wait(challengeId, known) {
   waiting?.abort();
   const stop = (waiting = new AbortController());
+  openId = challengeId;
   const line = h("p", { class: "connection small", role: "status" });
   showWaiting(challengeId, line, known);
   const onProgress = (/** @type {Progress} */ { type }) => {
@@ -115,6 +119,7 @@ async function wait(challengeId, known) {
   };
   const result = await push.wait({ challengeId, signal: stop.signal, onProgress });
   if (result.errorCode === "aborted") return;
+  openId = undefined;
   if (result.data) return answered(result.data, challengeId);
   // What the tab remembered is not there any more: it begins anew.
   forget();
@@ -129,9 +134,21 @@ function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
   if (left) countdown(left, endsAt, (seconds) => fillIn(TEXT.waiting.left, { time: clockText(seconds) }));
   const cancel = async () => {
     waiting?.abort();
-    forget();
-    await push.cancel({ challengeId });
-    return popup ? finish() : end("cancelled");
+    const result = await push.cancel({ challengeId });
+    // The phone was quicker: this is how it ended.
+    if (result.data && result.data.outcome !== "cancelled") return wait(challengeId, { number, endsAt, elsewhere });
+    if (result.data) {
+      openId = undefined;
+      forget();
+    } else if (!popup) {
+      return refused(result, () => void cancel());
+    }
+    return popup ? goBack() : end("cancelled");
+  };
+  /** Until another device is chosen, the request stays open, and is what a page that is loaded again goes on with. */
+  const other = () => {
+    waiting?.abort();
+    choose(true);
   };
   view(
     {
@@ -146,17 +163,10 @@ function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
       "div",
       { class: "actions" },
       elsewhere && button(TEXT.waiting.again, () => void ask({ supersede: true })),
-      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(choose), "quiet"),
+      devices.length > 1 && button(TEXT.waiting.other, other, "quiet"),
       button(TEXT.waiting.cancel, () => void cancel(), "quiet"),
     ),
   );
-}
-
-/** @param {() => void} next */
-function leaveFor(next) {
-  waiting?.abort();
-  forget();
-  next();
 }
 
 /** @param {Verification} verification @param {string} challengeId */
@@ -173,7 +183,16 @@ function answered({ outcome, token: earned }, challengeId) {
     heading: TEXT.approved.heading,
     text: canReturn() ? TEXT.approved.going : TEXT.approved.close,
   });
-  finish(earned);
+  goBack(earned);
+}
+
+/**
+ * Goes back with a token in every case, so that the caller's backend can ask how it stands: with the one that the phone
+ * has earned, or else with that of track. A token that this server does not know is not handed on.
+ * @param {string} [earned]
+ */
+function goBack(earned = token) {
+  finish(about.token === "invalid" ? undefined : earned);
 }
 
 /** The page was loaded again, or come back to, after it had ended well. */
@@ -196,7 +215,7 @@ function settings(earned) {
   const allowed = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
   allowed.setToken(earned);
   const done = () => {
-    if (canReturn()) return finish(earned);
+    if (canReturn()) return goBack(earned);
     view({ badge: ["check", "good"], heading: TEXT.approved.heading, text: TEXT.approved.close });
   };
   void new Settings(allowed, earned, done, refused).show();
@@ -242,7 +261,7 @@ function end(why, retry = () => void begin(), waitSeconds) {
   const outcome = ["denied", "reported", "failed", "expired", "cancelled", "superseded", "revoked"].includes(why);
   const again = button(outcome ? TEXT.newRequest : TEXT.retry, retry);
   const held = Boolean(waitSeconds) && why === "too_many_requests";
-  const back = () => finish();
+  const back = () => goBack();
   view(
     { badge: BADGES[why] ?? ["warning", "warn"], heading, text: held ? undefined : fillIn(text, { wait: waitText(60, TEXT) }) },
     held && hold(again, text, waitSeconds ?? 0),
@@ -278,6 +297,14 @@ function hold(again, text, seconds) {
   countdown(line, Date.now() + seconds * 1000, left, () => (again.disabled = false));
   return line;
 }
+
+// A frame or window that goes away was closed, or is loaded again: the server finds out which. A page that the browser
+// keeps may be come back to.
+window.addEventListener("pagehide", ({ persisted }) => {
+  if (persisted || !popup || openId === undefined) return;
+  waiting?.abort();
+  void push.leave({ challengeId: openId });
+});
 
 // Come back to with the browser's own button: what is shown may be over.
 window.addEventListener("pageshow", (event) => {

@@ -101,6 +101,9 @@ pub struct VerifyRequest {
 /// `POST /client/cancel/push`.
 pub type CancelRequest = VerifyRequest;
 
+/// `POST /client/leave/push`.
+pub type LeaveRequest = VerifyRequest;
+
 impl VerifyRequest {
     /// Checks the challenge's name.
     ///
@@ -217,6 +220,15 @@ pub struct WaitAnswer {
 pub struct CancelResponse {
     /// How the challenge ended, which may have been before.
     pub outcome: Outcome,
+}
+
+/// Answer to a [`LeaveRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaveResponse {
+    /// How the challenge ended. None while it is open: then it is cancelled soon, unless a poll
+    /// waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 }
 
 /// `POST /client/challenge`.

@@ -13,8 +13,10 @@ use crate::time::Iso8601;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateRequest {
-    /// The token of the browser.
-    pub token: Secret,
+    /// The token of the browser. None if the browser came back without one, which is an answer and
+    /// no error: the person may have opened the way back by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
     /// The action that the backend expects it to be for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,

@@ -41,6 +41,8 @@ pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
     pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
+    /// Whether others wait for the end.
+    pub(crate) is_waited_for: bool,
 }
 
 /// A device's verified answer.
@@ -244,6 +246,7 @@ impl Handler<Watch> for ChallengeActor {
         };
         self.waiters.retain(|w| !w.is_closed());
         let challenge = machine.challenge().clone();
+        let is_waited_for = !self.waiters.is_empty();
         let max = self.tenant.as_ref().map_or(0, |t| t.limits.waiters_per_challenge_max);
         let may_wait = wait && challenge.ended.is_none() && self.waiters.len() < max;
         let end = (may_wait && !self.shared.is_draining()).then(|| {
@@ -251,7 +254,7 @@ impl Handler<Watch> for ChallengeActor {
             self.waiters.push(waiter);
             end
         });
-        let _ = reply.send(Ok(Watched { challenge, end }));
+        let _ = reply.send(Ok(Watched { challenge, end, is_waited_for }));
     }
 }
 

@@ -159,6 +159,23 @@ impl Engine {
         let ended = Ended::without_device(Outcome::Cancelled, self.shared.clock.now());
         settle(&self.shared, account, id, ended).await
     }
+
+    /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not a challenge of that action of that user.
+    pub async fn cancel_if_left(
+        &self,
+        account: &AccountKey,
+        action: &ActionKey,
+        id: ChallengeId,
+    ) -> Result<Option<Ended>, Error> {
+        let watched = self.shared.watch(&account.tenant, &id, false).await?;
+        if watched.is_waited_for {
+            return Ok(None);
+        }
+        self.cancel(account, action, id).await.map(Some)
+    }
 }
 
 async fn start(

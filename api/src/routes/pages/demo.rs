@@ -150,7 +150,7 @@ fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRe
 }
 
 fn validate_request(token: String) -> ValidateRequest {
-    ValidateRequest { token: Secret::new(token), action: None, user_id: None }
+    ValidateRequest { token: Some(Secret::new(token)), action: None, user_id: None }
 }
 
 /// Status and body of an answer, refusals among them.

@@ -106,14 +106,30 @@ async fn a_token_of_a_deleted_user_is_not_valid() {
 }
 
 #[tokio::test]
-async fn a_caller_must_be_known_and_send_a_token() {
+async fn a_caller_must_be_known() {
     let server = Server::start();
-    server.post("/validate").json(&json!({ "token": "x" })).refused(401, "unauthorized").await;
-    for body in [json!({}), json!({ "token": null }), json!({ "token": 1 })] {
-        server.post("/validate").secret().json(&body).refused(400, "invalid_request").await;
+    for body in [json!({ "token": "x" }), json!({})] {
+        server.post("/validate").json(&body).refused(401, "unauthorized").await;
     }
-    let body = server.validate("").ok().await;
-    assert_eq!(body["isValid"], false);
+}
+
+#[tokio::test]
+async fn no_token_is_not_valid_and_a_value_that_is_no_text_is_refused() {
+    let server = Server::start();
+    let call = |body| server.post("/validate").secret().json(&body);
+    for token in [json!({}), json!({ "token": null }), json!({ "token": "" })] {
+        for expected in [json!({}), json!({ "action": "signIn", "userId": "u-1" })] {
+            let mut body = token.clone();
+            body.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
+            let answer = call(body).ok().await;
+            assert_eq!(answer, json!({ "isValid": false, "error": "there is no token" }));
+        }
+    }
+    let answer = server.post("/validate").secret().ok().await;
+    assert_eq!(answer["isValid"], false, "an empty body is an empty object");
+    for token in [json!(1), json!(true), json!([]), json!({})] {
+        call(json!({ "token": token })).refused(400, "invalid_request").await;
+    }
 }
 
 /// Both answers about the action of a token: that of `/validate`, and that of its key.

@@ -287,14 +287,15 @@ describe("the pre-built UI", LIMITED, () => {
       assert.equal(await isValid(token), true);
     });
 
-    it("in a frame that the person closes", async () => {
+    it("in a frame that the person closes by its button", async () => {
       const { userId } = await user();
-      const { url } = await track(backend, userId);
+      const { url, token } = await track(backend, userId);
       const { page } = await launch(url, { mode: "popup" });
       const frame = page.frameLocator("#__authsignal-popup-iframe");
       await heading(frame, "Look at your phone");
       await press(frame, "Cancel");
-      assert.equal((await page.evaluate(() => window.launched)).token, undefined);
+      assert.equal((await page.evaluate(() => window.launched)).token, token);
+      assert.equal(await isValid(token), false);
     });
 
     it("in a window", async () => {
@@ -356,7 +357,7 @@ describe("the pre-built UI", LIMITED, () => {
 
     it("and is told of errors", async () => {
       const { userId } = await user();
-      const { url, idempotencyKey } = await track(backend, userId);
+      const { url, token, idempotencyKey } = await track(backend, userId);
       await backend.updateAction({ userId, action: "signIn", idempotencyKey, attributes: { state: "BLOCK" } });
       const { person, page } = await launch(url, { mode: "popup" });
       person.expect(STATUS(400));
@@ -364,7 +365,7 @@ describe("the pre-built UI", LIMITED, () => {
       await heading(frame, "Already finished");
       assert.deepEqual(await page.evaluate(() => window.errors), [{ errorCode: "invalid_request", statusCode: 400 }]);
       await press(frame, "Close");
-      assert.equal((await page.evaluate(() => window.launched)).token, undefined);
+      assert.equal((await page.evaluate(() => window.launched)).token, token);
     });
 
     it("but not in a frame of a page that the tenant does not allow", async () => {
