@@ -135,6 +135,15 @@ impl AppState {
         self.tokens.open_session(token, self.engine.clock().now())
     }
 
+    /// Opens a token that acts for a user, and says when it ends.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_client_token(&self, token: &str) -> Result<(Token, UnixMillis), TokenError> {
+        let now = self.engine.clock().now();
+        self.tokens.open_until(token, &[Kind::Track, Kind::Verified], now)
+    }
+
     /// Opens a token of one of the accepted kinds.
     ///
     /// # Errors

@@ -26,7 +26,9 @@ pub mod verifier;
 
 pub use countersign_core as core;
 
-pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing};
+pub use engine::device::{
+    EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing, TicketWish,
+};
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;

@@ -3,6 +3,7 @@
 mod decide;
 mod possess;
 mod read;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use countersign_core::statement::Digest;
 
 pub use possess::{Refreshing, Removing};
 pub use read::{Pending, Reader};
+pub use tickets::{HeldTicket, TicketWish};
 
 use super::Engine;
 use crate::actors::device::Bind;

@@ -50,6 +50,14 @@ fn an_account_that_was_recorded_before_there_were_counters_begins_to_count() {
 }
 
 #[test]
+fn the_bytes_of_an_account_with_a_ticket_are_pinned() {
+    pinned(
+        &AccountRecord { tickets: vec![ticket()], ..account() },
+        "",
+    );
+}
+
+#[test]
 fn the_bytes_of_an_action_are_pinned() {
     pinned(
         &action(),

@@ -8,6 +8,7 @@ use countersign_core::id::{ActionCode, IdempotencyKey};
 
 use super::actions::{OF_CODE, OF_STATE, ROW};
 use super::outbox::DUE_EVENTS;
+use super::tickets::ACCOUNT_OF;
 use super::queries::{
     ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
@@ -30,8 +31,8 @@ fn unit(expected: u64, custom: &str) -> Unit {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
-    let counters = Counters::default();
-    let record = AccountRecord { created_at: UnixMillis(0), profile, counters };
+    let (counters, tickets) = (Counters::default(), Vec::new());
+    let record = AccountRecord { created_at: UnixMillis(0), profile, counters, tickets };
     Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
 }
 
@@ -70,7 +71,7 @@ fn user_queries() -> impl Iterator<Item = String> {
 fn no_statement_scans_a_table() {
     let fixture = fixture();
     let reads = [ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
-    let more = [DUE_EVENTS, OF_CODE, OF_STATE, ROW];
+    let more = [ACCOUNT_OF, DUE_EVENTS, OF_CODE, OF_STATE, ROW];
     let statements = reads
         .into_iter()
         .chain(more)
