@@ -45,6 +45,7 @@ mod seed;
 mod seeded;
 mod server;
 mod slow_readers;
+mod tickets;
 
 use std::sync::Arc;
 

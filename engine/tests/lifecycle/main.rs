@@ -13,5 +13,6 @@ mod races;
 mod statements;
 mod storm;
 mod support;
+mod tickets;
 mod waiters;
 mod whole;

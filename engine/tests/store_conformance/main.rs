@@ -11,6 +11,7 @@ mod outbox;
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 mod samples;
+mod tickets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +77,11 @@ macro_rules! conformance {
                     the_first_token_secret_of_a_tenant_is_kept,
                     times_at_the_end_of_time_are_kept,
                     the_highest_time_that_was_seen_is_kept,
+                }
+                tickets: {
+                    a_ticket_leads_to_its_account_while_that_has_it,
+                    a_ticket_comes_back_as_it_was_recorded,
+                    a_ticket_of_a_refused_unit_leads_nowhere,
                 }
         }
     };

@@ -11,4 +11,5 @@ mod raising;
 mod remove;
 mod session;
 mod statements;
+mod tickets;
 mod update;
