@@ -83,7 +83,7 @@ async function begin() {
 /** @param {string} token @returns {Promise<void>} */
 async function phoneView(token) {
   const made = await enrollmentLink(token);
-  if (!made.data) return refuse(made, () => void begin());
+  if (made.data === undefined) return refuse(made, () => void begin());
   const link = made.data;
   const open = button(TEXT.phone.open, () => void window.open(link, "countersign-phone", "width=420,height=820"));
   view(0, { heading: TEXT.phone.heading, text: TEXT.phone.text }, qrCode(link, TEXT.phone.code), open,

@@ -199,7 +199,7 @@ function settings(earned) {
 
 async function enroll() {
   const link = await enrollmentLink(token);
-  if (!link.data) return refused(link, begin);
+  if (link.data === undefined) return refused(link, begin);
   const stop = new AbortController();
   view(
     { heading: TEXT.enroll.heading, text: fillIn(TEXT.enroll.text) },

@@ -101,7 +101,7 @@ export class Settings {
   async #add(before) {
     view({ heading: TEXT.loading });
     const link = await enrollmentLink(this.#token);
-    if (!link.data) return this.#onRefusal(link, () => void this.show());
+    if (link.data === undefined) return this.#onRefusal(link, () => void this.show());
     const stop = new AbortController();
     const back = () => {
       stop.abort();
