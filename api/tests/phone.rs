@@ -372,8 +372,7 @@ fn link(server: &Server, bearer: &str) -> String {
 async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
     for from_input in [false, true] {
         let folder = tempfile::tempdir().unwrap();
-        let server =
-            Server::start(&[(OK, "", OPENED), (OK, "", ENROLLED), (OK, "", NOTHING)]);
+        let server = Server::start(&[(OK, "", OPENED), (OK, "", ENROLLED), (OK, "", NOTHING)]);
         let link = link(&server, TICKET);
         let (word, input) =
             if from_input { ("-", format!("{link}\n")) } else { (&*link, String::new()) };

@@ -100,7 +100,9 @@ pub(crate) async fn send<T: DeserializeOwned>(
 }
 
 /// Sends a request and reads the answer.
-pub(crate) async fn exchange<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientError> {
+pub(crate) async fn exchange<T: DeserializeOwned>(
+    request: RequestBuilder,
+) -> Result<T, ClientError> {
     let response = request.send().await?;
     let status = response.status().as_u16();
     let retry_after =

@@ -3,9 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_client::{
-    ClientError, Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey,
-};
+use countersign_client::{ClientError, Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey};
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;

@@ -9,7 +9,9 @@ use countersign_engine::system::SystemClock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Call, Device, OTHER_SECRET, PUSH, Server, Setup, Statements as _, assert_keys};
+use crate::support::{
+    Call, Device, OTHER_SECRET, PUSH, Server, Setup, Statements as _, assert_keys,
+};
 
 const TICKET: &str = "/client/user-authenticators/push/ticket";
 const OPEN: &str = "/client/user-authenticators/push/ticket/open";

@@ -3,6 +3,7 @@
 use super::{Account, AccountRecord, Enroll};
 use crate::change::{Transition, Write};
 use crate::device::Device;
+use crate::id::AuthenticatorId;
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::statement::Digest;
@@ -56,7 +57,9 @@ impl Account {
     ) -> Result<Option<&Ticket>, Refusal> {
         let Some(digest) = &enroll.ticket else { return Ok(None) };
         let ticket = self.ticket(digest, now)?;
-        let repeats = |by| enroll.is_proven() && known.is_some_and(|device| device.id == *by);
+        let repeats = |by: &AuthenticatorId| {
+            enroll.is_proven() && known.is_some_and(|device| device.id == *by)
+        };
         if ticket.used_by.as_ref().is_none_or(repeats) {
             return Ok(Some(ticket));
         }

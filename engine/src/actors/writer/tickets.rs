@@ -10,8 +10,7 @@ use crate::error::Error;
 impl AccountWriter {
     pub(crate) async fn issue_ticket(&mut self, ticket: Ticket) -> Result<(), Error> {
         self.granted(&ticket.grant).await?;
-        let transition =
-            self.account.issue_ticket(ticket, self.now(), &self.tenant.limits)?;
+        let transition = self.account.issue_ticket(ticket, self.now(), &self.tenant.limits)?;
         self.record(transition).await
     }
 

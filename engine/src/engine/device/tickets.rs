@@ -44,9 +44,8 @@ impl Engine {
         let TicketWish { grant, may_add, ends_at } = wish;
         let digest = Digest::of(&text);
         let ticket = Ticket { digest, grant, may_add, ends_at, used_by: None };
-        let made = self.shared.account(account, |w| {
-            Box::pin(async move { w.issue_ticket(ticket).await })
-        });
+        let made =
+            self.shared.account(account, |w| Box::pin(async move { w.issue_ticket(ticket).await }));
         made.await?;
         Ok(text)
     }

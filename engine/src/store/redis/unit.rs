@@ -17,8 +17,8 @@ use redis::Cmd;
 use super::Retention;
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
-use super::tickets;
 use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
+use super::tickets;
 use crate::store::record::{Stored, state_number};
 
 /// What is recorded in the order of submission.
@@ -317,9 +317,9 @@ impl Entry {
 
     pub(super) fn index(&self) -> &str {
         match self {
-            Self::User { index, .. }
-            | Self::Binding { index, .. }
-            | Self::Ticket { index, .. } => index,
+            Self::User { index, .. } | Self::Binding { index, .. } | Self::Ticket { index, .. } => {
+                index
+            }
             Self::Open { index, .. } => index,
             Self::Event { .. } => keys::EVENTS,
         }

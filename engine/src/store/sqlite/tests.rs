@@ -8,10 +8,10 @@ use countersign_core::id::{ActionCode, IdempotencyKey};
 
 use super::actions::{OF_CODE, OF_STATE, ROW};
 use super::outbox::DUE_EVENTS;
-use super::tickets::ACCOUNT_OF;
 use super::queries::{
     ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
+use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
 use crate::store::commit_queue::{Backend as _, Failure};

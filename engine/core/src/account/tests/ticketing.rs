@@ -116,15 +116,18 @@ fn a_ticket_allows_what_its_token_allows_whatever_the_request_says() {
     let claims_more = Enroll { may_add: true, ..with("late", 2) };
     let limits = world.limits.clone();
     // A ticket that was made while the user had no authenticator, and comes too late.
-    let late = Account::restore(key_of("user"), Snapshot {
-        revision: world.account.revision(),
-        record: Some(AccountRecord {
-            tickets: vec![ticket("late", false)],
-            ..world.account.record().unwrap().clone()
-        }),
-        devices: world.account.devices().iter().map(|d| Device::clone(d)).collect(),
-        open: Vec::new(),
-    });
+    let late = Account::restore(
+        key_of("user"),
+        Snapshot {
+            revision: world.account.revision(),
+            record: Some(AccountRecord {
+                tickets: vec![ticket("late", false)],
+                ..world.account.record().unwrap().clone()
+            }),
+            devices: world.account.devices().iter().map(|d| Device::clone(d)).collect(),
+            open: Vec::new(),
+        },
+    );
     let refused = late.enroll(&claims_more, device_id(2), NOW, &limits).err();
     assert_eq!(refused, Some(Refusal::AddScopeMissing));
     assert!(enrolled(&mut world, &with("further", 2), 2, NOW).is_ok());
