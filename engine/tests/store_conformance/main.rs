@@ -172,6 +172,20 @@ fn in_file_as(durability: Durability) -> (tempfile::TempDir, SqliteStore) {
     (folder, store)
 }
 
+#[tokio::test]
+async fn what_redis_knows_of_a_ticket_expires() {
+    let (server, store) = in_a_redis().await;
+    tickets::two_are_recorded(&store).await;
+    let found = server.command(&["KEYS", "countersign:{*}:ticket:*"]);
+    let names: Vec<_> = found.lines().filter(|line| line.starts_with("countersign:")).collect();
+    assert_eq!(names.len(), 2);
+    for name in names {
+        let left = server.command(&["PTTL", name]);
+        let left: i64 = left.trim().trim_start_matches(':').parse().unwrap();
+        assert!((1..=600_000).contains(&left), "{left} ms");
+    }
+}
+
 /// A store can be held behind the port.
 #[test]
 fn a_store_is_an_object() {

@@ -25,6 +25,11 @@ fn with(names: &[&str]) -> Write {
     Write::Account(AccountRecord { tickets, ..record() })
 }
 
+/// Records two tickets of 600 seconds.
+pub(crate) async fn two_are_recorded(store: &impl Store) {
+    recorded(store, &user("ann"), 0, [with(&["a", "b"])]).await;
+}
+
 async fn found(store: &impl Store, name: &str) -> Option<AccountKey> {
     store.account_of_ticket(&Digest::of(name)).await.unwrap()
 }
