@@ -147,7 +147,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::ActionUnknown => Self::not_found("the action is not known"),
             Refusal::TicketOver => {
-                Self::invalid_token("the link was used already, or its time is over")
+                Self::invalid_token("the link is not known, was used already, or its time is over")
             }
             Refusal::GrantOver => {
                 Self::invalid_token("what the token was made for holds no longer")

@@ -380,7 +380,7 @@ async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
         assert!(text.starts_with("enrolled for user u-1"), "{text}");
         assert!(phone(folder.path(), &["approve"], "").await.is_err());
         let seen = server.seen();
-        assert!(seen[0].line.contains("/v1/client/user-authenticators/push/ticket/open "));
+        assert_eq!(seen[0].line, "POST /v1/client/user-authenticators/push/ticket/open");
         assert!(!seen.iter().any(|s| s.line.contains(TICKET)), "it is in no address");
         let body: Value = serde_json::from_str(&seen[0].body).unwrap();
         assert_eq!((&body["ticket"], seen[0].header("authorization")), (&TICKET.into(), None));

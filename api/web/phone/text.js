@@ -82,7 +82,7 @@ export const TEXT = {
   },
   errors: {
     expired_token: ["This code is too old", "Go back to the website, and scan the code that it shows then."],
-    invalid_token: ["This link is not valid", "It was used already, or its time is over. Go back to the website, and use the code that it shows."],
+    invalid_token: ["This link is not valid", "Perhaps it was used already, or its time is over. Go back to the website, and use the code that it shows."],
     unauthorized: ["Another device is needed", "You have a device already. Approve with it first, and then add this one from the website's settings."],
     removed: ["This device was removed", "{tenant} does not accept this browser any more. If that was not you, ask {tenant}. To use it again, add the account anew."],
     network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],

@@ -70,10 +70,8 @@ impl Engine {
         let asked = self
             .shared
             .account(&account, move |w| Box::pin(async move { w.ticket(&digest).await }));
-        let ticket = asked.await.map_err(|error| match error {
-            Error::Refused(Refusal::ActionUnknown | Refusal::GrantOver) => over(),
-            other => other,
-        })?;
+        let gone = [Refusal::ActionUnknown, Refusal::GrantOver].map(Error::from);
+        let ticket = asked.await.map_err(|e| if gone.contains(&e) { over() } else { e })?;
         Ok(HeldTicket { account, ticket })
     }
 }
