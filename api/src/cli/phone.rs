@@ -96,11 +96,10 @@ pub async fn run(
     out: &mut impl Write,
     input: &mut impl BufRead,
 ) -> Result<(), CliError> {
-    let invitation = match &args.command {
-        Command::Enroll { link, token, .. } => {
-            Some(Invitation::read(link.as_deref(), token.as_deref(), input)?)
-        }
-        _ => None,
+    let invitation = if let Command::Enroll { link, token, .. } = &args.command {
+        Some(Invitation::read(link.as_deref(), token.as_deref(), input)?)
+    } else {
+        None
     };
     // A server that is named goes before that of a link, which may have another name from here.
     args.url = args.url.or_else(|| invitation.as_ref()?.url.clone());
