@@ -59,11 +59,12 @@ impl Known {
 /// Calls every route that takes a token.
 async fn call_all(server: &Server, token: &str, challenge: &str) -> Vec<(&'static str, Answer)> {
     let id = json!({ "challengeId": challenge });
-    let routes: [(&str, Method, &str, Value); 6] = [
+    let routes: [(&str, Method, &str, Value); 7] = [
         ("verify", Method::POST, "/client/verify/push", id.clone()),
         ("list", Method::GET, "/client/user-authenticators", json!({})),
         ("challenge", Method::POST, "/client/challenge", json!({})),
         ("enroll", Method::POST, PUSH, Device::new().enrollment()),
+        ("ticket", Method::POST, "/client/user-authenticators/push/ticket", json!({})),
         ("cancel", Method::POST, "/client/cancel/push", id),
         ("start", Method::POST, "/client/challenge/push", json!({})),
     ];
