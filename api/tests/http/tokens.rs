@@ -94,7 +94,7 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
     assert_eq!(validated(server, &tracked).await["state"], "CHALLENGE_REQUIRED");
     // A token of an approval opens nothing that is the user's where there is no approval.
     for (name, answer) in call_all(server, &verified, &challenge).await {
-        let needs_approval = matches!(name, "enroll" | "list" | "start");
+        let needs_approval = matches!(name, "enroll" | "list" | "start" | "ticket");
         assert_eq!(
             answer.status,
             if needs_approval { 401 } else { 200 },
