@@ -78,7 +78,8 @@ pub enum CliError {
     NoToken,
     /// A link was expected.
     #[error(
-        "this is not an enrollment link: one ends in /phone#enroll=… (a bare token goes with --token)"
+        "this is not an enrollment link: one ends in /phone#enroll=… (a bare token goes with \
+         --token)"
     )]
     NoLink,
     /// The terminal cannot be read or written.

@@ -16,7 +16,8 @@ use crate::state::AppState;
 /// # Errors
 /// 400 for a key that is not acceptable, that is to sign less than it does or the tenant takes, or
 /// that is to sign statements without a proof; 401 `invalid_credential` for a proof that does not
-/// verify, `invalid_token` for a ticket that is over; 403 for a further authenticator without the scope for it.
+/// verify, `invalid_token` for a ticket that is over; 403 for a further authenticator without the
+/// scope for it.
 pub async fn enroll(
     caller: EnrollingCaller,
     state: Data<AppState>,

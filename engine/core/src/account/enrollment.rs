@@ -61,13 +61,13 @@ pub struct Refresh {
 }
 
 impl Account {
-    /// Binds a key. The same key for the same user refreshes the binding it has. A ticket is used up
-    /// by the same change.
+    /// Binds a key. The same key for the same user refreshes the binding it has. The same change
+    /// uses a ticket up.
     ///
     /// # Errors
     /// [`Refusal`] for an unknown user, a ticket that is over, a further authenticator without the
-    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that is to sign statements
-    /// without a proof, or that is bound with another signature format.
+    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that is
+    /// to sign statements without a proof, or that is bound with another signature format.
     pub fn enroll(
         &self,
         enroll: &Enroll,
