@@ -66,8 +66,8 @@ impl Account {
     ///
     /// # Errors
     /// [`Refusal`] for an unknown user, a ticket that is over, a further authenticator without the
-    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that is
-    /// to sign statements without a proof, or that is bound with another signature format.
+    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that
+    /// is to sign statements without a proof, or that is bound with another signature format.
     pub fn enroll(
         &self,
         enroll: &Enroll,
