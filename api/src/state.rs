@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use countersign_core::id::TenantId;
+use countersign_core::time::UnixMillis;
 use countersign_engine::Engine;
 use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
@@ -122,6 +123,15 @@ impl AppState {
     /// [`TokenError`], also for any other kind of token.
     pub fn open_session(&self, token: &str) -> Result<Session, TokenError<Session>> {
         self.tokens.open_session(token, self.engine.clock().now())
+    }
+
+    /// Opens a token that acts for a user, and says when it ends.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_client_token(&self, token: &str) -> Result<(Token, UnixMillis), TokenError> {
+        let now = self.engine.clock().now();
+        self.tokens.open_until(token, &[Kind::Track, Kind::Verified], now)
     }
 
     /// Opens a token of one of the accepted kinds.

@@ -374,6 +374,65 @@ async fn a_report_is_for_those_who_sign_statements() {
     server.seen();
 }
 
+const TICKET: &str = "AbCdEfGhIjKlMnOpQrSt-_";
+const OPENED: &str = r#"{"tenantId":"acme","userId":"u-1","expiresIn":600}"#;
+
+/// The link that a website of that server shows.
+fn link(server: &Server, bearer: &str) -> String {
+    format!("{}/phone#enroll={bearer}", server.base.trim_end_matches("/v1"))
+}
+
+#[tokio::test]
+async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
+    for from_input in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&[(OK, "", OPENED), (OK, "", ENROLLED), (OK, "", NOTHING)]);
+        let link = link(&server, TICKET);
+        let (word, input) =
+            if from_input { ("-", format!("{link}\n")) } else { (&*link, String::new()) };
+        let text = phone(folder.path(), &["enroll", word], &input).await.unwrap();
+        assert!(text.starts_with("enrolled for user u-1"), "{text}");
+        assert!(phone(folder.path(), &["approve"], "").await.is_err());
+        let seen = server.seen();
+        assert_eq!(seen[0].line, "POST /v1/client/user-authenticators/push/ticket/open");
+        assert!(!seen.iter().any(|s| s.line.contains(TICKET)), "it is in no address");
+        let body: Value = serde_json::from_str(&seen[0].body).unwrap();
+        assert_eq!((&body["ticket"], seen[0].header("authorization")), (&TICKET.into(), None));
+        assert_eq!(seen[1].header("authorization"), Some(&*format!("Bearer {TICKET}")));
+        // It is remembered where the link led.
+        assert_eq!(seen[2].header("x-authsignal-tenant-id"), Some("acme"));
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_another_tenant_than_the_named_one_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", OPENED)]);
+    let line = ["enroll", &link(&server, TICKET), "--tenant", "demo"];
+    let refused = phone(folder.path(), &line, "").await;
+    assert!(matches!(refused, Err(CliError::OtherTenant { .. })));
+    assert_eq!(server.seen().len(), 1, "nothing is enrolled");
+}
+
+#[tokio::test]
+async fn an_older_link_with_a_token_in_it_enrolls_without_being_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED)]);
+    phone(folder.path(), &["enroll", &link(&server, "J.W.T")], "").await.unwrap();
+    assert_eq!(server.seen()[0].header("authorization"), Some("Bearer J.W.T"));
+}
+
+#[tokio::test]
+async fn what_is_no_link_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in ["J.W.T", "https://a.example/phone", "https://a.example/#enroll=x"] {
+        let refused = phone(folder.path(), &["enroll", text], "").await;
+        assert!(matches!(refused, Err(CliError::NoLink)), "{text}");
+    }
+    assert!(Line::try_parse_from(["phone", "enroll"]).is_err(), "one of the two is needed");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[tokio::test]
 async fn a_token_of_another_tenant_is_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();

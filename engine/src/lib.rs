@@ -27,7 +27,8 @@ pub mod verifier;
 pub use countersign_core as core;
 
 pub use engine::device::{
-    Crowded, Enrolled, EnrollmentProof, Pending, Reader, Refreshing, Removing,
+    Crowded, Enrolled, EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing,
+    TicketWish,
 };
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;

@@ -16,6 +16,7 @@ mod keyfile;
 mod manner;
 mod relying_party;
 mod statement;
+mod ticket;
 mod token;
 
 pub use api::{Connecting, Http};
@@ -30,6 +31,7 @@ pub use relying_party::RelyingParty;
 pub use statement::{
     Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,
 };
+pub use ticket::{EnrollmentLink, open_ticket};
 pub use token::token_tenant;
 
 pub use countersign_wire as wire;

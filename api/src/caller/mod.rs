@@ -2,6 +2,7 @@
 
 mod basic;
 mod bearer;
+mod enrolling;
 pub mod origin;
 mod reader;
 pub mod scope;
@@ -9,7 +10,8 @@ pub mod session;
 pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
-pub use bearer::{AnyCaller, ClientCaller, TokenDigest};
+pub use bearer::{AnyCaller, ClientCaller};
+pub use enrolling::{EnrollingCaller, check_origin};
 pub use reader::{ReadingCaller, Who};
 
 use actix_web::HttpRequest;

@@ -197,6 +197,19 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`].
     pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
+        self.open_until(text, kinds, now).map(|(token, _)| token)
+    }
+
+    /// Opens a token as [`Self::open`] does, and says when it ends.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_until(
+        &self,
+        text: &str,
+        kinds: &[Kind],
+        now: UnixMillis,
+    ) -> Result<(Token, UnixMillis), TokenError> {
         let genuine = self.genuine(text).ok_or(TokenError::Invalid)?;
         let (token, ends_at_seconds) = &*genuine;
         if !kinds.contains(&token.kind) {
@@ -205,7 +218,7 @@ impl Tokens {
         if now.seconds() >= *ends_at_seconds {
             return Err(TokenError::Expired(Box::new(token.clone())));
         }
-        Ok(token.clone())
+        Ok((token.clone(), UnixMillis(ends_at_seconds.saturating_mul(1000))))
     }
 
     /// A genuine token of any kind, and when it ends.

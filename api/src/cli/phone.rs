@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod device;
+mod invitation;
 mod session;
 mod terminal;
 mod watch;
@@ -16,6 +17,7 @@ use countersign_core::decision::Decision;
 use countersign_core::time::UnixMillis;
 
 pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};
+use invitation::Invitation;
 use session::{NewKey, Session};
 
 /// Why a command did not do what it was asked for.
@@ -33,7 +35,7 @@ pub enum CliError {
         error: KeyFileError,
     },
     /// There is no key file, and the command needs one.
-    #[error("there is no key at {}: first run `countersign phone enroll --token -`", .0.display())]
+    #[error("there is no key at {}: first run `countersign phone enroll -`", .0.display())]
     NoKey(PathBuf),
     /// There is nothing to answer.
     #[error("no challenge is pending")]
@@ -91,9 +93,15 @@ pub enum CliError {
     /// A format makes a difference only where statements are signed.
     #[error("--signature-format goes with --signing statement-v1")]
     FormatUnsaid,
-    /// `--token -` found nothing to read.
-    #[error("there is no token on the standard input")]
+    /// `-` found nothing to read.
+    #[error("there is no link or token on the standard input")]
     NoToken,
+    /// A link was expected.
+    #[error(
+        "this is not an enrollment link: one ends in /phone#enroll=… (a bare token goes with \
+         --token)"
+    )]
+    NoLink,
     /// The terminal cannot be read or written.
     #[error("the terminal: {0}")]
     Terminal(#[from] std::io::Error),
@@ -105,15 +113,23 @@ pub enum CliError {
 /// # Errors
 /// [`CliError`].
 pub async fn run(
-    args: PhoneArgs,
+    mut args: PhoneArgs,
     out: &mut impl Write,
     input: &mut impl BufRead,
 ) -> Result<(), CliError> {
+    let invitation = if let Command::Enroll { link, token, .. } = &args.command {
+        Some(Invitation::read(link.as_deref(), token.as_deref(), input)?)
+    } else {
+        None
+    };
+    // A server that is named goes before that of a link, which may have another name from here.
+    args.url = args.url.or_else(|| invitation.as_ref()?.url.clone());
     let session = Session::open(&args)?;
     match args.command {
-        Command::Enroll { token, name, algorithm, signature_format } => {
+        Command::Enroll { name, algorithm, signature_format, .. } => {
             let (algorithm, format) = (algorithm.map(Into::into), signature_format.map(Into::into));
-            session.enroll(&token, NewKey { name, algorithm, format }, out, input).await
+            let invitation = invitation.ok_or(CliError::NoToken)?;
+            session.enroll(&invitation, NewKey { name, algorithm, format }, out).await
         }
         Command::Watch => watch::run(&session.enrolled()?, out, input).await,
         Command::Approve { challenge, number } => {

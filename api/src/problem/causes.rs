@@ -38,6 +38,7 @@ const fn of_refusal(refusal: &Refusal) -> Reason {
         Refusal::ProofMissing => Reason::ProofMissing,
         Refusal::SigningLowered => Reason::SigningLowered,
         Refusal::StatementRequired => Reason::StatementRequired,
+        Refusal::TicketOver => Reason::TicketOver,
         Refusal::TooManyNumbers { .. } => Reason::NumbersHeld,
         Refusal::TooManyPrompts { .. } => Reason::PromptsHeld,
         Refusal::UsersPerKeyMax { .. } => Reason::UsersPerKeyMax,

@@ -90,7 +90,7 @@ fn pages(config: &mut ServiceConfig) {
         );
 }
 
-/// Device API: Basic with the tenant's id; enrollment is Bearer.
+/// Device API: Basic with the tenant's id; enrollment is Bearer, and so is making a ticket for it.
 fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
     let at = |path: &str| resource(under, &format!("{base}{path}"));
     config
@@ -102,6 +102,8 @@ fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
                 .route(get().to(device::credential))
                 .route(patch().to(device::update)),
         )
+        .service(at("/ticket").route(post().to(device::ticket)))
+        .service(at("/ticket/open").route(post().to(device::open_ticket)))
         .service(at("/session/nonce").route(post().to(device::session_nonce)))
         .service(at("/session").route(post().to(device::session)))
         .service(at("/sign").route(post().to(device::update_nonce)))

@@ -45,7 +45,7 @@ const UNSUPPORTED: [(&str, &str); 34] = [
 ];
 
 /// Every route of this server, with the methods that it has.
-const ROUTES: [(&str, &[&str]); 23] = [
+const ROUTES: [(&str, &[&str]); 25] = [
     ("/users/u-1/actions/signIn", &["POST"]),
     ("/users/u-1/actions/signIn/k-1", &["GET", "PATCH"]),
     ("/users/u-1/actions", &["GET"]),
@@ -67,6 +67,8 @@ const ROUTES: [(&str, &[&str]); 23] = [
     ("/client/user-authenticators/push/challenge", &["GET", "POST"]),
     ("/client/user-authenticators/push/sign", &["POST"]),
     ("/client/user-authenticators/push/remove", &["POST"]),
+    ("/client/user-authenticators/push/ticket", &["POST"]),
+    ("/client/user-authenticators/push/ticket/open", &["POST"]),
     ("/client/user-authenticators/device", &["POST", "GET", "PATCH"]),
     ("/client/user-authenticators/device/challenge", &["GET", "POST"]),
 ];

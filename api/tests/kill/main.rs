@@ -46,6 +46,7 @@ mod seeded;
 mod server;
 mod slow_readers;
 mod started;
+mod tickets;
 
 use std::sync::Arc;
 

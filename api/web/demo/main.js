@@ -86,7 +86,9 @@ async function begin() {
 
 /** @param {string} token @returns {Promise<void>} */
 async function phoneView(token) {
-  const link = enrollmentLink(token);
+  const made = await enrollmentLink(token);
+  if (made.data === undefined) return refuse(made, () => void begin());
+  const link = made.data;
   const open = button(TEXT.phone.open, () => void window.open(link, "countersign-phone", "width=420,height=820"));
   view(0, { heading: TEXT.phone.heading, text: TEXT.phone.text }, qrCode(link, TEXT.phone.code), open,
     location.protocol !== "https:" && h("p", { class: "muted small" }, TEXT.phone.local),

@@ -30,8 +30,14 @@ const SNIPPETS = {
   userId: user.id,
   action: "enroll",
 });
-// Show it as a QR code: the app, or the browser phone, enrolls its key with it.
-const link = \`https://push.example.com/phone#enroll=\${token}\`;`,
+// A one-time ticket makes a short link. Show it as a QR code: the app, or the browser
+// phone, enrolls its key with the ticket in the place of the token.
+const made = await fetch(
+  "https://push.example.com/v1/client/user-authenticators/push/ticket",
+  { method: "POST", headers: { authorization: \`Bearer \${token}\` } },
+);
+const { ticket } = await made.json();
+const link = \`https://push.example.com/phone#enroll=\${ticket}\`;`,
     },
   ],
   signIn: [

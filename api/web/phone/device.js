@@ -2,6 +2,7 @@
 
 import { Http, refusal } from "../sdk/http.js";
 import { ServerClock } from "../shared/clock.js";
+import { isTicket } from "../shared/enroll.js";
 import { sign } from "./keys.js";
 import { decisionStatement, enrollStatement, removeStatement, sessionStatement } from "./statement.js";
 
@@ -46,7 +47,7 @@ export class Device {
   }
 
   /**
-   * Binds the key to the user of a token.
+   * Binds the key to the user of a token, or of the ticket that stands for one.
    * @param {string} token
    * @param {string} deviceName
    * @returns {Promise<Result<{ userAuthenticatorId: string, userId: string }>>}
@@ -159,11 +160,25 @@ export class Device {
 }
 
 /**
+ * Whom what a link carries is for. The server says it of a ticket, which is not used up by that; a token says
+ * it itself.
+ * @param {string} bearer
+ * @returns {Promise<Result<{ tenant: string, user: string }>>}
+ */
+export async function readBearer(bearer) {
+  if (!isTicket(bearer)) return readToken(bearer);
+  const http = new Http(base, (...request) => fetch(...request), undefined);
+  const opened = await http.ask(`${PUSH}/ticket/open`, { body: { ticket: bearer } });
+  if (!opened.data) return opened;
+  return { data: { tenant: opened.data.tenantId, user: opened.data.userId } };
+}
+
+/**
  * Whom a token is of. Nobody vouches for it here: the server checks the token.
  * @param {string} token
  * @returns {Result<{ tenant: string, user: string }>}
  */
-export function readToken(token) {
+function readToken(token) {
   try {
     const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));

@@ -92,7 +92,7 @@ export const TEXT = {
   minutes: /** @type {const} */ (["{n} minute", "{n} minutes"]),
   errors: {
     expired_token: ["This code is too old", "Go back to the website, and scan the code that it shows then."],
-    invalid_token: ["This link is not valid", "Go back to the website, and use the code that it shows."],
+    invalid_token: ["This link is not valid", "Perhaps it was used already, or its time is over. Go back to the website, and use the code that it shows."],
     unauthorized: ["Another device is needed", "You have a device already. Approve with it first, and then add this one from the website's settings."],
     removed: ["This device was removed", "{tenant} does not accept this browser any more. If that was not you, ask {tenant}. To use it again, add the account anew."],
     too_many_requests: ["Too many requests", "Wait a minute, and try again."],

@@ -1,7 +1,6 @@
-// The link that adds a phone, as a QR code. It carries the token in the fragment, which no server sees.
+// The link that adds a phone, as a QR code.
 
 import { button, h } from "../shared/dom.js";
-import { enrollmentLink } from "../shared/enroll.js";
 import { lookUntil } from "../shared/looks.js";
 import { qrCode } from "../shared/qr.js";
 import { announce, fillIn } from "./page.js";
@@ -14,10 +13,9 @@ const LOOK_MS = 1500;
 
 /**
  * The code, and what to do without a camera.
- * @param {string} token
+ * @param {string} link
  */
-export function enrollmentCode(token) {
-  const link = enrollmentLink(token);
+export function enrollmentCode(link) {
   const here = h("a", { class: "button quiet", href: link, target: "_blank", rel: "opener" }, TEXT.enroll.here);
   const copy = button(
     TEXT.enroll.copy,

@@ -5,6 +5,7 @@ import { Push } from "../sdk/countersign.js";
 import { ServerClock } from "../shared/clock.js";
 import { clockText, countdown, waitText } from "../shared/countdown.js";
 import { button, h, timeText } from "../shared/dom.js";
+import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
 import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
 import { enrollmentCode, newDevice } from "./link.js";
@@ -222,11 +223,13 @@ function settings(earned) {
 }
 
 async function enroll() {
+  const link = await enrollmentLink(token);
+  if (link.data === undefined) return refused(link, begin);
   const stop = new AbortController();
   view(
     { heading: TEXT.enroll.heading, text: fillIn(TEXT.enroll.text) },
     h("ol", { class: "steps" }, ...TEXT.enroll.steps.map((step) => h("li", {}, step))),
-    ...enrollmentCode(token),
+    ...enrollmentCode(link.data),
     h("p", { class: "muted small" }, TEXT.enroll.waiting),
   );
   const { devices: found, refusal } = await newDevice(push, 0, stop.signal);

@@ -101,6 +101,8 @@ reasons! {
     TokenExpired = "token_expired", 401, ExpiredToken;
     /// The bearer token's action is gone, or no longer as it was.
     TokenVoid = "token_void", 401, InvalidToken;
+    /// The one-time ticket is unknown, used or ended.
+    TicketOver = "ticket_over", 401, InvalidToken;
     /// The key is read with a device session.
     SessionMissing = "session_missing", 401, InvalidToken;
     /// The device session's authenticator is gone.

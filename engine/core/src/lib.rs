@@ -26,4 +26,5 @@ pub mod refusal;
 pub mod signature;
 pub mod statement;
 pub mod text;
+pub mod ticket;
 pub mod time;

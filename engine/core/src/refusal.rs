@@ -85,6 +85,9 @@ pub enum Refusal {
     /// The key signs statements, here or for another user, and cannot be enrolled with less.
     #[error("the key signs statements and cannot be enrolled with less")]
     SigningLowered,
+    /// The ticket is unknown, used, or its time is over: which of them is not told apart.
+    #[error("the link is not known, was used already, or its time is over")]
+    TicketOver,
     /// The tenant takes signed statements only.
     #[error("statements have to be signed here (statement-v1)")]
     StatementRequired,

@@ -3,6 +3,7 @@
 
 mod news;
 mod numbers;
+mod tickets;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use countersign_core::event::Event;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use super::Later;
@@ -162,6 +163,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every binding of a key.
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>>;
+
+    /// The account that has a ticket. One whose time is over may be found or not.
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>>;
 
     /// Users with all the given attributes, by id.
     fn users(

@@ -14,5 +14,6 @@ mod races;
 mod statements;
 mod storm;
 mod support;
+mod tickets;
 mod waiters;
 mod whole;

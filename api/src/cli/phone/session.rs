@@ -1,9 +1,9 @@
 //! The key, the server it belongs to, and the commands about them.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_client::{Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey, token_tenant};
+use countersign_client::{Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey};
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
@@ -11,6 +11,7 @@ use countersign_engine::system::SystemClock;
 use super::CliError;
 use super::args::{PhoneArgs, SigningArg};
 use super::device::Phone;
+use super::invitation::Invitation;
 use super::terminal::{clean, show_challenge, show_unreadable};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080/v1";
@@ -23,6 +24,8 @@ pub(super) struct Session {
     home: Home,
     /// Where the key was enrolled, as the file says.
     known: Option<Home>,
+    /// Whether the tenant was named, by the command line or the key file.
+    tenant_is_named: bool,
 }
 
 /// What `enroll` is told besides where.
@@ -45,12 +48,13 @@ impl Session {
             flag.as_ref().or(known).map_or_else(|| default.to_owned(), Clone::clone)
         };
         let algorithm = key.as_ref().map_or(Algorithm::Es256, SoftwareKey::algorithm);
+        let tenant_is_named = args.tenant.is_some() || known.is_some();
         let home = Home {
             url: from(&args.url, known.as_ref().map(|h| &h.url), DEFAULT_URL),
             tenant: from(&args.tenant, known.as_ref().map(|h| &h.tenant), DEFAULT_TENANT),
             manner: manner(args, known.as_ref().map(|h| h.manner), algorithm),
         };
-        Ok(Self { path, key, home, known })
+        Ok(Self { path, key, home, known, tenant_is_named })
     }
 
     /// The device with the key that there is.
@@ -60,22 +64,25 @@ impl Session {
     }
 
     pub(super) async fn enroll(
-        &self,
-        token: &str,
+        mut self,
+        invitation: &Invitation,
         new: NewKey,
         out: &mut impl Write,
-        input: &mut impl BufRead,
     ) -> Result<(), CliError> {
-        let token = if token == "-" { read_token(input)? } else { token.to_owned() };
-        // The server looks at the token alone: the key would be bound where nobody looks for it.
-        if let Some(of) = token_tenant(&token).filter(|of| *of != self.home.tenant) {
-            return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
+        let of = invitation.tenant(&self.home.url).await?;
+        if let Some(of) = of.filter(|of| *of != self.home.tenant) {
+            // The server looks at the token alone: the key would be bound where nobody looks for
+            // it. A link says all that there is to know where nothing else was said.
+            if self.tenant_is_named || invitation.url.is_none() {
+                return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
+            }
+            self.home.tenant = of;
         }
         let key = self.key_of(new.algorithm)?;
         let home = self.home_of(&key, new.format)?;
         let phone = Phone::new(&home, key.clone())?;
         let enrollment = Enrollment { name: new.name, push_token: None };
-        let credential = phone.enroll(&token, &enrollment).await?;
+        let credential = phone.enroll(invitation.bearer(), &enrollment).await?;
         let signing = home.manner.signing().name();
         self.save(&KeyFile { key, home: Some(home) })?;
         let (user, id) = (clean(&credential.user_id), clean(&credential.user_authenticator_id));
@@ -243,11 +250,4 @@ const fn first_format(algorithm: Algorithm) -> SignatureFormat {
         Algorithm::Es256 => SignatureFormat::Der,
         Algorithm::Ed25519 => SignatureFormat::Raw,
     }
-}
-
-fn read_token(input: &mut impl BufRead) -> Result<String, CliError> {
-    let mut token = String::new();
-    input.read_line(&mut token)?;
-    let token = token.trim();
-    if token.is_empty() { Err(CliError::NoToken) } else { Ok(token.to_owned()) }
 }

@@ -1,4 +1,4 @@
-//! `POST /client/user-authenticators/push`: binds a key to the token's user.
+//! `POST /client/user-authenticators/push`: binds a key to the user of a token or a ticket.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -7,7 +7,7 @@ use countersign_engine::{Crowded, EnrollmentProof};
 use countersign_wire::device::{self, CredentialResponse, EnrollRequest, Enrollment};
 
 use crate::body::Body;
-use crate::caller::{ClientCaller, TokenDigest};
+use crate::caller::EnrollingCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -17,10 +17,10 @@ use crate::state::AppState;
 /// # Errors
 /// 400 for a key that is not acceptable, that is to sign less than it does or the tenant takes, or
 /// that is to sign statements without a proof; 401 `invalid_credential` for a proof that does not
-/// verify; 403 for a further authenticator without the scope for it.
+/// verify, `invalid_token` for a ticket that is over; 403 for a further authenticator without the
+/// scope for it.
 pub async fn enroll(
-    caller: ClientCaller,
-    TokenDigest(token): TokenDigest,
+    caller: EnrollingCaller,
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
@@ -31,9 +31,10 @@ pub async fn enroll(
         platform,
         push_token,
         signing,
+        ticket: caller.ticket,
         ..Enroll::official(key, caller.may_add_authenticators)
     };
-    let proof = proof.map(|signature| EnrollmentProof { signature, token });
+    let proof = proof.map(|signature| EnrollmentProof { signature, token: caller.bearer });
     let enrolled = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
     let enrolled = enrolled.map_err(Problem::of_token)?;
     let device = &enrolled.device;

@@ -12,4 +12,5 @@ mod remove;
 mod session;
 mod shown;
 mod statements;
+mod tickets;
 mod update;

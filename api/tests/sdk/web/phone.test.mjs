@@ -39,6 +39,13 @@ describe("the browser phone", LIMITED, () => {
     backend = backendOf(server);
   });
 
+  /** A one-time ticket, as pages make one for a link. */
+  const newTicket = async (token) => {
+    const path = "/v1/client/user-authenticators/push/ticket";
+    const headers = { authorization: `Bearer ${token}` };
+    const made = await fetch(`${server.origin}${path}`, { method: "POST", headers });
+    return (await made.json()).ticket;
+  };
   const enrollmentToken = async (userId, of = backend, more = {}) =>
     (await track(of, userId, more, "enroll")).token;
 
@@ -210,6 +217,35 @@ describe("the browser phone", LIMITED, () => {
     await second.heading("Your phone, in the browser");
     await assertAccessible(second.page, "an empty phone");
     await picture(second.page, "phone-empty");
+  });
+
+  it("follows a link with a ticket once, also where the answer was lost", async () => {
+    const userId = newUser();
+    const phone = await BrowserPhone.unpack(browser, server);
+    phone.person.expect(STATUS(401));
+    phone.person.expect(/ERR_/);
+    const ticket = await newTicket(await enrollmentToken(userId));
+    const addresses = [];
+    phone.page.on("request", (request) => addresses.push(request.url()));
+    await phone.page.goto(phone.link(ticket));
+    await phone.heading("Add this account?");
+    await phone.page.getByText(userId).waitFor();
+    const enrolling = (url) => url.pathname.endsWith("/user-authenticators/push");
+    await phone.page.route(enrolling, async (route) => {
+      await route.fetch();
+      await route.abort();
+    }, { times: 1 });
+    await phone.press("Add account");
+    await phone.heading("No connection");
+    await phone.press("Try again");
+    await phone.heading("Account added");
+    assert.equal((await backend.getAuthenticators({ userId })).length, 1);
+    assert.ok(addresses.every((address) => !address.split("#")[0].includes(ticket)), "in no address");
+    const second = await BrowserPhone.unpack(browser, server);
+    second.person.expect(STATUS(401));
+    await second.page.goto(second.link(ticket));
+    await second.heading("This link is not valid");
+    await picture(second.page, "phone-used-link");
   });
 
   it("reads a link that is pasted, and says what is wrong with others", async () => {

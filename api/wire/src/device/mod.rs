@@ -8,6 +8,7 @@ mod enroll;
 mod nonce;
 mod remove;
 mod session;
+mod ticket;
 mod update;
 
 pub use answer::{Answer, AnswerRequest, AnswerResponse};
@@ -17,6 +18,7 @@ pub use remove::{Remove, RemoveRequest, RemoveResponse};
 pub use session::{
     Session, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
 };
+pub use ticket::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
 pub use update::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
 
 use countersign_core::device::PushToken;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountRecord};
+use super::{Account, AccountRecord, ticketing};
 use crate::change::{Transition, Write};
 use crate::text::Line;
 use crate::time::UnixMillis;
@@ -104,6 +104,7 @@ impl Account {
             created_at: known.map_or(now, |r| r.created_at),
             profile: known.map(|r| r.profile.clone()).unwrap_or_default().patched(patch),
             counters: known.map(|r| r.counters.clone()).unwrap_or_default(),
+            tickets: known.map(|r| ticketing::live(r, now)).unwrap_or_default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod decide;
 mod possess;
 mod read;
+mod tickets;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +20,7 @@ use countersign_core::statement::Digest;
 
 pub use possess::{Refreshing, Removing};
 pub use read::{Pending, Reader};
+pub use tickets::{HeldTicket, TicketWish};
 
 use super::Engine;
 pub use crate::actors::device::{Crowded, Enrolled};

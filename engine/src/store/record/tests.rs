@@ -50,6 +50,17 @@ fn an_account_that_was_recorded_before_there_were_counters_begins_to_count() {
 }
 
 #[test]
+fn the_bytes_of_an_account_with_a_ticket_are_pinned() {
+    pinned(
+        &AccountRecord { tickets: vec![ticket()], ..account() },
+        "019bcd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465a27b7d\
+        9692cd03e8cd07d001cd0bb8cd0fa002cd13889198c42003030303030303030303030303030303030303\
+        03030303030303030303030303a67369676e496ea26b31cd03e8c3c3ce00092ba8d92430313031303130\
+        312d303130312d343130312d383130312d303130313031303130313031eb032f05",
+    );
+}
+
+#[test]
 fn the_bytes_of_an_action_are_pinned() {
     pinned(
         &action(),

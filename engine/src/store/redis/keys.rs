@@ -12,6 +12,7 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId,
     TenantId, UserId,
 };
+use countersign_core::statement;
 use sha2::{Digest as _, Sha256};
 
 /// The highest time that was seen.
@@ -235,6 +236,11 @@ pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> St
 pub(super) fn bindings(key: &CredentialKey) -> String {
     let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint.as_bytes());
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
+}
+
+/// Whose a ticket is: an index of one entry, the account in words. It expires with the ticket.
+pub(super) fn ticket(digest: &statement::Digest) -> String {
+    indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }
 
 /// A tenant's secret for its tokens.

@@ -34,7 +34,7 @@ const RECORDS: &str = "records";
 const CLOCK: &str = "clock";
 
 /// Kinds of keys that hold no record: they are told by what does.
-const INDEXES: [&str; 10] = [
+const INDEXES: [&str; 11] = [
     "devices",
     "open",
     "codes",
@@ -45,6 +45,7 @@ const INDEXES: [&str; 10] = [
     "username",
     "bindings",
     "challenge-owner",
+    "ticket",
 ];
 const FIXED: [&str; 10] = [
     keys::CLOCK,

@@ -89,7 +89,8 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     Ok(Snapshot { revision, record, devices, open })
 }
 
-fn account_row(
+/// The revision and the row of an account.
+pub(super) fn account_row(
     connection: &Connection,
     params: (&str, &str),
 ) -> Result<(u64, Option<AccountRecord>), Fault> {

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::queries::record;
-use super::{Fault, outbox};
+use super::{Fault, outbox, tickets};
 use crate::ports::store::StoreError;
 use crate::store::state_number;
 
@@ -137,6 +137,7 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         return Err(StoreError::Unreadable(message).into());
     }
     transaction.execute_batch(outbox::TABLE)?;
+    transaction.execute_batch(tickets::TABLE)?;
     // Files of this layout that were made before it have no such table.
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",

@@ -1,16 +1,18 @@
 //! Tests of the SQLite adapter that need to see inside: plans, pragmas and damage.
 
-use countersign_core::account::Profile;
+use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::change::Write;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{ActionCode, IdempotencyKey};
+use countersign_core::ticket::Ticket;
 
 use super::actions::{OF_CODE, OF_STATE, ROW};
 use super::outbox::DUE_EVENTS;
 use super::queries::{
     ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
+use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
 use crate::store::commit_queue::{Backend as _, Failure};
@@ -30,8 +32,8 @@ fn unit(expected: u64, custom: &str) -> Unit {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
-    let counters = Counters::default();
-    let record = AccountRecord { created_at: UnixMillis(0), profile, counters };
+    let (counters, tickets) = (Counters::default(), Vec::new());
+    let record = AccountRecord { created_at: UnixMillis(0), profile, counters, tickets };
     Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
 }
 
@@ -70,7 +72,7 @@ fn user_queries() -> impl Iterator<Item = String> {
 fn no_statement_scans_a_table() {
     let fixture = fixture();
     let reads = [ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
-    let more = [DUE_EVENTS, OF_CODE, OF_STATE, ROW];
+    let more = [ACCOUNT_OF, DUE_EVENTS, OF_CODE, OF_STATE, ROW];
     let statements = reads
         .into_iter()
         .chain(more)
@@ -197,6 +199,49 @@ fn any_other_error_of_a_write_is_not_survived() {
     fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
     let failed = fixture.writer.record(&[unit(0, "{}")]);
     assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
+}
+
+#[test]
+fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
+    let mut fixture = fixture();
+    let ticket = |name: &str| Ticket {
+        digest: Digest::of(name),
+        grant: Grant {
+            action: ActionKey {
+                code: ActionCode::parse("enroll").unwrap(),
+                idempotency_key: IdempotencyKey::parse("one").unwrap(),
+            },
+            issued_at: UnixMillis(0),
+            is_verified: false,
+            born: None,
+        },
+        may_add: false,
+        ends_at: UnixMillis(1_000),
+        used_by: None,
+    };
+    let with = |expected, names: &[&str]| {
+        let Unit::Commit(mut change) = unit(expected, "{}") else { unreachable!("it is one") };
+        if let Some(Write::Account(record)) = change.writes.first_mut() {
+            record.tickets = names.iter().map(|name| ticket(name)).collect();
+        }
+        Unit::Commit(change)
+    };
+    let count = |fixture: &Fixture| {
+        let sql = "SELECT count(*) FROM tickets";
+        fixture.writer.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    fixture.writer.record(&[with(0, &["a", "b"])]).ok().unwrap();
+    assert_eq!(count(&fixture), 2);
+    fixture.writer.record(&[with(1, &["b", "c", "d"])]).ok().unwrap();
+    assert_eq!(count(&fixture), 3);
+    let prune = |before| Unit::Prune {
+        actions_before: UnixMillis(0),
+        challenges_before: UnixMillis(before),
+    };
+    fixture.writer.record(&[prune(1_000)]).ok().unwrap();
+    assert_eq!(count(&fixture), 3);
+    fixture.writer.record(&[prune(1_001)]).ok().unwrap();
+    assert_eq!(count(&fixture), 0);
 }
 
 #[test]

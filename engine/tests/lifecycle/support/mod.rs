@@ -330,7 +330,7 @@ impl Phone {
         SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
     }
 
-    fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
         self.key.sign(bytes).to_bytes().to_vec()
     }
 

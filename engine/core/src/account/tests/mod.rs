@@ -5,6 +5,7 @@ mod enrolling;
 mod granting;
 mod issuing;
 mod settling;
+mod ticketing;
 
 use ed25519_dalek::SigningKey;
 
