@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use countersign_core::id::{ChallengeId, InvalidId};
 use countersign_core::refusal::Refusal;
@@ -23,13 +23,23 @@ pub struct Problem {
     description: Cow<'static, str>,
     challenge: Option<ChallengeId>,
     retry_after_seconds: Option<u32>,
+    /// A header that says what would be accepted.
+    accepted: Option<Box<(HeaderName, HeaderValue)>>,
     close: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self { status, code, description, challenge: None, retry_after_seconds: None, close: false }
+        Self {
+            status,
+            code,
+            description,
+            challenge: None,
+            retry_after_seconds: None,
+            accepted: None,
+            close: false,
+        }
     }
 
     /// 400: a parameter or the body breaks a rule.
@@ -68,10 +78,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, description)
     }
 
-    /// 405: the route has other methods.
-    pub fn method_not_allowed() -> Self {
+    /// 405: the route has other methods, which `allow` names.
+    pub fn method_not_allowed(allow: &str) -> Self {
         let text = "the route does not have this method";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, text)
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, text);
+        let accepted = HeaderValue::try_from(allow).ok().map(|allow| Box::new((ALLOW, allow)));
+        Self { accepted, ..problem }
     }
 
     /// 413: more than may be sent. The rest of the request is not read.
@@ -102,6 +114,14 @@ impl Problem {
     pub fn not_json() -> Self {
         let text = "the body must be application/json";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::InvalidRequest, text)
+    }
+
+    /// 415: compressed, or otherwise encoded.
+    pub fn encoded() -> Self {
+        let text = "the body must not be compressed: send it without Content-Encoding";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let accepted = Some(Box::new((ACCEPT_ENCODING, HeaderValue::from_static("identity"))));
+        Self { accepted, ..Self::new(status, ErrorCode::InvalidRequest, text) }
     }
 
     /// 503: more than can be taken.
@@ -196,6 +216,7 @@ impl From<Error> for Problem {
             Error::Delivery(reason) => Self::invalid_configuration(reason.to_string()),
             Error::Misbehaved(
                 misbehaviour @ (Misbehaviour::InvalidSignature
+                | Misbehaviour::OtherFormat(_)
                 | Misbehaviour::OtherSigning
                 | Misbehaviour::UnknownCredential
                 | Misbehaviour::UnknownNonce),
@@ -243,6 +264,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status);
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(accepted) = self.accepted.clone() {
+            response.insert_header(*accepted);
         }
         if self.close {
             response.force_close();

@@ -6,12 +6,13 @@ mod metrics;
 pub use metrics::Texts;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, delete, get, post};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, Room};
 use serde_json::json;
 
 use super::at;
+use super::place::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
