@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use countersign_core::id::ChallengeId;
 use countersign_core::refusal::Refusal;
@@ -25,6 +25,8 @@ pub struct Problem {
     description: Cow<'static, str>,
     challenge: Option<ChallengeId>,
     retry_after_seconds: Option<u32>,
+    /// A header that says what would be accepted.
+    accepted: Option<Box<(HeaderName, HeaderValue)>>,
     close: bool,
 }
 
@@ -35,7 +37,14 @@ impl Problem {
         let is_passing = matches!(reason.status(), 429 | 503);
         let retry_after_seconds = is_passing.then_some(RETRY_AFTER_SECONDS);
         let description = description.into();
-        Self { reason, description, challenge: None, retry_after_seconds, close: false }
+        Self {
+            reason,
+            description,
+            challenge: None,
+            retry_after_seconds,
+            accepted: None,
+            close: false,
+        }
     }
 
     /// 401: the token's time is over.
@@ -48,9 +57,12 @@ impl Problem {
         Self::new(Reason::RouteNotFound, "there is no such route")
     }
 
-    /// 405: the route has other methods.
-    pub fn method_not_allowed() -> Self {
-        Self::new(Reason::MethodNotAllowed, "the route does not have this method")
+    /// 405: the route has other methods, which `allow` names.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let text = "the route does not have this method";
+        let problem = Self::new(Reason::MethodNotAllowed, text);
+        let accepted = HeaderValue::try_from(allow).ok().map(|allow| Box::new((ALLOW, allow)));
+        Self { accepted, ..problem }
     }
 
     /// 413: more than may be sent. The rest of the request is not read.
@@ -78,6 +90,13 @@ impl Problem {
     /// 415: not JSON.
     pub fn not_json() -> Self {
         Self::new(Reason::MediaTypeUnsupported, "the body must be application/json")
+    }
+
+    /// 415: compressed, or otherwise encoded.
+    pub fn encoded() -> Self {
+        let text = "the body must not be compressed: send it without Content-Encoding";
+        let accepted = Some(Box::new((ACCEPT_ENCODING, HeaderValue::from_static("identity"))));
+        Self { accepted, ..Self::new(Reason::BodyEncoded, text) }
     }
 
     /// 503: more than can be taken.
@@ -139,6 +158,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(status);
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(accepted) = self.accepted.clone() {
+            response.insert_header(*accepted);
         }
         if self.close {
             response.force_close();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -228,6 +229,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
         origins: tenant.allowed_origins.clone(),
         custom_public: tenant.push.custom_public.iter().cloned().collect(),
         brand: tenant.brand.clone(),
+        has_sent_other_address: AtomicBool::new(false),
     };
     let tenants = config.tenants.iter().map(|t| (t.id.clone(), face(t))).collect();
     let secrets = config.tenants.iter().flat_map(|tenant| {

@@ -1,6 +1,7 @@
 //! What every route can reach: the engine, the tenants and their tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -25,6 +26,15 @@ pub struct TenantFace {
     pub custom_public: Vec<String>,
     /// What its pages show.
     pub brand: Brand,
+    /// Whether an operator was told of an `ipAddress` that is not one address.
+    pub has_sent_other_address: AtomicBool,
+}
+
+impl TenantFace {
+    /// Whether nobody was told before that the tenant sends an `ipAddress` that is not one address.
+    pub fn is_first_other_address(&self) -> bool {
+        !self.has_sent_other_address.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Bounds of one request.

@@ -1,6 +1,7 @@
 //! Why the engine did not do what it was asked for, by culprit.
 
 use countersign_core::refusal::Refusal;
+use countersign_core::signature::SignatureFormat;
 
 use crate::ports::delivery::DeliveryError;
 use crate::ports::store::StoreError;
@@ -11,6 +12,9 @@ pub enum Misbehaviour {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     InvalidSignature,
+    /// The signature does not verify, and has the shape of another format than the key's.
+    #[error("the signature does not verify: it has to be {}", .0.described())]
+    OtherFormat(SignatureFormat),
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
     #[error("the credential does not sign so")]
     OtherSigning,

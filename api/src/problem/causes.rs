@@ -57,6 +57,7 @@ const fn of_custom(fault: CustomFault) -> Reason {
 const fn of_misbehaviour(misbehaviour: Misbehaviour) -> Reason {
     match misbehaviour {
         Misbehaviour::InvalidSignature => Reason::SignatureInvalid,
+        Misbehaviour::OtherFormat(_) => Reason::SignatureFormat,
         Misbehaviour::OtherSigning => Reason::SigningMismatch,
         Misbehaviour::SessionMissing => Reason::SessionMissing,
         Misbehaviour::SessionOver => Reason::SessionOver,

@@ -13,6 +13,8 @@ mod connections;
 mod cors;
 mod defaults;
 mod device;
+mod dialects;
+mod every_route;
 mod giving_way;
 mod half_closed;
 mod http2;

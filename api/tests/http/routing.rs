@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{PUSH, Server};
 
 /// The known routes of other methods, with a method of theirs.
-const UNSUPPORTED: [(&str, &str); 34] = [
+pub(crate) const UNSUPPORTED: [(&str, &str); 36] = [
     ("POST", "/challenge"),
     ("POST", "/verify"),
     ("POST", "/claim"),
@@ -16,6 +16,8 @@ const UNSUPPORTED: [(&str, &str); 34] = [
     ("GET", "/v1/challenges?challengeId=c"),
     ("POST", "/challengeschallengeId=c-1"),
     ("POST", "/challengeschallengeId=c-1&userId=u/1"),
+    ("POST", "/challengesuserId=u/1&action=signIn"),
+    ("POST", "/challengesaction=signIn&userId=u-1&verificationMethod=SMS"),
     ("POST", "/sessions"),
     ("POST", "/sessions/validate"),
     ("POST", "/sessions/refresh"),

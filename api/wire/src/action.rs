@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::InvalidField;
 use crate::custom::Object;
 use crate::names::{ActionState, VerificationMethod};
+use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
 /// Answer to `GET` and `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
@@ -58,6 +59,10 @@ impl From<&Action> for GetActionResponse {
 pub struct UpdateActionRequest {
     /// The state to put the action in.
     pub state: ActionState,
+}
+
+impl ServerRequest for UpdateActionRequest {
+    const UNREAD: &'static [&'static str] = &["custom"];
 }
 
 /// One element of the answer to `GET /users/{userId}/actions`.
@@ -115,6 +120,8 @@ pub struct ActionsQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
+
+impl ServerRequest for ActionsQuery {}
 
 /// An [`ActionsQuery`] whose fields are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

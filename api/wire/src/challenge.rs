@@ -62,7 +62,9 @@ pub struct PushChallengeResponse {
     /// else. Absent where none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
-    /// What became of the notifications.
+    /// What became of the notifications. Absent where nothing is known: the browser SDK takes an
+    /// empty list for one of failures alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_results: Vec<DeliveryResult>,
 }
 
@@ -338,7 +340,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(response).unwrap(),
             json!({"challengeId": challenge.id.as_str(), "expiresAt": 1_735_690_200,
-                   "number": "042", "deliveryResults": []})
+                   "number": "042"})
         );
         let polled = serde_json::to_value(VerifyResponse::new(&challenge, None)).unwrap();
         assert!(polled.get("number").is_none());

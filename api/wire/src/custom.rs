@@ -4,12 +4,29 @@ use std::sync::Arc;
 
 use countersign_core::policy::CUSTOM_BYTES_MAX;
 use countersign_core::text::{self, Line};
+use serde::de::{Deserialize, Deserializer, Error as _, Unexpected};
 use serde_json::{Map, Value};
 
 use crate::InvalidField;
 
 /// A JSON object.
 pub type Object = Map<String, Value>;
+
+/// Reads an object that may be absent. An empty list is an empty object, since PHP writes its empty
+/// map so.
+pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Object>, D::Error> {
+    // What is refused is named by its type, and nothing of it is repeated.
+    let unexpected = match Value::deserialize(reader)? {
+        Value::Null => return Ok(None),
+        Value::Object(object) => return Ok(Some(object)),
+        Value::Array(values) if values.is_empty() => return Ok(Some(Object::new())),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Bool(_) => Unexpected::Other("boolean"),
+        Value::Number(_) => Unexpected::Other("number"),
+        Value::String(_) => Unexpected::Other("string"),
+    };
+    Err(D::Error::invalid_type(unexpected, &"an object"))
+}
 
 /// Writes an object as canonical JSON: keys in order, no white space. Its characters are not
 /// checked here, because only some of its members are shown on devices, and the tenant says which.

@@ -51,15 +51,22 @@ pub enum JsonError {
     },
 }
 
-/// Parses a request body. An empty one is `{}`.
+/// Parses a request body. An empty one is `{}`, and a byte order mark before it is skipped, since
+/// editors and some platforms write one.
 ///
 /// # Errors
 /// [`JsonError`] for anything but one JSON object with all of its keys, at every depth, being
 /// distinct, and for an object that does not have the fields of `T`. Unknown fields are ignored.
 pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let bytes = without_mark(bytes);
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     refuse_duplicates(bytes)?;
     serde_json::from_slice(bytes).map_err(|e| shape::refused::<T>(bytes, &e))
+}
+
+/// The bytes behind a byte order mark.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
@@ -166,7 +173,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 /// A key with its escapes resolved: `"a"` and `"\u0061"` are one.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 #[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -190,6 +197,14 @@ mod tests {
         let empty: Result<Value, _> = parse_strict(b"");
         assert_eq!(empty, Ok(Value::Object(serde_json::Map::new())));
         assert_eq!(parse("").unwrap_err().to_string(), "id: is missing");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        let marked = |text: &str| parse(&format!("\u{feff}{text}"));
+        assert_eq!(marked(r#"{"id":"a"}"#), parse(r#"{"id":"a"}"#));
+        assert_eq!(marked(""), parse(""));
+        assert!(matches!(marked("\u{feff}{}"), Err(JsonError::Syntax { .. })));
     }
 
     #[test]

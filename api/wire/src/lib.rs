@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod action;
+mod address;
 pub mod authenticator;
 pub mod basic;
 pub mod challenge;
@@ -21,6 +22,7 @@ pub mod pending;
 pub mod publickey;
 pub mod reason;
 pub mod secret;
+pub mod spelling;
 pub mod time;
 pub mod track;
 pub mod user;

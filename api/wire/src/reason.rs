@@ -73,6 +73,8 @@ reasons! {
     BodyIncomplete = "body_incomplete", 400, InvalidRequest;
     /// The body is not declared as `application/json`.
     MediaTypeUnsupported = "media_type_unsupported", 415, InvalidRequest;
+    /// The body is compressed.
+    BodyEncoded = "body_encoded", 415, InvalidRequest;
     /// The body is not JSON in UTF-8.
     BodyNotJson = "body_not_json", 400, InvalidRequest;
     /// The body is JSON, but not an object.
@@ -151,6 +153,8 @@ reasons! {
     SigningMismatch = "signing_mismatch", 401, InvalidCredential;
     /// The nonce was not given out, was used, or is too old.
     NonceUnknown = "nonce_unknown", 401, InvalidCredential;
+    /// The signature is in another encoding than the key was enrolled for.
+    SignatureFormat = "signature_format", 401, InvalidCredential;
     /// A key that signs statements is enrolled with a proof of possession.
     ProofMissing = "proof_missing", 400, InvalidRequest;
     /// An enrolled key cannot be enrolled with a weaker signing mode.

@@ -7,6 +7,7 @@ use crate::action::{approved, verification_method};
 use crate::custom::Object;
 use crate::names::{ActionState, VerificationMethod};
 use crate::secret::Secret;
+use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
 /// `POST /validate`.
@@ -24,6 +25,8 @@ pub struct ValidateRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 }
+
+impl ServerRequest for ValidateRequest {}
 
 /// Answer to [`ValidateRequest`], with status 200 also where the token is not valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -53,7 +53,7 @@ pub enum Committed {
 /// Attributes by which users are found; all that are given must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// Exact e-mail address.
+    /// E-mail address, in any case of its ASCII letters.
     pub email: Option<String>,
     /// Exact phone number.
     pub phone_number: Option<String>,

@@ -65,6 +65,7 @@ macro_rules! conformance {
                 lookups: {
                     users_are_found_by_all_the_attributes_that_are_given,
                     a_changed_or_removed_attribute_is_not_found_any_more,
+                    an_address_is_found_in_any_case_of_its_ascii_letters,
                     users_come_in_pages_by_id,
                     users_of_another_tenant_are_not_found,
                     actions_come_newest_first_and_filtered,

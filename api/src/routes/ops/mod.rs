@@ -6,7 +6,7 @@ mod metrics;
 pub use metrics::Texts;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, delete, get, post};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, Room};
 use countersign_wire::error::ErrorBody;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::at;
+use super::place::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.

@@ -3,20 +3,20 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::account::Track;
-use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
+use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey, TenantId};
 use countersign_wire::InvalidField;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use url::Url;
 
 use super::{addressable, new_account};
-use crate::body::Body;
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::caller::scope::Scopes;
 use crate::caller::token::{Kind, PageWish, Token};
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::state::AppState;
+use crate::state::{AppState, TenantFace};
 
 /// Tracks an action and gives out a token for it.
 ///
@@ -27,11 +27,15 @@ pub async fn track(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<(String, String)>,
-    Body(body): Body<TrackRequest>,
+    ServerBody { body, mut warnings }: ServerBody<TrackRequest>,
 ) -> Result<HttpResponse, Problem> {
     let account = new_account(caller.tenant, &path.0)?;
     let code = ActionCode::parse(&path.1)?;
     let parts = body.into_core()?;
+    if parts.has_other_address {
+        note_other_address(&state, &account.tenant);
+        warnings.add("ipAddress", "is not one address, and was left out");
+    }
     let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
     let scopes = scopes.map_err(|_| InvalidField::new("scope", "has a name that is not known"))?;
     let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
@@ -53,7 +57,18 @@ pub async fn track(
     })?;
     let token = Secret::new(token);
     let url = state.hosted_page(&token);
-    Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))
+    Ok(answer(TrackResponse::new(action, tracked.is_enrolled, token, url), &warnings))
+}
+
+/// Notes that a tenant's `ipAddress` cannot be shown to anybody: once for people, since a backend
+/// that passes on a chain does so with every action.
+fn note_other_address(state: &AppState, tenant: &TenantId) {
+    let text = "an ipAddress is not one address, and is left out of what devices are shown";
+    if state.tenant(tenant).is_some_and(TenantFace::is_first_other_address) {
+        tracing::warn!(tenant.id = %tenant, "{text}; more of them are noted at debug");
+    } else {
+        tracing::debug!(tenant.id = %tenant, "{text}");
+    }
 }
 
 /// Schemes that are no places, and no app's of its own: browsers run or show what such a URL holds,

@@ -7,7 +7,7 @@ use countersign_engine::Error;
 use countersign_wire::secret::Secret;
 use countersign_wire::validate::{ValidateRequest, ValidateResponse};
 
-use crate::body::Body;
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::caller::token::{Kind, TokenError};
 use crate::problem::Problem;
@@ -20,13 +20,13 @@ use crate::state::AppState;
 pub async fn validate(
     caller: ServerCaller,
     state: Data<AppState>,
-    Body(body): Body<ValidateRequest>,
+    ServerBody { body, warnings }: ServerBody<ValidateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = answer(&caller, &state, &body).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    let validity = validity(&caller, &state, &body).await?;
+    Ok(answer(validity, &warnings))
 }
 
-async fn answer(
+async fn validity(
     caller: &ServerCaller,
     state: &AppState,
     body: &ValidateRequest,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use challenges::{Evidence, Issue, Issued};
 pub use enrollment::{Enroll, Refresh};
 pub use grant::Grant;
-pub use profile::{Profile, ProfilePatch};
+pub use profile::{Edit, Profile, ProfilePatch};
 pub use tracking::{Track, Tracked};
 
 use crate::challenge::{Challenge, Ended, Outcome};

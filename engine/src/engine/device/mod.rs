@@ -15,7 +15,7 @@ use countersign_core::id::{AccountKey, AuthenticatorId, CredentialKey};
 use countersign_core::nonce::{Handout, Nonce};
 use countersign_core::possession;
 use countersign_core::refusal::Refusal;
-use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey};
+use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey, SignatureFormat};
 use countersign_core::statement::Digest;
 
 pub use possess::{Refreshing, Removing};
@@ -53,10 +53,12 @@ impl Engine {
     ) -> Result<Enrolled, Error> {
         let tenant = &account.tenant;
         if let Some(EnrollmentProof { signature, token }) = proof {
+            let wanted = wanted(std::slice::from_ref(&enroll.key), &signature);
             let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
             let checked = self.shared.verifier.check(check).await?;
             let proven = checked.and_then(|p| possession::proven_enrollment(tenant, token, &p));
-            enroll.possession = Some(proven.map_err(|InvalidSignature| refused("enrollment"))?);
+            let proven = proven.map_err(|InvalidSignature| refused("enrollment", wanted));
+            enroll.possession = Some(proven?);
         }
         let key = CredentialKey { tenant: tenant.clone(), thumbprint: enroll.key.thumbprint() };
         let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
@@ -144,7 +146,14 @@ impl Engine {
     }
 }
 
-fn refused(purpose: &'static str) -> Error {
+/// The format that a signature should have had, where it has the shape of another: none of the keys
+/// that it may be of takes that.
+fn wanted(keys: &[PublicKey], signature: &[u8]) -> Option<SignatureFormat> {
+    let format = keys.first()?.format();
+    keys.iter().all(|key| key.is_misshapen(signature)).then_some(format)
+}
+
+fn refused(purpose: &'static str, wanted: Option<SignatureFormat>) -> Error {
     counter!(telemetry::SIGNATURES_REFUSED, "for" => purpose).increment(1);
-    Misbehaviour::InvalidSignature.into()
+    wanted.map_or(Misbehaviour::InvalidSignature, Misbehaviour::OtherFormat).into()
 }

@@ -105,7 +105,7 @@ impl Engine {
         let checked = self.check_with(keys, check).await?;
         let nonce = checked.ok().and_then(|proof| nonces.get(proof.index()).cloned());
         if nonce.is_none() {
-            refused("read");
+            refused("read", None);
         }
         Ok(nonce)
     }

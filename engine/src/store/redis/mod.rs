@@ -8,6 +8,7 @@
 
 mod chores;
 mod early;
+mod emails;
 mod group;
 mod guard;
 mod journal;

@@ -5,6 +5,7 @@ use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::change::Write;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{ActionCode, IdempotencyKey};
+use countersign_core::text::Line;
 use countersign_core::ticket::Ticket;
 
 use super::actions::{OF_CODE, OF_STATE, ROW};
@@ -151,6 +152,41 @@ fn a_file_of_the_first_layout_is_taken_over() {
     assert_eq!(listed.map_err(StoreError::from), Ok(vec![action]));
     second.close().unwrap();
     writer(&path).close().unwrap();
+}
+
+#[test]
+fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let tenant = TenantId::parse("demo").unwrap();
+    let account = AccountKey { tenant: tenant.clone(), user: UserId::parse("ann").unwrap() };
+    let email = Some(Line::cleaned("Ann@Example.com", 100));
+    let profile = Profile { email, ..Profile::default() };
+    let record = AccountRecord {
+        created_at: UnixMillis(0),
+        profile,
+        counters: Counters::default(),
+        tickets: Vec::new(),
+    };
+    let unit = Unit::Commit(Change { account, expected: 0, writes: vec![Write::Account(record)] });
+    let mut first = writer(&path);
+    assert_eq!(first.record(&[unit]).ok().unwrap(), [recorded()]);
+    let old = "DROP INDEX accounts_email_nocase;
+        CREATE INDEX accounts_email ON accounts(tenant, email, user_id) WHERE email IS NOT NULL";
+    first.connection().execute_batch(old).unwrap();
+    first.close().unwrap();
+
+    let fixture = Fixture { writer: writer(&path), _folder: folder };
+    for text in ["ann@example.com", "Ann@Example.com", "ANN@EXAMPLE.COM"] {
+        let query = UserQuery { email: Some(text.to_owned()), limit: 9, ..UserQuery::default() };
+        let found = queries::users(fixture.writer.connection(), &tenant, &query);
+        assert_eq!(found.map_err(StoreError::from).map(|users| users.len()), Ok(1), "{text}");
+        let steps = plan(&fixture, &users_sql(&query));
+        assert!(steps.iter().any(|s| s.contains("accounts_email_nocase")), "{steps:?}");
+    }
+    let indexes = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'accounts_email%'";
+    let connection = fixture.writer.connection();
+    assert_eq!(connection.query_row(indexes, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }
 
 fn writer(path: &Path) -> Writer {
