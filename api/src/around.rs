@@ -6,7 +6,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _};
 use countersign_engine::system::Stopwatch;
 
 use crate::admission::{self, Admission, Entered, Lane, Pulse};
@@ -15,9 +15,12 @@ use crate::caller::ServerCaller;
 use crate::client_address::Client;
 use crate::connection::{Turn, in_pieces, stray};
 use crate::cors::Page;
+use crate::date;
 use crate::hold;
 use crate::observe::{observe, protect};
+use crate::path;
 use crate::problem::Problem;
+use crate::state::AppState;
 
 /// Counts a request on its connection, answers it if it is a preflight or one too many, and else
 /// lets the route answer; measures it, and lets allowed pages read what was answered.
@@ -25,7 +28,7 @@ use crate::problem::Problem;
 /// # Errors
 /// Those of the routes behind it. One request too many is answered 503 `temporarily_unavailable`.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let watch = Stopwatch::start();
@@ -35,6 +38,7 @@ pub async fn around(
         turn.end(&mut answered);
         return answered;
     }
+    path::route_as_usual(&mut request, public_path);
     let page = Page::of(&request);
     let preflight = page.as_ref().and_then(Page::preflight);
     let lane = Lane::of(request.method(), request.match_info().unprocessed());
@@ -54,11 +58,17 @@ pub async fn around(
         page.allow(response.headers_mut());
     }
     protect(response.headers_mut());
+    date::tell(&mut response);
     // Who is turned away costs as little as can be, and is counted elsewhere.
     if !is_refused {
         observe(&response, &watch);
     }
     Ok(in_pieces(response))
+}
+
+/// The path of the public URL, without a slash at its end.
+fn public_path(request: &HttpRequest) -> &str {
+    AppState::of(request).public_url.path().trim_end_matches('/')
 }
 
 /// Lets the route answer a request that has a place.

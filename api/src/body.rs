@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::BytesMut;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse};
 use countersign_wire::json::parse_strict;
+use countersign_wire::spelling::{self, Parsed, ServerRequest, Warned, Warnings};
 use futures_util::StreamExt as _;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admission::Seat;
@@ -25,32 +27,72 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = AppState::of(request).limits;
-        let declared = request.headers().get(CONTENT_LENGTH);
-        let declared = declared.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-        if declared.is_some_and(|bytes| bytes > limits.body_bytes_max) {
-            return Box::pin(std::future::ready(Err(Problem::too_large(limits.body_bytes_max))));
-        }
-        let json = is_json(request);
-        let load = request.conn_data::<Load>().cloned();
-        let seat = request.extensions().get::<Seat>().cloned();
-        let payload = payload.take();
+        let whole = whole(request, payload);
+        Box::pin(async move { parse_strict(&whole.await?).map(Self).map_err(Problem::from) })
+    }
+}
+
+/// A body of the Server API, with what the answer says about it.
+pub struct ServerBody<T> {
+    /// The body.
+    pub body: T,
+    /// What the answer says about it.
+    pub warnings: Warnings,
+}
+
+impl<T: ServerRequest + 'static> FromRequest for ServerBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let whole = whole(request, payload);
         Box::pin(async move {
-            let deadline = Duration::from_secs(limits.body_read_seconds);
-            let read = tokio::time::timeout(deadline, read(payload, limits)).await;
-            let bytes = read.map_err(|_| Problem::too_slow(limits.body_read_seconds))??;
-            if let Some(load) = load {
-                load.body_is_read();
+            let Parsed { body, warnings } =
+                spelling::parse(&whole.await?).map_err(Problem::from)?;
+            if !warnings.is_empty() {
+                tracing::debug!(warnings = ?warnings.texts(), "a body has unknown fields");
             }
-            if seat.is_some_and(|seat| !seat.take()) {
-                return Err(Problem::overloaded());
-            }
-            if !bytes.is_empty() && !json {
-                return Err(Problem::not_json());
-            }
-            let parsed = parse_strict(&bytes);
-            parsed.map(Self).map_err(|error| Problem::invalid_request(error.to_string()))
+            Ok(Self { body, warnings })
         })
+    }
+}
+
+/// Answers a request with what is to be said about it.
+pub fn answer<T: Serialize>(answer: T, warnings: &Warnings) -> HttpResponse {
+    HttpResponse::Ok().json(Warned { answer, warnings: warnings.texts() })
+}
+
+/// Reads the whole body, as long as it is within its bounds and has a type that is read.
+fn whole(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<BytesMut, Problem>> + use<> {
+    let limits = AppState::of(request).limits;
+    let declared = request.headers().get(CONTENT_LENGTH);
+    let declared = declared.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let is_too_large = declared.is_some_and(|bytes| bytes > limits.body_bytes_max);
+    let (json, encoded) = (is_json(request), is_encoded(request));
+    let load = request.conn_data::<Load>().cloned();
+    let seat = request.extensions().get::<Seat>().cloned();
+    let payload = if is_too_large { Payload::None } else { payload.take() };
+    async move {
+        if is_too_large {
+            return Err(Problem::too_large(limits.body_bytes_max));
+        }
+        let deadline = Duration::from_secs(limits.body_read_seconds);
+        let read = tokio::time::timeout(deadline, read(payload, limits)).await;
+        let bytes = read.map_err(|_| Problem::too_slow(limits.body_read_seconds))??;
+        if let Some(load) = load {
+            load.body_is_read();
+        }
+        if seat.is_some_and(|seat| !seat.take()) {
+            return Err(Problem::overloaded());
+        }
+        match bytes.is_empty() {
+            false if encoded => Err(Problem::encoded()),
+            false if !json => Err(Problem::not_json()),
+            _ => Ok(bytes),
+        }
     }
 }
 
@@ -70,4 +112,10 @@ fn is_json(request: &HttpRequest) -> bool {
     let Some(value) = request.headers().get(CONTENT_TYPE) else { return false };
     let essence = value.to_str().ok().and_then(|v| v.split(';').next());
     essence.is_some_and(|e| e.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether the body is compressed, or anything else than what it says.
+fn is_encoded(request: &HttpRequest) -> bool {
+    let mut codings = request.headers().get_all(CONTENT_ENCODING);
+    codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }

@@ -1,6 +1,7 @@
 //! Holding a poll: for as long as its caller prefers, if there is a place to wait.
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -60,9 +61,10 @@ pub fn fit(request: &mut ServiceRequest) {
 }
 
 impl Hold {
-    /// Takes the places that a poll of a tenant needs, if it prefers to wait.
+    /// Takes the places that a poll of a tenant needs, if it prefers to wait. HEAD never waits,
+    /// because its answer could not tell any news.
     pub fn of(request: &HttpRequest, tenant: &TenantId) -> Self {
-        let wait = Wait::of(request.headers());
+        let wait = Wait::of(request.headers()).filter(|_| request.method() != Method::HEAD);
         let admission = waiting_room(request, wait);
         let places =
             admission.and_then(|room| Some((room.wait_of(tenant)?, enter(room, request)?)));

@@ -11,6 +11,7 @@ pub mod client_address;
 pub mod config;
 pub mod connection;
 pub mod cors;
+pub mod date;
 pub mod descriptors;
 pub mod ground;
 pub mod hold;

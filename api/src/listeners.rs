@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::App;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, Service as _};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use countersign_core::policy::WAIT_MS_MAX;
@@ -18,6 +18,7 @@ use crate::around::around;
 use crate::config::{self, Config};
 use crate::connection::{self, OF_OPERATORS, OF_PUBLIC};
 use crate::operator::OperatorKey;
+use crate::path;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::AppState;
@@ -131,6 +132,10 @@ pub fn operators(
             .app_data(metrics.clone())
             .app_data(key.clone())
             .configure(routes::ops::configure)
+            .wrap_fn(|mut request, service| {
+                path::route_as_usual(&mut request, |_| "");
+                service.call(request)
+            })
             .wrap(from_fn(connection::count))
     };
     let workers = NonZeroUsize::new(1);

@@ -74,6 +74,7 @@ pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
+        Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",

@@ -12,6 +12,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_wire::reason::Reason;
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
@@ -42,9 +43,8 @@ impl OperatorKey {
     /// 401, or 403 for another machine.
     pub fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
         if !request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
-            return Err(Problem::forbidden(
-                "an operator's commands come from the server's machine",
-            ));
+            let text = "an operator's commands come from the server's machine";
+            return Err(Problem::new(Reason::OperatorRemote, text));
         }
         let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
@@ -52,7 +52,10 @@ impl OperatorKey {
         let digest = |key: &str| Sha256::digest(key.as_bytes());
         match shown {
             Some(shown) if digest(shown) == digest(&self.0) => Ok(()),
-            Some(_) | None => Err(Problem::unauthorized("the operator's key is missing or wrong")),
+            Some(_) | None => {
+                let text = "the operator's key is missing or wrong";
+                Err(Problem::new(Reason::OperatorKeyInvalid, text))
+            }
         }
     }
 }

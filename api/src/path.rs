@@ -1,9 +1,11 @@
-//! Names in paths.
+//! Paths: which route a spelling means, and the names in it.
 
 use std::future::{Ready, ready};
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::Uri;
 use actix_web::{FromRequest, HttpRequest, web};
+use countersign_wire::reason::Reason;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
@@ -20,13 +22,44 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let unreadable = || Problem::invalid_request("the path cannot be read");
+        let unreadable = || Problem::new(Reason::PathInvalid, "the path cannot be read");
         if !is_readable(request.uri().path()) {
             return ready(Err(unreadable()));
         }
         let names = web::Path::extract(request).into_inner().map_err(|_| unreadable());
         ready(names.map(|names: web::Path<T>| Self(names.into_inner())))
     }
+}
+
+/// Pages whose links are relative to where they are: one segment more would lead them astray, so
+/// that they are redirected instead.
+const PAGES: [&str; 3] = ["/ui/", "/phone/", "/demo/"];
+
+/// Lets the routes see the usual spelling of a request's path. `under` is the path of the public
+/// URL without a slash at its end, which a proxy may or may not take off. The request's own URI
+/// stays as it is.
+pub fn route_as_usual(request: &mut ServiceRequest, under: impl Fn(&HttpRequest) -> &str) {
+    let usual = usual(request.path(), under(request.request()));
+    if let Some(uri) = usual.and_then(|path| Uri::try_from(path).ok()) {
+        request.match_info_mut().get_mut().update(&uri);
+    }
+}
+
+/// The usual spelling of a path; `None` where it is that one already. Clients that join a base and
+/// a path leave an empty segment between them, or one at the end.
+fn usual(path: &str, under: &str) -> Option<String> {
+    let rest = path.strip_prefix(under).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let inner = match rest {
+        Some("") => "/",
+        Some(rest) => rest,
+        None => path,
+    };
+    let (mount, rest) = inner.split_at(if inner.starts_with("/v1/") { "/v1".len() } else { 0 });
+    let rest = rest.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(rest);
+    let is_page = mount.is_empty() && PAGES.contains(&rest);
+    let shorter = rest.strip_suffix('/').filter(|shorter| !shorter.is_empty() && !is_page);
+    let rest = shorter.unwrap_or(rest);
+    (mount.len() + rest.len() < path.len()).then(|| format!("{mount}{rest}"))
 }
 
 /// Whether every percent sign begins an escape, and what is escaped is UTF-8. The router leaves a
@@ -41,6 +74,65 @@ fn is_readable(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_empty_segment_after_the_mount_or_at_the_end_is_taken() {
+        for (path, expected) in [
+            ("/v1//users", "/v1/users"),
+            ("//users", "/users"),
+            ("/users/", "/users"),
+            ("/v1/users/u-1/", "/v1/users/u-1"),
+            ("/v1//users/u-1/", "/v1/users/u-1"),
+            ("//phone", "/phone"),
+            ("/v1/users/%2F/", "/v1/users/%2F"),
+            ("//", "/"),
+            ("/v1//", "/v1/"),
+            ("//phone/", "/phone/"),
+            ("/phone/x/", "/phone/x"),
+            ("/v1/phone/", "/v1/phone"),
+            ("/v1//v1/challenges", "/v1/v1/challenges"),
+            // One, and not two.
+            ("/v1///users", "/v1//users"),
+            ("///users", "//users"),
+            ("/users//", "/users/"),
+        ] {
+            assert_eq!(usual(path, "").as_deref(), Some(expected), "{path}");
+        }
+        for path in [
+            "/",
+            "/v1",
+            "/v1/",
+            "/v1/users",
+            "/users//actions/pay",
+            "/v1/users//actions/pay",
+            "/phone",
+            "/phone/",
+            "/ui/",
+            "/demo/",
+            "*",
+            "",
+        ] {
+            assert_eq!(usual(path, ""), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_the_public_url_is_taken_off_once() {
+        for (path, expected) in [
+            ("/auth/v1/users", Some("/v1/users")),
+            ("/auth//v1/users", Some("/v1/users")),
+            ("/auth/v1//users/", Some("/v1/users")),
+            ("/auth", Some("/")),
+            ("/auth/", Some("/")),
+            ("/auth/phone/", Some("/phone/")),
+            ("/auth/auth/ui", Some("/auth/ui")),
+            ("/authx/ui", None),
+            ("/v1/users", None),
+            ("/users/auth", None),
+        ] {
+            assert_eq!(usual(path, "/auth").as_deref(), expected, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_is_readable_if_it_is_escaped_utf_8() {

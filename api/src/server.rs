@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -37,8 +38,10 @@ pub enum ServeError {
     #[error(transparent)]
     Descriptors(#[from] TooFew),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address} ({key}): {source}")]
     Listen {
+        /// The key, and the variable, that name it.
+        key: &'static str,
         /// Which.
         address: SocketAddr,
         /// What the operating system says.
@@ -112,14 +115,14 @@ pub async fn start_at(
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
     // Callers wait from here on, and are not turned away when operators are told that all is ready.
-    let listener = listen(config.server.listen)?;
+    let listener = listen("server.listen or COUNTERSIGN_LISTEN", config.server.listen)?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();
     let (mut operations, operator_key) = (None, OperatorKey::from_entropy(&entropy.bytes()));
     if let Some(address) = config.operations {
         // First, so that operators see how far a recovery has come.
         let settings = listeners::connection_settings(&config.server, OPERATORS_CONNECTIONS_MAX);
-        let listener = listen(address)?;
+        let listener = listen("operations.listen or COUNTERSIGN__OPERATIONS__LISTEN", address)?;
         operations = Some(listener.local_addr()?);
         let server = listeners::operators(listener, settings, &engine, &metrics, &operator_key)?;
         servers.push(Serving::begin(server));
@@ -129,7 +132,8 @@ pub async fn start_at(
     for tenant in &config.tenants {
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
     }
-    let tokens = Tokens::new(secrets, config.token_lifetime.as_secs());
+    let tokens = Tokens::new(secrets, config.token_lifetime.as_secs())
+        .after(engine.set_back(), entropy.bytes());
     let secret = config.tenants.iter().find(|tenant| tenant.id.as_str() == config::demo::TENANT_ID);
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let state = Data::new(state(config, engine.clone(), tokens, address));
@@ -225,6 +229,7 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
         origins: tenant.allowed_origins.clone(),
         custom_public: tenant.push.custom_public.iter().cloned().collect(),
         brand: tenant.brand.clone(),
+        has_sent_other_address: AtomicBool::new(false),
     };
     let tenants = config.tenants.iter().map(|t| (t.id.clone(), face(t))).collect();
     let secrets = config.tenants.iter().flat_map(|tenant| {
@@ -247,6 +252,6 @@ fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
     Ok(Data::new(Demo::new(&base, secret)?))
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    connection::listen(address).map_err(|source| ServeError::Listen { address, source })
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    connection::listen(address).map_err(|source| ServeError::Listen { key, address, source })
 }

@@ -1,19 +1,20 @@
 //! What every route can reach: the engine, the tenants and their tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use countersign_core::id::{AccountKey, ActionKey, TenantId};
+use countersign_core::id::TenantId;
 use countersign_core::time::UnixMillis;
 use countersign_engine::Engine;
+use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::caller::scope::Scopes;
 use crate::caller::session::Session;
-use crate::caller::token::{Kind, PageWish, Token, TokenError, Tokens};
+use crate::caller::token::{Kind, Token, TokenError, Tokens};
 use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 
@@ -25,6 +26,15 @@ pub struct TenantFace {
     pub custom_public: Vec<String>,
     /// What its pages show.
     pub brand: Brand,
+    /// Whether an operator was told of an `ipAddress` that is not one address.
+    pub has_sent_other_address: AtomicBool,
+}
+
+impl TenantFace {
+    /// Whether nobody was told before that the tenant sends an `ipAddress` that is not one address.
+    pub fn is_first_other_address(&self) -> bool {
+        !self.has_sent_other_address.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Bounds of one request.
@@ -99,23 +109,13 @@ impl AppState {
         Secret::new(format!("{base}/ui?token={}", token.reveal()))
     }
 
-    /// Makes a token for an action, whose lifetime counts from `issued_at`.
+    /// Makes a token for an action, whose lifetime counts from when it was issued.
     ///
     /// # Errors
     /// [`Problem`] if the tenant has no key, which no authenticated caller can bring about.
-    pub fn make_token(
-        &self,
-        kind: Kind,
-        account: &AccountKey,
-        action: &ActionKey,
-        scopes: Scopes,
-        issued_at: UnixMillis,
-        page: PageWish,
-    ) -> Result<String, Problem> {
-        let (account, action) = (account.clone(), action.clone());
-        let token = Token { kind, account, action, scopes, issued_at, page };
-        let made = self.tokens.make(&token, self.engine.entropy().bytes());
-        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+    pub fn make_token(&self, token: &Token) -> Result<String, Problem> {
+        let made = self.tokens.make(token, self.engine.entropy().bytes());
+        made.ok_or_else(no_token_key)
     }
 
     /// Makes the token of a device session that begins at `session.issued_at`.
@@ -124,7 +124,7 @@ impl AppState {
     /// As [`Self::make_token`].
     pub fn make_session(&self, session: &Session) -> Result<String, Problem> {
         let made = self.tokens.make_session(session, self.engine.entropy().bytes());
-        made.ok_or_else(|| Problem::invalid_configuration("the tenant has no token key"))
+        made.ok_or_else(no_token_key)
     }
 
     /// Opens the token of a device session.
@@ -135,6 +135,15 @@ impl AppState {
         self.tokens.open_session(token, self.engine.clock().now())
     }
 
+    /// Opens a token that acts for a user, and says when it ends.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_client_token(&self, token: &str) -> Result<(Token, UnixMillis), TokenError> {
+        let now = self.engine.clock().now();
+        self.tokens.open_until(token, &[Kind::Track, Kind::Verified], now)
+    }
+
     /// Opens a token of one of the accepted kinds.
     ///
     /// # Errors
@@ -142,4 +151,8 @@ impl AppState {
     pub fn open_token(&self, token: &str, kinds: &[Kind]) -> Result<Token, TokenError> {
         self.tokens.open(token, kinds, self.engine.clock().now())
     }
+}
+
+fn no_token_key() -> Problem {
+    Problem::new(Reason::TokenKeyMissing, "the tenant has no token key")
 }

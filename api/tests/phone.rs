@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
+#[path = "phone/removal.rs"]
+mod removal;
 #[path = "../client/tests/support/mod.rs"]
 mod support;
 
@@ -152,16 +154,20 @@ async fn watching_ends_when_the_key_is_not_enrolled_any_more() {
 }
 
 #[tokio::test]
-async fn removing_keeps_the_key_unless_the_server_has_none() {
+async fn a_named_challenge_that_is_not_pending_is_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
-    let overloaded = ("503 Service Unavailable", "", "{}");
-    let gone = ("401 Unauthorized", "", UNKNOWN_KEY);
-    let server = Server::start(&[(OK, "", ENROLLED), overloaded, gone]);
-    enroll(folder.path(), &server, &[]).await;
-    assert!(phone(folder.path(), &["remove"], "").await.is_err());
-    assert!(folder.path().join("phone.json").exists());
-    phone(folder.path(), &["remove"], "").await.unwrap();
-    assert!(!folder.path().join("phone.json").exists());
+    let (_, pending) = shown('A', &Value::Null, r#"{"action":"pay"}"#);
+    let server = Server::start(&[
+        (OK, "", SIGNER),
+        (OK, "", &statement_nonce()),
+        (OK, "", SESSION),
+        (OK, "", &pending),
+    ]);
+    enroll_signer(folder.path(), &server).await;
+    let other = "B".repeat(32);
+    let line = ["approve", "--challenge", &other];
+    let error = phone(folder.path(), &line, "").await.unwrap_err();
+    assert_eq!(error.to_string(), format!("challenge {other} is not pending for this key"));
     server.seen();
 }
 
@@ -242,7 +248,7 @@ async fn a_phone_that_signs_statements_shows_what_it_signs() {
     // The file says how the key signs, so that the command need not.
     let line = ["approve", "--challenge", &id, "--number", "07"];
     let text = phone(folder.path(), &line, "").await.unwrap();
-    for part in ["action      pay", "payee       Zoë", "more        [1]", "2025-01-01T00:00:00"] {
+    for part in ["action      pay", "payee       Zoë", "more.1      1", "2025-01-01T00:00:00"] {
         assert!(text.contains(part), "{text}");
     }
     assert!(text.ends_with(&format!("approved: challenge {id}\n")), "{text}");
@@ -287,7 +293,15 @@ async fn watching_says_what_to_type_and_asks_again_for_a_number() {
 #[tokio::test]
 async fn the_number_may_stand_on_the_line_after_the_approval() {
     let display = r#"{"action":"pay"}"#;
-    for typed in ["a\n07\n", "approve\n a 07 \n", "a\nx\na\n7\na\n07\n"] {
+    for typed in [
+        "a\n07\n",
+        "approve\n a 07 \n",
+        "a\nx\na\n7\na\n07\n",
+        "a 0 7\n",
+        "a\n٠٧\n",
+        "a ０７\n",
+        "a\n\u{200f}۰\u{a0}۷\u{200e}\n",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let (id, pending) = shown('A', &json!({"digits": 2}), display);
         let (_, next) = shown('B', &Value::Null, display);
@@ -358,6 +372,65 @@ async fn a_report_is_for_those_who_sign_statements() {
     let refused = phone(folder.path(), &["report"], "").await;
     assert!(matches!(refused, Err(CliError::NoReport)));
     server.seen();
+}
+
+const TICKET: &str = "AbCdEfGhIjKlMnOpQrSt-_";
+const OPENED: &str = r#"{"tenantId":"acme","userId":"u-1","expiresIn":600}"#;
+
+/// The link that a website of that server shows.
+fn link(server: &Server, bearer: &str) -> String {
+    format!("{}/phone#enroll={bearer}", server.base.trim_end_matches("/v1"))
+}
+
+#[tokio::test]
+async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
+    for from_input in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&[(OK, "", OPENED), (OK, "", ENROLLED), (OK, "", NOTHING)]);
+        let link = link(&server, TICKET);
+        let (word, input) =
+            if from_input { ("-", format!("{link}\n")) } else { (&*link, String::new()) };
+        let text = phone(folder.path(), &["enroll", word], &input).await.unwrap();
+        assert!(text.starts_with("enrolled for user u-1"), "{text}");
+        assert!(phone(folder.path(), &["approve"], "").await.is_err());
+        let seen = server.seen();
+        assert_eq!(seen[0].line, "POST /v1/client/user-authenticators/push/ticket/open");
+        assert!(!seen.iter().any(|s| s.line.contains(TICKET)), "it is in no address");
+        let body: Value = serde_json::from_str(&seen[0].body).unwrap();
+        assert_eq!((&body["ticket"], seen[0].header("authorization")), (&TICKET.into(), None));
+        assert_eq!(seen[1].header("authorization"), Some(&*format!("Bearer {TICKET}")));
+        // It is remembered where the link led.
+        assert_eq!(seen[2].header("x-authsignal-tenant-id"), Some("acme"));
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_another_tenant_than_the_named_one_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", OPENED)]);
+    let line = ["enroll", &link(&server, TICKET), "--tenant", "demo"];
+    let refused = phone(folder.path(), &line, "").await;
+    assert!(matches!(refused, Err(CliError::OtherTenant { .. })));
+    assert_eq!(server.seen().len(), 1, "nothing is enrolled");
+}
+
+#[tokio::test]
+async fn an_older_link_with_a_token_in_it_enrolls_without_being_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[(OK, "", ENROLLED)]);
+    phone(folder.path(), &["enroll", &link(&server, "J.W.T")], "").await.unwrap();
+    assert_eq!(server.seen()[0].header("authorization"), Some("Bearer J.W.T"));
+}
+
+#[tokio::test]
+async fn what_is_no_link_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in ["J.W.T", "https://a.example/phone", "https://a.example/#enroll=x"] {
+        let refused = phone(folder.path(), &["enroll", text], "").await;
+        assert!(matches!(refused, Err(CliError::NoLink)), "{text}");
+    }
+    assert!(Line::try_parse_from(["phone", "enroll"]).is_err(), "one of the two is needed");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use countersign_benches::challenge::{NOW, decide, issue, sample};
+use countersign_core::account::Evidence;
 use countersign_core::challenge::Machine;
 use countersign_core::policy::Limits;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -31,7 +32,7 @@ fn challenge(c: &mut Criterion) {
         let id = &sample.challenge.id;
         b.iter_batched(
             || ended.clone(),
-            |ended| sample.issued.settle(id, ended, Some(&sample.action), None),
+            |ended| sample.issued.settle(id, ended, Some(&sample.action), Evidence::default()),
             BatchSize::SmallInput,
         );
     });

@@ -30,7 +30,8 @@ fn fresh() -> Change {
     static USERS: AtomicU64 = AtomicU64::new(0);
     let user = account(&format!("usr_{}", USERS.fetch_add(1, Ordering::Relaxed)));
     let (profile, counters) = (Profile::default(), Counters::default());
-    let record = AccountRecord { created_at: UnixMillis(1), profile, counters };
+    let (created_at, tickets) = (UnixMillis(1), Vec::new());
+    let record = AccountRecord { created_at, profile, counters, tickets };
     Change { account: user, expected: 0, writes: vec![Write::Account(record)] }
 }
 

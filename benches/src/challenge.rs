@@ -62,7 +62,8 @@ pub fn sample() -> Sample {
         idempotency_key: IdempotencyKey::from_entropy([1; 16]),
     };
     let track = Track { key, context: ActionContext::default(), profile: ProfilePatch::default() };
-    let tracked = account.track(&track, None, Unenrolled::Allow, NOW).0.expect("not known before");
+    let tracked = account.track(&track, None, Unenrolled::Allow, NOW).expect("no other content");
+    let tracked = tracked.0.expect("not known before");
     account.apply(&tracked.change);
     let software = SoftwareKey::generate(Algorithm::Es256);
     let key = PublicKey::from_spki(Algorithm::Es256, software.spki()).expect("a good key");

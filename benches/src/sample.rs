@@ -68,7 +68,7 @@ fn tenant_id() -> TenantId {
 
 /// What a token of an action stands for that nothing has made void.
 fn grant(action: ActionKey) -> Grant {
-    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false }
+    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
 /// A user with a device.

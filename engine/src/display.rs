@@ -2,43 +2,83 @@
 //!
 //! Keys are in order and there is no white space. Text is in Unicode's normal form C. A number that
 //! not every reader takes for the same, one that is no integer or is beyond 2^53, is written as
-//! text.
+//! text. Amounts and the browser have a text besides, so that no device computes one.
+
+mod amount;
+mod browser;
+mod custom;
 
 use std::borrow::Cow;
 
 use countersign_core::action::Action;
 use countersign_core::display::DisplayText;
 use countersign_core::refusal::Refusal;
-use countersign_core::text::{self, Line};
+use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The largest integer up to which a double-precision number names every one.
-const INTEGER_MAX: u64 = (1 << 53) - 1;
+use custom::{Seen, text};
 
 /// Builds the text for an action. `public` names the members of its custom data that a device may
 /// see.
 ///
 /// # Errors
-/// [`Refusal::DisplayTooLong`], or [`Refusal::DisplayUnsafe`] for an action that was recorded
-/// before its characters were refused.
+/// [`Refusal::CustomUnshowable`], [`Refusal::DisplayTooLong`], or [`Refusal::DisplayUnsafe`] for an
+/// action that was recorded before its characters were refused.
 pub(crate) fn build(
     action: &Action,
     public: &[String],
     issued_at: UnixMillis,
 ) -> Result<DisplayText, Refusal> {
+    DisplayText::new(&written(action, public, issued_at, browser::name)?)
+}
+
+/// Checks that a text can be built for an action. It names no browser unless it has to, because
+/// that takes longer than all the rest.
+///
+/// # Errors
+/// Those of [`build`].
+pub(crate) fn check(
+    action: &Action,
+    public: &[String],
+    issued_at: UnixMillis,
+) -> Result<(), Refusal> {
+    let longest = " ".repeat(browser::NAME_BYTES_MAX);
+    let written = written(action, public, issued_at, |_| Cow::Owned(longest))?;
+    if DisplayText::new(&written).is_err() {
+        build(action, public, issued_at)?;
+    }
+    Ok(())
+}
+
+fn written(
+    action: &Action,
+    public: &[String],
+    issued_at: UnixMillis,
+    name: impl FnOnce(&str) -> Cow<'_, str>,
+) -> Result<String, Refusal> {
+    let Seen { custom, amounts } = custom::seen(action.context.custom.as_deref(), public)?;
+    let user_agent = line(action.context.user_agent.as_ref())?;
     let shown = Shown {
         action: action.key.code.as_str(),
-        custom: custom(action.context.custom.as_deref(), public)?,
+        amounts,
+        browser: user_agent.as_deref().map(name),
+        custom,
         ip_address: line(action.context.ip_address.as_ref())?,
         issued_at: issued_at.seconds(),
         requester: action.account.tenant.as_str(),
-        user_agent: line(action.context.user_agent.as_ref())?,
+        user_agent: user_agent.as_deref(),
     };
-    let written = serde_json::to_string(&shown).expect("all of it is JSON");
-    DisplayText::new(&written)
+    Ok(serde_json::to_string(&shown).expect("all of it is JSON"))
+}
+
+/// Checks a user's own custom data, of which a device may see what `public` names.
+///
+/// # Errors
+/// [`Refusal::CustomUnshowable`].
+pub(crate) fn check_user(custom: &str, public: &[String]) -> Result<(), Refusal> {
+    custom::check_text(custom, public)
 }
 
 /// Members in the order of their names.
@@ -47,53 +87,21 @@ pub(crate) fn build(
 struct Shown<'a> {
     action: &'a str,
     #[serde(skip_serializing_if = "Map::is_empty")]
+    amounts: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    browser: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
     custom: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_address: Option<Cow<'a, str>>,
     issued_at: u64,
     requester: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<Cow<'a, str>>,
+    user_agent: Option<&'a str>,
 }
 
 fn line(line: Option<&Line>) -> Result<Option<Cow<'_, str>>, Refusal> {
-    line.map(|line| text(line.as_str())).transpose()
-}
-
-fn custom(json: Option<&str>, public: &[String]) -> Result<Map<String, Value>, Refusal> {
-    let Some(json) = json.filter(|_| !public.is_empty()) else { return Ok(Map::new()) };
-    let all: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-    let public = all.into_iter().filter(|(name, _)| public.contains(name));
-    members(public)
-}
-
-fn members(of: impl Iterator<Item = (String, Value)>) -> Result<Map<String, Value>, Refusal> {
-    of.map(|(name, member)| Ok((text(&name)?.into_owned(), value(member)?))).collect()
-}
-
-/// Recursion ends: parsed JSON is at most 128 levels deep.
-fn value(of: Value) -> Result<Value, Refusal> {
-    Ok(match of {
-        Value::Null | Value::Bool(_) => of,
-        Value::Number(number) => {
-            let exact = number.as_i64().is_some_and(|n| n.unsigned_abs() <= INTEGER_MAX);
-            if exact { Value::Number(number) } else { Value::String(number.to_string()) }
-        }
-        Value::String(line) => Value::String(text(&line)?.into_owned()),
-        Value::Array(values) => {
-            Value::Array(values.into_iter().map(value).collect::<Result<_, _>>()?)
-        }
-        Value::Object(object) => Value::Object(members(object.into_iter())?),
-    })
-}
-
-/// Checked before it becomes JSON, which would escape what is not to be there.
-fn text(line: &str) -> Result<Cow<'_, str>, Refusal> {
-    let normal = ComposingNormalizerBorrowed::new_nfc().normalize(line);
-    if !text::is_safe(&normal) {
-        return Err(Refusal::DisplayUnsafe);
-    }
-    Ok(normal)
+    line.map(|line| text(line.as_str()).ok_or(Refusal::DisplayUnsafe)).transpose()
 }
 
 #[cfg(test)]
@@ -119,6 +127,8 @@ mod tests {
             created_at: UnixMillis(0),
             state_updated_at: UnixMillis(0),
             decided_by: None,
+            approved: None,
+            revision: 0,
         }
     }
 
@@ -140,6 +150,24 @@ mod tests {
             r#""issuedAt":1735689600,"requester":"shop"}"#
         );
         assert_eq!(shown(custom, &["payee", "amount"]).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn an_amount_and_a_browser_have_a_text_beside_what_they_are_made_of() {
+        let mut action =
+            action(Some(r#"{"amount":125000,"currency":"HUF","payee":{"name":"Zoë"}}"#));
+        let agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 \
+                     (KHTML, like Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1";
+        action.context.user_agent = Some(Line::cleaned(agent, 512));
+        let public = ["amount", "currency", "payee"].map(str::to_owned);
+        let text = build(&action, &public, UnixMillis(1_735_689_600_999)).unwrap();
+        let expected = format!(
+            "{{\"action\":\"pay\",\"amounts\":{{\"amount\":\"HUF 1\u{a0}250.00\"}},\
+             \"browser\":\"Chrome on iPhone\",\
+             \"custom\":{{\"amount\":125000,\"currency\":\"HUF\",\"payee\":{{\"name\":\"Zoë\"}}}},\
+             \"issuedAt\":1735689600,\"requester\":\"shop\",\"userAgent\":\"{agent}\"}}"
+        );
+        assert_eq!(text.as_str(), expected);
     }
 
     #[test]
@@ -169,7 +197,8 @@ mod tests {
     fn what_hides_or_reorders_is_refused_even_where_json_would_escape_it() {
         for bad in ["\\n", "\\u0007", "\u{202e}", "\u{200b}", "\\u202e", "x\u{200d}y"] {
             for custom in [format!("{{\"a\":\"{bad}\"}}"), format!("{{\"a\":[{{\"{bad}\":1}}]}}")] {
-                assert_eq!(shown(&custom, &["a"]), Err(Refusal::DisplayUnsafe), "{custom:?}");
+                let refused = shown(&custom, &["a"]).unwrap_err();
+                assert!(refused.to_string().starts_with("custom.a"), "{custom:?}: {refused}");
                 assert_eq!(shown(&custom, &["b"]).as_deref(), Ok(BARE), "it is not shown");
             }
         }
@@ -182,6 +211,14 @@ mod tests {
         let longest = DISPLAY_BYTES_MAX - around;
         assert_eq!(shown(&of(longest), &["a"]).unwrap().len(), DISPLAY_BYTES_MAX);
         let refused = Refusal::DisplayTooLong { max: DISPLAY_BYTES_MAX };
-        assert_eq!(shown(&of(longest + 1), &["a"]), Err(refused));
+        assert_eq!(shown(&of(longest + 1), &["a"]), Err(refused.clone()));
+        // A check says the same, whatever the browser is called.
+        let public = ["a".to_owned()];
+        let around = around + r#""browser":"Firefox","userAgent":"Firefox","#.len();
+        for (length, expected) in [(0, Ok(())), (1, Err(refused))] {
+            let mut action = action(Some(&of(DISPLAY_BYTES_MAX - around + length)));
+            action.context.user_agent = Some(Line::cleaned("Firefox", 64));
+            assert_eq!(check(&action, &public, UnixMillis(1_735_689_600_999)), expected);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why the engine did not do what it was asked for, by culprit.
 
 use countersign_core::refusal::Refusal;
+use countersign_core::signature::SignatureFormat;
 
 use crate::ports::delivery::DeliveryError;
 use crate::ports::store::StoreError;
@@ -11,6 +12,9 @@ pub enum Misbehaviour {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     InvalidSignature,
+    /// The signature does not verify, and has the shape of another format than the key's.
+    #[error("the signature does not verify: it has to be {}", .0.described())]
+    OtherFormat(SignatureFormat),
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
     #[error("the credential does not sign so")]
     OtherSigning,
@@ -28,6 +32,47 @@ pub enum Misbehaviour {
     UnknownCredential,
 }
 
+/// Why a request cannot be taken now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// As many actors are in memory as may be.
+    #[error("too much is going on at once")]
+    Activations,
+    /// As many signatures wait for their check as may.
+    #[error("too many signatures to check")]
+    Signatures,
+    /// The store did not answer.
+    #[error("the store did not answer")]
+    Store,
+    /// The store cannot record, as it says itself.
+    #[error("{0}")]
+    StoreUnready(String),
+    /// Somebody else changed the account's record.
+    #[error("the account changed elsewhere")]
+    AccountChanged,
+    /// Somebody else ended the challenge.
+    #[error("the challenge ended elsewhere")]
+    ChallengeEnded,
+    /// An actor went away before it answered.
+    #[error("the request was not answered")]
+    Lost,
+    /// The engine has no settings for the tenant.
+    #[error("the tenant is not configured")]
+    TenantMissing,
+    /// The engine compares what is pending with the clock.
+    #[error("recovering: {ended} challenges ended")]
+    Recovering {
+        /// Challenges that it has ended so far.
+        ended: u64,
+    },
+    /// Some of what was pending could not be expired.
+    #[error("not all that was pending could be expired")]
+    Unexpired,
+    /// The engine is being stopped.
+    #[error("stopping")]
+    Stopping,
+}
+
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -43,19 +88,25 @@ pub enum Error {
     /// The store or the verifier pool cannot take the request. Of a change, it is not known whether
     /// it was recorded; asking again tells.
     #[error("unavailable: {0}")]
-    Unavailable(String),
+    Unavailable(#[from] Unavailable),
 }
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "store");
-        Self::Unavailable("the store did not answer".to_owned())
+        match error {
+            // What is late at the end is no fault of the store.
+            StoreError::Closed => tracing::debug!(%error, "store"),
+            StoreError::Unavailable(_) | StoreError::Unreadable(_) => {
+                tracing::error!(%error, "store");
+            }
+        }
+        Unavailable::Store.into()
     }
 }
 
 impl Error {
     /// An actor went away before it answered.
     pub(crate) fn lost() -> Self {
-        Self::Unavailable("the request was not answered".to_owned())
+        Unavailable::Lost.into()
     }
 }

@@ -26,11 +26,14 @@ pub mod verifier;
 
 pub use countersign_core as core;
 
-pub use engine::device::{EnrollmentProof, Pending, Reader, Refreshing, Removing};
+pub use engine::device::{
+    Crowded, Enrolled, EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing,
+    TicketWish,
+};
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
 pub use engine::{Engine, EngineSettings, Ports, Room};
-pub use error::{Error, Misbehaviour};
+pub use error::{Error, Misbehaviour, Unavailable};
 pub use patience::Patience;
 pub use shared::Tenant;

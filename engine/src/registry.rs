@@ -11,7 +11,7 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use dashmap::DashMap;
 use metrics::{Counter, Gauge, counter, gauge};
 
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::places::{Place, Places};
 use crate::telemetry;
 
@@ -73,7 +73,7 @@ where
             None => self.entries.entry(key.clone()).or_try_insert_with(|| {
                 let place = self.places.enter().ok_or_else(|| {
                     self.refused.increment(1);
-                    Error::Unavailable("too much is going on at once".to_owned())
+                    Error::from(Unavailable::Activations)
                 })?;
                 self.active.increment(1);
                 Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _place: place })

@@ -1,19 +1,21 @@
 //! What all actors and the facade hold in common.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
 use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::time::SetBack;
 
 use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::engine::chores::Chores;
 use crate::engine::outbox::Outbox;
 use crate::engine::room::Watch;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::places::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
@@ -47,8 +49,12 @@ pub(crate) struct Shared {
     /// Room that is left to the store.
     pub(crate) room: Watch,
     pub(crate) outbox: Arc<Outbox>,
+    /// Work that is done at intervals.
+    pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
+    /// Present where the clock was behind what the store had seen when the engine started.
+    pub(crate) set_back: OnceLock<SetBack>,
     pub(crate) draining: AtomicBool,
     pub(crate) recovering: AtomicBool,
     /// Challenges that recovery has ended.
@@ -58,7 +64,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The settings of a tenant. Its callers were authenticated against the same list.
     pub(crate) fn tenant(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
-        let unknown = || Error::Unavailable("the tenant is not configured".to_owned());
+        let unknown = || Unavailable::TenantMissing.into();
         self.tenants.get(id).cloned().ok_or_else(unknown)
     }
 

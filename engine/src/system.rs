@@ -4,23 +4,47 @@
 use std::cell::RefCell;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign_core::time::UnixMillis;
+use countersign_core::time::{Timeline, UnixMillis};
+use rustix::time::{ClockId, clock_gettime};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::ports::{Clock, Entropy};
 
-/// The operating system's clock.
+/// The operating system's clocks. The process has one timeline: every value of this type tells the
+/// same time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> UnixMillis {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        static TIMELINE: LazyLock<Mutex<Timeline>> =
+            LazyLock::new(|| Mutex::new(Timeline::begin(wall(), monotonic())));
+        let mut timeline = TIMELINE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock: a later call never brings an earlier reading.
+        timeline.at(wall(), monotonic())
     }
+
+    fn wall(&self) -> UnixMillis {
+        UnixMillis(u64::try_from(wall().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Since the epoch.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
+
+/// Since the machine was started, its sleep included: `Instant` stands still while Linux sleeps.
+fn monotonic() -> Duration {
+    #[cfg(target_os = "linux")]
+    const COUNTS_SLEEP: ClockId = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    const COUNTS_SLEEP: ClockId = ClockId::Monotonic;
+    clock_gettime(COUNTS_SLEEP).try_into().unwrap_or(Duration::ZERO)
 }
 
 /// The operating system's random source, read some hundred bytes at a time: one call of it costs
@@ -105,6 +129,18 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn the_two_clocks_of_a_process_begin_together_and_one_never_falls() {
+        let mut last = SystemClock.now();
+        assert!(SystemClock.wall().0.abs_diff(last.0) < 10_000, "{last:?}");
+        for _ in 0..1000 {
+            let now = SystemClock.now();
+            assert!(now >= last);
+            last = now;
+        }
+        assert!(monotonic() > Duration::ZERO);
+    }
 
     #[test]
     fn no_random_bytes_are_given_twice() {

@@ -19,6 +19,9 @@ pub const NUMBERS_LOCKED: &str = "countersign_numbers_locked_total";
 /// Challenges that were not issued, or approvals that were not looked at, since the account has had
 /// too many.
 pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
+/// Bindings that lost their place, or got none, since their key serves too many users: they are
+/// shown nothing until they are enrolled again.
+pub const BINDINGS_CROWDED_OUT: &str = "countersign_bindings_crowded_out_total";
 /// Signatures that did not verify, by what they were for.
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.

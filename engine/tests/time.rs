@@ -1,12 +1,13 @@
-//! What time does to a challenge, a nonce and a removal, with a clock that only the test moves.
+//! What time does to a challenge, a nonce and a removal, with clocks that only the test moves.
 //!
 //! What races with an expiry is in `lifecycle`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::ActionContext;
@@ -21,14 +22,17 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::possession::removal_text_at;
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::{Algorithm, PublicKey};
-use countersign_core::time::UnixMillis;
-use countersign_engine::ports::Clock;
+use countersign_core::time::{Timeline, UnixMillis};
+use countersign_engine::ports::{Clock, Store};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::system::SystemEntropy;
 use countersign_engine::{
     Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, Refreshing, Removing, Tenant,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
+
+#[path = "time/steps.rs"]
+mod steps;
 
 const START: UnixMillis = UnixMillis(1_735_689_600_000);
 /// Real timers follow from this: short, so that the actor asks the clock often.
@@ -37,17 +41,45 @@ const GRACE_MS: u64 = 10;
 /// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
-struct Manual(AtomicU64);
+/// A monotonic clock that stands until it is moved, and a wall clock that can be set besides.
+struct Manual {
+    monotonic: AtomicU64,
+    set_by: AtomicI64,
+    timeline: Mutex<Timeline>,
+}
 
 impl Manual {
+    fn at(now: UnixMillis) -> Self {
+        let time = Duration::from_millis(now.0);
+        let timeline = Timeline::begin(time, time).into();
+        Self { monotonic: now.0.into(), set_by: 0.into(), timeline }
+    }
+
+    /// Lets time pass until `now`.
     fn set(&self, now: UnixMillis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.monotonic.store(now.0, Ordering::SeqCst);
+    }
+
+    fn pass(&self, ms: u64) {
+        self.monotonic.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock forward, or back.
+    fn step(&self, ms: i64) {
+        self.set_by.fetch_add(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for Manual {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        let wall = Duration::from_millis(self.wall().0);
+        let monotonic = Duration::from_millis(self.monotonic.load(Ordering::SeqCst));
+        self.timeline.lock().unwrap().at(wall, monotonic)
+    }
+
+    fn wall(&self) -> UnixMillis {
+        let monotonic = self.monotonic.load(Ordering::SeqCst);
+        UnixMillis(monotonic.saturating_add_signed(self.set_by.load(Ordering::SeqCst)))
     }
 }
 
@@ -67,7 +99,7 @@ fn account() -> AccountKey {
 }
 
 fn grant() -> Grant {
-    Grant { action: action(), issued_at: UnixMillis(u64::MAX), is_verified: false }
+    Grant { action: action(), issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
 fn action() -> ActionKey {
@@ -75,7 +107,7 @@ fn action() -> ActionKey {
     ActionKey { code: ActionCode::parse("signIn").unwrap(), idempotency_key }
 }
 
-fn start_engine(clock: Arc<Manual>) -> Engine {
+fn start_engine(clock: Arc<Manual>, store: Arc<dyn Store>) -> Engine {
     let limits = Limits {
         challenge_lifetime_ms: LIFETIME_MS,
         decision_grace_ms: GRACE_MS,
@@ -83,15 +115,14 @@ fn start_engine(clock: Arc<Manual>) -> Engine {
     };
     let (unenrolled, custom_public) = (Unenrolled::Allow, Vec::new());
     let settings = Tenant { limits, unenrolled, custom_public, delivery: None };
-    let store = Arc::new(MemoryStore::default());
     let ports = Ports { store, clock, entropy: Arc::new(SystemEntropy) };
     Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant(), settings)]))
 }
 
 impl World {
     async fn new() -> Self {
-        let clock = Arc::new(Manual(START.0.into()));
-        let engine = start_engine(clock.clone());
+        let clock = Arc::new(Manual::at(START));
+        let engine = start_engine(clock.clone(), Arc::new(MemoryStore::default()));
         let world = Self { engine, clock, key: SigningKey::from_bytes(&[7; 32]) };
         let track = Track {
             key: action(),

@@ -147,7 +147,13 @@ mod tests {
 
     fn refused(status: u16, code: &str) -> LoadError {
         let (code, description) = (code.to_owned(), "in words".to_owned());
-        let source = ClientError::Refused { status, code, description, retry_after: None };
+        let source = ClientError::Refused {
+            status,
+            code,
+            description,
+            reason: String::new(),
+            retry_after: None,
+        };
         LoadError::Request { step: "track", source }
     }
 

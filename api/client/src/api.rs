@@ -96,7 +96,14 @@ pub(crate) async fn send<T: DeserializeOwned>(
     request: RequestBuilder,
     authorization: &HeaderValue,
 ) -> Result<T, ClientError> {
-    let response = request.header(AUTHORIZATION, authorization).send().await?;
+    exchange(request.header(AUTHORIZATION, authorization)).await
+}
+
+/// Sends a request and reads the answer.
+pub(crate) async fn exchange<T: DeserializeOwned>(
+    request: RequestBuilder,
+) -> Result<T, ClientError> {
+    let response = request.send().await?;
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
@@ -109,7 +116,8 @@ pub(crate) async fn send<T: DeserializeOwned>(
     let json = serde_json::from_slice(&body).unwrap_or_default();
     let code = text(&json, "errorCode");
     let description = text(&json, "errorDescription");
-    Err(ClientError::Refused { status, code, description, retry_after })
+    let reason = text(&json, "reason");
+    Err(ClientError::Refused { status, code, description, reason, retry_after })
 }
 
 /// A long poll: asks the server to wait for up to `seconds`.

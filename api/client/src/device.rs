@@ -1,6 +1,7 @@
 //! The Device API, as the official mobile SDKs call it.
 
 use countersign_core::id::ChallengeId;
+use countersign_core::number_match::TypedNumber;
 use countersign_core::possession::removal_text_at;
 use countersign_core::signature::Algorithm;
 use countersign_core::time::UnixMillis;
@@ -125,7 +126,8 @@ impl Device {
         send(waiting(call, wait), &self.authorization).await
     }
 
-    /// Answers a challenge.
+    /// Answers a challenge. The digits of a number are sent in ASCII, without blanks; a text that
+    /// is no number is sent as it is, for the server to judge.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -144,7 +146,10 @@ impl Device {
             signature: self.key.sign_text(challenge),
             approved: Some(approve),
             decision: None,
-            verification_code: code.map(Secret::new),
+            verification_code: code.map(|code| match TypedNumber::parse(code) {
+                Ok(number) => Secret::new(number.reveal()),
+                Err(_) => Secret::new(code),
+            }),
         };
         let call = self.call(Method::POST, "/challenge", None);
         let call = self.with_body(call, &body, Some("verificationCode"))?;

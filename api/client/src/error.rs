@@ -14,12 +14,14 @@ pub enum ClientError {
         code: String,
         /// The server's text for people. It may hold any character.
         description: String,
+        /// The stable name of the cause; empty if the body has none.
+        reason: String,
         /// Seconds after which to try again, if the server says.
         retry_after: Option<u64>,
     },
     /// The server could not be reached, or the connection broke. The request may have been carried
     /// out.
-    #[error("the server cannot be reached: {}", chain(.0))]
+    #[error("no answer from the server: {}", chain(.0))]
     Transport(#[source] reqwest::Error),
     /// The answer is not one of the contract.
     #[error("the server's answer is not understood: {0}")]

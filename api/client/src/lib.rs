@@ -16,6 +16,7 @@ mod keyfile;
 mod manner;
 mod relying_party;
 mod statement;
+mod ticket;
 mod token;
 
 pub use api::{Connecting, Http};
@@ -27,7 +28,10 @@ pub use key::{InvalidKeyText, SoftwareKey};
 pub use keyfile::{Home, KeyFile, KeyFileError};
 pub use manner::Manner;
 pub use relying_party::RelyingParty;
-pub use statement::{Choice, Display, InvalidDisplay, Prompt, StatementDevice, Unreadable};
+pub use statement::{
+    Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,
+};
+pub use ticket::{EnrollmentLink, open_ticket};
 pub use token::token_tenant;
 
 pub use countersign_wire as wire;

@@ -6,7 +6,8 @@ use actix_web::http::Method;
 /// A lane of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What begins something: to track an action, to start a challenge, to enroll a key.
+    /// What begins something: to track an action, to start a challenge, to enroll a key or make a
+    /// ticket for one.
     New,
     /// Everything else: reads, decisions, polls and validations of what exists, and removals.
     Existing,
@@ -26,7 +27,9 @@ impl Lane {
                 path,
                 "/client/challenge/push"
                     | "/client/user-authenticators/push"
+                    | "/client/user-authenticators/push/ticket"
                     | "/client/user-authenticators/device"
+                    | "/client/user-authenticators/device/ticket"
             )
         };
         if method == Method::POST && (tracks() || begins()) { Self::New } else { Self::Existing }
@@ -52,6 +55,8 @@ mod tests {
             "/client/challenge/push",
             "/client/user-authenticators/push",
             "/client/user-authenticators/device",
+            "/client/user-authenticators/push/ticket",
+            "/client/user-authenticators/device/ticket",
         ] {
             assert_eq!(Lane::of(&Method::POST, path), Lane::New, "{path}");
             assert_eq!(Lane::of(&Method::POST, &format!("/v1{path}")), Lane::New, "{path}");
@@ -65,10 +70,12 @@ mod tests {
             "/v1/client/verify/push",
             "/v1/client/wait/push",
             "/v1/client/cancel/push",
+            "/v1/client/leave/push",
             "/v1/client/user-authenticators/push/challenge",
             "/v1/client/user-authenticators/push/challenge/sign",
             "/v1/client/user-authenticators/push/session",
             "/v1/client/user-authenticators/push/remove",
+            "/v1/client/user-authenticators/push/ticket/open",
             "/v1/client/user-authenticators/remove",
             "/v1/validate",
             "/v1/users/u-1",

@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::id::TenantId;
 use countersign_wire::basic;
+use countersign_wire::reason::Reason;
 
 use super::{credentials, origin};
 use crate::problem::Problem;
@@ -14,6 +15,14 @@ use crate::state::AppState;
 /// Bytes of shown credentials that are decoded and hashed before anybody is let in. No secret is
 /// nearly as long.
 const SHOWN_BYTES_MAX: usize = 2048;
+
+/// What a backend is told that shows no good secret: the SDKs' own test suites compare this text.
+const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
+                            URL are correctly configured.";
+
+/// The first segments of the Server API's paths, known routes of other methods among them.
+const SERVER_API: [&str; 7] =
+    ["authenticators", "challenge", "claim", "sessions", "users", "validate", "verify"];
 
 /// A relying party's backend, known by one of its secrets.
 pub struct ServerCaller {
@@ -32,6 +41,24 @@ impl ServerCaller {
     pub fn is_of(request: &HttpRequest) -> bool {
         tenant_of(request).is_some()
     }
+
+    /// Refuses a request to a path of the Server API that shows no secret. Called where a path or
+    /// a method is not found: whoever has no secret is not told which there are.
+    ///
+    /// # Errors
+    /// 401 `unauthorized`.
+    pub fn check_before_routing(request: &HttpRequest) -> Result<(), Problem> {
+        let is_let_in = !is_server_api(request.match_info().as_str()) || Self::is_of(request);
+        if is_let_in { Ok(()) } else { Err(Problem::new(Reason::SecretUnknown, UNAUTHORIZED)) }
+    }
+}
+
+/// Whether a path is one of the Server API, wherever it is mounted.
+fn is_server_api(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|s| !s.is_empty()).skip_while(|s| *s == "v1");
+    let first = segments.next().unwrap_or_default();
+    // Two SDKs misspell `/challenges?…`.
+    SERVER_API.contains(&first) || first.starts_with("challenges")
 }
 
 fn tenant_of(request: &HttpRequest) -> Option<TenantId> {
@@ -46,7 +73,7 @@ impl FromRequest for ServerCaller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let tenant =
-            tenant_of(request).ok_or_else(|| Problem::unauthorized("the secret is not known"));
+            tenant_of(request).ok_or_else(|| Problem::new(Reason::SecretUnknown, UNAUTHORIZED));
         ready(tenant.map(|tenant| Self { tenant }))
     }
 }
@@ -61,10 +88,37 @@ impl FromRequest for DeviceCaller {
 }
 
 pub(super) fn device(request: &HttpRequest) -> Result<DeviceCaller, Problem> {
-    let unknown = || Problem::unauthorized("the tenant is not known");
+    let unknown = || Problem::new(Reason::TenantUnknown, "the tenant is not known");
     let id = credentials(request, "Basic").and_then(basic::decode).ok_or_else(unknown)?;
     let tenant = TenantId::parse(&id).map_err(|_| unknown())?;
     let settings = AppState::of(request).tenant(&tenant).ok_or_else(unknown)?;
     origin::check(request, &settings.origins)?;
     Ok(DeviceCaller { tenant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_api_is_told_by_its_first_segment() {
+        for path in [
+            "/users",
+            "/v1/users/u/actions/a/",
+            "/v1//users/u",
+            "//validate",
+            "/v1/v1/challenges",
+            "/challengeschallengeId=c",
+            "/challengesuserId=u",
+            "/v1/sessions/user/revoke",
+            "/users/v1/nothing",
+        ] {
+            assert!(is_server_api(path), "{path}");
+        }
+        for path in
+            ["/", "", "/v1", "/v2/users", "/client/users", "/client/challenge", "/ui", "/usersx"]
+        {
+            assert!(!is_server_api(path), "{path}");
+        }
+    }
 }

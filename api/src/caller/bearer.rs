@@ -6,11 +6,11 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::account::Grant;
 use countersign_core::id::AccountKey;
-use countersign_core::statement::Digest;
+use countersign_core::time::UnixMillis;
+use countersign_wire::reason::Reason;
 
 use super::basic::{DeviceCaller, device};
 use super::scope::Scope;
-use super::token::Kind;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -21,6 +21,8 @@ pub struct ClientCaller {
     pub account: AccountKey,
     /// What the token stands for.
     pub grant: Grant,
+    /// When the token ends.
+    pub ends_at: UnixMillis,
     /// Whether the token allows a further authenticator.
     pub may_add_authenticators: bool,
     /// Whether the token allows an authenticator to be removed.
@@ -34,18 +36,6 @@ impl ClientCaller {
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
     pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
         open(request, token)
-    }
-}
-
-/// The digest of a caller's token: a proof of possession is over it.
-pub struct TokenDigest(pub Digest);
-
-impl FromRequest for TokenDigest {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(bearer(request).map(|token| Self(Digest::of(token))))
     }
 }
 
@@ -82,15 +72,15 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
     ClientCaller::of(request, bearer(request)?)
 }
 
-fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
-    let missing = || Problem::invalid_token("a bearer token is needed");
+pub(super) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
+    let missing = || Problem::new(Reason::TokenMissing, "a bearer token is needed");
     credentials(request, "Bearer").ok_or_else(missing)
 }
 
 fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
     let state = AppState::of(request);
-    let opened = state.open_token(text, &[Kind::Track, Kind::Verified]);
-    let token = opened.map_err(|error| refused(&error))?;
+    let opened = state.open_client_token(text);
+    let (token, ends_at) = opened.map_err(|error| refused(&error))?;
     if let Some(settings) = state.tenant(&token.account.tenant) {
         origin::check(request, &settings.origins)?;
     }
@@ -100,6 +90,7 @@ fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
     Ok(ClientCaller {
         account: token.account,
         grant,
+        ends_at,
         may_add_authenticators,
         may_remove_authenticators,
     })

@@ -2,6 +2,7 @@
 
 mod basic;
 mod bearer;
+mod enrolling;
 pub mod origin;
 mod reader;
 pub mod scope;
@@ -9,11 +10,13 @@ pub mod session;
 pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
-pub use bearer::{AnyCaller, ClientCaller, TokenDigest};
+pub use bearer::{AnyCaller, ClientCaller};
+pub use enrolling::{EnrollingCaller, check_origin};
 pub use reader::{ReadingCaller, Who};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
+use countersign_wire::reason::Reason;
 
 use self::token::TokenError;
 use crate::problem::Problem;
@@ -22,7 +25,7 @@ use crate::problem::Problem;
 fn refused<T>(error: &TokenError<T>) -> Problem {
     match error {
         TokenError::Expired(_) => Problem::expired_token(),
-        TokenError::Invalid => Problem::invalid_token("the token is not valid here"),
+        TokenError::Invalid => Problem::new(Reason::TokenInvalid, "the token is not valid here"),
     }
 }
 

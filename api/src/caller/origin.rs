@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::ORIGIN;
+use countersign_wire::reason::Reason;
 
 use crate::config::AllowedOrigins;
 use crate::problem::Problem;
@@ -16,5 +17,6 @@ pub fn check(request: &HttpRequest, origins: &AllowedOrigins) -> Result<(), Prob
     let Some(origin) = request.headers().get(ORIGIN) else { return Ok(()) };
     let own = |origin: &str| AppState::of(request).is_own_origin(origin);
     let allowed = origin.to_str().is_ok_and(|origin| origins.allows(origin) || own(origin));
-    if allowed { Ok(()) } else { Err(Problem::forbidden("pages of this origin may not call")) }
+    let refused = || Problem::new(Reason::OriginNotAllowed, "pages of this origin may not call");
+    if allowed { Ok(()) } else { Err(refused()) }
 }

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId};
 use countersign_wire::publickey::PresentedKey;
+use countersign_wire::reason::Reason;
 use serde::Deserialize;
 
 use super::basic::device;
@@ -52,7 +53,7 @@ fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCall
     let presented = public_key.map(PresentedKey::from_query).transpose();
     let Some(token) = credentials(request, "Bearer") else {
         let tenant = device(request)?.tenant;
-        let missing = || Problem::invalid_request("publicKey: is missing");
+        let missing = || Problem::new(Reason::FieldMissing, "publicKey: is missing");
         let key = key_of(tenant, &presented?.ok_or_else(missing)?);
         return Ok(ReadingCaller { key, who: Who::Stranger });
     };
@@ -63,7 +64,8 @@ fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCall
     }
     // The session says which key it is of; a request that says otherwise is a mistake.
     if presented?.is_some_and(|key| key.thumbprint() != session.key.thumbprint) {
-        return Err(Problem::invalid_request("publicKey: is not the key of the session"));
+        let text = "publicKey: is not the key of the session";
+        return Err(Problem::new(Reason::SessionMismatch, text));
     }
     Ok(ReadingCaller { key: session.key, who: Who::Session(session.binding) })
 }

@@ -5,6 +5,7 @@ use countersign_core::policy::DEVICE_SESSION_MS;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use super::token::run::Run;
 use super::token::{ISSUER, TokenError, Tokens};
 
 /// In the header of such a token; no token of an action has it.
@@ -36,6 +37,9 @@ struct Claims {
     exp: u64,
     jti: String,
     binding: String,
+    /// The mark of the process that made it, where that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
 }
 
 impl Tokens {
@@ -50,6 +54,7 @@ impl Tokens {
             exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             binding: binding.to_string(),
+            run: self.run().map(Run::mark),
         };
         self.seal(TYP, &key.tenant, &claims)
     }
@@ -65,7 +70,9 @@ impl Tokens {
     ) -> Result<Session, TokenError<Session>> {
         let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
         let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
-        if now.seconds() >= claims.exp {
+        let mark = claims.run.as_deref();
+        let end = self.run().map_or(claims.exp, |run| run.end(mark, claims.iat, claims.exp));
+        if now.seconds() >= end {
             return Err(TokenError::Expired(Box::new(session)));
         }
         Ok(session)

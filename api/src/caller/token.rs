@@ -1,12 +1,13 @@
 //! Bearer tokens: JWTs of one fixed algorithm, of a kind that their header names, with one random
-//! key per tenant. Their time is checked against the engine's clock.
+//! key per tenant. Their time is checked against the engine's clock, which never falls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_core::account::Grant;
+use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
-use countersign_core::time::UnixMillis;
+use countersign_core::time::{SetBack, UnixMillis};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
@@ -16,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 use super::scope::Scopes;
 
 mod claims;
+pub(super) mod run;
 
 use claims::Claims;
+use run::Run;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
 pub(super) const ISSUER: &str = "countersign";
@@ -49,6 +52,9 @@ pub struct Token {
     pub account: AccountKey,
     /// The action it was made for.
     pub action: ActionKey,
+    /// Which of the actions that had this name it was made for. Absent from tokens of an older
+    /// server.
+    pub born: Option<Birth>,
     /// What it allows.
     pub scopes: Scopes,
     /// When what it stands for came about, in whole seconds: its lifetime counts from then.
@@ -81,7 +87,8 @@ impl Token {
     #[must_use]
     pub fn grant(&self) -> Grant {
         let is_verified = self.kind == Kind::Verified;
-        Grant { action: self.action.clone(), issued_at: self.issued_at, is_verified }
+        let (action, born) = (self.action.clone(), self.born);
+        Grant { action, issued_at: self.issued_at, is_verified, born }
     }
 }
 
@@ -104,6 +111,8 @@ struct Keys {
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
+    /// Present where this process started with its clock set back.
+    run: Option<Run>,
     /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
     /// with each of its calls, and reading it anew costs more than the rest of a call.
     genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
@@ -126,15 +135,26 @@ impl Tokens {
         let secrets = secrets.into_iter();
         let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
         let keys = keys.collect();
-        Self { keys, lifetime_seconds, genuine: Cache::new(GENUINE_MAX) }
+        Self { keys, lifetime_seconds, run: None, genuine: Cache::new(GENUINE_MAX) }
+    }
+
+    /// The same in a process that started with its clock set back: tokens of earlier processes
+    /// live no longer for it. `id` are random bytes of the process.
+    #[must_use]
+    pub fn after(self, set_back: Option<SetBack>, id: [u8; 16]) -> Self {
+        Self { run: set_back.map(|set_back| Run::new(set_back, id)), ..self }
+    }
+
+    pub(super) const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
     }
 
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, id);
+        let claims = Claims::of(token, self.lifetime_seconds, self.run(), id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
         let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds());
+        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(self.run()));
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -177,6 +197,19 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`].
     pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
+        self.open_until(text, kinds, now).map(|(token, _)| token)
+    }
+
+    /// Opens a token as [`Self::open`] does, and says when it ends.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open_until(
+        &self,
+        text: &str,
+        kinds: &[Kind],
+        now: UnixMillis,
+    ) -> Result<(Token, UnixMillis), TokenError> {
         let genuine = self.genuine(text).ok_or(TokenError::Invalid)?;
         let (token, ends_at_seconds) = &*genuine;
         if !kinds.contains(&token.kind) {
@@ -185,7 +218,7 @@ impl Tokens {
         if now.seconds() >= *ends_at_seconds {
             return Err(TokenError::Expired(Box::new(token.clone())));
         }
-        Ok(token.clone())
+        Ok((token.clone(), UnixMillis(ends_at_seconds.saturating_mul(1000))))
     }
 
     /// A genuine token of any kind, and when it ends.
@@ -196,7 +229,7 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds();
+            let ends_at_seconds = claims.ends_at_seconds(self.run());
             Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);
@@ -230,6 +263,7 @@ mod tests {
                 code: ActionCode::parse("signIn").unwrap(),
                 idempotency_key: IdempotencyKey::parse("k").unwrap(),
             },
+            born: Some(Birth { at: UnixMillis(NOW.0 - 1), revision: 7 }),
             scopes: Scopes::parse("add:authenticators").unwrap(),
             issued_at: NOW,
             page: PageWish {

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod json_line;
 mod operator;
+mod panics;
 pub mod phone;
 mod serve;
 mod store;
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::json_line::JsonLine;
 use crate::config::{Config, ConfigError, environment};
 
 /// Self-hosted push verification.
@@ -53,8 +56,9 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let program = if error.is::<JsonLine>() { "" } else { "countersign: " };
             // Where even this cannot be written, the exit code says it.
-            let _ = writeln!(std::io::stderr(), "countersign: {error}");
+            let _ = writeln!(std::io::stderr(), "{program}{error}");
             ExitCode::FAILURE
         }
     }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use clap::{Args, Subcommand};
+use countersign_client::ClientError;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::operator::{OperatorAccount, OperatorDone};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -114,8 +115,12 @@ async fn call<T: DeserializeOwned>(
     // What goes to this machine goes by no proxy.
     let client = Client::builder().no_proxy().build()?;
     let request = client.request(method, url).bearer_auth(desk.key.expose());
-    let answer = request.send().await.map_err(|_| {
-        format!("no server answers at {}: start it, or see whether it has stopped", desk.url)
+    let answer = request.send().await.map_err(|error| {
+        let cause = ClientError::from(error);
+        format!(
+            "no server answers at {}. Start it, or see whether it has stopped: {cause}",
+            desk.url
+        )
     })?;
     if answer.status().is_success() {
         return Ok(answer.json().await?);

@@ -3,6 +3,7 @@
 mod answer;
 mod args;
 mod device;
+mod invitation;
 mod session;
 mod terminal;
 mod watch;
@@ -10,10 +11,13 @@ mod watch;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+use countersign_client::wire::time::Iso8601;
 use countersign_client::{ClientError, KeyFileError, Unreadable};
 use countersign_core::decision::Decision;
+use countersign_core::time::UnixMillis;
 
 pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};
+use invitation::Invitation;
 use session::{NewKey, Session};
 
 /// Why a command did not do what it was asked for.
@@ -31,11 +35,29 @@ pub enum CliError {
         error: KeyFileError,
     },
     /// There is no key file, and the command needs one.
-    #[error("there is no key at {}: first run `countersign phone enroll --token -`", .0.display())]
+    #[error("there is no key at {}: first run `countersign phone enroll -`", .0.display())]
     NoKey(PathBuf),
     /// There is nothing to answer.
     #[error("no challenge is pending")]
     NothingPending,
+    /// The challenge that was named is not there to be answered.
+    #[error("challenge {} is not pending for this key", terminal::clean(.0))]
+    NotPending(String),
+    /// The server did not take a removal of a key that it knows.
+    #[error(
+        "the server knows the key and did not take its removal, so the key file is kept: {}{}",
+        terminal::clean(&refused.to_string()),
+        signed_at.map_or_else(String::new, |at| format!(
+            ". A removal is signed over the time, which is {} here",
+            Iso8601(at)
+        ))
+    )]
+    StillEnrolled {
+        /// What the server said.
+        refused: ClientError,
+        /// The time that was signed, where one was.
+        signed_at: Option<UnixMillis>,
+    },
     /// An approval needs the number.
     #[error(
         "the {0} digits are needed that are shown where this began: `approve --number 12`, or \
@@ -71,9 +93,15 @@ pub enum CliError {
     /// A format makes a difference only where statements are signed.
     #[error("--signature-format goes with --signing statement-v1")]
     FormatUnsaid,
-    /// `--token -` found nothing to read.
-    #[error("there is no token on the standard input")]
+    /// `-` found nothing to read.
+    #[error("there is no link or token on the standard input")]
     NoToken,
+    /// A link was expected.
+    #[error(
+        "this is not an enrollment link: one ends in /phone#enroll=… (a bare token goes with \
+         --token)"
+    )]
+    NoLink,
     /// The terminal cannot be read or written.
     #[error("the terminal: {0}")]
     Terminal(#[from] std::io::Error),
@@ -85,15 +113,23 @@ pub enum CliError {
 /// # Errors
 /// [`CliError`].
 pub async fn run(
-    args: PhoneArgs,
+    mut args: PhoneArgs,
     out: &mut impl Write,
     input: &mut impl BufRead,
 ) -> Result<(), CliError> {
+    let invitation = if let Command::Enroll { link, token, .. } = &args.command {
+        Some(Invitation::read(link.as_deref(), token.as_deref(), input)?)
+    } else {
+        None
+    };
+    // A server that is named goes before that of a link, which may have another name from here.
+    args.url = args.url.or_else(|| invitation.as_ref()?.url.clone());
     let session = Session::open(&args)?;
     match args.command {
-        Command::Enroll { token, name, algorithm, signature_format } => {
+        Command::Enroll { name, algorithm, signature_format, .. } => {
             let (algorithm, format) = (algorithm.map(Into::into), signature_format.map(Into::into));
-            session.enroll(&token, NewKey { name, algorithm, format }, out, input).await
+            let invitation = invitation.ok_or(CliError::NoToken)?;
+            session.enroll(&invitation, NewKey { name, algorithm, format }, out).await
         }
         Command::Watch => watch::run(&session.enrolled()?, out, input).await,
         Command::Approve { challenge, number } => {

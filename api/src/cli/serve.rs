@@ -8,12 +8,13 @@ use std::time::Duration;
 use clap::Args;
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
-use countersign_engine::telemetry;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::ConfigArgs;
+use super::json_line::JsonLine;
+use super::{ConfigArgs, panics};
 use crate::config::{Config, LogFormat, demo};
 use crate::descriptors::Budget;
 use crate::operator::{self, Desk};
@@ -40,12 +41,20 @@ pub(super) struct ServeArgs {
 /// Runs the server.
 ///
 /// # Errors
-/// Whatever keeps it from starting, or from ending in order.
+/// Whatever keeps it from starting, or from ending in order; a [`JsonLine`] where the log is JSON.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
-    let mut config = args.config.load()?;
+    let config = args.config.load()?;
     start_log(&config)?;
+    let format = config.log.format;
+    serve(config, args.demo).map_err(|error| match format {
+        LogFormat::Human => error,
+        LogFormat::Json => JsonLine::new("ERROR", &error.to_string(), Map::new()).into(),
+    })
+}
+
+fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
     demo::prepare_folder(&config.server.data_dir)?;
-    let demo = if args.demo || config.tenants.is_empty() {
+    let demo = if with_demo || config.tenants.is_empty() {
         let demo = demo::prepare(&config.server.data_dir, |bytes| SystemEntropy.fill(bytes))?;
         if config.tenants.iter().any(|tenant| tenant.id == demo.tenant.id) {
             return Err("--demo needs the tenant id `demo`, which is configured otherwise".into());
@@ -57,7 +66,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
         None
     };
     let metrics = start_metrics()?;
-    count_panics();
+    panics::count();
     actix_web::rt::System::new().block_on(async move {
         actix_web::rt::spawn(keep_up(metrics.clone()));
         let running = server::start(&config, metrics).await;
@@ -66,7 +75,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
             let pid = std::process::id();
             Desk::leave(&config.server.data_dir, operations, &running.operator_key, pid)?;
         }
-        if greet(&mut io::stdout(), &running, demo.as_ref()).is_err() {
+        let (out, demo) = (&mut io::stdout(), demo.as_ref());
+        let greeted = match config.log.format {
+            LogFormat::Human => greet(out, &running, demo),
+            LogFormat::Json => greet_in_json(out, &running, demo),
+        };
+        if greeted.is_err() {
             tracing::warn!("where the server listens could not be said on standard output");
         }
         let mut terminate = signal(SignalKind::terminate())?;
@@ -141,15 +155,26 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// A panic ends one request or one actor, which is loaded anew; it is counted, so that it is
-/// noticed.
-fn count_panics() {
-    metrics::counter!(telemetry::PANICS).absolute(0);
-    std::panic::set_hook(Box::new(|panic| {
-        metrics::counter!(telemetry::PANICS).increment(1);
-        let location = panic.location().map(ToString::to_string);
-        tracing::error!(location, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
-    }));
+/// Says where the server listens in one line of the log's shape, for whoever collects both.
+fn greet_in_json(
+    out: &mut impl Write,
+    running: &Running,
+    demo: Option<&demo::Demo>,
+) -> io::Result<()> {
+    let mut fields = Map::new();
+    let mut say = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    say("address", format!("http://{}", running.address).into());
+    if let Some(operations) = running.operations {
+        say("operations", format!("http://{operations}").into());
+    }
+    say("connections_max", running.budget.connections.into());
+    say("open_files_max", running.budget.limit.into());
+    if let Some(demo) = demo {
+        say("demo", format!("http://{}/demo", running.address).into());
+        say("demo_secret_file", demo.secret_file.display().to_string().into());
+    }
+    writeln!(out, "{}", JsonLine::new("INFO", "listening", fields))?;
+    out.flush()
 }
 
 /// Says where the server listens, and to a newcomer what to do next.

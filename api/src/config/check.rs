@@ -177,6 +177,12 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
         return Ok(StoreUrl::Memory);
     }
     if text.starts_with("redis:") || text.starts_with("rediss:") {
+        if is_ambiguous(text) {
+            let allowed = "a URL needs these characters encoded: @ as %40, # as %23, / as %2F, \
+                           ? as %3F, and % as %25";
+            let problem = "has one of @ # / ? in its user or password";
+            return Err(ConfigError::value("store.url", problem, allowed));
+        }
         return redis_url(text).map_err(refused).map(StoreUrl::Redis);
     }
     let path = text.strip_prefix("sqlite:").ok_or_else(|| refused("is not a known store"))?;
@@ -191,6 +197,13 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
         return Err(refused("names a folder"));
     }
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
+}
+
+/// Whether a user or a password, which end at the last `@`, have a character that ends them sooner
+/// for some parsers.
+fn is_ambiguous(url: &str) -> bool {
+    let credentials = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    credentials.is_some_and(|(credentials, _)| credentials.contains(['@', '#', '/', '?']))
 }
 
 /// `redis[s]://[user:password@]host[:port][/database]`. What is refused is never quoted.

@@ -2,7 +2,7 @@
 //!
 //! `COUNTERSIGN__SECTION__KEY` reaches every key, `COUNTERSIGN__TENANTS__0__…` those of a tenant; a
 //! few short names set up one tenant without a file. A variable that means nothing is refused,
-//! except those that Kubernetes sets for a service named `countersign`.
+//! except those that Kubernetes sets for a service named `countersign`, and those of our own tests.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,12 +11,38 @@ use toml::{Table, Value};
 
 use super::error::ConfigError;
 use super::file::File;
+use super::nearest::nearest;
 use super::{keys, limits};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
 /// Read by the command line and not here.
 const OF_THE_COMMAND_LINE: &[&str] = &["COUNTERSIGN_CONFIG"];
+
+/// Read by the tests and by `make`, which may start a server in the same shell.
+const OF_THE_TESTS: &[&str] = &[
+    "COUNTERSIGN_BIN",
+    "COUNTERSIGN_COMPOSITIONS",
+    "COUNTERSIGN_DECISIONS",
+    "COUNTERSIGN_EVERY_BYTE",
+    "COUNTERSIGN_FIXTURE",
+    "COUNTERSIGN_FUZZ_SEED",
+    "COUNTERSIGN_FUZZ_SEQUENCES",
+    "COUNTERSIGN_KILLS",
+    "COUNTERSIGN_KILLS_ASYNC",
+    "COUNTERSIGN_KILLS_REDIS",
+    "COUNTERSIGN_KILL_SEED",
+    "COUNTERSIGN_PAUSE_SECONDS",
+    "COUNTERSIGN_PLACES",
+    "COUNTERSIGN_RESTARTS",
+    "COUNTERSIGN_SEED",
+    "COUNTERSIGN_SEEDED",
+    "COUNTERSIGN_SEEDS",
+    "COUNTERSIGN_STATEMENTS",
+    "COUNTERSIGN_TEST_OUTBOX_FILE",
+    "COUNTERSIGN_THROUGH",
+    "COUNTERSIGN_TURNS",
+];
 
 const SECRET_KEY: &str = "COUNTERSIGN_SECRET_KEY";
 
@@ -69,6 +95,7 @@ pub(super) fn apply(
     for (variable, value) in variables {
         if !variable.starts_with(PREFIX)
             || OF_THE_COMMAND_LINE.contains(&variable.as_str())
+            || OF_THE_TESTS.contains(&variable.as_str())
             || is_service_link(&variable, &value)
         {
             continue;
@@ -133,18 +160,20 @@ fn long_name(variable: &str) -> Result<&str, ConfigError> {
         return Ok(long);
     }
     let short = SHORT.iter().map(|(short, _)| (*short).to_owned());
-    let long = keys::known().into_iter().map(|key| variable_of(&key.replace("[]", "[0]")));
-    let nearest = keys::nearest(variable, &short.chain(long).collect::<Vec<_>>());
+    let long = keys::leaves().into_iter().map(|key| variable_of(&key.replace("[]", "[0]")));
+    let nearest = nearest(variable, &short.chain(long).collect::<Vec<_>>());
     Err(ConfigError::Unknown {
         kind: "variable",
         name: variable.escape_debug().to_string(),
+        place: None,
         nearest,
     })
 }
 
 fn unknown(variable: &str, path: &[Step]) -> ConfigError {
     let nearest = variable_of(&keys::nearest_key(&spelled(path)));
-    ConfigError::Unknown { kind: "variable", name: variable.escape_debug().to_string(), nearest }
+    let name = variable.escape_debug().to_string();
+    ConfigError::Unknown { kind: "variable", name, place: None, nearest }
 }
 
 fn path_of(long: &str) -> Vec<Step> {

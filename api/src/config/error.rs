@@ -33,22 +33,29 @@ pub enum ConfigError {
         problem: String,
     },
     /// A key or variable that means nothing.
-    #[error("unknown {kind} {name}: the nearest known name is {nearest}")]
+    #[error(
+        "unknown {kind} {name}{}: the nearest known name is {nearest}",
+        source_of(None, place.as_deref())
+    )]
     Unknown {
         /// `key` or `variable`.
         kind: &'static str,
         /// Its name.
         name: String,
+        /// The place in the file where it stands, if it does.
+        place: Option<Box<Place>>,
         /// The known name that looks most like it.
         nearest: String,
     },
     /// A value that is not allowed.
-    #[error("{key}{} {problem}: {allowed}", source_of(variable.as_deref()))]
+    #[error("{key}{} {problem}: {allowed}", source_of(variable.as_deref(), place.as_deref()))]
     Value {
         /// Where it stands, such as `tenants[0].id`.
         key: String,
         /// The environment variable that set it, if one did.
         variable: Option<String>,
+        /// The place in the file where it stands, if no variable set it.
+        place: Option<Box<Place>>,
         /// What is wrong with it.
         problem: String,
         /// What is allowed.
@@ -77,8 +84,21 @@ pub enum ConfigError {
     NotUtf8(String),
 }
 
-fn source_of(variable: Option<&str>) -> String {
-    variable.map(|v| format!(" (from {v})")).unwrap_or_default()
+/// A line of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+fn source_of(variable: Option<&str>, place: Option<&Place>) -> String {
+    match (variable, place) {
+        (Some(variable), _) => format!(" (from {variable})"),
+        (None, Some(Place { path, line })) => format!(" (in {}, line {line})", path.display()),
+        (None, None) => String::new(),
+    }
 }
 
 impl ConfigError {
@@ -89,7 +109,24 @@ impl ConfigError {
         allowed: impl Into<String>,
     ) -> Self {
         let (problem, allowed) = (problem.into(), allowed.into());
-        Self::Value { key: key.into(), variable: None, problem, allowed }
+        Self::Value { key: key.into(), variable: None, place: None, problem, allowed }
+    }
+
+    /// Adds the place in the file of a refused key that no variable set, by `find`.
+    pub(super) fn with_place(mut self, find: impl FnOnce(&str) -> Option<Place>) -> Self {
+        match &mut self {
+            Self::Value { key, variable: None, place, .. } => *place = find(key).map(Box::new),
+            Self::Unknown { kind: "key", name, place, .. } => *place = find(name).map(Box::new),
+            Self::Read { .. }
+            | Self::TooLong { .. }
+            | Self::Syntax { .. }
+            | Self::Unknown { .. }
+            | Self::Value { .. }
+            | Self::Twice { .. }
+            | Self::TenantTwice { .. }
+            | Self::NotUtf8(_) => {}
+        }
+        self
     }
 
     /// Names a refused key that no variable set by the variable that would set it, by `find`.

@@ -9,6 +9,7 @@ use toml::Table;
 
 use super::error::ConfigError;
 use super::limits;
+use super::lines::Lines;
 
 /// The whole file. No `Debug`: it holds secrets.
 #[derive(Default, Deserialize, Serialize)]
@@ -110,8 +111,8 @@ impl File {
     }
 }
 
-/// Reads a file as TOML, of whatever keys.
-pub(super) fn read(path: &Path) -> Result<Table, ConfigError> {
+/// Reads a file as TOML, of whatever keys, and finds the line of each.
+pub(super) fn read(path: &Path) -> Result<(Table, Lines), ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -120,14 +121,15 @@ pub(super) fn read(path: &Path) -> Result<Table, ConfigError> {
         return Err(ConfigError::TooLong { path: path.to_owned(), max: limits::FILE_BYTES_MAX });
     }
     // The parser's own display quotes the line, which may hold a secret.
-    text.parse::<Table>().map_err(|e| {
+    let table = text.parse::<Table>().map_err(|e| {
         let before = text.bytes().take(e.span().map_or(0, |span| span.start));
         ConfigError::Syntax {
             path: path.to_owned(),
             line: 1 + before.filter(|b| *b == b'\n').count(),
             problem: e.message().to_owned(),
         }
-    })
+    })?;
+    Ok((table, Lines::of(path, &text)))
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ use toml::{Table, Value};
 
 use super::error::ConfigError;
 use super::file::File;
-
-/// Characters of an unknown name that are compared with the known ones.
-const COMPARED_CHARACTERS_MAX: usize = 128;
+use super::nearest::nearest;
 
 /// Refuses unknown keys and values of a wrong type.
 pub(super) fn check(actual: &Table) -> Result<(), ConfigError> {
@@ -69,7 +67,8 @@ pub(super) fn allowed(expected: &Value) -> String {
 /// An unknown key, beside the nearest known one.
 pub(super) fn unknown(key: &str) -> ConfigError {
     let nearest = nearest_key(key);
-    ConfigError::Unknown { kind: "key", name: key.escape_debug().to_string(), nearest }
+    let name = key.escape_debug().to_string();
+    ConfigError::Unknown { kind: "key", name, place: None, nearest }
 }
 
 /// The known key that looks most like `key`, with the same number for a tenant.
@@ -99,18 +98,14 @@ pub(super) fn known() -> Vec<String> {
     all
 }
 
-/// The candidate that looks most like `name`: as a whole, or by its last part, which finds a key
-/// that was written in a wrong section.
-pub(super) fn nearest(name: &str, candidates: &[String]) -> String {
-    let name: String = name.chars().take(COMPARED_CHARACTERS_MAX).collect();
-    let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
-    let score = |candidate: &str| {
-        let whole = strsim::normalized_damerau_levenshtein(&name, candidate);
-        let part = strsim::normalized_damerau_levenshtein(&last(&name), &last(candidate));
-        whole.max(0.9 * part)
+/// The known keys that hold a value.
+pub(super) fn leaves() -> Vec<String> {
+    let all = known();
+    let holds = |key: &String, other: &String| {
+        let rest = other.strip_prefix(key.as_str());
+        rest.is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]."))
     };
-    let best = candidates.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
-    best.cloned().unwrap_or_default()
+    all.iter().filter(|key| !all.iter().any(|other| holds(key, other))).cloned().collect()
 }
 
 #[cfg(test)]

@@ -22,13 +22,15 @@ mod error;
 mod file;
 mod keys;
 pub mod limits;
+mod lines;
+mod nearest;
 mod origins;
 mod tenants;
 
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
-pub use error::ConfigError;
+pub use error::{ConfigError, Place};
 pub use origins::AllowedOrigins;
 
 use crate::client_address::ClientAddresses;
@@ -187,8 +189,12 @@ impl Config {
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut table = file.map_or_else(|| Ok(toml::Table::new()), file::read)?;
-        keys::check(&table)?;
+        let (mut table, lines) = match file.map(file::read).transpose()? {
+            Some((table, lines)) => (table, Some(lines)),
+            None => (toml::Table::new(), None),
+        };
+        let placed = |error: ConfigError| error.with_place(|key| lines.as_ref()?.place(key));
+        keys::check(&table).map_err(placed)?;
         let sources = environment::apply(&mut table, env)?;
         let config = keys::check(&table).and_then(|()| {
             // Every name and type has been compared with the same structs: this cannot fail but for
@@ -199,6 +205,7 @@ impl Config {
             check::config(table.try_into().map_err(same_again)?)
         });
         let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        let config = config.map_err(placed);
         // Who has no file does not know what its keys are called.
         let config = match file {
             Some(_) => config?,
@@ -206,7 +213,7 @@ impl Config {
         };
         if file.is_some() && config.tenants.is_empty() {
             let allowed = "a file needs at least one [[tenants]] section";
-            return Err(ConfigError::value("tenants", "is empty", allowed));
+            return Err(placed(ConfigError::value("tenants", "is empty", allowed)));
         }
         Ok(config)
     }

@@ -16,6 +16,9 @@ use super::error::ConfigError;
 use super::file::{PushSection, TenantSection};
 use super::{AllowedOrigins, Push, Secret, Tenant, limits};
 
+/// The secret in `deploy/countersign.example.toml`, which is public.
+const EXAMPLE_SECRET: &str = "replace-me";
+
 pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, ConfigError> {
     at_most("tenants", written.len(), limits::TENANTS_MAX)?;
     let mut ids = BTreeMap::new();
@@ -64,6 +67,12 @@ fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
     }
     at_most(key, written.len(), limits::SECRET_KEYS_MAX)?;
     let each = written.iter().enumerate().map(|(i, text)| {
+        if text == EXAMPLE_SECRET {
+            let advice = "put a secret of your own in its place, such as what \
+                          `openssl rand -hex 24` prints";
+            let problem = "is still the placeholder of the example";
+            return Err(ConfigError::value(format!("{key}[{i}]"), problem, advice));
+        }
         Secret::parse(text).map_err(|problem| {
             let allowed = format!(
                 "{} to {} printable ASCII characters without space, colon and percent sign \

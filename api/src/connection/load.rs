@@ -11,6 +11,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _};
+use countersign_wire::reason::Reason;
 
 use super::idle::Idleness;
 use super::pieces::in_pieces;
@@ -235,7 +236,8 @@ impl Turn {
 
 /// Answers a request that is not to be carried out.
 pub fn stray(request: ServiceRequest) -> ServiceResponse<BoxBody> {
-    let problem = Problem::invalid_request("this request came inside of another");
+    let text = "this request came inside of another";
+    let problem = Problem::new(Reason::RequestMalformed, text);
     request.into_response(problem.error_response())
 }
 

@@ -9,7 +9,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HttpDate;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
-use countersign_wire::error::{ErrorBody, ErrorCode};
+use countersign_wire::error::ErrorBody;
+use countersign_wire::reason::Reason;
 
 /// Heads that were refused, by reason: they never become requests of a route.
 pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
@@ -32,24 +33,25 @@ pub(super) enum Refusal {
 impl Refusal {
     /// The whole answer, as it is sent.
     pub(super) fn answer(self) -> Vec<u8> {
-        let (status, reason, text) = match self {
+        let (reason, label, text) = match self {
             Self::Malformed => {
                 let text = "this is not a well-formed HTTP/1.1 request".to_owned();
-                (StatusCode::BAD_REQUEST, "malformed", text)
+                (Reason::RequestMalformed, "malformed", text)
             }
             Self::TooLong => {
                 let text = "the request's head is too long".to_owned();
-                (StatusCode::PAYLOAD_TOO_LARGE, "too_long", text)
+                (Reason::HeadTooLong, "too_long", text)
             }
             Self::TooSlow(limit) => {
                 let seconds = limit.as_secs();
                 let text = format!("the request's head was not complete after {seconds} seconds");
-                (StatusCode::BAD_REQUEST, "too_slow", text)
+                (Reason::HeadTooSlow, "too_slow", text)
             }
         };
-        metrics::counter!(HEADS_REFUSED, "reason" => reason).increment(1);
-        tracing::debug!(status = status.as_u16(), reason, "refused a head");
-        let body = ErrorBody::new(ErrorCode::InvalidRequest, text);
+        metrics::counter!(HEADS_REFUSED, "reason" => label).increment(1);
+        let status = StatusCode::from_u16(reason.status()).expect("the table has them of HTTP");
+        tracing::debug!(status = status.as_u16(), reason = reason.name(), "refused a head");
+        let body = ErrorBody::new(reason, text);
         let body = serde_json::to_string(&body).expect("texts are JSON");
         let length = body.len();
         let now = HttpDate::from(UNIX_EPOCH + Duration::from_millis(SystemClock.now().0));

@@ -25,6 +25,10 @@ impl Clock for Ahead {
     fn now(&self) -> UnixMillis {
         SystemClock.now().plus_ms(self.0.load(Ordering::SeqCst))
     }
+
+    fn wall(&self) -> UnixMillis {
+        self.now()
+    }
 }
 
 /// A challenge for a phone of that platform, and the clock of its server.

@@ -41,7 +41,7 @@ async fn a_foreign_challenge_is_like_none_to_a_browser() {
         let elsewhere =
             it.server.post("/users/u-1/actions/signIn").with_secret(OTHER_SECRET).ok().await;
         for token in [stranger.as_str(), elsewhere["token"].as_str().unwrap()] {
-            for path in ["/client/verify/push", "/client/cancel/push"] {
+            for path in ["/client/verify/push", "/client/cancel/push", "/client/leave/push"] {
                 let call = |id: &str| {
                     let body = json!({ "challengeId": id });
                     it.server.post(path).bearer(token).wait(30).json(&body)

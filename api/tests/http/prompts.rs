@@ -63,3 +63,42 @@ async fn a_challenge_is_notified_once() {
     server.post(PATH).bearer(&token).refused(429, "too_many_requests").await;
     assert!(hook.is_quiet(), "the refused one is not notified");
 }
+
+/// Nobody listens there.
+fn nowhere() -> Setup {
+    Setup::default()
+        .set("tenants.0.push.webhook_url", "http://127.0.0.1:1/hook")
+        .set("tenants.0.push.webhook_allow_hosts", "127.0.0.1")
+        .set("tenants.0.push.notifications_per_challenge_max", "1")
+}
+
+#[tokio::test]
+async fn a_webhook_that_reaches_nobody_takes_no_prompt_and_shows_nothing() {
+    let server = nowhere().start();
+    let device = Device::new();
+    server.enroll("u-1", &device).await;
+    let token = server.token("u-1").await;
+    let polling = server.pending(&device).wait(2).send();
+    let asking = async {
+        for _ in 0..6 {
+            let call = server.post(PATH).bearer(&token).json(&json!({}));
+            call.refused(400, "invalid_configuration").await;
+        }
+    };
+    let (polled, ()) = tokio::join!(polling, asking);
+    assert!(polled.ok().get("challengeId").is_none(), "it was offered to nobody");
+}
+
+#[tokio::test]
+async fn a_webhook_that_answers_with_an_error_takes_a_prompt() {
+    let hook = Hook::listen().await;
+    let server = Setup::told_by(&hook).start();
+    server.enroll("u-1", &Device::new()).await;
+    let token = server.token("u-1").await;
+    for _ in 0..5 {
+        hook.answer(500);
+        let call = server.post(PATH).bearer(&token).json(&json!({}));
+        call.refused(400, "invalid_configuration").await;
+    }
+    server.post(PATH).bearer(&token).refused(429, "too_many_requests").await;
+}

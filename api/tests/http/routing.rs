@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{PUSH, Server};
 
 /// The known routes of other methods, with a method of theirs.
-const UNSUPPORTED: [(&str, &str); 34] = [
+pub(crate) const UNSUPPORTED: [(&str, &str); 36] = [
     ("POST", "/challenge"),
     ("POST", "/verify"),
     ("POST", "/claim"),
@@ -16,6 +16,8 @@ const UNSUPPORTED: [(&str, &str); 34] = [
     ("GET", "/v1/challenges?challengeId=c"),
     ("POST", "/challengeschallengeId=c-1"),
     ("POST", "/challengeschallengeId=c-1&userId=u/1"),
+    ("POST", "/challengesuserId=u/1&action=signIn"),
+    ("POST", "/challengesaction=signIn&userId=u-1&verificationMethod=SMS"),
     ("POST", "/sessions"),
     ("POST", "/sessions/validate"),
     ("POST", "/sessions/refresh"),
@@ -45,7 +47,7 @@ const UNSUPPORTED: [(&str, &str); 34] = [
 ];
 
 /// Every route of this server, with the methods that it has.
-const ROUTES: [(&str, &[&str]); 22] = [
+const ROUTES: [(&str, &[&str]); 25] = [
     ("/users/u-1/actions/signIn", &["POST"]),
     ("/users/u-1/actions/signIn/k-1", &["GET", "PATCH"]),
     ("/users/u-1/actions", &["GET"]),
@@ -58,6 +60,7 @@ const ROUTES: [(&str, &[&str]); 22] = [
     ("/client/verify/push", &["POST"]),
     ("/client/cancel/push", &["POST"]),
     ("/client/wait/push", &["POST"]),
+    ("/client/leave/push", &["POST"]),
     ("/client/user-authenticators", &["GET"]),
     ("/client/user-authenticators/remove", &["POST"]),
     ("/client/challenge", &["POST"]),
@@ -66,6 +69,8 @@ const ROUTES: [(&str, &[&str]); 22] = [
     ("/client/user-authenticators/push/challenge", &["GET", "POST"]),
     ("/client/user-authenticators/push/sign", &["POST"]),
     ("/client/user-authenticators/push/remove", &["POST"]),
+    ("/client/user-authenticators/push/ticket", &["POST"]),
+    ("/client/user-authenticators/push/ticket/open", &["POST"]),
     ("/client/user-authenticators/device", &["POST", "GET", "PATCH"]),
     ("/client/user-authenticators/device/challenge", &["GET", "POST"]),
 ];

@@ -51,7 +51,7 @@ impl Known {
             idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
         };
         let (scopes, page) = (Scopes::all(), PageWish::default());
-        let token = Token { kind, account, action, scopes, issued_at: at, page };
+        let token = Token { kind, account, action, born: None, scopes, issued_at: at, page };
         self.tokens.make(&token, [3; 16]).unwrap()
     }
 }
@@ -59,11 +59,13 @@ impl Known {
 /// Calls every route that takes a token.
 async fn call_all(server: &Server, token: &str, challenge: &str) -> Vec<(&'static str, Answer)> {
     let id = json!({ "challengeId": challenge });
-    let routes: [(&str, Method, &str, Value); 6] = [
+    let routes: [(&str, Method, &str, Value); 8] = [
         ("verify", Method::POST, "/client/verify/push", id.clone()),
         ("list", Method::GET, "/client/user-authenticators", json!({})),
         ("challenge", Method::POST, "/client/challenge", json!({})),
         ("enroll", Method::POST, PUSH, Device::new().enrollment()),
+        ("leave", Method::POST, "/client/leave/push", id.clone()),
+        ("ticket", Method::POST, "/client/user-authenticators/push/ticket", json!({})),
         ("cancel", Method::POST, "/client/cancel/push", id),
         ("start", Method::POST, "/client/challenge/push", json!({})),
     ];
@@ -93,7 +95,7 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
     assert_eq!(validated(server, &tracked).await["state"], "CHALLENGE_REQUIRED");
     // A token of an approval opens nothing that is the user's where there is no approval.
     for (name, answer) in call_all(server, &verified, &challenge).await {
-        let needs_approval = matches!(name, "enroll" | "list" | "start");
+        let needs_approval = matches!(name, "enroll" | "list" | "start" | "ticket");
         assert_eq!(
             answer.status,
             if needs_approval { 401 } else { 200 },
@@ -223,7 +225,7 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
             // It has nothing to do with the user.
             "challenge" => assert_eq!(answer.status, 200),
             // How a challenge ended is told to those that waited for it.
-            "verify" | "cancel" => assert_eq!(answer.ok()["outcome"], "revoked"),
+            "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),
             _ => drop(answer.refused(401, "invalid_token")),
         }
     }

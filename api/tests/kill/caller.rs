@@ -7,7 +7,9 @@ use countersign_wire::basic;
 use countersign_wire::challenge::{
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
-use countersign_wire::device::{AnswerRequest, AnswerResponse, CredentialResponse, RemoveResponse};
+use countersign_wire::device::{
+    AnswerRequest, AnswerResponse, CredentialResponse, RemoveResponse, TicketResponse,
+};
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use countersign_wire::validate::{ValidateRequest, ValidateResponse};
@@ -63,7 +65,8 @@ impl Caller {
     }
 
     pub(crate) async fn validate(&self, token: &str) -> Answer<ValidateResponse> {
-        let body = ValidateRequest { token: Secret::new(token), action: None, user_id: None };
+        let token = Some(Secret::new(token));
+        let body = ValidateRequest { token, action: None, user_id: None };
         self.send(self.backend(Method::POST, "/validate").json(&body)).await
     }
 
@@ -88,6 +91,10 @@ impl Caller {
 
     pub(crate) async fn enroll(&self, token: &str, phone: &Phone) -> Answer<CredentialResponse> {
         self.send(self.browser(token, PUSH).json(&phone.enroll())).await
+    }
+
+    pub(crate) async fn ticket(&self, token: &str) -> Answer<TicketResponse> {
+        self.send(self.browser(token, &format!("{PUSH}/ticket"))).await
     }
 
     pub(crate) async fn credential(&self, phone: &Phone) -> Answer<CredentialResponse> {

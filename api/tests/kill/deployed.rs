@@ -51,6 +51,28 @@ fn prepare(folder: &Path) -> String {
     lines.find_map(|line| line.strip_prefix("REDIS_PASSWORD=")).unwrap().to_owned()
 }
 
+#[test]
+fn scripts_without_their_arguments_print_their_usage_and_make_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut copying = Command::new("cp");
+    let copied = copying.args(["-R", "scripts"]).arg(folder.path()).current_dir(DEPLOY).status();
+    assert!(copied.unwrap().success());
+    for (script, usage) in [
+        ("prepare", "usage: prepare TENANT"),
+        ("backup", "usage: backup STORE TARGET"),
+        ("restore", "usage: restore BACKUP STORE"),
+    ] {
+        let said = Command::new(folder.path().join("scripts").join(script)).output().unwrap();
+        let told = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.code() == Some(2) && told.starts_with(usage), "{script}: {told}");
+        assert!(said.stdout.is_empty(), "{script}");
+    }
+    assert!(!folder.path().join(".env").exists());
+    let odd =
+        Command::new(folder.path().join("scripts/prepare")).arg("two words").output().unwrap();
+    assert_eq!(odd.status.code(), Some(2));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() {
     let (folder, deploy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -9,8 +9,8 @@
 //! (`faults`, `disk_full`), what `/health/ready` says of
 //! them (`readiness`), kills during a start (`restart`), what a relying party is told
 //! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), the
-//! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), and the
-//! commands of operators (`commands`).
+//! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), the
+//! commands of operators (`commands`), and the words of a start (`started`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -45,6 +45,8 @@ mod seed;
 mod seeded;
 mod server;
 mod slow_readers;
+mod started;
+mod tickets;
 
 use std::sync::Arc;
 

@@ -95,8 +95,9 @@ async fn a_full_disk_is_warned_of_then_not_ready_and_ready_again_without_a_reque
     for _ in 0..2 {
         let ballast = disk.fill();
         let body = operators.until(503, |_| true).await;
-        let reason = body["reason"].as_str().unwrap();
-        assert!(reason.contains("database or disk is full"), "{body}");
+        assert_eq!(body["reason"], "store_unavailable", "{body}");
+        let told = body["errorDescription"].as_str().unwrap();
+        assert!(told.contains("database or disk is full"), "{body}");
         std::fs::remove_file(ballast).unwrap();
         operators.until(200, |body| body["status"] == "ready").await;
     }
@@ -136,7 +137,7 @@ async fn a_redis_without_memory_is_not_ready_and_ready_again_without_a_request()
     assert_eq!(operators.room().await, None, "its memory has no limit");
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     let body = operators.until(503, |_| true).await;
-    assert!(body["reason"].as_str().unwrap().contains("OOM"), "{body}");
+    assert!(body["errorDescription"].as_str().unwrap().contains("OOM"), "{body}");
     // It has a limit now, and nothing is left of it.
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1gb"]), "+OK\r\n");
     operators.until(200, |_| true).await;

@@ -87,6 +87,8 @@ fn records(n: u64) -> [Record; 4] {
         created_at: now,
         state_updated_at: now,
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     let challenge = Challenge {
         id: challenge(n),
@@ -101,8 +103,9 @@ fn records(n: u64) -> [Record; 4] {
         number: None,
         shown: None,
     };
+    let tickets = Vec::new();
     [
-        Record::Account(account, AccountRecord { created_at: now, profile, counters }),
+        Record::Account(account, AccountRecord { created_at: now, profile, counters, tickets }),
         Record::Device(device),
         Record::Action(tracked),
         Record::Challenge(challenge),

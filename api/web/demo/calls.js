@@ -1,7 +1,9 @@
 // The calls, as they happen: who calls what, how it was answered, and how long it took.
 
-import { byId, fill, h } from "../shared/dom.js";
-import { SNIPPETS } from "./snippets.js";
+import { copyButton } from "../shared/copy.js";
+import { byId, fill, h, say } from "../shared/dom.js";
+import { snippets } from "./snippets.js";
+import { TEXT } from "./text.js";
 
 /** @import { Call } from "../sdk/http.js" */
 /**
@@ -73,8 +75,19 @@ export function showBrowser(call) {
   end(begun, status, milliseconds ?? 0, `${head}${sent}${status}\n${json(response)}`);
 }
 
-/** @param {keyof typeof SNIPPETS} step */
-export function showCode(step) {
-  const each = SNIPPETS[step].flatMap(({ title, code }) => [h("h3", {}, title), h("pre", { tabindex: "0" }, code)]);
+/** @param {string} text */
+const announce = (text) => (byId("status").textContent = text);
+
+/**
+ * Shows the code of a step, with a button that copies it.
+ * @param {Parameters<typeof snippets>[0]} step
+ * @param {import("./snippets.js").Payment} [payment]
+ */
+export function showCode(step, payment) {
+  const each = snippets(step, payment).flatMap(({ title, code }) => {
+    const copy = copyButton(() => code, TEXT.copy, announce);
+    copy.setAttribute("aria-label", say(TEXT.copy.named, { title }));
+    return [h("div", { class: "title" }, h("h3", {}, title), copy), h("pre", { tabindex: "0" }, code)];
+  });
   fill(byId("code"), ...each);
 }

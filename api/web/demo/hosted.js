@@ -9,7 +9,7 @@ export function hosted() {
     /**
      * Shows the page and waits for its end.
      * @param {string} url
-     * @returns {Promise<string | undefined>} the token, if it was approved
+     * @returns {Promise<string | undefined>} the token, whatever the answer was; none if the window was closed
      */
     show: (url) =>
       new Promise((resolve) => {

@@ -3,26 +3,31 @@
 
 import { Countersign } from "../sdk/countersign.js";
 import { mark } from "../shared/brand.js";
+import { ServerClock } from "../shared/clock.js";
+import { clockText, countdown } from "../shared/countdown.js";
+import { plainDigits } from "../shared/digits.js";
 import { button, byId, fill, h, say } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
+import { lookUntil } from "../shared/looks.js";
 import { qrCode } from "../shared/qr.js";
+import { amountText, readCents } from "./amount.js";
 import { backend } from "./backend.js";
 import { showBrowser, showCode } from "./calls.js";
 import { hosted } from "./hosted.js";
 import { TEXT } from "./text.js";
+import { rename, user as ownUser } from "./user.js";
 
 /** @import { Child } from "../shared/dom.js" */
-/** @typedef {{ payee: string, account: string, amount: number }} Payment */
+/** @import { Payment } from "./snippets.js" */
 
-const countersign = new Countersign({ onCall: showBrowser });
-const USER = "countersign demo user";
-const SOMEBODY = "robin";
-const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51" };
+const clock = new ServerClock();
+const countersign = new Countersign({ onCall: showBrowser, fetch: clock.fetch });
+const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51", amount: 4990 };
 /** Milliseconds between two looks for the phone. */
 const LOOK_MS = 1200;
 
-let user = localStorage.getItem(USER) ?? SOMEBODY;
+let user = ownUser();
 /** Stops what the view before was waiting for. */
 let stop = new AbortController();
 
@@ -51,8 +56,7 @@ function view(step, { badge, heading, text }, ...rest) {
 
 /** @param {string} name */
 function changeUser(name) {
-  user = name.trim() || SOMEBODY;
-  localStorage.setItem(USER, user);
+  user = rename(name);
   void begin();
 }
 
@@ -82,34 +86,28 @@ async function begin() {
 
 /** @param {string} token @returns {Promise<void>} */
 async function phoneView(token) {
-  const link = enrollmentLink(token);
+  const made = await enrollmentLink(token);
+  if (made.data === undefined) return refuse(made, () => void begin());
+  const link = made.data;
   const open = button(TEXT.phone.open, () => void window.open(link, "countersign-phone", "width=420,height=820"));
   view(0, { heading: TEXT.phone.heading, text: TEXT.phone.text }, qrCode(link, TEXT.phone.code), open,
     location.protocol !== "https:" && h("p", { class: "muted small" }, TEXT.phone.local),
     h("p", { class: "muted small center" }, TEXT.phone.waiting));
   showCode("phone");
-  const { signal } = stop;
-  while (!signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (signal.aborted || document.hidden) continue;
-    const looked = await quiet.list(token);
-    if (signal.aborted) return;
-    if (looked === "expired") return begin();
-    if (looked === "found") return signInView();
-  }
+  // A client of its own, which does not fill the list of calls.
+  const quiet = new Countersign();
+  quiet.setToken(token);
+  const looked = await lookUntil(
+    (signal) => quiet.push.authenticators({ signal }),
+    ({ data, errorCode }) => {
+      if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
+      return data && data.length > 0 ? "found" : undefined;
+    },
+    { everyMs: LOOK_MS, stop: stop.signal },
+  );
+  if (looked === "expired") return begin();
+  if (looked === "found") return signInView();
 }
-
-/** Looks for the phone without filling the list of calls. */
-const quiet = {
-  /** @param {string} token */
-  async list(token) {
-    const client = new Countersign();
-    client.setToken(token);
-    const { data, errorCode } = await client.push.authenticators();
-    if (errorCode === "expired_token" || errorCode === "invalid_token") return "expired";
-    return data && data.length > 0 ? "found" : "none";
-  },
-};
 
 function signInView() {
   const go = button(TEXT.signIn.go, () => void signIn());
@@ -157,6 +155,11 @@ async function confirm(step, back) {
         const shown = h("p", { class: "number", role: "img", "aria-label": label, id: "number" }, progress.number);
         line.before(h("p", { class: "center" }, TEXT.waiting.number), shown);
       }
+      if (progress.type === "started" && progress.expiresAt) {
+        const left = h("p", { class: "muted small center", role: "timer" });
+        countdown(left, clock.here(progress.expiresAt), (seconds) => say(TEXT.waiting.left, { time: clockText(seconds) }));
+        line.before(left);
+      }
       if (progress.type === "reconnecting" || progress.type === "offline") line.textContent = TEXT.waiting[progress.type];
       if (progress.type === "waiting") line.textContent = "";
     },
@@ -180,20 +183,25 @@ async function validate(token) {
 
 function payView() {
   const problem = h("p", { role: "alert", class: "small" });
-  const payee = h("input", { value: BILL.payee, maxlength: "60", autocomplete: "off" });
-  const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off" });
+  const show = () => showCode("pay", { ...BILL, ...typed() });
+  const payee = h("input", { value: BILL.payee, maxlength: "60", autocomplete: "off", onInput: show });
+  const amount = h("input", { value: "49.90", inputmode: "decimal", autocomplete: "off", onInput: show });
+  /** Reads the form. The amount is left out while it cannot be read. */
+  const typed = () => {
+    const cents = readCents(plainDigits(amount.value));
+    return { payee: payee.value.trim() || BILL.payee, ...(cents !== undefined && { amount: cents }) };
+  };
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const cents = Math.round(Number(amount.value.replace(",", ".")) * 100);
-    if (!(cents >= 1 && cents <= 1_000_000)) return void (problem.textContent = TEXT.pay.badAmount);
-    void pay({ payee: payee.value.trim() || BILL.payee, account: BILL.account, amount: cents });
+    if (readCents(plainDigits(amount.value)) === undefined) return void (problem.textContent = TEXT.pay.badAmount);
+    void pay({ ...BILL, ...typed() });
   };
   const bill = h("div", { class: "item" }, icon("bank"), h("span", { class: "grow" }, TEXT.pay.item));
   view(2, { badge: ["check", "good"], heading: TEXT.pay.heading, text: say(TEXT.pay.text, { user }) },
     h("form", { class: "stack", onSubmit: submit }, bill,
       h("div", { class: "row" }, h("label", {}, TEXT.pay.payee, payee), h("label", {}, TEXT.pay.amount, amount)),
       problem, h("button", { class: "primary" }, TEXT.pay.go)));
-  showCode("pay");
+  show();
 }
 
 /** @param {Payment} payment */
@@ -202,10 +210,10 @@ async function pay({ payee, account, amount }) {
   if (!tracked) return;
   const took = await confirm(2, payView);
   if (took === undefined) return;
-  const text = new Intl.NumberFormat(undefined, { style: "currency", currency: "EUR" }).format(amount / 100);
-  view(3, { badge: ["check", "good"], heading: TEXT.paid.heading, text: say(TEXT.paid.text, { amount: text, payee, ms: Math.round(took) }) },
+  const text = say(TEXT.paid.text, { amount: amountText(amount), payee, ms: Math.round(took) });
+  view(3, { badge: ["check", "good"], heading: TEXT.paid.heading, text },
     h("div", { class: "actions" }, button(TEXT.paid.again, payView), button(TEXT.paid.out, signInView, "quiet")));
-  showCode("paid");
+  showCode("paid", { payee, account, amount });
 }
 
 /**
@@ -223,7 +231,14 @@ function ended(step, why, back, values = {}) {
   const ends = /** @type {Record<string, string[]>} */ (TEXT.ends);
   const [heading = "", text = ""] = ends[why] ?? TEXT.ends.other;
   const bad = ["denied", "reported", "failed"].includes(why);
-  view(step, { badge: [bad ? "cross" : "warning", bad ? "bad" : "warn"], heading, text: say(text, values) }, button(TEXT.retry, back));
+  const retry = button(TEXT.retry, back);
+  const held = why === "too_many_requests";
+  const wait = held && h("p", { class: "muted" });
+  view(step, { badge: [bad ? "cross" : "warning", bad ? "bad" : "warn"], heading, text: held ? "" : say(text, values) }, wait, retry);
+  if (!wait) return;
+  retry.disabled = true;
+  const left = (/** @type {number} */ seconds) => say(seconds > 0 ? text : TEXT.mayAsk, { wait: seconds });
+  countdown(wait, Date.now() + Number(values.wait) * 1000, left, () => (retry.disabled = false));
 }
 
 byId("clear").addEventListener("click", () => byId("calls").replaceChildren());

@@ -1,9 +1,28 @@
 // The code for what the demo does, step by step: what one writes in a backend, and in a page.
 
 /** @typedef {{ title: string, code: string }} Snippet */
+/** @typedef {{ payee: string, account: string, amount: number }} Payment the amount in cents */
 
-/** @type {Record<"phone" | "signIn" | "waiting" | "pay" | "paid" | "hosted", Snippet[]>} */
-export const SNIPPETS = {
+/**
+ * A payment as JavaScript.
+ * @param {Payment} payment
+ */
+const custom = ({ payee, account, amount }) =>
+  `{ amount: ${amount}, currency: "EUR", payee: ${JSON.stringify(payee)}, account: ${JSON.stringify(account)} }`;
+
+/**
+ * The code of a step. That of a payment names the one of the form.
+ * @param {keyof typeof SNIPPETS | "pay" | "paid"} step
+ * @param {Payment} [payment]
+ * @returns {Snippet[]}
+ */
+export function snippets(step, payment) {
+  if (step !== "pay" && step !== "paid") return SNIPPETS[step];
+  return payment ? PAYMENTS[step](custom(payment)) : [];
+}
+
+/** @satisfies {Record<string, Snippet[]>} */
+const SNIPPETS = {
   phone: [
     {
       title: "Your backend",
@@ -11,8 +30,14 @@ export const SNIPPETS = {
   userId: user.id,
   action: "enroll",
 });
-// Show it as a QR code: the app, or the browser phone, enrolls its key with it.
-const link = \`https://push.example.com/phone#enroll=\${token}\`;`,
+// A one-time ticket makes a short link. Show it as a QR code: the app, or the browser
+// phone, enrolls its key with the ticket in the place of the token.
+const made = await fetch(
+  "https://push.example.com/v1/client/user-authenticators/push/ticket",
+  { method: "POST", headers: { authorization: \`Bearer \${token}\` } },
+);
+const { ticket } = await made.json();
+const link = \`https://push.example.com/phone#enroll=\${ticket}\`;`,
     },
   ],
   signIn: [
@@ -44,7 +69,19 @@ if (data?.outcome === "approved") await finish(data.token);`,
 const { isValid, userId } = await authsignal.validateChallenge({ token });`,
     },
   ],
-  pay: [
+  hosted: [
+    {
+      title: "Your page, with the official SDK",
+      code: `const { token } = await authsignal.launch(url, { mode: "window" }); // or "popup", or "redirect"
+// The token comes back whatever the answer was. Your backend learns which: validateChallenge.
+if (token) await finish(token);`,
+    },
+  ],
+};
+
+/** @satisfies {Record<string, (payment: string) => Snippet[]>} */
+const PAYMENTS = {
+  pay: (payment) => [
     {
       title: "Your backend",
       code: `const { token } = await authsignal.track({
@@ -52,23 +89,18 @@ const { isValid, userId } = await authsignal.validateChallenge({ token });`,
   action: "pay",
   attributes: {
     // Shown on the phone, and part of what it signs.
-    custom: { amount: 4990, currency: "EUR", payee: "Green Energy", account: "DE02 1203 0000 0000 2020 51" },
+    custom: ${payment},
   },
 });`,
     },
   ],
-  paid: [
+  paid: (payment) => [
     {
       title: "Your backend",
       code: `const { isValid, action } = await authsignal.validateChallenge({ token });
+// Shown by the phone, and signed.
+const payment = ${payment};
 if (isValid && action === "pay") await transfer(payment);`,
-    },
-  ],
-  hosted: [
-    {
-      title: "Your page, with the official SDK",
-      code: `const { token } = await authsignal.launch(url, { mode: "window" }); // or "popup", or "redirect"
-if (token) await finish(token);`,
     },
   ],
 };

@@ -1,12 +1,12 @@
 // Adding an account: the code or link of a website, a look at whom it is for, and the enrollment.
 
 import { mark } from "../shared/brand.js";
-import { button, h, say } from "../shared/dom.js";
-import { brandOf, Device, readToken } from "./device.js";
-import { makeKey } from "./keys.js";
+import { button, h, isolate, say } from "../shared/dom.js";
+import { brandOf, Device, readBearer } from "./device.js";
+import { keyFor, notKept } from "./keeping.js";
 import { browserName, view } from "./page.js";
 import { scan, tokenOf } from "./scan.js";
-import { keepAccount, keepKey, keyOf } from "./store.js";
+import { keepAccount } from "./store.js";
 import { TEXT } from "./text.js";
 
 /** What to do when it is done with, or given up. @typedef {() => void} Leave */
@@ -54,10 +54,13 @@ export function trouble([heading = "", text = ""], leave, names = {}) {
   view({ ...shown, text: say(text, names) }, button(TEXT.ok, leave));
 }
 
-/** Shows whom a token is for: a link alone adds nothing. @param {string} token @param {Leave} leave */
+/** Shows whom a token or ticket is for: a link alone adds nothing. @param {string} token @param {Leave} leave */
 export async function confirm(token, leave) {
-  const read = readToken(token);
-  if (!read.data) return trouble(TEXT.errors.invalid_token, leave);
+  const read = await readBearer(token);
+  if (!read.data) {
+    const errors = /** @type {Record<string, string[]>} */ (TEXT.errors);
+    return trouble(errors[read.errorCode] ?? ["", read.errorDescription], leave);
+  }
   const { tenant, user } = read.data;
   const brand = await brandOf(tenant);
   const name = h("input", { autocomplete: "off", maxlength: "64", value: browserName(navigator.userAgent) });
@@ -68,9 +71,8 @@ export async function confirm(token, leave) {
   });
   view(
     { heading: TEXT.confirm.heading },
-    h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, user))),
-    h("label", {}, TEXT.confirm.name, name),
-    h("div", { class: "actions" }, adding, button(TEXT.confirm.cancel, leave, "quiet")),
+    h("div", { class: "who" }, mark(brand), h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted" }, isolate(user)))),
+    h("div", { class: "actions" }, h("label", {}, TEXT.confirm.name, name), adding, button(TEXT.confirm.cancel, leave, "quiet")),
   );
 }
 
@@ -79,23 +81,28 @@ export async function confirm(token, leave) {
  *   brand: import("../shared/brand.js").Brand }} wanted
  * @param {Leave} leave
  */
-async function enroll({ token, tenant, user, brand, name }, leave) {
+async function enroll(wanted, leave) {
+  const { token, tenant, user, brand, name } = wanted;
   try {
-    const known = await keyOf(tenant);
-    const key = known ?? (await makeKey(tenant));
-    // Kept before the server hears of it: an account whose key was lost could never confirm.
-    if (!known) await keepKey(key);
+    const key = await keyFor(tenant);
     const result = await new Device(key).enroll(token, name);
     if (!result.data) {
       const errors = /** @type {Record<string, string[]>} */ (TEXT.errors);
-      return trouble(errors[result.errorCode] ?? ["", result.errorDescription], leave, { tenant: brand.name });
+      const texts = errors[result.errorCode] ?? ["", result.errorDescription];
+      if (result.statusCode !== undefined && result.statusCode < 500) {
+        return trouble(texts, leave, { tenant: brand.name });
+      }
+      // The server may have enrolled the key, which uses up the ticket: the key may ask again with it.
+      const [heading = "", text = ""] = texts;
+      const again = button(TEXT.retry, () => void enroll(wanted, leave));
+      return view({ badge: ["offline", "warn"], heading: heading || TEXT.add.heading, text }, again, button(TEXT.add.back, leave, "quiet"));
     }
     const { userAuthenticatorId: id, userId } = result.data;
     await keepAccount({ id, tenant, user: userId, brand, addedAt: Date.now() });
     // Asked for once there is something to lose; the browser may say no.
     void navigator.storage?.persist?.().catch(() => false);
-  } catch {
-    return trouble(TEXT.errors.storage, leave);
+  } catch (error) {
+    return trouble(notKept(error), leave);
   }
   view(
     { badge: ["check", "good"], heading: TEXT.confirm.done, text: say(TEXT.confirm.doneText, { user, tenant: brand.name }) },

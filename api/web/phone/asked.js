@@ -2,16 +2,21 @@
 // from the text that is signed; what is seen is what is signed.
 
 import { mark, paint } from "../shared/brand.js";
-import { button, h, say, timeText, words } from "../shared/dom.js";
-import { announce, browserName, view } from "./page.js";
+import { clockText, countdown } from "../shared/countdown.js";
+import { plainDigits } from "../shared/digits.js";
+import { button, h, isolate, say, timeText, words } from "../shared/dom.js";
+import { clock } from "./device.js";
+import { announce, view } from "./page.js";
+import { amountOf, rowsOf } from "./rows.js";
 import { TEXT } from "./text.js";
 
 /** @import { Account } from "./store.js" */
 /** @import { Pending } from "./device.js" */
 /** @import { Decision } from "./statement.js" */
 /**
- * @typedef {{ action?: string, ipAddress?: string, userAgent?: string, location?: string,
- *   issuedAt?: string | number, custom?: Record<string, unknown> }} Display
+ * `amounts` has the text of each amount, in the place that the amount has in `custom`.
+ * @typedef {{ action?: string, amounts?: Record<string, unknown>, browser?: string, ipAddress?: string,
+ *   userAgent?: string, location?: string, issuedAt?: string | number, custom?: Record<string, unknown> }} Display
  */
 
 /** @param {Pending} asked @returns {Display} */
@@ -23,40 +28,14 @@ export function displayOf(asked) {
   }
 }
 
-/**
- * An amount in minor units with its currency, or nothing.
- * @param {Display} display
- */
-export function amountOf({ custom = {} }) {
-  const { amount, currency } = custom;
-  if (amount === undefined) return "";
-  try {
-    const format = new Intl.NumberFormat(undefined, { style: "currency", currency: String(currency) });
-    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-    if (Number.isSafeInteger(Number(amount))) return format.format(Number(amount) / 10 ** digits);
-  } catch {
-    // Not a currency that is known: it is shown as it came.
-  }
-  return [amount, currency].filter((part) => part !== undefined).map(String).join(" ");
-}
-
-/** The names of custom data that have a place of their own. */
-const PLACED = ["amount", "currency", "payee", "account"];
-
 /** @param {Display} display @param {string} code @returns {[string, string][]} */
 function facts(display, code) {
-  const { custom = {} } = display;
-  const text = (/** @type {unknown} */ value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
   /** @type {[string, string | undefined][]} */
   const all = [
     [TEXT.asked.action, words(display.action ?? code)],
-    [TEXT.asked.payee, custom.payee === undefined ? undefined : text(custom.payee)],
-    [TEXT.asked.payeeAccount, custom.account === undefined ? undefined : text(custom.account)],
-    ...Object.entries(custom)
-      .filter(([name]) => !PLACED.includes(name))
-      .map(([name, value]) => /** @type {[string, string]} */ ([words(name), text(value)])),
+    ...rowsOf(display),
     [TEXT.asked.place, [display.location, display.ipAddress].filter(Boolean).join(", ") || undefined],
-    [TEXT.asked.browser, display.userAgent && browserName(display.userAgent)],
+    [TEXT.asked.browser, display.browser ?? display.userAgent],
     [TEXT.asked.time, timeText(issuedAt(display)) || undefined],
   ];
   return all.filter((fact) => fact[1]).map(([name, value]) => [name, value ?? ""]);
@@ -77,49 +56,61 @@ export function showAsked(asked, account, decide) {
   const display = displayOf(asked);
   const digits = asked.numberMatch?.digits ?? 0;
   const problem = h("p", { class: "problem", role: "alert", id: "problem" });
-  const input = h("input", {
-    class: "digits",
-    inputmode: "numeric",
-    autocomplete: "off",
-    pattern: "[0-9]*",
-    maxlength: String(digits),
-    "aria-describedby": "hint problem",
-  });
+  // Without a length or a pattern: digits of any script may be typed, and pasted with blanks.
+  const input = h("input", { class: "digits", inputmode: "numeric", autocomplete: "off", "aria-describedby": "hint problem", onInput: typed });
   const brand = account?.brand ?? { name: "" };
   const approve = button(TEXT.asked.approve, () => answer("approve"));
   const deny = button(TEXT.asked.deny, () => answer("deny"), "quiet");
   const report = button(TEXT.asked.report, () => answer("report"), "danger");
-  const buttons = [approve, deny, report];
+  let working = false;
+
+  const number = () => plainDigits(input.value);
+  const missing = () => digits > 0 && !(number().length === digits && /^\d+$/.test(number()));
+
+  function enable() {
+    deny.disabled = report.disabled = working;
+    approve.disabled = working || missing();
+  }
+
+  function typed() {
+    const unfit = number().length > digits || /\D/.test(number());
+    problem.textContent = unfit ? say(TEXT.asked.missing, { digits }) : "";
+    enable();
+  }
 
   /** @param {Decision} decision */
   async function answer(decision) {
-    const number = digits > 0 && decision === "approve" ? input.value.trim() : undefined;
-    if (number !== undefined && !(number.length === digits && /^\d+$/.test(number))) {
+    if (working) return;
+    if (decision === "approve" && missing()) {
       problem.textContent = say(TEXT.asked.missing, { digits });
       return input.focus();
     }
-    for (const each of buttons) each.disabled = true;
+    working = true;
+    enable();
     announce(TEXT.asked.working);
-    const again = await decide(decision, number);
+    const again = await decide(decision, digits > 0 && decision === "approve" ? number() : undefined);
     if (again === undefined) return;
-    for (const each of buttons) each.disabled = false;
+    working = false;
     problem.textContent = again;
     input.value = "";
+    enable();
     if (digits > 0) input.focus();
   }
 
+  const left = h("span", { class: "left small muted", role: "timer" });
+  countdown(left, clock.here(asked.expiresAt), (seconds) => say(TEXT.asked.left, { time: clockText(seconds) }));
   const hint = h("span", { class: "muted small", id: "hint" }, say(TEXT.asked.numberHint, { digits }));
-  const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, h("label", {}, TEXT.asked.number, input, hint));
+  const label = h("label", { class: "number" }, h("span", {}, TEXT.asked.number), input, hint);
+  const form = h("form", { onSubmit: (event) => (event.preventDefault(), void answer("approve")) }, label);
   const amount = amountOf(display);
-  const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, asked.userId));
+  const who = h("div", {}, h("strong", {}, brand.name), h("div", { class: "muted small" }, isolate(asked.userId)));
+  enable();
   const card = view(
-    { heading: TEXT.asked.heading },
+    { heading: TEXT.asked.heading, aside: left },
     h("div", { class: "who" }, mark(brand), who),
     amount && h("p", { class: "amount" }, amount),
-    h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-    digits > 0 && form,
-    problem,
-    h("div", { class: "actions answers" }, h("div", { class: "pair" }, deny, approve), report),
+    h("dl", {}, ...facts(display, asked.actionCode ?? "").map(([name, value]) => h("div", {}, h("dt", {}, isolate(name)), h("dd", {}, isolate(value))))),
+    h("div", { class: "answers" }, h("div", { class: "now" }, digits > 0 && form, problem, h("div", { class: "pair" }, deny, approve)), report),
   );
   paint(brand, card);
   // Browsers let a page do so once it was touched.

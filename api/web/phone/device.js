@@ -1,6 +1,8 @@
 // What the phone asks of the server, for one key. Every end is a value (`sdk/http.js`).
 
 import { Http, refusal } from "../sdk/http.js";
+import { ServerClock } from "../shared/clock.js";
+import { isTicket } from "../shared/enroll.js";
 import { sign } from "./keys.js";
 import { decisionStatement, enrollStatement, removeStatement, sessionStatement } from "./statement.js";
 
@@ -24,6 +26,9 @@ const HOLD_SECONDS = 25;
 
 const base = new URL("../v1", import.meta.url).href;
 
+/** The clock by which challenges end. */
+export const clock = new ServerClock();
+
 export class Device {
   #http;
   /** @type {{ token: string, endsAt: number } | undefined} */
@@ -36,13 +41,13 @@ export class Device {
     // Where no session speaks for the phone, it says of which tenant it is.
     const fetcher = (/** @type {any} */ url, /** @type {RequestInit} */ options) => {
       const headers = /** @type {Record<string, string>} */ (options.headers);
-      return fetch(url, { ...options, headers: { authorization: basic, ...headers } });
+      return clock.fetch(url, { ...options, headers: { authorization: basic, ...headers } });
     };
     this.#http = new Http(base, /** @type {typeof fetch} */ (fetcher), undefined);
   }
 
   /**
-   * Binds the key to the user of a token.
+   * Binds the key to the user of a token, or of the ticket that stands for one.
    * @param {string} token
    * @param {string} deviceName
    * @returns {Promise<Result<{ userAuthenticatorId: string, userId: string }>>}
@@ -63,7 +68,7 @@ export class Device {
   async pending({ hold, signal }) {
     const known = this.#session;
     const session = await this.#open(signal);
-    if (session.data === undefined) return session;
+    if (session.data === undefined) return this.#judged(session, signal);
     const waitSeconds = hold ? HOLD_SECONDS : undefined;
     const options = { method: "GET", token: session.data, signal, ...(hold && { waitSeconds }) };
     const result = await this.#http.ask(`${PUSH}/challenge`, options);
@@ -118,7 +123,7 @@ export class Device {
       signature,
       ...(number !== undefined && { verificationCode: number }),
     };
-    return this.#http.ask(`${PUSH}/challenge`, { body });
+    return this.#judged(await this.#http.ask(`${PUSH}/challenge`, { body }));
   }
 
   /**
@@ -127,11 +132,45 @@ export class Device {
    */
   async remove() {
     const given = await this.#nonce();
-    if (!given.data) return given;
+    if (!given.data) return this.#judged(given);
     const { nonce } = given.data;
     const signature = await sign(this.key, removeStatement(this.key, nonce));
-    return this.#http.ask(`${PUSH}/remove`, { body: { publicKey: this.key.publicKey, nonce, signature } });
+    const body = { publicKey: this.key.publicKey, nonce, signature };
+    return this.#judged(await this.#http.ask(`${PUSH}/remove`, { body }));
   }
+
+  /**
+   * Tells a key that the server does not know from one whose signature or nonce it did not take: both are
+   * `invalid_credential`, and only the first is a reason to forget the key. The server is asked without a
+   * signature, so that nothing that is wrong here has a part in the answer.
+   * @param {Result<any>} result
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<Result<any>>} `refused_credential` for a key that the server knows
+   */
+  async #judged(result, signal) {
+    if (result.errorCode !== "invalid_credential") return result;
+    const path = `${PUSH}/challenge?publicKey=${encodeURIComponent(this.key.publicKey)}`;
+    const asked = await this.#http.ask(path, { method: "GET", ...(signal && { signal }) });
+    if (asked.errorCode === "invalid_credential") return result;
+    // A key that signs statements is asked for a session: 401 `invalid_token`.
+    const isKnown = asked.data !== undefined || asked.errorCode === "invalid_token";
+    if (!isKnown) return asked;
+    return { ...refusal("refused_credential", result.errorDescription), statusCode: 401 };
+  }
+}
+
+/**
+ * Whom what a link carries is for. The server says it of a ticket, which is not used up by that; a token says
+ * it itself.
+ * @param {string} bearer
+ * @returns {Promise<Result<{ tenant: string, user: string }>>}
+ */
+export async function readBearer(bearer) {
+  if (!isTicket(bearer)) return readToken(bearer);
+  const http = new Http(base, (...request) => fetch(...request), undefined);
+  const opened = await http.ask(`${PUSH}/ticket/open`, { body: { ticket: bearer } });
+  if (!opened.data) return opened;
+  return { data: { tenant: opened.data.tenantId, user: opened.data.userId } };
 }
 
 /**
@@ -139,7 +178,7 @@ export class Device {
  * @param {string} token
  * @returns {Result<{ tenant: string, user: string }>}
  */
-export function readToken(token) {
+function readToken(token) {
   try {
     const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));

@@ -1,7 +1,7 @@
 // The phone when nothing is asked: its accounts, and what was decided last.
 
 import { mark, paint } from "../shared/brand.js";
-import { button, h, say, timeText } from "../shared/dom.js";
+import { button, h, isolate, say, timeText } from "../shared/dom.js";
 import { icon } from "../shared/icons.js";
 import { Device } from "./device.js";
 import { add } from "./add.js";
@@ -44,8 +44,8 @@ export async function home(changed, isWanted, leave) {
 function accountRow(account, all, changed, leave) {
   const { brand, user } = account;
   const remove = button(TEXT.home.remove, () => askRemove(account, all, changed, leave), "quiet");
-  remove.setAttribute("aria-label", `${say(TEXT.home.removeNamed, { tenant: brand.name })}, ${user}`);
-  const name = h("div", { class: "grow" }, h("strong", {}, brand.name), h("span", { class: "muted small" }, user));
+  remove.setAttribute("aria-label", `${say(TEXT.home.removeNamed, { tenant: brand.name })}, ${isolate(user)}`);
+  const name = h("div", { class: "grow" }, h("strong", {}, brand.name), h("span", { class: "muted small" }, isolate(user)));
   const row = h("li", {}, mark(brand), name, remove);
   paint(brand, row);
   return row;
@@ -60,7 +60,7 @@ function decidedRow({ at, brand, user, action, detail, outcome }) {
     "div",
     { class: "grow" },
     h("strong", {}, what),
-    h("span", { class: "muted small" }, [texts[outcome]?.[0] ?? outcome, brand, user, timeText(at)].join(" · ")),
+    h("span", { class: "muted small" }, [texts[outcome]?.[0] ?? outcome, isolate(brand), isolate(user), timeText(at)].join(" · ")),
   );
   return h("li", {}, icon(good ? "check" : "cross", good ? "good" : "bad"), name);
 }
@@ -79,13 +79,14 @@ function askRemove({ tenant, brand }, all, changed, leave) {
     // A key that the server does not know is removed already.
     if (result?.errorCode && result.errorCode !== "invalid_credential") {
       yes.disabled = false;
-      return void (problem.textContent = TEXT.remove.offline);
+      const { offline, refused } = TEXT.remove;
+      return void (problem.textContent = result.statusCode === undefined ? offline : refused);
     }
     await forgetTenant(tenant);
     changed();
   };
   view(
-    { badge: ["warning", "warn"], heading: say(TEXT.remove.heading, { tenant: brand.name }), text: say(TEXT.remove.text, { users: users.join(", ") }) },
+    { badge: ["warning", "warn"], heading: say(TEXT.remove.heading, { tenant: brand.name }), text: say(TEXT.remove.text, { users: users.map(isolate).join(", ") }) },
     problem,
     h("div", { class: "actions" }, button(TEXT.remove.no, changed), yes),
   );

@@ -1,10 +1,15 @@
 // Waits for challenges, for every key of the phone: one held read each. While something is pending, the server
 // answers at once; then the phone looks now and again whether it still is.
 
+import { firstAnswer, onReturn } from "../sdk/returns.js";
 import { Device } from "./device.js";
 
 /** @import { Pending } from "./device.js" */
 /** @typedef {"waiting" | "reconnecting" | "offline"} Connection */
+/**
+ * The wait for one key. `isDoubtful` says that the connection may be dead, until there is an answer.
+ * @typedef {{ stop: AbortController, round: AbortController, isDoubtful: boolean }} Running
+ */
 /**
  * @typedef {object} Listener
  * @property {(tenant: string, pending: Pending[], device: Device) => void} onPending
@@ -20,17 +25,17 @@ const PAUSE_MS_MAX = 10_000;
 
 export class Inbox {
   #listener;
-  /** @type {Map<string, { stop: AbortController, round: AbortController }>} */
+  /** @type {Map<string, Running>} */
   #running = new Map();
 
   /** @param {Listener} listener */
   constructor(listener) {
     this.#listener = listener;
-    const again = () => this.lookAgain();
-    window.addEventListener("online", again);
-    window.addEventListener("offline", again);
-    window.addEventListener("pageshow", again);
-    document.addEventListener("visibilitychange", () => !document.hidden && again());
+    window.addEventListener("offline", () => this.lookAgain());
+    onReturn(() => {
+      for (const running of this.#running.values()) running.isDoubtful = true;
+      this.lookAgain();
+    });
   }
 
   /** Waits for the challenges of these keys, and of no others. @param {import("./keys.js").DeviceKey[]} keys */
@@ -40,7 +45,7 @@ export class Inbox {
     }
     for (const key of keys) {
       if (this.#running.has(key.tenant)) continue;
-      const running = { stop: new AbortController(), round: new AbortController() };
+      const running = { stop: new AbortController(), round: new AbortController(), isDoubtful: false };
       this.#running.set(key.tenant, running);
       void this.#run(new Device(key), running);
     }
@@ -59,7 +64,7 @@ export class Inbox {
     for (const { round } of this.#running.values()) round.abort();
   }
 
-  /** @param {Device} device @param {{ stop: AbortController, round: AbortController }} running */
+  /** @param {Device} device @param {Running} running */
   async #run(device, running) {
     const { tenant } = device.key;
     const { onPending, onRemoved, onConnection } = this.#listener;
@@ -69,12 +74,17 @@ export class Inbox {
       running.round = new AbortController();
       const { signal } = running.round;
       const [held, began] = [hold, performance.now()];
-      const result = await device.pending({ hold, signal });
+      /** @type {import("../sdk/http.js").Result<Pending[]>} */
+      const result = running.isDoubtful
+        ? await firstAnswer((each) => device.pending({ hold: false, signal: each }), signal)
+        : await device.pending({ hold, signal });
       if (running.stop.signal.aborted) return;
       if (result.errorCode === "aborted") {
         hold = false;
+        failures = 0;
       } else if (result.data) {
         failures = 0;
+        running.isDoubtful = false;
         onConnection("waiting");
         onPending(tenant, result.data, device);
         // Held once it is known that nothing is pending.

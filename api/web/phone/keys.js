@@ -11,11 +11,14 @@ const ED25519 = { name: "Ed25519" };
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
 
 /**
+ * Makes a key. Rejects where the browser has none of that kind.
  * @param {string} tenant
+ * @param {DeviceKey["algorithm"]} algorithm
  * @returns {Promise<DeviceKey>}
  */
-export async function makeKey(tenant) {
-  const { algorithm, pair } = await makePair();
+export async function makeKey(tenant, algorithm) {
+  const kind = algorithm === "ed25519" ? ED25519 : P256;
+  const pair = /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey(kind, false, ["sign", "verify"]));
   const spki = await crypto.subtle.exportKey("spki", pair.publicKey);
   return {
     tenant,
@@ -25,17 +28,6 @@ export async function makeKey(tenant) {
     publicKey: base64(spki),
     thumbprint: base64url(await crypto.subtle.digest("SHA-256", spki)),
   };
-}
-
-/** @returns {Promise<{ algorithm: "ed25519" | "es256", pair: CryptoKeyPair }>} */
-async function makePair() {
-  try {
-    const pair = await crypto.subtle.generateKey(ED25519, false, ["sign", "verify"]);
-    return { algorithm: "ed25519", pair: /** @type {CryptoKeyPair} */ (pair) };
-  } catch {
-    const pair = await crypto.subtle.generateKey(P256, false, ["sign", "verify"]);
-    return { algorithm: "es256", pair };
-  }
 }
 
 /**

@@ -1,24 +1,30 @@
 // The phone from its start: one tab of a browser is the phone; it waits for challenges, shows them one after the
 // other, and says how each ended.
 
-import { button, h, words } from "../shared/dom.js";
+import { countdown, waitText } from "../shared/countdown.js";
+import { button, h, isolate, say, words } from "../shared/dom.js";
 import { confirm, trouble } from "./add.js";
-import { amountOf, displayOf, showAsked } from "./asked.js";
+import { displayOf, showAsked } from "./asked.js";
 import { home } from "./home.js";
 import { Inbox } from "./inbox.js";
+import { notKept } from "./keeping.js";
 import { showConnection, view } from "./page.js";
+import { amountOf, payeeOf } from "./rows.js";
 import { tokenOf } from "./scan.js";
 import { accounts, forgetTenant, keepDecision, keys } from "./store.js";
+import { canAgree, onChanged, Tab } from "./tabs.js";
 import { TEXT } from "./text.js";
 
 /** @import { Device, Pending } from "./device.js" */
 /** @import { Decision } from "./statement.js" */
 
-/** What is on the screen: a challenge, how one ended, something that the person does, or nothing. */
-/** @type {"home" | "asked" | "ended" | "busy"} */
+/** What is on the screen: a challenge, how one ended, a link, something else that the person does, or nothing. */
+/** @type {"home" | "asked" | "ended" | "link" | "busy"} */
 let screen = "busy";
 /** @type {string | undefined} */
 let shownId;
+/** The token of a link that came while a challenge was on the screen. @type {string | undefined} */
+let postponed;
 /** Counts what was gone to, so that what is late does not cover it. */
 let turn = 0;
 /** What waits, by tenant. @type {Map<string, { pending: Pending[], device: Device }>} */
@@ -39,7 +45,7 @@ const inbox = new Inbox({
 async function next() {
   const all = [...waiting.values()].flatMap(({ pending, device }) => pending.map((asked) => ({ asked, device })));
   const open = all.filter(({ asked }) => !answered.has(asked.challengeId));
-  if (screen === "busy" || screen === "ended") return;
+  if (screen !== "home" && screen !== "asked") return;
   if (screen === "asked") {
     // What is on the screen stays there for as long as it can be answered.
     if (open.some(({ asked }) => asked.challengeId === shownId) || shownId === undefined) return;
@@ -54,7 +60,7 @@ async function next() {
 async function show(asked, device) {
   screen = "asked";
   shownId = asked.challengeId;
-  const account = (await accounts()).find((one) => one.id === asked.userAuthenticatorId);
+  const account = await accountOf(asked);
   showAsked(asked, account, async (decision, number) => {
     answered.add(asked.challengeId);
     const result = await device.decide(asked, decision, number);
@@ -62,7 +68,7 @@ async function show(asked, device) {
     answered.delete(asked.challengeId);
     if (result.statusCode === undefined || result.statusCode >= 500) return TEXT.asked.lost;
     if (result.errorCode === "invalid_credential") return void (await removed(device.key.tenant));
-    if (result.errorCode === "too_many_requests") return void ended("failed");
+    if (result.errorCode === "too_many_requests") return void held(result.retryAfterSeconds ?? 60);
     const still = await device.pending({ hold: false, signal: AbortSignal.timeout(10_000) });
     const open = still.data?.some((one) => one.challengeId === asked.challengeId);
     if (open && number !== undefined) return TEXT.asked.wrong;
@@ -72,11 +78,17 @@ async function show(asked, device) {
   });
 }
 
+/** The account that is asked; none where it cannot be read any more. @param {Pending} asked */
+async function accountOf(asked) {
+  const all = await accounts().catch(() => []);
+  return all.find((one) => one.id === asked.userAuthenticatorId);
+}
+
 /** @param {Pending} asked @param {Device} device @param {Decision} decision @param {string} outcome */
 async function decided(asked, device, decision, outcome) {
   const display = displayOf(asked);
-  const account = (await accounts()).find((one) => one.id === asked.userAuthenticatorId);
-  const detail = [amountOf(display), display.custom?.payee].filter(Boolean).map(String).join(" → ");
+  const account = await accountOf(asked);
+  const detail = [amountOf(display), isolate(payeeOf(display))].filter(Boolean).join(" → ");
   const { tenant } = device.key;
   const brand = account?.brand.name ?? tenant;
   const action = words(display.action ?? asked.actionCode ?? decision);
@@ -96,14 +108,25 @@ function ended(outcome) {
   view({ badge, heading, text }, button(TEXT.ok, goHome));
 }
 
+/** No number of the account is taken for a while. The challenge stays open. @param {number} seconds */
+function held(seconds) {
+  screen = "ended";
+  shownId = undefined;
+  const { heading, text, over } = TEXT.held;
+  const line = h("p", { class: "muted center" });
+  const left = (/** @type {number} */ n) => (n > 0 ? say(text, { wait: waitText(n, TEXT) }) : over);
+  countdown(line, Date.now() + seconds * 1000, left);
+  view({ badge: ["clock", "warn"], heading }, line, button(TEXT.ok, goHome));
+}
+
 /** @type {Record<string, [string, string]>} */
 const BADGES = { denied: ["cross", "bad"], reported: ["shield", "bad"], failed: ["cross", "bad"] };
 
 /** The server does not know the key any more. @param {string} tenant */
 async function removed(tenant) {
-  const known = (await accounts()).find((account) => account.tenant === tenant);
+  const known = (await accounts().catch(() => [])).find((account) => account.tenant === tenant);
   waiting.delete(tenant);
-  await forgetTenant(tenant);
+  await forgetTenant(tenant).catch(() => {});
   // A key whose enrollment was never finished: there is nothing to tell.
   if (!known) return;
   screen = "busy";
@@ -111,15 +134,15 @@ async function removed(tenant) {
 }
 
 async function goHome() {
+  if (tab.role !== "phone") return showElsewhere();
+  if (postponed !== undefined) return follow(postponed);
   const mine = (turn += 1);
   screen = "busy";
   try {
     await home(goHome, () => mine === turn, (tenant) => inbox.leave(tenant));
-    const known = await accounts();
-    inbox.watch((await keys()).filter((key) => known.some((account) => account.tenant === key.tenant)));
-    if (known.length === 0) showConnection("");
-  } catch {
-    return trouble(TEXT.errors.storage, () => location.reload());
+    await watch();
+  } catch (error) {
+    return cannotKeep(error);
   }
   // A link was followed meanwhile.
   if (mine !== turn) return;
@@ -127,19 +150,53 @@ async function goHome() {
   return next();
 }
 
-/** The link that was followed, whose token does not stay in the address. */
+/** Waits for what the accounts are asked. */
+async function watch() {
+  const [known, all] = await Promise.all([accounts(), keys()]);
+  if (tab.role !== "phone") return;
+  inbox.watch(all.filter((key) => known.some((account) => account.tenant === key.tenant)));
+  if (known.length === 0) showConnection("");
+}
+
+/** The link of the address, whose token does not stay there. */
 function followed() {
   const token = tokenOf(location.href);
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   return token;
 }
 
-async function begin() {
-  const token = followed();
-  if (token === undefined) return goHome();
+/**
+ * Shows the account of a link. This takes nothing from a tab that is the phone: it goes on meanwhile, and hears
+ * of the account once it was added.
+ * @param {string} token
+ */
+async function follow(token) {
+  // A link can come from any page. It does not cover what the person is asked.
+  postponed = screen === "asked" ? token : undefined;
+  if (postponed !== undefined) return;
   turn += 1;
+  screen = "link";
+  const before = await ids();
+  return confirm(token, async () => {
+    if (tab.role === "phone") return goHome();
+    // The person has added an account here, so that this tab is the one to look at.
+    if ((await ids()) === before) return showElsewhere();
+    screen = "busy";
+    tab.take();
+  });
+}
+
+/** The accounts that there are, in one text. */
+async function ids() {
+  const all = await accounts().catch(() => []);
+  return all.map(({ id, addedAt }) => `${id} ${addedAt}`).sort().join();
+}
+
+/** @param {unknown} error */
+function cannotKeep(error) {
   screen = "busy";
-  return confirm(token, goHome);
+  const [heading = "", text = ""] = notKept(error);
+  view({ badge: ["warning", "warn"], heading, text }, button(TEXT.retry, () => location.reload()));
 }
 
 function insecure() {
@@ -147,45 +204,63 @@ function insecure() {
   view({ badge: ["shield", "warn"], heading: TEXT.insecure.heading, text: TEXT.insecure.text }, ...how);
 }
 
-/** Whether this tab is the phone, or another one; at first it is not known. @type {"asking" | "phone" | "elsewhere"} */
-let role = "asking";
-
-/** One tab is the phone. Another one takes over if the person says so. @param {boolean} steal */
-function become(steal) {
-  const options = steal ? { steal } : { ifAvailable: true };
-  const phone = navigator.locks.request("countersign phone", options, async (lock) => {
-    if (!lock) return elsewhere();
-    role = "phone";
-    void begin();
-    // Held for as long as the tab is open.
-    return new Promise(() => {});
-  });
-  phone.catch(() => {
-    turn += 1;
-    inbox.watch([]);
-    showConnection("");
-    elsewhere();
-  });
+function tooOld() {
+  view({ badge: ["warning", "warn"], heading: TEXT.old.heading, text: TEXT.old.text });
 }
 
-function elsewhere() {
-  role = "elsewhere";
+function showElsewhere() {
   screen = "busy";
-  const here = button(TEXT.elsewhere.here, () => become(true));
+  const here = button(TEXT.elsewhere.here, () => tab.take());
   view({ badge: ["device", ""], heading: TEXT.elsewhere.heading, text: TEXT.elsewhere.text }, here);
 }
 
-if (!window.isSecureContext || !crypto.subtle) {
-  insecure();
-} else {
-  // Until it is known which tab is the phone, the link is still there to be read then.
+const tab = new Tab({
+  onPhone: () => {
+    // A link that is on the screen stays there. What is asked appears after it.
+    if (screen === "link") return void watch().catch(cannotKeep);
+    const token = followed();
+    void (token === undefined ? goHome() : follow(token));
+  },
+  onElsewhere: () => {
+    turn += 1;
+    inbox.watch([]);
+    waiting.clear();
+    showConnection("");
+    if (screen === "link") return;
+    screen = "busy";
+    const token = followed();
+    void (token === undefined ? showElsewhere() : follow(token));
+  },
+  onTrouble: cannotKeep,
+});
+
+async function start() {
+  if (!window.isSecureContext || !crypto.subtle) return insecure();
+  if (!canAgree()) return tooOld();
+  try {
+    await accounts();
+  } catch (error) {
+    // The link stays in the address, so that it can be opened in another window.
+    return cannotKeep(error);
+  }
+  // Until it is known which tab is the phone, the link stays in the address to be read then.
   window.addEventListener("hashchange", () => {
-    // Read already, by the start that it came with.
-    if (tokenOf(location.href) === undefined) return;
-    if (role === "phone") void begin();
-    if (role === "elsewhere") become(true);
+    if (tab.role === "asking") return;
+    const token = followed();
+    if (token !== undefined) void follow(token);
   });
-  navigator.serviceWorker?.register(new URL("./worker.js", import.meta.url), { scope: new URL("../phone", import.meta.url).pathname }).catch(() => {});
-  // A page that was followed from a link takes over from one that waits: it is what the person looks at.
-  become(tokenOf(location.href) !== undefined);
+  onChanged(() => {
+    if (tab.role !== "phone") return;
+    void (screen === "home" ? goHome() : watch().catch(() => {}));
+  });
+  tab.begin();
 }
+
+/** Keeps the page's files, where the browser allows it. */
+async function keepFiles() {
+  const scope = new URL("../phone", import.meta.url).pathname;
+  await navigator.serviceWorker?.register(new URL("./worker.js", import.meta.url), { scope });
+}
+
+keepFiles().catch(() => {});
+void start();

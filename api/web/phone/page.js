@@ -7,17 +7,17 @@ import { TEXT } from "./text.js";
 /** @import { Child } from "../shared/dom.js" */
 
 /**
- * Shows a view. Its heading takes the focus.
- * @param {{ badge?: [string, string], heading: string, text?: string }} head
+ * Shows a view. Its heading takes the focus; `aside` stands beside it.
+ * @param {{ badge?: [string, string], heading: string, text?: string, aside?: Node }} head
  * @param {...Child} rest
  */
-export function view({ badge, heading, text }, ...rest) {
+export function view({ badge, heading, text, aside }, ...rest) {
   const title = h("h1", { tabindex: "-1" }, heading);
   const card = h(
     "div",
     { class: "card" },
     badge && h("div", { class: `badge ${badge[1]}` }, icon(badge[0])),
-    h("div", { class: badge ? "head center" : "head" }, title, text && h("p", { class: "muted" }, text)),
+    h("div", { class: badge ? "head center" : "head" }, aside ? h("div", { class: "title" }, title, aside) : title, text && h("p", { class: "muted" }, text)),
     ...rest,
   );
   fill(byId("view"), card);
@@ -25,6 +25,28 @@ export function view({ badge, heading, text }, ...rest) {
   window.scrollTo(0, 0);
   return card;
 }
+
+/** Pixels of height below which the page is drawn tight. A keyboard on a small phone leaves about 300. */
+const SHORT_PX = 480;
+
+/**
+ * Follows the part of the page that is seen. Some browsers draw the keyboard over the page and do not shrink it;
+ * what sticks to the bottom is to stay above it.
+ */
+function followKeyboard() {
+  const { visualViewport: seen, document: { documentElement: root } } = window;
+  if (!seen) return;
+  const fit = () => {
+    const zoomed = seen.scale > 1.01;
+    const covered = zoomed ? 0 : Math.max(0, window.innerHeight - seen.height - seen.offsetTop);
+    root.style.setProperty("--keyboard", `${Math.round(covered)}px`);
+    root.classList.toggle("short", seen.height * seen.scale < SHORT_PX);
+  };
+  seen.addEventListener("resize", fit);
+  seen.addEventListener("scroll", fit);
+  fit();
+}
+followKeyboard();
 
 /** More, below the view's card. @param {...Child} rest */
 export function below(...rest) {
@@ -44,16 +66,16 @@ export function showConnection(connection) {
 }
 
 /**
- * A browser's name for itself, as people call it; as it is where it is not known.
- * @param {string | undefined} agent
+ * This browser's name, as a suggestion for the device. The server names the browsers that challenges come from.
+ * @param {string} agent
  */
 export function browserName(agent) {
-  if (!agent) return TEXT.unknownBrowser;
+  // Forks name themselves beside what they are made of, so they come first.
   /** @type {[RegExp, string][]} */
-  const browsers = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]];
+  const browsers = [[/Edg(A|iOS)?\//, "Edge"], [/OP[RTX]\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"], [/(Firefox|FxiOS)\//, "Firefox"], [/(Chrome|Chromium|CriOS)\//, "Chrome"], [/Version\/.*Safari\//, "Safari"]];
   /** @type {[RegExp, string][]} */
   const systems = [[/Android/, "Android"], [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
   const of = (/** @type {[RegExp, string][]} */ known) => known.find(([mark]) => mark.test(agent))?.[1];
-  const [browser, system] = [of(browsers), of(systems)];
-  return browser && system ? TEXT.agent.replace("{browser}", browser).replace("{system}", system) : agent;
+  const [browser, system] = [of(browsers) ?? TEXT.unknownBrowser, of(systems)];
+  return system ? TEXT.agent.replace("{browser}", browser).replace("{system}", system) : browser;
 }

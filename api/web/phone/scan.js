@@ -40,7 +40,7 @@ export async function scan(video, stop) {
 }
 
 /**
- * The token of an enrollment link, however it came in: a link of this server, or of another that has the same
+ * The ticket or token of an enrollment link, however it came in: a link of this server, or of another that has the same
  * phone. A bare token is accepted too.
  * @param {string} text
  * @returns {string | undefined}

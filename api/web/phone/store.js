@@ -1,6 +1,8 @@
 // What the phone keeps, in IndexedDB: keys, accounts, and the last decisions. Keys are kept as the browser's own
 // objects, whose bytes no script can read.
 
+import { tellChanged } from "./tabs.js";
+
 /** @import { DeviceKey } from "./keys.js" */
 /** @import { Brand } from "../shared/brand.js" */
 /** @typedef {{ id: string, tenant: string, user: string, brand: Brand, addedAt: number }} Account */
@@ -11,6 +13,8 @@
 
 const NAME = "countersign phone";
 const HISTORY_MAX = 30;
+/** Milliseconds for opening: some browsers say neither yes nor no. */
+const OPEN_MS_MAX = 8000;
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let opened;
@@ -18,6 +22,7 @@ let opened;
 /** @returns {Promise<IDBDatabase>} */
 function database() {
   opened ??= new Promise((resolve, reject) => {
+    setTimeout(() => reject(new DOMException("the storage does not answer", "TimeoutError")), OPEN_MS_MAX);
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore("keys", { keyPath: "tenant" });
@@ -26,7 +31,10 @@ function database() {
     };
     request.onsuccess = () => {
       // Deleted by the person meanwhile: it is opened anew, empty, by the next call.
-      request.result.onversionchange = () => request.result.close();
+      request.result.onversionchange = () => {
+        request.result.close();
+        opened = undefined;
+      };
       request.result.onclose = () => (opened = undefined);
       resolve(request.result);
     };
@@ -66,7 +74,10 @@ export const keepKey = (key) => transact("keys", "readwrite", (store) => store.p
 export const accounts = () => transact("accounts", "readonly", (store) => store.getAll());
 
 /** @param {Account} account */
-export const keepAccount = (account) => transact("accounts", "readwrite", (store) => store.put(account));
+export async function keepAccount(account) {
+  await transact("accounts", "readwrite", (store) => store.put(account));
+  tellChanged();
+}
 
 /** Forgets a tenant's key and accounts. @param {string} tenant */
 export async function forgetTenant(tenant) {
@@ -74,6 +85,7 @@ export async function forgetTenant(tenant) {
     if (account.tenant === tenant) await transact("accounts", "readwrite", (store) => store.delete(account.id));
   }
   await transact("keys", "readwrite", (store) => store.delete(tenant));
+  tellChanged();
 }
 
 /** The last decisions, newest first. @returns {Promise<Decided[]>} */

@@ -159,11 +159,22 @@ export class Push {
   }
 
   /**
+   * Says that the page which waited goes away, for a listener of `pagehide`. A page cannot tell whether it is closed or
+   * loaded again: the server takes the challenge back after 5 seconds, unless somebody waits for it then.
+   * @param {{ challengeId: string }} params
+   * @returns {Promise<Result<{ outcome?: Outcome }>>}
+   */
+  leave({ challengeId }) {
+    return this.#ask("/client/leave/push", { body: { challengeId }, keepalive: true });
+  }
+
+  /**
    * The devices of the token's user.
+   * @param {{ signal?: AbortSignal }} [params]
    * @returns {Promise<Result<Authenticator[]>>}
    */
-  authenticators() {
-    return this.#ask("/client/user-authenticators", { method: "GET" });
+  authenticators({ signal } = {}) {
+    return this.#ask("/client/user-authenticators", { method: "GET", signal });
   }
 
   /**

@@ -20,7 +20,7 @@
  */
 /**
  * @typedef {{ method?: string, body?: object, token?: string, waitSeconds?: number,
- *   signal?: AbortSignal }} CallOptions
+ *   keepalive?: boolean, signal?: AbortSignal }} CallOptions
  */
 
 /** Milliseconds for an answer, besides what a poll asks the server to hold it. */
@@ -54,16 +54,16 @@ export class Http {
   }
 
   /**
-   * Asks, and waits for the answer no longer than it can take.
+   * Asks, and waits for the answer no longer than it can take. With `keepalive` the request outlives its page.
    * @param {string} path below the base address
    * @param {CallOptions} options
    * @returns {Promise<Result<any>>} `network_error` if there was no answer, `aborted` if the signal said so
    */
-  async ask(path, { method = "POST", body, token, waitSeconds, signal }) {
+  async ask(path, { method = "POST", body, token, waitSeconds, ...options }) {
     const call = { id: (this.#calls += 1), method, path, request: body, waitSeconds };
     this.#onCall?.(call);
     const began = performance.now();
-    const { status, response, result } = await this.#send(call, token, signal);
+    const { status, response, result } = await this.#send(call, token, options);
     this.#onCall?.({ ...call, status, response, milliseconds: performance.now() - began });
     return result;
   }
@@ -71,10 +71,10 @@ export class Http {
   /**
    * @param {Call} call
    * @param {string | undefined} token
-   * @param {AbortSignal | undefined} signal
+   * @param {CallOptions} options
    * @returns {Promise<{ status: number, response?: unknown, result: Result<any> }>}
    */
-  async #send(call, token, signal) {
+  async #send(call, token, { signal, keepalive = false }) {
     const { method, path, request, waitSeconds } = call;
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -87,6 +87,7 @@ export class Http {
         headers: headersOf(token, request !== undefined, waitSeconds),
         body: request === undefined ? undefined : JSON.stringify(request),
         signal: stop.signal,
+        keepalive,
         cache: "no-store",
         credentials: "omit",
         referrerPolicy: "no-referrer",

@@ -1,7 +1,8 @@
-// One long poll for any number of challenges: held by the server, begun again when the network comes back
-// or the page is seen again, with growing pauses while the server cannot be reached.
+// One long poll for any number of challenges: held by the server, replaced by a quick look when the person or the
+// network comes back, with growing pauses while the server cannot be reached.
 
 import { refusal } from "./http.js";
+import { firstAnswer, pause } from "./returns.js";
 
 /** @import { Http, Result } from "./http.js" */
 /** @typedef {{ token: string, challengeId: string }} Wait */
@@ -15,6 +16,12 @@ import { refusal } from "./http.js";
  *   expiresAt?: number }} Ended
  */
 
+/**
+ * @typedef {object} Listener
+ * @property {(connection: Connection) => void} onConnection
+ * @property {() => void} onAnswer called for each answer of the server, after its results were told
+ */
+
 /** Seconds that the server is asked to hold a poll: below what most proxies cut off. */
 const HOLD_SECONDS = 25;
 /** Challenges of one poll; the server takes no more. */
@@ -26,26 +33,26 @@ const PAUSE_MS = 500;
 const PAUSE_MS_MAX = 15_000;
 /** Milliseconds without an answer after which no challenge can be open any more: they live 10 minutes. */
 const GIVE_UP_MS = 11 * 60_000;
-/** Milliseconds out of sight after which a connection may be dead without having said so. */
-const HIDDEN_MS = 30_000;
 
 export class Poller {
   #http;
-  /** @type {(connection: Connection) => void} */
-  #onConnection;
+  #listener;
   /** @type {Map<string, { wait: Wait, tell: Set<(result: Result<Ended>) => void> }>} */
   #waits = new Map();
   #round = new AbortController();
   #running = false;
-  #hiddenAt = 0;
+  /** Failed requests since the last answer, or since the person or the network came back. */
+  #failures = 0;
+  /** Whether the connection may be dead: from then on to the next answer. */
+  #isDoubtful = false;
 
   /**
    * @param {Http} http
-   * @param {(connection: Connection) => void} onConnection
+   * @param {Listener} listener
    */
-  constructor(http, onConnection) {
+  constructor(http, listener) {
     this.#http = http;
-    this.#onConnection = onConnection;
+    this.#listener = listener;
   }
 
   /**
@@ -70,6 +77,16 @@ export class Poller {
     };
   }
 
+  /**
+   * Replaces the request in flight, whose connection may be dead without having said so, by one that is answered at
+   * once. Polls are held again after its answer. Before the first wait is added, the first request is such a one.
+   */
+  look() {
+    this.#failures = 0;
+    this.#isDoubtful = true;
+    this.#round.abort();
+  }
+
   /** Starts to poll, or a round with what has been added. */
   #begin() {
     if (this.#running) return this.#round.abort();
@@ -78,37 +95,39 @@ export class Poller {
   }
 
   async #run() {
-    const stopWatching = this.#watchPage();
-    let failures = 0;
+    const stopWatching = this.#watchNetwork();
     let heard = performance.now();
     while (this.#waits.size > 0) {
       this.#round = new AbortController();
-      if (globalThis.navigator?.onLine === false) {
-        this.#onConnection("offline");
+      if (globalThis.navigator?.onLine === false && !this.#isDoubtful) {
+        this.#listener.onConnection("offline");
         await pause(PAUSE_MS_MAX, this.#round.signal);
         if (this.#round.signal.aborted) continue;
       }
       const { result, asked } = await this.#ask();
       if (result.errorCode === "aborted") continue;
       if (isAnswer(result)) {
-        failures = 0;
+        this.#failures = 0;
+        this.#isDoubtful = false;
         heard = performance.now();
-        this.#onConnection("waiting");
+        this.#listener.onConnection("waiting");
         this.#settle(result, asked);
-        // Told at once that nothing has ended: there was no place to wait.
+        this.#listener.onAnswer();
         if (result.data?.crowded) await pause(1000, this.#round.signal);
         continue;
       }
-      failures += 1;
+      this.#failures += 1;
       if (performance.now() - heard > GIVE_UP_MS) {
         for (const entry of [...this.#waits.values()]) this.#tell(entry, result);
         break;
       }
-      this.#onConnection(globalThis.navigator?.onLine === false ? "offline" : "reconnecting");
-      await pause(pauseMs(failures, result.retryAfterSeconds), this.#round.signal);
+      this.#listener.onConnection(globalThis.navigator?.onLine === false ? "offline" : "reconnecting");
+      await pause(pauseMs(this.#failures, result.retryAfterSeconds), this.#round.signal);
     }
     stopWatching();
     this.#running = false;
+    this.#failures = 0;
+    this.#isDoubtful = false;
     // What was added between the last look and here.
     if (this.#waits.size > 0) this.#begin();
   }
@@ -117,18 +136,16 @@ export class Poller {
   async #ask() {
     const ids = [...this.#waits.values()].map(({ wait }) => wait.challengeId);
     const asked = [...this.#waits].filter(([, { wait }], at) => ids.indexOf(wait.challengeId) === at).slice(0, BATCH_MAX);
-    const signal = this.#round.signal;
+    const held = !this.#isDoubtful;
     const began = performance.now();
+    /** Told at once that nothing has ended: there was no place to wait. @param {unknown[]} answers */
+    const isCrowded = (answers) => held && answers.length === 0 && performance.now() - began < 1000;
     const [only] = asked;
     if (only && this.#waits.size === 1) {
       const [, { wait }] = only;
       const options = { token: wait.token, body: { challengeId: wait.challengeId } };
-      const result = await this.#http.ask("/client/verify/push", {
-        ...options,
-        waitSeconds: HOLD_SECONDS,
-        signal,
-      });
-      return { asked, result: oneOf(result, wait.challengeId, performance.now() - began) };
+      const result = await this.#send("/client/verify/push", options, held && HOLD_SECONDS);
+      return { asked, result: oneOf(result, wait.challengeId, isCrowded) };
     }
     const crowd = this.#waits.size > BATCH_MAX;
     for (const [key, entry] of crowd ? asked : []) {
@@ -136,13 +153,21 @@ export class Poller {
       this.#waits.set(key, entry);
     }
     const waits = asked.map(([, { wait }]) => wait);
-    const waitSeconds = crowd ? TURN_SECONDS : HOLD_SECONDS;
-    const result = await this.#http.ask("/client/wait/push", { body: { waits }, waitSeconds, signal });
-    if (result.data) {
-      const quick = performance.now() - began < 1000 && result.data.answers.length === 0;
-      result.data.crowded = quick;
-    }
+    const hold = held && (crowd ? TURN_SECONDS : HOLD_SECONDS);
+    const result = await this.#send("/client/wait/push", { body: { waits } }, hold);
+    if (result.data) result.data.crowded = isCrowded(result.data.answers);
     return { asked, result };
+  }
+
+  /**
+   * @param {string} path
+   * @param {{ token?: string, body: object }} options
+   * @param {number | false} waitSeconds none where the connection may be dead
+   */
+  #send(path, options, waitSeconds) {
+    const { signal } = this.#round;
+    if (waitSeconds) return this.#http.ask(path, { ...options, waitSeconds, signal });
+    return firstAnswer((each) => this.#http.ask(path, { ...options, signal: each }), signal);
   }
 
   /**
@@ -167,27 +192,12 @@ export class Poller {
     for (const listener of tell) listener(result);
   }
 
-  /** Ends a pause or a dead connection when the page is seen again or the network is back. */
-  #watchPage() {
-    const again = () => this.#round.abort();
-    const seen = () => {
-      if (document.hidden) {
-        this.#hiddenAt = performance.now();
-      } else if (performance.now() - this.#hiddenAt > HIDDEN_MS) {
-        again();
-      }
-    };
+  /** Says at once that the network is gone. */
+  #watchNetwork() {
+    const gone = () => this.#round.abort();
     if (typeof window === "undefined") return () => {};
-    window.addEventListener("online", again);
-    window.addEventListener("offline", again);
-    window.addEventListener("pageshow", again);
-    document.addEventListener("visibilitychange", seen);
-    return () => {
-      window.removeEventListener("online", again);
-      window.removeEventListener("offline", again);
-      window.removeEventListener("pageshow", again);
-      document.removeEventListener("visibilitychange", seen);
-    };
+    window.addEventListener("offline", gone);
+    return () => window.removeEventListener("offline", gone);
   }
 }
 
@@ -195,13 +205,13 @@ export class Poller {
  * The answer of a poll for one challenge in the form of a poll for several.
  * @param {Result<any>} result
  * @param {string} challengeId
- * @param {number} milliseconds
+ * @param {(answers: unknown[]) => boolean} isCrowded
  * @returns {Result<any>}
  */
-function oneOf(result, challengeId, milliseconds) {
+function oneOf(result, challengeId, isCrowded) {
   if (result.data) {
     const answers = result.data.outcome ? [{ challengeId, ...result.data }] : [];
-    return { data: { answers, crowded: answers.length === 0 && milliseconds < 1000 } };
+    return { data: { answers, crowded: isCrowded(answers) } };
   }
   if (!isFinal(result.errorCode)) return result;
   const { errorCode, errorDescription } = result;
@@ -229,21 +239,4 @@ function pauseMs(failures, retryAfterSeconds) {
   if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000;
   const whole = Math.min(PAUSE_MS * 2 ** (failures - 1), PAUSE_MS_MAX);
   return whole * (0.5 + Math.random() / 2);
-}
-
-/**
- * @param {number} milliseconds
- * @param {AbortSignal} signal ends it early
- */
-function pause(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) end();
-    function end() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve(undefined);
-    }
-  });
 }

@@ -4,6 +4,7 @@
 
 import { refusal } from "./http.js";
 import { Poller } from "./poller.js";
+import { onReturn } from "./returns.js";
 
 /** @import { Http, Result } from "./http.js" */
 /** @import { Connection, Ended, Wait } from "./poller.js" */
@@ -11,12 +12,13 @@ import { Poller } from "./poller.js";
  * What tabs say to each other.
  * @typedef {{ kind: "want", id: string, wait: Wait } | { kind: "drop", id: string }
  *   | { kind: "taken", id: string } | { kind: "told", id: string, result: Result<Ended> }
- *   | { kind: "leading" } | { kind: "connection", connection: Connection }} Message
+ *   | { kind: "leading" } | { kind: "look" } | { kind: "connection", connection: Connection }} Message
  */
 /**
  * What this tab waits for.
  * @typedef {{ wait: Wait, tell: (result: Result<Ended>) => void, stop?: () => void,
- *   onConnection?: (connection: Connection) => void, silence?: ReturnType<typeof setTimeout> }} Local
+ *   onConnection?: (connection: Connection) => void, silence?: ReturnType<typeof setTimeout>,
+ *   looks?: boolean }} Local `looks`: the leader polls for it, and this tab too until there is an answer
  */
 
 /** Milliseconds in which a leader says that it has taken a wait. */
@@ -38,6 +40,8 @@ export class SharedPoll {
   #leads = false;
   /** @type {(() => void) | undefined} */
   #resign;
+  /** @type {(() => void) | undefined} */
+  #stopWatching;
 
   /**
    * @param {Http} http
@@ -46,7 +50,10 @@ export class SharedPoll {
    */
   constructor(http, baseUrl, share) {
     this.#name = `countersign ${baseUrl}`;
-    this.#poller = new Poller(http, (connection) => this.#connection(connection));
+    this.#poller = new Poller(http, {
+      onConnection: (connection) => this.#connection(connection),
+      onAnswer: () => this.#handBack(),
+    });
     this.#share = share && canShare();
   }
   #share;
@@ -69,6 +76,7 @@ export class SharedPoll {
       };
       const abort = () => tell(refusal("aborted", "the caller stopped waiting"));
       this.#local.set(id, { wait, tell, onConnection });
+      this.#stopWatching ??= onReturn(() => this.#look());
       if (signal?.aborted) return abort();
       signal?.addEventListener("abort", abort, { once: true });
       if (!this.#share || this.#leads) return this.#poll(id);
@@ -84,11 +92,42 @@ export class SharedPoll {
     local.stop = this.#poller.add(local.wait, local.tell);
   }
 
+  /**
+   * Replaces the poll after a return. If another tab leads, it is told, and this one looks for itself too, because the
+   * leader's timers may be slow, as those of hidden tabs are.
+   */
+  #look() {
+    this.#poller.look();
+    this.#send({ kind: "look" });
+    for (const [id, local] of this.#local) {
+      if (local.stop) continue;
+      local.looks = true;
+      this.#poll(id);
+    }
+  }
+
+  /** Leaves the leader's waits to it again, once there was an answer. */
+  #handBack() {
+    for (const [id, local] of this.#local) {
+      if (!local.looks) continue;
+      local.looks = false;
+      if (this.#leads) continue;
+      local.stop?.();
+      local.stop = undefined;
+      this.#want(id, local);
+    }
+  }
+
+  /** Asks the leader to poll. @param {string} id @param {Local} local */
+  #want(id, { wait }) {
+    this.#send({ kind: "want", id, wait });
+    this.#listenFor(id, TAKEN_MS);
+  }
+
   /** Asks the leader to poll, and stands by to lead. @param {string} id */
   #follow(id) {
-    this.#open();
-    this.#send({ kind: "want", id, wait: /** @type {Local} */ (this.#local.get(id)).wait });
-    this.#listenFor(id, TAKEN_MS);
+    if (!this.#open()) return this.#poll(id);
+    this.#want(id, /** @type {Local} */ (this.#local.get(id)));
     if (this.#candidacy) return;
     const candidacy = (this.#candidacy = new AbortController());
     const lead = () => new Promise((resign) => this.#lead(() => resign(undefined)));
@@ -114,6 +153,8 @@ export class SharedPoll {
     this.#local.delete(id);
     if (!this.#leads && this.#channel) this.#send({ kind: "drop", id });
     if (this.#local.size > 0) return;
+    this.#stopWatching?.();
+    this.#stopWatching = undefined;
     for (const stop of this.#remote.values()) stop();
     this.#remote.clear();
     this.#leads = false;
@@ -125,10 +166,16 @@ export class SharedPoll {
     this.#channel = undefined;
   }
 
+  /** Gives whether there is a channel: where storage is blocked, some browsers refuse one. */
   #open() {
-    if (this.#channel) return;
-    this.#channel = new BroadcastChannel(this.#name);
+    if (this.#channel) return true;
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+    } catch {
+      return (this.#share = false);
+    }
     this.#channel.onmessage = ({ data }) => this.#hear(data);
+    return true;
   }
 
   /** @param {Message} message */
@@ -163,13 +210,16 @@ export class SharedPoll {
 
   /** What a leader does for the others. @param {Message} message */
   #serve(message) {
-    if (message.kind === "want" && !this.#remote.has(message.id)) {
+    if (message.kind === "look") {
+      this.#poller.look();
+    } else if (message.kind === "want") {
       const { id, wait } = message;
+      this.#send({ kind: "taken", id });
+      if (this.#remote.has(id)) return;
       const told = (/** @type {Result<Ended>} */ result) => {
         this.#remote.delete(id);
         this.#send({ kind: "told", id, result });
       };
-      this.#send({ kind: "taken", id });
       this.#remote.set(id, this.#poller.add(wait, told));
     } else if (message.kind === "drop") {
       this.#remote.get(message.id)?.();

@@ -61,7 +61,19 @@ export function button(text, onClick, kind = "primary") {
  * @param {Record<string, string | number>} values
  */
 export function say(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) => isolate(String(values[name] ?? whole)));
+}
+
+/** Letters of right-to-left scripts, and the marks that people write beside them. */
+const RIGHT_TO_LEFT = /[\u061c\u200e\u200f\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * A text that somebody else wrote, such as a name. One from right to left stands in a direction of its own, so that
+ * it moves nothing beside it.
+ * @param {string} text
+ */
+export function isolate(text) {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 /**

@@ -65,7 +65,7 @@ export function failed({ errorCode, statusCode }) {
 export const canReturn = () => popup || redirectUrl !== undefined || query.get("nativeScheme") === "authsignal";
 
 /**
- * Goes back, with a token if there is one.
+ * Goes back, with a token unless the page has none.
  * @param {string} [token]
  */
 export function finish(token) {

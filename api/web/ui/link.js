@@ -1,7 +1,7 @@
-// The link that adds a phone, as a QR code. It carries the token in the fragment, which no server sees.
+// The link that adds a phone, as a QR code.
 
 import { button, h } from "../shared/dom.js";
-import { enrollmentLink } from "../shared/enroll.js";
+import { lookUntil } from "../shared/looks.js";
 import { qrCode } from "../shared/qr.js";
 import { announce, fillIn } from "./page.js";
 import { TEXT } from "./text.js";
@@ -13,10 +13,9 @@ const LOOK_MS = 1500;
 
 /**
  * The code, and what to do without a camera.
- * @param {string} token
+ * @param {string} link
  */
-export function enrollmentCode(token) {
-  const link = enrollmentLink(token);
+export function enrollmentCode(link) {
   const here = h("a", { class: "button quiet", href: link, target: "_blank", rel: "opener" }, TEXT.enroll.here);
   const copy = button(
     TEXT.enroll.copy,
@@ -48,16 +47,14 @@ export function enrollmentCode(token) {
  * @returns {Promise<{ devices?: Authenticator[], refusal?: import("../sdk/http.js").Refusal }>}
  */
 export async function newDevice(push, before, stop) {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (stop.aborted) return {};
-    if (document.hidden) continue;
-    const result = await push.authenticators();
-    if (stop.aborted) return {};
-    if (result.data && result.data.length > before) return { devices: result.data };
-    const passing = ["network_error", "temporarily_unavailable", "unexpected_error", undefined];
-    if (!passing.includes(result.errorCode)) {
-      return { refusal: /** @type {import("../sdk/http.js").Refusal} */ (result) };
-    }
-  }
+  const passing = ["aborted", "network_error", "temporarily_unavailable", "unexpected_error"];
+  const found = await lookUntil(
+    (signal) => push.authenticators({ signal }),
+    (result) => {
+      if (result.data) return result.data.length > before ? { devices: result.data } : undefined;
+      return passing.includes(result.errorCode) ? undefined : { refusal: result };
+    },
+    { everyMs: LOOK_MS, stop },
+  );
+  return found ?? {};
 }

@@ -2,7 +2,10 @@
 // says what to do next.
 
 import { Push } from "../sdk/countersign.js";
+import { ServerClock } from "../shared/clock.js";
+import { clockText, countdown, waitText } from "../shared/countdown.js";
 import { button, h, timeText } from "../shared/dom.js";
+import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
 import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
 import { enrollmentCode, newDevice } from "./link.js";
@@ -15,7 +18,8 @@ import { TEXT } from "./text.js";
 /** @import { Refusal } from "../sdk/http.js" */
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
-const push = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
+const clock = new ServerClock();
+const push = new Push({ baseUrl: new URL("../v1", import.meta.url).href, fetch: clock.fetch });
 push.setToken(token);
 
 /** Ends after which asking again cannot help. */
@@ -35,7 +39,7 @@ async function start() {
   if (about.token === "expired") return end("expired_token");
   const known = recall(token);
   if (known?.done) return finished();
-  if (known) return wait(known.challengeId, known.number);
+  if (known) return wait(known.challengeId, known);
   return begin();
 }
 
@@ -49,19 +53,20 @@ async function begin() {
   return devices.length > 1 ? choose() : ask();
 }
 
-function choose() {
+/** @param {boolean} [supersede] whether a challenge that this page has begun gives way to the next */
+function choose(supersede = false) {
   const rows = devices.map((device) => {
     const time = timeText(device.lastVerifiedAt);
     const used = time ? fillIn(TEXT.choose.used, { time }) : TEXT.choose.never;
     const name = h("span", { class: "grow" }, h("strong", {}, deviceName(device)), h("span", { class: "muted small" }, used));
-    const onClick = () => void ask({ target: device.userAuthenticatorId });
+    const onClick = () => void ask({ target: device.userAuthenticatorId, supersede });
     const pick = h("button", { type: "button", class: "device quiet", onClick }, icon("phone"), name);
     return h("li", {}, pick);
   });
   view(
     { heading: TEXT.choose.heading },
     h("ul", { class: "devices" }, ...rows),
-    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask(), "quiet")),
+    h("div", { class: "actions" }, button(TEXT.choose.any, () => void ask({ supersede }), "quiet")),
   );
 }
 
@@ -76,13 +81,14 @@ async function ask({ target, supersede = false } = {}) {
   const result = await push.challenge({ ...params, supersede });
   if (result.data) {
     const { challengeId, number } = result.data;
-    remember({ token, challengeId, ...(number && { number }) });
-    return wait(challengeId, number);
+    const endsAt = endOf(result.data);
+    remember({ token, challengeId, endsAt, ...(number && { number }) });
+    return wait(challengeId, { number, endsAt });
   }
   const open = result.challengeId;
   if (open !== undefined) {
     const verified = await push.verify({ challengeId: open });
-    if (verified.data) return wait(open, undefined, true);
+    if (verified.data) return wait(open, { elsewhere: true, endsAt: endOf(verified.data) });
     return ask({ ...(target !== undefined && { target }), supersede: true });
   }
   return refused(result, () => ask({ ...(target !== undefined && { target }), supersede }));
@@ -90,43 +96,60 @@ async function ask({ target, supersede = false } = {}) {
 
 /** @type {AbortController | undefined} */
 let waiting;
+/** The challenge that is taken back if the person closes the page. @type {string | undefined} */
+let openId;
+
+/** The end of a challenge on this device's clock. @param {{ expiresAt?: number }} challenge */
+const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.here(expiresAt));
 
 /**
- * @param {string} challengeId
- * @param {string} [number]
- * @param {boolean} [elsewhere] whether another tab has begun it
+ * What is known of a challenge: its number, its end on this device's clock, and whether another tab has begun it.
+ * @typedef {{ number?: string, endsAt?: number, elsewhere?: boolean }} Known
  */
-async function wait(challengeId, number, elsewhere = false) {
+
+/** @param {string} challengeId @param {Known} known */
+async function wait(challengeId, known) {
   waiting?.abort();
   const stop = (waiting = new AbortController());
+  openId = challengeId;
   const line = h("p", { class: "connection small", role: "status" });
-  showWaiting(challengeId, line, number, elsewhere);
+  showWaiting(challengeId, line, known);
   const onProgress = (/** @type {Progress} */ { type }) => {
     const lost = type === "offline" || type === "reconnecting";
     line.replaceChildren(...(lost ? [icon("offline"), TEXT.waiting[type]] : []));
   };
   const result = await push.wait({ challengeId, signal: stop.signal, onProgress });
   if (result.errorCode === "aborted") return;
+  openId = undefined;
   if (result.data) return answered(result.data, challengeId);
   // What the tab remembered is not there any more: it begins anew.
   forget();
   return refused(result, begin);
 }
 
-/**
- * @param {string} challengeId
- * @param {HTMLElement} line
- * @param {string | undefined} number
- * @param {boolean} elsewhere
- */
-function showWaiting(challengeId, line, number, elsewhere) {
+/** @param {string} challengeId @param {HTMLElement} line @param {Known} known */
+function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
   const { heading, text, numberHeading, numberText } = TEXT.waiting;
   const shown = number && h("p", { class: "number", "aria-label": fillIn(TEXT.waiting.number, { number: [...number].join(" ") }) , role: "img" }, number);
+  const left = endsAt !== undefined && h("p", { class: "muted small", role: "timer" });
+  if (left) countdown(left, endsAt, (seconds) => fillIn(TEXT.waiting.left, { time: clockText(seconds) }));
   const cancel = async () => {
     waiting?.abort();
-    forget();
-    await push.cancel({ challengeId });
-    return popup ? finish() : end("cancelled");
+    const result = await push.cancel({ challengeId });
+    // The phone was quicker: this is how it ended.
+    if (result.data && result.data.outcome !== "cancelled") return wait(challengeId, { number, endsAt, elsewhere });
+    if (result.data) {
+      openId = undefined;
+      forget();
+    } else if (!popup) {
+      return refused(result, () => void cancel());
+    }
+    return popup ? goBack() : end("cancelled");
+  };
+  /** Until another device is chosen, the request stays open, and is what a page that is loaded again goes on with. */
+  const other = () => {
+    waiting?.abort();
+    choose(true);
   };
   view(
     {
@@ -135,22 +158,16 @@ function showWaiting(challengeId, line, number, elsewhere) {
       text: elsewhere ? TEXT.waiting.elsewhere : fillIn(number ? numberText : text),
     },
     shown,
+    left,
     line,
     h(
       "div",
       { class: "actions" },
       elsewhere && button(TEXT.waiting.again, () => void ask({ supersede: true })),
-      devices.length > 1 && button(TEXT.waiting.other, () => leaveFor(choose), "quiet"),
+      devices.length > 1 && button(TEXT.waiting.other, other, "quiet"),
       button(TEXT.waiting.cancel, () => void cancel(), "quiet"),
     ),
   );
-}
-
-/** @param {() => void} next */
-function leaveFor(next) {
-  waiting?.abort();
-  forget();
-  next();
 }
 
 /** @param {Verification} verification @param {string} challengeId */
@@ -167,7 +184,16 @@ function answered({ outcome, token: earned }, challengeId) {
     heading: TEXT.approved.heading,
     text: canReturn() ? TEXT.approved.going : TEXT.approved.close,
   });
-  finish(earned);
+  goBack(earned);
+}
+
+/**
+ * Goes back with a token in every case, so that the caller's backend can ask how it stands: with the one that the phone
+ * has earned, or else with that of track. A token that this server does not know is not handed on.
+ * @param {string} [earned]
+ */
+function goBack(earned = token) {
+  finish(about.token === "invalid" ? undefined : earned);
 }
 
 /** The page was loaded again, or come back to, after it had ended well. */
@@ -190,18 +216,20 @@ function settings(earned) {
   const allowed = new Push({ baseUrl: new URL("../v1", import.meta.url).href });
   allowed.setToken(earned);
   const done = () => {
-    if (canReturn()) return finish(earned);
+    if (canReturn()) return goBack(earned);
     view({ badge: ["check", "good"], heading: TEXT.approved.heading, text: TEXT.approved.close });
   };
   void new Settings(allowed, earned, done, refused).show();
 }
 
 async function enroll() {
+  const link = await enrollmentLink(token);
+  if (link.data === undefined) return refused(link, begin);
   const stop = new AbortController();
   view(
     { heading: TEXT.enroll.heading, text: fillIn(TEXT.enroll.text) },
     h("ol", { class: "steps" }, ...TEXT.enroll.steps.map((step) => h("li", {}, step))),
-    ...enrollmentCode(token),
+    ...enrollmentCode(link.data),
     h("p", { class: "muted small" }, TEXT.enroll.waiting),
   );
   const { devices: found, refusal } = await newDevice(push, 0, stop.signal);
@@ -235,10 +263,11 @@ function end(why, retry = () => void begin(), waitSeconds) {
   const [heading = "", text = ""] = ends[why] ?? ends.unexpected_error ?? [];
   const outcome = ["denied", "reported", "failed", "expired", "cancelled", "superseded", "revoked"].includes(why);
   const again = button(outcome ? TEXT.newRequest : TEXT.retry, retry);
-  if (waitSeconds && why === "too_many_requests") hold(again, waitSeconds);
-  const back = () => finish();
+  const held = Boolean(waitSeconds) && why === "too_many_requests";
+  const back = () => goBack();
   view(
-    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: fillIn(text, { wait: howLong(waitSeconds ?? 60) }) },
+    { badge: BADGES[why] ?? ["warning", "warn"], heading, text: held ? undefined : fillIn(text, { wait: waitText(60, TEXT) }) },
+    held && hold(again, text, waitSeconds ?? 0),
     h(
       "div",
       { class: "actions" },
@@ -258,17 +287,27 @@ const BADGES = {
   network_error: ["offline", "warn"],
 };
 
-/** @param {HTMLButtonElement} element @param {number} seconds */
-function hold(element, seconds) {
-  element.disabled = true;
-  setTimeout(() => (element.disabled = false), Math.min(seconds * 1000, 2 ** 31 - 1));
+/**
+ * Counts down until a button may be pressed. Gives the line that says so.
+ * @param {HTMLButtonElement} again
+ * @param {string} text names `{wait}`
+ * @param {number} seconds
+ */
+function hold(again, text, seconds) {
+  const line = h("p", { class: "muted" });
+  const left = (/** @type {number} */ n) => (n > 0 ? fillIn(text, { wait: waitText(n, TEXT) }) : TEXT.mayAsk);
+  again.disabled = true;
+  countdown(line, Date.now() + seconds * 1000, left, () => (again.disabled = false));
+  return line;
 }
 
-/** @param {number} seconds */
-function howLong(seconds) {
-  const minutes = Math.ceil(seconds / 60);
-  return seconds < 90 ? fillIn(TEXT.seconds, { n: seconds }) : fillIn(TEXT.minutes, { n: minutes });
-}
+// A frame or window that goes away was closed, or is loaded again: the server finds out which. A page that the browser
+// keeps may be come back to.
+window.addEventListener("pagehide", ({ persisted }) => {
+  if (persisted || !popup || openId === undefined) return;
+  waiting?.abort();
+  void push.leave({ challengeId: openId });
+});
 
 // Come back to with the browser's own button: what is shown may be over.
 window.addEventListener("pageshow", (event) => {

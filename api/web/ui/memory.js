@@ -2,7 +2,7 @@
 
 const KEY = "countersign challenge";
 
-/** @typedef {{ token: string, challengeId: string, number?: string, done?: boolean }} Remembered */
+/** @typedef {{ token: string, challengeId: string, number?: string, endsAt?: number, done?: boolean }} Remembered */
 
 /** @param {Remembered} challenge */
 export function remember(challenge) {

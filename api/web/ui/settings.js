@@ -1,6 +1,7 @@
 // The user's devices: which there are, one more, one less.
 
 import { button, h, timeText } from "../shared/dom.js";
+import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
 import { enrollmentCode, newDevice } from "./link.js";
 import { announce, fillIn, view } from "./page.js";
@@ -98,6 +99,9 @@ export class Settings {
 
   /** @param {number} before how many devices there are */
   async #add(before) {
+    view({ heading: TEXT.loading });
+    const link = await enrollmentLink(this.#token);
+    if (link.data === undefined) return this.#onRefusal(link, () => void this.show());
     const stop = new AbortController();
     const back = () => {
       stop.abort();
@@ -105,7 +109,7 @@ export class Settings {
     };
     view(
       { heading: TEXT.enroll.addHeading, text: TEXT.enroll.addText },
-      ...enrollmentCode(this.#token),
+      ...enrollmentCode(link.data),
       h("p", { class: "muted small" }, TEXT.enroll.waiting),
       h("div", { class: "actions" }, button(TEXT.enroll.back, back, "quiet")),
     );

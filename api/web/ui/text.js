@@ -12,6 +12,7 @@ export const TEXT = {
     numberHeading: "Enter this number on your phone",
     numberText: "{tenant} has sent “{action}” to your phone. It asks for this number.",
     number: "Your number is {number}",
+    left: "{time} left",
     elsewhere: "The request is open in another tab, which shows the number. To go on here, send a new one.",
     again: "Send a new request",
     other: "Use another device",
@@ -70,7 +71,7 @@ export const TEXT = {
     expired_token: ["This page is too old", "Go back to where you started, and try again."],
     invalid_token: ["This link is not valid", "Go back to where you started, and try again."],
     too_many_requests: ["Too many requests", "You were asked too often. For your safety, wait {wait} before the next request."],
-    network_error: ["No connection", "The server cannot be reached. Check your connection, and try again."],
+    network_error: ["No answer", "The server did not answer. Check your connection, and try again."],
     temporarily_unavailable: ["Busy", "The server has too much to do. Try again in a moment."],
     invalid_configuration: ["Your phone could not be told", "The request could not be sent. Try again, or choose another way to go on."],
     ended: ["Already finished", "This request has been finished already. Go back to where you started."],
@@ -81,6 +82,8 @@ export const TEXT = {
   back: "Go back",
   close: "Close",
   devices: "Use another device",
-  seconds: "{n} seconds",
-  minutes: "{n} minutes",
+  mayAsk: "You may send the next request now.",
+  /** For one, and for more. */
+  seconds: /** @type {const} */ (["{n} second", "{n} seconds"]),
+  minutes: /** @type {const} */ (["{n} minute", "{n} minutes"]),
 };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::InvalidField;
 use crate::custom::Object;
 use crate::names::{ActionState, VerificationMethod};
+use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
 /// Answer to `GET` and `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`.
@@ -25,6 +26,11 @@ pub struct GetActionResponse {
     /// How the user confirmed, where a device did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
+    /// The values that the device showed and its person approved: the members of the display text.
+    /// Absent where the device has signed neither that text nor a read of it, and after an
+    /// override.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Object>,
     /// Always empty.
     pub rules: Vec<serde_json::Value>,
     /// Always empty.
@@ -40,6 +46,7 @@ impl From<&Action> for GetActionResponse {
             state_updated_at: action.state_updated_at.into(),
             created_at: action.created_at.into(),
             verification_method: verification_method(action),
+            approved: approved(action),
             rules: Vec::new(),
             rule_ids: Vec::new(),
             output: Object::new(),
@@ -52,6 +59,10 @@ impl From<&Action> for GetActionResponse {
 pub struct UpdateActionRequest {
     /// The state to put the action in.
     pub state: ActionState,
+}
+
+impl ServerRequest for UpdateActionRequest {
+    const UNREAD: &'static [&'static str] = &["custom"];
 }
 
 /// One element of the answer to `GET /users/{userId}/actions`.
@@ -110,6 +121,8 @@ pub struct ActionsQuery {
     pub state: Option<String>,
 }
 
+impl ServerRequest for ActionsQuery {}
+
 /// An [`ActionsQuery`] whose fields are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionsFilter {
@@ -155,6 +168,13 @@ impl ActionsQuery {
 pub(crate) fn verification_method(action: &Action) -> Option<VerificationMethod> {
     let succeeded = action.state == action::ActionState::ChallengeSucceeded;
     (succeeded && action.decided_by.is_some()).then_some(VerificationMethod::Push)
+}
+
+/// The values that were shown and approved, where that is known.
+pub(crate) fn approved(action: &Action) -> Option<Object> {
+    let succeeded = action.state == action::ActionState::ChallengeSucceeded;
+    let text = action.approved.as_ref().filter(|_| succeeded)?;
+    serde_json::from_str(text.as_str()).ok()
 }
 
 #[cfg(test)]

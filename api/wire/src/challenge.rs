@@ -62,7 +62,9 @@ pub struct PushChallengeResponse {
     /// else. Absent where none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
-    /// What became of the notifications.
+    /// What became of the notifications. Absent where nothing is known: the browser SDK takes an
+    /// empty list for one of failures alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_results: Vec<DeliveryResult>,
 }
 
@@ -100,6 +102,9 @@ pub struct VerifyRequest {
 
 /// `POST /client/cancel/push`.
 pub type CancelRequest = VerifyRequest;
+
+/// `POST /client/leave/push`.
+pub type LeaveRequest = VerifyRequest;
 
 impl VerifyRequest {
     /// Checks the challenge's name.
@@ -207,6 +212,9 @@ pub struct WaitAnswer {
     /// The same, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
+    /// The stable name of the cause: a row of [`crate::reason::Reason`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Answer to a [`CancelRequest`].
@@ -214,6 +222,15 @@ pub struct WaitAnswer {
 pub struct CancelResponse {
     /// How the challenge ended, which may have been before.
     pub outcome: Outcome,
+}
+
+/// Answer to a [`LeaveRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaveResponse {
+    /// How the challenge ended. None while it is open: then it is cancelled soon, unless a poll
+    /// waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
 }
 
 /// `POST /client/challenge`.
@@ -323,7 +340,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(response).unwrap(),
             json!({"challengeId": challenge.id.as_str(), "expiresAt": 1_735_690_200,
-                   "number": "042", "deliveryResults": []})
+                   "number": "042"})
         );
         let polled = serde_json::to_value(VerifyResponse::new(&challenge, None)).unwrap();
         assert!(polled.get("number").is_none());

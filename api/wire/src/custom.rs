@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use countersign_core::policy::CUSTOM_BYTES_MAX;
-use countersign_core::text;
+use countersign_core::text::{self, Line};
+use serde::de::{Deserialize, Deserializer, Error as _, Unexpected};
 use serde_json::{Map, Value};
 
 use crate::InvalidField;
@@ -11,17 +12,29 @@ use crate::InvalidField;
 /// A JSON object.
 pub type Object = Map<String, Value>;
 
-/// Checks an object and writes it as canonical JSON: keys in order, no white space.
+/// Reads an object that may be absent. An empty list is an empty object, since PHP writes its empty
+/// map so.
+pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Object>, D::Error> {
+    // What is refused is named by its type, and nothing of it is repeated.
+    let unexpected = match Value::deserialize(reader)? {
+        Value::Null => return Ok(None),
+        Value::Object(object) => return Ok(Some(object)),
+        Value::Array(values) if values.is_empty() => return Ok(Some(Object::new())),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Bool(_) => Unexpected::Other("boolean"),
+        Value::Number(_) => Unexpected::Other("number"),
+        Value::String(_) => Unexpected::Other("string"),
+    };
+    Err(D::Error::invalid_type(unexpected, &"an object"))
+}
+
+/// Writes an object as canonical JSON: keys in order, no white space. Its characters are not
+/// checked here, because only some of its members are shown on devices, and the tenant says which.
 ///
 /// # Errors
-/// [`InvalidField`] naming `custom`, for an object that is too large, or that has a control or
-/// bidirectional character in a key or a text at any depth: devices show it.
+/// [`InvalidField`] naming `custom`, for an object that is too large.
 pub(crate) fn canonical(custom: Option<&Object>) -> Result<Option<Arc<str>>, InvalidField> {
     let Some(custom) = custom else { return Ok(None) };
-    if !object_is_safe(custom) {
-        let rule = "control and bidirectional characters are not allowed";
-        return Err(InvalidField::new("custom", rule));
-    }
     let text = serde_json::to_string(custom).expect("keys are strings and numbers are finite");
     if text.len() > CUSTOM_BYTES_MAX {
         return Err(InvalidField::new("custom", format!("longer than {CUSTOM_BYTES_MAX} bytes")));
@@ -36,11 +49,31 @@ pub fn all(json: &str) -> Object {
 }
 
 /// The members of a stored object that a device may see. Where nothing is named, nothing is shown.
+///
+/// An object may have been recorded when a member was not named yet, so that its characters were
+/// not checked: those that hide, reorder or forge are replaced.
 #[must_use]
 pub fn public_custom(json: &str, names: &[String]) -> Object {
     let mut object = if names.is_empty() { Object::new() } else { all(json) };
     object.retain(|key, _| names.iter().any(|name| name == key));
-    object
+    if object_is_safe(&object) { object } else { cleaned_object(object) }
+}
+
+fn cleaned_object(object: Object) -> Object {
+    object.into_iter().map(|(key, value)| (cleaned_text(&key), cleaned(value))).collect()
+}
+
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        Value::String(text) => Value::String(cleaned_text(&text)),
+        Value::Array(values) => Value::Array(values.into_iter().map(cleaned).collect()),
+        Value::Object(object) => Value::Object(cleaned_object(object)),
+    }
+}
+
+fn cleaned_text(text: &str) -> String {
+    Line::cleaned(&text::without_stray_marks(text), usize::MAX).as_str().to_owned()
 }
 
 /// Recursion ends: parsed JSON is at most 128 levels deep.
@@ -81,16 +114,25 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_hide_or_reorder_are_refused_at_any_depth() {
-        for value in [
-            json!({"a": "x\u{202e}y"}),
-            json!({"a\u{7}": 1}),
-            json!({"a": [{"b": ["\u{2066}"]}]}),
-            json!({"a": {"b\n": 1}}),
-        ] {
-            assert_eq!(of(&value).unwrap_err().field, "custom");
-        }
-        assert!(of(&json!({"name": "👩\u{200d}💻"})).is_ok());
+    fn characters_are_checked_where_a_device_shows_them_and_not_here() {
+        let value = json!({"a\u{7}": ["x\u{202e}y", {"b\n": "\u{2066}"}]});
+        let text = of(&value).unwrap().unwrap();
+        assert_eq!(Value::Object(all(&text)), value, "the relying party gets back what it gave");
+        assert!(!object_is_safe(value.as_object().unwrap()));
+    }
+
+    #[test]
+    fn a_member_that_was_recorded_before_devices_saw_it_is_shown_safely() {
+        let names = ["a".to_owned(), "name".to_owned()];
+        let value = json!({
+            "a": [{"b\n": "x\u{202e}y"}], "name": "Acme\u{200f}", "hidden": "\u{202e}",
+        });
+        let shown = public_custom(&value.to_string(), &names);
+        let expected = json!({"a": [{"b\u{fffd}": "x\u{fffd}y"}], "name": "Acme"});
+        assert_eq!(Value::Object(shown), expected);
+        let right_to_left = json!({"name": "\u{200f}אברהם"});
+        let shown = public_custom(&right_to_left.to_string(), &names);
+        assert_eq!(Value::Object(shown), right_to_left);
     }
 
     #[test]

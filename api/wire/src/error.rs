@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::reason::Reason;
+
 /// The contract's error codes that this server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -40,7 +42,7 @@ impl ErrorCode {
     }
 }
 
-/// An error. The official SDKs read different keys, so all three are always there.
+/// An error. The official SDKs read different keys, so the contract's three are always there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
@@ -50,6 +52,9 @@ pub struct ErrorBody {
     pub error_code: String,
     /// Text for people.
     pub error_description: String,
+    /// The stable name of the cause: a row of [`Reason`].
+    #[serde(default)]
+    pub reason: String,
     /// The open challenge that is in the way, where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_id: Option<String>,
@@ -58,11 +63,13 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// An error with a text for people.
     #[must_use]
-    pub fn new(code: ErrorCode, description: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, description: impl Into<String>) -> Self {
+        let code = reason.code().name();
         Self {
-            error: code.name().to_owned(),
-            error_code: code.name().to_owned(),
+            error: code.to_owned(),
+            error_code: code.to_owned(),
             error_description: description.into(),
+            reason: reason.name().to_owned(),
             challenge_id: None,
         }
     }
@@ -73,12 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_has_all_three_keys() {
-        let body = ErrorBody::new(ErrorCode::ExpiredToken, "token lifetime is over");
+    fn an_error_has_the_contracts_three_keys_and_its_reason() {
+        let body = ErrorBody::new(Reason::TokenExpired, "token lifetime is over");
         assert_eq!(
             serde_json::to_value(&body).unwrap(),
             serde_json::json!({"error": "expired_token", "errorCode": "expired_token",
-                "errorDescription": "token lifetime is over"})
+                "errorDescription": "token lifetime is over", "reason": "token_expired"})
         );
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
 
+mod place;
+mod shape;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
 
-/// A body that is not accepted. It never shows the body's content.
+pub use self::place::Place;
+use self::place::Step;
+
+/// A body that is not accepted. It names the place, and never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// Not JSON in UTF-8.
@@ -25,39 +30,52 @@ pub enum JsonError {
     #[error("the body must be a JSON object")]
     NotAnObject,
     /// An object names a key twice.
-    #[error("the body has a key twice in one object")]
-    DuplicateKey,
+    #[error("{place}: stands twice in one object")]
+    DuplicateKey {
+        /// The key.
+        place: Place,
+    },
     /// A field that must be there is not.
-    #[error("{0}")]
-    MissingField(String),
+    #[error("{place}: is missing")]
+    MissingField {
+        /// The field.
+        place: Place,
+    },
     /// A field has a value of another type.
-    #[error("a field has a value of the wrong type: line {line}, column {column}")]
+    #[error("{place}: {rule}")]
     WrongType {
-        /// From 1.
-        line: usize,
-        /// From 1.
-        column: usize,
+        /// The field.
+        place: Place,
+        /// The type, in words.
+        rule: String,
     },
 }
 
-/// Parses a request body. An empty one is `{}`.
+/// Parses a request body. An empty one is `{}`, and a byte order mark before it is skipped, since
+/// editors and some platforms write one.
 ///
 /// # Errors
 /// [`JsonError`] for anything but one JSON object with all of its keys, at every depth, being
 /// distinct, and for an object that does not have the fields of `T`. Unknown fields are ignored.
 pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let bytes = without_mark(bytes);
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     refuse_duplicates(bytes)?;
-    serde_json::from_slice(bytes).map_err(|e| shape_error(&e))
+    serde_json::from_slice(bytes).map_err(|e| shape::refused::<T>(bytes, &e))
+}
+
+/// The bytes behind a byte order mark.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
-    let mut duplicate = false;
+    let mut duplicate = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let walked = Walk { duplicate: &mut duplicate }.deserialize(&mut reader);
     let walked = walked.and_then(|()| reader.end());
-    if duplicate {
-        return Err(JsonError::DuplicateKey);
+    if !duplicate.is_empty() {
+        return Err(JsonError::DuplicateKey { place: Place::of(duplicate.iter().rev()) });
     }
     walked.map_err(|e| JsonError::Syntax { line: e.line(), column: e.column() })?;
     match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
@@ -66,23 +84,19 @@ fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
     }
 }
 
-fn shape_error(error: &serde_json::Error) -> JsonError {
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Data => {
-            let text = error.to_string();
-            let missing = text.split(" at line ").next().filter(|t| t.starts_with("missing field"));
-            missing.map_or(JsonError::WrongType { line, column }, |m| {
-                JsonError::MissingField(m.to_owned())
-            })
-        }
-        Category::Io | Category::Syntax | Category::Eof => JsonError::Syntax { line, column },
-    }
-}
-
 /// Walks over a value, keeping nothing of it.
 struct Walk<'f> {
-    duplicate: &'f mut bool,
+    /// The steps to a key that stands twice, the innermost first; empty where none does.
+    duplicate: &'f mut Vec<Step>,
+}
+
+impl Walk<'_> {
+    /// Notes one more step to a key that stands twice, if one was found.
+    fn trace(&mut self, step: impl FnOnce() -> Step) {
+        if !self.duplicate.is_empty() {
+            self.duplicate.push(step());
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -124,19 +138,33 @@ impl<'de> Visitor<'de> for Walk<'_> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Walk { duplicate: &mut *self.duplicate })?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let walked = seq.next_element_seed(Walk { duplicate: &mut *self.duplicate });
+            match walked {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    self.trace(|| Step::Index(index));
+                    return Err(error);
+                }
+            }
+        }
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(Key(key)) = map.next_key()? {
-            if !seen.insert(key) {
-                *self.duplicate = true;
+            // A copy of a borrowed key takes no memory.
+            if !seen.insert(key.clone()) {
+                self.duplicate.push(Step::Key(key.into_owned()));
                 return Err(serde::de::Error::custom("duplicate key"));
             }
-            map.next_value_seed(Walk { duplicate: &mut *self.duplicate })?;
+            if let Err(error) = map.next_value_seed(Walk { duplicate: &mut *self.duplicate }) {
+                self.trace(|| Step::Key(key.into_owned()));
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -145,7 +173,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 /// A key with its escapes resolved: `"a"` and `"\u0061"` are one.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 #[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -168,7 +196,15 @@ mod tests {
     fn an_empty_body_is_an_empty_object() {
         let empty: Result<Value, _> = parse_strict(b"");
         assert_eq!(empty, Ok(Value::Object(serde_json::Map::new())));
-        assert_eq!(parse(""), Err(JsonError::MissingField("missing field `id`".into())));
+        assert_eq!(parse("").unwrap_err().to_string(), "id: is missing");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_once() {
+        let marked = |text: &str| parse(&format!("\u{feff}{text}"));
+        assert_eq!(marked(r#"{"id":"a"}"#), parse(r#"{"id":"a"}"#));
+        assert_eq!(marked(""), parse(""));
+        assert!(matches!(marked("\u{feff}{}"), Err(JsonError::Syntax { .. })));
     }
 
     #[test]
@@ -179,13 +215,15 @@ mod tests {
 
     #[test]
     fn a_key_is_never_there_twice_at_any_depth_or_spelling() {
-        for text in [
-            r#"{"id":"a","id":"b"}"#,
-            r#"{"id":"a","x":{"y":1,"y":1}}"#,
-            r#"{"id":"a","x":[{"y":[{"z":1,"z":2}]}]}"#,
-            r#"{"id":"a","\u0069d":"b"}"#,
+        for (text, place) in [
+            (r#"{"id":"a","id":"b"}"#, "id"),
+            (r#"{"id":"a","x":{"y":1,"y":1}}"#, "x.y"),
+            (r#"{"id":"a","x":[{},{"y":[{"z":1,"z":2}]}]}"#, "x[1].y[0].z"),
+            (r#"{"id":"a","\u0069d":"b"}"#, "id"),
         ] {
-            assert_eq!(parse(text), Err(JsonError::DuplicateKey), "{text}");
+            let refused = parse(text).unwrap_err();
+            assert!(matches!(refused, JsonError::DuplicateKey { .. }), "{text}");
+            assert_eq!(refused.to_string(), format!("{place}: stands twice in one object"));
         }
     }
 
@@ -207,7 +245,7 @@ mod tests {
     #[test]
     fn an_error_does_not_repeat_what_was_sent() {
         let error = parse(r#"{"id":"a","note":["hunter2"]}"#).unwrap_err();
-        assert!(matches!(error, JsonError::WrongType { .. }));
+        assert_eq!(error.to_string(), "note: must be text");
         let error = parse_strict::<Vec<u8>>(br#"{"hunter2":1}"#).unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
     }

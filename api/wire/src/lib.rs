@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod action;
+mod address;
 pub mod authenticator;
 pub mod basic;
 pub mod challenge;
@@ -19,7 +20,9 @@ pub mod names;
 pub mod operator;
 pub mod pending;
 pub mod publickey;
+pub mod reason;
 pub mod secret;
+pub mod spelling;
 pub mod time;
 pub mod track;
 pub mod user;

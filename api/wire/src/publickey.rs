@@ -3,6 +3,7 @@
 //! In a body a key is base64 of its DER `SubjectPublicKeyInfo`; in a query string it is base64 of
 //! that text. Android pads the outer layer, iOS does not. Any alphabet and padding is accepted.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -41,8 +42,7 @@ impl PresentedKey {
     /// [`InvalidField`] naming `publicKey`.
     pub fn from_body(text: &str) -> Result<Self, InvalidField> {
         let longest = PUBLIC_KEY_BYTES_MAX.div_ceil(3) * 4;
-        let text = Some(text).filter(|t| t.len() <= longest);
-        let spki = text.and_then(base64_lenient).ok_or_else(malformed)?;
+        let spki = base64_wrapped(text, longest).ok_or_else(malformed)?;
         let algorithm = Algorithm::of_spki(&spki).ok_or_else(malformed)?;
         Ok(Self { algorithm, spki })
     }
@@ -53,11 +53,13 @@ impl PresentedKey {
     /// # Errors
     /// [`InvalidField`] naming `publicKey`.
     pub fn from_query(text: &str) -> Result<Self, InvalidField> {
-        if text.starts_with(SINGLE_ENCODED) {
+        // Whoever does not escape the form of bodies has a space for each plus.
+        let text = &text.replace(' ', "+");
+        if text.trim_start().starts_with(SINGLE_ENCODED) {
             return Self::from_body(text);
         }
         let longest = PUBLIC_KEY_BYTES_MAX * 2;
-        let inner = Some(text).filter(|t| t.len() <= longest).and_then(base64_lenient);
+        let inner = base64_wrapped(text, longest);
         let inner = inner.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(malformed)?;
         Self::from_body(&inner)
     }
@@ -129,14 +131,26 @@ pub(crate) fn decode_signature_of(
     text: &str,
 ) -> Result<Vec<u8>, InvalidField> {
     let longest = SIGNATURE_BYTES_MAX.div_ceil(3) * 4;
-    let decoded = Some(text).filter(|t| t.len() <= longest).and_then(base64_lenient);
-    decoded.ok_or_else(|| InvalidField::new(field, "must be base64 of a signature"))
+    base64_wrapped(text, longest)
+        .ok_or_else(|| InvalidField::new(field, "must be base64 of a signature"))
 }
 
 /// Encodes a signature.
 #[must_use]
 pub fn encode_signature(signature: &[u8]) -> String {
     STANDARD.encode(signature)
+}
+
+/// Decodes base64 of at most `longest` characters that may be wrapped into lines, as PEM tools and
+/// MIME encoders write it.
+fn base64_wrapped(text: &str, longest: usize) -> Option<Vec<u8>> {
+    let is_blank = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let text = match text.bytes().any(is_blank) {
+        true => Cow::Owned(text.replace([' ', '\t', '\r', '\n'], "")),
+        false => Cow::Borrowed(text),
+    };
+    let text = Some(text).filter(|text| text.len() <= longest)?;
+    base64_lenient(&text)
 }
 
 /// Decodes base64 of either alphabet, with or without padding.
@@ -203,6 +217,26 @@ mod tests {
         assert!(key.verify(b"challenge-123", &decode_signature(challenge).unwrap()).is_ok());
         assert!(key.verify(b"2892816.0", &decode_signature(window).unwrap()).is_ok());
         assert!(key.verify(b"challenge-124", &decode_signature(challenge).unwrap()).is_err());
+    }
+
+    #[test]
+    fn line_ends_and_wrapping_are_skipped() {
+        let key = PresentedKey::from_body(BODY).unwrap();
+        let signature = encode_signature(&[7; 70]);
+        for (width, end) in [(64, "\n"), (76, "\r\n"), (10, "\n\t "), (1000, "\n")] {
+            let wrapped = |text: &str| {
+                let lines = text.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).unwrap());
+                lines.map(|line| line.to_owned() + end).collect::<String>()
+            };
+            assert_eq!(PresentedKey::from_body(&wrapped(BODY)).unwrap(), key, "{width}");
+            assert_eq!(decode_signature(&wrapped(&signature)).unwrap(), [7; 70], "{width}");
+            let lines = wrapped(QUERY).replace(['\t', ' '], "");
+            assert_eq!(PresentedKey::from_query(&lines).unwrap(), key, "{width}");
+        }
+        let unescaped = BODY.replace('+', " ");
+        assert_eq!(PresentedKey::from_query(&unescaped).unwrap(), key);
+        assert!(PresentedKey::from_body(&unescaped).is_err());
+        assert!(decode_signature("AA\u{a0}AA").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tracking an action.
 
-use countersign_core::account::ProfilePatch;
+use countersign_core::account::{Edit, ProfilePatch};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::id::IdempotencyKey;
 use countersign_core::policy::{
@@ -10,10 +10,12 @@ use countersign_core::policy::{
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
+use crate::address;
 use crate::custom::{self, Object};
 use crate::field;
 use crate::names::{ActionState, VerificationMethod};
 use crate::secret::Secret;
+use crate::spelling::ServerRequest;
 
 /// `POST /users/{userId}/actions/{action}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,7 +42,7 @@ pub struct TrackRequest {
     pub user_agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "custom::object", skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -61,6 +63,13 @@ pub struct TrackParts {
     pub redirect_url: Option<String>,
     /// Whether the hosted page ends on its settings.
     pub redirect_to_settings: bool,
+    /// Whether an `ipAddress` was given that is not one address: it is left out.
+    pub has_other_address: bool,
+}
+
+impl ServerRequest for TrackRequest {
+    /// One SDK sends `crypto`.
+    const UNREAD: &'static [&'static str] = &["challengeId", "customDomain", "crypto"];
 }
 
 impl TrackRequest {
@@ -74,17 +83,20 @@ impl TrackRequest {
         let context =
             |name, text: &Option<String>| field::line(name, text.as_deref(), CONTEXT_BYTES_MAX);
         let key = self.idempotency_key.as_deref();
+        let address = self.ip_address.as_deref().filter(|text| !text.is_empty());
+        let ip_address = address.and_then(address::single);
         Ok(TrackParts {
+            has_other_address: address.is_some() && ip_address.is_none(),
             idempotency_key: field::id("idempotencyKey", key, IdempotencyKey::parse)?,
             profile: ProfilePatch {
-                email: attribute("email", &self.email)?,
-                phone_number: attribute("phoneNumber", &self.phone_number)?,
-                username: attribute("username", &self.username)?,
+                email: Edit::set_or_keep(attribute("email", &self.email)?),
+                phone_number: Edit::set_or_keep(attribute("phoneNumber", &self.phone_number)?),
+                username: Edit::set_or_keep(attribute("username", &self.username)?),
                 locale: attribute("locale", &self.locale)?,
                 ..ProfilePatch::default()
             },
             context: ActionContext {
-                ip_address: context("ipAddress", &self.ip_address)?,
+                ip_address,
                 // Browsers write it, not the relying party: it is made safe and not refused.
                 user_agent: field::cleaned(self.user_agent.as_deref(), USER_AGENT_BYTES_MAX),
                 device_id: context("deviceId", &self.device_id)?,
@@ -167,7 +179,7 @@ mod tests {
         let parts_of = |field: &str| parts(&format!("{{\"{field}\":\"a\\u202eb\"}}"));
         let context = parts_of("userAgent").unwrap().context;
         assert_eq!(context.user_agent.unwrap().as_str(), "a\u{fffd}b");
-        for field in ["email", "phoneNumber", "username", "ipAddress", "deviceId", "locale"] {
+        for field in ["email", "phoneNumber", "username", "deviceId", "locale"] {
             assert_eq!(parts_of(field).unwrap_err().field, field);
         }
     }
@@ -180,7 +192,6 @@ mod tests {
             "email",
             "phoneNumber",
             "username",
-            "ipAddress",
             "deviceId",
             "scope",
             "redirectUrl",
@@ -194,8 +205,34 @@ mod tests {
 
     #[test]
     fn a_mistyped_field_is_an_error() {
-        for body in [r#"{"email":1}"#, r#"{"custom":[]}"#, r#"{"redirectToSettings":"yes"}"#] {
+        for body in [
+            r#"{"email":1}"#,
+            r#"{"custom":[1]}"#,
+            r#"{"custom":"{}"}"#,
+            r#"{"redirectToSettings":"yes"}"#,
+        ] {
             assert!(parse_strict::<TrackRequest>(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn an_empty_list_is_an_empty_object_where_an_object_is_expected() {
+        assert_eq!(parts(r#"{"custom":[]}"#).unwrap().context.custom.as_deref(), Some("{}"));
+        let nested = parts(r#"{"custom":{"a":[]}}"#).unwrap().context.custom;
+        assert_eq!(nested.as_deref(), Some(r#"{"a":[]}"#), "what is in it is the caller's");
+    }
+
+    #[test]
+    fn an_address_that_is_not_one_is_left_out_and_told() {
+        let sent = |text: &str| parts(&format!("{{\"ipAddress\":\"{text}\"}}")).unwrap();
+        let parts = sent("[2001:db8::1]:443");
+        assert_eq!(parts.context.ip_address.unwrap().as_str(), "2001:db8::1");
+        assert!(!parts.has_other_address);
+        let long = "x".repeat(5000);
+        for text in ["203.0.113.7, 10.0.0.1", "unknown", "a\\u202eb", &long] {
+            let parts = sent(text);
+            assert!(parts.context.ip_address.is_none() && parts.has_other_address, "{text:.20}");
+        }
+        assert!(!sent("").has_other_address, "an empty text says nothing");
     }
 }

@@ -1,15 +1,16 @@
 //! Users, as the relying party's backend reads and writes them.
 
-use countersign_core::account::{Profile, ProfilePatch};
+use countersign_core::account::{Edit, Profile, ProfilePatch};
 use countersign_core::id::UserId;
 use countersign_core::policy::{ATTRIBUTE_BYTES_MAX, USERS_PAGE_MAX};
 use countersign_core::text::Line;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::InvalidField;
 use crate::custom::{self, Object};
 use crate::field;
 use crate::names::VerificationMethod;
+use crate::spelling::ServerRequest;
 
 /// A user's attributes: the answer to `PATCH` and `POST /users/{userId}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -87,40 +88,92 @@ impl UserResponse {
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
 pub struct UpdateUserRequest {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    pub email: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone_number: Option<String>,
+    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    pub phone_number: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number_verified: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    pub username: Attribute,
+    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    pub display_name: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "custom::object", skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
 }
 
+impl ServerRequest for UpdateUserRequest {}
+
+/// An attribute that a request sets, or takes away by `null` or an empty text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Attribute {
+    /// It is not in the request.
+    #[default]
+    Keep,
+    /// It is null or empty.
+    Clear,
+    /// It is this.
+    Set(String),
+}
+
+impl Attribute {
+    /// Whether the request does not name it.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    fn edit(&self, name: &'static str) -> Result<Edit, InvalidField> {
+        match self {
+            Self::Keep => Ok(Edit::Keep),
+            Self::Clear => Ok(Edit::Clear),
+            Self::Set(text) => {
+                field::line(name, Some(text.as_str()), ATTRIBUTE_BYTES_MAX).map(Edit::set_or_clear)
+            }
+        }
+    }
+}
+
+impl From<&str> for Attribute {
+    fn from(text: &str) -> Self {
+        Some(text).filter(|t| !t.is_empty()).map_or(Self::Clear, |t| Self::Set(t.to_owned()))
+    }
+}
+
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Keep | Self::Clear => serializer.serialize_none(),
+            Self::Set(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+        Ok(text.map_or(Self::Clear, Self::Set))
+    }
+}
+
 impl UpdateUserRequest {
-    /// Checks every field. Empty texts count as absent.
+    /// Checks every field. An empty locale counts as absent.
     ///
     /// # Errors
     /// [`InvalidField`].
     pub fn into_core(self) -> Result<ProfilePatch, InvalidField> {
-        let attribute =
-            |name, text: &Option<String>| field::line(name, text.as_deref(), ATTRIBUTE_BYTES_MAX);
         Ok(ProfilePatch {
-            email: attribute("email", &self.email)?,
+            email: self.email.edit("email")?,
             email_verified: self.email_verified,
-            phone_number: attribute("phoneNumber", &self.phone_number)?,
+            phone_number: self.phone_number.edit("phoneNumber")?,
             phone_number_verified: self.phone_number_verified,
-            username: attribute("username", &self.username)?,
-            display_name: attribute("displayName", &self.display_name)?,
-            locale: attribute("locale", &self.locale)?,
+            username: self.username.edit("username")?,
+            display_name: self.display_name.edit("displayName")?,
+            locale: field::line("locale", self.locale.as_deref(), ATTRIBUTE_BYTES_MAX)?,
             custom: custom::canonical(self.custom.as_ref())?,
         })
     }
@@ -133,7 +186,7 @@ pub struct UsersQuery {
     /// Exact user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// Exact e-mail address.
+    /// E-mail address, in any case of its ASCII letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Exact phone number.
@@ -147,12 +200,14 @@ pub struct UsersQuery {
     pub last_evaluated_user_id: Option<String>,
 }
 
+impl ServerRequest for UsersQuery {}
+
 /// A [`UsersQuery`] whose fields are checked. At least one attribute is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsersFilter {
     /// Exact user name.
     pub username: Option<String>,
-    /// Exact e-mail address.
+    /// E-mail address, in any case of its ASCII letters.
     pub email: Option<String>,
     /// Exact phone number.
     pub phone_number: Option<String>,
@@ -281,6 +336,36 @@ mod tests {
         let mut got = serde_json::to_value(UserAttributes::from(&profile)).unwrap();
         assert_eq!(got.as_object_mut().unwrap().remove("phoneNumberVerified"), Some(json!(false)));
         assert_eq!(got, sent);
+    }
+
+    #[test]
+    fn null_and_an_empty_text_take_an_attribute_away_and_absence_does_not() {
+        let line = |text| Some(Line::cleaned(text, 100));
+        let known = Profile {
+            email: line("a@x"),
+            email_verified: true,
+            phone_number: line("+1"),
+            username: line("ann"),
+            display_name: line("Ann"),
+            locale: line("en"),
+            custom: Some("{}".into()),
+            ..Profile::default()
+        };
+        let patched = |body: &str| {
+            let request: UpdateUserRequest = serde_json::from_str(body).unwrap();
+            known.patched(&request.into_core().unwrap())
+        };
+        assert!(patched("{}") == known);
+        assert!(patched(r#"{"locale":null,"custom":null,"emailVerified":null}"#) == known);
+        for empty in ["null", "\"\""] {
+            let cleared = patched(&format!(
+                r#"{{"email":{empty},"phoneNumber":{empty},
+                     "username":{empty},"displayName":{empty}}}"#
+            ));
+            let rest =
+                Profile { locale: line("en"), custom: Some("{}".into()), ..Profile::default() };
+            assert!(cleared == rest, "{empty}");
+        }
     }
 
     #[test]

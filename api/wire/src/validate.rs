@@ -3,17 +3,21 @@
 use countersign_core::action::{self, Action};
 use serde::{Deserialize, Serialize};
 
-use crate::action::verification_method;
+use crate::action::{approved, verification_method};
+use crate::custom::Object;
 use crate::names::{ActionState, VerificationMethod};
 use crate::secret::Secret;
+use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
 
 /// `POST /validate`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateRequest {
-    /// The token of the browser.
-    pub token: Secret,
+    /// The token of the browser. None if the browser came back without one, which is an answer and
+    /// no error: the person may have opened the way back by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
     /// The action that the backend expects it to be for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
@@ -21,6 +25,8 @@ pub struct ValidateRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 }
+
+impl ServerRequest for ValidateRequest {}
 
 /// Answer to [`ValidateRequest`], with status 200 also where the token is not valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +48,10 @@ pub struct ValidateResponse {
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
+    /// What was shown and approved; see
+    /// [`GetActionResponse::approved`](crate::action::GetActionResponse::approved).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -52,9 +62,10 @@ impl ValidateResponse {
     #[must_use]
     pub fn of(action: &Action, stands: bool) -> Self {
         let code = action.key.code.as_str();
+        // The one state that a challenge was needed and passed for: `ALLOW` is none.
+        let is_valid = stands && action.state == action::ActionState::ChallengeSucceeded;
         Self {
-            // The one state that a challenge was needed and passed for: `ALLOW` is none.
-            is_valid: stands && action.state == action::ActionState::ChallengeSucceeded,
+            is_valid,
             state: Some(action.state.into()),
             state_updated_at: Some(action.state_updated_at.into()),
             user_id: Some(action.account.user.as_str().to_owned()),
@@ -62,6 +73,7 @@ impl ValidateResponse {
             action_code: Some(code.to_owned()),
             idempotency_key: Some(action.key.idempotency_key.as_str().to_owned()),
             verification_method: verification_method(action),
+            approved: approved(action).filter(|_| is_valid),
             error: None,
         }
     }

@@ -69,6 +69,8 @@ fn action(state: action::ActionState) -> Action {
         created_at: START,
         state_updated_at: START.plus_ms(5000),
         decided_by: Some(AuthenticatorId::parse(AUTHENTICATOR).unwrap()),
+        approved: None,
+        revision: 1,
     }
 }
 

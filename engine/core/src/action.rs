@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::display::DisplayText;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId};
 use crate::text::Line;
 use crate::time::UnixMillis;
@@ -41,6 +42,19 @@ pub struct ActionContext {
     pub custom: Option<Arc<str>>,
 }
 
+/// An object without members, in canonical JSON.
+const NOTHING: &str = "{}";
+
+impl ActionContext {
+    /// Whether a request with this context repeats one with another: an absent `custom` says
+    /// nothing. Both are canonical JSON, so that one object has one text.
+    #[must_use]
+    pub(crate) fn says_the_same(&self, again: &Self) -> bool {
+        let Some(custom) = again.custom.as_deref() else { return true };
+        self.custom.as_deref().unwrap_or(NOTHING) == custom
+    }
+}
+
 impl fmt::Debug for ActionContext {
     /// Shows no text: all of it is what a user is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,9 +79,31 @@ pub struct Action {
     pub state_updated_at: UnixMillis,
     /// Which authenticator decided it, where one did.
     pub decided_by: Option<AuthenticatorId>,
+    /// What that authenticator's device was shown and approved. Absent where the key's holder has
+    /// signed neither this text nor a read of it, and after an override.
+    pub approved: Option<DisplayText>,
+    /// The account's revision that it was tracked with. 0 for actions that were recorded before
+    /// this was.
+    pub revision: u64,
+}
+
+/// Tells an action from all others that had its name, which went away with their user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Birth {
+    /// When it was tracked.
+    pub at: UnixMillis,
+    /// The account's revision that it was tracked with.
+    pub revision: u64,
 }
 
 impl Action {
+    /// What tells it from others of its name. Revisions tell apart what the clock does not: one
+    /// that was set back, or an action that is tracked again within the same millisecond.
+    #[must_use]
+    pub const fn birth(&self) -> Birth {
+        Birth { at: self.created_at, revision: self.revision }
+    }
+
     /// Whether a challenge may be started for it.
     #[must_use]
     pub const fn may_be_challenged(&self) -> bool {
@@ -83,12 +119,14 @@ impl Action {
         }
     }
 
-    /// The action in another state. Who decided an earlier state did not decide the new one.
+    /// The action in another state. Who decided an earlier state did not decide the new one, and
+    /// what was approved then was not approved now.
     #[must_use]
     pub fn in_state(&self, state: ActionState, now: UnixMillis) -> Self {
         if self.state == state {
             return self.clone();
         }
-        Self { state, state_updated_at: now, decided_by: None, ..self.clone() }
+        let (decided_by, approved) = (None, None);
+        Self { state, state_updated_at: now, decided_by, approved, ..self.clone() }
     }
 }

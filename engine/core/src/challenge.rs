@@ -119,8 +119,10 @@ pub struct Challenge {
     /// From when on no answer is accepted.
     pub expires_at: UnixMillis,
     /// Whether the relying party has yet to accept the notification; until then nobody may answer.
+    /// Until the [first notification](Self::is_offered) is begun, nobody is shown it either.
     pub held: bool,
-    /// Notifications about it. Each is counted before it is sent.
+    /// Notifications about it. Each is counted before it is sent, once there is a connection for
+    /// it.
     pub notifications: u32,
     /// Its end, once there is one.
     pub ended: Option<Ended>,
@@ -132,6 +134,13 @@ pub struct Challenge {
 }
 
 impl Challenge {
+    /// Whether its devices are offered it, or the relying party may have heard of it. A held one is
+    /// not, as long as no notification about it was begun: where none can be, nobody is asked.
+    #[must_use]
+    pub const fn is_offered(&self) -> bool {
+        !self.held || self.notifications > 0
+    }
+
     /// Until when a decision that arrived in time may still be on its way; then the challenge has
     /// expired.
     #[must_use]

@@ -3,9 +3,11 @@
 //!
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
 //! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
-//! the removal of the account takes a count back. A new challenge resets nothing, and a request
-//! that is refused changes nothing: it does not make the wait longer. The functions here tell the
-//! counters of the next moment; whose business it is to record them is not known here.
+//! the removal of the account takes a count back. One prompt is given back where a notification has
+//! failed that [reached nobody](crate::account::Account::withdraw). A new challenge resets nothing,
+//! and a request that is refused changes nothing: it does not make the wait longer. The functions
+//! here tell the counters of the next moment; whose business it is to record them is not known
+//! here.
 //!
 //! # How far somebody can lock a user out
 //!
@@ -135,6 +137,17 @@ impl Counters {
     #[must_use]
     pub fn prompted(&self, now: UnixMillis, limits: &Limits) -> Self {
         let prompts = self.in_window(now, limits).chain([now]).collect();
+        Self { prompts, ..self.clone() }
+    }
+
+    /// The counters without one prompt of that time, which reached nobody. Where it is not counted
+    /// any more, nothing changes.
+    #[must_use]
+    pub fn unprompted(&self, issued_at: UnixMillis) -> Self {
+        let mut prompts = self.prompts.clone();
+        if let Some(place) = prompts.iter().rposition(|at| *at == issued_at) {
+            prompts.remove(place);
+        }
         Self { prompts, ..self.clone() }
     }
 

@@ -127,10 +127,13 @@ impl Inbox {
         offers.retain(|o| bindings.iter().any(|b| o.challenge.targets.contains(&b.id)));
     }
 
-    /// Adds a challenge, or puts its newer state in place. True if one of the bindings may answer
-    /// it.
+    /// Adds a challenge, or puts its newer state in place. True if it is
+    /// [offered](Challenge::is_offered) and one of the bindings may answer it.
     pub fn offer(&mut self, offer: Offer) -> bool {
         self.withdraw(&offer.challenge.id);
+        if !offer.challenge.is_offered() {
+            return false;
+        }
         if !self.bindings.iter().any(|b| offer.challenge.targets.contains(&b.id)) {
             return false;
         }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use subtle::ConstantTimeEq as _;
 
-/// Digits that a person typed. Their comparison takes a time that says nothing of the right ones.
+use crate::digits;
+
+/// Digits that a person typed, in ASCII. Their comparison takes a time that says nothing of the
+/// right ones.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TypedNumber(String);
 
@@ -17,16 +20,14 @@ impl TypedNumber {
     /// Digits, at most.
     pub const DIGITS_MAX: usize = 16;
 
-    /// Parses what was typed.
+    /// Parses what was typed. Decimal digits of every script count, and blanks go: a statement is
+    /// signed, and a number compared, over the ASCII digits alone.
     ///
     /// # Errors
-    /// [`InvalidNumber`] for anything but digits.
+    /// [`InvalidNumber`] for anything but 1 to 16 digits.
     pub fn parse(text: &str) -> Result<Self, InvalidNumber> {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        if text.is_empty() || text.len() > Self::DIGITS_MAX || !digits {
-            return Err(InvalidNumber);
-        }
-        Ok(Self(text.to_owned()))
+        let digits = digits::in_ascii(text, Self::DIGITS_MAX).filter(|d| !d.is_empty());
+        digits.map(Self).ok_or(InvalidNumber)
     }
 
     /// The digits.
@@ -164,11 +165,21 @@ mod tests {
 
     #[test]
     fn only_digits_are_a_number() {
-        for text in ["", "4a", " 42", "-1", "٤٢", "12345678901234567"] {
+        for text in ["", " ", "4a", "-1", "٤٫٢", "12345678901234567"] {
             assert_eq!(TypedNumber::parse(text), Err(InvalidNumber), "{text:?}");
         }
         for text in ["0", "042", "1234567890123456"] {
             assert_eq!(TypedNumber::parse(text).unwrap().reveal(), text);
+        }
+    }
+
+    #[test]
+    fn one_number_is_the_same_in_every_script_and_with_blanks() {
+        let number = Number::restore("042");
+        for text in ["٠٤٢", "۰۴۲", "０４２", "०४२", " 0 4 2\n", "\u{200f}٠٤ ٢"] {
+            let typed = TypedNumber::parse(text).unwrap();
+            assert_eq!(typed.reveal(), "042", "{text:?}");
+            assert!(number.compare(&typed).is_some(), "{text:?}");
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Limits {
     pub users_per_key_max: usize,
     /// Authenticators of one account.
     pub authenticators_per_account_max: usize,
+    /// Tickets of one account, at most. One more takes the place of a used one, or of the oldest.
+    pub tickets_per_account_max: usize,
     /// Open challenges of one account, over all its actions.
     pub open_challenges_per_account_max: usize,
     /// Life of a challenge, in milliseconds.
@@ -104,6 +106,7 @@ impl Default for Limits {
         Self {
             users_per_key_max: 5,
             authenticators_per_account_max: 20,
+            tickets_per_account_max: 5,
             open_challenges_per_account_max: 10,
             challenge_lifetime_ms: 300_000,
             decision_grace_ms: 250,

@@ -70,8 +70,8 @@ pub fn check_nonce(
 }
 
 /// The signature that removes a credential. It has to be over the number of the present time
-/// window, the one before or the one after (clocks differ), as the platforms print it, with or
-/// without `.0`.
+/// window by the wall clock, the one before or the one after (clocks differ), as the platforms
+/// print it, with or without `.0`.
 #[must_use]
 pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Check {
     let window = now.seconds() / REMOVAL_WINDOW_SECONDS;

@@ -1,5 +1,6 @@
 //! The rules that a caller can break, one variant each.
 
+use crate::display::CustomFault;
 use crate::fatigue::Hold;
 use crate::id::ChallengeId;
 
@@ -27,6 +28,14 @@ pub enum Refusal {
     /// The authenticator is not one of this user.
     #[error("the authenticator is not known")]
     AuthenticatorUnknown,
+    /// A member of the custom data that a device would show cannot be shown.
+    #[error("{field}: {fault}")]
+    CustomUnshowable {
+        /// The member, from `custom` on, such as `custom.payee.name`.
+        field: String,
+        /// The rule that it breaks.
+        fault: CustomFault,
+    },
     /// The text that a device would show is longer than it may be.
     #[error("what a device would show is longer than {max} bytes")]
     DisplayTooLong {
@@ -76,9 +85,15 @@ pub enum Refusal {
     /// The key signs statements, here or for another user, and cannot be enrolled with less.
     #[error("the key signs statements and cannot be enrolled with less")]
     SigningLowered,
+    /// The ticket is unknown, used, or its time is over: which of them is not told apart.
+    #[error("the link is not known, was used already, or its time is over")]
+    TicketOver,
     /// The tenant takes signed statements only.
     #[error("statements have to be signed here (statement-v1)")]
     StatementRequired,
+    /// The idempotency key names an action with other content, which may have been approved.
+    #[error("idempotencyKey: was used for an action with another custom")]
+    OtherContent,
     /// The user has no authenticator that could answer.
     #[error("the user has no push authenticator")]
     NoAuthenticator,

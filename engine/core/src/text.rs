@@ -1,9 +1,11 @@
 //! Text that people read: no characters that hide, reorder or forge what is shown.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// One line of text without control or bidirectional characters.
+/// One line of text without control characters, and without bidirectional ones but the marks of a
+/// right-to-left text (see [`is_safe`]).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Line(Arc<str>);
 
@@ -51,7 +53,8 @@ impl Line {
             }
             line.push(c);
         }
-        Self(line.into())
+        // The cut may have taken the letter that a joiner or a mark stood for.
+        if is_safe(&line) { Self(line.into()) } else { Self::cleaned(&line, max) }
     }
 
     /// The text.
@@ -69,6 +72,9 @@ impl fmt::Debug for Line {
 }
 
 /// Whether a text has nothing that hides, reorders or forges what is shown.
+///
+/// A [mark](is_mark) may stand in a text that has a right-to-left letter: there it orders spaces
+/// and brackets, as the letters themselves do.
 #[must_use]
 pub fn is_safe(text: &str) -> bool {
     // Nearly every text: of ASCII, only control characters are refused.
@@ -78,9 +84,19 @@ pub fn is_safe(text: &str) -> bool {
     judged(text).all(|(_, safe)| safe)
 }
 
+/// The text without [marks](is_mark) that order nothing, because it has no right-to-left letter.
+#[must_use]
+pub fn without_stray_marks(text: &str) -> Cow<'_, str> {
+    if text.contains(is_mark) && !has_right_to_left_letter(text) {
+        return text.replace(is_mark, "").into();
+    }
+    text.into()
+}
+
 /// Every character, and whether it may stand where it does. A joiner may stand between two
 /// characters that can need one: letters of several scripts, and emoji.
 fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let has_marks_place = has_right_to_left_letter(text);
     let mut before = None;
     let mut rest = text.chars().peekable();
     std::iter::from_fn(move || {
@@ -90,17 +106,35 @@ fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
         };
         let lone = is_joiner(c) && !(joins(before) && joins(rest.peek().copied()));
         before = Some(c);
-        Some((c, !lone && !is_unsafe(c)))
+        let placed = is_mark(c) && has_marks_place;
+        Some((c, placed || (!lone && !is_unsafe(c))))
     })
+}
+
+/// Tells the three marks of direction, which people and keyboards put into right-to-left names:
+/// U+200E, U+200F and U+061C. Unlike the other bidirectional controls, they change nothing but the
+/// characters beside them.
+#[must_use]
+pub const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+/// By the blocks that Unicode keeps for right-to-left scripts (`DerivedBidiClass.txt`).
+fn has_right_to_left_letter(text: &str) -> bool {
+    let of_block = |c| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'
+            | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    };
+    text.chars().any(|c| of_block(c) && c.is_alphabetic())
 }
 
 const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether a character may not stand anywhere in a text that people read: control characters, line
-/// and paragraph separators, the bidirectional controls, and what has no width or looks like
-/// nothing (soft hyphens, fillers, tags).
+/// Tells the characters that may not stand in a text that people read: control characters, line and
+/// paragraph separators, the bidirectional controls, and characters that have no width or look like
+/// nothing (soft hyphens, fillers, tags). [`is_safe`] makes one exception, for marks.
 #[must_use]
 pub const fn is_unsafe(c: char) -> bool {
     c.is_ascii_control()
@@ -159,6 +193,40 @@ mod tests {
     fn joiners_of_letters_and_emoji_are_kept() {
         for text in ["👩\u{200d}💻", "می\u{200c}خواهم"] {
             assert_eq!(Line::parse(text, 64).map(|l| l.as_str() == text), Ok(true));
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_in_right_to_left_text_alone() {
+        for mark in ['\u{200e}', '\u{200f}', '\u{61c}'] {
+            for name in ["{}אברהם", "שלום (בנק){}", "شركة {}A", "{}𞤀𞤣𞤤𞤢𞤥"]
+            {
+                let name = name.replace("{}", &mark.to_string());
+                assert_eq!(
+                    Line::parse(&name, 64).map(|l| l.as_str() == name),
+                    Ok(true),
+                    "{name:?}"
+                );
+                assert_eq!(without_stray_marks(&name), name);
+                let forged = format!("{name}\u{202e}");
+                assert!(!is_safe(&forged), "other controls stay refused");
+            }
+            // Without such a letter it would only reorder digits, unseen.
+            for text in ["{}12-34", "Acme{}", "١٢{}"] {
+                let marked = text.replace("{}", &mark.to_string());
+                assert!(!is_safe(&marked), "{marked:?}");
+                assert_eq!(without_stray_marks(&marked), text.replace("{}", ""));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_clean_even_where_the_cut_took_a_letter() {
+        for text in ["ab\u{200f}א", "אמי\u{200d}", "می\u{200c}خ", "\u{61c}\u{61c}aא"] {
+            for max in 0..text.len() {
+                let cut = Line::cleaned(text, max);
+                assert!(cut.as_str().len() <= max && is_safe(cut.as_str()), "{cut:?} of {text:?}");
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use countersign_core::challenge::{Challenge, Ended, Machine, Phase, Step};
 use countersign_core::decision::{Decision, VerifiedDecision};
+use countersign_core::device::Signing;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::number_match::TypedNumber;
 use countersign_core::refusal::Refusal;
@@ -40,6 +41,8 @@ pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
     pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
+    /// Whether others wait for the end.
+    pub(crate) is_waited_for: bool,
 }
 
 /// A device's verified answer.
@@ -48,6 +51,8 @@ pub(crate) struct Watched {
 pub(crate) struct Decide {
     pub(crate) decision: VerifiedDecision,
     pub(crate) arrived_at: UnixMillis,
+    /// Whether the device has signed a read of what the challenge displays.
+    pub(crate) read: bool,
     pub(crate) reply: Reply<Ended>,
 }
 
@@ -124,11 +129,13 @@ impl ChallengeActor {
     }
 
     /// Asks the account to have an end recorded; the answer is the end that is.
-    /// `typed` is the number that a device's answer came with.
+    /// `typed` is the number that a device's answer came with, and `display` says whether the
+    /// device has signed what it was shown, or a read of it.
     fn propose(
         &mut self,
         ended: Ended,
         typed: Option<TypedNumber>,
+        display: bool,
     ) -> ResponseActFuture<Self, Result<Ended, Error>> {
         self.proposing += 1;
         let shared = self.shared.clone();
@@ -137,8 +144,8 @@ impl ChallengeActor {
             let challenge = challenge.ok_or(Refusal::ChallengeUnknown)?;
             let id = challenge.id.clone();
             shared
-                .account(&challenge.account, |w| {
-                    Box::pin(async move { w.decide(&id, ended, typed.as_ref()).await })
+                .account(&challenge.account, move |w| {
+                    Box::pin(async move { w.decide(&id, ended, typed.as_ref(), display).await })
                 })
                 .await
         };
@@ -169,7 +176,7 @@ impl ChallengeActor {
         let now = self.shared.clock.now();
         match machine.expire(now, &tenant.limits) {
             Some(Step::Propose(ended)) => self
-                .propose(ended, None)
+                .propose(ended, None, false)
                 .map(|recorded, _, ctx| {
                     if recorded.is_err() {
                         ctx.run_later(RETRY, Self::expire);
@@ -177,7 +184,7 @@ impl ChallengeActor {
                 })
                 .spawn(ctx),
             Some(Step::Known(_)) => {}
-            // The timer's clock ran ahead of the wall clock, or it has ended.
+            // The timer ran ahead of the clock, or the challenge has ended.
             None => self.wait_for_expiry(ctx),
         }
     }
@@ -239,6 +246,7 @@ impl Handler<Watch> for ChallengeActor {
         };
         self.waiters.retain(|w| !w.is_closed());
         let challenge = machine.challenge().clone();
+        let is_waited_for = !self.waiters.is_empty();
         let max = self.tenant.as_ref().map_or(0, |t| t.limits.waiters_per_challenge_max);
         let may_wait = wait && challenge.ended.is_none() && self.waiters.len() < max;
         let end = (may_wait && !self.shared.is_draining()).then(|| {
@@ -246,7 +254,7 @@ impl Handler<Watch> for ChallengeActor {
             self.waiters.push(waiter);
             end
         });
-        let _ = reply.send(Ok(Watched { challenge, end }));
+        let _ = reply.send(Ok(Watched { challenge, end, is_waited_for }));
     }
 }
 
@@ -254,7 +262,7 @@ impl Handler<Decide> for ChallengeActor {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, decide: Decide, _: &mut Self::Context) -> Self::Result {
-        let Decide { decision, arrived_at, reply } = decide;
+        let Decide { decision, arrived_at, read, reply } = decide;
         let step = match (&mut self.machine, &self.tenant) {
             (Some(machine), Some(tenant)) => machine.decide(&decision, arrived_at, &tenant.limits),
             (None, _) | (_, None) => Err(Refusal::ChallengeUnknown),
@@ -271,7 +279,8 @@ impl Handler<Decide> for ChallengeActor {
             }
         };
         let typed = decision.number().cloned();
-        let answered = self.propose(proposed, typed).map(move |recorded, _, _| {
+        let display = read || decision.signing() >= Signing::StatementV1;
+        let answered = self.propose(proposed, typed, display).map(move |recorded, _, _| {
             let _ = reply
                 .send(recorded.and_then(|ended| judge(&ended, decision.decision(), decision.by())));
         });

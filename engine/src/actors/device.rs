@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, AtomicResponse, Context};
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
+use metrics::counter;
 use tokio::sync::oneshot;
 
 use countersign_core::account::{Enroll, Grant};
@@ -21,6 +22,7 @@ use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
 use crate::registry::Leave;
 use crate::shared::Shared;
+use crate::telemetry;
 
 /// What the store has recorded that concerns this credential.
 #[derive(Message)]
@@ -48,7 +50,25 @@ pub(crate) struct Bind {
     pub(crate) grant: Grant,
     pub(crate) enroll: Enroll,
     pub(crate) fresh_id: AuthenticatorId,
-    pub(crate) reply: Reply<Arc<Device>>,
+    pub(crate) reply: Reply<Enrolled>,
+}
+
+/// A key that is bound to an account.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// The binding.
+    pub device: Arc<Device>,
+    /// Which binding the key has no place for; absent where that is none.
+    pub crowded: Option<Crowded>,
+}
+
+/// A binding that is shown nothing because its key serves too many users; see [`Inbox`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowded {
+    /// One of another user, whose place was taken.
+    Other,
+    /// The one that was just made.
+    This,
 }
 
 pub(crate) struct DeviceActor {
@@ -90,8 +110,33 @@ impl DeviceActor {
     fn know(&mut self, inbox: Inbox) -> Result<(), Error> {
         let tenant = self.shared.tenant(&self.key.tenant)?;
         let (shared, nonces, waiters) = (self.shared.clone(), NonceBook::default(), Vec::new());
-        self.known = Some(Known { shared, tenant, inbox, nonces, waiters });
+        let read = Vec::new();
+        self.known = Some(Known { shared, tenant, inbox, nonces, waiters, read });
         Ok(())
+    }
+
+    /// Gives a binding its place, and says whose it took.
+    fn place(&mut self, device: Arc<Device>) -> Enrolled {
+        let Some(known) = &mut self.known else { return Enrolled { device, crowded: None } };
+        let mut without = known.inbox.bindings().to_vec();
+        known.inbox.bind(device.clone());
+        without.push(device.clone());
+        without.retain(|b| known.inbox.bindings().iter().all(|kept| kept.id != b.id));
+        for binding in &without {
+            counter!(telemetry::BINDINGS_CROWDED_OUT).increment(1);
+            tracing::warn!(
+                tenant = %self.key.tenant,
+                authenticator = %binding.id,
+                "a key serves too many users: this authenticator is shown nothing until it is \
+                 enrolled again"
+            );
+        }
+        let crowded = if without.iter().any(|b| b.id == device.id) {
+            Some(Crowded::This)
+        } else {
+            (!without.is_empty()).then_some(Crowded::Other)
+        };
+        Enrolled { device, crowded }
     }
 
     /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
@@ -192,9 +237,7 @@ impl Handler<Bind> for DeviceActor {
         };
         let answered =
             bound.into_actor(self).map(|bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
-                if let (Ok(device), Some(known)) = (&bound, &mut actor.known) {
-                    known.inbox.bind(device.clone());
-                }
+                let bound = bound.map(|device| actor.place(device));
                 // Whoever was refused leaves nothing behind.
                 if actor.known.as_ref().is_some_and(|known| known.inbox.is_empty()) {
                     actor.shared.devices.dismiss(&actor.key);
@@ -223,7 +266,8 @@ impl Handler<Leave> for DeviceActor {
         let now = self.shared.clock.now();
         if let Some(known) = &mut self.known {
             known.waiters.retain(|w| !w.is_closed());
-            if !known.waiters.is_empty() || !known.nonces.is_empty(now, &known.tenant.limits) {
+            let idle = known.waiters.is_empty() && !known.awaits_decision();
+            if !idle || !known.nonces.is_empty(now, &known.tenant.limits) {
                 return;
             }
         }
@@ -253,8 +297,8 @@ impl Shared {
     pub(crate) async fn bind(
         self: &Arc<Self>,
         key: &CredentialKey,
-        bind: impl FnOnce(Reply<Arc<Device>>) -> Bind,
-    ) -> Result<Arc<Device>, Error> {
+        bind: impl FnOnce(Reply<Enrolled>) -> Bind,
+    ) -> Result<Enrolled, Error> {
         let (reply, answer) = oneshot::channel();
         self.devices.send(key, bind(reply), || self.start_device(key))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))

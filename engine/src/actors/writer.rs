@@ -3,12 +3,13 @@
 
 mod news;
 mod numbers;
+mod tickets;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign_core::account::{
-    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
+    Account, Enroll, Evidence, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
 };
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
@@ -18,13 +19,13 @@ use countersign_core::device::{Device, Signing};
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
-use countersign_core::number_match::{Matched, Seed};
+use countersign_core::number_match::Seed;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
 
 use crate::display;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::ports::store::Committed;
 use crate::shared::{Shared, Tenant};
 use crate::telemetry;
@@ -59,7 +60,8 @@ impl AccountWriter {
         let account = Account::restore(key, snapshot);
         let actions = VecDeque::new();
         let mut writer = Self { shared, tenant, account, actions, lost: false };
-        // The clock was set back since: a hold is not to last until it has caught up.
+        // An earlier process had a clock that was ahead: a hold is not to last until this one has
+        // caught up.
         if let Some(transition) = writer.account.set_back(writer.now()) {
             writer.record(transition).await?;
         }
@@ -78,10 +80,10 @@ impl AccountWriter {
         let known = self.recall(&track.key).await?;
         let now = self.now();
         let (transition, tracked) =
-            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now);
+            self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
         if let Some(transition) = transition {
             // What could not be shown is refused here, to whoever can mend it.
-            display::build(&tracked.action, &self.tenant.custom_public, now)?;
+            display::check(&tracked.action, &self.tenant.custom_public, now)?;
             self.record(transition).await?;
         }
         Ok(tracked)
@@ -102,6 +104,9 @@ impl AccountWriter {
     }
 
     pub(crate) async fn update_profile(&mut self, patch: ProfilePatch) -> Result<Profile, Error> {
+        if let Some(custom) = &patch.custom {
+            display::check_user(custom, &self.tenant.custom_public)?;
+        }
         let transition = self.account.update_profile(&patch, self.now());
         self.record(transition).await
     }
@@ -134,10 +139,22 @@ impl AccountWriter {
         Ok(issued)
     }
 
-    /// Counts a further notification about a held challenge, before it is sent.
+    /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
+    /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
+    }
+
+    /// Cancels a held challenge whose notification has failed, unless it has ended. The answer is
+    /// the end that is recorded.
+    pub(crate) async fn withdraw(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
+        if self.account.open_challenge(id).is_none() {
+            return self.recorded_end(id).await;
+        }
+        let transition = self.account.withdraw(id, self.now())?;
+        let challenge = self.record(transition).await?;
+        Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
@@ -148,14 +165,14 @@ impl AccountWriter {
     /// Has the end of a challenge recorded, unless another is. The answer is the one that is
     /// recorded.
     pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
-        self.end(id, ended, None).await
+        self.end(id, ended, Evidence::default()).await
     }
 
     async fn end(
         &mut self,
         id: &ChallengeId,
         ended: Ended,
-        matched: Option<Matched>,
+        evidence: Evidence<'_>,
     ) -> Result<Ended, Error> {
         let Some(open) = self.account.open_challenge(id) else {
             return self.recorded_end(id).await;
@@ -165,7 +182,7 @@ impl AccountWriter {
         if action.is_none() && ended.outcome == Outcome::Approved {
             return Err(Refusal::ActionUnknown.into());
         }
-        let mut transition = self.account.settle(id, ended, action.as_deref(), matched.as_ref())?;
+        let mut transition = self.account.settle(id, ended, action.as_deref(), evidence)?;
         if self.tenant.delivery.is_some() {
             let event = Event::of_end(&transition.answer);
             transition.change.writes.extend(event.map(Write::Event));
@@ -282,11 +299,11 @@ impl AccountWriter {
             Committed::Stale { recorded } => {
                 let expected = change.expected;
                 tracing::error!(expected, recorded, "account changed behind its writer");
-                Err(Error::Unavailable("the account changed elsewhere".to_owned()))
+                Err(Unavailable::AccountChanged.into())
             }
             Committed::Ended { challenge, .. } => {
                 tracing::error!(challenge.id = %challenge, "challenge ended behind its writer");
-                Err(Error::Unavailable("the challenge ended elsewhere".to_owned()))
+                Err(Unavailable::ChallengeEnded.into())
             }
         }
     }

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
@@ -25,6 +23,7 @@ use tower::util::MapResponse;
 
 use super::connecting::{Bounded, Call};
 use super::failure::Failure;
+use super::gated::Gated;
 use super::metered::{Called, Received};
 use super::resolver::GuardedResolver;
 
@@ -46,7 +45,7 @@ type Connector = Bounded<Https>;
 
 /// Makes calls, on connections that are used again. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Client(legacy::Client<Connector, Full<Bytes>>);
+pub(super) struct Client(legacy::Client<Connector, Gated>);
 
 impl Client {
     /// A client that connects to what `resolver` gives, trusts the system's certificates, and keeps
@@ -75,7 +74,7 @@ impl Client {
     /// which closes its connection unless it is at hand already.
     pub(super) async fn send(
         &self,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Gated>,
         call: Call,
     ) -> Result<StatusCode, Failure> {
         let interim = Arc::new(Interim::default());

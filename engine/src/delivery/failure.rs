@@ -8,7 +8,7 @@ use hyper_util::client::legacy;
 use super::connecting::Slow;
 use super::metered::TooLong;
 use super::resolver::Unresolved;
-use crate::ports::delivery::DeliveryError;
+use crate::ports::delivery::{DeliveryError, NotOffered};
 
 /// Why a call failed, in words that show nothing of what was found behind the name or answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,8 @@ pub(super) enum Failure {
     Unreachable,
     #[error("the webhook's host name is not known")]
     Unresolvable,
+    #[error("the challenge ended before the webhook was told of it")]
+    Withdrawn,
 }
 
 impl From<Failure> for DeliveryError {
@@ -53,7 +55,8 @@ impl Failure {
             | Self::Timeout
             | Self::Tls
             | Self::TooLong
-            | Self::Unresolvable => false,
+            | Self::Unresolvable
+            | Self::Withdrawn => false,
         }
     }
 
@@ -70,6 +73,7 @@ impl Failure {
             Self::TooLong => "too_long",
             Self::Unreachable => "unreachable",
             Self::Unresolvable => "unresolvable",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -84,6 +88,9 @@ impl Failure {
                     Unresolved::Busy => Self::Busy,
                     Unresolved::Unknown => Self::Unresolvable,
                 };
+            }
+            if error.is::<NotOffered>() {
+                return Self::Withdrawn;
             }
             if error.is::<Slow>() {
                 return Self::Timeout;

@@ -92,11 +92,17 @@ impl Guard {
 
 fn check_literal(host: &Host<&str>) -> Result<(), InvalidTarget> {
     let what = match host {
+        Host::Domain(_) if is_loopback_name(&name_of(host)) => Some("a loopback name"),
         Host::Domain(_) => None,
         Host::Ipv4(address) => blocked((*address).into()),
         Host::Ipv6(address) => blocked((*address).into()),
     };
     what.map_or(Ok(()), |what| Err(InvalidTarget::Blocked { host: host.to_string(), what }))
+}
+
+/// Whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
+fn is_loopback_name(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// The one spelling under which a configured or requested host is compared.
@@ -158,6 +164,16 @@ mod tests {
             assert_eq!(check(&["hook.test"], url), Err(InvalidTarget::Scheme), "{url}");
         }
         assert!(check(&["127.0.0.1"], "https://127.0.0.2/").is_err());
+    }
+
+    #[test]
+    fn a_name_of_this_machine_is_refused_before_it_is_looked_up() {
+        for url in ["https://localhost/", "https://LOCALHOST.:9/", "http://hook.localhost/"] {
+            let refused = check(&["hook.test"], url).unwrap_err();
+            assert!(refused.to_string().contains("is a loopback name; name it in"), "{refused}");
+        }
+        assert_eq!(check(&["localhost"], "https://localhost:9/"), Ok(()));
+        assert_eq!(check(&[], "https://localhost.example/"), Ok(()));
     }
 
     #[test]

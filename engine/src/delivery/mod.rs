@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod connecting;
 mod failure;
+mod gated;
 mod guard;
 mod lookups;
 mod message;

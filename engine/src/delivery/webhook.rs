@@ -13,8 +13,6 @@ use countersign_core::challenge::Challenge;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::time::UnixMillis;
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, InvalidHeaderValue, USER_AGENT};
 use hyper::{Request, Uri};
 use metrics::{counter, histogram};
@@ -24,10 +22,11 @@ use super::calls::Calls;
 use super::client::Client;
 use super::connecting::Call;
 use super::failure::Failure;
+use super::gated::Gated;
 use super::guard::{Guard, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
 use super::resolver::{GuardedResolver, Lookup, system_lookup};
-use crate::ports::delivery::{DeliveryError, DeliveryResult};
+use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use crate::ports::{Clock, Delivery, Later};
 use crate::secret::Secret;
 use crate::system::Stopwatch;
@@ -136,7 +135,7 @@ impl Webhook {
         at: UnixMillis,
         event: Message<'_>,
     ) -> Result<String, Failure> {
-        let WebhookSettings { tenant, source, .. } = &*self.settings;
+        let WebhookSettings { tenant, source, clock, .. } = &*self.settings;
         if account.tenant != *tenant {
             return Err(Failure::Internal("it belongs to another tenant"));
         }
@@ -144,20 +143,22 @@ impl Webhook {
             version: 1,
             id: id.as_str(),
             source,
-            time: iso_time(at).ok_or(Failure::Internal("the clock is out of range"))?,
+            time: iso_time(clock.on_wall(at))
+                .ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
             event,
         };
         Ok(serde_json::to_string(&envelope).expect("an envelope is text only"))
     }
 
-    /// A request with that body, signed at this moment.
-    fn request(&self, body: String) -> Result<Request<Full<Bytes>>, Failure> {
+    /// A request with that body, signed at this moment. The body is sent after `gate`, where there
+    /// is one.
+    fn request(&self, body: String, gate: Option<Offering>) -> Result<Request<Gated>, Failure> {
         let WebhookSettings { url, secrets, clock, .. } = &*self.settings;
         // The resolver never sees a host that is an address, so that it is judged here.
         self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
         let signature: Result<HeaderValue, InvalidHeaderValue> =
-            signature_header(secrets, clock.now().seconds(), &body).try_into();
+            signature_header(secrets, clock.wall().seconds(), &body).try_into();
         let mut signature = signature.expect("digits, base64 and punctuation make a header");
         signature.set_sensitive(true);
         let request = Request::post(self.uri.clone())
@@ -165,26 +166,34 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, OUR_NAME);
-        Ok(request.body(body.into()).expect("all parts of it are valid"))
+        let body = match gate {
+            Some(gate) => Gated::behind(gate, body.into()),
+            None => Gated::open(body.into()),
+        };
+        Ok(request.body(body).expect("all parts of it are valid"))
     }
 
     /// Sends a request. Only a status of success is acceptance.
-    async fn send(&self, request: Request<Full<Bytes>>, call: Call) -> Result<(), Failure> {
+    async fn send(&self, request: Request<Gated>, call: Call) -> Result<(), Failure> {
         let status = self.client.send(request, call).await?;
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
     /// Sends a request when there is a turn for it, within half of its time.
-    async fn in_turn(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
+    async fn in_turn(&self, request: Request<Gated>) -> Result<(), Failure> {
         let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
         let turn = turn.map_err(|_| Failure::Busy)?;
         self.send(request, Call { turn, deadline: self.deadline }).await
     }
 
     /// Makes one call, and says whether it was accepted.
-    async fn call(&self, body: Result<String, Failure>) -> Result<(), Failure> {
+    async fn call(
+        &self,
+        body: Result<String, Failure>,
+        gate: Option<Offering>,
+    ) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
-        let answer = match body.and_then(|body| self.request(body)) {
+        let answer = match body.and_then(|body| self.request(body, gate)) {
             Ok(request) => tokio::time::timeout(self.deadline, self.in_turn(request))
                 .await
                 .unwrap_or(Err(Failure::Timeout)),
@@ -208,14 +217,18 @@ impl fmt::Debug for Webhook {
 }
 
 impl Delivery for Webhook {
-    fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+    fn deliver(
+        &self,
+        issued: &Issued,
+        offering: Offering,
+    ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         let Challenge { id, account, issued_at, .. } = &*issued.challenge;
         let event = EventId::of(PUSH_CREATED, &account.tenant, id);
         let body = self.body(&event, account, *issued_at, Message::PushCreated(issued.into()));
         let webhook = self.clone();
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
-            let answer = webhook.call(body).await.map(|()| Vec::new());
+            let answer = webhook.call(body, Some(offering)).await.map(|()| Vec::new());
             answer.map_err(DeliveryError::from)
         })
     }
@@ -227,7 +240,7 @@ impl Delivery for Webhook {
         let body = self.body(&event.id, &event.account, event.at, message);
         let webhook = self.clone();
         Box::pin(async move {
-            let answer = webhook.call(body).await;
+            let answer = webhook.call(body, None).await;
             answer.map_err(DeliveryError::from)
         })
     }

@@ -10,6 +10,7 @@ use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior};
 
+use super::clock_gap::ClockGap;
 use super::{Engine, EngineSettings, room};
 use crate::error::Error;
 use crate::shared::Shared;
@@ -52,10 +53,13 @@ impl Engine {
         let ender = shared.clone();
         self.shared.arbiters.spawn(async move {
             let mut interval = tokio::time::interval(OVERDUE);
+            let mut gap = ClockGap::default();
             while let Some(shared) = {
                 interval.tick().await;
                 ender.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
+                gap.look(&*shared.clock);
                 let seen = shared.store.observe(shared.clock.now()).await;
                 if let Err(error) = seen {
                     tracing::warn!(%error, "the time is not recorded");
@@ -72,6 +76,7 @@ impl Engine {
                 interval.tick().await;
                 shared.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
                 let now = shared.clock.now();
                 let (actions, challenges) = (now.minus_ms(actions_ms), now.minus_ms(challenges_ms));
                 match shared.store.prune(actions, challenges).await {
@@ -96,7 +101,8 @@ impl Engine {
                 interval.tick().await;
                 tried.upgrade()
             } {
-                if shared.store.ready().is_err() && !shared.is_draining() {
+                let Some(_round) = shared.round().await else { return };
+                if shared.store.ready().is_err() {
                     // What it refuses with is what it says of itself.
                     let _ = shared.store.observe(shared.clock.now()).await;
                 }
@@ -108,6 +114,7 @@ impl Engine {
                 interval.tick().await;
                 looked_at.upgrade()
             } {
+                let Some(_round) = shared.round().await else { return };
                 room::look(&shared).await;
             }
         });

@@ -1,6 +1,6 @@
 //! What the browser can do in which an action began.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_core::account::{Grant, Issued};
@@ -16,7 +16,7 @@ use crate::actors::writer::Asking;
 use crate::error::Error;
 use crate::patience::Patience;
 use crate::ports::Delivery;
-use crate::ports::delivery::{DeliveryError, DeliveryResult};
+use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
 use crate::shared::{Shared, Tenant};
 use crate::system::Stopwatch;
 use crate::telemetry::Waiting;
@@ -59,7 +59,7 @@ impl Verdict {
 impl Engine {
     /// Issues a challenge for an action and notifies its devices. If the relying party does not
     /// accept the notification, which is repeated where it was lost on its way, the challenge is
-    /// cancelled and nobody can have answered it.
+    /// cancelled and nobody can have answered it. It takes no prompt if no connection was made.
     ///
     /// # Errors
     /// [`Error::Refused`], or [`Error::Delivery`] with the relying party's reason.
@@ -159,6 +159,23 @@ impl Engine {
         let ended = Ended::without_device(Outcome::Cancelled, self.shared.clock.now());
         settle(&self.shared, account, id, ended).await
     }
+
+    /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is not a challenge of that action of that user.
+    pub async fn cancel_if_left(
+        &self,
+        account: &AccountKey,
+        action: &ActionKey,
+        id: ChallengeId,
+    ) -> Result<Option<Ended>, Error> {
+        let watched = self.shared.watch(&account.tenant, &id, false).await?;
+        if watched.is_waited_for {
+            return Ok(None);
+        }
+        self.cancel(account, action, id).await.map(Some)
+    }
 }
 
 async fn start(
@@ -174,46 +191,67 @@ async fn start(
         return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
     };
     let id = issued.challenge.id.clone();
-    match notify(&shared, &account, delivery.as_ref(), &issued).await {
+    let calls_max = tenant.limits.notifications_per_challenge_max;
+    match notify(&shared, delivery.as_ref(), &issued, calls_max).await {
         Ok(deliveries) => {
             let released =
                 shared.account(&account, |w| Box::pin(async move { w.release(&id).await })).await?;
             Ok(Started { challenge: released, deliveries })
         }
         Err(error) => {
-            let ended = Ended::without_device(Outcome::Cancelled, shared.clock.now());
-            settle(&shared, &account, id, ended).await?;
-            Err(error.into())
+            let withdrawn =
+                shared.account(&account, |w| Box::pin(async move { w.withdraw(&id).await }));
+            withdrawn.await?;
+            Err(error)
         }
     }
 }
 
-/// Notifies, and again where that was lost on its way: soon, and as often as the limit allows. The
-/// issue has counted the first time.
+/// Notifies, and again where that was lost on its way: soon, and as often as the limit allows.
 async fn notify(
     shared: &Arc<Shared>,
-    account: &AccountKey,
     delivery: &dyn Delivery,
     issued: &Issued,
-) -> Result<Vec<DeliveryResult>, DeliveryError> {
+    calls_max: u32,
+) -> Result<Vec<DeliveryResult>, Error> {
     let watch = Stopwatch::start();
+    let mut calls = 0;
     loop {
-        let error = match delivery.deliver(issued).await {
-            Err(error) if error.passing => error,
-            answer => return answer,
+        let (offering, refused) = offering(shared, issued);
+        calls += 1;
+        let error = match delivery.deliver(issued, offering).await {
+            Ok(deliveries) => return Ok(deliveries),
+            Err(error) => error,
         };
-        if watch.seconds() > NOTIFY_AGAIN_SECONDS {
-            return Err(error);
+        if let Some(refused) = refused.get() {
+            return Err(refused.clone());
+        }
+        let again = error.passing && calls < calls_max;
+        if !again || watch.seconds() > NOTIFY_AGAIN_SECONDS {
+            return Err(error.into());
         }
         tokio::time::sleep(NOTIFY_PAUSE).await;
-        let id = issued.challenge.id.clone();
-        let counted =
-            shared.account(account, |w| Box::pin(async move { w.notify(&id).await })).await;
-        // At the limit, or ended meanwhile: what was wrong with the last call stays the reason.
-        if counted.is_err() {
-            return Err(error);
-        }
     }
+}
+
+/// Offers a challenge to its devices when a connection stands for its notification, and keeps why
+/// that was refused.
+fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Error>>) {
+    let (shared, challenge) = (shared.clone(), issued.challenge.clone());
+    let refused = Arc::new(OnceLock::new());
+    let keep = refused.clone();
+    let offering = async move {
+        let id = challenge.id.clone();
+        let counted = shared
+            .account(&challenge.account, |w| Box::pin(async move { w.notify(&id).await }))
+            .await;
+        counted.map(drop).map_err(|error| {
+            // It is set once: an offering is awaited once.
+            let _ = keep.set(error);
+            NotOffered
+        })
+    };
+    (Box::pin(offering), refused)
 }
 
 async fn settle(

@@ -1,5 +1,7 @@
 //! The facade: everything that a route can do is a method here.
 
+pub(crate) mod chores;
+mod clock_gap;
 pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
@@ -10,16 +12,18 @@ pub(crate) mod relying_party;
 pub(crate) mod room;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::TenantId;
+use countersign_core::time::{SetBack, UnixMillis};
 
+use self::chores::Chores;
 pub use self::room::Room;
 use self::room::Watch;
 use crate::actors::Drain;
 use crate::actors::arbiters::Arbiters;
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::places::Places;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Store};
@@ -104,7 +108,9 @@ impl Engine {
             challenges: Registry::new("challenge", places),
             room: Watch::new(settings.room_warn_bytes),
             outbox: Arc::default(),
+            chores: Chores::default(),
             waiters: Places::new(settings.waiters_max),
+            set_back: OnceLock::new(),
             draining: false.into(),
             recovering: false.into(),
             recovered: 0.into(),
@@ -130,6 +136,24 @@ impl Engine {
         &self.shared.clock
     }
 
+    /// By how much the clock was behind when the engine started, where it was; known once
+    /// [`Engine::recover`] has begun.
+    #[must_use]
+    pub fn set_back(&self) -> Option<SetBack> {
+        self.shared.set_back.get().copied()
+    }
+
+    /// A recorded time that is not later than now: one that is was recorded by an earlier process
+    /// whose clock was ahead.
+    #[must_use]
+    pub fn dated(&self, at: UnixMillis) -> UnixMillis {
+        let now = self.shared.clock.now();
+        if at <= now {
+            return at;
+        }
+        self.set_back().map_or(at, |set_back| set_back.dated(at)).min(now)
+    }
+
     /// The random source that everything here draws from.
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
@@ -142,13 +166,13 @@ impl Engine {
     /// [`Error::Unavailable`] if the store cannot record, or the engine is being stopped.
     pub fn ready(&self) -> Result<(), Error> {
         if self.shared.is_draining() {
-            return Err(Error::Unavailable("stopping".to_owned()));
+            return Err(Unavailable::Stopping.into());
         }
         if self.shared.recovering.load(Ordering::Acquire) {
             let ended = self.shared.recovered.load(Ordering::Relaxed);
-            return Err(Error::Unavailable(format!("recovering: {ended} challenges ended")));
+            return Err(Unavailable::Recovering { ended }.into());
         }
-        self.shared.store.ready().map_err(|e| Error::Unavailable(e.to_string()))
+        Ok(self.shared.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
     }
 
     /// What was answered and is not recorded; nothing unless the store was told that it may lag.
@@ -183,7 +207,7 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record what was queued.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
-        self.shared.outbox.closed().await;
+        futures_util::future::join(self.shared.outbox.closed(), self.shared.chores.ended()).await;
         // A clock that is set back while nobody runs is to be noticed. What it fails of, closing
         // says too.
         let _ = self.shared.store.observe(self.shared.clock.now()).await;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_core::challenge::{Ended, Outcome};
-use countersign_core::time::UnixMillis;
+use countersign_core::event::Event;
+use countersign_core::policy::EVENT_RETRY_MS;
+use countersign_core::time::{SetBack, UnixMillis};
 use futures_util::{StreamExt as _, stream};
 
 use super::Engine;
 use super::housekeeping::{ENDED_TOGETHER, end};
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::shared::Shared;
 
 /// Pending challenges that are looked at together.
@@ -20,8 +22,9 @@ const PENDING_MAX: usize = 1000;
 
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
-    /// knows how old what is pending is: all of it is expired, as of that time. The answer is how
-    /// many challenges were.
+    /// knows how old what is pending is: all of it is expired, as of that time. What was issued
+    /// later than now is dated by [`Engine::dated`], and events that are due later are due now.
+    /// The answer is how many challenges were expired.
     ///
     /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
     /// how far it has come.
@@ -32,13 +35,16 @@ impl Engine {
         let shared = &self.shared;
         let now = shared.clock.now();
         let latest = shared.store.observe(now).await?;
-        if latest <= now {
-            return Ok(0);
-        }
+        let Some(set_back) = SetBack::of(latest, now) else { return Ok(0) };
+        // A second look finds the first.
+        let _ = shared.set_back.set(set_back);
         let behind_ms = latest.ms_since(now);
         tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
         shared.recovering.store(true, Ordering::Release);
-        let expired = expire_pending(shared, latest).await;
+        let expired = match expire_pending(shared, latest).await {
+            Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
+            failed => failed,
+        };
         shared.recovering.store(false, Ordering::Release);
         let expired = expired?;
         tracing::warn!(expired, "what was pending has expired");
@@ -67,11 +73,28 @@ async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Err
         });
         let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
         if ended.contains(&false) {
-            return Err(Error::Unavailable("not all that was pending could be expired".to_owned()));
+            return Err(Unavailable::Unexpired.into());
         }
         expired += ended.len() as u64;
         if found < limit {
             return Ok(expired);
+        }
+    }
+}
+
+/// Has events told that are due by the clock of an earlier process only.
+async fn bring_events_forward(shared: &Arc<Shared>, now: UnixMillis) -> Result<(), Error> {
+    let mut seen = 0;
+    loop {
+        let limit = PENDING_MAX + seen;
+        let events = shared.store.due_events(UnixMillis(u64::MAX), limit).await?;
+        seen = events.len();
+        for event in events.into_iter().filter(|e| e.due_at > now.plus_ms(EVENT_RETRY_MS)) {
+            shared.store.put_off_event(&Event { due_at: now, ..event }).await?;
+        }
+        if seen < limit {
+            shared.outbox.filled();
+            return Ok(());
         }
     }
 }

@@ -11,6 +11,7 @@ use countersign_core::event::Event;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use super::Later;
@@ -22,6 +23,9 @@ pub enum StoreError {
     /// It cannot be reached, or has no room.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It was closed, as it is at the end of the server.
+    #[error("the store is closed")]
+    Closed,
     /// A row cannot be read: damaged, or of a format that is not known.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(String),
@@ -49,7 +53,7 @@ pub enum Committed {
 /// Attributes by which users are found; all that are given must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// Exact e-mail address.
+    /// E-mail address, in any case of its ASCII letters.
     pub email: Option<String>,
     /// Exact phone number.
     pub phone_number: Option<String>,
@@ -160,6 +164,9 @@ pub trait Store: Send + Sync + 'static {
     /// Every binding of a key.
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>>;
 
+    /// The account that has a ticket. One whose time is over may be found or not.
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>>;
+
     /// Users with all the given attributes, by id.
     fn users(
         &self,
@@ -247,6 +254,6 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]: why they are not.
     fn ready(&self) -> Result<(), StoreError>;
 
-    /// Records what is queued and closes. Later calls are answered [`StoreError::Unavailable`].
+    /// Records what is queued and closes. Later calls are answered [`StoreError::Closed`].
     fn close(&self) -> Later<Result<(), StoreError>>;
 }

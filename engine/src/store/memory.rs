@@ -7,6 +7,7 @@ mod attributes;
 mod outbox;
 mod prune;
 mod state;
+mod tickets;
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -19,6 +20,7 @@ use countersign_core::event::Event;
 use countersign_core::id::{
     AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use self::state::State;
@@ -88,6 +90,10 @@ impl Store for MemoryStore {
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         self.answer(|state| Ok(state.devices_of_key(key)))
+    }
+
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+        self.answer(|state| Ok(state.tickets.account(ticket)))
     }
 
     fn users(

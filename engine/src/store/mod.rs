@@ -25,6 +25,7 @@ use countersign_core::action::ActionState;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
+use countersign_core::text::Line;
 
 use self::record::state_number;
 use crate::ports::store::{ActionQuery, StoreError, UserQuery};
@@ -76,8 +77,8 @@ fn refused(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }
 
-fn closed() -> StoreError {
-    refused("it is closed")
+const fn closed() -> StoreError {
+    StoreError::Closed
 }
 
 /// What is said where a unit would take over a challenge of another account.
@@ -109,15 +110,20 @@ fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
 /// Whether a user has every attribute that is asked for.
 fn has_attributes(record: &AccountRecord, query: &UserQuery) -> bool {
     let profile = &record.profile;
-    [
-        (&query.email, &profile.email),
-        (&query.phone_number, &profile.phone_number),
-        (&query.username, &profile.username),
-    ]
-    .into_iter()
-    .all(|(asked, has)| {
-        asked.as_ref().is_none_or(|a| has.as_ref().is_some_and(|h| h.as_str() == a))
-    })
+    let has = |asked: &Option<String>, line: &Option<Line>, same: fn(&str, &str) -> bool| {
+        let same = |asked: &String| line.as_ref().is_some_and(|line| same(line.as_str(), asked));
+        asked.as_ref().is_none_or(same)
+    };
+    let exactly = |a: &str, b: &str| a == b;
+    has(&query.email, &profile.email, str::eq_ignore_ascii_case)
+        && has(&query.phone_number, &profile.phone_number, exactly)
+        && has(&query.username, &profile.username, exactly)
+}
+
+/// An e-mail address as the indexes hold it, because people write one in several ways. Only ASCII
+/// letters are folded: SQLite's `NOCASE` does the same, and no two other letters become one.
+fn folded(email: &str) -> String {
+    email.to_ascii_lowercase()
 }
 
 /// Devices in the order in which every store lists them: oldest first.

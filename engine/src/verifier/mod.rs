@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 
-use crate::error::Error;
+use crate::error::{Error, Unavailable};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 use here::Here;
@@ -111,8 +111,7 @@ impl Verifier {
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
-        let place = Place::take(&self.bench, self.queue_max)
-            .ok_or_else(|| Error::Unavailable("too many signatures to check".to_owned()))?;
+        let place = Place::take(&self.bench, self.queue_max).ok_or(Unavailable::Signatures)?;
         // The place that was just taken is one of them.
         let others = self.bench.taken.load(Ordering::Relaxed) > 1;
         let batches = check.batches();

@@ -13,7 +13,8 @@ use countersign_engine::store::MemoryStore;
 use countersign_engine::Reader;
 
 use crate::support::{
-    House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, account, action, grant, soon,
+    Fault, House, NeverDelivers, Phone, RefusesDelivery, WAIT_MS, Which, account, action, gate,
+    grant, soon,
 };
 
 /// A challenge that was issued and whose notification is under way.
@@ -149,4 +150,20 @@ async fn a_store_that_does_not_answer_lets_nobody_in() {
     house.store.is_out.store(true, std::sync::atomic::Ordering::SeqCst);
     let back = house.again_after(0);
     assert!(matches!(back.engine.recover().await, Err(Error::Unavailable(_))));
+}
+
+#[actix::test]
+async fn the_end_waits_for_work_at_intervals_that_is_under_way() {
+    let house = House::open();
+    let (_, _, challenge) = house.asked().await;
+    let (gate, mut held) = gate();
+    house.store.plan(Which::End, Fault::Delayed(gate));
+    // Its first look finds the challenge overdue, and begins to end it.
+    let after = house.again_after(300_250);
+    soon(&mut held.arrived).await.unwrap();
+    // The end is asked for first, and the store records only then.
+    let (closed, ()) = tokio::join!(soon(after.engine.close()), async { held.open() });
+    closed.unwrap();
+    let recorded: Vec<_> = house.store.journal()[&challenge.id].iter().map(|e| e.outcome).collect();
+    assert_eq!(recorded, [Outcome::Expired]);
 }

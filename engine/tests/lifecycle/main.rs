@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 mod arrival;
+mod content;
 mod crash;
 mod faults;
 mod numbers;
@@ -13,5 +14,6 @@ mod races;
 mod statements;
 mod storm;
 mod support;
+mod tickets;
 mod waiters;
 mod whole;

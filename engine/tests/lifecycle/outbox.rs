@@ -12,7 +12,7 @@ use countersign_core::decision::Decision;
 use countersign_core::event::Event;
 use countersign_core::id::ChallengeId;
 use countersign_core::policy::Limits;
-use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use countersign_engine::ports::{Delivery, Later};
 use countersign_engine::store::{MemoryStore, SqliteStore};
 
@@ -91,6 +91,21 @@ async fn an_event_is_told_three_times_at_most() {
 }
 
 #[actix::test]
+async fn an_event_that_is_due_by_a_clock_ahead_alone_is_told_once_the_clock_is_set_back() {
+    let (refusing, delivery) = (CountsDeliveries::refusing(1), CountsDeliveries::default());
+    let (refusing, delivery) = (Arc::new(refusing), Arc::new(delivery));
+    let house = House::open();
+    let ahead = house.again_with(36_000_000, Some(refusing.clone()));
+    ahead.engine.recover().await.unwrap();
+    let challenge = report(&ahead, "alice", 1).await;
+    refusing.told(1).await;
+    drop(ahead);
+    let back = house.again_with(1_000, Some(delivery.clone()));
+    back.engine.recover().await.unwrap();
+    assert_eq!(calls(&delivery, 1).await, [(challenge.id.clone(), 2)]);
+}
+
+#[actix::test]
 async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     let house = told(Arc::new(NeverDelivers));
     let (alice, phone) = (account("alice"), Phone::new(1));
@@ -116,7 +131,11 @@ async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
 struct Dies;
 
 impl Delivery for Dies {
-    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
+    fn deliver(
+        &self,
+        _: &Issued,
+        _: Offering,
+    ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Outcome;
+use countersign_core::challenge::{Challenge, Outcome};
 use countersign_core::decision::Decision;
 use countersign_core::fatigue::Hold;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
-use countersign_engine::Error;
 use countersign_engine::store::{MemoryStore, SqliteStore};
+use countersign_engine::{Error, Reader};
 use futures_util::future::join_all;
 
 use crate::support::{CountsDeliveries, Fault, House, Phone, Which, account, action, soon};
@@ -126,10 +126,89 @@ async fn a_notification_is_counted_before_it_is_sent_or_it_is_not_sent() {
     let house = House::over(store, Limits::default(), Some(delivery.clone()));
     let (alice, phone) = (account("alice"), Phone::new(1));
     house.enroll(&alice, &phone).await.unwrap();
-    // Track, issue, and then the count of the second.
-    house.store.plan_after(2, Which::Next, Fault::LostBefore);
+    // Track, issue, the count of the first notification, and then that of the second.
+    house.store.plan_after(3, Which::Next, Fault::LostBefore);
     assert!(house.challenge(&alice).await.is_err());
     assert_eq!(delivery.notified(), 1);
+    // Issue, and the count of the first.
+    house.store.plan_after(1, Which::Next, Fault::LostBefore);
+    let refused = house.challenge(&alice).await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
+    assert_eq!(delivery.notified(), 1, "it is not sent");
+}
+
+#[actix::test]
+async fn a_notification_that_reached_nobody_takes_no_prompt_and_is_offered_to_no_device() {
+    for max in [1, 3] {
+        let delivery = Arc::new(crate::support::Refuses::default());
+        let limits = Limits { notifications_per_challenge_max: max, ..Limits::default() };
+        let house = House::over(Arc::new(MemoryStore::default()), limits, Some(delivery.clone()));
+        let (alice, phone) = (account("alice"), Phone::new(1));
+        house.enroll(&alice, &phone).await.unwrap();
+        let key = phone.credential();
+        let polling = house.engine.pending(&key, Reader::Stranger, 200);
+        let asking = async {
+            for tries in 1..=6 / max {
+                let refused = house.challenge(&alice).await.unwrap_err();
+                assert!(matches!(refused, Error::Delivery(e) if e.reason == "refused"));
+                assert_eq!(delivery.called(), u64::from(tries * max), "as the limit allows");
+                assert_eq!(house.store.counters(&alice).await.prompts, []);
+            }
+        };
+        let (seen, ()) = tokio::join!(polling, asking);
+        assert!(seen.unwrap().offers.is_empty(), "nobody is shown what could not be told");
+    }
+}
+
+/// What was offered was seen, be it for a moment: else whoever takes it back soon could ask for
+/// ever.
+#[actix::test]
+async fn a_notification_that_may_have_arrived_takes_a_prompt() {
+    let lost = Arc::new(crate::support::OutOfReach::default());
+    let store = Arc::new(MemoryStore::default());
+    let limits = Limits { notifications_per_challenge_max: 1, ..Limits::default() };
+    let house = House::over(store, limits, Some(lost));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    let key = phone.credential();
+    let polling = house.engine.pending(&key, Reader::Stranger, 30_000);
+    let asking = async {
+        for _ in 0..5 {
+            assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
+        }
+    };
+    let (seen, ()) = tokio::join!(polling, asking);
+    seen.unwrap();
+    let refused = house.challenge(&alice).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(Refusal::TooManyPrompts { .. })), "{refused}");
+}
+
+#[actix::test]
+async fn a_challenge_that_is_taken_back_before_its_connection_stands_is_not_told_of() {
+    let (meet, met) = tokio::sync::oneshot::channel();
+    let (go_on, gone_on) = tokio::sync::oneshot::channel();
+    let slow = crate::support::ConnectsLate::new(meet, gone_on);
+    let told = slow.told();
+    let store = Arc::new(MemoryStore::default());
+    let house = House::over(store, Limits::default(), Some(Arc::new(slow)));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    let asking = house.challenge(&alice);
+    let cancelling = async {
+        let issued: Arc<Challenge> = soon(met).await.unwrap();
+        // A phone that looks for the first time is not shown it either.
+        for looking in [&house, &house.again_after(0)] {
+            let looked = looking.engine.pending(&phone.credential(), Reader::Stranger, 0).await;
+            assert!(looked.unwrap().offers.is_empty());
+        }
+        let id = issued.id.clone();
+        house.engine.cancel(&alice, &issued.action, id).await.unwrap();
+        go_on.send(()).unwrap();
+    };
+    let (refused, ()) = tokio::join!(asking, cancelling);
+    assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeEnded)));
+    assert!(!told.load(std::sync::atomic::Ordering::SeqCst), "its end was known");
+    assert_eq!(house.store.counters(&alice).await.prompts.len(), 1, "its call was under way");
 }
 
 #[actix::test]

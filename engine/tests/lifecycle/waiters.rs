@@ -58,6 +58,21 @@ async fn waiters_are_told_of_a_cancellation() {
 }
 
 #[actix::test]
+async fn a_challenge_that_nobody_waits_for_is_taken_back_and_no_other() {
+    let house = House::open();
+    let (alice, phone, challenge) = house.asked().await;
+    let leave = || house.engine.cancel_if_left(&alice, &challenge.action, challenge.id.clone());
+    let waiters = [house.waiter(&challenge).await, house.waiter(&challenge).await];
+    assert_eq!(leave().await.unwrap(), None);
+    drop(waiters);
+    let ended = leave().await.unwrap().unwrap();
+    assert_eq!(ended.outcome, Outcome::Cancelled);
+    assert!(house.decide(&phone, &challenge, Decision::Approve).await.is_err());
+    // Once it has ended, the recorded end is told.
+    assert_eq!(leave().await.unwrap(), Some(ended));
+}
+
+#[actix::test]
 async fn waiters_are_told_that_a_newer_challenge_took_the_place() {
     let house = House::open();
     let (alice, phone, challenge) = house.asked().await;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod early;
+mod emails;
 mod failover;
 mod lost;
 mod moved;
@@ -14,7 +15,6 @@ mod proxy;
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 #[path = "../store_conformance/samples.rs"]
-#[expect(dead_code, reason = "the conformance suite uses all of them")]
 mod samples;
 mod wire;
 

@@ -6,6 +6,7 @@ use countersign_core::account::{Profile, Snapshot};
 use countersign_core::action::ActionState;
 use countersign_core::challenge::Outcome;
 use countersign_core::change::Write;
+use countersign_core::display::DisplayText;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};
@@ -37,6 +38,8 @@ pub(crate) async fn every_record_comes_back_as_it_was_committed(store: impl Stor
     let (account, phone) = (with_profile(profile), device(&ann, 1));
     let mut sign_in = action(&ann, "one", 5_000);
     sign_in.decided_by = Some(phone.id.clone());
+    sign_in.approved = Some(DisplayText::new(r#"{"action":"signIn"}"#).unwrap());
+    sign_in.revision = 7;
     sign_in.context.user_agent = line("Browser");
     let open = challenge(&ann, 1, 6_000);
     let closed = ended(&challenge(&ann, 2, 6_001), Outcome::Denied, 6_002);
@@ -361,7 +364,7 @@ pub(crate) async fn closing_records_what_is_queued_and_refuses_what_comes_later(
     for answer in queued {
         assert_eq!(answer.await, Ok(Committed::Recorded));
     }
-    let closed = |e: &StoreError| matches!(e, StoreError::Unavailable(_));
+    let closed = |e: &StoreError| matches!(e, StoreError::Closed);
     assert!(store.ready().is_err_and(|e| closed(&e)));
     assert!(store.commit(unit(&ann, 50, [])).await.is_err_and(|e| closed(&e)));
     assert!(store.account(&ann).await.is_err_and(|e| closed(&e)));

@@ -11,6 +11,7 @@ mod outbox;
 #[path = "../redis_server/mod.rs"]
 mod redis_server;
 mod samples;
+mod tickets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,7 @@ macro_rules! conformance {
                 lookups: {
                     users_are_found_by_all_the_attributes_that_are_given,
                     a_changed_or_removed_attribute_is_not_found_any_more,
+                    an_address_is_found_in_any_case_of_its_ascii_letters,
                     users_come_in_pages_by_id,
                     users_of_another_tenant_are_not_found,
                     actions_come_newest_first_and_filtered,
@@ -76,6 +78,11 @@ macro_rules! conformance {
                     the_first_token_secret_of_a_tenant_is_kept,
                     times_at_the_end_of_time_are_kept,
                     the_highest_time_that_was_seen_is_kept,
+                }
+                tickets: {
+                    a_ticket_leads_to_its_account_while_that_has_it,
+                    a_ticket_comes_back_as_it_was_recorded,
+                    a_ticket_of_a_refused_unit_leads_nowhere,
                 }
         }
     };
@@ -164,6 +171,20 @@ fn in_file_as(durability: Durability) -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open_with(&folder.path().join("store.db"), durability).unwrap();
     (folder, store)
+}
+
+#[tokio::test]
+async fn what_redis_knows_of_a_ticket_expires() {
+    let (server, store) = in_a_redis().await;
+    tickets::two_are_recorded(&store).await;
+    let found = server.command(&["KEYS", "countersign:{*}:ticket:*"]);
+    let names: Vec<_> = found.lines().filter(|line| line.starts_with("countersign:")).collect();
+    assert_eq!(names.len(), 2);
+    for name in names {
+        let left = server.command(&["PTTL", name]);
+        let left: i64 = left.trim().trim_start_matches(':').parse().unwrap();
+        assert!((1..=600_000).contains(&left), "{left} ms");
+    }
 }
 
 /// A store can be held behind the port.

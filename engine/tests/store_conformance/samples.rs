@@ -40,7 +40,7 @@ pub(crate) fn record() -> AccountRecord {
     };
     let prompts = vec![UnixMillis(1_000), UnixMillis(2_000)];
     let counters = Counters { prompts, numbers: 3, ..Counters::default() };
-    AccountRecord { created_at: UnixMillis(1_000), profile, counters }
+    AccountRecord { created_at: UnixMillis(1_000), profile, counters, tickets: Vec::new() }
 }
 
 pub(crate) fn with_profile(profile: Profile) -> AccountRecord {
@@ -87,6 +87,8 @@ pub(crate) fn action(account: &AccountKey, instance: &str, at: u64) -> Action {
         created_at: UnixMillis(at),
         state_updated_at: UnixMillis(at),
         decided_by: None,
+        approved: None,
+        revision: 0,
     }
 }
 

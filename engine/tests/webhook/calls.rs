@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{Behaviour, Server, Untouched, issued, lookup, settings, status};
+use crate::support::{Behaviour, Server, Untouched, issued, lookup, offered, settings, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use countersign_core::id::TenantId;
@@ -33,7 +33,7 @@ fn webhook(server: &Server) -> Webhook {
 }
 
 async fn deliver(webhook: &Webhook) -> Result<(), String> {
-    match webhook.deliver(&issued(None, None)).await {
+    match webhook.deliver(&issued(None, None), offered()).await {
         Ok(notified) => {
             assert!(notified.is_empty(), "the relying party notifies, not the webhook");
             Ok(())
@@ -55,7 +55,8 @@ fn signed(secret: &str, body: &str) -> String {
 #[tokio::test]
 async fn a_created_challenge_is_told_with_exactly_the_fields_of_the_contract() {
     let server = Server::start(status(200)).await;
-    let answer = webhook(&server).deliver(&issued(Some("Firefox"), Some("2001:db8::1"))).await;
+    let answer =
+        webhook(&server).deliver(&issued(Some("Firefox"), Some("2001:db8::1")), offered()).await;
     assert_eq!(answer, Ok(Vec::new()));
     let requests = server.requests();
     let [request] = &*requests else { panic!("one request: {requests:?}") };
@@ -78,7 +79,7 @@ async fn what_is_not_known_of_the_browser_is_left_out() {
 #[tokio::test]
 async fn every_datum_is_a_string() {
     let server = Server::start(status(200)).await;
-    webhook(&server).deliver(&issued(Some("Firefox"), Some("192.0.2.1"))).await.unwrap();
+    webhook(&server).deliver(&issued(Some("Firefox"), Some("192.0.2.1")), offered()).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     let data = body["data"].as_object().unwrap();
     assert_eq!(data.len(), 6);
@@ -235,7 +236,7 @@ async fn a_challenge_of_another_tenant_is_not_told() {
     let server = Server::start(status(200)).await;
     let mut foreign = issued(None, None);
     Arc::make_mut(&mut foreign.challenge).account.tenant = TenantId::parse("t-2").unwrap();
-    assert!(webhook(&server).deliver(&foreign).await.is_err());
+    assert!(webhook(&server).deliver(&foreign, offered()).await.is_err());
     assert_eq!(server.connections(), 0);
 }
 
@@ -261,13 +262,13 @@ async fn a_call_that_was_lost_on_its_way_is_worth_another_and_a_refusal_is_not()
     ];
     for (behaviour, passing) in behaviours {
         let server = Server::start(behaviour).await;
-        let error = webhook(&server).deliver(&issued(None, None)).await.unwrap_err();
+        let error = webhook(&server).deliver(&issued(None, None), offered()).await.unwrap_err();
         assert_eq!(error.passing, passing, "{error}");
     }
     let nobody = Webhook::new(settings("http://127.0.0.1:1/", &["127.0.0.1"])).unwrap();
-    assert!(nobody.deliver(&issued(None, None)).await.unwrap_err().passing);
+    assert!(nobody.deliver(&issued(None, None), offered()).await.unwrap_err().passing);
     let hangs = webhook(&Server::start(Behaviour::Hang).await).with_deadline(Duration::ZERO);
-    assert!(!hangs.deliver(&issued(None, None)).await.unwrap_err().passing);
+    assert!(!hangs.deliver(&issued(None, None), offered()).await.unwrap_err().passing);
 }
 
 #[test]

@@ -58,12 +58,16 @@ async fn an_event_that_is_not_accepted_is_told_by_one_call_that_says_so() {
     }
 }
 
-/// A clock that goes on by half a minute whenever it is asked.
+/// A clock that goes on when it is told to.
 struct Going(AtomicU64);
 
 impl Clock for Going {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.fetch_add(30_000, Ordering::SeqCst))
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -71,10 +75,12 @@ impl Clock for Going {
 async fn an_event_told_again_has_the_same_body_and_a_signature_of_its_moment() {
     let server = Server::start(status(200)).await;
     let clock = Arc::new(Going(NOW.0.into()));
-    let settings = WebhookSettings { clock, ..settings(&server.url(), &["127.0.0.1"]) };
+    let settings =
+        WebhookSettings { clock: clock.clone(), ..settings(&server.url(), &["127.0.0.1"]) };
     let webhook = Webhook::new(settings).unwrap();
     for _ in 0..3 {
         webhook.tell(&reported()).await.unwrap();
+        clock.0.fetch_add(30_000, Ordering::SeqCst);
     }
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.body == requests[0].body));
@@ -83,6 +89,41 @@ async fn an_event_told_again_has_the_same_body_and_a_signature_of_its_moment() {
         .map(|request| request.header("x-signature-v2").split(',').next().unwrap().to_owned())
         .collect();
     assert_eq!(times, ["t=1735689600", "t=1735689630", "t=1735689660"]);
+}
+
+/// A wall clock that was set while the time of deadlines went on.
+struct Set {
+    now: UnixMillis,
+    wall: UnixMillis,
+}
+
+impl Clock for Set {
+    fn now(&self) -> UnixMillis {
+        self.now
+    }
+
+    fn wall(&self) -> UnixMillis {
+        self.wall
+    }
+}
+
+#[tokio::test]
+async fn times_of_a_webhook_follow_the_wall_clock() {
+    const HOURS: u64 = 5 * 3_600_000;
+    for (wall, seconds, time) in [
+        (NOW.plus_ms(HOURS), 1_735_707_600, "2025-01-01T05:00:00.123Z"),
+        (NOW.minus_ms(HOURS), 1_735_671_600, "2024-12-31T19:00:00.123Z"),
+    ] {
+        let server = Server::start(status(200)).await;
+        let clock = Arc::new(Set { now: NOW, wall });
+        let settings = WebhookSettings { clock, ..settings(&server.url(), &["127.0.0.1"]) };
+        Webhook::new(settings).unwrap().tell(&reported()).await.unwrap();
+        let requests = server.requests();
+        let request = &requests[0];
+        assert!(request.header("x-signature-v2").starts_with(&format!("t={seconds},")));
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(body["time"], time);
+    }
 }
 
 #[tokio::test]

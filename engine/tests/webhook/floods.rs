@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Behaviour, Server, issued, read_request, settings};
+use crate::support::{Behaviour, Server, issued, offered, read_request, settings};
 
 /// Longer than anything here may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ fn webhook(port: u16) -> Webhook {
 async fn called(first: &'static str, again: impl Into<String>) -> (Result<(), String>, usize) {
     let (port, serving) = endless(first, again.into()).await;
     let webhook = webhook(port);
-    let answer = webhook.deliver(&issued(None, None)).await;
+    let answer = webhook.deliver(&issued(None, None), offered()).await;
     if let Err(error) = &answer {
         assert!(!error.passing, "another call would meet the same: {error}");
     }
@@ -94,7 +94,7 @@ async fn a_few_interim_answers_come_before_an_acceptance() {
         let interim = "HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n".repeat(interim);
         let answer = format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         let server = Server::start(Behaviour::Answer(answer)).await;
-        let answer = webhook(server.port).deliver(&issued(None, None)).await;
+        let answer = webhook(server.port).deliver(&issued(None, None), offered()).await;
         assert_eq!(answer.is_ok(), is_accepted, "{answer:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! No spelling of an internal address, and no name of one, is ever connected to.
 
-use crate::support::{Untouched, issued, lookup, settings};
+use crate::support::{Untouched, issued, lookup, offered, settings};
 use countersign_engine::delivery::{Lookup, Webhook, WebhookError, system_lookup};
 use countersign_engine::ports::Delivery;
 use url::Url;
@@ -182,7 +182,8 @@ async fn refused(url: &str, lookup: Lookup) -> Stage {
         Err(WebhookError::Target(_)) => Stage::Construction,
         Err(error) => panic!("{url}: {error}"),
         Ok(webhook) => {
-            let reason = webhook.deliver(&issued(None, None)).await.expect_err(url).to_string();
+            let reason =
+                webhook.deliver(&issued(None, None), offered()).await.expect_err(url).to_string();
             assert!(reason.contains("webhook_allow_hosts"), "{url}: {reason}");
             Stage::Delivery
         }
@@ -247,7 +248,7 @@ async fn localhost_is_not_connected_to_unless_it_is_allowed_by_name() {
     let listener = Untouched::listen();
     for name in ["localhost", "LOCALHOST"] {
         let url = format!("https://{name}:{}/", listener.port());
-        assert_eq!(refused(&url, system_lookup()).await, Stage::Delivery, "{url}");
+        assert_eq!(refused(&url, system_lookup()).await, Stage::Construction, "{url}");
     }
     assert!(!listener.was_connected_to());
 }
@@ -260,6 +261,8 @@ async fn what_would_be_connected_to_is_seen_by_the_listener() {
     let webhook = Webhook::new(settings(&url, &["localhost"])).unwrap();
     tokio::select! {
         () = listener.connection() => {}
-        answer = webhook.deliver(&issued(None, None)) => panic!("{answer:?} without a connection"),
+        answer = webhook.deliver(&issued(None, None), offered()) => {
+            panic!("{answer:?} without a connection")
+        }
     }
 }

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 
-use crate::support::{Server, issued, settings, status};
+use crate::support::{Server, issued, offered, settings, status};
 
 /// Threads of the runtime for work that blocks.
 const THREADS: usize = 16;
@@ -21,7 +21,7 @@ const LOOKUPS_MAX: usize = 8;
 const SHORT: Duration = Duration::from_millis(100);
 
 async fn deliver(webhook: &Webhook) -> Result<(), String> {
-    let answer = webhook.deliver(&issued(None, None)).await;
+    let answer = webhook.deliver(&issued(None, None), offered()).await;
     answer.map(drop).map_err(|error| error.to_string())
 }
 

@@ -7,5 +7,6 @@ mod events;
 mod floods;
 mod guard;
 mod lookups;
+mod reach;
 mod support;
 mod tls;

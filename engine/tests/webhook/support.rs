@@ -13,6 +13,7 @@ use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Calls, Lookup, WebhookSettings};
 use countersign_engine::ports::Clock;
+use countersign_engine::ports::delivery::Offering;
 use countersign_engine::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,10 @@ struct Standing;
 impl Clock for Standing {
     fn now(&self) -> UnixMillis {
         NOW
+    }
+
+    fn wall(&self) -> UnixMillis {
+        self.now()
     }
 }
 
@@ -76,8 +81,15 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         created_at: NOW,
         state_updated_at: NOW,
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     Issued { challenge: challenge.into(), action: action.into(), devices: Vec::new() }
+}
+
+/// Offers a challenge as soon as there is a connection.
+pub(crate) fn offered() -> Offering {
+    Box::pin(std::future::ready(Ok(())))
 }
 
 /// A look-up that answers these addresses for every name.

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-use crate::support::{issued, lookup, read_request, settings};
+use crate::support::{issued, lookup, offered, read_request, settings};
 
 /// Pieces that an endpoint sends, at most, where nobody stops it.
 const PIECES_MAX: usize = 10_000;
@@ -72,7 +72,7 @@ impl Endpoint {
 }
 
 async fn deliver(webhook: &Webhook) -> Result<(), String> {
-    let answer = webhook.deliver(&issued(None, None)).await;
+    let answer = webhook.deliver(&issued(None, None), offered()).await;
     answer.map(drop).map_err(|error| error.to_string())
 }
 

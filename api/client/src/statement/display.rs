@@ -7,6 +7,8 @@ use countersign_wire::custom::{Object, object_is_safe};
 use countersign_wire::json::parse_strict;
 use serde_json::Value;
 
+use super::rows::{Row, rows};
+
 /// A text that no device shows, and so none signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDisplay {
@@ -68,6 +70,19 @@ impl Display {
     #[must_use]
     pub fn action(&self) -> &str {
         self.members.get("action").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The rows of `custom`, with the texts of `amounts` in place of its amounts.
+    #[must_use]
+    pub fn custom_rows(&self) -> Vec<Row> {
+        let object = |name| self.members.get(name).and_then(Value::as_object);
+        rows(object("custom").unwrap_or(&Object::new()), object("amounts"))
+    }
+
+    /// The browser's name, as the server wrote it.
+    #[must_use]
+    pub fn browser(&self) -> Option<&str> {
+        self.members.get("browser").and_then(Value::as_str)
     }
 
     /// All that it says; every member is to be shown.

@@ -2,6 +2,7 @@
 
 mod display;
 mod prompt;
+mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +32,7 @@ use crate::key::SoftwareKey;
 
 pub use display::{Display, InvalidDisplay};
 pub use prompt::{Choice, Prompt, Unreadable};
+pub use rows::{Row, rows};
 
 /// A device that signs statements, with its key, which need not be enrolled.
 ///
@@ -100,6 +102,7 @@ impl StatementDevice {
             signature_format: Some(self.format.name().to_owned()),
             signing: Some(Signing::StatementV1.name().to_owned()),
             proof: Some(proof),
+            perform_attestation: None,
         };
         let call = self.call(Method::POST, "").json(&body);
         let answer: CredentialResponse = send(call, &authorization("Bearer", token)?).await?;
@@ -137,14 +140,14 @@ impl StatementDevice {
         prompt: &Prompt,
         choice: &Choice<'_>,
     ) -> Result<AnswerResponse, ClientError> {
-        let statement = prompt.statement(&self.tenant, self.key.thumbprint(), choice)?;
+        let (statement, number) = prompt.statement(&self.tenant, self.key.thumbprint(), choice)?;
         let body = AnswerRequest {
             public_key: self.public_key(),
             challenge_id: prompt.challenge().as_str().to_owned(),
             signature: self.sign_bytes(&statement),
             approved: Some(choice.decision == Decision::Approve),
             decision: Some(choice.decision.name().to_owned()),
-            verification_code: choice.number.map(Secret::new),
+            verification_code: number.map(|number| Secret::new(number.reveal())),
         };
         let call = self.call(Method::POST, "/challenge").json(&body);
         send(call, &self.authorization).await

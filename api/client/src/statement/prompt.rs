@@ -48,7 +48,8 @@ pub struct Choice<'a> {
     pub shown_action: &'a str,
     /// The answer.
     pub decision: Decision,
-    /// What was typed, where an approval asks for a number.
+    /// What was typed, where an approval asks for a number: decimal digits of any script, with or
+    /// without blanks.
     pub number: Option<&'a str>,
 }
 
@@ -93,13 +94,13 @@ impl Prompt {
         self.digits
     }
 
-    /// Checks a choice, and makes the bytes to sign of it.
+    /// Checks a choice, and makes the bytes to sign of it. The number is the one that is signed.
     pub(super) fn statement(
         &self,
         tenant: &TenantId,
         key: Thumbprint,
         choice: &Choice<'_>,
-    ) -> Result<Vec<u8>, ClientError> {
+    ) -> Result<(Vec<u8>, Option<TypedNumber>), ClientError> {
         if choice.shown_action != self.display.action() {
             return Err(ClientError::Input("what was shown is not what would be signed"));
         }
@@ -115,7 +116,7 @@ impl Prompt {
             number: number.as_ref(),
             expires_at_seconds: self.expires_at_seconds,
         };
-        Ok(Statement::Decision(statement).to_bytes())
+        Ok((Statement::Decision(statement).to_bytes(), number))
     }
 
     /// Only an approval has a number, and only one of as many digits as are asked for.

@@ -1,5 +1,6 @@
 //! What a token says, as its text holds it.
 
+use countersign_core::action::Birth;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
 };
@@ -7,6 +8,7 @@ use countersign_core::time::UnixMillis;
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
+use super::run::Run;
 use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
 use crate::caller::scope::Scopes;
 
@@ -21,6 +23,9 @@ pub(super) struct Claims {
     exp: u64,
     jti: String,
     scope: String,
+    /// The mark of the process that made it, where that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
     other: Other,
     #[serde(default, skip_serializing_if = "PageWish::is_empty")]
     page: PageWish,
@@ -33,12 +38,21 @@ struct Other {
     user_id: String,
     action_code: String,
     idempotency_key: String,
+    /// When the action was tracked, in milliseconds, and with which revision of its account: it
+    /// tells the action from another of its name. Absent from tokens of an older server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born: Option<(u64, u64)>,
 }
 
 impl Claims {
     /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
-    pub(super) fn of(token: &Token, lifetime_seconds: u64, id: [u8; 16]) -> Self {
-        let Token { account, action, scopes, issued_at, page, .. } = token;
+    pub(super) fn of(
+        token: &Token,
+        lifetime_seconds: u64,
+        run: Option<&Run>,
+        id: [u8; 16],
+    ) -> Self {
+        let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
             iss: ISSUER.to_owned(),
             aud: account.tenant.to_string(),
@@ -47,19 +61,21 @@ impl Claims {
             exp: issued_at.seconds() + lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             page: page.clone(),
+            run: run.map(Run::mark),
             scope: scopes.to_list(),
             other: Other {
                 tenant_id: account.tenant.to_string(),
                 user_id: account.user.to_string(),
                 action_code: action.code.to_string(),
                 idempotency_key: action.idempotency_key.to_string(),
+                born: born.map(|born| (born.at.0, born.revision)),
             },
         }
     }
 
-    /// When the token ends.
-    pub(super) const fn ends_at_seconds(&self) -> u64 {
-        self.exp
+    /// When the token ends by the clock of this process.
+    pub(super) fn ends_at_seconds(&self, run: Option<&Run>) -> u64 {
+        run.map_or(self.exp, |run| run.end(self.run.as_deref(), self.iat, self.exp))
     }
 
     /// The token that says this.
@@ -78,7 +94,8 @@ impl Claims {
             idempotency_key: IdempotencyKey::parse(&self.other.idempotency_key)?,
         };
         let issued_at = UnixMillis(self.iat.saturating_mul(1000));
-        Ok(Token { kind, account, action, scopes, issued_at, page: self.page.clone() })
+        let born = self.other.born.map(|(at, revision)| Birth { at: UnixMillis(at), revision });
+        Ok(Token { kind, account, action, born, scopes, issued_at, page: self.page.clone() })
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use countersign_client::wire::device::AnswerResponse;
 use countersign_core::decision::Decision;
+use countersign_core::number_match::TypedNumber;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
@@ -26,9 +27,10 @@ pub(super) async fn run(
     }
     let pending = phone.pending(false, None).await?;
     let wanted = |w: &Waiting| challenge.as_ref().is_none_or(|id| *id == w.id);
-    let waiting = pending.into_iter().find(wanted).ok_or(CliError::NothingPending)?;
+    let missing = || challenge.clone().map_or(CliError::NothingPending, CliError::NotPending);
+    let waiting = pending.into_iter().find(wanted).ok_or_else(missing)?;
     if let Ok(asked) = &waiting.asked {
-        show_challenge(asked, SystemClock.now(), out)?;
+        show_challenge(asked, SystemClock.wall(), out)?;
     }
     answer(phone, &waiting, decision, number, out).await
 }
@@ -52,9 +54,9 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Whether a text has so many digits and nothing else.
+/// Whether a text has so many digits, of any script, and nothing else but blanks.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())
+    TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }
 
 fn told(challenge: &str, answered: AnswerResponse, out: &mut impl Write) -> Result<(), CliError> {

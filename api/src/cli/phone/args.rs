@@ -34,11 +34,14 @@ pub struct PhoneArgs {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Bind the key to the user of a token, making a key if there is none
+    /// Bind the key to the user of a link or a token, making a key if there is none
     Enroll {
+        /// The link that a website shows as a code; - reads it from the standard input
+        #[arg(required_unless_present = "token", conflicts_with = "token")]
+        link: Option<String>,
         /// The token of a tracked action; - reads it from the standard input
         #[arg(long, allow_hyphen_values = true)]
-        token: String,
+        token: Option<String>,
         /// What to call this device
         #[arg(long)]
         name: Option<String>,

@@ -132,7 +132,7 @@ impl Phone {
         };
         match self {
             Self::Official(device) => Ok(device.answer(challenge, approve, number).await?),
-            Self::Statement(_) => Err(CliError::NothingPending),
+            Self::Statement(_) => Err(CliError::NotPending(challenge.to_owned())),
         }
     }
 

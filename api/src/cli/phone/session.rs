@@ -1,11 +1,9 @@
 //! The key, the server it belongs to, and the commands about them.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_client::{
-    ClientError, Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey, token_tenant,
-};
+use countersign_client::{Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey};
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
@@ -13,6 +11,7 @@ use countersign_engine::system::SystemClock;
 use super::CliError;
 use super::args::{PhoneArgs, SigningArg};
 use super::device::Phone;
+use super::invitation::Invitation;
 use super::terminal::{clean, show_challenge, show_unreadable};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080/v1";
@@ -23,6 +22,10 @@ pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
+    /// Where the key was enrolled, as the file says.
+    known: Option<Home>,
+    /// Whether the tenant was named, by the command line or the key file.
+    tenant_is_named: bool,
 }
 
 /// What `enroll` is told besides where.
@@ -45,12 +48,13 @@ impl Session {
             flag.as_ref().or(known).map_or_else(|| default.to_owned(), Clone::clone)
         };
         let algorithm = key.as_ref().map_or(Algorithm::Es256, SoftwareKey::algorithm);
+        let tenant_is_named = args.tenant.is_some() || known.is_some();
         let home = Home {
             url: from(&args.url, known.as_ref().map(|h| &h.url), DEFAULT_URL),
             tenant: from(&args.tenant, known.as_ref().map(|h| &h.tenant), DEFAULT_TENANT),
-            manner: manner(args, known.map(|h| h.manner), algorithm),
+            manner: manner(args, known.as_ref().map(|h| h.manner), algorithm),
         };
-        Ok(Self { path, key, home })
+        Ok(Self { path, key, home, known, tenant_is_named })
     }
 
     /// The device with the key that there is.
@@ -60,22 +64,25 @@ impl Session {
     }
 
     pub(super) async fn enroll(
-        &self,
-        token: &str,
+        mut self,
+        invitation: &Invitation,
         new: NewKey,
         out: &mut impl Write,
-        input: &mut impl BufRead,
     ) -> Result<(), CliError> {
-        let token = if token == "-" { read_token(input)? } else { token.to_owned() };
-        // The server looks at the token alone: the key would be bound where nobody looks for it.
-        if let Some(of) = token_tenant(&token).filter(|of| *of != self.home.tenant) {
-            return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
+        let of = invitation.tenant(&self.home.url).await?;
+        if let Some(of) = of.filter(|of| *of != self.home.tenant) {
+            // The server looks at the token alone: the key would be bound where nobody looks for
+            // it. A link says all that there is to know where nothing else was said.
+            if self.tenant_is_named || invitation.url.is_none() {
+                return Err(CliError::OtherTenant { of, wanted: self.home.tenant.clone() });
+            }
+            self.home.tenant = of;
         }
         let key = self.key_of(new.algorithm)?;
         let home = self.home_of(&key, new.format)?;
         let phone = Phone::new(&home, key.clone())?;
         let enrollment = Enrollment { name: new.name, push_token: None };
-        let credential = phone.enroll(&token, &enrollment).await?;
+        let credential = phone.enroll(invitation.bearer(), &enrollment).await?;
         let signing = home.manner.signing().name();
         self.save(&KeyFile { key, home: Some(home) })?;
         let (user, id) = (clean(&credential.user_id), clean(&credential.user_authenticator_id));
@@ -108,7 +115,7 @@ impl Session {
         }
         for waiting in pending {
             match &waiting.asked {
-                Ok(asked) => show_challenge(asked, SystemClock.now(), out)?,
+                Ok(asked) => show_challenge(asked, SystemClock.wall(), out)?,
                 Err(error) => show_unreadable(&waiting.id, error, out)?,
             }
         }
@@ -127,21 +134,54 @@ impl Session {
         Ok(())
     }
 
-    /// Removes the key at the server, then here. A server that does not know the key has none to
-    /// remove; if it cannot be asked, the key is kept so that it can be asked again.
+    /// Removes the key at the server, then here. The file goes only when the server has removed the
+    /// key or has said that it does not know it, and only where that is the server at which the key
+    /// was enrolled.
     pub(super) async fn remove(&self, out: &mut impl Write) -> Result<(), CliError> {
         let phone = self.enrolled()?;
-        let removed = match phone.remove(SystemClock.now()).await {
-            Ok(removed) => removed.removed_authenticator_id,
-            Err(ClientError::Refused { code, .. }) if code == "invalid_credential" => None,
+        let at = SystemClock.wall();
+        let told = match phone.remove(at).await {
+            Ok(removed) => removed.removed_authenticator_id.map_or_else(
+                || "removed the key from the server".to_owned(),
+                |id| format!("removed authenticator {}", clean(&id)),
+            ),
+            Err(refused) if refused.code() == Some("invalid_credential") => {
+                // That may be a clock that is wrong here, a nonce that is over, or another signing.
+                if self.is_known_to_server().await? {
+                    let signed_at = matches!(phone, Phone::Official(_)).then_some(at);
+                    return Err(CliError::StillEnrolled { refused, signed_at });
+                }
+                "the server does not know the key".to_owned()
+            }
             Err(error) => return Err(error.into()),
         };
-        std::fs::remove_file(&self.path)?;
-        match removed {
-            Some(id) => writeln!(out, "removed authenticator {} and the key", clean(&id))?,
-            None => writeln!(out, "the key was not enrolled; removed it here")?,
+        if let Some(known) = self.known.as_ref().filter(|known| !self.is_home(known)) {
+            let Home { url, tenant, .. } = known;
+            let kept = format!("kept the key, which was enrolled at {url}, tenant {tenant}");
+            writeln!(out, "{told}; {}", clean(&kept))?;
+            return Ok(());
         }
+        std::fs::remove_file(&self.path)?;
+        writeln!(out, "{told}; deleted the key")?;
         Ok(())
+    }
+
+    fn is_home(&self, known: &Home) -> bool {
+        known.url == self.home.url && known.tenant == self.home.tenant
+    }
+
+    /// Asks the server whether it knows the key, without a signature: no clock and no nonce can be
+    /// the cause of the answer. A key that signs statements is told that it needs a session.
+    async fn is_known_to_server(&self) -> Result<bool, CliError> {
+        let key = self.key.clone().ok_or_else(|| CliError::NoKey(self.path.clone()))?;
+        let manner = Manner::Official(Dialect::default());
+        let asking = Phone::new(&Home { manner, ..self.home.clone() }, key)?;
+        match asking.pending(false, None).await {
+            Ok(_) => Ok(true),
+            Err(refused) if refused.code() == Some("invalid_token") => Ok(true),
+            Err(refused) if refused.code() == Some("invalid_credential") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The key that there is, or a new one.
@@ -210,11 +250,4 @@ const fn first_format(algorithm: Algorithm) -> SignatureFormat {
         Algorithm::Es256 => SignatureFormat::Der,
         Algorithm::Ed25519 => SignatureFormat::Raw,
     }
-}
-
-fn read_token(input: &mut impl BufRead) -> Result<String, CliError> {
-    let mut token = String::new();
-    input.read_line(&mut token)?;
-    let token = token.trim();
-    if token.is_empty() { Err(CliError::NoToken) } else { Ok(token.to_owned()) }
 }

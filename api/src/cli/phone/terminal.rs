@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use countersign_client::wire::custom::Object;
 use countersign_client::wire::pending::PendingResponse;
 use countersign_client::wire::time::Iso8601;
-use countersign_client::{Display, Unreadable};
+use countersign_client::{Display, Row, Unreadable, rows};
 use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
@@ -57,10 +57,11 @@ pub(super) fn show_unreadable(
 /// All that is signed of what is shown, and nothing else.
 fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
     line("action", display.action(), out)?;
+    show_rows(&display.custom_rows(), "", out)?;
     for (name, value) in display.members() {
         match (name.as_str(), value) {
-            ("action", _) => {}
-            ("custom", Value::Object(custom)) => show_custom(Some(custom), "", out)?,
+            // Shown above.
+            ("action", _) | ("amounts" | "custom", Value::Object(_)) => {}
             ("issuedAt", Value::Number(seconds)) if seconds.is_u64() => {
                 let seconds = seconds.as_u64().unwrap_or_default();
                 let at = UnixMillis(seconds.saturating_mul(1000));
@@ -68,7 +69,10 @@ fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
             }
             ("ipAddress", Value::String(text)) => line("IP address", text, out)?,
             ("userAgent", Value::String(text)) => line("user agent", text, out)?,
-            (name, value) => line(name, &text_of(value), out)?,
+            (name, value) => {
+                let one = Object::from_iter([(name.to_owned(), value.clone())]);
+                show_rows(&rows(&one, None), "", out)?;
+            }
         }
     }
     Ok(())
@@ -91,8 +95,15 @@ fn show_official(
             line(name, text, out)?;
         }
     }
-    show_custom(pending.custom.as_ref(), "", out)?;
-    show_custom(pending.user.as_ref().and_then(|u| u.custom.as_ref()), "user's ", out)?;
+    let display = pending.display.as_deref().and_then(|text| Display::parse(text).ok());
+    if let Some(browser) = display.as_ref().and_then(Display::browser) {
+        line("browser", browser, out)?;
+    }
+    // The text of an amount is in the display alone.
+    let unshown = || pending.custom.as_ref().map(|custom| rows(custom, None)).unwrap_or_default();
+    show_rows(&display.as_ref().map_or_else(unshown, Display::custom_rows), "", out)?;
+    let users = pending.user.as_ref().and_then(|user| user.custom.as_ref());
+    show_rows(&users.map(|custom| rows(custom, None)).unwrap_or_default(), "user's ", out)?;
     pending.expires_at.map_or(Ok(()), |seconds| show_expiry(seconds, now, out))
 }
 
@@ -102,15 +113,8 @@ fn show_expiry(seconds: u64, now: UnixMillis, out: &mut impl Write) -> io::Resul
     line("expires", &format!("{} (in {left} s)", Iso8601(expires_at)), out)
 }
 
-fn show_custom(custom: Option<&Object>, whose: &str, out: &mut impl Write) -> io::Result<()> {
-    for (name, value) in custom.into_iter().flatten() {
-        line(&format!("{whose}{name}"), &text_of(value), out)?;
-    }
-    Ok(())
-}
-
-fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn show_rows(rows: &[Row], whose: &str, out: &mut impl Write) -> io::Result<()> {
+    rows.iter().try_for_each(|Row { name, text }| line(&format!("{whose}{name}"), text, out))
 }
 
 fn line(name: &str, text: &str, out: &mut impl Write) -> io::Result<()> {
@@ -130,8 +134,37 @@ mod tests {
         let mut out = Vec::new();
         show_display(&display, &mut out).unwrap();
         let shown = String::from_utf8(out).unwrap();
-        for part in ["pay", &long, r#"{"a":[1]}"#, "::1", "then", "Zürich", "shop"] {
+        for part in ["pay", &long, "  to.a.1      1\n", "::1", "then", "Zürich", "shop"] {
             assert!(shown.contains(part), "{part:.20}");
+        }
+        assert!(!shown.contains('{'), "nested values are rows: {shown}");
+    }
+
+    #[test]
+    fn an_amount_is_shown_by_the_text_that_is_signed_and_a_browser_by_its_name() {
+        let display = serde_json::json!({"action": "pay",
+            "amounts": {"amount": "HUF 1\u{a0}250.00"}, "browser": "Chrome on iPhone",
+            "userAgent": "Mozilla/5.0 (iPhone)",
+            "custom": {"amount": 125_000, "currency": "HUF", "payee": {"name": "Zoë"}}});
+        let text = display.to_string();
+        let pending: PendingResponse = serde_json::from_value(serde_json::json!({
+            "userAuthenticatorId": "b7", "userId": "u-1", "display": text,
+            "custom": display["custom"],
+        }))
+        .unwrap();
+        let (mut stated, mut official) = (Vec::new(), Vec::new());
+        show_display(&Display::parse(&text).unwrap(), &mut stated).unwrap();
+        show_official(&pending, UnixMillis(0), &mut official).unwrap();
+        for shown in [stated, official] {
+            let shown = String::from_utf8(shown).unwrap();
+            for part in [
+                "  amount      HUF 1\u{a0}250.00\n",
+                "  payee.name  Zoë\n",
+                "  browser     Chrome on iPhone\n",
+            ] {
+                assert!(shown.contains(part), "{part:?} is in {shown}");
+            }
+            assert!(!shown.contains("125000"), "{shown}");
         }
     }
 

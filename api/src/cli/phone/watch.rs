@@ -114,7 +114,7 @@ fn ask(
     out: &mut impl Write,
     input: &mut impl BufRead,
 ) -> Result<Typed, CliError> {
-    show_challenge(asked, SystemClock.now(), out)?;
+    show_challenge(asked, SystemClock.wall(), out)?;
     let approve = asked.digits().map_or_else(
         || "a to approve".to_owned(),
         |digits| format!("a and the {digits} digits shown where this began to approve"),
@@ -128,25 +128,30 @@ fn ask(
         if input.read_line(&mut line)? == 0 {
             return Ok(Typed::Leave);
         }
-        let mut words = line.split_whitespace();
-        let typed = match words.next() {
-            Some("a" | "approve") => match (words.next(), asked.digits()) {
-                (None, Some(digits)) => match ask_number(digits, out, input)? {
-                    Some(typed) => typed,
-                    None => continue,
-                },
-                (number, _) => Typed::Answer(Decision::Approve, number.map(str::to_owned)),
-            },
-            Some("d" | "deny") => Typed::Answer(Decision::Deny, None),
-            Some("r" | "report") if can_report => Typed::Answer(Decision::Report, None),
-            Some("s" | "skip") => Typed::Skip,
-            _ => continue,
+        let line = line.trim();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let typed = match (word, asked.digits()) {
+            ("a" | "approve", Some(digits)) if rest.is_empty() => ask_number(digits, out, input)?,
+            ("a" | "approve", Some(digits)) if is_number(rest, digits) => approved_with(rest),
+            // Whoever types more than a word has not understood the question.
+            _ if rest.contains(char::is_whitespace) => None,
+            ("a" | "approve", _) if rest.is_empty() => Some(Typed::Answer(Decision::Approve, None)),
+            ("a" | "approve", _) => approved_with(rest),
+            _ if !rest.is_empty() => None,
+            ("d" | "deny", _) => Some(Typed::Answer(Decision::Deny, None)),
+            ("r" | "report", _) if can_report => Some(Typed::Answer(Decision::Report, None)),
+            ("s" | "skip", _) => Some(Typed::Skip),
+            _ => None,
         };
-        // Whoever types more has not understood the question.
-        if words.next().is_none() {
+        if let Some(typed) = typed {
             return Ok(typed);
         }
     }
+}
+
+fn approved_with(number: &str) -> Option<Typed> {
+    Some(Typed::Answer(Decision::Approve, Some(number.to_owned())))
 }
 
 /// Asks for the number alone, of who said that they approve. None if it is no such number.
@@ -164,6 +169,5 @@ fn ask_number(
     let number = line.trim();
     // Whoever types the whole answer once more means it.
     let number = number.strip_prefix("a ").unwrap_or(number).trim();
-    let typed = Typed::Answer(Decision::Approve, Some(number.to_owned()));
-    Ok(is_number(number, digits).then_some(typed))
+    Ok(approved_with(number).filter(|_| is_number(number, digits)))
 }

@@ -11,6 +11,7 @@ use actix_http::error::PayloadError;
 use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{Method, Payload, Request, Uri, Version};
 use actix_web::web::{Bytes, BytesMut};
+use countersign_wire::reason::Reason;
 use futures_util::stream;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;
@@ -38,7 +39,7 @@ pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Reque
     }
     sound(parts, peer).ok_or_else(|| {
         metrics::counter!(HEADS_REFUSED, "reason" => "malformed").increment(1);
-        Problem::invalid_request("this is not a well-formed HTTP/2 request")
+        Problem::new(Reason::RequestMalformed, "this is not a well-formed HTTP/2 request")
     })
 }
 

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_wire::challenge::{GenericChallengeRequest, GenericChallengeResponse};
+use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 
 use crate::body::Body;
@@ -26,7 +27,7 @@ pub async fn challenge(
     if let AnyCaller::Client(client) = &caller
         && action.is_some_and(|action| action != client.grant.action.code)
     {
-        return Err(Problem::invalid_request("action: is not the token's"));
+        return Err(Problem::new(Reason::ActionMismatch, "action: is not the token's"));
     }
     let entropy = state.engine.entropy();
     let challenge_id = URL_SAFE_NO_PAD.encode(entropy.bytes::<16>());

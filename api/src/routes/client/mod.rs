@@ -2,6 +2,7 @@
 
 mod cancel;
 mod challenge;
+mod leave;
 mod list_authenticators;
 mod remove_authenticator;
 mod start_challenge;
@@ -10,6 +11,7 @@ mod wait;
 
 pub use cancel::cancel;
 pub use challenge::challenge;
+pub use leave::leave;
 pub use list_authenticators::list_authenticators;
 pub use remove_authenticator::remove_authenticator;
 pub use start_challenge::start_challenge;

@@ -6,6 +6,7 @@ use countersign_core::id::AuthenticatorId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
 use countersign_wire::authenticator::RemoveAuthenticatorRequest;
+use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
 use crate::body::Body;
@@ -24,9 +25,14 @@ pub async fn remove_authenticator(
     Body(body): Body<RemoveAuthenticatorRequest>,
 ) -> Result<HttpResponse, Problem> {
     if !caller.may_remove_authenticators {
-        return Err(Problem::forbidden("the token has no scope remove:authenticators"));
+        return Err(Problem::new(
+            Reason::ScopeMissing,
+            "the token has no scope remove:authenticators",
+        ));
     }
-    let unknown = || Problem::invalid_request("userAuthenticatorId: is not one of this user");
+    let unknown = || {
+        Problem::new(Reason::AuthenticatorUnknown, "userAuthenticatorId: is not one of this user")
+    };
     let id = AuthenticatorId::parse(&body.user_authenticator_id).map_err(|_| unknown())?;
     let removed = state.engine.remove_own_authenticator(&caller.account, caller.grant, id);
     match removed.await {

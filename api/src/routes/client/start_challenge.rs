@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
 use countersign_engine::ports::delivery;
 use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChallengeResponse};
+use countersign_wire::reason::Reason;
 
 use crate::admission::{Admission, Seat};
 use crate::body::Body;
@@ -26,7 +27,7 @@ pub async fn start_challenge(
 ) -> Result<HttpResponse, Problem> {
     let wanted = body.into_core()?;
     if wanted.action.is_some_and(|action| action != caller.grant.action.code) {
-        return Err(Problem::invalid_request("action: is not the token's"));
+        return Err(Problem::new(Reason::ActionMismatch, "action: is not the token's"));
     }
     let place = admission.start(&caller.account.tenant).ok_or_else(Problem::overloaded)?;
     let places = (place, request.extensions().get::<Seat>().cloned());

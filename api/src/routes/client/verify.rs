@@ -11,7 +11,7 @@ use countersign_wire::secret::Secret;
 use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::caller::scope::Scopes;
-use crate::caller::token::{Kind, PageWish};
+use crate::caller::token::{Kind, PageWish, Token};
 use crate::hold::Hold;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -55,13 +55,14 @@ pub(super) async fn earned(
     if !stands.map_err(Problem::of_token)? {
         return Ok(None);
     }
-    let token = state.make_token(
-        Kind::Verified,
-        account,
-        &grant.action,
-        Scopes::all(),
-        ended.at,
-        PageWish::default(),
-    )?;
+    let token = state.make_token(&Token {
+        kind: Kind::Verified,
+        account: account.clone(),
+        action: grant.action.clone(),
+        born: grant.born,
+        scopes: Scopes::all(),
+        issued_at: state.engine.dated(ended.at),
+        page: PageWish::default(),
+    })?;
     Ok(Some(Secret::new(token)))
 }

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_core::id::ChallengeId;
 use countersign_engine::{Error, Verdict};
+use countersign_wire::InvalidField;
 use countersign_wire::challenge::{VerifyResponse, Wait, WaitAnswer, WaitRequest, WaitResponse};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -82,7 +83,7 @@ async fn told(
 fn distinct(waits: Vec<Wait>) -> Result<Vec<Wait>, Problem> {
     let ids: HashSet<_> = waits.iter().map(|wait| &*wait.challenge_id).collect();
     if ids.len() < waits.len() {
-        return Err(Problem::invalid_request("waits: name a challenge more than once"));
+        return Err(InvalidField::new("waits", "name a challenge more than once").into());
     }
     Ok(waits)
 }
@@ -95,7 +96,8 @@ fn asked(request: &HttpRequest, wait: &Wait) -> Result<(ClientCaller, ChallengeI
 fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
     let error_code = Some(problem.code().to_owned());
     let error_description = Some(problem.description().to_owned());
-    WaitAnswer { challenge_id, ended: None, error_code, error_description }
+    let reason = Some(problem.reason().name().to_owned());
+    WaitAnswer { challenge_id, ended: None, error_code, error_description, reason }
 }
 
 /// What there is to tell of one challenge; otherwise, whether there was no place to wait for it.
@@ -118,6 +120,7 @@ async fn answer(
             ended: Some(ended),
             error_code: None,
             error_description: None,
+            reason: None,
         }),
         Ok(Err(crowded)) => Err(crowded),
         Err(problem) => Ok(refused(challenge_id, &problem)),

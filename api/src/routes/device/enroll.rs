@@ -1,38 +1,49 @@
-//! `POST /client/user-authenticators/push`: binds a key to the token's user.
+//! `POST /client/user-authenticators/push`: binds a key to the user of a token or a ticket.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::account::Enroll;
-use countersign_engine::EnrollmentProof;
-use countersign_wire::device::{CredentialResponse, EnrollRequest, Enrollment};
+use countersign_engine::{Crowded, EnrollmentProof};
+use countersign_wire::device::{self, CredentialResponse, EnrollRequest, Enrollment};
 
 use crate::body::Body;
-use crate::caller::{ClientCaller, TokenDigest};
+use crate::caller::EnrollingCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Enrolls a key.
+/// Enrolls a key. Attestation data is ignored, which the answer says, and so does it say which
+/// binding is shown nothing where the key serves too many users.
 ///
 /// # Errors
 /// 400 for a key that is not acceptable, that is to sign less than it does or the tenant takes, or
 /// that is to sign statements without a proof; 401 `invalid_credential` for a proof that does not
-/// verify; 403 for a further authenticator without the scope for it.
+/// verify, `invalid_token` for a ticket that is over; 403 for a further authenticator without the
+/// scope for it.
 pub async fn enroll(
-    caller: ClientCaller,
-    TokenDigest(token): TokenDigest,
+    caller: EnrollingCaller,
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let Enrollment { key, name, platform, push_token, signing, proof } = body.into_core()?;
+    let Enrollment { key, name, platform, push_token, signing, proof, attested } =
+        body.into_core()?;
     let enroll = Enroll {
         name,
         platform,
         push_token,
         signing,
+        ticket: caller.ticket,
         ..Enroll::official(key, caller.may_add_authenticators)
     };
-    let proof = proof.map(|signature| EnrollmentProof { signature, token });
-    let device = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
-    let device = device.map_err(Problem::of_token)?;
-    Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
+    let proof = proof.map(|signature| EnrollmentProof { signature, token: caller.bearer });
+    let enrolled = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
+    let enrolled = enrolled.map_err(Problem::of_token)?;
+    let device = &enrolled.device;
+    Ok(HttpResponse::Ok().json(CredentialResponse {
+        attestation: attested.then(|| "ignored".to_owned()),
+        crowded: enrolled.crowded.map(|crowded| match crowded {
+            Crowded::Other => device::Crowded::Other,
+            Crowded::This => device::Crowded::This,
+        }),
+        ..CredentialResponse::new(device, device.signing)
+    }))
 }

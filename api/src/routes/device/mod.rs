@@ -7,6 +7,7 @@ mod nonce;
 mod pending;
 mod remove;
 mod session;
+mod ticket;
 mod update;
 
 pub use credential::credential;
@@ -16,6 +17,7 @@ pub use nonce::{nonce, update_nonce};
 pub use pending::pending;
 pub use remove::remove;
 pub use session::{session, session_nonce};
+pub use ticket::{open_ticket, ticket};
 pub use update::update;
 
 use countersign_core::id::{CredentialKey, TenantId};

@@ -1,11 +1,16 @@
 //! `GET …/challenge`: what waits for a device, at once or as soon as something does.
 
-use actix_web::web::Data;
+use std::convert::Infallible;
+
+use actix_web::http::Method;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use countersign_core::id::CredentialKey;
 use countersign_core::inbox::Offer;
 use countersign_engine::Reader;
 use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::decode_signature;
+use futures_util::stream;
 
 use crate::caller::{ReadingCaller, Who};
 use crate::hold::Hold;
@@ -18,6 +23,7 @@ const SIGNATURE: &str = "X-Authsignal-Signature";
 /// is over, is told to whoever shows to hold the key: by a device session, or by a signature; one
 /// that is not good makes the read an unsigned one, since the official SDKs take an error for the
 /// loss of their credential. With `Prefer: wait=N` the answer is held until something is pending.
+/// HEAD shows nobody anything: it waits for nothing, uses no nonce and counts as no look.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for
@@ -27,6 +33,9 @@ pub async fn pending(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::HEAD {
+        return seen_by_head(&state, &key, who).await;
+    }
     let hold = Hold::of(&request, &key.tenant);
     let reader = match who {
         Who::Session(binding) => Reader::Session(binding),
@@ -44,6 +53,21 @@ pub async fn pending(
     let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
     let body = PendingResponse::new(&pending.binding.id, shown.collect());
     Ok(held.response(pending.crowded, !pending.offers.is_empty()).json(body))
+}
+
+/// The head alone. Its body has no length yet: what waits is not looked at.
+async fn seen_by_head(
+    state: &AppState,
+    key: &CredentialKey,
+    who: Who,
+) -> Result<HttpResponse, Problem> {
+    let session = match who {
+        Who::Session(binding) => Some(binding),
+        Who::Stranger => None,
+    };
+    state.engine.credential(key, session).await?;
+    let nothing = stream::empty::<Result<Bytes, Infallible>>();
+    Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing))
 }
 
 fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {

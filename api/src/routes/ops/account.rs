@@ -6,6 +6,7 @@ use countersign_core::id::{AccountKey, AuthenticatorId, TenantId, UserId};
 use countersign_core::refusal::Refusal;
 use countersign_engine::{AccountView, Engine, Error};
 use countersign_wire::operator::{OperatorAccount, OperatorCounters, OperatorDevice, OperatorDone};
+use countersign_wire::reason::Reason;
 use countersign_wire::time::Iso8601;
 
 use crate::operator::OperatorKey;
@@ -15,13 +16,13 @@ use crate::problem::Problem;
 fn account_key(engine: &Engine, tenant: &str, user: &str) -> Result<AccountKey, Problem> {
     let key = AccountKey { tenant: TenantId::parse(tenant)?, user: UserId::parse(user)? };
     if !engine.serves(&key.tenant) {
-        return Err(Problem::not_found("the tenant is not configured"));
+        return Err(Problem::new(Reason::TenantNotFound, "the tenant is not configured"));
     }
     Ok(key)
 }
 
 fn unknown() -> Problem {
-    Problem::not_found("the user is not known")
+    Problem::new(Reason::UserNotFound, "the user is not known")
 }
 
 /// `GET`: the account.
@@ -72,7 +73,7 @@ pub(super) async fn revoke(
 ) -> Result<HttpResponse, Problem> {
     key.check(&request)?;
     let account = account_key(&engine, &path.0, &path.1)?;
-    let unknown = || Problem::not_found("the user has no such device");
+    let unknown = || Problem::new(Reason::AuthenticatorNotFound, "the user has no such device");
     let id = AuthenticatorId::parse(&path.2).map_err(|_| unknown())?;
     match engine.remove_authenticator(&account, id).await {
         Ok(_) => {

@@ -6,12 +6,15 @@ mod metrics;
 pub use metrics::Texts;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig, delete, get, post};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, Room};
+use countersign_wire::error::ErrorBody;
+use serde::Serialize;
 use serde_json::json;
 
 use super::at;
+use super::place::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
@@ -29,9 +32,15 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/operator/accounts/{tenant}/{user}/devices/{device}")
                 .route(delete().to(account::revoke)),
         )
-        .default_service(web::to(async || {
-            Err::<HttpResponse, _>(Problem::not_found("there is no such route"))
-        }));
+        .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
+}
+
+/// The answer of a server that is not ready.
+#[derive(Serialize)]
+struct NotReady {
+    status: &'static str,
+    #[serde(flatten)]
+    refused: ErrorBody,
 }
 
 /// The process answers.
@@ -43,8 +52,8 @@ async fn live() -> HttpResponse {
 /// Named where there is any: what was answered and is not recorded, and room that runs out.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
     if let Err(error) = engine.ready() {
-        return HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
-            .json(json!({ "status": "not ready", "reason": error.to_string() }));
+        let body = NotReady { status: "not ready", refused: Problem::from(error).body() };
+        return HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).json(body);
     }
     let mut answer = json!({ "status": "ready" });
     let unwritten = engine.unwritten();

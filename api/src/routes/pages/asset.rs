@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
+use countersign_wire::reason::Reason;
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::headers::{Framing, secure};
@@ -41,7 +42,7 @@ pub async fn asset(
     let name = format!("{folder}/{file}");
     let kind = TYPES.iter().find(|(end, _)| name.ends_with(end));
     let (Some((_, kind)), Some(found)) = (kind, Web::get(&name)) else {
-        return Err(Problem::not_found("there is no such file"));
+        return Err(Problem::new(Reason::FileNotFound, "there is no such file"));
     };
     let tag = tag(&found);
     let same = request.headers().get(IF_NONE_MATCH).is_some_and(|sent| sent == tag.as_str());

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::id::TenantId;
+use countersign_wire::reason::Reason;
 use serde::Serialize;
 
 use crate::config::Brand;
@@ -37,6 +38,7 @@ pub async fn brand(
 ) -> Result<HttpResponse, Problem> {
     let tenant = TenantId::parse(&tenant).ok();
     let face = tenant.as_ref().and_then(|tenant| state.tenant(tenant));
-    let face = face.ok_or_else(|| Problem::not_found("the tenant is not known"))?;
+    let face =
+        face.ok_or_else(|| Problem::new(Reason::TenantNotFound, "the tenant is not known"))?;
     Ok(HttpResponse::Ok().json(BrandBody::from(&face.brand)))
 }

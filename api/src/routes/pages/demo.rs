@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_client::{ClientError, RelyingParty};
 use countersign_engine::system::Stopwatch;
+use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::TrackRequest;
 use countersign_wire::validate::ValidateRequest;
@@ -95,7 +96,7 @@ pub async fn backend(
     let demo = demo.ok_or_else(absent)?;
     if !is_own_page(&request, &demo) {
         let told = "only the demo's own page may call its backend: open it at server.public_url";
-        return Err(Problem::forbidden(told));
+        return Err(Problem::new(Reason::OriginNotAllowed, told));
     }
     let _turn = demo.turn()?;
     let watch = Stopwatch::start();
@@ -115,7 +116,7 @@ pub async fn backend(
             let answer = party.delete_user(&order.user).await.map(|a| json!(a));
             ("DELETE", format!("/v1/users/{}", order.user), Value::Null, answer)
         }
-        _ => return Err(Problem::not_found("the demo has no such call")),
+        _ => return Err(Problem::new(Reason::RouteNotFound, "the demo has no such call")),
     };
     let (status, response) = told(answer)?;
     let milliseconds = watch.seconds() * 1000.0;
@@ -124,7 +125,7 @@ pub async fn backend(
 }
 
 fn absent() -> Problem {
-    Problem::not_found("there is no demo here")
+    Problem::new(Reason::RouteNotFound, "there is no demo here")
 }
 
 /// Whether the request comes from the demo's page, by what only browsers set.
@@ -137,7 +138,7 @@ fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
 
 /// What the backend of a real shop knows of the browser before it.
 fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRequest, Problem> {
-    let unreadable = |_| Problem::invalid_request("custom: is not an object");
+    let unreadable = |_| Problem::new(Reason::FieldType, "custom: must be an object");
     let address = request.peer_addr().map(|peer| peer.ip().to_string());
     let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
     Ok(TrackRequest {
@@ -149,17 +150,18 @@ fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRe
 }
 
 fn validate_request(token: String) -> ValidateRequest {
-    ValidateRequest { token: Secret::new(token), action: None, user_id: None }
+    ValidateRequest { token: Some(Secret::new(token)), action: None, user_id: None }
 }
 
 /// Status and body of an answer, refusals among them.
 fn told(answer: Result<Value, ClientError>) -> Result<(u16, Value), Problem> {
     match answer {
         Ok(body) => Ok((200, body)),
-        Err(ClientError::Refused { status, code, description, .. }) => {
-            Ok((status, json!({ "errorCode": code, "errorDescription": description })))
-        }
-        Err(error) => Err(Problem::invalid_request(error.to_string())),
+        Err(ClientError::Refused { status, code, description, reason, .. }) => Ok((
+            status,
+            json!({ "errorCode": code, "errorDescription": description, "reason": reason }),
+        )),
+        Err(error) => Err(Problem::new(Reason::DemoCallFailed, error.to_string())),
     }
 }
 

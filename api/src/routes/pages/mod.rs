@@ -3,6 +3,7 @@
 //! is edited and loaded again without a build.
 
 mod asset;
+mod beside;
 mod brand;
 pub mod demo;
 mod headers;
@@ -11,6 +12,7 @@ mod own;
 mod ui;
 
 pub use asset::{asset, phone};
+pub use beside::without_slash;
 pub use brand::brand;
 pub use home::home;
 pub use ui::ui;

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
+use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
 use super::account;
@@ -24,7 +25,7 @@ pub async fn delete_authenticator(
     Path(path): Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;
-    let unknown = || Problem::not_found("the authenticator is not known");
+    let unknown = || Problem::new(Reason::AuthenticatorNotFound, "the authenticator is not known");
     let id = AuthenticatorId::parse(&path.1).map_err(|_| unknown())?;
     match state.engine.remove_authenticator(&account, id).await {
         Ok(_) => Ok(HttpResponse::Ok().json(Deleted { success: true })),

@@ -25,11 +25,27 @@ pub use update_user::update_user;
 pub use validate::validate;
 
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
+use countersign_wire::InvalidField;
 
 use crate::problem::Problem;
 
 fn account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
     Ok(AccountKey { tenant, user: UserId::parse(user)? })
+}
+
+/// An account that may be made. Nobody is named `.` or `..`: clients and proxies take those out of
+/// a path, so that the user could be neither read nor deleted.
+fn new_account(tenant: TenantId, user: &str) -> Result<AccountKey, Problem> {
+    addressable("userId", user)?;
+    account(tenant, user)
+}
+
+/// Refuses a name that clients and proxies would take out of a path.
+fn addressable(field: &'static str, name: &str) -> Result<(), Problem> {
+    if matches!(name, "." | "..") {
+        return Err(InvalidField::new(field, "must not be . or ..").into());
+    }
+    Ok(())
 }
 
 fn action_key(code: &str, key: &str) -> Result<ActionKey, Problem> {

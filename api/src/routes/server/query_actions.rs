@@ -9,7 +9,7 @@ use super::account;
 use crate::caller::ServerCaller;
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::query::ServerQuery;
 use crate::state::AppState;
 
 /// Actions in one answer, at most: the newest.
@@ -23,7 +23,7 @@ pub async fn query_actions(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<String>,
-    Query(query): Query<ActionsQuery>,
+    ServerQuery(query): ServerQuery<ActionsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path)?;
     let ActionsFilter { from, codes, state: in_state } =

@@ -7,7 +7,7 @@ use countersign_wire::user::{UsersFilter, UsersPage, UsersQuery};
 
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::query::ServerQuery;
 use crate::state::AppState;
 
 /// Finds users, by id.
@@ -17,7 +17,7 @@ use crate::state::AppState;
 pub async fn query_users(
     caller: ServerCaller,
     state: Data<AppState>,
-    Query(query): Query<UsersQuery>,
+    ServerQuery(query): ServerQuery<UsersQuery>,
 ) -> Result<HttpResponse, Problem> {
     let UsersFilter { username, email, phone_number, after, limit } = query.into_core()?;
     let query = UserQuery { email, phone_number, username, after, limit };

@@ -3,48 +3,72 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::account::Track;
-use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey};
+use countersign_core::id::{ActionCode, ActionKey, IdempotencyKey, TenantId};
+use countersign_wire::InvalidField;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use url::Url;
 
-use super::account;
-use crate::body::Body;
+use super::{addressable, new_account};
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::caller::scope::Scopes;
-use crate::caller::token::{Kind, PageWish};
+use crate::caller::token::{Kind, PageWish, Token};
 use crate::path::Path;
 use crate::problem::Problem;
-use crate::state::AppState;
+use crate::state::{AppState, TenantFace};
 
 /// Tracks an action and gives out a token for it.
 ///
 /// # Errors
-/// 400 for a name, field or scope that is not valid.
+/// 400 for a name, field or scope that is not valid, 409 for an idempotency key of an action with
+/// another `custom`.
 pub async fn track(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<(String, String)>,
-    Body(body): Body<TrackRequest>,
+    ServerBody { body, mut warnings }: ServerBody<TrackRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let account = account(caller.tenant, &path.0)?;
+    let account = new_account(caller.tenant, &path.0)?;
     let code = ActionCode::parse(&path.1)?;
     let parts = body.into_core()?;
+    if parts.has_other_address {
+        note_other_address(&state, &account.tenant);
+        warnings.add("ipAddress", "is not one address, and was left out");
+    }
     let scopes = Scopes::parse(parts.scope.as_deref().unwrap_or_default());
-    let scopes =
-        scopes.map_err(|_| Problem::invalid_request("scope: has a name that is not known"))?;
+    let scopes = scopes.map_err(|_| InvalidField::new("scope", "has a name that is not known"))?;
     let fresh = || IdempotencyKey::from_entropy(state.engine.entropy().bytes());
     let page = page_wish(parts.redirect_url, parts.redirect_to_settings)?;
     let idempotency_key = parts.idempotency_key.unwrap_or_else(fresh);
+    addressable("idempotencyKey", idempotency_key.as_str())?;
     let key = ActionKey { code, idempotency_key };
     let track = Track { key, context: parts.context, profile: parts.profile };
     let tracked = state.engine.track(&account, track).await?;
     let action = &tracked.action;
-    let now = state.engine.clock().now();
-    let token = state.make_token(Kind::Track, &account, &action.key, scopes, now, page)?;
+    let token = state.make_token(&Token {
+        kind: Kind::Track,
+        account,
+        action: action.key.clone(),
+        born: Some(action.birth()),
+        scopes,
+        issued_at: state.engine.clock().now(),
+        page,
+    })?;
     let token = Secret::new(token);
     let url = state.hosted_page(&token);
-    Ok(HttpResponse::Ok().json(TrackResponse::new(action, tracked.is_enrolled, token, url)))
+    Ok(answer(TrackResponse::new(action, tracked.is_enrolled, token, url), &warnings))
+}
+
+/// Notes that a tenant's `ipAddress` cannot be shown to anybody: once for people, since a backend
+/// that passes on a chain does so with every action.
+fn note_other_address(state: &AppState, tenant: &TenantId) {
+    let text = "an ipAddress is not one address, and is left out of what devices are shown";
+    if state.tenant(tenant).is_some_and(TenantFace::is_first_other_address) {
+        tracing::warn!(tenant.id = %tenant, "{text}; more of them are noted at debug");
+    } else {
+        tracing::debug!(tenant.id = %tenant, "{text}");
+    }
 }
 
 /// Schemes that are no places, and no app's of its own: browsers run or show what such a URL holds,
@@ -82,10 +106,10 @@ const NO_PLACES: &[&str] = &[
 /// Where the pre-built UI ends: at a website, or in an app that has a scheme of its own.
 fn page_wish(redirect_url: Option<String>, settings: bool) -> Result<PageWish, Problem> {
     if let Some(text) = &redirect_url {
-        let refused = |problem| Problem::invalid_request(format!("redirectUrl: {problem}"));
+        let refused = |problem| InvalidField::new("redirectUrl", problem);
         let url = Url::parse(text).map_err(|_| refused("is not an absolute URL"))?;
         if NO_PLACES.contains(&url.scheme()) {
-            return Err(refused("must have https, http or the scheme of an app"));
+            return Err(refused("must have https, http or the scheme of an app").into());
         }
     }
     Ok(PageWish { redirect_url, settings })

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use countersign_wire::action::{GetActionResponse, UpdateActionRequest};
 
 use super::{account, action_key};
-use crate::body::Body;
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::path::Path;
 use crate::problem::Problem;
@@ -19,10 +19,10 @@ pub async fn update_action(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<(String, String, String)>,
-    Body(body): Body<UpdateActionRequest>,
+    ServerBody { body, warnings }: ServerBody<UpdateActionRequest>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path.0)?;
     let key = action_key(&path.1, &path.2)?;
     let action = state.engine.override_action(&account, key, body.state.into()).await?;
-    Ok(HttpResponse::Ok().json(GetActionResponse::from(&*action)))
+    Ok(answer(GetActionResponse::from(&*action), &warnings))
 }

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_wire::user::{UpdateUserRequest, UserAttributes};
 
-use super::account;
-use crate::body::Body;
+use super::new_account;
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::path::Path;
 use crate::problem::Problem;
@@ -19,9 +19,9 @@ pub async fn update_user(
     caller: ServerCaller,
     state: Data<AppState>,
     Path(path): Path<String>,
-    Body(body): Body<UpdateUserRequest>,
+    ServerBody { body, warnings }: ServerBody<UpdateUserRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let account = account(caller.tenant, &path)?;
+    let account = new_account(caller.tenant, &path)?;
     let profile = state.engine.update_user(&account, body.into_core()?).await?;
-    Ok(HttpResponse::Ok().json(UserAttributes::from(&profile)))
+    Ok(answer(UserAttributes::from(&profile), &warnings))
 }

@@ -4,33 +4,37 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
+use countersign_wire::secret::Secret;
 use countersign_wire::validate::{ValidateRequest, ValidateResponse};
 
-use crate::body::Body;
+use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
 use crate::caller::token::{Kind, TokenError};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Validates a token. A token that is not valid is an answer, not an error.
+/// Validates a token. A token that is not valid, or absent, is an answer, not an error.
 ///
 /// # Errors
 /// 503 if the action cannot be looked up: never an answer that it was approved.
 pub async fn validate(
     caller: ServerCaller,
     state: Data<AppState>,
-    Body(body): Body<ValidateRequest>,
+    ServerBody { body, warnings }: ServerBody<ValidateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = answer(&caller, &state, &body).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    let validity = validity(&caller, &state, &body).await?;
+    Ok(answer(validity, &warnings))
 }
 
-async fn answer(
+async fn validity(
     caller: &ServerCaller,
     state: &AppState,
     body: &ValidateRequest,
 ) -> Result<ValidateResponse, Problem> {
-    let token = match state.open_token(body.token.reveal(), &[Kind::Track, Kind::Verified]) {
+    let Some(text) = body.token.as_ref().map(Secret::reveal).filter(|text| !text.is_empty()) else {
+        return Ok(ValidateResponse::invalid("there is no token"));
+    };
+    let token = match state.open_token(text, &[Kind::Track, Kind::Verified]) {
         Ok(token) if token.account.tenant == caller.tenant => token,
         Err(TokenError::Expired(token)) if token.account.tenant == caller.tenant => {
             return Ok(ValidateResponse::invalid("the token's lifetime is over"));

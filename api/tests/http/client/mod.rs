@@ -2,6 +2,7 @@
 
 mod cancel;
 mod challenge;
+mod leave;
 mod list_authenticators;
 mod remove_authenticator;
 mod start_challenge;

@@ -15,9 +15,8 @@ async fn a_challenge_is_started_with_its_documented_keys() {
     // The browser SDK always sends the action, others nothing.
     for body in [json!({ "action": "signIn" }), json!({}), json!({ "userAuthenticatorId": null })] {
         let started = server.post(PATH).bearer(&token).json(&body).ok().await;
-        assert_keys(&started, &["challengeId", "deliveryResults", "expiresAt"]);
+        assert_keys(&started, &["challengeId", "expiresAt"]);
         assert_eq!(started["challengeId"].as_str().unwrap().len(), 32);
-        assert_eq!(started["deliveryResults"], json!([]), "nobody is to be notified");
         let action = server.get("/users/u-1/actions?limit=1").secret().ok().await;
         let tracked = action[0]["createdAt"].as_str().unwrap();
         let tracked = countersign_wire::time::Iso8601::parse(tracked).unwrap().0.seconds();
@@ -169,7 +168,8 @@ async fn a_challenge_is_held_until_the_relying_party_has_accepted() {
     let (started, id) = tokio::join!(starting, meanwhile);
     let started: Value = started.ok();
     assert_eq!(started["challengeId"], *id);
-    assert_eq!(started["deliveryResults"], json!([]));
+    // The browser SDK takes an empty list for one of failures alone.
+    assert!(started.get("deliveryResults").is_none(), "{started}");
     server.decide(&device, &id, true).ok().await;
 }
 

@@ -64,6 +64,49 @@ async fn a_wrong_signature_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_signature_in_the_other_encoding_is_told_which_one_is_expected() {
+    let text = |body: Value| body["errorDescription"].as_str().unwrap().to_owned();
+    let it = SignIn::start().await;
+    let mut body = it.device.decision(&it.challenge, true);
+    body["signature"] = json!(Device::browser().sign(&it.challenge));
+    let told = text(it.server.answer(&it.device, &body).refused(401, "invalid_credential").await);
+    assert!(told.contains("ASN.1 DER") && told.contains("signatureFormat"), "{told}");
+    // Of the right shape, and wrong.
+    body["signature"] = json!(it.device.sign("another text"));
+    let told = text(it.server.answer(&it.device, &body).refused(401, "invalid_credential").await);
+    assert_eq!(told, "the signature does not verify");
+    assert!(it.outcome().await.get("outcome").is_none(), "it is still open");
+
+    let browser = Device::browser();
+    let token = it.server.track("u-2", json!({ "scope": "add:authenticators" })).await;
+    let mut enrollment = browser.enrollment();
+    enrollment["signatureFormat"] = json!("p1363");
+    let call = it.server.post(PUSH).bearer(token["token"].as_str().unwrap()).json(&enrollment);
+    call.ok().await;
+    let call = it.server.post(&format!("{PUSH}/remove")).tenant();
+    let removal = json!({
+        "publicKey": browser.public_key(), "signature": Device::new().sign("2892816.0"),
+    });
+    let told = text(call.json(&removal).refused(401, "invalid_credential").await);
+    assert!(told.contains("r and s") && told.contains("p1363"), "{told}");
+}
+
+#[tokio::test]
+async fn a_wrapped_signature_and_key_are_as_good_as_those_on_one_line() {
+    let wrapped = |value: &Value| {
+        let lines = value.as_str().unwrap().as_bytes().chunks(64);
+        lines.map(|line| String::from_utf8_lossy(line) + "\r\n").collect::<String>()
+    };
+    let it = SignIn::start().await;
+    let mut body = it.device.decision(&it.challenge, true);
+    for field in ["publicKey", "signature"] {
+        body[field] = json!(wrapped(&body[field]));
+    }
+    let answer = it.server.answer(&it.device, &body).ok().await;
+    assert_eq!(answer["outcome"], "approved");
+}
+
+#[tokio::test]
 async fn a_key_that_is_not_enrolled_is_no_credential() {
     let it = SignIn::start().await;
     let stranger = Device::new();

@@ -13,6 +13,14 @@ async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
     body["pushToken"] = json!("apns-token");
     body["performAttestation"] = json!({ "provider": "APP_ATTEST", "token": "t", "keyId": "k" });
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
+    assert_keys(&enrolled, &[&CREDENTIAL[..], &["attestation"]].concat());
+    assert_eq!(enrolled["attestation"], "ignored");
+    // Whatever it is: only an absent one says nothing of itself.
+    body["performAttestation"] = json!("anything");
+    let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
+    assert_eq!(enrolled["attestation"], "ignored");
+    body["performAttestation"] = Value::Null;
+    let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
     assert_keys(&enrolled, &CREDENTIAL);
     assert_eq!(enrolled["userId"], "u-1");
     assert_eq!(enrolled["userAuthenticatorId"].as_str().unwrap().len(), 36);
@@ -194,4 +202,34 @@ async fn it_takes_a_token_and_not_a_tenant() {
 async fn count(server: &Server, user: &str) -> usize {
     let listed = server.get(&format!("/users/{user}/authenticators")).secret().ok().await;
     listed.as_array().unwrap().len()
+}
+
+/// Official SDKs prove nothing at enrollment, so that a family's phone can come to this.
+#[tokio::test]
+async fn an_account_too_many_is_told_and_seen_by_the_operator() {
+    let server = Server::start();
+    let device = Device::new();
+    let enroll = async |user: &str| {
+        let token = server.token(user).await;
+        server.post(PUSH).bearer(&token).json(&device.enrollment()).ok().await
+    };
+    for user in ["u-1", "u-2", "u-3", "u-4", "u-5"] {
+        assert_keys(&enroll(user).await, &CREDENTIAL);
+    }
+    let sixth = enroll("u-6").await;
+    assert_keys(&sixth, &[&CREDENTIAL[..], &["crowded"]].concat());
+    assert_eq!(sixth["crowded"], "other", "the first has no place any more");
+    let metrics = server.operator_call(reqwest::Method::GET, "/metrics").send().await.text;
+    let counted = "countersign_bindings_crowded_out_total ";
+    let counted = metrics.lines().find_map(|line| line.strip_prefix(counted)).unwrap();
+    assert!(counted.parse::<u64>().unwrap() >= 1);
+    for (user, shown) in [("u-1", false), ("u-6", true)] {
+        let asked = server.challenge(&server.token(user).await).await;
+        let read = server.pending(&device).ok().await;
+        let ids = read["challenges"].as_array().unwrap().iter();
+        assert_eq!(ids.into_iter().any(|c| c["challengeId"] == *asked), shown, "{user}");
+    }
+    // Whoever enrolls it again has the place of another one.
+    assert_eq!(enroll("u-1").await["crowded"], "other");
+    assert_keys(&enroll("u-6").await, &CREDENTIAL);
 }

@@ -10,5 +10,7 @@ mod pending;
 mod raising;
 mod remove;
 mod session;
+mod shown;
 mod statements;
+mod tickets;
 mod update;

@@ -149,6 +149,7 @@ async fn a_session_opens_two_routes_and_no_other_token_opens_them() {
     for path in [
         "/client/verify/push",
         "/client/cancel/push",
+        "/client/leave/push",
         "/client/challenge/push",
         "/client/challenge",
     ] {

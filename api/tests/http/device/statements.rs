@@ -41,7 +41,8 @@ async fn what_is_shown_is_canonical_json_of_the_action() {
     let text = shown["display"].as_str().unwrap();
     let issued_at = display(&shown)["issuedAt"].as_u64().unwrap();
     let expected = format!(
-        "{{\"action\":\"signIn\",\"custom\":{{\"amount\":{{\"big\":\"9007199254740993\",\
+        "{{\"action\":\"signIn\",\"browser\":\"Fire\u{fffd}fox\",\
+         \"custom\":{{\"amount\":{{\"big\":\"9007199254740993\",\
          \"minor\":1000,\"\u{e9}\":\"12.5\"}}}},\"ipAddress\":\"203.0.113.7\",\
          \"issuedAt\":{issued_at},\"requester\":\"demo\",\"userAgent\":\"Fire\u{fffd}fox\"}}"
     );
@@ -165,7 +166,10 @@ async fn the_number_is_inside_the_signature() {
     server.answer(&device, &mistyped).refused(400, "invalid_request").await;
     let unsaid = device.statement(&shown, "approve", None);
     server.answer(&device, &unsaid).refused(400, "invalid_request").await;
-    let typed = device.statement(&shown, "approve", Some(number));
+    // It is signed in ASCII, however it was typed and sent.
+    let mut typed = device.statement(&shown, "approve", Some(number));
+    let wide = number.chars().map(|c| format!(" {}", char::from_u32(c as u32 + 0xfee0).unwrap()));
+    typed["verificationCode"] = json!(wide.collect::<String>());
     assert_eq!(server.answer(&device, &typed).ok().await["outcome"], "approved");
 }
 

@@ -180,3 +180,78 @@ async fn the_quirks_of_the_sdks_are_understood() {
         server.post(path).secret().header("Content-Type", "Application/JSON ; charset=utf-8");
     typed.body("{}").ok().await;
 }
+
+#[tokio::test]
+async fn the_same_key_with_another_custom_is_refused_before_and_after_an_approval() {
+    let server = Server::start();
+    let device = Device::new();
+    server.enroll("u-1", &device).await;
+    let track = |custom: &str| {
+        let body = format!("{{\"idempotencyKey\":\"order-1\",\"custom\":{custom}}}");
+        let call = server.post("/users/u-1/actions/pay").secret();
+        call.header("Content-Type", "application/json").body(body)
+    };
+    let ten = r#"{"payee":"Bob","minor":1000}"#;
+    let first = track(ten).ok().await;
+    let token = first["token"].as_str().unwrap();
+    for approved in [false, true] {
+        if approved {
+            let challenge = server.challenge(token).await;
+            server.decide(&device, &challenge, true).ok().await;
+        }
+        for other in [
+            r#"{"payee":"Bob","minor":99999900}"#,
+            r#"{"payee":"Bob"}"#,
+            r#"{"payee":"Bob","minor":1000,"more":null}"#,
+            "{}",
+        ] {
+            let refusal = track(other).refused(409, "invalid_request").await;
+            let said = refusal["errorDescription"].as_str().unwrap();
+            assert!(said.starts_with("idempotencyKey: "), "{said}");
+            assert!(refusal.get("challengeId").is_none(), "no challenge is in the way");
+        }
+        // In any order and spelling it is the same, and an absent one says nothing.
+        for same in [ten, " { \"minor\" : 1000, \"pay\\u0065e\" : \"B\\u006fb\" }", "null"] {
+            let again = track(same).ok().await;
+            let state = if approved { "CHALLENGE_SUCCEEDED" } else { "CHALLENGE_REQUIRED" };
+            assert_eq!(again["state"], state);
+        }
+    }
+    assert_eq!(server.validate(token).ok().await["isValid"], true);
+}
+
+#[tokio::test]
+async fn an_action_without_custom_is_not_given_one_by_its_key() {
+    let server = Server::start();
+    let track = |body: Value| server.post("/users/u-1/actions/pay").secret().json(&body);
+    track(json!({ "idempotencyKey": "order-1" })).ok().await;
+    track(json!({ "idempotencyKey": "order-1", "custom": {} })).ok().await;
+    let other = track(json!({ "idempotencyKey": "order-1", "custom": { "minor": 1 } }));
+    other.refused(409, "invalid_request").await;
+    // Another key is another order.
+    track(json!({ "idempotencyKey": "order-2", "custom": { "minor": 1 } })).ok().await;
+}
+
+#[tokio::test]
+async fn a_name_that_clients_take_out_of_a_path_is_refused() {
+    let server = Server::start();
+    for user in [".", ".."] {
+        for (method, path) in [("POST", "/actions/signIn"), ("PATCH", ""), ("POST", "")] {
+            // Written byte by byte, as the client of these tests takes it out too.
+            let answer = server.raw(&format!("{method} /v1/users/{user}{path}"), "", b"").await;
+            answer.refused(400, "invalid_request");
+            assert!(answer.text.contains("userId: must not be . or .."), "{}", answer.text);
+        }
+    }
+    for key in [".", ".."] {
+        let body = json!({ "idempotencyKey": key });
+        let call = server.post("/users/u-1/actions/signIn").secret().json(&body);
+        let refusal = call.refused(400, "invalid_request").await;
+        assert_eq!(refusal["errorDescription"], "idempotencyKey: must not be . or ..");
+    }
+    for name in ["...", ".a", "a..", " ."] {
+        let body = json!({ "idempotencyKey": name });
+        let path = format!("/users/{}/actions/signIn", name.replace(' ', "%20"));
+        server.post(&path).secret().json(&body).ok().await;
+    }
+}

@@ -38,7 +38,7 @@ async fn attributes_are_merged_by_patch_and_by_post() {
     expected["phoneNumberVerified"] = json!(false);
     assert_eq!(set, expected);
     // The SDKs for Java and Ruby update by POST.
-    let second = json!({ "displayName": "Anna", "email": null, "phoneNumberVerified": true });
+    let second = json!({ "displayName": "Anna", "custom": null, "phoneNumberVerified": true });
     let set = server.post("/users/u-1").secret().json(&second).ok().await;
     expected["displayName"] = json!("Anna");
     expected["phoneNumberVerified"] = json!(true);
@@ -80,7 +80,7 @@ async fn what_is_no_attribute_or_no_name_is_refused() {
     for body in [
         json!({ "email": 1 }),
         json!({ "emailVerified": "yes" }),
-        json!({ "custom": [] }),
+        json!({ "custom": [1] }),
         json!({ "displayName": "a\u{202e}b" }),
         json!({ "email": "x".repeat(257) }),
     ] {
@@ -116,4 +116,25 @@ async fn user_ids_of_all_kinds_come_through_as_they_are() {
         assert_eq!(found["users"][0]["userId"], id);
     }
     assert_keys(&server.get("/users?username=n-0").secret().ok().await, &["users"]);
+}
+
+#[tokio::test]
+async fn a_user_called_authenticators_is_read_changed_and_deleted_like_any_other() {
+    let server = Server::start();
+    let device = Device::new();
+    for mount in ["/v1", ""] {
+        let user =
+            |method| server.call_at(method, &format!("{mount}/users/authenticators")).secret();
+        server.enroll("authenticators", &device).await;
+        assert_eq!(user(Method::GET).ok().await["isEnrolled"], true);
+        let named = user(Method::PATCH).json(&json!({ "displayName": "A" })).ok().await;
+        assert_eq!(named["displayName"], "A");
+        let listed = server.get("/users/authenticators/authenticators").secret().ok().await;
+        assert_eq!(listed[0]["userId"], "authenticators");
+        assert_eq!(user(Method::DELETE).ok().await, json!({ "success": true }));
+        assert_eq!(user(Method::GET).ok().await["isEnrolled"], false);
+        // An SDK enrolls other methods by it.
+        user(Method::POST).refused(400, "invalid_configuration").await;
+        user(Method::PUT).refused(405, "invalid_request").await;
+    }
 }

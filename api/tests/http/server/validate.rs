@@ -1,8 +1,10 @@
 //! `POST /validate`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Device, OTHER_SECRET, Server, SignIn, assert_keys, is_iso_time};
+use crate::support::{
+    Device, OTHER_SECRET, PUSH, Server, SignIn, Statements as _, assert_keys, is_iso_time,
+};
 
 const KEYS: [&str; 7] =
     ["action", "actionCode", "idempotencyKey", "isValid", "state", "stateUpdatedAt", "userId"];
@@ -104,12 +106,145 @@ async fn a_token_of_a_deleted_user_is_not_valid() {
 }
 
 #[tokio::test]
-async fn a_caller_must_be_known_and_send_a_token() {
+async fn a_caller_must_be_known() {
     let server = Server::start();
-    server.post("/validate").json(&json!({ "token": "x" })).refused(401, "unauthorized").await;
-    for body in [json!({}), json!({ "token": null }), json!({ "token": 1 })] {
-        server.post("/validate").secret().json(&body).refused(400, "invalid_request").await;
+    for body in [json!({ "token": "x" }), json!({})] {
+        server.post("/validate").json(&body).refused(401, "unauthorized").await;
     }
-    let body = server.validate("").ok().await;
-    assert_eq!(body["isValid"], false);
+}
+
+#[tokio::test]
+async fn no_token_is_not_valid_and_a_value_that_is_no_text_is_refused() {
+    let server = Server::start();
+    let call = |body| server.post("/validate").secret().json(&body);
+    for token in [json!({}), json!({ "token": null }), json!({ "token": "" })] {
+        for expected in [json!({}), json!({ "action": "signIn", "userId": "u-1" })] {
+            let mut body = token.clone();
+            body.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
+            let answer = call(body).ok().await;
+            assert_eq!(answer, json!({ "isValid": false, "error": "there is no token" }));
+        }
+    }
+    let answer = server.post("/validate").secret().ok().await;
+    assert_eq!(answer["isValid"], false, "an empty body is an empty object");
+    for token in [json!(1), json!(true), json!([]), json!({})] {
+        call(json!({ "token": token })).refused(400, "invalid_request").await;
+    }
+}
+
+/// Both answers about the action of a token: that of `/validate`, and that of its key.
+async fn both(server: &Server, token: &str) -> (Value, Value) {
+    let validated = server.validate(token).ok().await;
+    let key = validated["idempotencyKey"].as_str().unwrap();
+    let action = server.get(&format!("/users/u-1/actions/signIn/{key}")).secret().ok().await;
+    (validated, action)
+}
+
+/// A payment that a phone is asked to approve.
+async fn asked(server: &Server) -> (String, String) {
+    let custom = json!({ "amount": { "minor": 1000 }, "secret": "hidden" });
+    let body = json!({ "custom": custom, "ipAddress": "203.0.113.7" });
+    let token = server.track("u-1", body).await["token"].as_str().unwrap().to_owned();
+    let challenge = server.challenge(&token).await;
+    (token, challenge)
+}
+
+/// The values are those that were shown: nothing else of what was tracked.
+fn assert_shown(approved: &Value) {
+    assert_eq!(approved["action"], "signIn");
+    assert_eq!(approved["custom"], json!({ "amount": { "minor": 1000 } }));
+    assert_eq!(approved["ipAddress"], "203.0.113.7");
+    assert_eq!(approved["requester"], "demo");
+    assert!(approved["issuedAt"].is_u64());
+}
+
+#[tokio::test]
+async fn what_a_statement_was_over_is_told_as_approved() {
+    let server = Server::start();
+    let device = Device::ed25519();
+    server.enroll_stated("u-1", &device).await;
+    let (token, _) = asked(&server).await;
+    let (validated, action) = both(&server, &token).await;
+    assert!(validated.get("approved").is_none() && action.get("approved").is_none());
+    let shown = server.read(&server.session(&device).await).ok().await;
+    let answer = device.statement(&shown, "approve", None);
+    server.answer(&device, &answer).ok().await;
+    let (validated, action) = both(&server, &token).await;
+    let display: Value = serde_json::from_str(shown["display"].as_str().unwrap()).unwrap();
+    assert_eq!((&validated["approved"], &action["approved"]), (&display, &display));
+    assert_shown(&display);
+    // A repeated track is told the same, and changes nothing.
+    let earned = server.outcome(&token, shown["challengeId"].as_str().unwrap()).await;
+    let earned = earned["accessToken"].as_str().unwrap();
+    assert_eq!(server.validate(earned).ok().await["approved"], display);
+}
+
+#[tokio::test]
+async fn what_a_signed_read_has_shown_is_told_as_approved_and_another_read_proves_nothing() {
+    let server = Server::start();
+    let device = Device::new();
+    server.enroll("u-1", &device).await;
+    for signed in [false, true] {
+        let (token, challenge) = asked(&server).await;
+        // A read of before says nothing of what is asked later.
+        if signed {
+            server.signed_pending(&device).await;
+        } else {
+            server.pending(&device).ok().await;
+        }
+        server.decide(&device, &challenge, true).ok().await;
+        let (validated, action) = both(&server, &token).await;
+        assert_eq!(validated["isValid"], true);
+        assert_eq!(validated.get("approved"), action.get("approved"));
+        assert_eq!(validated.get("approved").is_some(), signed);
+        if signed {
+            assert_shown(&validated["approved"]);
+        }
+    }
+    let (token, challenge) = asked(&server).await;
+    server.decide(&device, &challenge, true).ok().await;
+    assert!(both(&server, &token).await.0.get("approved").is_none(), "it was not read");
+}
+
+#[tokio::test]
+async fn after_an_override_or_without_its_device_nothing_is_told_as_approved() {
+    for state in ["CHALLENGE_SUCCEEDED", "CHALLENGE_FAILED", "ALLOW"] {
+        let it = SignIn::start().await;
+        it.server.signed_pending(&it.device).await;
+        it.decide(true).await;
+        let (validated, _) = both(&it.server, &it.token).await;
+        assert!(validated.get("approved").is_some());
+        let key = validated["idempotencyKey"].as_str().unwrap();
+        let path = format!("/users/u-1/actions/signIn/{key}");
+        let set = it.server.patch(&path).secret().json(&json!({ "state": state })).ok().await;
+        let (validated, action) = both(&it.server, &it.token).await;
+        for answer in [set, validated, action] {
+            assert!(answer.get("approved").is_none(), "{answer}");
+        }
+    }
+    let it = SignIn::start().await;
+    it.server.signed_pending(&it.device).await;
+    it.decide(true).await;
+    let path = format!("/users/u-1/authenticators/{}", it.authenticator);
+    it.server.delete(&path).secret().ok().await;
+    let (validated, _) = both(&it.server, &it.token).await;
+    assert_eq!((&validated["isValid"], validated.get("approved")), (&json!(false), None));
+}
+
+#[tokio::test]
+async fn the_token_of_a_user_who_is_deleted_and_tracked_again_at_once_is_dead() {
+    let server = Server::start();
+    let key = json!({ "idempotencyKey": "k-1" });
+    // Within one second, whenever that begins.
+    for _ in 0..20 {
+        let old = server.track("u-1", key.clone()).await["token"].as_str().unwrap().to_owned();
+        assert_eq!(server.validate(&old).ok().await["state"], "ALLOW");
+        server.delete("/users/u-1").secret().ok().await;
+        let new = server.track("u-1", key.clone()).await["token"].as_str().unwrap().to_owned();
+        let dead = server.validate(&old).ok().await;
+        assert_keys(&dead, &["error", "isValid"]);
+        let enroll = server.post(PUSH).bearer(&old).json(&Device::new().enrollment());
+        enroll.refused(401, "invalid_token").await;
+        assert_eq!(server.validate(&new).ok().await["state"], "ALLOW");
+    }
 }

@@ -1,6 +1,7 @@
 //! What is checked of every answer: its form, which is what the strictest of the official SDKs asks
 //! for.
 
+use countersign_wire::reason::Reason;
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -36,15 +37,17 @@ impl Answer {
         self.json()
     }
 
-    /// Checks that it is this refusal, with the contract's three keys. Gives the body.
+    /// Checks that it is this refusal, with the contract's three keys and a reason of the table.
+    /// Gives the body.
     pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         let body = self.json();
         assert_eq!(body["error"], code, "{body}");
         assert_eq!(body["errorCode"], code, "{body}");
         assert!(body["errorDescription"].as_str().is_some_and(|t| !t.is_empty()), "{body}");
+        assert_reason(&body, status, code);
         let keys = body.as_object().expect("an object").len();
-        assert_eq!(keys, 3 + usize::from(body.get("challengeId").is_some()), "{body}");
+        assert_eq!(keys, 4 + usize::from(body.get("challengeId").is_some()), "{body}");
         body
     }
 
@@ -58,6 +61,14 @@ impl Answer {
             self.refused(self.status, &code);
         }
     }
+}
+
+/// Checks that a refusal has a reason of the table, of this status and code.
+#[track_caller]
+pub(crate) fn assert_reason(body: &Value, status: u16, code: &str) {
+    let row = Reason::ALL.iter().find(|row| body["reason"] == row.name());
+    let row = row.unwrap_or_else(|| panic!("no reason of the table: {body}"));
+    assert_eq!((row.status(), row.code().name()), (status, code), "{body}");
 }
 
 /// Checks that an object has these keys and no other.

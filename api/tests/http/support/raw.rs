@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::answer::assert_reason;
 use super::{PATIENCE, SECRET, Server};
 
 /// An answer as it came over the wire; header names are in lower case.
@@ -20,7 +21,7 @@ pub(crate) struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// Checks that it is this refusal, with the contract's three keys.
+    /// Checks that it is this refusal, with the contract's three keys and a reason of the table.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -28,6 +29,7 @@ impl RawAnswer {
         let body: Value = serde_json::from_str(&self.text).expect("every answer is JSON");
         assert_eq!((&body["error"], &body["errorCode"]), (&code.into(), &code.into()), "{body}");
         assert!(body["errorDescription"].is_string(), "{body}");
+        assert_reason(&body, status, code);
     }
 
     /// The code of an error.

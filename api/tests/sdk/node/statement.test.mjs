@@ -48,9 +48,10 @@ for (const signer of SIGNERS) {
     it("shows all that it is allowed to see, and approves it", async () => {
       const { web, challengeId } = await challenge();
       const shown = await phone.show();
-      const seen = ["signIn", "203.0.113.7", "Firefox on Linux", "Zoë’s Bücher", "129900", "EUR"];
+      const seen = ["signIn", "203.0.113.7", "Firefox on Linux", "Zoë’s Bücher", "EUR 1\u00a0299.00"];
       for (const text of seen) assert.ok(shown.includes(text), `${text} is in ${shown}`);
       assert.ok(!shown.includes("risk"), "what is not public is not shown");
+      assert.ok(!shown.includes("129900"), "an amount is shown by its text alone");
       assert.ok(!shown.includes("cannot be shown"));
       await phone.approve(challengeId);
       const end = await web.outcome(challengeId);

@@ -102,6 +102,8 @@ describe("track", LIMITED, () => {
       refused(track(backend, newUser(), attributes), 400, "invalid_request");
     await refusedWith({ idempotencyKey: 7 });
     await refusedWith({ idempotencyKey: "k".repeat(129) });
-    await refusedWith({ custom: { payee: "\u202Egnp.exe" } });
+    await refusedWith({ deviceId: "\u202Egnp.exe" });
+    // No phone of this tenant sees custom data.
+    await track(backend, newUser(), { custom: { payee: "\u202Egnp.exe" } });
   });
 });

@@ -52,6 +52,14 @@ describe("validateChallenge", LIMITED, () => {
     isTime(validated.stateUpdatedAt);
   });
 
+  it("is not valid where the browser came back without a token", async () => {
+    for (const token of [undefined, null, ""]) {
+      const validated = await backend.validateChallenge({ token, action: "signIn" });
+      assert.equal(validated.isValid, false);
+      assert.equal(validated.userId, undefined);
+    }
+  });
+
   it("is valid for the action and the user that the backend expects", async () => {
     const { end } = await signIn("approve");
     const token = end.accessToken;

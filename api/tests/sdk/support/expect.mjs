@@ -15,12 +15,13 @@ export async function refused(call, statusCode, errorCode) {
   });
 }
 
-/** A plain request was refused with this status, and with the code in both places that SDKs read. */
+/** A plain request was refused with this status, with the code in both places that SDKs read, and with a reason. */
 export function refusedAnswer({ status, body }, expectedStatus, code) {
   assert.equal(status, expectedStatus, JSON.stringify(body));
   assert.equal(body.error, code);
   assert.equal(body.errorCode, code);
   assert.ok(body.errorDescription?.length > 0, "the refusal says why");
+  assert.match(body.reason, /^[a-z]+(_[a-z]+)*$/);
 }
 
 /** A UTC time as ISO 8601 with milliseconds. */

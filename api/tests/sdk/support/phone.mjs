@@ -38,6 +38,11 @@ export class Phone {
     return this.#run("enroll", "--token", token, ...this.#key);
   }
 
+  /** Binds the phone's key to the user of an enrollment link. */
+  follow(link) {
+    return this.#run("enroll", link, ...this.#key);
+  }
+
   /** Approves what waits for it, or the challenge that is named, with the number that was read. */
   approve(challengeId, { number } = {}) {
     const typed = number === undefined ? [] : ["--number", number];

@@ -65,15 +65,15 @@ describe("the demo", LIMITED, () => {
     await heading(page, "Signed in");
     await assertAccessible(page, "the bill");
     await phone.done();
-    await page.getByLabel("Amount in euro").fill("1234.5");
+    await page.getByLabel("Amount in euro").fill(" ١ ٢٣٤٫٥ ");
     await press(page, "Pay with push");
     await phone.asked();
     assert.equal((await phone.facts()).To, "Green Energy Ltd");
-    await phone.page.getByText("€1,234.50").waitFor();
+    await phone.page.getByText("EUR 1 234.50").waitFor();
     await picture(phone.page, "demo-phone");
     await phone.approve(await number(page));
     await heading(page, "Paid");
-    await page.getByText("€1,234.50 to Green Energy Ltd").waitFor();
+    await page.getByText("EUR 1 234.50 to Green Energy Ltd").waitFor();
     await assertAccessible(page, "the receipt");
     await picture(page, "demo-paid");
     const calls = (await page.locator("#calls summary .path").allTextContents()).reverse();
@@ -137,6 +137,76 @@ describe("the demo", LIMITED, () => {
       await phone.approve(await opened.locator(".number").textContent());
       await heading(page, "Signed in");
     }
+  });
+
+  it("does not take a cancelled sign-in of the pre-built page for an approved one", async () => {
+    const { person, page, phone } = await visit("fay");
+    const [opened] = await Promise.all([
+      person.context.waitForEvent("page"),
+      press(page, "Sign in with the pre-built page"),
+    ]);
+    await heading(opened, "Enter this number on your phone");
+    await press(opened, "Cancel");
+    await heading(page, "Not approved");
+    await phone.heading("It is over");
+  });
+
+  it("has a user of its own for each browser, who stays", async () => {
+    const nameIn = (page) => page.getByLabel("You are").inputValue();
+    const names = [];
+    for (let browsers = 0; browsers < 2; browsers += 1) {
+      const person = await browser.person();
+      const page = await person.open(`${server.origin}/demo`);
+      await heading(page, "First, a phone");
+      names.push(await nameIn(page));
+      assert.match(names.at(-1), /^robin-[a-z2-9]{6}$/);
+      await page.reload();
+      await heading(page, "First, a phone");
+      const again = await person.open(`${server.origin}/demo`);
+      await heading(again, "First, a phone");
+      assert.deepEqual([await nameIn(page), await nameIn(again)], [names.at(-1), names.at(-1)]);
+    }
+    assert.notEqual(names[0], names[1]);
+  });
+
+  it("works where the browser blocks storage", async () => {
+    const person = await browser.person();
+    await person.context.addInitScript(() => {
+      Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("blocked", "SecurityError"); } });
+    });
+    const page = await person.open(`${server.origin}/demo`);
+    await heading(page, "First, a phone");
+    assert.match(await page.getByLabel("You are").inputValue(), /^robin-/);
+  });
+
+  it("shows the code of the payment in the form, and copies it", async () => {
+    const { person, page, phone } = await visit("gus");
+    await person.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await press(page, "Sign in with push");
+    await phone.approve(await number(page));
+    await heading(page, "Signed in");
+    await phone.done();
+    const code = () => page.locator("#code pre").last().textContent();
+    assert.ok((await code()).includes('amount: 4990, currency: "EUR", payee: "Green Energy Ltd"'), await code());
+    await page.getByLabel("Pay to").fill('Anna "Ann" Öz');
+    await page.getByLabel("Amount in euro").fill("12,5");
+    assert.ok((await code()).includes(String.raw`amount: 1250, currency: "EUR", payee: "Anna \"Ann\" Öz"`), await code());
+    await press(page, "Copy: Your backend");
+    await page.getByText("Copied").first().waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await code());
+    for (const wrong of ["", "0", "1e3", "0x10", "1.234", "10000.01", "-1"]) {
+      await page.getByLabel("Amount in euro").fill(wrong);
+      await press(page, "Pay with push");
+      await page.getByText("Enter an amount between").waitFor();
+    }
+    await page.getByLabel("Amount in euro").fill("12,5");
+    await press(page, "Pay with push");
+    await phone.asked();
+    await phone.approve(await number(page));
+    await heading(page, "Paid");
+    assert.ok((await code()).includes(String.raw`payee: "Anna \"Ann\" Öz"`), await code());
+    await assertAccessible(page, "the code");
+    await picture(page, "demo-code");
   });
 
   it("is quick: from the press of Approve to the website's page", async () => {

@@ -137,15 +137,55 @@ describe("the pre-built UI", LIMITED, () => {
     const page = await (await browser.person()).open(url);
     await heading(page, "Set up your phone");
     const link = await page.getByRole("link", { name: "Use this device" }).getAttribute("href");
-    assert.equal(new URLSearchParams(new URL(link).hash.slice(1)).get("enroll"), token);
-    assert.equal(new URL(link).search, "", "no token in what servers see");
+    const ticket = new URLSearchParams(new URL(link).hash.slice(1)).get("enroll");
+    assert.match(ticket, /^[\w-]{22}$/, "a one-time ticket in the place of the token");
+    assert.ok(!link.includes(token));
+    assert.equal(new URL(link).search, "", "nothing in what servers see");
     await assertAccessible(page, "the code");
     await picture(page, "ui-enroll");
     const phone = newPhone();
-    await phone.enroll(token);
+    await phone.follow(link);
     await heading(page, "Look at your phone");
     await phone.approve();
     await heading(page, "Approved");
+    await assert.rejects(newPhone().follow(link), /used already/);
+  });
+
+  it("shows a code that every camera can read: 37 modules a side at most", async () => {
+    const { url } = await track(backend, newUser());
+    const page = await (await browser.person()).open(url);
+    await heading(page, "Set up your phone");
+    const border = 3;
+    const modules = (box) => Number(box.split(" ")[2]) - 2 * border;
+    const shown = modules(await page.locator(".qr").getAttribute("viewBox"));
+    const link = await page.getByRole("link", { name: "Use this device" }).getAttribute("href");
+    const { hash } = new URL(link);
+    // As it is where people use it: under a name of the usual length, by HTTPS.
+    const usual = await page.evaluate(async (text) => {
+      const { qrCode } = await import("/shared/qr.js");
+      return qrCode(text, "").getAttribute("viewBox");
+    }, `https://countersign.example.com/phone${hash}`);
+    const long = await page.evaluate(async (text) => {
+      const { qrCode } = await import("/shared/qr.js");
+      return qrCode(text, "").getAttribute("viewBox");
+    }, `https://push-verification.payments.eu-central.example-bank.com/phone${hash}`);
+    assert.ok(shown <= 33, `${shown} modules`);
+    assert.ok(modules(usual) <= 33, `${modules(usual)} modules`);
+    assert.ok(modules(long) <= 37, `${modules(long)} modules`);
+  });
+
+  it("says so where no ticket can be made, and goes on when one can", async () => {
+    const { url } = await track(backend, newUser());
+    const person = await browser.person();
+    person.expect(LOST_NETWORK);
+    const page = await person.open("about:blank");
+    const route = "**/v1/client/user-authenticators/push/ticket";
+    await page.route(route, (request) => request.abort());
+    await page.goto(url);
+    await heading(page, "No connection");
+    await page.unroute(route);
+    await press(page, "Try again");
+    await heading(page, "Set up your phone");
   });
 
   it("ends on the person's devices where the relying party wants it", async () => {
@@ -166,7 +206,7 @@ describe("the pre-built UI", LIMITED, () => {
     await heading(page, "Add a device");
     const link = await page.getByRole("link", { name: "Use this device" }).getAttribute("href");
     const third = newPhone();
-    await third.enroll(new URLSearchParams(new URL(link).hash.slice(1)).get("enroll"));
+    await third.follow(link);
     await heading(page, "Your devices");
     assert.equal(await page.getByRole("listitem").count(), 3);
     for (const left of [2, 1]) {
@@ -287,14 +327,15 @@ describe("the pre-built UI", LIMITED, () => {
       assert.equal(await isValid(token), true);
     });
 
-    it("in a frame that the person closes", async () => {
+    it("in a frame that the person closes by its button", async () => {
       const { userId } = await user();
-      const { url } = await track(backend, userId);
+      const { url, token } = await track(backend, userId);
       const { page } = await launch(url, { mode: "popup" });
       const frame = page.frameLocator("#__authsignal-popup-iframe");
       await heading(frame, "Look at your phone");
       await press(frame, "Cancel");
-      assert.equal((await page.evaluate(() => window.launched)).token, undefined);
+      assert.equal((await page.evaluate(() => window.launched)).token, token);
+      assert.equal(await isValid(token), false);
     });
 
     it("in a window", async () => {
@@ -356,7 +397,7 @@ describe("the pre-built UI", LIMITED, () => {
 
     it("and is told of errors", async () => {
       const { userId } = await user();
-      const { url, idempotencyKey } = await track(backend, userId);
+      const { url, token, idempotencyKey } = await track(backend, userId);
       await backend.updateAction({ userId, action: "signIn", idempotencyKey, attributes: { state: "BLOCK" } });
       const { person, page } = await launch(url, { mode: "popup" });
       person.expect(STATUS(400));
@@ -364,7 +405,7 @@ describe("the pre-built UI", LIMITED, () => {
       await heading(frame, "Already finished");
       assert.deepEqual(await page.evaluate(() => window.errors), [{ errorCode: "invalid_request", statusCode: 400 }]);
       await press(frame, "Close");
-      assert.equal((await page.evaluate(() => window.launched)).token, undefined);
+      assert.equal((await page.evaluate(() => window.launched)).token, token);
     });
 
     it("but not in a frame of a page that the tenant does not allow", async () => {

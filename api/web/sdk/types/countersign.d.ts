@@ -99,10 +99,24 @@ export class Push {
         outcome: Outcome;
     }>>;
     /**
+     * Says that the page which waited goes away, for a listener of `pagehide`. A page cannot tell whether it is closed or
+     * loaded again: the server takes the challenge back after 5 seconds, unless somebody waits for it then.
+     * @param {{ challengeId: string }} params
+     * @returns {Promise<Result<{ outcome?: Outcome }>>}
+     */
+    leave({ challengeId }: {
+        challengeId: string;
+    }): Promise<Result<{
+        outcome?: Outcome;
+    }>>;
+    /**
      * The devices of the token's user.
+     * @param {{ signal?: AbortSignal }} [params]
      * @returns {Promise<Result<Authenticator[]>>}
      */
-    authenticators(): Promise<Result<Authenticator[]>>;
+    authenticators({ signal }?: {
+        signal?: AbortSignal;
+    }): Promise<Result<Authenticator[]>>;
     /**
      * Removes a device. The token needs the scope `remove:authenticators`, as that of an approval has.
      * @param {{ userAuthenticatorId: string }} params

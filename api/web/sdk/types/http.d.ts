@@ -13,12 +13,12 @@ export class Http {
      */
     constructor(baseUrl: string, fetcher: typeof fetch, onCall: ((call: Call) => void) | undefined);
     /**
-     * Asks, and waits for the answer no longer than it can take.
+     * Asks, and waits for the answer no longer than it can take. With `keepalive` the request outlives its page.
      * @param {string} path below the base address
      * @param {CallOptions} options
      * @returns {Promise<Result<any>>} `network_error` if there was no answer, `aborted` if the signal said so
      */
-    ask(path: string, { method, body, token, waitSeconds, signal }: CallOptions): Promise<Result<any>>;
+    ask(path: string, { method, body, token, waitSeconds, ...options }: CallOptions): Promise<Result<any>>;
     #private;
 }
 /**
@@ -62,5 +62,6 @@ export type CallOptions = {
     body?: object;
     token?: string;
     waitSeconds?: number;
+    keepalive?: boolean;
     signal?: AbortSignal;
 };

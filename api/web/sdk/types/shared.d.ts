@@ -37,11 +37,13 @@ export type Message = {
 } | {
     kind: "leading";
 } | {
+    kind: "look";
+} | {
     kind: "connection";
     connection: Connection;
 };
 /**
- * What this tab waits for.
+ * `looks`: the leader polls for it, and this tab too until there is an answer
  */
 export type Local = {
     wait: Wait;
@@ -49,6 +51,7 @@ export type Local = {
     stop?: () => void;
     onConnection?: (connection: Connection) => void;
     silence?: ReturnType<typeof setTimeout>;
+    looks?: boolean;
 };
 import type { Wait } from "./poller.js";
 import type { Connection } from "./poller.js";

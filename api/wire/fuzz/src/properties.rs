@@ -35,6 +35,7 @@ pub(crate) fn body(bytes: &[u8]) {
         understood::<UpdateActionRequest, _, String>(bytes, Ok),
         understood::<ValidateRequest, _, String>(bytes, Ok),
     ];
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if bodies.contains(&true) && !bytes.is_empty() {
         let object = serde_json::from_slice::<Map<String, Value>>(bytes);
         assert!(object.is_ok(), "what is no JSON object was taken for one");

@@ -4,6 +4,7 @@ use countersign_core::device::{Device, Platform, PushToken, Signing};
 use countersign_core::policy::DEVICE_NAME_BYTES_MAX;
 use countersign_core::signature::{PublicKey, SignatureFormat};
 use countersign_core::text::Line;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::push_token;
@@ -14,7 +15,7 @@ use crate::publickey::{PresentedKey, decode_signature_of};
 use crate::secret::Secret;
 use crate::time::Iso8601;
 
-/// `POST /client/user-authenticators/push`. `performAttestation` is ignored.
+/// `POST /client/user-authenticators/push`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnrollRequest {
@@ -41,6 +42,9 @@ pub struct EnrollRequest {
     /// Over the enrollment's statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Secret>,
+    /// The platform's word for the app. Nothing of it is kept or checked, and the answer says so.
+    #[serde(skip_serializing)]
+    pub perform_attestation: Option<IgnoredAny>,
 }
 
 /// An [`EnrollRequest`] whose fields are checked.
@@ -58,6 +62,8 @@ pub struct Enrollment {
     pub signing: Signing,
     /// Over the enrollment's statement; nothing about it is known to be true.
     pub proof: Option<Vec<u8>>,
+    /// Whether there was attestation data, which is ignored.
+    pub attested: bool,
 }
 
 impl EnrollRequest {
@@ -93,6 +99,7 @@ impl EnrollRequest {
             push_token: push_token(self.push_token.as_ref())?,
             signing: signing(self.signing.as_deref())?,
             proof: proof.transpose()?,
+            attested: self.perform_attestation.is_some(),
         })
     }
 }
@@ -118,6 +125,23 @@ pub struct CredentialResponse {
     pub signing: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
+    /// `ignored` where the enrollment had attestation data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<String>,
+    /// Who is not shown anything because the key serves too many users; absent where all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowded: Option<Crowded>,
+}
+
+/// Which binding a key has no place for. It has approved nothing, and is shown nothing until its
+/// user enrolls the key again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Crowded {
+    /// One of another user, whose place was taken.
+    Other,
+    /// The one that the answer is about.
+    This,
 }
 
 impl CredentialResponse {
@@ -132,6 +156,8 @@ impl CredentialResponse {
             last_verified_at: device.last_verified_at.map(Iso8601::from),
             signing: Some(signing.name().to_owned()),
             algorithm: Some(device.key.algorithm().name().to_owned()),
+            attestation: None,
+            crowded: None,
         }
     }
 }

@@ -8,15 +8,17 @@ mod enroll;
 mod nonce;
 mod remove;
 mod session;
+mod ticket;
 mod update;
 
 pub use answer::{Answer, AnswerRequest, AnswerResponse};
-pub use enroll::{CredentialResponse, EnrollRequest, Enrollment};
+pub use enroll::{CredentialResponse, Crowded, EnrollRequest, Enrollment};
 pub use nonce::{NonceResponse, UpdateNonceResponse};
 pub use remove::{Remove, RemoveRequest, RemoveResponse};
 pub use session::{
     Session, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
 };
+pub use ticket::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
 pub use update::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
 
 use countersign_core::device::PushToken;

@@ -68,8 +68,9 @@ const LINES: [&str; 9] = [
     "expires",
 ];
 
-/// Parts that are accepted stand in the statement as they came in, each on its own line, and
-/// nothing else does: no part can end a line, or begin one. Parts that are not are no statement.
+/// Parts that are accepted stand in the statement as they came in, but for a number, whose digits
+/// are written in ASCII. Each has its own line, and nothing else does: no part can end a line, or
+/// begin one. Parts that are not are no statement.
 pub(crate) fn statement(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut parts = text.splitn(8, '\n');
@@ -114,6 +115,12 @@ pub(crate) fn statement(bytes: &[u8]) {
             "key" | "display" => assert_eq!(value.len(), 43),
             // Zeros before the number of seconds are left out.
             "expires" => assert_eq!(value.parse(), Ok(expires_at_seconds)),
+            "number" => {
+                let typed = number.as_ref().map_or("-", TypedNumber::reveal);
+                assert_eq!(value, typed);
+                assert!(typed == "-" || typed.bytes().all(|b| b.is_ascii_digit()), "{typed}");
+                given.next();
+            }
             _ => assert_eq!(Some(value), given.next()),
         }
         if name == "number" {

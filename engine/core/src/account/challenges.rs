@@ -41,6 +41,15 @@ pub struct Issued {
     pub devices: Vec<Arc<Device>>,
 }
 
+/// What is known of a decision besides who signed it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evidence<'a> {
+    /// Shows that the right number was typed.
+    pub number: Option<&'a Matched>,
+    /// Whether the key's holder has signed what the challenge displays, or a read of it.
+    pub display: bool,
+}
+
 impl Account {
     /// Issues a challenge for an action. That the user is asked is counted in the same change; what
     /// is refused counts for nothing.
@@ -81,7 +90,7 @@ impl Account {
             issued_at: now,
             expires_at: now.plus_ms(limits.challenge_lifetime_ms),
             held: issue.held,
-            notifications: u32::from(issue.held),
+            notifications: 0,
             ended: None,
             number: limits.number_match.map(|digits| AskedNumber {
                 number: Number::from_entropy(digits, &issue.number_seed),
@@ -108,8 +117,8 @@ impl Account {
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
     }
 
-    /// Counts one more notification about a held challenge. It is to be recorded before the
-    /// notification is sent.
+    /// Counts one more notification about a held challenge, and has it offered to its devices. It
+    /// is to be recorded once there is a connection for the notification, and before that is sent.
     ///
     /// # Errors
     /// [`Refusal::NotificationsMax`] if there were as many as may be, [`Refusal::ChallengeEnded`]
@@ -127,6 +136,30 @@ impl Account {
         let challenge = Challenge { notifications: open.notifications + 1, ..open.clone() };
         let challenge = Arc::new(challenge);
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
+    }
+
+    /// Cancels a held challenge whose notification has failed. If nobody was offered it, the
+    /// relying party has not heard of it either, and its prompt is given back.
+    ///
+    /// Only this gives a prompt back: an end of another kind may come while the notification is
+    /// still on its way, and prompts bound how many of those a user can have.
+    ///
+    /// # Errors
+    /// [`Refusal::ChallengeEnded`] if it has ended meanwhile.
+    pub fn withdraw(
+        &self,
+        id: &ChallengeId,
+        now: UnixMillis,
+    ) -> Result<Transition<Arc<Challenge>>, Refusal> {
+        let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
+        let challenge = Arc::new(end(open, Outcome::Cancelled, now));
+        let mut writes = Vec::with_capacity(2);
+        if let Some(record) = self.record.as_ref().filter(|_| !open.is_offered()) {
+            let counters = record.counters.unprompted(open.issued_at);
+            writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
+        }
+        writes.push(Write::Challenge(challenge.clone()));
+        Ok(self.transition(writes, challenge))
     }
 
     /// Lets a held challenge be answered.
@@ -179,21 +212,22 @@ impl Account {
     }
 
     /// Records the end of an open challenge, and what follows for its action and the account's
-    /// counters. `matched` shows that the right number was typed.
+    /// counters.
     ///
     /// # Errors
     /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was
-    /// late, or `action` is not the challenge's own. An approval needs its action, and `matched`
-    /// where the challenge asks for a number.
+    /// late, or `action` is not the challenge's own. An approval needs its action, and a matched
+    /// number where the challenge asks for one.
     pub fn settle(
         &self,
         id: &ChallengeId,
         ended: Ended,
         action: Option<&Action>,
-        matched: Option<&Matched>,
+        evidence: Evidence<'_>,
     ) -> Result<Transition<Arc<Challenge>>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
-        if ended.outcome == Outcome::Approved && open.number.is_some() && matched.is_none() {
+        if ended.outcome == Outcome::Approved && open.number.is_some() && evidence.number.is_none()
+        {
             return Err(Refusal::NumberMissing);
         }
         let of_challenge = |a: &Action| a.account == self.key && a.key == open.action;
@@ -210,7 +244,10 @@ impl Account {
         }
         if let (Some(action), Some(state)) = (action, state_after(ended.outcome)) {
             let decided_by = ended.by.clone();
-            let action = Action { decided_by, ..action.in_state(state, ended.at) };
+            let shown = open.shown.as_ref().filter(|_| evidence.display);
+            let approved = shown.filter(|_| ended.outcome == Outcome::Approved);
+            let approved = approved.map(|shown| shown.display.clone());
+            let action = Action { decided_by, approved, ..action.in_state(state, ended.at) };
             writes.push(Write::Action(action.into()));
         }
         if let Some(record) = &self.record {

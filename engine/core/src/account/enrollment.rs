@@ -11,6 +11,7 @@ use crate::policy::Limits;
 use crate::possession::Possession;
 use crate::refusal::Refusal;
 use crate::signature::PublicKey;
+use crate::statement::Digest;
 use crate::text::Line;
 use crate::time::UnixMillis;
 
@@ -27,6 +28,8 @@ pub struct Enroll {
     pub push_token: Option<PushToken>,
     /// Whether the token of the request allows a further authenticator.
     pub may_add: bool,
+    /// Over the ticket that stands for the token, where one does. It says itself what it allows.
+    pub ticket: Option<Digest>,
     /// What the key is to sign.
     pub signing: Signing,
     /// Shows that the caller holds the key, where that was proven.
@@ -39,7 +42,8 @@ impl Enroll {
     #[must_use]
     pub const fn official(key: PublicKey, may_add: bool) -> Self {
         let (name, platform, push_token, possession) = (None, None, None, None);
-        Self { key, name, platform, push_token, may_add, signing: Signing::ChallengeId, possession }
+        let (signing, ticket) = (Signing::ChallengeId, None);
+        Self { key, name, platform, push_token, may_add, ticket, signing, possession }
     }
 
     /// Whether it was proven that the caller holds the key.
@@ -57,12 +61,13 @@ pub struct Refresh {
 }
 
 impl Account {
-    /// Binds a key. The same key for the same user refreshes the binding it has.
+    /// Binds a key. The same key for the same user refreshes the binding it has. The same change
+    /// uses a ticket up.
     ///
     /// # Errors
-    /// [`Refusal`] for an unknown user, a further authenticator without the scope for it, or one
-    /// too many; for a key that is to sign less than it does or has to, that is to sign statements
-    /// without a proof, or that is bound with another signature format.
+    /// [`Refusal`] for an unknown user, a ticket that is over, a further authenticator without the
+    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that
+    /// is to sign statements without a proof, or that is bound with another signature format.
     pub fn enroll(
         &self,
         enroll: &Enroll,
@@ -74,9 +79,11 @@ impl Account {
             return Err(Refusal::ActionUnknown);
         }
         let known = self.devices.iter().map(Arc::as_ref).find(|d| d.key == enroll.key);
+        let ticket = self.redeemed(enroll, known, now)?;
+        let may_add = ticket.map_or(enroll.may_add, |ticket| ticket.may_add);
         check_signing(enroll, known, limits)?;
         if known.is_none() && !self.devices.is_empty() {
-            if !enroll.may_add {
+            if !may_add {
                 return Err(Refusal::AddScopeMissing);
             }
             if self.devices.len() >= limits.authenticators_per_account_max {
@@ -87,7 +94,7 @@ impl Account {
         }
         // Unless it is proven that the caller holds the key, which is no secret: a token that may
         // not add an authenticator may not rename or redirect one either.
-        let may_change = known.is_none() || enroll.may_add || enroll.is_proven();
+        let may_change = known.is_none() || may_add || enroll.is_proven();
         let (name, platform, push_token) = if may_change {
             (enroll.name.clone(), enroll.platform, enroll.push_token.clone())
         } else {
@@ -106,7 +113,10 @@ impl Account {
             verified_at: now,
             last_verified_at: Some(now),
         });
-        Ok(self.transition(vec![Write::Device(device.clone())], device))
+        let used = ticket.and_then(|ticket| self.used_up(ticket, &device, now));
+        let writes = used.into_iter().map(Write::Account);
+        let writes = writes.chain([Write::Device(device.clone())]).collect();
+        Ok(self.transition(writes, device))
     }
 
     /// Records that the key of a device signs more than it did: it was raised for another user. The

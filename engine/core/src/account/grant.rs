@@ -1,7 +1,7 @@
 //! What a client's token stands for, and for how long that holds.
 
 use super::Account;
-use crate::action::{Action, ActionState};
+use crate::action::{Action, ActionState, Birth};
 use crate::id::ActionKey;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
@@ -15,6 +15,9 @@ pub struct Grant {
     pub issued_at: UnixMillis,
     /// Whether it stands for an approval.
     pub is_verified: bool,
+    /// Which of the actions that had this name it is about. Absent from tokens that an older server
+    /// made: for those the time decides.
+    pub born: Option<Birth>,
 }
 
 impl Account {
@@ -25,8 +28,11 @@ impl Account {
     /// # Errors
     /// [`Refusal::GrantOver`].
     pub fn honour(&self, grant: &Grant, action: &Action) -> Result<(), Refusal> {
-        let older = grant.issued_at.seconds() < action.created_at.seconds();
-        if older || (grant.is_verified && !self.success_stands(action)) {
+        let other = match grant.born {
+            Some(born) => born != action.birth(),
+            None => grant.issued_at.seconds() < action.created_at.seconds(),
+        };
+        if other || (grant.is_verified && !self.success_stands(action)) {
             return Err(Refusal::GrantOver);
         }
         Ok(())

@@ -9,14 +9,15 @@ mod grant;
 mod profile;
 #[cfg(test)]
 mod tests;
+mod ticketing;
 mod tracking;
 
 use std::sync::Arc;
 
-pub use challenges::{Issue, Issued};
+pub use challenges::{Evidence, Issue, Issued};
 pub use enrollment::{Enroll, Refresh};
 pub use grant::Grant;
-pub use profile::{Profile, ProfilePatch};
+pub use profile::{Edit, Profile, ProfilePatch};
 pub use tracking::{Track, Tracked};
 
 use crate::challenge::{Challenge, Ended, Outcome};
@@ -24,6 +25,7 @@ use crate::change::{Change, Transition, Write};
 use crate::device::Device;
 use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
+use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
 /// The account's own record.
@@ -35,6 +37,8 @@ pub struct AccountRecord {
     pub profile: Profile,
     /// How often the user was asked, and guessed.
     pub counters: Counters,
+    /// Its tickets, oldest first. The next change of them drops those whose time is over.
+    pub tickets: Vec<Ticket>,
 }
 
 /// A user: the record, what is enrolled and what is open.

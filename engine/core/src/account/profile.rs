@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountRecord};
+use super::{Account, AccountRecord, ticketing};
 use crate::change::{Transition, Write};
 use crate::text::Line;
 use crate::time::UnixMillis;
@@ -29,21 +29,56 @@ pub struct Profile {
     pub custom: Option<Arc<str>>,
 }
 
+/// What a patch does to an attribute that can be taken away again.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Edit {
+    /// Leaves it as it is.
+    #[default]
+    Keep,
+    /// Takes it away.
+    Clear,
+    /// Puts this in its place.
+    Set(Line),
+}
+
+impl Edit {
+    /// Sets a text, or keeps what is there where it is absent.
+    #[must_use]
+    pub fn set_or_keep(text: Option<Line>) -> Self {
+        text.map_or(Self::Keep, Self::Set)
+    }
+
+    /// Sets a text, or takes away what is there where it is absent.
+    #[must_use]
+    pub fn set_or_clear(text: Option<Line>) -> Self {
+        text.map_or(Self::Clear, Self::Set)
+    }
+
+    /// The attribute after the edit.
+    fn of(&self, known: Option<Line>) -> Option<Line> {
+        match self {
+            Self::Keep => known,
+            Self::Clear => None,
+            Self::Set(text) => Some(text.clone()),
+        }
+    }
+}
+
 /// Attributes to set; absent ones stay as they are.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProfilePatch {
     /// See [`Profile::email`].
-    pub email: Option<Line>,
+    pub email: Edit,
     /// See [`Profile::email_verified`].
     pub email_verified: Option<bool>,
     /// See [`Profile::phone_number`].
-    pub phone_number: Option<Line>,
+    pub phone_number: Edit,
     /// See [`Profile::phone_number_verified`].
     pub phone_number_verified: Option<bool>,
     /// See [`Profile::username`].
-    pub username: Option<Line>,
+    pub username: Edit,
     /// See [`Profile::display_name`].
-    pub display_name: Option<Line>,
+    pub display_name: Edit,
     /// See [`Profile::locale`].
     pub locale: Option<Line>,
     /// See [`Profile::custom`].
@@ -66,23 +101,27 @@ impl fmt::Debug for ProfilePatch {
 
 impl Profile {
     /// The profile with a patch applied. A new address or number counts as not verified unless the
-    /// patch says otherwise.
+    /// patch says otherwise; one that is taken away is never verified.
     #[must_use]
     pub fn patched(&self, patch: &ProfilePatch) -> Self {
+        let (email, phone_number) =
+            (patch.email.of(self.email.clone()), patch.phone_number.of(self.phone_number.clone()));
+        let verified = |edit: &Edit, is_same: bool, was: bool, said: Option<bool>| match edit {
+            Edit::Clear => false,
+            Edit::Keep | Edit::Set(_) => said.unwrap_or(was && is_same),
+        };
         let mut next = self.clone();
-        if patch.email.is_some() && patch.email != self.email {
-            next.email.clone_from(&patch.email);
-            next.email_verified = false;
-        }
-        if patch.phone_number.is_some() && patch.phone_number != self.phone_number {
-            next.phone_number.clone_from(&patch.phone_number);
-            next.phone_number_verified = false;
-        }
-        next.email_verified = patch.email_verified.unwrap_or(next.email_verified);
-        next.phone_number_verified =
-            patch.phone_number_verified.unwrap_or(next.phone_number_verified);
-        next.username = patch.username.clone().or(next.username);
-        next.display_name = patch.display_name.clone().or(next.display_name);
+        next.email_verified =
+            verified(&patch.email, email == self.email, self.email_verified, patch.email_verified);
+        next.phone_number_verified = verified(
+            &patch.phone_number,
+            phone_number == self.phone_number,
+            self.phone_number_verified,
+            patch.phone_number_verified,
+        );
+        (next.email, next.phone_number) = (email, phone_number);
+        next.username = patch.username.of(next.username);
+        next.display_name = patch.display_name.of(next.display_name);
         next.locale = patch.locale.clone().or(next.locale);
         next.custom = patch.custom.clone().or(next.custom);
         next
@@ -104,6 +143,7 @@ impl Account {
             created_at: known.map_or(now, |r| r.created_at),
             profile: known.map(|r| r.profile.clone()).unwrap_or_default().patched(patch),
             counters: known.map(|r| r.counters.clone()).unwrap_or_default(),
+            tickets: known.map(|r| ticketing::live(r, now)).unwrap_or_default(),
         }
     }
 }
@@ -114,15 +154,43 @@ mod tests {
 
     #[test]
     fn a_new_address_is_not_verified_until_said_so() {
-        let line = |text| Some(Line::cleaned(text, 100));
-        let known = Profile { email: line("a@x"), email_verified: true, ..Profile::default() };
+        let line = |text| Line::cleaned(text, 100);
+        let known =
+            Profile { email: Some(line("a@x")), email_verified: true, ..Profile::default() };
         let patch = |email, email_verified| ProfilePatch {
-            email,
+            email: Edit::Set(line(email)),
             email_verified,
             ..ProfilePatch::default()
         };
-        assert!(known.patched(&patch(line("a@x"), None)).email_verified);
-        assert!(!known.patched(&patch(line("b@x"), None)).email_verified);
-        assert!(known.patched(&patch(line("b@x"), Some(true))).email_verified);
+        assert!(known.patched(&patch("a@x", None)).email_verified);
+        assert!(!known.patched(&patch("b@x", None)).email_verified);
+        assert!(known.patched(&patch("b@x", Some(true))).email_verified);
+        assert!(known.patched(&ProfilePatch::default()).email_verified);
+    }
+
+    #[test]
+    fn an_attribute_that_is_taken_away_is_not_verified_either() {
+        let line = |text| Some(Line::cleaned(text, 100));
+        let known = Profile {
+            email: line("a@x"),
+            email_verified: true,
+            phone_number: line("+1"),
+            phone_number_verified: true,
+            username: line("ann"),
+            display_name: line("Ann"),
+            locale: line("en"),
+            custom: Some("{}".into()),
+        };
+        let patch = ProfilePatch {
+            email: Edit::Clear,
+            email_verified: Some(true),
+            phone_number: Edit::Clear,
+            username: Edit::Clear,
+            display_name: Edit::Clear,
+            ..ProfilePatch::default()
+        };
+        let rest = Profile { locale: line("en"), custom: Some("{}".into()), ..Profile::default() };
+        assert!(known.patched(&patch) == rest);
+        assert!(rest.patched(&patch) == rest, "what is not there is taken away without a word");
     }
 }

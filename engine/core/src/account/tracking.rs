@@ -8,6 +8,7 @@ use crate::challenge::Outcome;
 use crate::change::{Transition, Write};
 use crate::id::ActionKey;
 use crate::policy::Unenrolled;
+use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
 /// An action that the relying party reports.
@@ -35,17 +36,23 @@ impl Account {
     /// answered as it is, so that a repeated request changes nothing.
     ///
     /// The result has no change where there is nothing to record.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Refusal::OtherContent`] if the recorded action has another `custom`: whoever sent it would
+    /// take the answer for one about what they have sent.
     pub fn track(
         &self,
         track: &Track,
         known: Option<&Arc<Action>>,
         unenrolled: Unenrolled,
         now: UnixMillis,
-    ) -> (Option<Transition<Tracked>>, Tracked) {
+    ) -> Result<(Option<Transition<Tracked>>, Tracked), Refusal> {
         let is_enrolled = self.is_enrolled();
         if let Some(known) = known {
-            return (None, Tracked { action: known.clone(), is_enrolled });
+            if !known.context.says_the_same(&track.context) {
+                return Err(Refusal::OtherContent);
+            }
+            return Ok((None, Tracked { action: known.clone(), is_enrolled }));
         }
         let state = match unenrolled {
             _ if is_enrolled => ActionState::ChallengeRequired,
@@ -60,6 +67,8 @@ impl Account {
             created_at: now,
             state_updated_at: now,
             decided_by: None,
+            approved: None,
+            revision: self.revision + 1,
         });
         let record = self.patched_record(&track.profile, now);
         let mut writes = Vec::with_capacity(2);
@@ -68,10 +77,11 @@ impl Account {
         }
         writes.push(Write::Action(action.clone()));
         let tracked = Tracked { action, is_enrolled };
-        (Some(self.transition(writes, tracked.clone())), tracked)
+        Ok((Some(self.transition(writes, tracked.clone())), tracked))
     }
 
-    /// Sets the state of an action as the relying party says, cancelling its open challenges.
+    /// Sets the state of an action as the relying party says, cancelling its open challenges. What
+    /// was approved is not told any more, even where the state stays the same.
     #[must_use]
     pub fn override_action(
         &self,
@@ -79,7 +89,7 @@ impl Account {
         state: ActionState,
         now: UnixMillis,
     ) -> Transition<Arc<Action>> {
-        let action = Arc::new(action.in_state(state, now));
+        let action = Arc::new(Action { approved: None, ..action.in_state(state, now) });
         let cancelled = self.open.iter().filter(|c| c.action == action.key);
         let mut writes: Vec<_> =
             cancelled.map(|c| Write::Challenge(end(c, Outcome::Cancelled, now).into())).collect();

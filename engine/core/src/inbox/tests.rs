@@ -63,6 +63,8 @@ fn offer(id: u8, n: u8, at: u64) -> Offer {
         created_at: UnixMillis(at),
         state_updated_at: UnixMillis(at),
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     Offer { challenge: challenge.into(), action: action.into(), user_custom: None }
 }
@@ -208,4 +210,20 @@ fn enrolling_a_binding_again_puts_it_first_and_keeps_it_single() {
     inbox.bind(binding(1, 9));
     let order: Vec<_> = inbox.bindings().iter().map(|b| b.id.clone()).collect();
     assert_eq!(order, [authenticator(1), authenticator(2)]);
+}
+
+#[test]
+fn a_held_challenge_is_found_once_its_notification_is_begun() {
+    let mut inbox = Inbox::new(&Limits::default());
+    inbox.bind(binding(1, 0));
+    let held = |notifications| {
+        let mut offer = offer(1, 1, 0);
+        let challenge = Arc::make_mut(&mut offer.challenge);
+        (challenge.held, challenge.notifications) = (true, notifications);
+        offer
+    };
+    assert!(!inbox.offer(held(0)));
+    assert!(newest(&mut inbox, 50).is_none());
+    assert!(inbox.offer(held(1)));
+    assert!(newest(&mut inbox, 50).is_some());
 }

@@ -46,6 +46,16 @@ impl SignatureFormat {
         }
     }
 
+    /// The encoding in words, for somebody who has sent another.
+    #[must_use]
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Der => "ASN.1 DER, as signatureFormat \"der\" says",
+            Self::P1363 => "r and s of 32 bytes each, as signatureFormat \"p1363\" says",
+            Self::Raw => "the 64 bytes of Ed25519",
+        }
+    }
+
     /// The format of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -201,6 +211,21 @@ impl PublicKey {
     /// [`InvalidSignature`], whatever is wrong with it.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         self.parsed.0.verify(message, signature)
+    }
+
+    /// Whether a signature has the shape of another format of ECDSA than this key's. It explains a
+    /// signature that did not verify, and decides nothing.
+    #[must_use]
+    pub fn is_misshapen(&self, signature: &[u8]) -> bool {
+        const R_AND_S_BYTES: usize = 64;
+        const SEQUENCE: u8 = 0x30;
+        match self.format {
+            SignatureFormat::Der => signature.len() == R_AND_S_BYTES,
+            SignatureFormat::P1363 => {
+                signature.len() != R_AND_S_BYTES && signature.first() == Some(&SEQUENCE)
+            }
+            SignatureFormat::Raw => false,
+        }
     }
 
     fn term(

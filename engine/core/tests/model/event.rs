@@ -6,7 +6,7 @@ use countersign_core::challenge::Ended;
 use proptest::prelude::*;
 
 use crate::names::{ActionName, CODES, INSTANCES, KEYS, USERS};
-use crate::reference::Reference;
+use crate::reference::{Asked, Reference};
 use crate::world::World;
 
 /// A step, and whether its commit gets lost on the way to the store.
@@ -21,6 +21,8 @@ pub(crate) struct Step {
 pub(crate) enum Kind {
     Track(ActionName),
     Issue { action: ActionName, target: Option<usize>, supersede: bool, held: bool },
+    Notify(usize),
+    Withdraw(usize),
     Release(usize),
     Decide { challenge: usize, device: usize, approve: bool, other: bool },
     Settle(usize),
@@ -47,6 +49,14 @@ pub(crate) enum Event {
         target: Option<usize>,
         supersede: bool,
         held: bool,
+    },
+    Notify {
+        user: usize,
+        challenge: usize,
+    },
+    Withdraw {
+        user: usize,
+        challenge: usize,
     },
     Release {
         user: usize,
@@ -108,7 +118,9 @@ impl Event {
             Self::Track(action) | Self::Issue { action, .. } | Self::Override { action, .. } => {
                 action.user
             }
-            Self::Release { user, .. }
+            Self::Notify { user, .. }
+            | Self::Withdraw { user, .. }
+            | Self::Release { user, .. }
             | Self::Decide { user, .. }
             | Self::Settle { user, .. }
             | Self::Expire { user, .. }
@@ -149,6 +161,8 @@ fn kind() -> impl Strategy<Value = Kind> {
         20 => issue.prop_map(|(action, target, supersede, held)| {
             Kind::Issue { action, target, supersede, held }
         }),
+        5 => recent.clone().prop_map(Kind::Notify),
+        1 => recent.clone().prop_map(Kind::Withdraw),
         4 => recent.clone().prop_map(Kind::Release),
         20 => decide.prop_map(|(challenge, device, approve, other)| {
             Kind::Decide { challenge, device, approve, other }
@@ -181,6 +195,15 @@ fn newest<T: Clone>(entries: &[T], position: usize) -> Option<T> {
     entries.iter().rev().cycle().nth(position % entries.len().max(1)).cloned()
 }
 
+/// A challenge to notify of: mostly one that is held, or else any there ever was.
+fn notified(position: usize, reference: &Reference) -> Option<(usize, usize)> {
+    let challenges = reference.challenges.iter();
+    let among =
+        |(_, asked): &(&usize, &Asked)| position == 3 || (asked.held && asked.end.is_none());
+    let among: Vec<_> = challenges.filter(among).map(|(n, a)| (a.action.user, *n)).collect();
+    newest(&among, position)
+}
+
 /// The event that a step stands for, if there is what it is about.
 pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Option<Event> {
     let issued: Vec<_> = reference.challenges.keys().copied().collect();
@@ -188,6 +211,7 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
         let challenge = newest(&issued, position)?;
         Some((reference.challenges[&challenge].action.user, challenge))
     };
+    let of = |position, event: fn((usize, usize)) -> Event| challenge(position).map(event);
     let (next_challenge, next_device) = (world.next, world.next);
     Some(match step.kind.clone() {
         Kind::Track(action) => Event::Track(action),
@@ -203,10 +227,14 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
             let target = target.and_then(|position| newest(&world.devices, position));
             Event::Issue { challenge: next_challenge, action, target, supersede, held }
         }
-        Kind::Release(position) => {
-            let (user, challenge) = challenge(position)?;
-            Event::Release { user, challenge }
+        Kind::Notify(at) => {
+            let (user, challenge) = notified(at, reference)?;
+            Event::Notify { user, challenge }
         }
+        Kind::Withdraw(at) => of(at, |(user, challenge)| Event::Withdraw { user, challenge })?,
+        Kind::Release(at) => of(at, |(user, challenge)| Event::Release { user, challenge })?,
+        Kind::Expire(at) => of(at, |(user, challenge)| Event::Expire { user, challenge })?,
+        Kind::Cancel(at) => of(at, |(user, challenge)| Event::Cancel { user, challenge })?,
         Kind::Decide { challenge: position, device, approve, other } => {
             let (user, challenge) = challenge(position)?;
             // Mostly one that was asked, or else any there ever was.
@@ -222,14 +250,6 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
             Event::Settle { user, challenge, device, ended }
         }
         Kind::Pass(ms) => Event::Pass(ms),
-        Kind::Expire(position) => {
-            let (user, challenge) = challenge(position)?;
-            Event::Expire { user, challenge }
-        }
-        Kind::Cancel(position) => {
-            let (user, challenge) = challenge(position)?;
-            Event::Cancel { user, challenge }
-        }
         Kind::Forge(position) => {
             let (user, challenge) = challenge(position)?;
             let approved = countersign_core::challenge::Outcome::Approved;

@@ -25,7 +25,7 @@ pub(crate) fn check(world: &World, reference: &Reference, before: &Store) {
     at_most_one_open_challenge_per_action_code(&world.store);
     no_open_challenge_without_a_live_target(&world.store);
     action_succeeded_only_after_an_approval_or_override(world, reference, before);
-    an_inbox_shows_only_open_challenges_of_its_bindings(world);
+    an_inbox_shows_only_open_challenges_of_its_bindings(world, reference);
     authenticators_within_limits(&world.store);
     a_key_serves_its_confirmed_users_first(world);
     signing_never_falls(before, &world.store);
@@ -133,7 +133,7 @@ fn action_succeeded_only_after_an_approval_or_override(
     }
 }
 
-fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World) {
+fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World, reference: &Reference) {
     for (key, inbox) in world.inboxes.iter().enumerate() {
         assert!(inbox.bindings().iter().all(|b| b.key == public_key(key)), "another key's binding");
         let mut shown = inbox.clone();
@@ -152,17 +152,24 @@ fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World) {
             let stale = world.stale[user_of(&challenge.account)];
             assert!(stale || recorded.ended.is_none(), "shown after its end");
         }
-        all_that_waits_is_found(world, key);
+        all_that_waits_is_found(world, reference, key);
     }
 }
 
 /// The reverse: what a device may answer is in the inbox of its key, if it has a place there.
-fn all_that_waits_is_found(world: &World, key: usize) {
+fn all_that_waits_is_found(world: &World, reference: &Reference, key: usize) {
+    // Nothing that is held and that nobody was notified of.
+    let told = |c: &Challenge| {
+        let number = reference.challenges.keys().find(|n| challenge_id(**n) == c.id).unwrap();
+        let asked = &reference.challenges[number];
+        !asked.held || asked.notified > 0
+    };
     for challenge in world.store.open().filter(|c| world.now < c.expires_at) {
         let asked = challenge.targets.iter();
         let devices = asked.filter_map(|id| world.store.device(&challenge.account, id));
         let placed = |d: &Device| world.inboxes[key].bindings().iter().any(|b| b.id == d.id);
-        let expected = devices.into_iter().any(|d| d.key == public_key(key) && placed(d));
+        let waits = devices.into_iter().any(|d| d.key == public_key(key) && placed(d));
+        let expected = waits && told(challenge);
         let stale = world.stale[user_of(&challenge.account)];
         let found = world.inboxes[key].find(&challenge.id).is_some();
         assert!(

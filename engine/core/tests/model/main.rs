@@ -167,6 +167,7 @@ fn the_sequences_reach_every_outcome_and_every_refusal() {
         "a key that rose for another user",
         "a statement",
         "a repeated answer",
+        "an offer",
         "a late commit",
         "a stale commit",
         "a lost commit",

@@ -40,6 +40,7 @@ pub(crate) fn limits() -> Limits {
         open_challenges_per_account_max: 2,
         challenge_lifetime_ms: 1000,
         decision_grace_ms: 100,
+        notifications_per_challenge_max: 1,
         // How often somebody is asked has tests of its own.
         prompts_max: usize::MAX,
         denial_wait_ms: 0,

@@ -19,6 +19,8 @@ pub(crate) struct Asked {
     pub(crate) asked: BTreeSet<usize>,
     pub(crate) left: BTreeSet<usize>,
     pub(crate) held: bool,
+    /// Notifications that were begun.
+    pub(crate) notified: u32,
     pub(crate) expires_at: UnixMillis,
     pub(crate) end: Option<(Outcome, Option<usize>)>,
 }
@@ -62,6 +64,10 @@ impl Reference {
             Event::Track(action) if self.actions.contains_key(action) => return Ok(()),
             Event::Track(action) => self.track(*action),
             Event::Issue { .. } => self.issue(event, at)?,
+            Event::Notify { challenge, .. } => self.notify(*challenge)?,
+            Event::Withdraw { challenge, .. } => {
+                self.open(*challenge)?.end = Some((Outcome::Cancelled, None));
+            }
             Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
             Event::Settle { challenge, device, ended, .. } => {
                 self.settle(*challenge, ended.outcome, *device)?;
@@ -158,8 +164,21 @@ impl Reference {
         self.actions.insert(*action, ActionState::ChallengeRequired);
         let expires_at = at.plus_ms(limits().challenge_lifetime_ms);
         let (left, held, action) = (asked.clone(), *held, *action);
-        let asked = Asked { action, asked, left, held, expires_at, end: None };
+        let asked = Asked { action, asked, left, held, notified: 0, expires_at, end: None };
         self.challenges.insert(*challenge, asked);
+        Ok(())
+    }
+
+    fn notify(&mut self, challenge: usize) -> Result<(), Refusal> {
+        let max = limits().notifications_per_challenge_max;
+        let asked = self.open(challenge)?;
+        if !asked.held {
+            return Err(Refusal::ChallengeEnded);
+        }
+        if asked.notified == max {
+            return Err(Refusal::NotificationsMax { max });
+        }
+        asked.notified += 1;
         Ok(())
     }
 

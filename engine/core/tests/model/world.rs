@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use countersign_core::account::{Account, Issue, ProfilePatch, Track};
+use countersign_core::account::{Account, Evidence, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Ended, Machine, Outcome, Step};
 use countersign_core::change::Change;
@@ -123,6 +123,8 @@ impl World {
             }
             Event::Track(_)
             | Event::Issue { .. }
+            | Event::Notify { .. }
+            | Event::Withdraw { .. }
             | Event::Release { .. }
             | Event::Settle { .. }
             | Event::Override { .. }
@@ -189,6 +191,9 @@ impl World {
                     Committed::Recorded => {
                         assert!(!self.stale[user], "a change made from an old state is recorded");
                         self.tell(&change, event);
+                        if let Event::Notify { .. } = event {
+                            self.reached.insert("an offer");
+                        }
                         if let Event::Enroll { key, raise: true, .. } = event {
                             self.raise_others(*key, event);
                         }
@@ -225,7 +230,7 @@ impl World {
                 let (context, profile) = (ActionContext::default(), ProfilePatch::default());
                 let track = Track { key: action_key(*action), context, profile };
                 let known = self.action(*action);
-                let (made, _) = account.track(&track, known, Unenrolled::Allow, now);
+                let (made, _) = account.track(&track, known, Unenrolled::Allow, now)?;
                 return Ok(made.map(|t| t.change));
             }
             Event::Issue { challenge, action, target, supersede, held } => {
@@ -235,13 +240,20 @@ impl World {
                     Issue { id, target, supersede, held, shown: shown(*challenge), number_seed };
                 account.issue(&issue, self.action(*action).unwrap(), now, &self.limits)?.change
             }
+            Event::Notify { challenge, .. } => {
+                account.notify(&challenge_id(*challenge), &self.limits)?.change
+            }
+            Event::Withdraw { challenge, .. } => {
+                account.withdraw(&challenge_id(*challenge), now)?.change
+            }
             Event::Release { challenge, .. } => account.release(&challenge_id(*challenge))?.change,
             Event::Settle { challenge, ended, .. } => {
                 let id = challenge_id(*challenge);
                 let key = account.open_challenge(&id).map(|open| open.action.clone());
                 let action =
                     key.and_then(|key| self.store.actions.get(&(account.key().clone(), key)));
-                account.settle(&id, ended.clone(), action.map(Arc::as_ref), None)?.change
+                let action = action.map(Arc::as_ref);
+                account.settle(&id, ended.clone(), action, Evidence::default())?.change
             }
             Event::Override { action, state } => {
                 account.override_action(self.action(*action).unwrap(), *state, now).change
@@ -291,6 +303,8 @@ impl World {
                 self.lost.retain(|late| late.event.user() != *user);
             }
             Event::Track(_)
+            | Event::Notify { .. }
+            | Event::Withdraw { .. }
             | Event::Release { .. }
             | Event::Decide { .. }
             | Event::Pass(_)

@@ -47,6 +47,15 @@ fn each_credential_takes_its_own_format_and_no_other() {
 }
 
 #[test]
+fn a_signature_of_the_other_format_is_told_from_a_wrong_one() {
+    let (in_der, in_p1363) = (key(SignatureFormat::Der), key(SignatureFormat::P1363));
+    assert!(in_der.is_misshapen(&p1363()) && in_p1363.is_misshapen(&der()));
+    for (key, own) in [(in_der, der()), (in_p1363, p1363())] {
+        assert!(!key.is_misshapen(&own) && !key.is_misshapen(&[]) && !key.is_misshapen(&[1; 63]));
+    }
+}
+
+#[test]
 fn a_p1363_signature_has_64_bytes_and_no_zero_number() {
     let key = key(SignatureFormat::P1363);
     let signature = p1363();

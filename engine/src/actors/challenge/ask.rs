@@ -41,16 +41,18 @@ impl Shared {
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
-    /// Hands a verified decision to the actor of its challenge.
+    /// Hands a verified decision to the actor of its challenge. `read` says whether the device has
+    /// signed a read of it.
     pub(crate) async fn decide(
         self: &Arc<Self>,
         tenant: &TenantId,
         decision: VerifiedDecision,
         arrived_at: UnixMillis,
+        read: bool,
     ) -> Result<Ended, Error> {
         let (reply, answer) = oneshot::channel();
         let key = (tenant.clone(), decision.challenge().clone());
-        let decide = Decide { decision, arrived_at, reply };
+        let decide = Decide { decision, arrived_at, read, reply };
         self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }

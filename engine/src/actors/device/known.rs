@@ -21,6 +21,8 @@ pub(crate) struct Known {
     pub(super) inbox: Inbox,
     pub(super) nonces: NonceBook,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
+    /// Challenges that wait here and that the key's holder has read with a signature.
+    pub(super) read: Vec<ChallengeId>,
 }
 
 /// What a device is shown.
@@ -99,6 +101,34 @@ impl Known {
             news
         });
         Some(Look { binding, offers, news })
+    }
+
+    /// Notes that the key's holder has signed a read of what is shown.
+    pub(crate) fn note_read(&mut self, look: &Look) {
+        self.forget_reads();
+        for (_, offer) in &look.offers {
+            if !self.read.contains(&offer.challenge.id) {
+                self.read.push(offer.challenge.id.clone());
+            }
+        }
+    }
+
+    /// Whether the key's holder has signed a read of a challenge that waits.
+    pub(crate) fn has_read(&self, id: &ChallengeId) -> bool {
+        self.read.contains(id)
+    }
+
+    /// Whether a read is noted that a decision may yet rest on.
+    pub(super) fn awaits_decision(&mut self) -> bool {
+        self.forget_reads();
+        !self.read.is_empty()
+    }
+
+    /// Forgets reads of what does not wait any more.
+    fn forget_reads(&mut self) {
+        let now = self.shared.clock.now();
+        let waits = |o: &Offer| now < o.challenge.expires_at;
+        self.read.retain(|id| self.inbox.find(id).is_some_and(waits));
     }
 
     /// Takes over what was read from the store, and wakes whoever waits if there is something to

@@ -1,5 +1,6 @@
 //! Decisions of devices, and the numbers that approvals come with: counted first, compared then.
 
+use countersign_core::account::Evidence;
 use countersign_core::challenge::{Ended, Outcome};
 use countersign_core::id::ChallengeId;
 use countersign_core::number_match::{Matched, TypedNumber};
@@ -12,18 +13,20 @@ use crate::telemetry;
 
 impl AccountWriter {
     /// Has the end of a challenge recorded that a device has brought about. A number that an
-    /// approval needs is counted, and that is recorded, before it is compared.
+    /// approval needs is counted, and that is recorded, before it is compared. `display` says
+    /// whether the device has signed what it was shown, or a read of it.
     pub(crate) async fn decide(
         &mut self,
         id: &ChallengeId,
         ended: Ended,
         typed: Option<&TypedNumber>,
+        display: bool,
     ) -> Result<Ended, Error> {
         if ended.outcome != Outcome::Approved || self.account.open_challenge(id).is_none() {
-            return self.end(id, ended, None).await;
+            return self.end(id, ended, Evidence::default()).await;
         }
         let matched = self.check_number(id, &ended, typed).await?;
-        self.end(id, ended, matched).await
+        self.end(id, ended, Evidence { number: matched.as_ref(), display }).await
     }
 
     /// Checks the number of an approval. None where the challenge asks for none. The last wrong one
@@ -56,7 +59,8 @@ impl AccountWriter {
         self.note_lock();
         let last = tries >= max;
         if last {
-            self.end(id, Ended::without_device(Outcome::Failed, approval.at), None).await?;
+            let failed = Ended::without_device(Outcome::Failed, approval.at);
+            self.end(id, failed, Evidence::default()).await?;
         }
         Err(Refusal::NumberWrong { last }.into())
     }

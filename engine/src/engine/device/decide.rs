@@ -12,7 +12,7 @@ use countersign_core::refusal::Refusal;
 use countersign_core::signature::{InvalidSignature, PublicKey};
 use countersign_core::time::UnixMillis;
 
-use super::refused;
+use super::{refused, wanted};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::telemetry;
@@ -36,9 +36,10 @@ impl Engine {
         let id = signed.challenge.clone();
         let asked = self.shared.device(key, move |known| {
             let waiting = known.offer(&id).map(|o| o.challenge.clone());
-            (known.bindings().to_vec(), known.keys(), known.signing(), waiting)
+            let read = known.has_read(&id);
+            (known.bindings().to_vec(), known.keys(), known.signing(), waiting, read)
         });
-        let (bindings, keys, signing, waiting) = asked.await?;
+        let (bindings, keys, signing, waiting, read) = asked.await?;
         let challenge = match waiting {
             Some(challenge) => Some(challenge),
             // Not pending any more, or never for this key: its record says whose it is.
@@ -46,11 +47,12 @@ impl Engine {
         };
         let asked = challenge.as_deref().and_then(|c| Asked::among(&bindings, c, signing));
         let Some(asked) = asked else { return Err(self.unasked(keys, signing, &signed).await) };
+        let wanted = wanted(&keys, &signed.signature);
         let checked = self.shared.verifier.check(decision::check(asked, &signed)).await?;
         let verified = checked.and_then(|proof| decision::proven(asked, signed, &proof));
-        let decision = verified.map_err(|InvalidSignature| refused("decision"))?;
+        let decision = verified.map_err(|InvalidSignature| refused("decision", wanted))?;
         counter!(telemetry::DECISIONS_VERIFIED).increment(1);
-        self.shared.decide(&key.tenant, decision, arrived_at).await
+        self.shared.decide(&key.tenant, decision, arrived_at, read).await
     }
 
     async fn recorded(
@@ -72,10 +74,11 @@ impl Engine {
         signing: Signing,
         signed: &SignedDecision,
     ) -> Error {
+        let wanted = wanted(&keys, &signed.signature);
         let check = |key| decision::check_unasked(key, signing, signed);
         match self.check_with(keys, check).await {
             Ok(Ok(_)) if signing == Signing::ChallengeId => Refusal::ChallengeUnknown.into(),
-            Ok(_) => refused("decision"),
+            Ok(_) => refused("decision", wanted),
             Err(error) => error,
         }
     }

@@ -3,8 +3,7 @@
 mod decide;
 mod possess;
 mod read;
-
-use std::sync::Arc;
+mod tickets;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,13 +15,16 @@ use countersign_core::id::{AccountKey, AuthenticatorId, CredentialKey};
 use countersign_core::nonce::{Handout, Nonce};
 use countersign_core::possession;
 use countersign_core::refusal::Refusal;
-use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey};
+use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey, SignatureFormat};
 use countersign_core::statement::Digest;
 
 pub use possess::{Refreshing, Removing};
 pub use read::{Pending, Reader};
+pub use tickets::{HeldTicket, TicketWish};
 
 use super::Engine;
+pub use crate::actors::device::{Crowded, Enrolled};
+
 use crate::actors::device::Bind;
 use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
@@ -48,21 +50,23 @@ impl Engine {
         grant: Grant,
         mut enroll: Enroll,
         proof: Option<EnrollmentProof>,
-    ) -> Result<Arc<Device>, Error> {
+    ) -> Result<Enrolled, Error> {
         let tenant = &account.tenant;
         if let Some(EnrollmentProof { signature, token }) = proof {
+            let wanted = wanted(std::slice::from_ref(&enroll.key), &signature);
             let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
             let checked = self.shared.verifier.check(check).await?;
             let proven = checked.and_then(|p| possession::proven_enrollment(tenant, token, &p));
-            enroll.possession = Some(proven.map_err(|InvalidSignature| refused("enrollment"))?);
+            let proven = proven.map_err(|InvalidSignature| refused("enrollment", wanted));
+            enroll.possession = Some(proven?);
         }
         let key = CredentialKey { tenant: tenant.clone(), thumbprint: enroll.key.thumbprint() };
         let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
         let account = account.clone();
         let bind = |reply| Bind { account, grant, enroll, fresh_id, reply };
-        let device = self.shared.bind(&key, bind).await?;
-        self.raise_others(&key, &device).await?;
-        Ok(device)
+        let enrolled = self.shared.bind(&key, bind).await?;
+        self.raise_others(&key, &enrolled.device).await?;
+        Ok(enrolled)
     }
 
     /// What a key signs holds for all its users, those included that it has no place for.
@@ -142,7 +146,14 @@ impl Engine {
     }
 }
 
-fn refused(purpose: &'static str) -> Error {
+/// The format that a signature should have had, where it has the shape of another: none of the keys
+/// that it may be of takes that.
+fn wanted(keys: &[PublicKey], signature: &[u8]) -> Option<SignatureFormat> {
+    let format = keys.first()?.format();
+    keys.iter().all(|key| key.is_misshapen(signature)).then_some(format)
+}
+
+fn refused(purpose: &'static str, wanted: Option<SignatureFormat>) -> Error {
     counter!(telemetry::SIGNATURES_REFUSED, "for" => purpose).increment(1);
-    Misbehaviour::InvalidSignature.into()
+    wanted.map_or(Misbehaviour::InvalidSignature, Misbehaviour::OtherFormat).into()
 }

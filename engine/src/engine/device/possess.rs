@@ -12,7 +12,7 @@ use countersign_core::refusal::Refusal;
 use countersign_core::signature::InvalidSignature;
 use countersign_core::statement::{Digest, Statement};
 
-use super::refused;
+use super::{refused, wanted};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
 use crate::shared::Shared;
@@ -144,9 +144,11 @@ impl Engine {
             known.check_signing(Signing::StatementV1)?;
             Ok::<_, Misbehaviour>(known.keys())
         });
+        let keys = keys.await??;
+        let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_statement(key, statement, signature.clone());
-        let checked = self.check_with(keys.await??, check).await?;
-        checked.map_err(|InvalidSignature| refused(purpose))?;
+        let checked = self.check_with(keys, check).await?;
+        checked.map_err(|InvalidSignature| refused(purpose, wanted))?;
         self.use_up(key, nonce.clone()).await
     }
 
@@ -162,9 +164,10 @@ impl Engine {
             Ok::<_, Misbehaviour>((known.keys(), [nonce]))
         });
         let (keys, nonce) = named.await??;
+        let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_nonce(key, &nonce, Purpose::Update, signature.clone());
         let checked = self.check_with(keys, check).await?;
-        checked.map_err(|InvalidSignature| refused("update"))?;
+        checked.map_err(|InvalidSignature| refused("update", wanted))?;
         let [nonce] = nonce;
         self.use_up(key, nonce).await
     }
@@ -179,10 +182,12 @@ impl Engine {
             Ok::<_, Misbehaviour>((known.keys(), known.bindings().to_vec()))
         });
         let (keys, bindings) = known.await??;
-        let now = self.shared.clock.now();
-        let check = |key| possession::check_removal(key, now, signature.clone());
+        // The device has signed the time of its own clock.
+        let wall = self.shared.clock.wall();
+        let wanted = wanted(&keys, &signature);
+        let check = |key| possession::check_removal(key, wall, signature.clone());
         let checked = self.check_with(keys, check).await?;
-        checked.map_err(|InvalidSignature| refused("removal"))?;
+        checked.map_err(|InvalidSignature| refused("removal", wanted))?;
         Ok(bindings)
     }
 

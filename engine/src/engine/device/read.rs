@@ -69,7 +69,7 @@ impl Engine {
         let again = session.clone();
         let looked = self.shared.device(key, move |known| {
             let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce)) || session.is_some();
-            look(known, session.as_ref(), wait).map(|look| (look, signed))
+            look(known, session.as_ref(), wait, signed).map(|look| (look, signed))
         });
         let (Look { binding, offers, news }, signed) = looked.await??;
         let Some(news) = news else {
@@ -83,7 +83,8 @@ impl Engine {
         if !woken {
             return Ok(Pending { binding, offers, signed, crowded: false });
         }
-        let looked = self.shared.device(key, move |known| look(known, again.as_ref(), false));
+        let looked =
+            self.shared.device(key, move |known| look(known, again.as_ref(), false, signed));
         let Look { binding, offers, .. } = looked.await??;
         Ok(seen(Pending { binding, offers, signed, crowded: false }))
     }
@@ -104,7 +105,7 @@ impl Engine {
         let checked = self.check_with(keys, check).await?;
         let nonce = checked.ok().and_then(|proof| nonces.get(proof.index()).cloned());
         if nonce.is_none() {
-            refused("read");
+            refused("read", None);
         }
         Ok(nonce)
     }
@@ -114,6 +115,7 @@ fn look(
     known: &mut Known,
     session: Option<&AuthenticatorId>,
     wait: bool,
+    signed: bool,
 ) -> Result<Look, Misbehaviour> {
     match session {
         Some(binding) => known.check_session(binding)?,
@@ -122,7 +124,11 @@ fn look(
         }
         None => {}
     }
-    known.look(wait).ok_or(Misbehaviour::UnknownCredential)
+    let look = known.look(wait).ok_or(Misbehaviour::UnknownCredential)?;
+    if signed {
+        known.note_read(&look);
+    }
+    Ok(look)
 }
 
 fn seen(pending: Pending) -> Pending {

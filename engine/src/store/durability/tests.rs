@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
+use countersign_core::account::{Account, Enroll, Evidence, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::{Ended, Shown};
 use countersign_core::change::Transition;
@@ -41,7 +41,7 @@ impl Life {
             profile: ProfilePatch::default(),
         };
         let mut account = Account::restore(key, Snapshot::default());
-        let (tracked, _) = account.track(&track, None, Unenrolled::Allow, NOW);
+        let (tracked, _) = account.track(&track, None, Unenrolled::Allow, NOW).unwrap();
         let tracked = tracked.unwrap().change;
         let action = tracked.writes.iter().find_map(|write| match write {
             Write::Action(action) => Some(action.clone()),
@@ -93,7 +93,8 @@ impl Life {
     fn end(&mut self, outcome: Outcome, by: Option<AuthenticatorId>) -> bool {
         let id = self.issue(false);
         let ended = Ended { by, ..Ended::without_device(outcome, NOW) };
-        let settled = self.account.settle(&id, ended, Some(&self.action), None).unwrap();
+        let action = Some(&*self.action);
+        let settled = self.account.settle(&id, ended, action, Evidence::default()).unwrap();
         self.does(&settled)
     }
 }
@@ -112,8 +113,18 @@ fn an_approval_a_release_and_an_end_without_a_device_may_lag() {
     assert!(life.end(Outcome::Expired, None));
     assert!(life.end(Outcome::Cancelled, None));
     let id = life.issue(true);
+    let offered = life.account.notify(&id, &Limits::default()).unwrap();
+    assert!(life.does(&offered));
     let released = life.account.release(&id).unwrap();
     assert!(life.does(&released));
+}
+
+#[test]
+fn a_prompt_that_is_given_back_waits_for_its_record() {
+    let mut life = Life::new();
+    let id = life.issue(true);
+    let withdrawn = life.account.withdraw(&id, NOW).unwrap();
+    assert!(!life.does(&withdrawn));
 }
 
 #[test]

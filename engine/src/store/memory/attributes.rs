@@ -8,13 +8,23 @@ use countersign_core::id::{AccountKey, TenantId, UserId};
 
 use super::state::Entry;
 use crate::ports::store::UserQuery;
-use crate::store::has_attributes;
+use crate::store::{folded, has_attributes};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Email,
     Phone,
     Username,
+}
+
+impl Kind {
+    /// A text as the index holds it.
+    fn indexed(self, text: &str) -> String {
+        match self {
+            Self::Email => folded(text),
+            Self::Phone | Self::Username => text.to_owned(),
+        }
+    }
 }
 
 /// Every attribute of every user, in the order of the users who share it.
@@ -41,16 +51,17 @@ impl Attributes {
         &'a self,
         tenant: &'a TenantId,
         kind: Kind,
-        text: &'a str,
+        text: &str,
         after: Option<&'a UserId>,
     ) -> impl Iterator<Item = &'a UserId> {
+        let text = kind.indexed(text);
         // The lowest user id stands in for "before all": it is left in or out below.
         let lowest = UserId::parse(" ").expect("a space is a user id");
         let start = after.cloned().unwrap_or(lowest);
-        let from = (tenant.clone(), kind, text.to_owned(), start);
+        let from = (tenant.clone(), kind, text.clone(), start);
         self.0
             .range(from..)
-            .take_while(move |(t, k, x, _)| t == tenant && *k == kind && x == text)
+            .take_while(move |(t, k, x, _)| t == tenant && *k == kind && *x == text)
             .map(|(.., user)| user)
             .filter(move |user| after != Some(*user))
     }
@@ -64,7 +75,7 @@ fn of(record: &AccountRecord) -> impl Iterator<Item = (Kind, String)> {
         (Kind::Username, &profile.username),
     ]
     .into_iter()
-    .filter_map(|(kind, line)| Some((kind, line.as_ref()?.as_str().to_owned())))
+    .filter_map(|(kind, line)| Some((kind, kind.indexed(line.as_ref()?.as_str()))))
 }
 
 /// The users with all the given attributes, by id.

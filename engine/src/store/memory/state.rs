@@ -16,6 +16,7 @@ use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
 use super::outbox::Outbox;
+use super::tickets::Tickets;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{
     challenges, check_form, foreign_challenge, listed_states, sort_devices, sort_open, state_number,
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) is_closed: bool,
     pub(super) accounts: BTreeMap<AccountKey, Entry>,
     pub(super) attributes: Attributes,
+    pub(super) tickets: Tickets,
     bindings: HashMap<CredentialKey, BTreeSet<(UserId, AuthenticatorId)>>,
     /// Actions ever recorded: what orders those of one millisecond.
     actions_recorded: u64,
@@ -130,6 +132,7 @@ impl State {
                 Write::Account(record) => {
                     let entry = self.accounts.entry(key.clone()).or_default();
                     self.attributes.replace(&key, entry.record.as_ref(), Some(&record));
+                    self.tickets.replace(&key, entry.record.as_ref(), Some(&record));
                     entry.record = Some(record);
                     if let Some(mark) = entry.removed.take() {
                         self.removed.remove(&(mark, key.clone()));
@@ -155,6 +158,7 @@ impl State {
             self.removed.remove(&(mark, key.clone()));
         }
         self.attributes.replace(key, entry.record.as_ref(), None);
+        self.tickets.replace(key, entry.record.as_ref(), None);
         for device in &entry.devices {
             self.unbind(device);
         }

@@ -14,6 +14,7 @@ pub(super) use event::EventRow;
 use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::Outcome;
 use countersign_core::device::{Device, Platform, PushToken, Signing};
+use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, IdempotencyKey, InvalidId, TenantId, UserId,
 };
@@ -76,6 +77,12 @@ pub(super) struct ActionRow<'a> {
     created_at: u64,
     state_updated_at: u64,
     decided_by: Option<&'a str>,
+    /// Absent from actions that were recorded before it was.
+    #[serde(borrow, default)]
+    approved: Option<&'a str>,
+    /// The same.
+    #[serde(default)]
+    revision: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,6 +210,8 @@ impl<'a> From<&'a Action> for ActionRow<'a> {
             created_at: action.created_at.0,
             state_updated_at: action.state_updated_at.0,
             decided_by: action.decided_by.as_ref().map(AuthenticatorId::as_str),
+            approved: action.approved.as_ref().map(DisplayText::as_str),
+            revision: action.revision,
         }
     }
 }
@@ -224,6 +233,8 @@ impl TryFrom<ActionRow<'_>> for Action {
             created_at: UnixMillis(row.created_at),
             state_updated_at: UnixMillis(row.state_updated_at),
             decided_by: authenticator(row.decided_by)?,
+            approved: row.approved.map(DisplayText::restore),
+            revision: row.revision,
         })
     }
 }

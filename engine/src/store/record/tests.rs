@@ -50,13 +50,33 @@ fn an_account_that_was_recorded_before_there_were_counters_begins_to_count() {
 }
 
 #[test]
+fn the_bytes_of_an_account_with_a_ticket_are_pinned() {
+    pinned(
+        &AccountRecord { tickets: vec![ticket()], ..account() },
+        "019bcd03e8af616e6e406578616d706c652e636f6dc3a42b343931c2a3616e6ea3416e6ea26465a27b7d\
+        9692cd03e8cd07d001cd0bb8cd0fa002cd13889198c42003030303030303030303030303030303030303\
+        03030303030303030303030303a67369676e496ea26b31cd03e8c3c3ce00092ba8d92430313031303130\
+        312d303130312d343130312d383130312d303130313031303130313031eb032f05",
+    );
+}
+
+#[test]
 fn the_bytes_of_an_action_are_pinned() {
     pinned(
         &action(),
-        "019ca464656d6fa3616e6ea67369676e496ea26b3105ab3230332e302e3131332e37a742726f77736572\
+        "019ea464656d6fa3616e6ea67369676e496ea26b3105ab3230332e302e3131332e37a742726f77736572\
         c0a27b7dcd03e8cd07d0d92430313031303130312d303130312d343130312d383130312d303130313031\
-        303130313031622d83f6",
+        303130313031a27b7d03d3224017",
     );
+}
+
+#[test]
+fn an_action_of_before_there_were_approved_texts_is_read_without_one() {
+    let before = "019ca464656d6fa3616e6ea67369676e496ea26b3105ab3230332e302e3131332e37a742726f7773\
+        6572c0a27b7dcd03e8cd07d0d92430313031303130312d303130312d343130312d383130312d30313031\
+        3031303130313031622d83f6";
+    let expected = Action { approved: None, revision: 0, ..action() };
+    assert_eq!(Action::from_row(&unhex(before)), Ok(expected));
 }
 
 #[test]

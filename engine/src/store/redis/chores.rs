@@ -17,6 +17,7 @@ use super::link::Trouble;
 use super::lookups::{get, named_challenge, row, row_of, stands_open};
 use super::reply::{number, said, texts, unexpected};
 use super::script::{BURY, Call, FORGET, TRIM};
+use super::tickets;
 use super::unit::{Entry, put};
 use super::writer::Writer;
 use crate::store::REMOVED_KEPT_MS;
@@ -191,7 +192,9 @@ fn record_behind(entry: &Entry) -> Result<Cmd, Trouble> {
             let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
             get(names.event(&id))
         }
-        Entry::User { account, .. } => row_of(AccountNames::of(account).account()),
+        Entry::User { account, .. } | Entry::Ticket { account, .. } => {
+            row_of(AccountNames::of(account).account())
+        }
         Entry::Binding { member, account, .. } => {
             let id = member.split(' ').next().unwrap_or_default();
             get(AccountNames::of(account).prefix("device") + id)
@@ -208,6 +211,9 @@ fn stands(entry: &Entry, value: Value) -> Result<bool, Trouble> {
     Ok(match entry {
         Entry::User { index, account } => row::<AccountRecord>(value)?
             .is_some_and(|record| keys::attributes(&account.tenant, &record).contains(index)),
+        Entry::Ticket { index, .. } => {
+            row::<AccountRecord>(value)?.is_some_and(|record| tickets::stands(index, &record))
+        }
         Entry::Binding { index, .. } => row::<Device>(value)?
             .is_some_and(|device| keys::bindings(&device.credential()) == *index),
         Entry::Open { index, .. } => {

@@ -12,7 +12,10 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, EventId,
     TenantId, UserId,
 };
+use countersign_core::statement;
 use sha2::{Digest as _, Sha256};
+
+use crate::store::folded;
 
 /// The highest time that was seen.
 pub(super) const CLOCK: &str = "countersign:clock";
@@ -34,6 +37,9 @@ pub(super) const TENANTS: &str = "countersign:tenants";
 pub(super) const REMOVED: &str = "countersign:removed";
 /// Events by when they are due.
 pub(super) const EVENTS: &str = "countersign:events";
+
+/// The kind of an index of e-mail addresses.
+pub(super) const EMAIL: &str = "email";
 
 /// Characters of a digest in a name.
 const DIGEST_CHARACTERS: usize = 43;
@@ -226,15 +232,29 @@ pub(super) fn users(tenant: &TenantId) -> String {
     indexed("users", &[tenant.as_str()])
 }
 
-/// The users of a tenant who share an attribute, by id.
+/// The users of a tenant who share an attribute, by id. An e-mail address is the same in any case
+/// of its ASCII letters.
 pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> String {
+    if kind == EMAIL {
+        return indexed(kind, &[tenant.as_str(), &folded(text)]);
+    }
     indexed(kind, &[tenant.as_str(), text])
+}
+
+/// Where older versions kept an e-mail address that is not written in lower case.
+pub(super) fn unfolded_email(tenant: &TenantId, text: &str) -> Option<String> {
+    (folded(text) != text).then(|| indexed(EMAIL, &[tenant.as_str(), text]))
 }
 
 /// The bindings of a key.
 pub(super) fn bindings(key: &CredentialKey) -> String {
     let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint.as_bytes());
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
+}
+
+/// Whose a ticket is: an index of one entry, the account in words. It expires with the ticket.
+pub(super) fn ticket(digest: &statement::Digest) -> String {
+    indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }
 
 /// A tenant's secret for its tokens.
@@ -246,7 +266,7 @@ pub(super) fn secret(tenant: &TenantId) -> String {
 pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<String> {
     let profile = &record.profile;
     let lines = [
-        ("email", &profile.email),
+        (EMAIL, &profile.email),
         ("phone", &profile.phone_number),
         ("username", &profile.username),
     ];

@@ -162,8 +162,11 @@ pub(super) async fn users(
     tenant: TenantId,
     query: UserQuery,
 ) -> Result<Vec<(UserId, AccountRecord)>, Trouble> {
-    let asked =
-        [("email", &query.email), ("phone", &query.phone_number), ("username", &query.username)];
+    let asked = [
+        (keys::EMAIL, &query.email),
+        ("phone", &query.phone_number),
+        ("username", &query.username),
+    ];
     let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
     let index =
         asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));

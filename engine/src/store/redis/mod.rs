@@ -8,6 +8,7 @@
 
 mod chores;
 mod early;
+mod emails;
 mod group;
 mod guard;
 mod journal;
@@ -23,6 +24,7 @@ mod scan;
 mod script;
 mod settings;
 mod startup;
+mod tickets;
 mod unit;
 mod verify;
 mod writer;
@@ -39,6 +41,7 @@ use countersign_core::event::Event;
 use countersign_core::id::{
     AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -209,6 +212,11 @@ impl Store for RedisStore {
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         let key = key.clone();
         self.reader.read(move |reader| lookups::devices_of_key(reader, key.clone()))
+    }
+
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+        let ticket = *ticket;
+        self.reader.read(move |reader| tickets::account_of(reader, ticket))
     }
 
     fn users(

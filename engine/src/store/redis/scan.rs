@@ -34,7 +34,7 @@ const RECORDS: &str = "records";
 const CLOCK: &str = "clock";
 
 /// Kinds of keys that hold no record: they are told by what does.
-const INDEXES: [&str; 10] = [
+const INDEXES: [&str; 11] = [
     "devices",
     "open",
     "codes",
@@ -45,6 +45,7 @@ const INDEXES: [&str; 10] = [
     "username",
     "bindings",
     "challenge-owner",
+    "ticket",
 ];
 const FIXED: [&str; 10] = [
     keys::CLOCK,
@@ -120,9 +121,19 @@ pub(super) async fn keys_from(
     at: &str,
     pattern: &str,
 ) -> Result<(Vec<String>, Option<String>), Trouble> {
+    keys_in(reader.one(keys_after(at, pattern)).await?)
+}
+
+/// The command for the keys that follow a place.
+pub(super) fn keys_after(at: &str, pattern: &str) -> Cmd {
     let mut scan = redis::cmd("SCAN");
     scan.arg(at).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
-    let mut reply = array(reader.one(scan).await?)?.into_iter();
+    scan
+}
+
+/// The keys in the reply to [`keys_after`], and where Redis goes on.
+pub(super) fn keys_in(reply: Value) -> Result<(Vec<String>, Option<String>), Trouble> {
+    let mut reply = array(reply)?.into_iter();
     let place = text(reply.next().unwrap_or(Value::Nil))?.ok_or_else(|| unexpected("no place"))?;
     let mut names = Vec::new();
     for name in array(reply.next().unwrap_or(Value::Nil))? {

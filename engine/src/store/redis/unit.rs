@@ -18,6 +18,7 @@ use super::Retention;
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
 use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
+use super::tickets;
 use crate::store::record::{Stored, state_number};
 
 /// What is recorded in the order of submission.
@@ -82,6 +83,7 @@ impl Unit {
                     let user = change.account.user.as_str();
                     let indexes = keys::attributes(&change.account.tenant, record);
                     commands.extend(indexes.iter().map(|index| put(index, 0, user)));
+                    tickets::entries(&change.account, record, &mut commands);
                 }
                 Write::Action(action) => {
                     let member = names.member(&keys::action_id(&action.key));
@@ -237,9 +239,12 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
     call
 }
 
-/// Stands for the attributes of a record: where it differs, an index may have to be cleaned.
+/// Stands for the attributes and tickets of a record: where it differs, an index may have to be
+/// cleaned.
 fn indexed(tenant: &TenantId, record: &AccountRecord) -> Digest {
-    Digest::of_names(&keys::attributes(tenant, record))
+    let mut names = keys::attributes(tenant, record);
+    names.extend(record.tickets.iter().map(|ticket| keys::ticket(&ticket.digest)));
+    Digest::of_names(&names)
 }
 
 /// An end as text: two ends are the same if and only if their texts are.
@@ -255,7 +260,8 @@ pub(super) fn end(ended: &Ended) -> String {
 /// Indexes in which a record stood that was replaced or taken out, each with its entry.
 pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec<Entry> {
     let entry = |index| Entry::User { index, account: key.clone() };
-    keys::attributes(&key.tenant, record).into_iter().map(entry).collect()
+    let users = keys::attributes(&key.tenant, record).into_iter().map(entry);
+    users.chain(tickets::entries_of_record(key, record)).collect()
 }
 
 /// An entry of an index that may have no record behind it.
@@ -266,6 +272,15 @@ pub(super) enum Entry {
         /// The index.
         index: String,
         /// The user.
+        account: AccountKey,
+    },
+    /// A ticket: whose it is.
+    Ticket {
+        /// The index.
+        index: String,
+        /// The entry.
+        member: String,
+        /// The account.
         account: AccountKey,
     },
     /// A binding of a key: the device that was bound.
@@ -302,7 +317,9 @@ impl Entry {
 
     pub(super) fn index(&self) -> &str {
         match self {
-            Self::User { index, .. } | Self::Binding { index, .. } => index,
+            Self::User { index, .. } | Self::Binding { index, .. } | Self::Ticket { index, .. } => {
+                index
+            }
             Self::Open { index, .. } => index,
             Self::Event { .. } => keys::EVENTS,
         }
@@ -311,8 +328,10 @@ impl Entry {
     pub(super) fn member(&self) -> &str {
         match self {
             Self::User { account, .. } => account.user.as_str(),
-            Self::Binding { member, .. } | Self::Open { member, .. } => member,
-            Self::Event { member } => member,
+            Self::Binding { member, .. }
+            | Self::Open { member, .. }
+            | Self::Event { member }
+            | Self::Ticket { member, .. } => member,
         }
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::queries::record;
-use super::{Fault, outbox, removed, sql_int};
+use super::{Fault, outbox, removed, sql_int, tickets};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::record::Stored as _;
 use crate::store::{challenges, check_form, foreign_challenge, state_number};
@@ -49,7 +49,7 @@ const DROP_BELONGINGS: [&str; 2] = [
 
 /// Every statement of this file, for the test that asks the planner.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 11] = [
+pub(super) const STATEMENTS: [&str; 13] = [
     REVISION,
     ENDED,
     PUT_ACCOUNT,
@@ -61,6 +61,8 @@ pub(super) const STATEMENTS: [&str; 11] = [
     DROP_BELONGINGS[0],
     DROP_BELONGINGS[1],
     removed::PUT,
+    tickets::FORGET,
+    tickets::PUT,
 ];
 
 /// Checks a unit, then writes all of it. A recorded end is told even to a unit that is stale too:
@@ -130,6 +132,7 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     // The revision is a column, so that every unit is fenced although few write the account's row.
     let revision = sql_int(change.expected + 1);
     if is_removed {
+        tickets::forget(connection, key)?;
         return removed::put(connection, key, revision);
     }
     put_account(connection, key, revision, record)
@@ -157,7 +160,7 @@ fn put_account(
         text(&profile.username),
         record.to_row(),
     ))?;
-    Ok(())
+    tickets::replace(connection, key, record)
 }
 
 fn remove_belongings(connection: &Connection, key: &AccountKey) -> rusqlite::Result<()> {

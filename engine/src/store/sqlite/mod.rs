@@ -17,6 +17,7 @@ mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use countersign_core::event::Event;
 use countersign_core::id::{
     AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
@@ -204,6 +206,11 @@ impl Store for SqliteStore {
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         let key = key.clone();
         self.read(move |connection| queries::devices_of_key(connection, &key))
+    }
+
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+        let ticket = *ticket;
+        self.read(move |connection| tickets::account_of(connection, &ticket))
     }
 
     fn users(

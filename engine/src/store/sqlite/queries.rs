@@ -89,7 +89,8 @@ pub(super) fn account(connection: &Connection, key: &AccountKey) -> Result<Snaps
     Ok(Snapshot { revision, record, devices, open })
 }
 
-fn account_row(
+/// The revision and the row of an account.
+pub(super) fn account_row(
     connection: &Connection,
     params: (&str, &str),
 ) -> Result<(u64, Option<AccountRecord>), Fault> {
@@ -137,8 +138,11 @@ pub(super) fn users_sql(query: &UserQuery) -> String {
     let mut sql = "SELECT user_id, row FROM accounts
          WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
         .to_owned();
-    let attributes =
-        [("email", &query.email), ("phone", &query.phone_number), ("username", &query.username)];
+    let attributes = [
+        ("email COLLATE NOCASE", &query.email),
+        ("phone", &query.phone_number),
+        ("username", &query.username),
+    ];
     for (number, (column, asked)) in (3..).zip(attributes) {
         // Unasked ones take part in the numbering, so that the parameters are the same every time.
         let term = match asked {

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::queries::record;
-use super::{Fault, outbox};
+use super::{Fault, outbox, tickets};
 use crate::ports::store::StoreError;
 use crate::store::state_number;
 
@@ -70,6 +70,13 @@ ALTER TABLE actions ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
 DROP INDEX actions_newest;
 CREATE INDEX actions_state ON actions(tenant, user_id, state, created_at);
 CREATE INDEX actions_code ON actions(tenant, user_id, code, state, created_at);
+";
+/// E-mail addresses are found in any case of their ASCII letters. Files that were made before have
+/// an index that tells cases apart; this one takes its place, and every row is found in it.
+const FOLDED_EMAILS: &str = "
+CREATE INDEX IF NOT EXISTS accounts_email_nocase
+    ON accounts(tenant, email COLLATE NOCASE, user_id) WHERE email IS NOT NULL;
+DROP INDEX IF EXISTS accounts_email;
 ";
 const ACTIONS: &str = "SELECT rowid, row FROM actions";
 const SET_STATE: &str = "UPDATE actions SET state = ?2 WHERE rowid = ?1";
@@ -137,6 +144,8 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
         return Err(StoreError::Unreadable(message).into());
     }
     transaction.execute_batch(outbox::TABLE)?;
+    transaction.execute_batch(tickets::TABLE)?;
+    transaction.execute_batch(FOLDED_EMAILS)?;
     // Files of this layout that were made before it have no such table.
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS clock(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT",

@@ -1,16 +1,19 @@
 //! Tests of the SQLite adapter that need to see inside: plans, pragmas and damage.
 
-use countersign_core::account::Profile;
+use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState};
 use countersign_core::change::Write;
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{ActionCode, IdempotencyKey};
+use countersign_core::text::Line;
+use countersign_core::ticket::Ticket;
 
 use super::actions::{OF_CODE, OF_STATE, ROW};
 use super::outbox::DUE_EVENTS;
 use super::queries::{
     ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN, users_sql,
 };
+use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
 use crate::store::commit_queue::{Backend as _, Failure};
@@ -30,8 +33,8 @@ fn unit(expected: u64, custom: &str) -> Unit {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
-    let counters = Counters::default();
-    let record = AccountRecord { created_at: UnixMillis(0), profile, counters };
+    let (counters, tickets) = (Counters::default(), Vec::new());
+    let record = AccountRecord { created_at: UnixMillis(0), profile, counters, tickets };
     Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
 }
 
@@ -70,7 +73,7 @@ fn user_queries() -> impl Iterator<Item = String> {
 fn no_statement_scans_a_table() {
     let fixture = fixture();
     let reads = [ACCOUNT, ACTION, CHALLENGE, DEVICES, DEVICES_OF_KEY, DUE, HELD, OPEN];
-    let more = [DUE_EVENTS, OF_CODE, OF_STATE, ROW];
+    let more = [ACCOUNT_OF, DUE_EVENTS, OF_CODE, OF_STATE, ROW];
     let statements = reads
         .into_iter()
         .chain(more)
@@ -133,6 +136,8 @@ fn a_file_of_the_first_layout_is_taken_over() {
         created_at: UnixMillis(7),
         state_updated_at: UnixMillis(8),
         decided_by: None,
+        approved: None,
+        revision: 0,
     };
     let insert = "INSERT INTO actions VALUES('demo', 'ann', 'pay', ?1, 7, ?2)";
     connection.execute(insert, ("one", action.to_row())).unwrap();
@@ -147,6 +152,41 @@ fn a_file_of_the_first_layout_is_taken_over() {
     assert_eq!(listed.map_err(StoreError::from), Ok(vec![action]));
     second.close().unwrap();
     writer(&path).close().unwrap();
+}
+
+#[test]
+fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let tenant = TenantId::parse("demo").unwrap();
+    let account = AccountKey { tenant: tenant.clone(), user: UserId::parse("ann").unwrap() };
+    let email = Some(Line::cleaned("Ann@Example.com", 100));
+    let profile = Profile { email, ..Profile::default() };
+    let record = AccountRecord {
+        created_at: UnixMillis(0),
+        profile,
+        counters: Counters::default(),
+        tickets: Vec::new(),
+    };
+    let unit = Unit::Commit(Change { account, expected: 0, writes: vec![Write::Account(record)] });
+    let mut first = writer(&path);
+    assert_eq!(first.record(&[unit]).ok().unwrap(), [recorded()]);
+    let old = "DROP INDEX accounts_email_nocase;
+        CREATE INDEX accounts_email ON accounts(tenant, email, user_id) WHERE email IS NOT NULL";
+    first.connection().execute_batch(old).unwrap();
+    first.close().unwrap();
+
+    let fixture = Fixture { writer: writer(&path), _folder: folder };
+    for text in ["ann@example.com", "Ann@Example.com", "ANN@EXAMPLE.COM"] {
+        let query = UserQuery { email: Some(text.to_owned()), limit: 9, ..UserQuery::default() };
+        let found = queries::users(fixture.writer.connection(), &tenant, &query);
+        assert_eq!(found.map_err(StoreError::from).map(|users| users.len()), Ok(1), "{text}");
+        let steps = plan(&fixture, &users_sql(&query));
+        assert!(steps.iter().any(|s| s.contains("accounts_email_nocase")), "{steps:?}");
+    }
+    let indexes = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'accounts_email%'";
+    let connection = fixture.writer.connection();
+    assert_eq!(connection.query_row(indexes, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }
 
 fn writer(path: &Path) -> Writer {
@@ -195,6 +235,49 @@ fn any_other_error_of_a_write_is_not_survived() {
     fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
     let failed = fixture.writer.record(&[unit(0, "{}")]);
     assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
+}
+
+#[test]
+fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
+    let mut fixture = fixture();
+    let ticket = |name: &str| Ticket {
+        digest: Digest::of(name),
+        grant: Grant {
+            action: ActionKey {
+                code: ActionCode::parse("enroll").unwrap(),
+                idempotency_key: IdempotencyKey::parse("one").unwrap(),
+            },
+            issued_at: UnixMillis(0),
+            is_verified: false,
+            born: None,
+        },
+        may_add: false,
+        ends_at: UnixMillis(1_000),
+        used_by: None,
+    };
+    let with = |expected, names: &[&str]| {
+        let Unit::Commit(mut change) = unit(expected, "{}") else { unreachable!("it is one") };
+        if let Some(Write::Account(record)) = change.writes.first_mut() {
+            record.tickets = names.iter().map(|name| ticket(name)).collect();
+        }
+        Unit::Commit(change)
+    };
+    let count = |fixture: &Fixture| {
+        let sql = "SELECT count(*) FROM tickets";
+        fixture.writer.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    fixture.writer.record(&[with(0, &["a", "b"])]).ok().unwrap();
+    assert_eq!(count(&fixture), 2);
+    fixture.writer.record(&[with(1, &["b", "c", "d"])]).ok().unwrap();
+    assert_eq!(count(&fixture), 3);
+    let prune = |before| Unit::Prune {
+        actions_before: UnixMillis(0),
+        challenges_before: UnixMillis(before),
+    };
+    fixture.writer.record(&[prune(1_000)]).ok().unwrap();
+    assert_eq!(count(&fixture), 3);
+    fixture.writer.record(&[prune(1_001)]).ok().unwrap();
+    assert_eq!(count(&fixture), 0);
 }
 
 #[test]

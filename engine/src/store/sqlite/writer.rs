@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::files::Files;
 use super::queries::record;
-use super::{Fault, change, outbox, removed, schema, sql_int, unavailable};
+use super::{Fault, change, outbox, removed, schema, sql_int, tickets, unavailable};
 use crate::ports::store::{Committed, StoreError};
 use crate::store::commit_queue::{Answers, Backend, Failure};
 use crate::store::durability::may_lag;
@@ -40,7 +40,7 @@ const PRUNE_CHALLENGES: &str = "DELETE FROM challenges WHERE rowid IN
 
 /// Every statement of this file, for the test that asks the planner.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 11] = [
+pub(super) const STATEMENTS: [&str; 12] = [
     removed::MARK,
     removed::PRUNE,
     KEEP_SECRET,
@@ -52,6 +52,7 @@ pub(super) const STATEMENTS: [&str; 11] = [
     outbox::PUT,
     outbox::PUT_OFF,
     outbox::REMOVE,
+    tickets::PRUNE,
 ];
 
 /// What the writer is asked for.
@@ -246,6 +247,9 @@ fn prune(
         let rows = connection.prepare_cached(sql)?.execute(params)?;
         gone += u32::try_from(rows).expect("it takes no more than it is told");
     }
-    let accounts = removed::prune(connection, challenges_before, PRUNE_ROWS_MAX - gone)?;
-    Ok(gone + u32::try_from(accounts).expect("it takes no more than it is told"))
+    for prune in [tickets::prune, removed::prune] {
+        let rows = prune(connection, challenges_before, PRUNE_ROWS_MAX - gone)?;
+        gone += u32::try_from(rows).expect("it takes no more than it is told");
+    }
+    Ok(gone)
 }

@@ -11,7 +11,8 @@ fn records() -> Vec<Record> {
     let tenant = TenantId::parse("demo").unwrap();
     let key = AccountKey { tenant: tenant.clone(), user: UserId::parse("ann").unwrap() };
     let (profile, counters) = (Profile::default(), Counters::default());
-    let account = AccountRecord { created_at: UnixMillis(1), profile, counters };
+    let (created_at, tickets) = (UnixMillis(1), Vec::new());
+    let account = AccountRecord { created_at, profile, counters, tickets };
     vec![
         Record::Secret(tenant, [7; 32]),
         Record::Account(key, account),

@@ -5,7 +5,8 @@ mod ports;
 mod store;
 
 pub(crate) use ports::{
-    CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, RefusesDelivery, Seeded,
+    ConnectsLate, CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, Refuses,
+    RefusesDelivery, Seeded,
 };
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
@@ -51,7 +52,7 @@ pub(crate) struct House {
 
 /// What a token of an action stands for that nothing has made void.
 pub(crate) fn grant(action: ActionKey) -> Grant {
-    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false }
+    Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
 
 impl House {
@@ -138,7 +139,7 @@ impl House {
         let key = action("enroll", "e-1");
         self.track(account, &key).await?;
         let enroll = Enroll::official(phone.public.clone(), true);
-        self.engine.enroll(account, grant(key), enroll, None).await
+        Ok(self.engine.enroll(account, grant(key), enroll, None).await?.device)
     }
 
     /// Enrolls a phone that signs statements, with a proof.
@@ -155,7 +156,7 @@ impl House {
         let (tenant, thumbprint) = (tenant_id(), phone.public.thumbprint());
         let statement = Statement::Enroll { tenant: &tenant, key: thumbprint, token };
         let proof = EnrollmentProof { signature: phone.sign_bytes(&statement.to_bytes()), token };
-        self.engine.enroll(account, grant(key), enroll, Some(proof)).await
+        Ok(self.engine.enroll(account, grant(key), enroll, Some(proof)).await?.device)
     }
 
     /// Begins a device session. The answer is the binding that it is of.
@@ -329,7 +330,7 @@ impl Phone {
         SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
     }
 
-    fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
         self.key.sign(bytes).to_bytes().to_vec()
     }
 

@@ -1,7 +1,7 @@
 //! A clock that is set by hand, randomness that repeats, and relying parties that accept, refuse or
 //! never answer notifications.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::Issued;
@@ -9,11 +9,14 @@ use countersign_core::challenge::Challenge;
 use countersign_core::event::Event;
 use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
-use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult};
+use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use countersign_engine::ports::{Clock, Delivery, Entropy, Later};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::soon;
+
+/// What becomes of a notification.
+type Delivered = Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
 /// A clock that stands until it is moved.
 pub(crate) struct ManualClock(AtomicU64);
@@ -31,6 +34,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> UnixMillis {
+        self.now()
     }
 }
 
@@ -65,10 +72,10 @@ impl Entropy for Seeded {
     }
 }
 
-/// A relying party that no notification reaches.
+/// A relying party that no notification reaches: those that are sent to it are lost.
 #[derive(Default)]
 pub(crate) struct OutOfReach {
-    notified: AtomicU64,
+    notified: Arc<AtomicU64>,
 }
 
 impl OutOfReach {
@@ -79,10 +86,38 @@ impl OutOfReach {
 }
 
 impl Delivery for OutOfReach {
-    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        self.notified.fetch_add(1, Ordering::SeqCst);
-        let lost = DeliveryError { reason: "lost".to_owned(), passing: true };
-        Box::pin(std::future::ready(Err(lost)))
+    fn deliver(&self, _: &Issued, offering: Offering) -> Delivered {
+        let notified = self.notified.clone();
+        Box::pin(async move {
+            offering.await.map_err(|_| refusal())?;
+            notified.fetch_add(1, Ordering::SeqCst);
+            Err(DeliveryError { reason: "lost".to_owned(), passing: true })
+        })
+    }
+
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Err(refusal())))
+    }
+}
+
+/// A relying party that no connection can be made to, however often it is tried.
+#[derive(Default)]
+pub(crate) struct Refuses {
+    called: AtomicU64,
+}
+
+impl Refuses {
+    /// How often somebody tried.
+    pub(crate) fn called(&self) -> u64 {
+        self.called.load(Ordering::SeqCst)
+    }
+}
+
+impl Delivery for Refuses {
+    fn deliver(&self, _: &Issued, _: Offering) -> Delivered {
+        self.called.fetch_add(1, Ordering::SeqCst);
+        let refused = DeliveryError { reason: "refused".to_owned(), passing: true };
+        Box::pin(std::future::ready(Err(refused)))
     }
 
     fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
@@ -98,8 +133,11 @@ fn refusal() -> DeliveryError {
 pub(crate) struct NeverDelivers;
 
 impl Delivery for NeverDelivers {
-    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        Box::pin(std::future::pending())
+    fn deliver(&self, _: &Issued, offering: Offering) -> Delivered {
+        Box::pin(async move {
+            offering.await.map_err(|_| refusal())?;
+            std::future::pending().await
+        })
     }
 
     fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
@@ -107,12 +145,57 @@ impl Delivery for NeverDelivers {
     }
 }
 
+/// What a connection tells when it is begun, and what it waits for.
+type Connecting = (oneshot::Sender<Arc<Challenge>>, oneshot::Receiver<()>);
+
+/// A relying party whose first connection takes as long as the test wants.
+pub(crate) struct ConnectsLate {
+    waiting: Mutex<Option<Connecting>>,
+    told: Arc<AtomicBool>,
+}
+
+impl ConnectsLate {
+    /// Tells of the challenge by `met` once the connection is begun, and goes on after `gone_on`.
+    pub(crate) fn new(
+        met: oneshot::Sender<Arc<Challenge>>,
+        gone_on: oneshot::Receiver<()>,
+    ) -> Self {
+        Self { waiting: Mutex::new(Some((met, gone_on))), told: Arc::default() }
+    }
+
+    /// Whether a notification was sent.
+    pub(crate) fn told(&self) -> Arc<AtomicBool> {
+        self.told.clone()
+    }
+}
+
+impl Delivery for ConnectsLate {
+    fn deliver(&self, issued: &Issued, offering: Offering) -> Delivered {
+        let (met, gone_on) = self.waiting.lock().unwrap().take().expect("it is called once");
+        met.send(issued.challenge.clone()).expect("the test waits for it");
+        let told = self.told.clone();
+        Box::pin(async move {
+            gone_on.await.expect("the test goes on");
+            offering.await.map_err(|_| refusal())?;
+            told.store(true, Ordering::SeqCst);
+            Ok(Vec::new())
+        })
+    }
+
+    fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
+        Box::pin(std::future::ready(Err(refusal())))
+    }
+}
+
 /// A relying party that does not accept notifications.
 pub(crate) struct RefusesDelivery;
 
 impl Delivery for RefusesDelivery {
-    fn deliver(&self, _: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        Box::pin(std::future::ready(Err(refusal())))
+    fn deliver(&self, _: &Issued, offering: Offering) -> Delivered {
+        Box::pin(async move {
+            offering.await.map_err(|_| refusal())?;
+            Err(refusal())
+        })
     }
 
     fn tell(&self, _: &Event) -> Later<Result<(), DeliveryError>> {
@@ -123,7 +206,7 @@ impl Delivery for RefusesDelivery {
 /// A relying party that accepts every notification and keeps what it was told.
 #[derive(Default)]
 pub(crate) struct CountsDeliveries {
-    notified: Mutex<Vec<Arc<Challenge>>>,
+    notified: Arc<Mutex<Vec<Arc<Challenge>>>>,
     told: watch::Sender<Vec<Event>>,
     /// Events that it does not accept before it does.
     refusing: AtomicU64,
@@ -149,9 +232,13 @@ impl CountsDeliveries {
 }
 
 impl Delivery for CountsDeliveries {
-    fn deliver(&self, issued: &Issued) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
-        self.notified.lock().unwrap().push(issued.challenge.clone());
-        Box::pin(std::future::ready(Ok(Vec::new())))
+    fn deliver(&self, issued: &Issued, offering: Offering) -> Delivered {
+        let (notified, challenge) = (self.notified.clone(), issued.challenge.clone());
+        Box::pin(async move {
+            offering.await.map_err(|_| refusal())?;
+            notified.lock().unwrap().push(challenge);
+            Ok(Vec::new())
+        })
     }
 
     fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {

@@ -15,6 +15,7 @@ use countersign_core::fatigue::Counters;
 use countersign_core::id::{
     AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Later;
 use countersign_engine::ports::store::{
@@ -253,6 +254,10 @@ impl Store for FaultyStore {
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         self.read(|| self.inner.devices_of_key(key))
+    }
+
+    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+        self.read(|| self.inner.account_of_ticket(ticket))
     }
 
     fn users(

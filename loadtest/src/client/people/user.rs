@@ -147,7 +147,7 @@ impl User {
     /// # Errors
     /// [`LoadError`], also if it is worth nothing.
     pub async fn validate(&self, token: Secret, recorder: &mut Recorder) -> Result<(), LoadError> {
-        let request = ValidateRequest { token, action: None, user_id: None };
+        let request = ValidateRequest { token: Some(token), action: None, user_id: None };
         let asked = self.backend.validate(&request);
         let valid = recorder.timed(step::VALIDATE, Instant::now(), asked).await?;
         let what = "the approval is not valid";

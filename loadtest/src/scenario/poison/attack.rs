@@ -112,7 +112,16 @@ impl Attacker {
         }
         let status = answer.status().as_u16();
         let (code, description) = (String::new(), answer.text().await.unwrap_or_default());
-        judge(attack, ClientError::Refused { status, code, description, retry_after: None })
+        judge(
+            attack,
+            ClientError::Refused {
+                status,
+                code,
+                description,
+                reason: String::new(),
+                retry_after: None,
+            },
+        )
     }
 }
 
@@ -153,7 +162,7 @@ mod tests {
 
     fn refused(status: u16) -> ClientError {
         let (code, description) = (String::new(), String::new());
-        ClientError::Refused { status, code, description, retry_after: None }
+        ClientError::Refused { status, code, description, reason: String::new(), retry_after: None }
     }
 
     #[test]

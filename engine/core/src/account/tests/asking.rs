@@ -110,8 +110,8 @@ fn an_approval_needs_the_number_and_nothing_else_does() {
     let typed = TypedNumber::parse(issued.challenge.number.as_ref().unwrap().number.reveal());
     let matched = issued.challenge.number.as_ref().unwrap().number.compare(&typed.unwrap());
     let (id, approval) = (&issued.challenge.id, decided(Outcome::Approved, 1, NOW));
-    let settled =
-        world.account.settle(id, approval, Some(&issued.action), matched.as_ref()).unwrap();
+    let evidence = Evidence { number: matched.as_ref(), ..Evidence::default() };
+    let settled = world.account.settle(id, approval, Some(&issued.action), evidence).unwrap();
     assert_eq!(settled.answer.ended.as_ref().unwrap().outcome, Outcome::Approved);
     for outcome in [Outcome::Denied, Outcome::Reported] {
         let mut world = World::with_numbers();

@@ -3,7 +3,7 @@
 use super::*;
 
 fn grant(action: &Action, is_verified: bool, issued_at: UnixMillis) -> Grant {
-    Grant { action: action.key.clone(), issued_at, is_verified }
+    Grant { action: action.key.clone(), issued_at, is_verified, born: None }
 }
 
 /// A user with devices 1 and 2 whose action was approved by the first.
@@ -11,7 +11,8 @@ fn approved() -> (World, Arc<Action>) {
     let mut world = World::with_devices(2);
     let issued = world.open(1, "signIn");
     let ended = decided(Outcome::Approved, 1, NOW);
-    let settled = world.account.settle(&issued.challenge.id, ended, Some(&issued.action), None);
+    let (id, action) = (&issued.challenge.id, Some(&*issued.action));
+    let settled = world.account.settle(id, ended, action, Evidence::default());
     let change = settled.unwrap().change;
     world.account.apply(&change);
     (world, action_in(&change).unwrap())
@@ -25,6 +26,24 @@ fn a_grant_that_is_older_than_its_action_was_for_another_of_that_name() {
         assert_eq!(world.account.honour(&older, &action), Err(Refusal::GrantOver));
         assert_eq!(world.account.honour(&grant(&action, is_verified, NOW), &action), Ok(()));
     }
+}
+
+#[test]
+fn a_grant_is_about_one_action_and_no_other_of_its_name_however_soon_that_came() {
+    let mut world = World::with_devices(1);
+    let first = world.track("signIn", "a");
+    let grant = Grant { born: Some(first.birth()), ..grant(&first, false, NOW) };
+    assert_eq!(world.account.honour(&grant, &first), Ok(()));
+    // Also of a clock that was set back since it was tracked.
+    let early = Grant { issued_at: UnixMillis(NOW.0 - 60_000), ..grant.clone() };
+    assert_eq!(world.account.honour(&early, &first), Ok(()));
+    let removed = world.account.remove(NOW).unwrap();
+    world.account.apply(&removed.change);
+    let second = world.track("signIn", "a");
+    assert_eq!(first.created_at, second.created_at, "the clock does not tell them apart");
+    assert_eq!(world.account.honour(&grant, &second), Err(Refusal::GrantOver));
+    let later = Grant { issued_at: UnixMillis(u64::MAX), ..grant };
+    assert_eq!(world.account.honour(&later, &second), Err(Refusal::GrantOver));
 }
 
 #[test]

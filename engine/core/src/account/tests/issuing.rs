@@ -162,9 +162,110 @@ fn tracking_the_same_action_again_changes_nothing() {
     let (key, profile) = (known.key.clone(), ProfilePatch::default());
     let track = Track { key, context: ActionContext::default(), profile };
     let later = NOW.plus_ms(9);
-    let (change, tracked) = world.account.track(&track, Some(&known), Unenrolled::Block, later);
+    let again = world.account.track(&track, Some(&known), Unenrolled::Block, later);
+    let (change, tracked) = again.unwrap();
     assert!(change.is_none());
     assert_eq!(tracked.action, known);
+}
+
+#[test]
+fn an_idempotency_key_is_refused_with_another_custom_whatever_became_of_its_action() {
+    let mut world = World::with_devices(1);
+    let first = world.track("pay", "order-1");
+    let custom = |json: Option<&str>| ActionContext {
+        custom: json.map(Arc::from),
+        ..ActionContext::default()
+    };
+    let states = [
+        ActionState::Allow,
+        ActionState::Block,
+        ActionState::ChallengeFailed,
+        ActionState::ChallengeRequired,
+        ActionState::ChallengeSucceeded,
+        ActionState::ReviewFailed,
+        ActionState::ReviewRequired,
+        ActionState::ReviewSucceeded,
+    ];
+    let ten = Some(r#"{"amount":1000}"#);
+    let table = [
+        (ten, ten, true),
+        (ten, None, true),
+        (None, None, true),
+        (None, Some("{}"), true),
+        (Some("{}"), None, true),
+        (ten, Some(r#"{"amount":99999900}"#), false),
+        (ten, Some("{}"), false),
+        (None, ten, false),
+    ];
+    for (known, again, is_same) in table {
+        for state in states {
+            let known = Action { context: custom(known), ..first.in_state(state, NOW) };
+            let (key, profile) = (known.key.clone(), ProfilePatch::default());
+            let track = Track { key, context: custom(again), profile };
+            let told = world.account.track(&track, Some(&known.into()), Unenrolled::Allow, NOW);
+            let refusal = (!is_same).then_some(Refusal::OtherContent);
+            assert_eq!(told.err(), refusal, "{again:?} in {state:?}");
+        }
+    }
+}
+
+#[test]
+fn a_prompt_is_given_back_where_nobody_was_offered_its_challenge() {
+    let mut world = World::with_devices(1);
+    let action = world.track("signIn", "a");
+    let held = Issue { held: true, ..issue_of(1) };
+    let prompts = |world: &World| world.account.record().unwrap().counters.prompts.len();
+    for _ in 0..6 {
+        let issued = world.issue(&held, &action, NOW).unwrap();
+        assert!(!issued.challenge.is_offered());
+        assert_eq!(prompts(&world), 1, "it counts as long as it is under way");
+        let cancelled = world.carry_out(|a| a.withdraw(&held.id, NOW)).unwrap();
+        let ended = Some(Ended::without_device(Outcome::Cancelled, NOW));
+        assert_eq!((&cancelled.ended, prompts(&world)), (&ended, 0));
+    }
+    let again = world.account.withdraw(&held.id, NOW).err();
+    assert_eq!(again, Some(Refusal::ChallengeEnded), "one that has ended gives nothing back");
+    // Other prompts of the same moment stay.
+    world.open(2, "pay");
+    world.issue(&held, &action, NOW).unwrap();
+    world.carry_out(|a| a.withdraw(&held.id, NOW)).unwrap();
+    assert_eq!(prompts(&world), 1);
+}
+
+#[test]
+fn a_prompt_that_somebody_was_offered_counts_whatever_becomes_of_its_notification() {
+    let mut world = World::with_devices(1);
+    let limits = world.limits.clone();
+    for seed in 1..=5 {
+        let action = world.track("signIn", &format!("key {seed}"));
+        let held = Issue { held: true, ..issue_of(seed) };
+        world.issue(&held, &action, NOW).unwrap();
+        let offered = world.carry_out(|a| a.notify(&held.id, &limits)).unwrap();
+        assert!(offered.is_offered() && offered.held);
+        world.carry_out(|a| a.withdraw(&held.id, NOW)).unwrap();
+    }
+    let action = world.track("signIn", "one more");
+    let refusal = world.issue(&issue_of(6), &action, NOW).err();
+    assert!(matches!(refusal, Some(Refusal::TooManyPrompts { .. })), "{refusal:?}");
+}
+
+#[test]
+fn a_prompt_whose_challenge_ends_while_its_notification_is_under_way_counts() {
+    let mut world = World::with_devices(1);
+    let prompts = |world: &World| world.account.record().unwrap().counters.prompts.len();
+    let action = world.track("signIn", "a");
+    for seed in [1, 2] {
+        world.issue(&Issue { held: true, ..issue_of(seed) }, &action, NOW).unwrap();
+    }
+    assert_eq!(prompts(&world), 2, "one took the place of the other");
+    let second = world.account.open()[0].id.clone();
+    let cancelled = Ended::without_device(Outcome::Cancelled, NOW);
+    let action = Some(&*action);
+    world.carry_out(|a| a.settle(&second, cancelled, action, Evidence::default())).unwrap();
+    assert_eq!(prompts(&world), 2);
+    let limits = world.limits.clone();
+    let late = world.account.notify(&second, &limits).err();
+    assert_eq!(late, Some(Refusal::ChallengeEnded), "and its notification is not sent");
 }
 
 #[test]
@@ -180,7 +281,7 @@ fn a_tracked_action_starts_by_what_the_user_has_enrolled() {
         let key = world.track("signIn", "a").key.clone();
         let (context, profile) = (ActionContext::default(), ProfilePatch::default());
         let track = Track { key, context, profile };
-        let (_, tracked) = world.account.track(&track, None, unenrolled, NOW);
+        let (_, tracked) = world.account.track(&track, None, unenrolled, NOW).unwrap();
         assert_eq!((tracked.action.state, tracked.is_enrolled), (state, devices > 0));
     }
 }
@@ -207,8 +308,8 @@ fn notifications_are_counted_while_a_challenge_is_held_and_the_fourth_is_refused
     let mut world = World::with_devices(1);
     let action = world.track("signIn", "a");
     let held = world.issue(&Issue { held: true, ..issue_of(1) }, &action, NOW).unwrap().challenge;
-    assert_eq!(held.notifications, 1, "its issue counts the first");
-    for count in [2, 3] {
+    assert_eq!(held.notifications, 0, "none is begun yet");
+    for count in [1, 2, 3] {
         let limits = world.limits.clone();
         let counted = world.carry_out(|a| a.notify(&held.id, &limits)).unwrap();
         assert_eq!(*counted, Challenge { notifications: count, ..Challenge::clone(&held) });

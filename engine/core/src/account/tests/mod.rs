@@ -5,6 +5,7 @@ mod enrolling;
 mod granting;
 mod issuing;
 mod settling;
+mod ticketing;
 
 use ed25519_dalek::SigningKey;
 
@@ -93,7 +94,8 @@ impl World {
         };
         let (context, profile) = (ActionContext::default(), ProfilePatch::default());
         let track = Track { key, context, profile };
-        let (transition, tracked) = self.account.track(&track, None, Unenrolled::Allow, NOW);
+        let tracked = self.account.track(&track, None, Unenrolled::Allow, NOW);
+        let (transition, tracked) = tracked.unwrap();
         self.account.apply(&transition.unwrap().change);
         tracked.action
     }
@@ -115,7 +117,8 @@ impl World {
     }
 
     fn settle(&mut self, ended: Ended, issued: &Issued) -> Result<Arc<Challenge>, Refusal> {
-        self.carry_out(|a| a.settle(&issued.challenge.id, ended, Some(&issued.action), None))
+        let (id, action) = (&issued.challenge.id, Some(&*issued.action));
+        self.carry_out(|a| a.settle(id, ended, action, Evidence::default()))
     }
 }
 

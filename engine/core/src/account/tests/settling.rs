@@ -24,7 +24,8 @@ fn each_outcome_puts_its_action_in_its_state() {
             Ended::without_device(outcome, later)
         };
         let id = &issued.challenge.id;
-        let settled = world.account.settle(id, ended.clone(), Some(&issued.action), None).unwrap();
+        let action = Some(&*issued.action);
+        let settled = world.account.settle(id, ended.clone(), action, Evidence::default()).unwrap();
         assert_eq!(end_in(&settled.change, id), Some(ended.clone()), "{outcome:?}");
         let action = action_in(&settled.change);
         assert_eq!(action.as_ref().map(|a| a.state), state, "{outcome:?}");
@@ -115,12 +116,15 @@ fn a_challenge_ends_with_its_own_action_and_no_other() {
     let id = &one.challenge.id;
     let foreign = Action { account: key_of("other"), ..Action::clone(&one.action) };
     for action in [Some(&*other.action), Some(&foreign), None] {
-        let refusal =
-            world.account.settle(id, decided(Outcome::Approved, 1, NOW), action, None).err();
+        let approved = decided(Outcome::Approved, 1, NOW);
+        let refusal = world.account.settle(id, approved, action, Evidence::default()).err();
         assert_eq!(refusal, Some(Refusal::ActionUnknown));
     }
     let expired = Ended::without_device(Outcome::Expired, NOW);
-    assert!(world.account.settle(id, expired, None, None).is_ok(), "its action may be forgotten");
+    assert!(
+        world.account.settle(id, expired, None, Evidence::default()).is_ok(),
+        "its action may be forgotten"
+    );
 }
 
 #[test]
@@ -133,4 +137,33 @@ fn a_decision_shows_when_its_device_was_last_used_and_never_turns_that_back() {
     let issued = world.open(2, "signIn");
     world.settle(decided(Outcome::Approved, 1, NOW.plus_ms(3)), &issued).unwrap();
     assert_eq!(used(&world), Some(NOW.plus_ms(9)));
+}
+
+/// What an approval with this evidence leaves in the action of a challenge that shows `{}`.
+fn approved_with(evidence: Evidence<'_>, outcome: Outcome) -> (World, Arc<Action>) {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "pay");
+    let (id, action) = (&issued.challenge.id, Some(&*issued.action));
+    let settled = world.account.settle(id, decided(outcome, 1, NOW), action, evidence).unwrap();
+    world.account.apply(&settled.change);
+    (world, action_in(&settled.change).unwrap())
+}
+
+#[test]
+fn an_action_keeps_what_was_shown_where_it_was_proven_and_approved() {
+    let proven = Evidence { display: true, ..Evidence::default() };
+    let (_, action) = approved_with(proven, Outcome::Approved);
+    assert_eq!(action.approved.as_ref().map(DisplayText::as_str), Some("{}"));
+    assert!(approved_with(Evidence::default(), Outcome::Approved).1.approved.is_none());
+    assert!(approved_with(proven, Outcome::Denied).1.approved.is_none());
+}
+
+#[test]
+fn after_an_override_nothing_is_told_to_be_approved() {
+    let proven = Evidence { display: true, ..Evidence::default() };
+    for state in [ActionState::ChallengeSucceeded, ActionState::ChallengeFailed] {
+        let (world, action) = approved_with(proven, Outcome::Approved);
+        let overridden = world.account.override_action(&action, state, NOW).answer;
+        assert_eq!((overridden.state, &overridden.approved), (state, &None));
+    }
 }

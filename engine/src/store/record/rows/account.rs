@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use countersign_core::account::{AccountRecord, Profile};
+use countersign_core::account::{AccountRecord, Grant, Profile};
+use countersign_core::action::Birth;
 use countersign_core::fatigue::Counters;
+use countersign_core::id::AuthenticatorId;
+use countersign_core::statement::Digest;
+use countersign_core::ticket::Ticket;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, line, text};
+use super::{Invalid, action_key, authenticator, line, text};
 
 #[derive(Serialize, Deserialize)]
 pub(in crate::store::record) struct AccountRow<'a> {
@@ -23,6 +27,24 @@ pub(in crate::store::record) struct AccountRow<'a> {
     custom: Option<&'a str>,
     #[serde(default)]
     counters: CountersRow,
+    /// Left out where there are none: most accounts have a ticket for minutes of their life.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tickets: Vec<TicketRow<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TicketRow<'a> {
+    #[serde(borrow, with = "serde_bytes")]
+    digest: &'a [u8],
+    code: &'a str,
+    idempotency_key: &'a str,
+    issued_at: u64,
+    is_verified: bool,
+    may_add: bool,
+    ends_at: u64,
+    used_by: Option<&'a str>,
+    /// Milliseconds and revision of the action's [`Birth`].
+    born: Option<(u64, u64)>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -49,6 +71,7 @@ impl<'a> From<&'a AccountRecord> for AccountRow<'a> {
             locale: text(&profile.locale),
             custom: profile.custom.as_deref(),
             counters: (&record.counters).into(),
+            tickets: record.tickets.iter().map(TicketRow::from).collect(),
         }
     }
 }
@@ -67,7 +90,45 @@ impl TryFrom<AccountRow<'_>> for AccountRecord {
             locale: line(row.locale),
             custom: row.custom.map(Arc::from),
         };
-        Ok(Self { created_at: UnixMillis(row.created_at), profile, counters: row.counters.into() })
+        let tickets = row.tickets.into_iter().map(Ticket::try_from).collect::<Result<_, _>>()?;
+        let (created_at, counters) = (UnixMillis(row.created_at), row.counters.into());
+        Ok(Self { created_at, profile, counters, tickets })
+    }
+}
+
+impl<'a> From<&'a Ticket> for TicketRow<'a> {
+    fn from(ticket: &'a Ticket) -> Self {
+        let Grant { action, issued_at, is_verified, born } = &ticket.grant;
+        Self {
+            digest: ticket.digest.as_bytes(),
+            code: action.code.as_str(),
+            idempotency_key: action.idempotency_key.as_str(),
+            issued_at: issued_at.0,
+            is_verified: *is_verified,
+            may_add: ticket.may_add,
+            ends_at: ticket.ends_at.0,
+            used_by: ticket.used_by.as_ref().map(AuthenticatorId::as_str),
+            born: born.map(|born| (born.at.0, born.revision)),
+        }
+    }
+}
+
+impl TryFrom<TicketRow<'_>> for Ticket {
+    type Error = Invalid;
+
+    fn try_from(row: TicketRow<'_>) -> Result<Self, Invalid> {
+        let digest = row.digest.try_into();
+        let digest = digest.map_err(|_| Invalid("a ticket's digest is not 32 bytes".to_owned()))?;
+        let (issued_at, is_verified) = (UnixMillis(row.issued_at), row.is_verified);
+        let action = action_key(row.code, row.idempotency_key)?;
+        let born = row.born.map(|(at, revision)| Birth { at: UnixMillis(at), revision });
+        Ok(Self {
+            digest: Digest::from_bytes(digest),
+            grant: Grant { action, issued_at, is_verified, born },
+            may_add: row.may_add,
+            ends_at: UnixMillis(row.ends_at),
+            used_by: authenticator(row.used_by)?,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! One record of every kind, with all that it can hold.
 
-use countersign_core::account::Profile;
-use countersign_core::action::{ActionContext, ActionState};
+use countersign_core::account::{Grant, Profile};
+use countersign_core::action::{ActionContext, ActionState, Birth};
 use countersign_core::challenge::{Ended, Outcome, Shown};
 use countersign_core::device::{Platform, PushToken, Signing};
 use countersign_core::display::DisplayText;
@@ -14,7 +14,9 @@ use countersign_core::id::{
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
 use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::statement::Digest;
 use countersign_core::text::Line;
+use countersign_core::ticket::Ticket;
 use countersign_core::time::UnixMillis;
 
 use super::super::*;
@@ -60,6 +62,23 @@ pub(super) fn account() -> AccountRecord {
             numbers: 2,
             number_at: UnixMillis(5_000),
         },
+        tickets: Vec::new(),
+    }
+}
+
+pub(super) fn ticket() -> Ticket {
+    let (action, issued_at) = (action_key(), UnixMillis(1_000));
+    Ticket {
+        digest: Digest::from_bytes([3; 32]),
+        grant: Grant {
+            action,
+            issued_at,
+            is_verified: true,
+            born: Some(Birth { at: UnixMillis(7), revision: 3 }),
+        },
+        may_add: true,
+        ends_at: UnixMillis(601_000),
+        used_by: Some(authenticator()),
     }
 }
 
@@ -77,6 +96,8 @@ pub(super) fn action() -> Action {
         created_at: UnixMillis(1_000),
         state_updated_at: UnixMillis(2_000),
         decided_by: Some(authenticator()),
+        approved: Some(DisplayText::new("{}").unwrap()),
+        revision: 3,
     }
 }
 

@@ -1,0 +1,87 @@
+//! Enrollment links, and the one-time tickets that are in them.
+
+use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse};
+use countersign_wire::secret::Secret;
+use reqwest::Method;
+use url::Url;
+
+use crate::ClientError;
+use crate::api::{Api, Http, exchange};
+use crate::device::ROOT;
+
+/// The parameter of a link's fragment that says what to enroll with.
+const PARAMETER: &str = "enroll";
+/// Where a server has its phone page: the links lead there.
+const PAGE: &str = "/phone";
+
+/// A link that adds a device, as the code of a website has it.
+#[derive(Clone, Debug)]
+pub struct EnrollmentLink {
+    /// Base address of its server, which ends in the version of the contract.
+    pub url: String,
+    /// The bearer of the enrollment: a ticket, or in older links a token.
+    pub bearer: Secret,
+}
+
+impl EnrollmentLink {
+    /// Reads a link. `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut url = Url::parse(text.trim()).ok()?;
+        let named = url::form_urlencoded::parse(url.fragment()?.as_bytes());
+        let bearer = named.into_iter().find(|(name, _)| name == PARAMETER)?.1;
+        let bearer = Some(bearer).filter(|bearer| !bearer.is_empty()).map(Secret::new)?;
+        let above = url.path().trim_end_matches('/').strip_suffix(PAGE)?.to_owned();
+        url.set_path(&format!("{above}/v1"));
+        url.set_query(None);
+        url.set_fragment(None);
+        matches!(url.scheme(), "http" | "https").then(|| Self { url: url.into(), bearer })
+    }
+}
+
+/// Asks the server at `base` whom a ticket is for. It is not used up by that.
+///
+/// # Errors
+/// [`ClientError`]; the code is `invalid_token` for a ticket that is unknown, used, or over.
+pub async fn open_ticket(
+    http: Http,
+    base: &str,
+    ticket: &str,
+) -> Result<OpenTicketResponse, ClientError> {
+    let body = OpenTicketRequest { ticket: Secret::new(ticket) };
+    let path = format!("{ROOT}/ticket/open");
+    exchange(Api::new(http, base)?.request(Method::POST, &path, None).json(&body)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_its_server_and_what_to_enroll_with() {
+        for (text, url) in [
+            ("https://auth.example.com/phone#enroll=AbC-_1", "https://auth.example.com/v1"),
+            (" http://127.0.0.1:8080/phone/?x=1#a=b&enroll=AbC-_1\n", "http://127.0.0.1:8080/v1"),
+            ("https://a.example/push/phone#enroll=AbC-_1", "https://a.example/push/v1"),
+        ] {
+            let link = EnrollmentLink::parse(text).unwrap();
+            assert_eq!((&*link.url, link.bearer.reveal()), (url, "AbC-_1"));
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_or_has_nothing_to_enroll_with_is_no_link() {
+        for text in [
+            "",
+            "AbC",
+            "J.W.T",
+            "https://a.example/phone",
+            "https://a.example/phone#enroll=",
+            "https://a.example/phone?enroll=AbC",
+            "https://a.example/other#enroll=AbC",
+            "javascript:/phone#enroll=AbC",
+        ] {
+            assert!(EnrollmentLink::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The `Date` of an answer, where the HTTP library's own would mislead.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{DATE, HeaderValue, HttpDate};
+use actix_web::web::Data;
+use countersign_engine::ports::Clock;
+
+use crate::state::AppState;
+
+/// A difference between the clocks that a date in whole seconds does not show.
+const SMALL_MS: u64 = 1_000;
+
+/// Has an answer tell the time that deadlines pass by, because callers reckon from it how long is
+/// left. The HTTP library tells the wall clock's, which is the same until that clock is set.
+pub fn tell<B>(response: &mut ServiceResponse<B>) {
+    let state = response.request().app_data::<Data<AppState>>();
+    if let Some(date) = state.and_then(|state| date(&**state.engine.clock())) {
+        response.headers_mut().insert(DATE, date);
+    }
+}
+
+fn date(clock: &dyn Clock) -> Option<HeaderValue> {
+    let (now, wall) = (clock.now(), clock.wall());
+    if now.0.abs_diff(wall.0) <= SMALL_MS {
+        return None;
+    }
+    // Beyond the years that have such a form there is none.
+    let at = UNIX_EPOCH.checked_add(Duration::from_millis(now.0))?;
+    let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    (at <= year_9999).then(|| HttpDate::from(at).to_string().try_into().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::time::UnixMillis;
+
+    use super::*;
+
+    struct Apart(u64, u64);
+
+    impl Clock for Apart {
+        fn now(&self) -> UnixMillis {
+            UnixMillis(self.0)
+        }
+
+        fn wall(&self) -> UnixMillis {
+            UnixMillis(self.1)
+        }
+    }
+
+    #[test]
+    fn a_date_is_told_where_the_clocks_differ() {
+        assert_eq!(date(&Apart(1_735_689_600_000, 1_735_689_601_000)), None);
+        let told = date(&Apart(1_735_689_600_000, 5)).unwrap();
+        assert_eq!(told, "Wed, 01 Jan 2025 00:00:00 GMT");
+        assert_eq!(date(&Apart(u64::MAX, 5)), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! `POST …/ticket` and `POST …/ticket/open`: a one-time ticket for a link, and a look at whom it is
+//! for.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use countersign_core::refusal::Refusal;
+use countersign_core::time::UnixMillis;
+use countersign_engine::TicketWish;
+use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
+use countersign_wire::secret::Secret;
+
+use crate::body::Body;
+use crate::caller::{ClientCaller, check_origin};
+use crate::problem::Problem;
+use crate::state::AppState;
+
+/// Makes a ticket that enrolls one key for the token's user, once, until the token ends.
+///
+/// # Errors
+/// 401 for a token that is not valid here, 403 where the user has an authenticator and the token
+/// allows no further one.
+pub async fn ticket(caller: ClientCaller, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let ClientCaller { account, grant, ends_at, may_add_authenticators, .. } = caller;
+    let wish = TicketWish { grant, may_add: may_add_authenticators, ends_at };
+    let made = state.engine.issue_ticket(&account, wish).await;
+    let ticket = Secret::new(made.map_err(Problem::of_token)?);
+    let expires_in = seconds_until(&state, ends_at);
+    Ok(HttpResponse::Ok().json(TicketResponse { ticket, expires_in }))
+}
+
+/// Says whom a ticket is for, so that a person can say yes. It is not used up by that.
+///
+/// # Errors
+/// 401 `invalid_token` for a ticket that is unknown, used, or over.
+pub async fn open_ticket(
+    request: HttpRequest,
+    state: Data<AppState>,
+    Body(body): Body<OpenTicketRequest>,
+) -> Result<HttpResponse, Problem> {
+    let held = state.engine.ticket(body.ticket.reveal()).await?;
+    check_origin(&request, &held.account.tenant)?;
+    if held.ticket.used_by.is_some() {
+        return Err(Refusal::TicketOver.into());
+    }
+    let expires_in = seconds_until(&state, held.ticket.ends_at);
+    Ok(HttpResponse::Ok().json(OpenTicketResponse::new(&held.account, expires_in)))
+}
+
+fn seconds_until(state: &AppState, ends_at: UnixMillis) -> u64 {
+    ends_at.seconds().saturating_sub(state.engine.clock().now().seconds())
+}

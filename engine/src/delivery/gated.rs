@@ -1,0 +1,93 @@
+//! The body of a webhook's request, which is sent once somebody has let it pass.
+//!
+//! The client asks for a body when its request has a connection, new or idle, and has none before:
+//! so the first time that it asks says that the connection stands. TLS is agreed on by then.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use crate::ports::delivery::{NotOffered, Offering};
+
+/// A text, and what has to happen before it is sent.
+pub(super) struct Gated {
+    text: Option<Bytes>,
+    gate: Option<Offering>,
+}
+
+impl Gated {
+    /// Sends a text as soon as there is a connection.
+    pub(super) const fn open(text: Bytes) -> Self {
+        Self { text: Some(text), gate: None }
+    }
+
+    /// Sends a text after `gate`, which begins when there is a connection.
+    pub(super) const fn behind(gate: Offering, text: Bytes) -> Self {
+        Self { text: Some(text), gate: Some(gate) }
+    }
+}
+
+impl Body for Gated {
+    type Data = Bytes;
+    type Error = NotOffered;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, NotOffered>>> {
+        if let Some(gate) = &mut self.gate {
+            let passed = ready!(gate.as_mut().poll(cx));
+            self.gate = None;
+            if let Err(refused) = passed {
+                self.text = None;
+                return Poll::Ready(Some(Err(refused)));
+            }
+        }
+        Poll::Ready(self.text.take().map(|text| Ok(Frame::data(text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.text.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.text.as_ref().map_or(0, |text| text.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use futures_util::FutureExt as _;
+    use http_body_util::BodyExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const TEXT: Bytes = Bytes::from_static(b"text");
+
+    fn collected(body: Gated) -> Option<Result<Bytes, NotOffered>> {
+        Some(body.collect().now_or_never()?.map(|all| all.to_bytes()))
+    }
+
+    #[test]
+    fn a_text_is_sent_after_its_gate_and_at_once_without_one() {
+        assert_eq!(collected(Gated::open(TEXT)), Some(Ok(TEXT)));
+        assert_eq!(collected(Gated::behind(Box::pin(ready(Ok(()))), TEXT)), Some(Ok(TEXT)));
+        let (pass, passed) = oneshot::channel();
+        let gate = async move { passed.await.unwrap() };
+        let mut body = Gated::behind(Box::pin(gate), TEXT);
+        assert!(body.frame().now_or_never().is_none(), "nothing is sent yet");
+        pass.send(Ok(())).unwrap();
+        assert_eq!(collected(body), Some(Ok(TEXT)));
+    }
+
+    #[test]
+    fn nothing_is_sent_behind_a_gate_that_stays_shut() {
+        let body = Gated::behind(Box::pin(ready(Err(NotOffered))), TEXT);
+        assert_eq!(body.size_hint().exact(), Some(4), "the head has told the length");
+        assert_eq!(collected(body), Some(Err(NotOffered)));
+    }
+}

@@ -1,0 +1,66 @@
+//! Moves e-mail addresses into the index that ignores case, once for a store.
+//!
+//! Older versions kept `Ann@example.com` and `ann@example.com` in two indexes. Each account whose
+//! address is not in lower case gets its entry moved, so that a look-up in any case finds it.
+
+use redis::{Cmd, Value};
+
+use super::keys;
+use super::link::{Link, Trouble, pipeline};
+use super::owner::Owner;
+use super::reply::number;
+use super::scan::{fetch, keys_after, keys_in, read};
+use super::unit::put;
+use crate::ports::store::Record;
+
+/// The field of the state that says that it was done.
+const DONE: &str = "emails-folded";
+
+/// Moves the entries, unless that was done before. A start that breaks off does it again.
+pub(super) async fn fold(link: &Link, owner: &Owner) -> Result<(), Trouble> {
+    let mut noted = redis::cmd("HEXISTS");
+    noted.arg(keys::STATE).arg(DONE);
+    if number(link.one(noted).await?)? == 1 {
+        return Ok(());
+    }
+    let pattern = format!("{}{{*}}:account:*", keys::PREFIX);
+    let (mut place, mut moved) = ("0".to_owned(), 0);
+    loop {
+        // Nothing else renews the lock during a start.
+        owner.renew(link).await?;
+        let (names, next) = keys_in(link.one(keys_after(&place, &pattern)).await?)?;
+        let commands = moves(link, names).await?;
+        moved += commands.len() / 2;
+        link.all(&commands).await?;
+        let Some(next) = next else { break };
+        place = next;
+    }
+    let mut note = redis::cmd("HSET");
+    note.arg(keys::STATE).arg(DONE).arg("1");
+    link.one(note).await?;
+    if moved > 0 {
+        tracing::info!(users = moved, "e-mail addresses are found in any case from now on");
+    }
+    Ok(())
+}
+
+/// Two commands for each address that is not in lower case: the new entry comes first, so that the
+/// user is never in neither index.
+async fn moves(link: &Link, mut names: Vec<String>) -> Result<Vec<Cmd>, Trouble> {
+    names.retain(|name| keys::kind(name) == Some("account"));
+    let asked: Vec<_> = names.iter().filter_map(|name| fetch("account", name)).collect();
+    let values = if asked.is_empty() { Vec::new() } else { link.ask(&pipeline(&asked)).await? };
+    let moved = names.iter().zip(values).filter_map(|(name, value)| of_account(name, value));
+    Ok(moved.flatten().collect())
+}
+
+/// A damaged record is passed over: it has no address to move, and a check of the store names it.
+fn of_account(name: &str, value: Value) -> Option<[Cmd; 2]> {
+    let Ok(Some((Record::Account(key, record), _))) = read(name, value) else { return None };
+    let email = record.profile.email.as_ref()?.as_str();
+    let before = keys::unfolded_email(&key.tenant, email)?;
+    let user = key.user.as_str();
+    let mut taken = redis::cmd("ZREM");
+    taken.arg(before).arg(user);
+    Some([put(&keys::attribute(&key.tenant, keys::EMAIL, email), 0, user), taken])
+}
