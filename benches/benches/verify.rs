@@ -1,6 +1,5 @@
-//! What the verifier pool makes of the bare cost of signatures: a table, and the ratios that have
-//! targets. Rows of one column are measured in turns, so that a busy machine is unfair to all
-//! alike.
+//! The verifier pool beside bare signature checks: a table, and the ratios that have targets. Rows
+//! of one column are measured in turns, so that a busy machine is unfair to all alike.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -195,7 +194,7 @@ fn lone(fixtures: &Fixtures, cores: usize) {
         lone
     };
     let mut parts: Vec<_> = (0..LONE_PARTS).map(&mut part).collect();
-    // By what the pool has no part in.
+    // Sorted by the bare check, in which the pool has no part.
     parts.sort_by(|a, b| percentile(&a.bare, 99).total_cmp(&percentile(&b.bare, 99)));
     println!("\nlone verification, microseconds (asked of an idle verifier: p99 <= 250)");
     for (name, parts) in [("all parts", &parts[..]), ("quieter half", &parts[..LONE_PARTS / 2])] {

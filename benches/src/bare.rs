@@ -148,7 +148,7 @@ fn http2() -> http2::Builder<Here> {
     builder
 }
 
-/// Starts what a connection needs on this thread.
+/// Starts the services of a connection on this thread.
 #[derive(Clone)]
 struct Here;
 

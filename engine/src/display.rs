@@ -1,4 +1,4 @@
-//! What a device shows of a challenge, and hashes: canonical JSON in one text.
+//! The text that a device shows of a challenge, and hashes: canonical JSON in one text.
 //!
 //! Keys are in order and there is no white space. Text is in Unicode's normal form C. A number that
 //! not every reader takes for the same, one that is no integer or is beyond 2^53, is written as

@@ -1,4 +1,4 @@
-//! Why the engine did not do what it was asked for, by culprit.
+//! Errors of the engine, by culprit.
 
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::SignatureFormat;
@@ -6,7 +6,7 @@ use countersign_core::signature::SignatureFormat;
 use crate::ports::delivery::DeliveryError;
 use crate::ports::store::StoreError;
 
-/// What a device did wrong.
+/// A fault of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// The signature does not verify.
@@ -18,7 +18,7 @@ pub enum Misbehaviour {
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
     #[error("the credential does not sign so")]
     OtherSigning,
-    /// Whoever signs statements reads with a device session.
+    /// A key in the statement mode reads with a device session.
     #[error("a device session is needed")]
     SessionMissing,
     /// The device session was made for a binding that is not there any more.

@@ -19,7 +19,7 @@ use crate::state::AppState;
 pub struct ClientCaller {
     /// The user.
     pub account: AccountKey,
-    /// What the token stands for.
+    /// The right behind the token.
     pub grant: Grant,
     /// When the token ends.
     pub ends_at: UnixMillis,
@@ -30,7 +30,7 @@ pub struct ClientCaller {
 }
 
 impl ClientCaller {
-    /// Who a token says is calling, in a request that carries it elsewhere than in its head.
+    /// Reads the caller from a token that a request carries elsewhere than in its head.
     ///
     /// # Errors
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.

@@ -1,4 +1,4 @@
-//! From what is written to what is meant: every section but the tenants.
+//! Validates every configuration section except tenants.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -206,7 +206,7 @@ fn is_ambiguous(url: &str) -> bool {
     credentials.is_some_and(|(credentials, _)| credentials.contains(['@', '#', '/', '?']))
 }
 
-/// `redis[s]://[user:password@]host[:port][/database]`. What is refused is never quoted.
+/// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text.
 fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if url.host_str().is_none_or(str::is_empty) {

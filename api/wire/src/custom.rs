@@ -86,7 +86,8 @@ fn is_safe(value: &Value) -> bool {
     }
 }
 
-/// Whether no key or text in an object, at any depth, hides, reorders or forges what is shown.
+/// Tells whether every key and text in an object, at any depth, is free of characters that hide,
+/// reorder or forge its content.
 #[must_use]
 pub fn object_is_safe(object: &Object) -> bool {
     object.iter().all(|(key, value)| text::is_safe(key) && is_safe(value))

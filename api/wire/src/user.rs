@@ -56,7 +56,7 @@ impl From<&Profile> for UserAttributes {
 pub struct UserResponse {
     /// Whether the user has an authenticator.
     pub is_enrolled: bool,
-    /// What is known about the user.
+    /// The user's data.
     #[serde(flatten)]
     pub attributes: UserAttributes,
     /// `PUSH` where the user is enrolled.
@@ -195,7 +195,7 @@ pub struct UsersQuery {
     /// Users in the answer, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// Where the page before ended.
+    /// End of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }
@@ -256,7 +256,7 @@ impl UsersQuery {
 pub struct UsersPage {
     /// The users, by id.
     pub users: Vec<UserItem>,
-    /// Where the next page goes on, if there may be one.
+    /// Start of the next page, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }

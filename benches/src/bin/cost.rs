@@ -1,5 +1,5 @@
-//! What one whole lifecycle costs the server, as a ratio to the sum of its parts, all measured in
-//! one run: processor time of the server's process, not time that passes.
+//! Processor time that one whole lifecycle costs the server, as a ratio to the sum of its parts,
+//! measured in one run.
 //!
 //! The parts are bare JSON requests, of a server that does nothing else, and bare signature checks:
 //! seven and two P-256 checks where the phone is one of the official apps, six and one check of a
@@ -29,12 +29,12 @@ use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
 use countersign_loadtest::server::{self, Spawned};
 use tokio::time::Instant;
 
-/// What a lifecycle may cost, as a multiple of its parts.
+/// Target of the ratio.
 const TARGET: f64 = 1.3;
 /// Signatures that are checked in one round, of each kind.
 const CHECKS: u32 = 10_000;
 
-/// A kind of lifecycle, and what it is made of.
+/// A kind of lifecycle, and its parts.
 struct Kind {
     name: &'static str,
     speech: Speech,
@@ -66,7 +66,7 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
-/// What one lifecycle costs the server, as a ratio to the sum of its parts.
+/// Measures the cost of one lifecycle as a ratio to the sum of its parts.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! What the relying party tracked, and its state.
+//! Actions that the relying party tracked, and their state.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum ActionState {
     ReviewSucceeded,
 }
 
-/// What was known where the action began; shown to the device.
+/// Circumstances in which an action began; the device shows them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ActionContext {
     /// Address of the browser.
@@ -56,7 +56,7 @@ impl ActionContext {
 }
 
 impl fmt::Debug for ActionContext {
-    /// Shows no text: all of it is what a user is shown.
+    /// Prints no text, because a user is shown all of it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ActionContext").finish_non_exhaustive()
     }
@@ -65,19 +65,19 @@ impl fmt::Debug for ActionContext {
 /// One instance of an action of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Whose it is.
+    /// The account.
     pub account: AccountKey,
     /// Its name.
     pub key: ActionKey,
     /// Its state.
     pub state: ActionState,
-    /// Where it began.
+    /// Circumstances in which the action began.
     pub context: ActionContext,
-    /// When it was tracked.
+    /// Time of the first tracking.
     pub created_at: UnixMillis,
-    /// When its state last changed.
+    /// Time of the last change of state.
     pub state_updated_at: UnixMillis,
-    /// Which authenticator decided it, where one did.
+    /// The authenticator that decided the action, if one did.
     pub decided_by: Option<AuthenticatorId>,
     /// What that authenticator's device was shown and approved. Absent where the key's holder has
     /// signed neither this text nor a read of it, and after an override.
@@ -104,7 +104,7 @@ impl Action {
         Birth { at: self.created_at, revision: self.revision }
     }
 
-    /// Whether a challenge may be started for it.
+    /// Tells whether a challenge may be started for the action.
     #[must_use]
     pub const fn may_be_challenged(&self) -> bool {
         match self.state {

@@ -15,7 +15,7 @@ use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// How a challenge ended.
+/// The outcome of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The person approved.
@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether only a device can bring it about.
+    /// Tells whether the outcome takes a device.
     #[must_use]
     pub const fn needs_device(self) -> bool {
         match self {
@@ -67,9 +67,9 @@ impl Outcome {
 /// The recorded end of a challenge.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When.
+    /// Time of the end.
     pub at: UnixMillis,
     /// The authenticator that decided it, where one did.
     pub by: Option<AuthenticatorId>,
@@ -94,12 +94,12 @@ impl fmt::Debug for Ended {
     }
 }
 
-/// What a statement binds a decision to, besides the names and the end of the challenge.
+/// The content that a statement binds a decision to, besides the names and the challenge's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// The challenge's own nonce.
     pub nonce: Nonce,
-    /// What the device shows and hashes.
+    /// The text that the device shows and hashes.
     pub display: DisplayText,
 }
 
@@ -108,13 +108,13 @@ pub struct Shown {
 pub struct Challenge {
     /// Its name, which the official SDKs sign.
     pub id: ChallengeId,
-    /// Whose decision is asked for.
+    /// The account that is asked.
     pub account: AccountKey,
-    /// What is to be decided.
+    /// The action to decide.
     pub action: ActionKey,
     /// The authenticators that may answer.
     pub targets: Vec<AuthenticatorId>,
-    /// When it was issued.
+    /// Time of issue.
     pub issued_at: UnixMillis,
     /// From when on no answer is accepted.
     pub expires_at: UnixMillis,
@@ -128,7 +128,7 @@ pub struct Challenge {
     pub ended: Option<Ended>,
     /// The number that has to be typed to approve, where one has to be.
     pub number: Option<AskedNumber>,
-    /// What a statement about it is over. It never changes. Absent from challenges that were
+    /// The content of a statement about the challenge. It never changes. `None` in challenges
     /// recorded before there were statements.
     pub shown: Option<Shown>,
 }
@@ -262,8 +262,8 @@ impl Machine {
         Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
     }
 
-    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until
-    /// then.
+    /// Time at which to call [`Self::expire`]. Until then a decision that arrived in time may still
+    /// be on its way.
     #[must_use]
     pub fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.challenge.deadline(limits)

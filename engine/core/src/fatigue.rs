@@ -1,5 +1,4 @@
-//! How often a person may be asked, and how often a number may be guessed: what keeps prompts from
-//! being used to wear a person out.
+//! Limits of prompts and of wrong numbers, so that nobody can wear a person out.
 //!
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
 //! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
@@ -36,25 +35,25 @@ use crate::challenge::Outcome;
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// What an account has to remember of its prompts and answers.
+/// Counts of an account's prompts and answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// When challenges were issued since the last approval, oldest first, as far back as the window
+    /// Times of the prompts since the last approval, oldest first, as far back as the window
     /// reaches.
     pub prompts: Vec<UnixMillis>,
     /// Denials and reports since the last approval.
     pub denials: u32,
-    /// When the last of them arrived.
+    /// Time of the last denial.
     pub denied_at: UnixMillis,
-    /// When the last report arrived; an approval does not take it back.
+    /// Time of the last report. An approval does not take it back.
     pub reported_at: Option<UnixMillis>,
     /// Numbers that were typed since the last approval. Each is counted before it is compared.
     pub numbers: u32,
-    /// When the last of them arrived.
+    /// Time of the last wrong number.
     pub number_at: UnixMillis,
 }
 
-/// What keeps a user from being asked, or numbers from being compared.
+/// A reason not to ask a user, or not to compare numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// As many challenges without an approval as there may be in a while.
@@ -88,7 +87,8 @@ impl Counters {
         self.prompt_hold(now, limits).map_or(0, |(_, wait_ms)| wait_ms)
     }
 
-    /// What keeps the next challenge from being issued for longest, and for how many milliseconds.
+    /// Finds the reason that holds the next challenge back for longest, with its length in
+    /// milliseconds.
     #[must_use]
     pub fn prompt_hold(&self, now: UnixMillis, limits: &Limits) -> Option<(Hold, u64)> {
         let denied = match self.denials {
@@ -97,7 +97,7 @@ impl Counters {
         };
         let denied = left_ms(self.denied_at, denied, now);
         let reported = self.reported_at.map_or(0, |at| left_ms(at, limits.report_hold_ms, now));
-        // Where no number is asked for, an approval is the way out of a lock.
+        // Without number matching, an approval is the way out of a lock.
         let unlocks = self.is_locked(limits) && limits.number_match.is_none();
         let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
         let holds = [
@@ -109,13 +109,13 @@ impl Counters {
         holds.into_iter().filter(|(_, wait_ms)| *wait_ms > 0).max_by_key(|(_, wait_ms)| *wait_ms)
     }
 
-    /// What keeps numbers from being compared, where something does.
+    /// Finds the reason not to compare numbers, if there is one.
     #[must_use]
     pub const fn number_hold(&self, limits: &Limits) -> Hold {
         if self.is_locked(limits) { Hold::Locked } else { Hold::Numbers }
     }
 
-    /// Whether no number is compared until an approval, however long one waits.
+    /// Tells whether only an approval lets numbers be compared again.
     #[must_use]
     pub const fn is_locked(&self, limits: &Limits) -> bool {
         self.numbers >= limits.numbers_lock
@@ -211,7 +211,7 @@ impl Counters {
     }
 }
 
-/// What is left at `now` of a wait that began at `from`: never more than the whole of it.
+/// Rest of a wait that began at `from`, at `now`: never more than the whole wait.
 fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
     from.plus_ms(wait_ms).ms_since(now).min(wait_ms)
 }

@@ -33,7 +33,7 @@ pub fn check_enrollment(
     check_statement(key, &Statement::Enroll { tenant, key: thumbprint, token }, signature)
 }
 
-/// What a good [`check_enrollment`] of the same tenant and token shows.
+/// Makes a proof of possession from a good [`check_enrollment`] of the same tenant and token.
 ///
 /// # Errors
 /// [`InvalidSignature`] if the proof is one of something else.

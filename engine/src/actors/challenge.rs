@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::{ChallengeKey, Shared, Tenant};
 
-/// What the store has recorded of a challenge.
+/// The recorded state of a challenge.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
@@ -31,12 +31,12 @@ pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Watch {
-    /// Whether the asker wants to be told of the end.
+    /// Whether the caller waits for the end.
     pub(crate) wait: bool,
     pub(crate) reply: Reply<Watched>,
 }
 
-/// How a challenge stands.
+/// The state of a challenge, for a poll.
 pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
@@ -65,7 +65,7 @@ pub(crate) struct ChallengeActor {
     waiters: Vec<oneshot::Sender<Arc<Challenge>>>,
     /// Proposals that are not answered yet.
     proposing: usize,
-    /// The store is being asked, or will be again, what is recorded.
+    /// The store is being asked for the recorded state, or will be asked again.
     in_doubt: bool,
 }
 
@@ -103,7 +103,7 @@ impl ChallengeActor {
         }
     }
 
-    /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
+    /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
             .store
@@ -197,7 +197,7 @@ impl Actor for ChallengeActor {
         if self.machine.is_some() {
             return self.wait_for_expiry(ctx);
         }
-        // Whatever is recorded after this actor was registered is told to it as well.
+        // Commits after the registration of this actor are sent to it as well.
         self.shared
             .store
             .challenge(&self.key.0, &self.key.1)
@@ -288,7 +288,7 @@ impl Handler<Decide> for ChallengeActor {
     }
 }
 
-/// What the device is told once an end is recorded, which may not be the one that it brought about.
+/// Answers the device from the recorded end, which may be another one than its own.
 fn judge(ended: &Ended, decision: Decision, by: &AuthenticatorId) -> Result<Ended, Error> {
     Ok(Challenge::repeated(ended, decision, by)?)
 }

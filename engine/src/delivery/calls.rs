@@ -1,5 +1,4 @@
-//! How many calls of webhooks are under way at once: each takes open files, which a server has so
-//! many of.
+//! Limit of concurrent webhook calls, because each takes open files.
 
 use std::sync::Arc;
 

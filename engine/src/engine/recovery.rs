@@ -1,4 +1,4 @@
-//! What has to be right before the first request is answered.
+//! Recovery before the first request is answered.
 //!
 //! Little is: the store answers by its indexes what an actor needs when it is activated, so nothing
 //! is loaded in advance. Only a clock that was set back makes work.

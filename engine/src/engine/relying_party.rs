@@ -1,4 +1,4 @@
-//! What a relying party's backend can do.
+//! Calls of a relying party's backend.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Rows as they are stored: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
+//! Rows of the stores: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
 //!
 //! The structs here are the format. They are apart from the core's types, so that the core can
 //! change without changing a row. A field is appended with `#[serde(default)]`, so that rows of
@@ -86,7 +86,7 @@ fn open<'a, T: Deserialize<'a>>(kind: &str, newest: u8, row: &'a [u8]) -> Result
         let message = format!("its format {format} is unknown, 1 to {newest} are known");
         return Err(unreadable(kind, &message));
     }
-    // The decoder's own message could quote what is stored.
+    // The decoder's own message could quote the row.
     rmp_serde::from_slice(body).map_err(|_| unreadable(kind, "its body has another shape"))
 }
 

@@ -1,4 +1,5 @@
-//! When a batch is no longer worth its risk: a state machine over counts, without a clock.
+//! The gate of batching: a state machine over counts, without a clock, that tells when a batch is
+//! no longer worth its risk.
 //!
 //! A batch with a bad signature in it costs more than checking each alone, and whoever can send one
 //! can send many, each under a fresh key. So it is their share that counts, not who sent them.
@@ -27,7 +28,7 @@ impl Suspicion {
         Self { checked: WINDOW / 2, bad: 0, batching: true }
     }
 
-    /// Whether to check in batches.
+    /// Tells whether to check in batches.
     pub(super) const fn batching(&self) -> bool {
         self.batching
     }

@@ -1,4 +1,4 @@
-//! What a token says, as its text holds it.
+//! Claims of a token.
 
 use countersign_core::action::Birth;
 use countersign_core::id::{
@@ -78,7 +78,7 @@ impl Claims {
         run.map_or(self.exp, |run| run.end(self.run.as_deref(), self.iat, self.exp))
     }
 
-    /// The token that says this.
+    /// Makes the token of these claims.
     ///
     /// # Errors
     /// [`InvalidId`] for what no token of ours says.
@@ -99,7 +99,7 @@ impl Claims {
     }
 }
 
-/// What a tenant's tokens have to say. Their time is not checked here: the engine's clock counts.
+/// Rules for a tenant's tokens. Their time is not checked here, because the engine's clock counts.
 pub(super) fn validation(tenant: &TenantId) -> Validation {
     let mut validation = Validation::new(ALGORITHM);
     validation.set_audience(&[tenant.as_str()]);

@@ -12,8 +12,8 @@ use super::CliError;
 use super::device::{Asked, Phone, Waiting};
 use super::terminal::{clean, show_challenge};
 
-/// Answers a challenge; the newest that is pending where none is named. What is signed unseen by a
-/// person who named it is shown all the same, where the device reads it to sign it.
+/// Answers a challenge: the named one, or the newest pending one. If the device has to read a
+/// challenge to sign it, it is shown.
 pub(super) async fn run(
     phone: &Phone,
     challenge: Option<String>,

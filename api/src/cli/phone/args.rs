@@ -26,12 +26,12 @@ pub struct PhoneArgs {
     /// enrolled, or android]
     #[arg(long, global = true, value_enum)]
     pub dialect: Option<DialectArg>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Commands of the phone.
 #[derive(Subcommand)]
 pub enum Command {
     /// Bind the key to the user of a link or a token, making a key if there is none
@@ -121,12 +121,12 @@ impl From<DialectArg> for Dialect {
     }
 }
 
-/// What a device signs.
+/// Signing mode of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SigningArg {
     /// The challenge's name alone, as the official SDKs do
     ChallengeId,
-    /// What was shown, what was chosen, and the number
+    /// The shown text, the choice, and the number
     StatementV1,
 }
 

@@ -15,12 +15,12 @@ use super::answer::{answer, is_number};
 use super::device::{Asked, Phone};
 use super::terminal::{clean, show_challenge, show_unreadable};
 
-/// How long one poll waits, in seconds.
+/// Seconds for which one poll waits.
 const WAIT: u64 = 30;
 /// Shortest time from one poll to the next when nothing came of the first.
 const PACE: Duration = Duration::from_secs(1);
 
-/// What a person typed.
+/// A person's input.
 enum Typed {
     Answer(Decision, Option<String>),
     Skip,
@@ -83,8 +83,7 @@ pub(super) async fn run(
     }
 }
 
-/// Tells that an answer was not taken. What a person may still answer is asked about again, at
-/// the next look.
+/// Tells that an answer was refused. If the person may still answer, the next look asks again.
 fn report(
     challenge: &str,
     error: &ClientError,
@@ -99,7 +98,7 @@ fn report(
     Ok(())
 }
 
-/// Whether the same request may succeed later.
+/// Tells whether the same request may succeed later.
 fn passes(error: &ClientError) -> bool {
     match error {
         ClientError::Transport(_) => true,
@@ -167,7 +166,7 @@ fn ask_number(
         return Ok(Some(Typed::Leave));
     }
     let number = line.trim();
-    // Whoever types the whole answer once more means it.
+    // A person who types the whole answer once more means it.
     let number = number.strip_prefix("a ").unwrap_or(number).trim();
     Ok(approved_with(number).filter(|_| is_number(number, digits)))
 }

@@ -25,10 +25,11 @@ use crate::problem::Problem;
 
 /// Bytes of a body that are read before it has a place. The frame in which they end is read whole.
 const AHEAD_BYTES_MAX: usize = 4096;
-/// How long a body waits for a place. Those that are sent without a pause have ended by then.
+/// Time for which a body waits for a place. Bodies that are sent without a pause have ended by
+/// then.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// The request, still without its body.
+/// Converts the request, still without its body.
 ///
 /// # Errors
 /// 400 or 413 where its head has what the routes cannot have.

@@ -1,4 +1,4 @@
-//! `GET …/challenge`: what waits for a device, at once or as soon as something does.
+//! `GET …/challenge`: the pending challenges of a device, at once or as soon as there is one.
 
 use std::convert::Infallible;
 

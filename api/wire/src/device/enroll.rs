@@ -1,4 +1,4 @@
-//! Enrolling a key, and asking what is enrolled.
+//! Bodies of an enrollment, and of the question for one.
 
 use countersign_core::device::{Device, Platform, PushToken, Signing};
 use countersign_core::policy::DEVICE_NAME_BYTES_MAX;
@@ -21,10 +21,10 @@ use crate::time::Iso8601;
 pub struct EnrollRequest {
     /// The key, in the form of bodies.
     pub public_key: String,
-    /// What the person calls the device.
+    /// The person's name for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// Where the app runs.
+    /// The app's platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<DevicePlatform>,
     /// The notification provider's token.
@@ -52,13 +52,13 @@ pub struct EnrollRequest {
 pub struct Enrollment {
     /// The key, with the format of its signatures.
     pub key: PublicKey,
-    /// What the person calls the device.
+    /// The person's name for the device.
     pub name: Option<Line>,
-    /// Where the app runs.
+    /// The app's platform.
     pub platform: Option<Platform>,
     /// The notification provider's token.
     pub push_token: Option<PushToken>,
-    /// What the key is to sign.
+    /// The signing mode that the key asks for.
     pub signing: Signing,
     /// Over the enrollment's statement; nothing about it is known to be true.
     pub proof: Option<Vec<u8>>,
@@ -120,7 +120,7 @@ pub struct CredentialResponse {
     pub verified_at: Iso8601,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
-    /// What the key signs. Absent from servers that know of nothing but challenge ids.
+    /// The key's signing mode. Absent from servers that know of nothing but challenge ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

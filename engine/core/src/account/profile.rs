@@ -1,4 +1,4 @@
-//! What the relying party says about a user.
+//! The relying party's data about a user.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::time::UnixMillis;
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
-    /// Whether the relying party has verified it.
+    /// Whether the relying party has verified the address.
     pub email_verified: bool,
     /// Phone number, in E.164.
     pub phone_number: Option<Line>,
-    /// Whether the relying party has verified it.
+    /// Whether the relying party has verified the number.
     pub phone_number_verified: bool,
     /// User name.
     pub username: Option<Line>,

@@ -16,9 +16,9 @@ use crate::time::UnixMillis;
 pub struct Track {
     /// Its name.
     pub key: ActionKey,
-    /// Where it began.
+    /// Circumstances in which the action began.
     pub context: ActionContext,
-    /// What it says about the user.
+    /// The request's data about the user.
     pub profile: ProfilePatch,
 }
 

@@ -1,4 +1,4 @@
-//! Who is told what: of what is recorded, and of what may be.
+//! Notifies actors after a commit, or after one whose result is unknown.
 
 use std::sync::Arc;
 

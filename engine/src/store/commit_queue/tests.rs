@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::store::Bound;
 
-/// Answers each group with what it was told to, and says which groups it saw.
+/// A backend that answers each group as told, and reports the groups that it saw.
 struct Scripted {
     /// Whether there is room for more.
     has_room: Arc<AtomicBool>,

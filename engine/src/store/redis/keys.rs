@@ -19,7 +19,7 @@ use crate::store::folded;
 
 /// The highest time that was seen.
 pub(super) const CLOCK: &str = "countersign:clock";
-/// Who owns the store, and how far it has come.
+/// Owner and progress of the store.
 pub(super) const STATE: &str = "countersign:state";
 /// Held by the server that owns the store, for a short time at a time.
 pub(super) const LOCK: &str = "countersign:lock";
@@ -64,7 +64,7 @@ impl Digest {
         Self::of(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Takes what this module has written into an index.
+    /// Parses an entry that this module has written into an index.
     fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         (text.len() == DIGEST_CHARACTERS && bytes.len() == 32).then(|| Self(text.to_owned()))
@@ -137,7 +137,7 @@ impl AccountNames {
         format!("{}{code}{state}", self.prefix("list"))
     }
 
-    /// What the name of a record starts with; its digest follows.
+    /// Start of a record's name; its digest follows.
     pub(super) fn prefix(&self, kind: &str) -> String {
         format!("{}:", self.name(kind))
     }
@@ -158,18 +158,18 @@ impl AccountNames {
         self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
     }
 
-    /// How the index of events names one: those of one time are in the order of their ids.
+    /// Name of an event in its index: events of one time are in the order of their ids.
     pub(super) fn event_member(&self, id: &EventId) -> String {
         format!("{}:{}", id.as_str(), self.digest.0)
     }
 
-    /// How an index over all accounts names one of its records.
+    /// Name of a record in an index over all accounts.
     pub(super) fn member(&self, id: &Digest) -> String {
         format!("{}:{}", self.digest.0, id.0)
     }
 }
 
-/// What every name begins with.
+/// Start of every name.
 pub(super) const PREFIX: &str = "countersign:";
 
 /// The kind in a name that has a tag.
@@ -217,7 +217,7 @@ pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
     Digest::of(&["challenge", tenant.as_str(), id.as_str()])
 }
 
-/// Whose a challenge is.
+/// Name of the owner of a challenge.
 pub(super) fn challenge_owner(id: &Digest) -> String {
     format!("countersign:{{{}}}:challenge-owner:{}", id.tag(), id.0)
 }

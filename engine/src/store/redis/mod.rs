@@ -79,7 +79,7 @@ struct Opened {
 }
 
 impl RedisStore {
-    /// Connects, becomes the one server that writes, and says what of Redis' settings could lose
+    /// Connects, becomes the one server that writes, and warns of settings of Redis that could lose
     /// records.
     ///
     /// # Errors

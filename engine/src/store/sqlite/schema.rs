@@ -20,10 +20,10 @@ const SCHEMA_VERSION: i64 = 2;
 /// The layout of the tables below.
 const SCHEMA_VERSION_FIRST: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
-/// Of pages, in each connection, at most: what lies above the leaves of every index of a million
+/// Largest page cache of a connection: the pages above the leaves of every index of a million
 /// users, so that a look-up reads one page.
 const CACHE_KIB_MAX: i64 = 16_384;
-/// How long a backup or a check by hand may hold the file.
+/// Time for which a backup or a check by hand may hold the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 // Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row
