@@ -49,7 +49,7 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
     assert!(ms(&report, "lifecycle", 0.99) >= 800.0, "{}", ms(&report, "lifecycle", 0.99));
     // The first request of each, too, was meant to begin before it could.
     assert!(ms(&report, "track", 0.99) >= 800.0, "{}", ms(&report, "track", 0.99));
-    // Seven answers of 2 ms each, of which two overlap: the poll and what the phone does.
+    // Seven answers of 2 ms each, of which two overlap: the poll and the phone's requests.
     assert!(ms(&report, "lifecycle", 0.01) >= 10.0, "{}", ms(&report, "lifecycle", 0.01));
     let offered: f64 = report.series.iter().map(|point| point.offered).sum();
     assert!((offered / report.series.len() as f64 - 50.0).abs() < 15.0, "{offered}");

@@ -1,4 +1,4 @@
-//! Two reports compared: what changed is found, and what is noise is called noise.
+//! Comparison of two reports: it finds changes, and calls noise noise.
 
 mod report_support;
 

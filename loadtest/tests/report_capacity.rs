@@ -7,7 +7,7 @@ use countersign_loadtest::out::report::model::Report;
 use countersign_loadtest::out::report::{html, json, markdown};
 use report_support::planned::{planned, planned_beside};
 
-/// What the browser's suite renders, and opens.
+/// File that the browser's suite renders, and opens.
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
 
 fn found(report: &mut Report) -> &mut Capacity {

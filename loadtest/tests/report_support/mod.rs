@@ -11,7 +11,7 @@ use countersign_loadtest::out::report::model::{
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-/// How long the run took.
+/// Duration of the run.
 const SECONDS: u64 = 40;
 
 /// `count` times from `low` to `high`, dense at the low end as those of servers are.
