@@ -11,9 +11,9 @@ use crate::hostile::{self, HostileArgs};
 use crate::out::compare::CompareArgs;
 use crate::out::render::{self, RenderArgs};
 use crate::out::report::model::Report;
-use crate::run::session::{self, RunArgs};
 use crate::run::stop::Stop;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
+use crate::session::{self, RunArgs};
 
 /// Puts a Countersign server under load, as backends, browsers and phones do, and reports the
 /// results.

@@ -17,6 +17,7 @@ pub mod out;
 pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod session;
 
 pub use error::LoadError;
 pub use host::descriptors;

@@ -22,7 +22,7 @@ use countersign_loadtest::host::{pin, process};
 use countersign_loadtest::out::report::model::Machine;
 use countersign_loadtest::out::report::step;
 use countersign_loadtest::run::drive::{Work, closed_loop};
-use countersign_loadtest::run::recorder::Recorder;
+use countersign_loadtest::client::recorder::Recorder;
 use countersign_loadtest::run::stop::Stop;
 use countersign_loadtest::run::tally::Tally;
 use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};

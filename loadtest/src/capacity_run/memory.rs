@@ -11,15 +11,16 @@ use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
 use crate::client::lines::{Lines, Protocol};
-use crate::client::people::{Crowd, Open, Poll, User, patiently};
+use crate::client::patience::patiently;
+use crate::client::people::{Crowd, Open, Poll, User};
+use crate::client::recorder::Recorder;
 use crate::host::process;
 use crate::out::report::capacity::{Cost, Fit};
 use crate::run::drive::Work as _;
-use crate::run::recorder::Recorder;
-use crate::run::session;
 use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
 use crate::server::metrics::Metrics;
+use crate::session;
 
 /// Into so many parts everything is divided, after each of which memory is looked at.
 const PARTS: usize = 4;

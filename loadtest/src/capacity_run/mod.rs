@@ -19,11 +19,11 @@ use crate::client::people::span;
 use crate::host::process;
 use crate::out::report::capacity::{Assumptions, Beside, Capacity, Cost, Fit, Objective, Trial};
 use crate::out::report::model::{Point, Report};
-use crate::run::session::{self, Place, RunArgs};
 use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
+use crate::session::{self, Place, RunArgs};
 
 /// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);

@@ -10,14 +10,14 @@ use super::CapacityRun;
 use crate::LoadError;
 use crate::capacity::fit::{self, Mixture};
 use crate::client::people::User;
+use crate::client::recorder::Recorder;
 use crate::out::report::capacity::Fit;
 use crate::out::report::model::Report;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::run::recorder::Recorder;
-use crate::run::session;
 use crate::scenario::{Figures, LoadArgs, Scenario, Stage};
 use crate::server::Prepared;
+use crate::session;
 
 /// The steps, in the order in which they happen.
 const STEPS: [&str; 6] =

@@ -11,8 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::order::{Did, Order};
-use super::table::Listener;
+use super::order::{Did, Listener, Order};
 
 /// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
 const ADDRESSES: u64 = 8;

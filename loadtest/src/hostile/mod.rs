@@ -29,11 +29,11 @@ use std::path::PathBuf;
 pub use args::HostileArgs;
 pub use attack::attack;
 pub use attackers::Attackers;
-pub use order::Did;
+pub use order::{Did, Listener};
 pub use plan::{Run, alone, pairs};
 pub use show::Outcome;
 pub use span::{Span, Times};
-pub use table::{ALL, Abuse, Listener, named};
+pub use table::{ALL, Abuse, named};
 pub use trial::Pace;
 pub use verdict::{Change, Measured, Rule};
 

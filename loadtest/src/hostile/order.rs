@@ -2,9 +2,29 @@
 
 use std::net::SocketAddr;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::table::Listener;
+/// A listener of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Listener {
+    /// For backends, browsers and phones.
+    Public,
+    /// For metrics, health and operators.
+    Operators,
+}
+
+impl Listener {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Operators => "operators",
+        }
+    }
+}
 
 /// Everything that attackers know of a server. It holds no secret but that of the accomplice.
 #[derive(Clone, Debug, Serialize, Deserialize)]

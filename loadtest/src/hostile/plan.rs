@@ -1,6 +1,7 @@
 //! The runs that are asked for: each abuse alone, or each pair of them.
 
-use super::table::{Abuse, Listener};
+use super::order::Listener;
+use super::table::Abuse;
 
 /// A run: abuses that go on at the same time, on a listener of a server with a store.
 #[derive(Clone)]

@@ -3,36 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
 use super::abuse::{
     bad_credentials, bad_heads, broken_bodies, connections, crowded_waits, floods, half_closes,
     pipelining, slow_readers, slow_requests, streams, webhook,
 };
 use super::ground::Ground;
+use super::order::Listener;
 use crate::LoadError;
-
-/// A listener of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Listener {
-    /// For backends, browsers and phones.
-    Public,
-    /// For metrics, health and operators.
-    Operators,
-}
-
-impl Listener {
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Operators => "operators",
-        }
-    }
-}
 
 /// An abuse under way, which goes on until it is dropped.
 pub(super) type Abusing = Pin<Box<dyn Future<Output = ()> + Send>>;

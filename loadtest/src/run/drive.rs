@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::LoadError;
-use crate::run::recorder::Recorder;
+use crate::client::recorder::Recorder;
 use crate::run::schedule::{Schedule, pace};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;

@@ -142,8 +142,8 @@ pub(crate) fn own_cpu_seconds() -> f64 {
 mod tests {
     use super::*;
     use crate::LoadError;
+    use crate::client::recorder::Recorder;
     use crate::out::report::step::WHOLE;
-    use crate::run::recorder::Recorder;
 
     async fn metered(seconds: u64, tally: &Arc<Tally>, stop: &Stop) -> Vec<Point> {
         let sampler = Sampler::start(None, None).await;

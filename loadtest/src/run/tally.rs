@@ -8,9 +8,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::LoadError;
+use crate::client::recorder::Recorder;
 use crate::out::report::model::{Failures, Step, Totals};
 use crate::out::report::step;
-use crate::run::recorder::Recorder;
 
 /// Longest time that is told apart from longer ones, in microseconds: ten minutes.
 const LONGEST_US: u64 = 600_000_000;

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
 use crate::client::people::{Crowd, keys};
+use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::run::recorder::Recorder;
 
 /// Keys that are made before; a run that takes more makes the rest as it goes.
 const KEYS_MAX: usize = 200_000;

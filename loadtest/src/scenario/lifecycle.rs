@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
 use crate::client::people::{Delay, Fate, Mix, User};
+use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::run::recorder::Recorder;
 
 /// Longest that a browser waits where the phone does not answer, in seconds.
 const GIVE_UP_SECONDS: u64 = 1;

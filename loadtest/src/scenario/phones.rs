@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
 use crate::client::people::{Phone, Seen, User};
+use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::run::recorder::Recorder;
 use crate::server::metrics::Metrics;
 
 /// Longest wait that a server grants, in seconds.

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::{Figures, Scenario, Stage};
 use crate::LoadError;
-use crate::client::people::{Open, Poll, Seen, User, patiently, span};
+use crate::client::patience::patiently;
+use crate::client::people::{Open, Poll, Seen, User, span};
+use crate::client::recorder::Recorder;
 use crate::out::report::step;
-use crate::run::recorder::Recorder;
 use crate::server::metrics::Metrics;
 
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.

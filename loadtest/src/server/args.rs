@@ -6,8 +6,9 @@ use clap::Args;
 use countersign_client::wire::secret::Secret;
 use url::Url;
 
-use super::{Prepared, Settings, Spawned, Target, target};
+use super::{Prepared, Settings, Spawned};
 use crate::LoadError;
+use crate::client::target::{self, Target};
 use crate::host::pin::{self, Cores};
 use crate::host::process;
 use crate::server::metrics::Metrics;

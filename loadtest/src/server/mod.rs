@@ -3,14 +3,13 @@
 mod args;
 pub mod metrics;
 mod spawned;
-mod target;
 
 pub use args::ServerArgs;
 pub(crate) use args::{check_store, key, without_password};
 pub use spawned::{Settings, Spawned};
-pub use target::Target;
 
 use crate::LoadError;
+use crate::client::target::Target;
 use crate::host::pin::Cores;
 use crate::server::metrics::Metrics;
 

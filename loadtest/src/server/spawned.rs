@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::target::Target;
 use crate::LoadError;
+use crate::client::target::Target;
 use crate::host::pin;
 
 /// Longest time in which a server has to say where it listens.

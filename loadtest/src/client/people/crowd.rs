@@ -1,7 +1,6 @@
 //! Many users, enrolled before anything is measured.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use countersign_client::SoftwareKey;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,15 +10,12 @@ use super::phone::Speech;
 use super::user::User;
 use crate::LoadError;
 use crate::client::lines::Lines;
-use crate::run::recorder::Recorder;
-use crate::server::Target;
+use crate::client::patience::patiently;
+use crate::client::recorder::Recorder;
+use crate::client::target::Target;
 
 /// Enrollments at the same time.
 const AT_ONCE: usize = 32;
-
-/// Retries of a refused request, and the pause before each.
-const TRIES: usize = 100;
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The source of users: a server, its connections, and the phones' protocols.
 #[derive(Clone, Debug)]
@@ -69,22 +65,6 @@ impl Crowd {
         });
         enrolling.buffered(AT_ONCE).try_collect().await
     }
-}
-
-/// Prepares something outside the measured part, and tries again while the server is overloaded.
-///
-/// # Errors
-/// [`LoadError`], also if it has for too long.
-pub(crate) async fn patiently<T>(
-    prepare: impl AsyncFn() -> Result<T, LoadError>,
-) -> Result<T, LoadError> {
-    for _ in 0..TRIES {
-        match prepare().await {
-            Err(error) if error.is_refusal() => tokio::time::sleep(PAUSE).await,
-            done => return done,
-        }
-    }
-    prepare().await
 }
 
 /// Keys that are made before they are measured with, in the order in which `speeches` take turns.

@@ -6,8 +6,8 @@ mod person;
 mod phone;
 mod user;
 
-pub(crate) use crowd::patiently;
 pub use crowd::{Crowd, keys};
+pub(crate) use person::exponential;
 pub use person::{Delay, Fate, Mix, span};
 pub use phone::{Phone, Seen, Speech};
 pub(crate) use user::expect_end;

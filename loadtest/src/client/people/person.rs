@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::run::schedule::exponential;
-
 /// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -181,6 +179,11 @@ pub fn span(text: &str) -> Result<Duration, String> {
         return Err(format!("{text:?} is no time such as 250ms, 2s, 10m or 8h"));
     }
     Ok(Duration::from_secs_f64(time))
+}
+
+/// A time with mean 1, as between events that are independent of each other.
+pub(crate) fn exponential(random: &mut fastrand::Rng) -> f64 {
+    -(1.0 - random.f64()).ln()
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::LoadError;
+use crate::client::recorder::Recorder;
+use crate::client::target::Target;
 use crate::out::report::step;
-use crate::run::recorder::Recorder;
-use crate::server::Target;
 
 /// Protocol that a phone speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::phone::{Phone, Seen, Speech, is_told};
 use crate::LoadError;
+use crate::client::recorder::Recorder;
+use crate::client::target::Target;
 use crate::out::report::step;
-use crate::run::recorder::Recorder;
-use crate::server::Target;
 
 const ACTION: &str = "signIn";
 /// Longest wait that a server grants, in seconds.

@@ -2,6 +2,7 @@
 
 mod pace;
 
+use crate::client::people::exponential;
 use std::time::Duration;
 
 pub(crate) use pace::pace;
@@ -88,11 +89,6 @@ impl Schedule {
         times.sort_by(f64::total_cmp);
         times
     }
-}
-
-/// A time with mean 1, as between events that are independent of each other.
-pub(crate) fn exponential(random: &mut fastrand::Rng) -> f64 {
-    -(1.0 - random.f64()).ln()
 }
 
 /// Due time of the arrival that `n` others come before: `from t + (to - from) t²/2T = n`, solved

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use crate::LoadError;
 use crate::client::people::{Phone, Seen};
+use crate::client::recorder::Recorder;
+use crate::client::target::Target;
 use crate::out::report::step;
-use crate::run::recorder::Recorder;
-use crate::server::Target;
 
 /// Longest garbage, in bytes.
 const GARBAGE_MAX: usize = 4096;

@@ -12,9 +12,9 @@ use super::lifecycle::{Cycle, LifecycleArgs};
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
 use crate::client::people::Seen;
+use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::run::recorder::Recorder;
 
 /// Lifecycles with poison.
 #[derive(Args, Clone, Debug, Serialize)]

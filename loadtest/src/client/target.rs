@@ -8,7 +8,7 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
-use crate::client::people::patiently;
+use crate::client::patience::patiently;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ fn probed(error: LoadError) -> String {
 ///
 /// # Errors
 /// [`LoadError::Input`] if it is none, or another machine's and `remote` does not allow it.
-pub(super) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
+pub(crate) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
     let mut url = parse(text, remote)?;
     if url.path() == "/" {
         url.set_path("/v1");
@@ -86,7 +86,7 @@ pub(super) fn base(text: &str, remote: bool) -> Result<String, LoadError> {
 ///
 /// # Errors
 /// As those of [`base`].
-pub(super) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
+pub(crate) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
     let wrong = |why: &str| {
         LoadError::Input(format!("{text:?} is no http:// or https:// address of a server{why}"))
     };
@@ -103,7 +103,7 @@ pub(super) fn parse(text: &str, remote: bool) -> Result<Url, LoadError> {
 
 /// # Errors
 /// [`LoadError::Input`] for an address of another machine that is not allowed.
-pub(super) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
+pub(crate) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
     if remote || is_loopback(url) {
         return Ok(());
     }
