@@ -14,11 +14,11 @@ use countersign_engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::admission::{Admission, ClientShares, Pulse, Totals};
-use crate::around::around;
 use crate::config::{self, Config};
 use crate::connection::{self, OF_OPERATORS, OF_PUBLIC};
+use crate::layer::middleware::around;
 use crate::operator::OperatorKey;
-use crate::path;
+use crate::request::path;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::AppState;

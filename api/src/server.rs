@@ -9,9 +9,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
-use countersign_core::id::TenantId;
-use countersign_engine::delivery::{Calls, WebhookError};
-use countersign_engine::ports::store::StoreError;
+use countersign_engine::delivery::Calls;
 use countersign_engine::ports::{Clock, Entropy};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, Ports};
@@ -19,55 +17,19 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
 use crate::admission::Pulse;
-use crate::caller::token::Tokens;
 use crate::config::{self, Config};
 use crate::connection;
 use crate::descriptors::{self, Budget, Needs, TooFew};
-use crate::ground::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
+use crate::error::ServeError;
 use crate::listeners::{self, OPERATORS_CONNECTIONS_MAX};
 use crate::operator::OperatorKey;
 use crate::routes::pages::demo::{self, Demo};
+use crate::setup::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
 use crate::state::{AppState, RequestLimits, TenantFace};
+use crate::token::Tokens;
 
 /// Time in which the listeners of a server end whose store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
-/// Why the server does not start, or did not end in order.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The process may have too few open files.
-    #[error(transparent)]
-    Descriptors(#[from] TooFew),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({key}): {source}")]
-    Listen {
-        /// The key, and the variable, that name it.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The system's error.
-        source: std::io::Error,
-    },
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The engine did not answer at start, or could not record its queue at the end.
-    #[error(transparent)]
-    Engine(#[from] countersign_engine::Error),
-    /// A webhook cannot be called.
-    #[error("webhook of tenant {tenant}: {source}")]
-    Webhook {
-        /// The tenant.
-        tenant: TenantId,
-        /// Why.
-        source: WebhookError,
-    },
-    /// The demo's backend cannot call.
-    #[error("demo: {0}")]
-    Demo(#[from] countersign_client::ClientError),
-    /// A listener failed.
-    #[error("listener: {0}")]
-    Io(#[from] std::io::Error),
-}
 
 /// A server that listens.
 pub struct Running {

@@ -13,10 +13,10 @@ use countersign_wire::secret::Secret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::caller::session::Session;
-use crate::caller::token::{Kind, Token, TokenError, Tokens};
 use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
+use crate::token::session::Session;
+use crate::token::{Kind, Token, TokenError, Tokens};
 
 /// A tenant's data for the HTTP routes.
 pub struct TenantFace {

@@ -11,15 +11,15 @@ use metrics::counter;
 
 mod clients;
 mod lane;
-mod lateness;
-mod line;
-mod places;
+mod overload;
+mod permits;
 mod pulse;
+mod turn_queue;
 
 pub use clients::{CLIENT_SHARES_REFUSED, ClientShares, Kind, ShareTaken, Totals};
 pub use lane::Lane;
-pub use lateness::Lateness;
-pub use places::{Gate, Place, Share, Shares};
+pub use overload::Lateness;
+pub use permits::{Gate, Place, Share, Shares};
 pub use pulse::Pulse;
 
 use crate::client_address::Client;

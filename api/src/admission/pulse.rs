@@ -10,7 +10,7 @@ use actix_web::rt;
 use countersign_engine::system::Stopwatch;
 use tokio::time::timeout;
 
-use super::line::Line;
+use super::turn_queue::Line;
 use super::{Lane, Lateness};
 
 /// Longest time for which a request waits for its turn. A caller must not wait for nothing.

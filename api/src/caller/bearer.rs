@@ -10,10 +10,10 @@ use countersign_core::time::UnixMillis;
 use countersign_wire::reason::Reason;
 
 use super::basic::{DeviceCaller, device};
-use super::scope::Scope;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::token::scope::Scope;
 
 /// A browser or an app that acts for one action of one user.
 pub struct ClientCaller {

@@ -6,9 +6,6 @@ mod bearer;
 mod enrolling;
 pub mod origin;
 mod reader;
-pub mod scope;
-pub mod session;
-pub mod token;
 
 pub use basic::{DeviceCaller, ServerCaller};
 pub use bearer::{AnyCaller, ClientCaller};
@@ -19,8 +16,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use countersign_wire::reason::Reason;
 
-use self::token::TokenError;
 use crate::problem::Problem;
+use crate::token::TokenError;
 
 /// Why a bearer token is refused.
 fn refused<T>(error: &TokenError<T>) -> Problem {

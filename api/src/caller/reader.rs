@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::basic::device;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::request::query::Query;
 use crate::state::AppState;
 
 /// The reader, and the key.

@@ -17,8 +17,9 @@ use super::json_line::JsonLine;
 use super::{ConfigArgs, panics};
 use crate::config::{Config, LogFormat, demo};
 use crate::descriptors::Budget;
+use crate::error::ServeError;
 use crate::operator::{self, Desk};
-use crate::server::{self, Running, ServeError};
+use crate::server::{self, Running};
 
 /// Upper bounds of the buckets of every latency, in seconds.
 const SECONDS: [f64; 14] =

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ConfigArgs;
 use crate::config::{Config, Durability, StoreUrl};
-use crate::ground;
+use crate::setup;
 
 /// Commands for the store.
 #[derive(Subcommand)]
@@ -137,12 +137,12 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
 
 async fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     let config = kept(config)?;
-    Ok(ground::open_existing_store(&config, Arc::new(SystemEntropy)).await?)
+    Ok(setup::open_existing_store(&config, Arc::new(SystemEntropy)).await?)
 }
 
 async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     let config = kept(config)?;
-    Ok(ground::open_store(&config, Arc::new(SystemEntropy)).await?)
+    Ok(setup::open_store(&config, Arc::new(SystemEntropy)).await?)
 }
 
 /// The same configuration, of a store that outlives the command and records before it answers.

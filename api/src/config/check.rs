@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
+use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
 use super::file::{File, LogSection, ServerSection, StoreSection};
 use super::{
@@ -52,7 +53,7 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
     Ok(Server {
         client_addresses: clients::addresses(&written)?,
         client_share_percent: limits::CLIENT_SHARE_PERCENT.count(written.client_share_percent)?,
-        listen: address("server.listen", &written.listen, "an IP address and a port")?,
+        listen: socket_address("server.listen", &written.listen, "an IP address and a port")?,
         public_url: public_url(&written.public_url)?,
         data_dir: PathBuf::from(written.data_dir),
         workers: NonZeroUsize::new(limits::WORKERS.count(written.workers)?),
@@ -66,13 +67,6 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
             .check("", written.queue_delay_ms_max)
             .map(Duration::from_millis)?,
         shutdown: seconds(limits::SHUTDOWN_SECONDS, written.shutdown_seconds)?,
-    })
-}
-
-fn address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, ConfigError> {
-    text.parse().map_err(|_| {
-        let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
-        ConfigError::value(key, "is not an address", allowed)
     })
 }
 
@@ -94,17 +88,13 @@ fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
     Ok(Some(url))
 }
 
-pub(super) fn has_credentials(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
-}
-
 /// Metrics and health are for operators: never on the public listener.
 fn operations(text: &str, public: SocketAddr) -> Result<Option<SocketAddr>, ConfigError> {
     const KEY: &str = "operations.listen";
     if text == "off" {
         return Ok(None);
     }
-    let listen = address(KEY, text, "\"off\", or an IP address and a port")?;
+    let listen = socket_address(KEY, text, "\"off\", or an IP address and a port")?;
     let overlaps =
         listen.ip() == public.ip() || listen.ip().is_unspecified() || public.ip().is_unspecified();
     if listen.port() != 0 && listen.port() == public.port() && overlaps {

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, at_most};
 use super::file::ServerSection;
 use super::limits;
-use super::tenants::at_most;
 use crate::client_address::ClientAddresses;
 
 const PROXIES: &str = "server.trusted_proxies";

@@ -152,3 +152,11 @@ impl ConfigError {
         self
     }
 }
+
+pub(super) fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigError> {
+    if count <= max {
+        return Ok(());
+    }
+    let allowed = format!("at most {max} are allowed");
+    Err(ConfigError::value(key, format!("has {count} entries"), allowed))
+}

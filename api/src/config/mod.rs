@@ -13,6 +13,7 @@ use countersign_core::id::TenantId;
 use countersign_core::policy;
 use url::{Host, Url};
 
+mod address;
 mod brand;
 mod check;
 mod clients;

@@ -10,9 +10,9 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::text::Line;
 use url::{Host, Url};
 
+use super::address::has_credentials;
 use super::brand::brand;
-use super::check::has_credentials;
-use super::error::ConfigError;
+use super::error::{ConfigError, at_most};
 use super::file::{PushSection, TenantSection};
 use super::{AllowedOrigins, Push, Secret, Tenant, limits};
 
@@ -218,12 +218,4 @@ fn webhook_url(
         return refused("has a user or a fragment");
     }
     Ok(Some(url))
-}
-
-pub(super) fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigError> {
-    if count <= max {
-        return Ok(());
-    }
-    let allowed = format!("at most {max} are allowed");
-    Err(ConfigError::value(key, format!("has {count} entries"), allowed))
 }

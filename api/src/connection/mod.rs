@@ -8,26 +8,28 @@
 //! may cost is bounded elsewhere (`body`, `admission`).
 
 mod chunks;
-mod deadlined;
 mod head;
 pub mod http2;
 mod idle;
-mod leave;
+mod linger;
 mod listen;
 mod load;
 mod pieces;
 mod places;
+mod protocol_sniff;
 mod refusal;
-mod rewound;
 mod serve;
+mod settings;
 mod single_file;
 mod take;
+mod timed_io;
 
-pub use deadlined::{Deadlined, Patience};
 pub use idle::{GivingWay, OF_OPERATORS, OF_PUBLIC};
 pub use listen::{BACKLOG, listen};
 pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
 pub use pieces::in_pieces;
 pub use places::{CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED};
 pub use refusal::HEADS_REFUSED;
-pub use serve::{Settings, serve, workers};
+pub use serve::{serve, workers};
+pub use settings::Settings;
+pub use timed_io::{Deadlined, Patience};

@@ -22,11 +22,12 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::idle::{GivingWay, Idleness, Roster};
-use super::leave::LEAVE;
+use super::idle::{Idleness, Roster};
+use super::linger::LEAVE;
 use super::pieces::PIECE_BYTES;
 use super::places::{Places, per_worker};
-use super::rewound::Rewound;
+use super::protocol_sniff::Rewound;
+use super::settings::Settings;
 use super::{Deadlined, Load, Patience, http2};
 use crate::admission::ClientShares;
 
@@ -39,30 +40,6 @@ const UNSENT_BYTES_MAX: u32 = 16_384;
 
 /// Worker threads, at most: the library has no more.
 const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
-
-/// Settings of connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// The listener's name among the metrics.
-    pub listener: &'static str,
-    /// Worker threads; one per core where it is `None`.
-    pub workers: Option<NonZeroUsize>,
-    /// Connections of all workers, at most; the next waits to be accepted.
-    pub connections_max: usize,
-    /// Time for the head of a request.
-    pub head_read: Duration,
-    /// Time that an idle connection is kept.
-    pub keep_alive: Duration,
-    /// The way in which idle connections make room for others.
-    pub giving_way: GivingWay,
-    /// Time after which a connection on which nothing could be written is ended. It has to be
-    /// longer than all that may lie between two answers.
-    pub silence: Duration,
-    /// Bytes that are read for a request's body.
-    pub body_bytes_max: usize,
-    /// Time that requests under way are given at the end.
-    pub shutdown: Duration,
-}
 
 /// Serves the applications of `factory` on a listener, with a share of connections for each client.
 /// The caller handles signals.

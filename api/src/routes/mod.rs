@@ -13,7 +13,7 @@ use actix_web::guard;
 use actix_web::web::{self, ServiceConfig};
 
 use self::place::{Place, delete, get, nowhere, patch, post};
-use crate::observe::Series;
+use crate::layer::observe::Series;
 
 /// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
 pub fn configure(config: &mut ServiceConfig) {

@@ -8,7 +8,7 @@ use actix_web::guard;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
 use crate::caller::ServerCaller;
-use crate::observe::Series;
+use crate::layer::observe::Series;
 use crate::problem::Problem;
 
 /// A method, or several that are answered alike, and what answers them.

@@ -1,7 +1,7 @@
 //! Bearer tokens: which one opens which route.
 
-use countersign::caller::scope::Scopes;
-use countersign::caller::token::{Kind, PageWish, Token, Tokens};
+use countersign::token::scope::Scopes;
+use countersign::token::{Kind, PageWish, Token, Tokens};
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Store as _};

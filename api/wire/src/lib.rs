@@ -11,6 +11,7 @@ mod address;
 pub mod authenticator;
 pub mod basic;
 pub mod challenge;
+pub mod code;
 pub mod custom;
 pub mod device;
 pub mod error;

@@ -2,7 +2,7 @@
 //!
 //! Causes that a caller must not tell apart share one row.
 
-use crate::error::ErrorCode;
+use crate::code::ErrorCode;
 
 /// Declares the rows. The comment of a row is its meaning in the documents.
 macro_rules! reasons {

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use super::frame_budget::FrameHeads;
 use super::streams::Streams;
-use crate::connection::leave::Leave;
+use crate::connection::linger::Leave;
 
 /// HTTP/2 connections that were ended because of more frames without work than they had earned.
 pub const FRAME_FLOODS: &str = "countersign_http2_frame_floods_total";

@@ -11,7 +11,7 @@ use super::frame_budget::FrameBudget;
 use super::takes::Takes;
 use super::{BODIES_MAX, STREAMS_MAX};
 use crate::connection::idle::Idleness;
-use crate::connection::leave::LEAVE;
+use crate::connection::linger::LEAVE;
 use crate::connection::{REQUESTS_PER_CONNECTION_MAX, Settings};
 
 /// The streams of one connection.

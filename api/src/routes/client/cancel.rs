@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_wire::challenge::{CancelRequest, CancelResponse};
 
-use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Cancels a challenge of the token's action, and answers how it ended, which may have been before.

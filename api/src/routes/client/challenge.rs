@@ -8,9 +8,9 @@ use countersign_wire::challenge::{GenericChallengeRequest, GenericChallengeRespo
 use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 
-use crate::body::Body;
 use crate::caller::AnyCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Answers a nonce and a name for it. Neither is, or can be taken for, a push challenge: their

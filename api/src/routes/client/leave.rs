@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, rt};
 use countersign_wire::challenge::{LeaveRequest, LeaveResponse};
 
 use crate::admission::Admission;
-use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Time in which a page that is loaded again begins to poll. A page that goes away cannot tell

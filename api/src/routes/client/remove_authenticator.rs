@@ -9,9 +9,9 @@ use countersign_wire::authenticator::RemoveAuthenticatorRequest;
 use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
-use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Removes an authenticator of the token's user. It needs the scope `remove:authenticators`, which

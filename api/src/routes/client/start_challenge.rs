@@ -7,9 +7,9 @@ use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChal
 use countersign_wire::reason::Reason;
 
 use crate::admission::{Admission, Seat};
-use crate::body::Body;
 use crate::caller::ClientCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Starts a challenge for the token's action.

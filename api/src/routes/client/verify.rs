@@ -8,13 +8,13 @@ use countersign_core::id::AccountKey;
 use countersign_wire::challenge::{VerifyRequest, VerifyResponse};
 use countersign_wire::secret::Secret;
 
-use crate::body::Body;
 use crate::caller::ClientCaller;
-use crate::caller::scope::Scopes;
-use crate::caller::token::{Kind, PageWish, Token};
-use crate::hold::Hold;
+use crate::long_poll::Hold;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
+use crate::token::scope::Scopes;
+use crate::token::{Kind, PageWish, Token};
 
 /// Answers how a challenge of the token's action stands. With `Prefer: wait=N` the answer is held
 /// until the challenge ends, for that long at most.

@@ -13,10 +13,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::verify::earned;
-use crate::body::Body;
 use crate::caller::ClientCaller;
-use crate::hold::{HeldWait, SharedHold};
+use crate::long_poll::{HeldWait, SharedHold};
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Answers the state of the challenges that have ended, each with its own token. With `Prefer:

@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use countersign_wire::device::{AnswerRequest, AnswerResponse};
 
 use super::credential_key;
-use crate::arrival::Arrival;
-use crate::body::Body;
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
+use crate::request::arrival::Arrival;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Records a decision. It is answered once the outcome is recorded; the same answer again is told

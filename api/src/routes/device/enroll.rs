@@ -6,9 +6,9 @@ use countersign_core::account::Enroll;
 use countersign_engine::{Crowded, EnrollmentProof};
 use countersign_wire::device::{self, CredentialResponse, EnrollRequest, Enrollment};
 
-use crate::body::Body;
 use crate::caller::EnrollingCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Enrolls a key. Attestation data is ignored, which the answer says, and so does it say which

@@ -10,7 +10,7 @@ use countersign_wire::secret::Secret;
 use super::KeyQuery;
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::request::query::Query;
 use crate::state::AppState;
 
 /// Gives out a nonce whose signature makes the next read a signed one.

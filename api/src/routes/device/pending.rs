@@ -13,7 +13,7 @@ use countersign_wire::publickey::decode_signature;
 use futures_util::stream;
 
 use crate::caller::{ReadingCaller, Who};
-use crate::hold::Hold;
+use crate::long_poll::Hold;
 use crate::problem::Problem;
 use crate::state::AppState;
 

@@ -6,9 +6,9 @@ use countersign_engine::Removing;
 use countersign_wire::device::{Remove, RemoveRequest, RemoveResponse};
 
 use super::credential_key;
-use crate::body::Body;
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Removes every binding of a key.

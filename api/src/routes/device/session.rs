@@ -11,11 +11,11 @@ use countersign_wire::device::{
 use countersign_wire::secret::Secret;
 
 use super::credential_key;
-use crate::body::Body;
 use crate::caller::DeviceCaller;
-use crate::caller::session::Session;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
+use crate::token::session::Session;
 
 /// Gives out a nonce for the statement of a session, an update or a removal.
 ///

@@ -9,9 +9,9 @@ use countersign_engine::TicketWish;
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
 use countersign_wire::secret::Secret;
 
-use crate::body::Body;
 use crate::caller::{ClientCaller, check_origin};
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Makes a ticket that enrolls one key for the token's user, once, until the token ends.

@@ -6,9 +6,9 @@ use countersign_engine::Refreshing;
 use countersign_wire::device::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
 
 use super::credential_key;
-use crate::body::Body;
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
+use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Updates every binding of a key.

@@ -10,8 +10,8 @@ use countersign_wire::reason::Reason;
 use countersign_wire::time::Iso8601;
 
 use crate::operator::OperatorKey;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 
 fn account_key(engine: &Engine, tenant: &str, user: &str) -> Result<AccountKey, Problem> {
     let key = AccountKey { tenant: TenantId::parse(tenant)?, user: UserId::parse(user)? };

@@ -8,8 +8,8 @@ use countersign_wire::reason::Reason;
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::headers::{Framing, secure};
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 
 /// The files.
 #[derive(Embed)]

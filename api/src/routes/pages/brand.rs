@@ -7,8 +7,8 @@ use countersign_wire::reason::Reason;
 use serde::Serialize;
 
 use crate::config::Brand;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// A brand as pages read it.

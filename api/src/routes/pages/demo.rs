@@ -18,9 +18,9 @@ use url::Url;
 
 use super::asset::page;
 use super::own::OwnOrigins;
-use crate::body::Body;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::body::Body;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Calls that the backend makes at once, at most; one more is answered 503.

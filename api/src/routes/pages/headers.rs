@@ -1,5 +1,5 @@
 //! The head of every page: its content policy, its frames, and that nobody learns its address.
-//! `Referrer-Policy` is added to every answer (`crate::observe`).
+//! `Referrer-Policy` is added to every answer (`crate::layer::observe`).
 
 use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{

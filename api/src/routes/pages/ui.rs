@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::asset;
 use super::brand::BrandBody;
 use super::headers::{Framing, secure};
-use crate::caller::token::{Kind, PageWish, Token, TokenError};
 use crate::config::AllowedOrigins;
-use crate::query::Query;
+use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
+use crate::token::{Kind, PageWish, Token, TokenError};
 
 /// Place of the page's data. Browsers do not run a script of another type than JavaScript.
 const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;

@@ -10,8 +10,8 @@ use countersign_wire::user::Deleted;
 
 use super::account;
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Removes an authenticator. Challenges that no other may answer are revoked before this is

@@ -6,8 +6,8 @@ use countersign_wire::user::Deleted;
 
 use super::account;
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Removes a user. Its open challenges are revoked.

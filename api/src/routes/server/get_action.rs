@@ -6,8 +6,8 @@ use countersign_wire::action::GetActionResponse;
 
 use super::{account, action_key};
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Answers an action.

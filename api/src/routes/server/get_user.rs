@@ -6,8 +6,8 @@ use countersign_wire::user::UserResponse;
 
 use super::account;
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Answers a user. One that is not known is not enrolled.

@@ -7,9 +7,9 @@ use countersign_wire::action::{ActionItem, ActionsFilter, ActionsQuery};
 
 use super::account;
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
-use crate::query::ServerQuery;
+use crate::request::path::Path;
+use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
 /// Actions in one answer, at most: the newest.

@@ -7,7 +7,7 @@ use countersign_wire::user::{UsersFilter, UsersPage, UsersQuery};
 
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
-use crate::query::ServerQuery;
+use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
 /// Finds users, by id.

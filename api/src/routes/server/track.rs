@@ -10,13 +10,13 @@ use countersign_wire::track::{TrackRequest, TrackResponse};
 use url::Url;
 
 use super::{addressable, new_account};
-use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
-use crate::caller::scope::Scopes;
-use crate::caller::token::{Kind, PageWish, Token};
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::body::{ServerBody, answer};
+use crate::request::path::Path;
 use crate::state::{AppState, TenantFace};
+use crate::token::scope::Scopes;
+use crate::token::{Kind, PageWish, Token};
 
 /// Tracks an action and gives out a token for it.
 ///

@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use countersign_wire::action::{GetActionResponse, UpdateActionRequest};
 
 use super::{account, action_key};
-use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::body::{ServerBody, answer};
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Sets the state of an action. Its open challenges are cancelled.

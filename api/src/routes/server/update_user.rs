@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use countersign_wire::user::{UpdateUserRequest, UserAttributes};
 
 use super::new_account;
-use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
-use crate::path::Path;
 use crate::problem::Problem;
+use crate::request::body::{ServerBody, answer};
+use crate::request::path::Path;
 use crate::state::AppState;
 
 /// Sets attributes, creating the user where there is none.

@@ -7,11 +7,11 @@ use countersign_engine::Error;
 use countersign_wire::secret::Secret;
 use countersign_wire::validate::{ValidateRequest, ValidateResponse};
 
-use crate::body::{ServerBody, answer};
 use crate::caller::ServerCaller;
-use crate::caller::token::{Kind, TokenError};
 use crate::problem::Problem;
+use crate::request::body::{ServerBody, answer};
 use crate::state::AppState;
+use crate::token::{Kind, TokenError};
 
 /// Validates a token. A token that is not valid, or absent, is an answer, not an error.
 ///

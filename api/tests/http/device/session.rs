@@ -1,7 +1,7 @@
 //! `POST …/session/nonce` and `POST …/session`, and the routes that a device session opens.
 
-use countersign::caller::session::Session;
-use countersign::caller::token::Tokens;
+use countersign::token::Tokens;
+use countersign::token::session::Session;
 use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId, Thumbprint};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Store as _};

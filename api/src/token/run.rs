@@ -7,26 +7,26 @@ use countersign_core::time::{SetBack, UnixMillis};
 ///
 /// It marks the tokens that it makes, because their times cannot tell them from tokens that an
 /// earlier process issued later than its start. Other processes mark none.
-pub(in crate::caller) struct Run {
+pub(super) struct Run {
     mark: String,
     set_back: SetBack,
 }
 
 impl Run {
     /// `id` are random bytes of the process.
-    pub(in crate::caller) fn new(set_back: SetBack, id: [u8; 16]) -> Self {
+    pub(super) fn new(set_back: SetBack, id: [u8; 16]) -> Self {
         Self { mark: IdempotencyKey::from_entropy(id).to_string(), set_back }
     }
 
     /// What the process writes into its tokens.
-    pub(in crate::caller) fn mark(&self) -> String {
+    pub(super) fn mark(&self) -> String {
         self.mark.clone()
     }
 
     /// When a token with this mark ends by the clock of the process, in seconds; so are the times
     /// that its text says. A token of an earlier process has the rest of its own life, and is over
     /// for good then: it does not come back when the time comes that its text says.
-    pub(in crate::caller) fn end(&self, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
+    pub(super) fn end(&self, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
         if mark == Some(&self.mark) {
             return ends_at;
         }

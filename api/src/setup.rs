@@ -14,7 +14,7 @@ use countersign_engine::store::{
 use countersign_engine::{EngineSettings, Tenant};
 
 use crate::config::{self, Config, StoreUrl};
-use crate::server::ServeError;
+use crate::error::ServeError;
 
 /// Source in the envelope of a webhook.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";

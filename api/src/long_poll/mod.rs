@@ -10,7 +10,7 @@ use countersign_engine::Patience;
 
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
-use crate::prefer::{PREFERENCE_APPLIED, Wait};
+use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
 
 mod shared;
 

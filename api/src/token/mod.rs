@@ -14,16 +14,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::scope::Scopes;
-
 mod claims;
-pub(super) mod run;
+mod run;
+pub mod scope;
+pub mod session;
 
 use claims::Claims;
 use run::Run;
+use scope::Scopes;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
-pub(super) const ISSUER: &str = "countersign";
+const ISSUER: &str = "countersign";
 
 /// Kinds of tokens. A token of one kind is refused where another is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use countersign_core::policy::DEVICE_SESSION_MS;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use super::token::run::Run;
-use super::token::{ISSUER, TokenError, Tokens};
+use super::run::Run;
+use super::{ISSUER, TokenError, Tokens};
 
 /// In the header of such a token; no token of an action has it.
 const TYP: &str = "device-session+jwt";

@@ -10,7 +10,7 @@ use countersign_core::id::TenantId;
 use super::{Held, Parking, enter, waiting_room, wants};
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
-use crate::prefer::Wait;
+use crate::request::prefer::Wait;
 
 /// The wait of one poll for several challenges, and its place in the server and its client's share.
 pub struct SharedHold<'r> {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Load;
-use super::leave::Leave;
+use super::linger::Leave;
 use super::refusal::{Refusal, bare};
 use super::single_file::SingleFile;
 use super::take::TakeDeadline;

@@ -11,16 +11,16 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _};
 use countersign_engine::system::Stopwatch;
 
 use crate::admission::{self, Admission, Entered, Lane, Pulse};
-use crate::arrival::Arrival;
 use crate::caller::ServerCaller;
 use crate::client_address::Client;
 use crate::connection::{Turn, in_pieces, stray};
-use crate::cors::Page;
-use crate::date;
-use crate::hold;
-use crate::observe::{observe, protect};
-use crate::path;
+use crate::layer::cors::Page;
+use crate::layer::date;
+use crate::layer::observe::{observe, protect};
+use crate::long_poll;
 use crate::problem::Problem;
+use crate::request::arrival::Arrival;
+use crate::request::path;
 use crate::state::AppState;
 
 /// Counts a request on its connection, answers preflights and rejected requests, and lets the route
@@ -81,7 +81,7 @@ async fn admitted(
     if let Some(seat) = &entered.seat {
         request.extensions_mut().insert(seat.clone());
     }
-    hold::fit(&mut request);
+    long_poll::fit(&mut request);
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 

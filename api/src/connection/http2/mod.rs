@@ -27,13 +27,13 @@ use self::paced::Paced;
 use self::request::{NoBody, converted};
 use self::streams::{Stream, Streams};
 use super::idle::Idleness;
-use super::leave::LEAVE;
+use super::linger::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
-use super::rewound::Rewound;
-use super::serve::Settings;
+use super::protocol_sniff::Rewound;
+use super::settings::Settings;
 use super::take::TAKE_SILENCE;
 use crate::admission::{Lane, count};
-use crate::observe::protect;
+use crate::layer::observe::protect;
 use crate::problem::Problem;
 
 mod answer;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::Run;
 use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
-use crate::caller::scope::Scopes;
+use crate::token::scope::Scopes;
 
 /// The claims of a token.
 #[derive(Clone, Serialize, Deserialize)]
