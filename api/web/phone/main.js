@@ -69,11 +69,14 @@ async function show(asked, device) {
     if (result.statusCode === undefined || result.statusCode >= 500) return TEXT.asked.lost;
     if (result.errorCode === "invalid_credential") return void (await removed(device.key.tenant));
     if (result.errorCode === "too_many_requests") return void held(result.retryAfterSeconds ?? 60);
+    if (result.reason === "number_wrong") return TEXT.asked.wrong;
+    if (result.reason === "number_wrong_last") {
+      answered.add(asked.challengeId);
+      return void (await decided(asked, device, decision, "failed"));
+    }
     const still = await device.pending({ hold: false, signal: AbortSignal.timeout(10_000) });
-    const open = still.data?.some((one) => one.challengeId === asked.challengeId);
-    if (open && number !== undefined) return TEXT.asked.wrong;
+    if (still.data?.some((one) => one.challengeId === asked.challengeId)) return TEXT.asked.refused;
     answered.add(asked.challengeId);
-    if (number !== undefined) return void (await decided(asked, device, decision, "failed"));
     return void ended("over");
   });
 }

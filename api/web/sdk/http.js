@@ -5,12 +5,12 @@
  * has it.
  * @template T
  * @typedef {{ data: T, error?: undefined, errorCode?: undefined, errorDescription?: undefined,
- *   statusCode?: undefined, retryAfterSeconds?: undefined, challengeId?: undefined }
+ *   statusCode?: undefined, reason?: undefined, retryAfterSeconds?: undefined, challengeId?: undefined }
  *   | Refusal} Result
  */
 /**
  * @typedef {{ data?: undefined, error: string, errorCode: string, errorDescription: string,
- *   statusCode?: number, retryAfterSeconds?: number, challengeId?: string }} Refusal
+ *   statusCode?: number, reason?: string, retryAfterSeconds?: number, challengeId?: string }} Refusal
  */
 /**
  * One request as it happens: told when it begins, without status, and once more when it has ended. A request
@@ -133,6 +133,7 @@ function resultOf(answer, body) {
   return {
     ...refusal(code, text),
     statusCode: answer.status,
+    ...(typeof body?.reason === "string" && { reason: body.reason }),
     ...(Number.isFinite(wait) && { retryAfterSeconds: wait }),
     ...(typeof body?.challengeId === "string" && { challengeId: body.challengeId }),
   };
