@@ -31,6 +31,7 @@ export type Result<T> = {
     errorCode?: undefined;
     errorDescription?: undefined;
     statusCode?: undefined;
+    reason?: undefined;
     retryAfterSeconds?: undefined;
     challengeId?: undefined;
 } | Refusal;
@@ -40,6 +41,7 @@ export type Refusal = {
     errorCode: string;
     errorDescription: string;
     statusCode?: number;
+    reason?: string;
     retryAfterSeconds?: number;
     challengeId?: string;
 };
