@@ -25,7 +25,7 @@ pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Obje
         Value::Number(_) => Unexpected::Other("number"),
         Value::String(_) => Unexpected::Other("string"),
     };
-    Err(D::Error::invalid_type(unexpected, &"an object"))
+    Err(D::Error::invalid_type(unexpected, &"a map"))
 }
 
 /// Writes an object as canonical JSON: keys in order, no white space. Its characters are not
