@@ -1,6 +1,6 @@
 //! Serves an application over HTTP/1.1 and HTTP/2 on bounded connections.
 //!
-//! It does what actix-web's own `HttpServer` does, which cannot be given a socket of another type.
+//! It replaces actix-web's own `HttpServer`, because that cannot be given a socket of another type.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -68,7 +68,7 @@ pub struct Settings {
 /// The caller handles signals.
 ///
 /// # Errors
-/// What the operating system says about the listener.
+/// The operating system's error about the listener.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     with: Settings,

@@ -11,7 +11,7 @@ use crate::caller::ServerCaller;
 use crate::observe::Series;
 use crate::problem::Problem;
 
-/// A method, or several that are answered alike, and what answers them.
+/// A method, or several that are answered alike, and their route.
 pub(super) struct Verb {
     methods: &'static [&'static str],
     route: Route,

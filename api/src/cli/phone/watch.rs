@@ -133,7 +133,7 @@ fn ask(
         let typed = match (word, asked.digits()) {
             ("a" | "approve", Some(digits)) if rest.is_empty() => ask_number(digits, out, input)?,
             ("a" | "approve", Some(digits)) if is_number(rest, digits) => approved_with(rest),
-            // Whoever types more than a word has not understood the question.
+            // A person who types more than a word has not understood the question.
             _ if rest.contains(char::is_whitespace) => None,
             ("a" | "approve", _) if rest.is_empty() => Some(Typed::Answer(Decision::Approve, None)),
             ("a" | "approve", _) => approved_with(rest),

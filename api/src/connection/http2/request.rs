@@ -32,7 +32,7 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 /// Converts the request, still without its body.
 ///
 /// # Errors
-/// 400 or 413 where its head has what the routes cannot have.
+/// 400 or 413 if its head has parts that the routes cannot take.
 pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Request, Problem> {
     if parts.headers.len() > HEADERS_MAX {
         metrics::counter!(HEADS_REFUSED, "reason" => "too_long").increment(1);
