@@ -13,7 +13,7 @@ const STOP_ABOVE_ONE_IN: u32 = 256;
 /// Batching resumes below one in so many, well apart, so that it does not flutter.
 const RESUME_BELOW_ONE_IN: u32 = 512;
 
-/// Whether signatures are checked in batches.
+/// Share of bad signatures lately, by which the pool checks in batches or one by one.
 #[derive(Debug)]
 pub(super) struct Suspicion {
     checked: u32,
