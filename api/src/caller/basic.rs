@@ -42,8 +42,8 @@ impl ServerCaller {
         tenant_of(request).is_some()
     }
 
-    /// Refuses a request to a path of the Server API that shows no secret. Called where a path or
-    /// a method is not found: whoever has no secret is not told which there are.
+    /// Refuses a request to a path of the Server API that shows no secret. Called if a path or a
+    /// method is not found, because a caller without a secret must not learn which there are.
     ///
     /// # Errors
     /// 401 `unauthorized`.

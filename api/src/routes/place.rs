@@ -1,5 +1,5 @@
-//! A place in the table of routes: a path with the methods that it has. Whoever comes with another
-//! method is told which ones there are.
+//! A place in the table of routes: a path with the methods that it has. A request with another
+//! method gets a list of them.
 
 use std::collections::BTreeSet;
 

@@ -70,8 +70,8 @@ pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     camel.filter(|camel| fields.contains(&&**camel))
 }
 
-/// The same object with the names of the contract. A null is no value to win with: whoever gives
-/// both spellings means the one that says something.
+/// The same object with the names of the contract. A null does not win, because a caller that gives
+/// both spellings means the one with a value.
 fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonError> {
     // It refuses a key that is there twice, before anything is replaced.
     let mut object: Map<String, Value> = parse_strict(bytes)?;

@@ -202,7 +202,7 @@ pub fn proven(
 }
 
 /// The signature of a decision about a challenge that its key was not asked about. It proves
-/// nothing about the challenge, but tells who holds the key from who does not: the latter is to
+/// nothing about the challenge, but tells the key's holder from strangers, because strangers are to
 /// learn nothing. A key that signs statements has nothing here that it could have signed.
 #[must_use]
 pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) -> Check {

@@ -81,7 +81,7 @@ impl Device {
     }
 }
 
-/// A notification provider's token. Whoever has it may notify the device, so it is never shown.
+/// A notification provider's token. Its holder may notify the device, so that it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushToken(Arc<str>);
 

@@ -122,7 +122,7 @@ impl Counters {
     }
 
     /// Milliseconds until the next number may be compared; 0 where it may be at once. Under a lock
-    /// it is the longest hold, at any time: whoever comes again then may have been released.
+    /// it is the longest hold, at any time: a caller that comes again then may have been released.
     #[must_use]
     pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
         if self.is_locked(limits) {

@@ -153,7 +153,7 @@ fn approved_with(number: &str) -> Option<Typed> {
     Some(Typed::Answer(Decision::Approve, Some(number.to_owned())))
 }
 
-/// Asks for the number alone, of who said that they approve. None if it is no such number.
+/// Asks for the number alone, after the person has chosen to approve. None if it is no such number.
 fn ask_number(
     digits: usize,
     out: &mut impl Write,

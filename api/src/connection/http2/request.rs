@@ -169,7 +169,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
 mod tests {
     use super::*;
 
-    /// A buffer of a socket that knows who else has it.
+    /// A buffer of a socket that counts its owners.
     struct Buffer(Arc<[u8; 4096]>);
 
     impl AsRef<[u8]> for Buffer {

@@ -68,7 +68,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Answers who has waited for so many seconds. The answer is whether that was so.
+    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
     fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.reply.is_some() && self.since.seconds() > wait;
         let reply = if is_late { self.reply.take() } else { None };
