@@ -1,4 +1,5 @@
-//! What stands around every route, in one layer: each layer costs every request its allocations.
+//! Middleware around every route, in one layer, because each layer costs every request its
+//! allocations.
 
 use std::task::Poll;
 
@@ -22,8 +23,8 @@ use crate::path;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Counts a request on its connection, answers it if it is a preflight or one too many, and else
-/// lets the route answer; measures it, and lets allowed pages read what was answered.
+/// Counts a request on its connection, answers preflights and rejected requests, and lets the route
+/// answer all others. It measures the request, and lets allowed pages read the answer.
 ///
 /// # Errors
 /// Those of the routes behind it. One request too many is answered 503 `temporarily_unavailable`.
@@ -59,7 +60,7 @@ pub async fn around(
     }
     protect(response.headers_mut());
     date::tell(&mut response);
-    // Who is turned away costs as little as can be, and is counted elsewhere.
+    // A rejection costs as little as possible, and is counted elsewhere.
     if !is_refused {
         observe(&response, &watch);
     }
@@ -85,11 +86,12 @@ async fn admitted(
 }
 
 /// A place for a request, when it is its turn. There is none if it is over a limit, and then
-/// nothing is done for it. Whoever waits for a turn holds none.
+/// nothing is done for it. A request that waits for a turn holds none.
 async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;
-    // First: a client that has too much under way is no measure of what the worker can take.
+    // The client's share comes first, because a client with too much under way tells nothing about
+    // the worker's capacity.
     let client = client(admission, request);
     let may_begin = lane == Lane::Existing || admission.may_begin(client);
     if !may_begin || !admission.admits(lane, pulse) {
@@ -106,15 +108,15 @@ async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     admission.enter(lane, client)
 }
 
-/// The client whose share a request counts in. A relying party's backend calls for all of its users
-/// from one address: what shows a tenant's secret counts in nobody's.
+/// Gives the client whose share a request counts in. A relying party's backend calls for all of its
+/// users from one address, so a request with a tenant's secret counts in nobody's share.
 fn client(admission: &Admission, request: &ServiceRequest) -> Option<Client> {
     let client = admission.client(request.peer_addr(), request.headers())?;
     (!ServerCaller::is_of(request.request())).then_some(client)
 }
 
 /// Lets a body pass by that came together with its head. The HTTP library closes a connection over
-/// what is left of one, and takes in what has come when an answer is not there at once.
+/// the rest of one, and takes in received bytes when an answer is not there at once.
 async fn body_passes() {
     let mut is_next = false;
     std::future::poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! When a request came in: a decision is judged by that, and not by when it was looked at.
+//! Time of a request's arrival, by which a decision is judged.
 
 use std::future::{Ready, ready};
 
@@ -9,7 +9,7 @@ use countersign_core::time::UnixMillis;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// When a request came in that then waited for its turn; `None` where it did not wait.
+/// Time of arrival of a request that waited for its turn; `None` if it did not wait.
 #[derive(Clone, Copy)]
 pub struct Arrival(Option<UnixMillis>);
 
@@ -19,7 +19,7 @@ impl Arrival {
         Self(Some(AppState::of(request.request()).engine.clock().now()))
     }
 
-    /// When it came in, where a request that did not wait came in at `now`.
+    /// Gives the time of arrival, which is `now` for a request that did not wait.
     pub fn or(self, now: UnixMillis) -> UnixMillis {
         self.0.unwrap_or(now)
     }

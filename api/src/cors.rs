@@ -1,5 +1,5 @@
-//! Cross-origin answers. A preflight does not say whose page it is, so it allows what any tenant
-//! allows; the request that follows is checked against its own tenant's list (`caller::origin`).
+//! Cross-origin answers. A preflight does not name the tenant, so it allows the union of all
+//! tenants' rules. The request itself is checked against its own tenant's list (`caller::origin`).
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -44,7 +44,7 @@ impl Page {
         self.is_preflight.then(answer)
     }
 
-    /// Lets an allowed page read what is answered.
+    /// Lets an allowed page read the answer.
     pub fn allow(self, headers: &mut HeaderMap) {
         if self.is_allowed {
             allow(headers, self.origin, self.is_preflight);

@@ -28,7 +28,7 @@ const CALLS_MIN: u64 = 8;
 /// Of so many open files, one is for a call of a webhook.
 const FOR_ONE_CALL: u64 = 16;
 
-/// Raises the process's limit as far as it may go, and answers what it is then.
+/// Raises the process's limit as far as possible, and returns it.
 pub fn raise() -> u64 {
     let limits = getrlimit(Resource::Nofile);
     let current = limits.current.unwrap_or(u64::MAX);
@@ -55,7 +55,7 @@ pub struct Needs {
     pub store: usize,
     /// Connections of the operators' listener.
     pub operators: usize,
-    /// Whether a webhook is called.
+    /// True if a webhook is configured.
     pub webhooks: bool,
     /// Files of the demo's backend.
     pub demo: usize,
@@ -63,7 +63,7 @@ pub struct Needs {
     pub requests_max: usize,
 }
 
-/// How the open files of a server are divided.
+/// Division of a server's open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// All of them.
@@ -72,8 +72,7 @@ pub struct Budget {
     pub connections: usize,
     /// Calls of webhooks at once.
     pub webhook_calls: usize,
-    /// How many would leave room for as many connections as there may be requests, where this is
-    /// too few.
+    /// The limit that has room for as many connections as requests, if the present one is too low.
     pub wanted: Option<u64>,
 }
 
@@ -86,7 +85,7 @@ pub struct Budget {
 pub struct TooFew {
     /// The limit.
     pub limit: u64,
-    /// What it has to be.
+    /// The least limit.
     pub needed: u64,
 }
 

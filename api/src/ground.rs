@@ -1,4 +1,4 @@
-//! What the engine stands on, as it is configured: the store, its sizes, and its tenants.
+//! Set-up of the engine from the configuration: the store, its sizes, and the tenants.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,9 +16,9 @@ use countersign_engine::{EngineSettings, Tenant};
 use crate::config::{self, Config, StoreUrl};
 use crate::server::ServeError;
 
-/// What the envelope of a webhook names as its source.
+/// Source in the envelope of a webhook.
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
-/// How long a command waits for a Redis that does not answer.
+/// Time for which a command waits for a Redis that does not answer.
 const COMMAND_WAIT: Duration = Duration::from_secs(60);
 /// In the data folder of a server whose records are in Redis.
 const KNOWN_FILE: &str = "store-in-redis";
@@ -114,8 +114,8 @@ async fn open(
     })
 }
 
-/// Open files of the store, at most: of SQLite the file, its log and what it writes for a moment,
-/// by the writer, both readers, a check and a backup; of Redis two connections that are made anew.
+/// Most open files of the store: for SQLite the file, its log and temporary files, by the writer,
+/// both readers, a check and a backup; for Redis two connections that are made anew.
 pub const fn store_descriptors(url: &StoreUrl) -> usize {
     match url {
         StoreUrl::Memory => 0,
@@ -137,7 +137,7 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-/// How the engine is to handle a tenant's pushes.
+/// Settings of a tenant for the engine.
 ///
 /// # Errors
 /// [`ServeError::Webhook`].

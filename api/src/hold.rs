@@ -77,7 +77,7 @@ impl Hold {
         Parking { ms: self.ms(), load: self.load.as_ref() }
     }
 
-    /// How long to wait, in milliseconds; 0 where the caller does not prefer to, or has no place.
+    /// Time to wait, in milliseconds; 0 if the caller prefers not to, or has no place.
     pub fn ms(&self) -> u64 {
         self.wait.filter(|_| self.places.is_some()).map_or(0, Wait::ms)
     }

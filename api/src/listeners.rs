@@ -31,7 +31,7 @@ const HEAD_READ: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that a poll may be held.
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
-/// Seconds for what an answer takes besides, on a machine that is busy.
+/// Extra time for an answer on a busy machine, in seconds.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 /// Bytes that may be read of a request's body over its limit: the lines between chunks, and enough
 /// to see that it is too long.

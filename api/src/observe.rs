@@ -1,5 +1,4 @@
-//! What an operator sees of requests: latency by route and status, and a line per request at
-//! `debug`.
+//! Observation of requests: latency by route and status, and a line per request at `debug`.
 //!
 //! Neither has the path or the query, which name users and may carry tokens: only the route's
 //! pattern.
@@ -15,7 +14,7 @@ use metrics::{Histogram, histogram};
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
-/// What is answered is for the caller alone and is not to be kept, unless a route says otherwise.
+/// Marks the answer as private and not to be stored, unless a route says otherwise.
 pub fn protect(headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -52,7 +51,7 @@ fn latencies(route: String, method: &'static str, status: StatusCode) -> Histogr
     histogram!(HTTP_SECONDS, "route" => route, "method" => method, "status" => status)
 }
 
-/// Notes what was answered and how long it took.
+/// Records the answer and its time.
 pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     let request = response.request();
     let (method, status, seconds) = (known(request.method()), response.status(), watch.seconds());

@@ -1,8 +1,8 @@
-//! How an operator's commands reach a running server: by the operators' listener, with a key that
-//! the server makes at each start and keeps in a file of its data folder, for its owner alone.
+//! Access of an operator's commands to a running server: by the operators' listener, with a key
+//! that the server makes at each start and keeps in a file of its data folder, for its owner alone.
 //!
-//! Whoever can read that file can read the store too, so the key gives away nothing that was not
-//! theirs; and what only reaches the listener, such as a scraper of metrics, can change nothing.
+//! A user who can read that file can read the store too, so that the key gives away nothing more;
+//! and a client that only reaches the listener, such as a scraper of metrics, can change nothing.
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// The file in the data folder: where the listener is, and the key.
 const FILE: &str = "operator";
 
-/// What an operator's commands show. It has no `Debug`.
+/// Credentials of an operator's commands. They have no `Debug`.
 #[derive(Clone)]
 pub struct OperatorKey(String);
 
@@ -48,7 +48,7 @@ impl OperatorKey {
         }
         let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = shown.and_then(|value| value.strip_prefix("Bearer "));
-        // Of digests, time tells nothing about what they are of.
+        // The time of a comparison of digests tells nothing about the keys.
         let digest = |key: &str| Sha256::digest(key.as_bytes());
         match shown {
             Some(shown) if digest(shown) == digest(&self.0) => Ok(()),
@@ -60,7 +60,7 @@ impl OperatorKey {
     }
 }
 
-/// Where a running server takes commands, and the key for them.
+/// Address for commands to a running server, and their key.
 pub struct Desk {
     /// The operators' listener.
     pub url: String,
@@ -84,7 +84,7 @@ pub enum DeskError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// It is something else.

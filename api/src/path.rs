@@ -13,8 +13,8 @@ use crate::problem::Problem;
 
 /// The names in the path of a request.
 ///
-/// The router replaces what is not UTF-8, which would make one user of several: such a path is
-/// refused.
+/// The router replaces bytes that are not UTF-8, which would make one user of several: such a path
+/// is refused.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Path<T> {
@@ -62,9 +62,9 @@ fn usual(path: &str, under: &str) -> Option<String> {
     (mount.len() + rest.len() < path.len()).then(|| format!("{mount}{rest}"))
 }
 
-/// Whether every percent sign begins an escape, and what is escaped is UTF-8. The router leaves a
-/// stray percent sign as it is and decodes once more, so that one could smuggle an escape past the
-/// check.
+/// Tells whether every percent sign begins an escape, and the escaped bytes are UTF-8. The router
+/// leaves a stray percent sign as it is and decodes once more, so that one could smuggle an escape
+/// past the check.
 fn is_readable(path: &str) -> bool {
     let escapes = path.split('%').skip(1).map(|rest| rest.as_bytes().get(..2));
     let escaped = |pair: Option<&[u8]>| pair.is_some_and(|p| p.iter().all(u8::is_ascii_hexdigit));

@@ -5,10 +5,10 @@ use countersign_core::policy::WAIT_MS_MAX;
 
 static PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The header that says what was applied.
+/// The header that names the applied preference.
 pub static PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A wait that a caller prefers, clamped to what is offered.
+/// A wait that a caller prefers, clamped to the offered range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
     seconds: u64,
@@ -34,7 +34,7 @@ impl Wait {
         self.seconds * 1000
     }
 
-    /// What to answer in `Preference-Applied`.
+    /// Gives the value of `Preference-Applied`.
     pub fn applied(self) -> HeaderValue {
         let text = format!("wait={}", self.seconds);
         HeaderValue::try_from(text).expect("ASCII letters and digits")

@@ -25,7 +25,7 @@ pub struct Problem {
     description: Cow<'static, str>,
     challenge: Option<ChallengeId>,
     retry_after_seconds: Option<u32>,
-    /// A header that says what would be accepted.
+    /// A header that names the accepted values.
     accepted: Option<Box<(HeaderName, HeaderValue)>>,
     close: bool,
 }
@@ -82,7 +82,7 @@ impl Problem {
         Self { close: true, ..Self::new(Reason::BodyTooSlow, text) }
     }
 
-    /// 400: the body broke off, or is not framed as HTTP/1.1 has it. What follows is not read.
+    /// 400: the body broke off, or its framing is not HTTP/1.1. Later bytes are not read.
     pub fn incomplete() -> Self {
         Self { close: true, ..Self::new(Reason::BodyIncomplete, "the body is not complete") }
     }
@@ -104,13 +104,13 @@ impl Problem {
         Self::new(Reason::Overloaded, "the server has too much to do")
     }
 
-    /// 503: what was to be done broke off.
+    /// 503: the work broke off.
     pub fn lost() -> Self {
         Self::new(Reason::AnswerLost, "the request was not answered")
     }
 
-    /// An error of a request that a bearer token named the action of: where the action is gone, so
-    /// is what the token stands for.
+    /// Converts an error of a request whose action came from a bearer token: if the action is gone,
+    /// so is the token's right.
     pub fn of_token(error: Error) -> Self {
         if error == Error::Refused(Refusal::ActionUnknown) {
             let text = "what the token was made for is not there any more";
@@ -125,7 +125,7 @@ impl Problem {
         ErrorBody { challenge_id, ..ErrorBody::new(self.reason, self.description.clone()) }
     }
 
-    /// What is wrong, for people.
+    /// The fault, for people.
     pub fn description(&self) -> &str {
         &self.description
     }

@@ -42,21 +42,21 @@ pub enum ServeError {
     Listen {
         /// The key, and the variable, that name it.
         key: &'static str,
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// What the operating system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The engine did not answer at start, or could not record what was queued at the end.
+    /// The engine did not answer at start, or could not record its queue at the end.
     #[error(transparent)]
     Engine(#[from] countersign_engine::Error),
     /// A webhook cannot be called.
     #[error("webhook of tenant {tenant}: {source}")]
     Webhook {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
         /// Why.
         source: WebhookError,
@@ -71,13 +71,13 @@ pub enum ServeError {
 
 /// A server that listens.
 pub struct Running {
-    /// Where the public listener is.
+    /// Address of the public listener.
     pub address: SocketAddr,
-    /// Where the operators' listener is.
+    /// Address of the operators' listener.
     pub operations: Option<SocketAddr>,
-    /// What an operator's commands show there.
+    /// Credentials for an operator's commands.
     pub operator_key: OperatorKey,
-    /// How its open files are divided.
+    /// Division of the open files.
     pub budget: Budget,
     engine: Engine,
     shutdown: Duration,
@@ -189,7 +189,7 @@ impl Serving {
 impl Running {
     /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
     /// everything recorded, and returns. If the store breaks, nothing is acknowledged any more, and
-    /// it returns at once: only a new process knows what is recorded.
+    /// it returns at once, because only a new process learns the recorded state.
     ///
     /// # Errors
     /// [`ServeError`].

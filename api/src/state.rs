@@ -1,4 +1,4 @@
-//! What every route can reach: the engine, the tenants and their tokens.
+//! State that every route can reach: the engine, the tenants and their tokens.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,20 +18,21 @@ use crate::caller::token::{Kind, Token, TokenError, Tokens};
 use crate::config::{AllowedOrigins, Brand};
 use crate::problem::Problem;
 
-/// What the HTTP face knows of a tenant.
+/// A tenant's data for the HTTP routes.
 pub struct TenantFace {
-    /// Whose pages may call.
+    /// Origins of the pages that may call.
     pub origins: AllowedOrigins,
     /// Names of custom data that devices may see.
     pub custom_public: Vec<String>,
-    /// What its pages show.
+    /// Look of its pages.
     pub brand: Brand,
-    /// Whether an operator was told of an `ipAddress` that is not one address.
+    /// True once an operator was told of an `ipAddress` that is not one address.
     pub has_sent_other_address: AtomicBool,
 }
 
 impl TenantFace {
-    /// Whether nobody was told before that the tenant sends an `ipAddress` that is not one address.
+    /// Tells whether this is the first time that the tenant sends an `ipAddress` that is not one
+    /// address.
     pub fn is_first_other_address(&self) -> bool {
         !self.has_sent_other_address.swap(true, Ordering::Relaxed)
     }
@@ -52,7 +53,7 @@ pub struct AppState {
     pub engine: Engine,
     /// Bounds of one request.
     pub limits: RequestLimits,
-    /// Where browsers reach the server.
+    /// URL for browsers.
     pub public_url: Url,
     tenants: HashMap<TenantId, TenantFace>,
     /// Tenants by the SHA-256 of their secrets: the time of a look-up says nothing about a secret.
@@ -81,7 +82,7 @@ impl AppState {
         state.expect("every application is built with its state")
     }
 
-    /// What is known of a tenant.
+    /// Finds a tenant.
     pub fn tenant(&self, id: &TenantId) -> Option<&TenantFace> {
         self.tenants.get(id)
     }
@@ -98,7 +99,7 @@ impl AppState {
         self.tenants.values().fold(none, |all, tenant| all.union(&tenant.origins))
     }
 
-    /// Whether a page of this origin is one of the server's own.
+    /// Tells whether a page of this origin is one of the server's own.
     pub fn is_own_origin(&self, origin: &str) -> bool {
         self.public_url.origin().ascii_serialization() == origin
     }

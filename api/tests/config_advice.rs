@@ -1,5 +1,5 @@
-//! How a refused configuration is mended: the line of a file, the name that was meant, and what to
-//! write in its place.
+//! Advice on a refused configuration: the line of the file, the name that was meant, and the text
+//! to write in its place.
 
 use std::collections::BTreeSet;
 use std::path::Path;

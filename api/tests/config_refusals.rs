@@ -1,5 +1,5 @@
-//! Configurations that the server does not start with, and what the operator is told: the key, the
-//! problem and what is allowed, and never a secret.
+//! Configurations that the server does not start with. The operator is told the key, the problem
+//! and the permitted values, and never a secret.
 
 use std::path::Path;
 

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_loadtest::book::Book;
-use countersign_loadtest::drive::closed_loop;
-use countersign_loadtest::lines::{Lines, Protocol};
-use countersign_loadtest::people::{Crowd, Speech};
+use countersign_loadtest::client::lines::{Lines, Protocol};
+use countersign_loadtest::client::people::{Crowd, Speech};
+use countersign_loadtest::out::report::step;
+use countersign_loadtest::run::drive::closed_loop;
+use countersign_loadtest::run::stop::Stop;
+use countersign_loadtest::run::tally::Tally;
 use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
 use countersign_loadtest::server::{Settings, Spawned};
-use countersign_loadtest::step;
-use countersign_loadtest::stop::Stop;
 
 #[tokio::test]
 async fn the_harness_starts_a_server_and_goes_through_lifecycles_on_it() {
@@ -25,9 +25,9 @@ async fn the_harness_starts_a_server_and_goes_through_lifecycles_on_it() {
     for learn in [Learn::Asking, Learn::Waiting] {
         let users = crowd.enroll(3, || ()).await.unwrap();
         let work = users.into_iter().map(|user| Cycle::approving(user, learn));
-        let book = Arc::new(Book::new(step::WHOLE));
-        closed_loop(work, |times| times < 2, &book, &Stop::default()).await;
-        assert_eq!(book.totals().completed, 6, "{:?}", book.errors());
+        let tally = Arc::new(Tally::new(step::WHOLE));
+        closed_loop(work, |times| times < 2, &tally, &Stop::default()).await;
+        assert_eq!(tally.totals().completed, 6, "{:?}", tally.errors());
     }
     server.stop().await.unwrap();
 }

@@ -30,7 +30,7 @@ struct Line {
     phone: PhoneArgs,
 }
 
-/// Runs a command line with a key file in `folder` and returns what it wrote.
+/// Runs a command line with a key file in `folder` and returns its output.
 async fn phone(folder: &Path, line: &[&str], input: &str) -> Result<String, CliError> {
     let file = folder.join("phone.json").display().to_string();
     let line = ["phone", "--key-file", &file].into_iter().chain(line.iter().copied());
@@ -64,7 +64,7 @@ async fn a_phone_remembers_where_it_is_enrolled_until_it_is_removed() {
     ]);
     enroll(folder.path(), &server, &["--tenant", "acme", "--dialect", "ios"]).await;
     let text = phone(folder.path(), &["approve"], "").await.unwrap();
-    // What is approved unseen is shown on the way.
+    // An action that is approved unseen is printed on the way.
     assert!(text.contains("action      signIn"), "{text}");
     assert!(text.ends_with(&format!("\napproved: challenge {id}\n")), "{text}");
     phone(folder.path(), &["remove"], "").await.unwrap();

@@ -1,4 +1,4 @@
-//! What the core decides about one challenge: no signature, actor, store or byte on a wire.
+//! The core's decision about one challenge, without signature, actor, store or wire.
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
-//! The engine in this process: what an actor costs that has to be activated, what one costs that is
-//! there, and a whole lifecycle without HTTP. These are times, not processor time: a lone call
-//! waits for other threads to wake up.
+//! The engine in this process: an actor that has to be activated, an active one, and a whole
+//! lifecycle without HTTP. These are times, not processor time: a lone call waits for other threads
+//! to wake up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::{Reader, Writer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// Rows that are read at a time, so that what comes before the first does not show.
+/// Rows that are read at a time, so that the set-up before the first does not show.
 const ROWS: u64 = 1000;
 
 fn rows(c: &mut Criterion) {

@@ -1,6 +1,5 @@
-//! How an account's actor is found among others and sent a message: the way there and back, with
-//! few actors in the registry and with many. What an actor does with the message is next to
-//! nothing.
+//! The registry: a message to an account's actor and its answer, with few other actors and with
+//! many. The actor does next to nothing with the message.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

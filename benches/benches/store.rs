@@ -1,6 +1,5 @@
-//! What a commit costs, by how many are given together: in memory, in `SQLite` and in a Redis that
-//! syncs before it answers. Redis is the real server, on a free port; without it nothing is
-//! measured and the benchmark fails.
+//! Commits by the size of their group: in memory, in `SQLite` and in a Redis that syncs before it
+//! answers. Redis is the real server on a free port. Without it the benchmark fails.
 
 #[path = "../../engine/tests/redis_server/mod.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "made for tests, and only a part is used here")]

@@ -1,6 +1,5 @@
-//! What the verifier pool makes of the bare cost of signatures: a table, and the ratios that have
-//! targets. Rows of one column are measured in turns, so that a busy machine is unfair to all
-//! alike.
+//! The verifier pool beside bare signature checks: a table, and the ratios that have targets. Rows
+//! of one column are measured in turns, so that a busy machine is unfair to all alike.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -25,8 +24,8 @@ const ROUND_SECONDS: f64 = 0.4;
 const IN_FLIGHT: usize = 256;
 /// One bad signature among so many: one in every full batch.
 const POISON_EVERY: usize = 64;
-/// Lone checks are made in parts, of which the quieter half counts too: where a machine is shared,
-/// the slowest of a hundred says who else was busy.
+/// Lone checks are made in parts, of which the quieter half counts too: on a shared machine, the
+/// slowest of a hundred shows the neighbours' load.
 const LONE_PARTS: usize = 40;
 const LONE_CHECKS: usize = 250;
 /// Between lone checks: long enough for the pool's threads to fall asleep.
@@ -195,7 +194,7 @@ fn lone(fixtures: &Fixtures, cores: usize) {
         lone
     };
     let mut parts: Vec<_> = (0..LONE_PARTS).map(&mut part).collect();
-    // By what the pool has no part in.
+    // Sorted by the bare check, in which the pool has no part.
     parts.sort_by(|a, b| percentile(&a.bare, 99).total_cmp(&percentile(&b.bare, 99)));
     println!("\nlone verification, microseconds (asked of an idle verifier: p99 <= 250)");
     for (name, parts) in [("all parts", &parts[..]), ("quieter half", &parts[..LONE_PARTS / 2])] {

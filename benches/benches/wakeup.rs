@@ -1,6 +1,6 @@
-//! How soon a poll is told of its decision, from the phone's answer on, with few polls parked and
-//! with many: who waits must cost nothing to who does not. In one process, without HTTP; the load
-//! harness's `waiters` has the whole way.
+//! Time from the phone's answer to the answer of the browser's poll, with few polls parked and with
+//! many: a parked poll must cost the others nothing. In one process, without HTTP; the load
+//! harness's `waiters` measures the whole way.
 
 use std::rc::Rc;
 use std::sync::Arc;

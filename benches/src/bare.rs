@@ -17,7 +17,7 @@ use countersign_client::SoftwareKey;
 use countersign_core::signature::{Algorithm, Check, PublicKey, verify_batch};
 use countersign_engine::ports::Entropy as _;
 use countersign_engine::system::SystemEntropy;
-use countersign_loadtest::raw::POLL;
+use countersign_loadtest::client::raw::POLL;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -148,7 +148,7 @@ fn http2() -> http2::Builder<Here> {
     builder
 }
 
-/// Starts what a connection needs on this thread.
+/// Starts the services of a connection on this thread.
 #[derive(Clone)]
 struct Here;
 

@@ -22,21 +22,21 @@ use countersign_core::time::UnixMillis;
 /// The time at which everything happens.
 pub const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
 
-/// A challenge, and what it came from.
+/// A challenge and its origin.
 pub struct Sample {
     /// With a device, before the challenge.
     pub account: Account,
-    /// What is to be confirmed.
+    /// The action to confirm.
     pub action: Arc<Action>,
     /// With the challenge open.
     pub issued: Account,
-    /// That challenge.
+    /// The challenge.
     pub challenge: Arc<Challenge>,
     /// Its approval, whose signature was checked.
     pub decision: VerifiedDecision,
 }
 
-/// How a challenge of that id is issued.
+/// Issues a challenge with that id.
 ///
 /// # Panics
 /// If the text that is shown is not safe.

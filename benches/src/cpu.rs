@@ -1,5 +1,5 @@
-//! How much processor time a thread, or all of them, has used. Other work on the machine does not
-//! count, though it does disturb caches.
+//! Processor time of a thread, or of all threads. Other work on the machine does not count, though
+//! it disturbs caches.
 
 use std::fs;
 use std::io;

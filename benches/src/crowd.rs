@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use countersign_loadtest::client::raw::{Answer, Connection, Person, expect};
 use countersign_loadtest::host::process;
-use countersign_loadtest::raw::{Answer, Connection, Person, expect};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
@@ -17,7 +17,7 @@ use crate::pinned::Server;
 /// Sign-ins that follow one another, each as soon as one before it has ended.
 const CLOSED: usize = 64;
 
-/// How those of one span of time fared. Times are microseconds.
+/// Results of the sign-ins of one span. Times are microseconds.
 #[derive(Debug, Default)]
 pub struct Fared {
     /// Sign-ins that were to begin.
@@ -36,11 +36,11 @@ pub struct Fared {
     pub existing_us: Vec<f64>,
     /// Refusals, from when the request was sent.
     pub refused_us: Vec<f64>,
-    /// Refusals that do not say when to come again, or of what had been let in.
+    /// Refusals without a time to come again, or of a sign-in that was admitted before.
     pub rude: u64,
     /// By how much the driver itself was late.
     pub late_us: Vec<f64>,
-    /// What went wrong first, and how often anything did.
+    /// The first failure, and the number of failures.
     pub failed: Option<(String, u64)>,
 }
 
@@ -48,7 +48,7 @@ pub struct Fared {
 pub struct Crowd {
     address: SocketAddr,
     people: RefCell<VecDeque<Rc<Person>>>,
-    /// Connections for what begins, of which there are so many and no more.
+    /// The connections for new sign-ins, limited in number.
     idle: RefCell<Vec<Connection>>,
     /// Those of browsers and phones that have begun, as many as there are.
     own: RefCell<Vec<Connection>>,
@@ -56,7 +56,7 @@ pub struct Crowd {
     fared: RefCell<Fared>,
 }
 
-/// How a sign-in ended.
+/// The end of a sign-in.
 enum End {
     Approved,
     Refused,
@@ -204,7 +204,7 @@ impl Crowd {
         Ok(None)
     }
 
-    /// What follows, which has to be let in.
+    /// Sends a later request, which has to be admitted.
     async fn go_on(&self, request: &[u8]) -> io::Result<Answer> {
         let sent = Instant::now();
         let own = self.own.borrow_mut().pop();
@@ -260,8 +260,8 @@ fn us(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e6
 }
 
-/// How long the person of that number takes: from a half to three halves of `human`, as people who
-/// came together do not decide together.
+/// Time that a person takes: from a half to three halves of `human`, because people who came
+/// together do not decide together.
 fn takes(human: Duration, number: u64) -> Duration {
     human * (50 + (number * 37 % 101) as u32) / 100
 }

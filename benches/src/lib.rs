@@ -1,6 +1,5 @@
-//! What the benchmarks share: the parts that the whole is compared with, and how a process's use of
-//! the processor is measured. It measures cost, not what a server can bear: that is the load
-//! harness's.
+//! Parts that the benchmarks share: bare reference costs, and a process's use of the processor. The
+//! benchmarks measure cost; the load harness measures capacity.
 
 #![warn(missing_docs)]
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use countersign_loadtest::LoadError;
-use countersign_loadtest::metrics::Metrics;
-use countersign_loadtest::raw::Callers;
+use countersign_loadtest::client::raw::Callers;
+use countersign_loadtest::server::metrics::Metrics;
 use countersign_loadtest::server::{Settings, Spawned};
 
-/// A server that turns nothing away because a machine that does other work too makes it late: for
-/// what measures what requests cost, and not which are let in.
+/// A setting with which the server refuses nothing on a busy machine, for benchmarks of the cost of
+/// requests.
 pub const PATIENT: (&str, &str) = ("server.queue_delay_ms_max", "10000");
 /// Places for as many polls as one likes: one tenant has a part of them only.
 pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
@@ -20,10 +20,10 @@ pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
 /// Why a benchmark has no result.
 pub type Failure = Box<dyn Error>;
 
-/// How a benchmark of that name ends.
+/// Ends a benchmark of that name.
 pub fn ended(name: &str, done: Result<(), Failure>) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
-    // Where even this cannot be written, the exit code says it.
+    // If this write fails, the exit code still tells.
     let _ = writeln!(io::stderr(), "{name}: {error}");
     ExitCode::FAILURE
 }
@@ -45,7 +45,7 @@ pub fn build() -> Result<PathBuf, Failure> {
 pub struct Server {
     spawned: Spawned,
     metrics: Metrics,
-    /// Where it listens.
+    /// The server's address.
     pub address: SocketAddr,
 }
 
@@ -82,7 +82,7 @@ impl Server {
         self.spawned.pid
     }
 
-    /// What its callers show.
+    /// Gives the callers' credentials.
     #[must_use]
     pub fn callers(&self) -> Callers {
         let target = &self.spawned.target;
@@ -98,7 +98,7 @@ impl Server {
 /// This program, started again to serve something bare, until this is dropped.
 pub struct Oneself {
     process: Child,
-    /// Where it listens.
+    /// The server's address.
     pub address: SocketAddr,
 }
 

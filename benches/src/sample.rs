@@ -1,4 +1,4 @@
-//! An engine with a user, and what calls on it, for benchmarks that go round HTTP.
+//! An engine with a user, and its callers, for benchmarks without HTTP.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn tenant_id() -> TenantId {
     TenantId::parse("bench").expect("a valid name")
 }
 
-/// What a token of an action stands for that nothing has made void.
+/// The grant of a valid token of an action.
 fn grant(action: ActionKey) -> Grant {
     Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
@@ -106,7 +106,7 @@ impl Enrolled {
         nonce.expect("the device answers");
     }
 
-    /// What the seven requests of a lifecycle ask of the engine.
+    /// Makes the seven calls of a lifecycle.
     ///
     /// # Panics
     /// If it does not end in an approval.
@@ -130,7 +130,7 @@ impl Enrolled {
         (action, started.expect("started").challenge.id.clone())
     }
 
-    /// Reads what is pending, and approves a challenge that is.
+    /// Reads the pending challenge, and approves one.
     ///
     /// # Panics
     /// If the engine refuses it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::rt::SystemRunner;
 use countersign_engine::system::Stopwatch;
 
-/// How long `work` takes, inside the event loop.
+/// Times `work` inside the event loop.
 pub fn timed(system: &SystemRunner, work: impl Future<Output = ()>) -> Duration {
     system.block_on(async {
         let watch = Stopwatch::start();

@@ -1,4 +1,4 @@
-//! What a device shows of a challenge, and hashes: canonical JSON in one text.
+//! The text that a device shows of a challenge, and hashes: canonical JSON in one text.
 //!
 //! Keys are in order and there is no white space. Text is in Unicode's normal form C. A number that
 //! not every reader takes for the same, one that is no integer or is beyond 2^53, is written as
@@ -73,7 +73,7 @@ fn written(
     Ok(serde_json::to_string(&shown).expect("all of it is JSON"))
 }
 
-/// Checks a user's own custom data, of which a device may see what `public` names.
+/// Checks a user's own custom data, of which a device may see the members that `public` names.
 ///
 /// # Errors
 /// [`Refusal::CustomUnshowable`].

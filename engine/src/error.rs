@@ -1,4 +1,4 @@
-//! Why the engine did not do what it was asked for, by culprit.
+//! Errors of the engine, by culprit.
 
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::SignatureFormat;
@@ -6,7 +6,7 @@ use countersign_core::signature::SignatureFormat;
 use crate::ports::delivery::DeliveryError;
 use crate::ports::store::StoreError;
 
-/// What a device did wrong.
+/// A fault of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
     /// The signature does not verify.
@@ -18,7 +18,7 @@ pub enum Misbehaviour {
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
     #[error("the credential does not sign so")]
     OtherSigning,
-    /// Whoever signs statements reads with a device session.
+    /// A key in the statement mode reads with a device session.
     #[error("a device session is needed")]
     SessionMissing,
     /// The device session was made for a binding that is not there any more.
@@ -59,13 +59,13 @@ pub enum Unavailable {
     /// The engine has no settings for the tenant.
     #[error("the tenant is not configured")]
     TenantMissing,
-    /// The engine compares what is pending with the clock.
+    /// The engine compares pending challenges with the clock.
     #[error("recovering: {ended} challenges ended")]
     Recovering {
         /// Challenges that it has ended so far.
         ended: u64,
     },
-    /// Some of what was pending could not be expired.
+    /// Some pending challenges could not be expired.
     #[error("not all that was pending could be expired")]
     Unexpired,
     /// The engine is being stopped.
@@ -94,7 +94,7 @@ pub enum Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            // What is late at the end is no fault of the store.
+            // A late caller at the end is no fault of the store.
             StoreError::Closed => tracing::debug!(%error, "store"),
             StoreError::Unavailable(_) | StoreError::Unreadable(_) => {
                 tracing::error!(%error, "store");

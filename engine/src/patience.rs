@@ -1,6 +1,6 @@
 //! The patience of a long poll.
 
-/// How long a caller waits for news.
+/// The time for which a caller waits for a change.
 ///
 /// A caller that cares when its wait begins and ends implements it; for every other, a number of
 /// milliseconds is enough.

@@ -1,4 +1,4 @@
-//! Places that are taken and given back: what bounds how much there is at once.
+//! Permits: a bound of concurrent work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

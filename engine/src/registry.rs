@@ -148,7 +148,7 @@ where
         }
     }
 
-    /// How many are active.
+    /// Number of active actors.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -1,4 +1,4 @@
-//! What all actors and the facade hold in common.
+//! State that all actors and the facade share.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,15 +21,15 @@ use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
 use crate::verifier::Verifier;
 
-/// How a tenant wants its pushes handled.
+/// A tenant's settings.
 pub struct Tenant {
     /// Its limits.
     pub limits: Limits,
-    /// What its users without an authenticator get.
+    /// Answer for users without an authenticator.
     pub unenrolled: Unenrolled,
     /// Names of custom data that a device may see.
     pub custom_public: Vec<String>,
-    /// What wakes its users' devices. Without one they have to poll.
+    /// Waker of the users' devices. Without one they have to poll.
     pub delivery: Option<Arc<dyn Delivery>>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Shared {
     pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
-    /// Present where the clock was behind what the store had seen when the engine started.
+    /// Present if the clock was behind the times in the store when the engine started.
     pub(crate) set_back: OnceLock<SetBack>,
     pub(crate) draining: AtomicBool,
     pub(crate) recovering: AtomicBool,

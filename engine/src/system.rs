@@ -93,8 +93,8 @@ impl Supply {
     }
 }
 
-/// Whether a file or folder belongs to the user of this process, or to the system's administrator:
-/// any other owner could change its mode, and what is in it, at will.
+/// Tells whether a file or folder belongs to the user of this process, or to the system's
+/// administrator. Any other owner could change its mode and content at will.
 #[must_use]
 pub fn is_ours(file: &Metadata) -> bool {
     is_trusted(file.uid(), rustix::process::geteuid().as_raw())

@@ -22,7 +22,7 @@ pub const FATIGUE_REFUSALS: &str = "countersign_fatigue_refusals_total";
 /// Bindings that lost their place, or got none, since their key serves too many users: they are
 /// shown nothing until they are enrolled again.
 pub const BINDINGS_CROWDED_OUT: &str = "countersign_bindings_crowded_out_total";
-/// Signatures that did not verify, by what they were for.
+/// Signatures that did not verify, by purpose.
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.
 pub const OUTCOMES: &str = "countersign_outcomes_total";
@@ -34,7 +34,7 @@ pub const ACTORS: &str = "countersign_actors";
 pub const ACTIVATIONS_REFUSED: &str = "countersign_activations_refused_total";
 /// Panics, wherever they happened: each is a bug of ours.
 pub const PANICS: &str = "countersign_panics_total";
-/// Polls that wait, by what they wait for.
+/// Waiting polls, by purpose.
 pub const WAITERS: &str = "countersign_waiters";
 /// From asking for a signature check to its verdict, by lane: `batch`, `alone`, or `here`, on the
 /// asker's thread.
@@ -75,7 +75,7 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
     if matches!(ended.outcome, Outcome::Reported | Outcome::Failed) {
         tracing::info!(challenge.id = %challenge.id, outcome, "challenge ended");
     } else {
-        // One for each challenge: the counter is what is read under load.
+        // A line at debug for each challenge: under load, operators read the counter.
         tracing::debug!(challenge.id = %challenge.id, outcome, "challenge ended");
     }
 }

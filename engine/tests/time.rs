@@ -1,6 +1,6 @@
-//! What time does to a challenge, a nonce and a removal, with clocks that only the test moves.
+//! Effects of time on a challenge, a nonce and a removal, with clocks that only the test moves.
 //!
-//! What races with an expiry is in `lifecycle`.
+//! Races with an expiry are in `lifecycle`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -163,13 +163,13 @@ impl World {
         self.engine.decide(&self.credential(), signed, arrived_at).await
     }
 
-    /// How a challenge stands right away.
+    /// Gives the outcome of a challenge as it is now.
     async fn outcome(&self, challenge: &Challenge) -> Option<Outcome> {
         let verdict = self.engine.await_outcome(&account(), &action(), &challenge.id, 0).await;
         verdict.unwrap().ended().map(|ended| ended.outcome)
     }
 
-    /// How a challenge ended, for which it is polled as often as need be.
+    /// Waits for the outcome of a challenge, with as many polls as it takes.
     async fn end(&self, challenge: &Challenge) -> Outcome {
         let (account, action) = (account(), action());
         loop {

@@ -6,17 +6,17 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::LoadError;
-use crate::compare::CompareArgs;
+use crate::capacity_run::{self, CapacityArgs};
 use crate::hostile::{self, HostileArgs};
-use crate::render::{self, RenderArgs};
-use crate::report::model::Report;
+use crate::out::compare::CompareArgs;
+use crate::out::render::{self, RenderArgs};
+use crate::out::report::model::Report;
+use crate::run::session::{self, RunArgs};
+use crate::run::stop::Stop;
 use crate::scenario::{Scenario, enroll, lifecycle, phones, poison, soak, storm, waiters};
-use crate::session::{self, RunArgs};
-use crate::stop::Stop;
-use crate::survey::{self, SurveyArgs};
 
-/// Puts a Countersign server under load, as backends, browsers and phones do, and says what came of
-/// it.
+/// Puts a Countersign server under load, as backends, browsers and phones do, and reports the
+/// results.
 #[derive(Parser)]
 #[command(name = "countersign-loadtest", version, about)]
 pub struct Cli {
@@ -30,7 +30,7 @@ enum Command {
     Scenario(Box<Load>),
     /// The page or the Markdown of a report, from its JSON file.
     Render(RenderArgs),
-    /// What changed from one report to another, and what of it is more than noise.
+    /// Compare two reports, and tell changes from noise.
     Compare(CompareArgs),
     /// Sign-ins while others abuse the server, one abuse after the other or two at a time.
     Hostile(HostileArgs),
@@ -55,15 +55,14 @@ enum Load {
     Poison(Run<poison::PoisonArgs>),
     /// Ordinary days for hours.
     Soak(Run<soak::SoakArgs>),
-    /// How much a server bears: the highest rate that meets an objective, and what a planner counts
-    /// with.
-    Capacity(Survey),
+    /// Find the highest rate that meets an objective, and the costs for a planner.
+    Capacity(CapacityRun),
 }
 
 #[derive(clap::Args)]
-struct Survey {
+struct CapacityRun {
     #[command(flatten)]
-    survey: SurveyArgs,
+    capacity_run: CapacityArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -83,14 +82,14 @@ impl<S: Scenario + clap::Args> Run<S> {
     }
 }
 
-impl Survey {
+impl CapacityRun {
     async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
-        conclude(&survey::run(&self.survey, &self.run, stop).await?, &self.run)
+        conclude(&capacity_run::run(&self.capacity_run, &self.run, stop).await?, &self.run)
     }
 }
 
 impl Cli {
-    /// The process's command line. What is wrong with one is said in a line.
+    /// Parses the process's command line. An error is one line.
     #[must_use]
     pub fn parsed() -> Self {
         use std::io::Write as _;
@@ -99,13 +98,13 @@ impl Cli {
             if !error.use_stderr() || error.kind() == help {
                 error.exit();
             }
-            // Where it cannot be written, the exit code says it.
+            // If this write fails, the exit code still tells.
             let _ = writeln!(std::io::stderr(), "countersign-loadtest: {}", in_a_line(&error));
             std::process::exit(error.exit_code())
         })
     }
 
-    /// Does what the command line asks for.
+    /// Runs the command.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -134,13 +133,13 @@ impl Load {
                 Self::Storm(run) => run.report(&stop).await,
                 Self::Poison(run) => run.report(&stop).await,
                 Self::Soak(run) => run.report(&stop).await,
-                Self::Capacity(survey) => survey.report(&stop).await,
+                Self::Capacity(capacity_run) => capacity_run.report(&stop).await,
             }
         })
     }
 }
 
-/// What is wrong with a command line and what was meant, without the usage, which `--help` shows.
+/// Describes an error of the command line and its remedy in one line. `--help` shows the usage.
 fn in_a_line(error: &clap::Error) -> String {
     let whole = error.to_string();
     let parts = whole.split("\n\n").filter(|part| !part.trim_start().starts_with("Usage:"));
@@ -152,7 +151,7 @@ fn in_a_line(error: &clap::Error) -> String {
 /// Shows and writes a report, and says whether it is a whole one.
 fn conclude(report: &Report, run: &RunArgs) -> Result<ExitCode, LoadError> {
     use std::io::Write as _;
-    // What was measured is written even where nobody reads the standard output.
+    // The report's files are written even if nobody reads the standard output.
     let shown = write!(std::io::stdout(), "{report}");
     run.output.write(report)?;
     render::shown(shown)?;

@@ -1,4 +1,4 @@
-//! Why a measurement has no result, and what went wrong in it.
+//! Errors of the harness, and failures of the requests that it measures.
 
 use std::error::Error;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use countersign_client::ClientError;
 
-/// Statuses by which a server refuses what it could do, but not at this rate.
+/// Statuses by which a server refuses work at this rate only.
 const REFUSALS: [u16; 2] = [429, 503];
 
 /// Why a measurement has no result, or one of the things it does none.
@@ -15,23 +15,23 @@ pub enum LoadError {
     /// A request was not answered as it should be.
     #[error("{step}: {source}")]
     Request {
-        /// What was asked for.
+        /// The step that failed.
         step: &'static str,
-        /// What came instead.
+        /// The client's error.
         source: ClientError,
     },
-    /// The server answered, but not with what the step has to bring about.
+    /// The server's answer lacks the effect of the step.
     #[error("{step}: {what}")]
     Unexpected {
-        /// What was asked for.
+        /// The step that failed.
         step: &'static str,
-        /// What is wrong with the answer.
+        /// The fault of the answer.
         what: &'static str,
     },
     /// The measurement itself cannot be made.
     #[error("{0}")]
     Wrong(&'static str),
-    /// What the command line asks for makes no sense.
+    /// The command line contradicts itself.
     #[error("{0}")]
     Input(String),
     /// The process may not open enough connections.
@@ -40,9 +40,9 @@ pub enum LoadError {
          (`ulimit -Hn`) or ask for less"
     )]
     Descriptors {
-        /// How many it takes.
+        /// Descriptors that the run needs.
         needed: u64,
-        /// How many are allowed.
+        /// Descriptors that the process may have.
         allowed: u64,
     },
     /// A server could not be started, or does not answer as one.
@@ -51,14 +51,14 @@ pub enum LoadError {
     /// A report cannot be written.
     #[error("{}: the report cannot be written: {why}", path.display())]
     Output {
-        /// Where to.
+        /// The file.
         path: PathBuf,
         /// Why not, and where it is kept if it was made.
         why: String,
     },
     /// A report cannot be used.
     #[error(transparent)]
-    Report(#[from] crate::report::ReportError),
+    Report(#[from] crate::out::report::ReportError),
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -85,7 +85,7 @@ impl LoadError {
         }
     }
 
-    /// In which way it failed: the same words for what failed in the same way.
+    /// Names the kind of failure: equal words for equal failures.
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
@@ -106,25 +106,26 @@ impl LoadError {
         }
     }
 
-    /// Whether it is what a server should do under too much load.
+    /// Tells whether the failure is a refusal that an overloaded server should give.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Request { source, .. } if is_refusal(source))
     }
 
-    /// Whether no answer came.
+    /// Tells whether no answer came.
     #[must_use]
     pub const fn is_transport(&self) -> bool {
         matches!(self, Self::Request { source: ClientError::Transport(_), .. })
     }
 }
 
-/// Whether it is what a server should do under too much load.
+/// Tells whether an error is a refusal that an overloaded server should give.
 pub(crate) fn is_refusal(error: &ClientError) -> bool {
     error.status().is_some_and(|status| REFUSALS.contains(&status))
 }
 
-/// What broke, without addresses and ports, which would make each failure a kind of its own.
+/// Describes a transport error without addresses and ports, which would make each failure a kind of
+/// its own.
 fn transport(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();

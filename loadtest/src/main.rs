@@ -7,7 +7,7 @@ use countersign_loadtest::cli::Cli;
 
 fn main() -> ExitCode {
     Cli::parsed().run().unwrap_or_else(|error| {
-        // Where even this cannot be written, the exit code says it.
+        // If this write fails, the exit code still tells.
         let _ = writeln!(std::io::stderr(), "countersign-loadtest: {error}");
         ExitCode::FAILURE
     })

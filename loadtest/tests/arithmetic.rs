@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::{Connecting, Http, RelyingParty};
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::report::model::Report;
 use fake::{Fake, Manner, SECRET};
 use support::{against, report, said};
 
@@ -49,7 +49,7 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
     assert!(ms(&report, "lifecycle", 0.99) >= 800.0, "{}", ms(&report, "lifecycle", 0.99));
     // The first request of each, too, was meant to begin before it could.
     assert!(ms(&report, "track", 0.99) >= 800.0, "{}", ms(&report, "track", 0.99));
-    // Seven answers of 2 ms each, of which two overlap: the poll and what the phone does.
+    // Seven answers of 2 ms each, of which two overlap: the poll and the phone's requests.
     assert!(ms(&report, "lifecycle", 0.01) >= 10.0, "{}", ms(&report, "lifecycle", 0.01));
     let offered: f64 = report.series.iter().map(|point| point.offered).sum();
     assert!((offered / report.series.len() as f64 - 50.0).abs() < 15.0, "{offered}");
@@ -57,7 +57,7 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
 
 #[test]
 fn arrivals_that_wait_for_a_free_user_wait_from_when_they_were_meant_to_come() {
-    // Four users: in the stall they are all busy, and who comes is late.
+    // Four users: in the stall they are all busy, and new arrivals are late.
     let fake = stalling(4 + 1 + 50);
     let report =
         measured(&fake, "lifecycle --rate 25 --shape constant --time 4s --warm-up 0s --users 4");

@@ -1,12 +1,12 @@
-//! The arithmetic of `capacity`: the search finds what is there to be found, in the face of
-//! hiccups; lines are fitted as they are; and the plan adds up.
+//! The arithmetic of `capacity`: the search finds the capacity in the face of hiccups; lines are
+//! fitted exactly; and the plan adds up.
 
 mod report_support;
 
 use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::Demand;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
-use countersign_loadtest::report::capacity::{
+use countersign_loadtest::out::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Trial,
 };
 use proptest::prelude::*;
@@ -165,7 +165,7 @@ fn a_line_says_how_far_off_its_measurements_are() {
     let fit = fit::line(Cost::CpuPerLifecycle, &points).unwrap();
     assert!((fit.slope - 1.9).abs() < 1e-12 && (fit.intercept - 0.5).abs() < 1e-12);
     assert!((fit.r2.unwrap() - (1.0 - 0.7 / 18.75)).abs() < 1e-12);
-    // What is left is 0.7; over two degrees of freedom and a spread of 5 that is √(0.35 / 5).
+    // The residual is 0.7; over two degrees of freedom and a spread of 5 that is √(0.35 / 5).
     assert!((fit.slope_error.unwrap() - 0.07f64.sqrt()).abs() < 1e-12);
     // The second is 5 where the line has 4.3; they range from 2 to 8.
     assert!((fit.deviation_max - 0.7 / 6.0).abs() < 1e-12);

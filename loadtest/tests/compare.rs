@@ -1,10 +1,10 @@
-//! Two reports compared: what changed is found, and what is noise is called noise.
+//! Comparison of two reports: it finds changes, and calls noise noise.
 
 mod report_support;
 
-use countersign_loadtest::compare::{Comparison, Verdict, compare};
-use countersign_loadtest::report::ReportError;
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::compare::{Comparison, Verdict, compare};
+use countersign_loadtest::out::report::ReportError;
+use countersign_loadtest::out::report::model::Report;
 use hdrhistogram::Histogram;
 use report_support::planned::planned;
 use report_support::{sample, step, wobble};

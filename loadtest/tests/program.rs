@@ -1,5 +1,5 @@
-//! The program says in one line what is wrong, ends with a code that says so, and keeps what it has
-//! measured.
+//! The program reports an error in one line, ends with a code of its own for it, and keeps its
+//! measurements.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,16 +1,16 @@
-//! A report in its three forms: what goes in comes out, nothing that came from outside is markup,
-//! and what must be doubted is said.
+//! A report in its three forms: it comes out as it went in, nothing from outside is markup, and
+//! doubts are named.
 
 mod report_support;
 
 use countersign_loadtest::LoadError;
-use countersign_loadtest::report::doubts::doubts;
-use countersign_loadtest::report::model::{Point, Report, Step};
-use countersign_loadtest::report::{ReportError, html, json, markdown};
+use countersign_loadtest::out::report::doubts::doubts;
+use countersign_loadtest::out::report::model::{Point, Report, Step};
+use countersign_loadtest::out::report::{ReportError, html, json, markdown};
 use report_support::{sample, step, times};
 use serde_json::json;
 
-/// What the browser's suite renders, and opens.
+/// File that the browser's suite renders, and opens.
 const FIXTURE: &str = "tests/report_fixture.json";
 
 fn written(report: &Report) -> Vec<u8> {
@@ -218,7 +218,7 @@ fn rates_are_of_the_time_in_which_there_was_load() {
     );
     assert!(short.contains("9,343 completed (229/s)"), "{short}");
     assert!(short.contains("of server CPU each"), "{short}");
-    // Where the load is a small part of the run, its processor time is not that of the load.
+    // If the load is a small part of the run, the run's processor time is not that of the load.
     report.took_seconds = 100.0;
     assert!(!markdown::render(&report).contains("of server CPU each"));
 }

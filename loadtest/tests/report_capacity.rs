@@ -2,12 +2,12 @@
 
 mod report_support;
 
-use countersign_loadtest::report::capacity::{Beside, Capacity, Conclusion, Cost};
-use countersign_loadtest::report::model::Report;
-use countersign_loadtest::report::{html, json, markdown};
+use countersign_loadtest::out::report::capacity::{Beside, Capacity, Conclusion, Cost};
+use countersign_loadtest::out::report::model::Report;
+use countersign_loadtest::out::report::{html, json, markdown};
 use report_support::planned::{planned, planned_beside};
 
-/// What the browser's suite renders, and opens.
+/// File that the browser's suite renders, and opens.
 const FIXTURE: &str = "tests/report_capacity_fixture.json";
 
 fn found(report: &mut Report) -> &mut Capacity {

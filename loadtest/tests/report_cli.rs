@@ -1,5 +1,4 @@
-//! `render` and `compare` as they are called: what they write, and the one line in which they
-//! refuse.
+//! `render` and `compare` as programs: their output, and the one line in which they refuse.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! Sending requests and reading answers: what the three callers have in common.
+//! Sends requests and reads answers, for all three callers.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::ClientError;
 
 /// Longest time to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Longest time to wait for an answer, in addition to what a long poll asks for.
+/// Longest time to wait for an answer, in addition to the wait of a long poll.
 const ANSWER: Duration = Duration::from_secs(15);
 /// Bytes of an answer, at most.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// What stands in a path as it is.
+/// Characters that stand in a path as they are.
 const SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'|');
 
@@ -26,7 +26,7 @@ const SEGMENT: &AsciiSet =
 #[derive(Clone, Debug)]
 pub struct Http(Client);
 
-/// How connections are made.
+/// Options of the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connecting {
     /// HTTP/2 from the first byte on, without asking the server whether it speaks it.
@@ -57,7 +57,7 @@ impl Http {
     }
 }
 
-/// One server, and how to say who is calling.
+/// One server, with the caller's credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     http: Http,
@@ -168,7 +168,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, ClientError> {
     Ok(body)
 }
 
-/// What is wrong with an answer, without its content.
+/// Describes the fault of an answer without its content.
 fn shape(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if text.starts_with("missing field") {

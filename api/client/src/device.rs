@@ -22,10 +22,10 @@ use crate::key::SoftwareKey;
 
 pub(crate) const ROOT: &str = "/client/user-authenticators/push";
 
-/// What an enrollment tells about the device.
+/// Data about the device in an enrollment.
 #[derive(Clone, Debug, Default)]
 pub struct Enrollment {
-    /// What the person calls the device.
+    /// The person's name for the device.
     pub name: Option<String>,
     /// The notification provider's token.
     pub push_token: Option<Secret>,
@@ -58,7 +58,7 @@ impl Device {
         Ok(Self { api, tenant: tenant.to_owned(), authorization, dialect, key })
     }
 
-    /// What the device signs with.
+    /// The device's key.
     #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         &self.key
@@ -107,8 +107,8 @@ impl Device {
         send(call, &self.authorization).await
     }
 
-    /// Reads what is pending, for up to `wait` seconds while nothing is. A signed read, which takes
-    /// a request of its own for the nonce, shows custom data too.
+    /// Reads the pending challenge, and waits for one for up to `wait` seconds. A signed read,
+    /// which takes a request of its own for the nonce, shows custom data too.
     ///
     /// # Errors
     /// [`ClientError`].

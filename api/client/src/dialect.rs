@@ -1,4 +1,4 @@
-//! How the two mobile SDKs differ on the wire.
+//! Differences of the two mobile SDKs on the wire.
 
 use countersign_wire::names::DevicePlatform;
 use countersign_wire::{basic, publickey};
@@ -14,7 +14,7 @@ pub enum Dialect {
     /// Padded base64, indented bodies, `null` for a number that is absent.
     #[default]
     Android,
-    /// base64url without padding, compact bodies, nothing for what is absent.
+    /// base64url without padding, compact bodies, absent fields left out.
     Ios,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a request.
+//! Errors of a request.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! A key in software: what a phone keeps in its secure hardware.
+//! A key in software, in place of a phone's secure hardware.
 
 use std::fmt;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl SoftwareKey {
         Thumbprint::of_spki(&self.spki)
     }
 
-    /// Signs bytes, in the algorithm's first format: what is meant where none is named.
+    /// Signs bytes in the algorithm's first format, which holds if none is named.
     ///
     /// # Panics
     /// If the operating system gives no random bytes.

@@ -37,14 +37,14 @@ pub enum KeyFileError {
     Malformed,
 }
 
-/// Where a key is enrolled, and how.
+/// Place and way of a key's enrollment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// Base address of the server.
     pub url: String,
     /// The tenant.
     pub tenant: String,
-    /// How the device speaks.
+    /// The device's protocol.
     pub manner: Manner,
 }
 
@@ -53,7 +53,7 @@ pub struct Home {
 pub struct KeyFile {
     /// The key.
     pub key: SoftwareKey,
-    /// Where it is enrolled, if it is.
+    /// Place of the enrollment, if there is one.
     pub home: Option<Home>,
 }
 
@@ -158,7 +158,7 @@ impl KeyFile {
     }
 }
 
-/// Looks at the file that is open, not at what its name means a moment later.
+/// Looks at the open file, not at the file that its name means a moment later.
 #[cfg(unix)]
 fn refuse_exposed(file: &File) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt as _;

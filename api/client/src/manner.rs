@@ -5,7 +5,7 @@ use countersign_core::signature::SignatureFormat;
 
 use crate::dialect::Dialect;
 
-/// How a device speaks, and what it signs.
+/// A device's protocol, and its signing mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// As one of the official SDKs does: it signs the names of challenges.
@@ -15,7 +15,7 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// What a device signs that speaks so.
+    /// Gives the signing mode of this protocol.
     #[must_use]
     pub const fn signing(self) -> Signing {
         match self {

@@ -88,7 +88,7 @@ impl RelyingParty {
         self.read(&format!("{}/actions", user_path(user)?), query_string(query)?.as_deref()).await
     }
 
-    /// Asks what a browser's token is worth.
+    /// Validates a browser's token.
     ///
     /// # Errors
     /// [`ClientError`]. A token that is worth nothing is an answer and not an error.

@@ -1,4 +1,4 @@
-//! What a token says to whoever holds it. Only the server can tell whether it is true.
+//! Content of a token, as its holder can read it. Only the server can tell whether it is true.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! A device that signs statements: what it signs and sends, and what it does not sign.
+//! A device that signs statements: its signatures, its requests, and its refusals to sign.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
@@ -35,7 +35,8 @@ fn device(server: &Server, kind: (Algorithm, SignatureFormat)) -> StatementDevic
     StatementDevice::new(Http::new().unwrap(), &server.base, "demo", kind.1, key).unwrap()
 }
 
-/// Whether a field of a body is a signature over a text, in which `KEY` stands for the thumbprint.
+/// Tells whether a field of a body is a signature over a text, in which `KEY` stands for the
+/// thumbprint.
 fn signs(
     device: &StatementDevice,
     format: SignatureFormat,

@@ -1,4 +1,4 @@
-//! What the client puts on the wire, and what it makes of answers.
+//! The client's requests on the wire, and its reading of answers.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 

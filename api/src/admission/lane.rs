@@ -1,15 +1,15 @@
-//! Which lane a request takes. New work is turned away first, so that what was begun can be ended:
-//! somebody who looks at their phone is worth more than somebody who is about to.
+//! Lanes of requests. Under overload the server rejects new work first, so that work under way can
+//! end: a person who is looking at their phone is worth more than one who is about to.
 
 use actix_web::http::Method;
 
 /// A lane of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What begins something: to track an action, to start a challenge, to enroll a key or make a
-    /// ticket for one.
+    /// Requests that begin something: to track an action, to start a challenge, to enroll a key or
+    /// make a ticket for one.
     New,
-    /// Everything else: reads, decisions, polls and validations of what exists, and removals.
+    /// Everything else: reads, decisions, polls and validations of existing work, and removals.
     Existing,
 }
 

@@ -1,9 +1,10 @@
-//! Whether a worker is late for good, or only for a moment, and how much new work it then takes on.
+//! Overload of a worker: a lasting delay as opposed to a burst, and the share of new work that it
+//! admits meanwhile.
 //!
-//! As `CoDel` does (RFC 8289), it looks at how long things waited and not at how many wait, and at
-//! the least wait of an interval: a burst is let through, since that is what queues are for, unless
-//! it is one that takes five times as long. While a worker is late, new work is let in only while
-//! the queue is short, and only as a share of what the worker gets through: what is let in comes
+//! As `CoDel` does (RFC 8289), it looks at the time that requests waited and not at their number,
+//! and at the least wait of an interval: a burst is admitted, because queues are there for bursts,
+//! unless it takes five times as long. While a worker is late, new work is admitted only while the
+//! queue is short, and only as a share of the worker's finished requests, because new work comes
 //! back, some seconds later, as the nonces, reads, decisions and polls of somebody who has looked
 //! at their phone. It is told the time and keeps none.
 
@@ -11,33 +12,33 @@ use super::Lane;
 
 /// For how long every wait has to be above the target until the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
-/// A wait of so many times the target makes the worker late at once: at ten times what it can take,
-/// an interval is too long to look on.
+/// A delay of so many times the target is overload at once: at ten times its capacity, a worker
+/// cannot wait for a whole interval.
 const AT_ONCE_TARGETS: u64 = 5;
 /// For how long, of a worker that counts as late: one long wait is the machine's other work.
 const INTERVAL_LATE_US: u64 = 20_000;
-/// How long after the last such interval it still does.
+/// Time after the last such interval for which the worker stays late.
 const CALM_US: u64 = 2_000_000;
 /// Age at which the last measure says nothing any more.
 const STALE_US: u64 = INTERVAL_US;
 
-/// What new work that is let in costs, and what each request brings that is answered or turned
-/// away: one in three may be new. Of the seven requests of a sign-in two are, so that those that
-/// are under way come first, and sign-ins that the worker gets through are not turned away. To turn
-/// one away costs less than half of an answer.
+/// Credit that admitted new work costs, and credit that each answered or rejected request brings:
+/// one in three may be new. Of the seven requests of a sign-in two are, so that sign-ins under way
+/// come first, and those that the worker can finish are not rejected. A rejection costs less than
+/// half of an answer.
 const NEW_COSTS: u32 = 6;
 const ANSWER_BRINGS: u32 = 2;
 const REFUSAL_BRINGS: u32 = 1;
 /// Credit that is kept, at most: new work that may come at once.
 const CREDIT_MAX: u32 = 64 * NEW_COSTS;
 
-/// How late a worker is. Times are microseconds since any one moment.
+/// The lateness of a worker. Times are microseconds from any one moment.
 #[derive(Clone, Debug)]
 pub struct Lateness {
     target_us: u64,
     /// Since when every wait was above the target.
     above_since_us: Option<u64>,
-    /// When the last wait was measured that made the worker late, or kept it so.
+    /// Time of the last delay that made the worker late, or kept it so.
     late_us: Option<u64>,
     measured_us: u64,
     credit: u32,
@@ -70,12 +71,12 @@ impl Lateness {
         }
     }
 
-    /// Whether a wait that is not over yet says enough.
+    /// Tells whether a delay that still goes on is long enough to judge.
     pub const fn is_at_once(&self, waited_us: u64) -> bool {
         waited_us >= self.target_us.saturating_mul(AT_ONCE_TARGETS)
     }
 
-    /// Whether a request may be answered. What exists always may.
+    /// Decides whether a request may be answered. Existing work always may.
     pub fn admits(&mut self, now_us: u64, lane: Lane) -> bool {
         if !self.is_late(now_us) {
             self.credit = CREDIT_MAX;
@@ -95,7 +96,7 @@ impl Lateness {
         self.above_since_us.is_some() && now_us.saturating_sub(self.measured_us) < STALE_US
     }
 
-    /// Whether the worker counts as late.
+    /// Tells whether the worker counts as late.
     pub fn is_late(&self, now_us: u64) -> bool {
         self.late_us.is_some_and(|at| now_us.saturating_sub(at) < CALM_US)
     }
@@ -108,8 +109,8 @@ mod tests {
     const MS: u64 = 1000;
     const TARGET: u64 = 5 * MS;
 
-    /// Measures the same wait each millisecond of a span, while new work and what exists come in
-    /// turns. How much new work was let in, and how much was turned away.
+    /// Measures the same delay each millisecond of a span, with requests of both lanes in turns,
+    /// and counts the new work that was admitted and rejected.
     fn pass(lateness: &mut Lateness, span: std::ops::Range<u64>, waited_us: u64) -> (u64, u64) {
         let (mut let_in, all) = (0, span.end - span.start);
         for ms in span {

@@ -1,10 +1,9 @@
-//! The line in which requests wait for their turn while their worker is late, what exists before
-//! what is new.
+//! The queue in which requests wait for their turn while their worker is late, existing work before
+//! new work.
 //!
-//! A worker's loop takes things as they come. Without a line, whoever is to be turned away waits
-//! behind all the work of those who were let in; with it, a few of these begin in each round of the
-//! loop, and the rest of a round goes to finding out who has come. It keeps no time and wakes
-//! nobody.
+//! A worker's loop takes things as they come. Without a line, a request that is to be rejected
+//! waits behind all admitted work; with it, a few admitted requests begin in each round of the
+//! loop, and the rest of a round goes to reading new ones. It keeps no time and wakes nobody.
 
 use std::collections::VecDeque;
 
@@ -14,11 +13,11 @@ use super::Lane;
 
 /// Requests that begin in one round, at least.
 const ROUND: u64 = 8;
-/// For so many microseconds that a round took, one more begins, so that whoever was let in has a
-/// fifth of the worker's time at least, however many are turned away. With half of it, rounds would
-/// only get longer where turning away takes the other half.
+/// For so many microseconds that a round took, one more begins, so that admitted requests have a
+/// fifth of the worker's time at least, however many are rejected. With half of it, rounds would
+/// only get longer if rejections take the other half.
 const ROUND_US: u64 = 500;
-/// One in so many that begin is new work, so that what was let in comes to its turn.
+/// One of so many that begin is new work, so that admitted new work gets its turn.
 const NEW_EVERY: u64 = 8;
 /// Requests that wait, at most.
 const WAITING_MAX: usize = 4096;
@@ -29,7 +28,7 @@ struct Waiting {
     turn: oneshot::Sender<()>,
 }
 
-/// Who waits.
+/// The waiting requests.
 #[derive(Default)]
 pub(super) struct Line {
     existing: VecDeque<Waiting>,
@@ -51,7 +50,7 @@ impl Line {
         Some(comes)
     }
 
-    /// Whether nobody waits.
+    /// Tells whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
         self.existing.is_empty() && self.new.is_empty()
     }
@@ -61,7 +60,7 @@ impl Line {
     pub(super) fn round(&mut self, now_us: u64, took_us: u64) -> u64 {
         let mut waited_us = 0;
         for line in [&mut self.existing, &mut self.new] {
-            // Whoever has left takes no turn.
+            // A request whose client has left takes no turn.
             while line.front().is_some_and(|first| first.turn.is_closed()) {
                 line.pop_front();
             }

@@ -1,5 +1,5 @@
-//! How much is let in at once: requests in flight, new work among them, and polls that wait. Who is
-//! turned away is told so before anything is read or looked up for them.
+//! Admission: bounds of requests in flight, of new work among them, and of parked polls. A rejected
+//! request is answered before anything is read or looked up for it.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -24,9 +24,9 @@ pub use pulse::Pulse;
 
 use crate::client_address::Client;
 
-/// Requests that were turned away, by lane and reason: `full` where as many are in flight as may
-/// be, `late` where the worker is late, and for what exists, where it did not come to its turn,
-/// `client_share` where the client has as many in flight as one may.
+/// Rejected requests by lane and reason: `full` at the bound of requests in flight, `late` while
+/// the worker is late and for existing work that did not get its turn, `client_share` at the
+/// client's own bound.
 pub const REQUESTS_REFUSED: &str = "countersign_requests_refused_total";
 const CLIENT_SHARE: &str = "client_share";
 
@@ -66,9 +66,9 @@ pub struct PollPlace {
     _client: Option<Share>,
 }
 
-/// What a request in flight holds while it is answered.
+/// Permits that a request in flight holds until its answer.
 pub struct Entered {
-    /// Where it is new work, its place there.
+    /// Permit of new work.
     pub seat: Option<Seat>,
     _place: Place,
     _share: Option<Share>,
@@ -92,9 +92,9 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Gates for that many requests, and for that many of new work among them. Polls may take half
-    /// of the places, and those of one tenant half of that, so that neither shuts out what needs no
-    /// waiting, or another tenant.
+    /// Makes gates for that many requests, and for that many of new work among them. Polls may take
+    /// half of the places, and those of one tenant half of that, so that neither shuts out requests
+    /// that need no waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
             for reason in ["full", "late", CLIENT_SHARE] {
@@ -138,11 +138,11 @@ impl Admission {
         looked.is_ok()
     }
 
-    /// Whether a request is let in: new work is not while the worker is late or enough of it is
-    /// under way.
+    /// Decides whether a request is admitted. New work is not while the worker is late or enough of
+    /// it is under way.
     pub fn admits(&self, lane: Lane, pulse: &Pulse) -> bool {
         let refused = match lane {
-            // Asked with every request: what keeps a worker late may be of either lane.
+            // Asked with every request, because requests of either lane may keep a worker late.
             _ if !pulse.admits(lane) => "late",
             Lane::New if self.new_work.is_full() => "full",
             Lane::New | Lane::Existing => return true,

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::line::Line;
 use super::{Lane, Lateness};
 
-/// How long a request waits for its turn, at most: its caller is not to wait for nothing.
+/// Longest time for which a request waits for its turn. A caller must not wait for nothing.
 const TURN_MAX: Duration = Duration::from_secs(1);
 /// From one measure to the next, at least.
 const EVERY_US: u64 = 1000;
@@ -27,7 +27,7 @@ struct State {
     now_us: Box<dyn Fn() -> u64>,
     lateness: RefCell<Lateness>,
     line: RefCell<Line>,
-    /// How long they wait for their turns.
+    /// Time for which requests wait for their turns.
     turns_us: Cell<u64>,
     /// Somebody sees to it that they have them.
     calling: Cell<bool>,
@@ -57,8 +57,8 @@ impl Pulse {
         }))
     }
 
-    /// Measures, if it is time to, and answers whether a request of that lane may be answered. Who
-    /// is turned away measures too, so that it ends.
+    /// Measures, if it is time to, and answers whether a request of that lane may be answered. A
+    /// rejected request measures too, so that the overload ends.
     pub fn admits(&self, lane: Lane) -> bool {
         let now_us = (self.0.now_us)();
         let mut lateness = self.0.lateness.borrow_mut();
@@ -77,7 +77,7 @@ impl Pulse {
         lateness.admits(now_us, lane)
     }
 
-    /// Whether requests that are let in wait for their turns: the worker is late, or others wait.
+    /// Tells whether admitted requests wait for their turns: the worker is late, or others wait.
     pub fn has_turns(&self) -> bool {
         self.0.lateness.borrow().is_late((self.0.now_us)()) || !self.0.line.borrow().is_empty()
     }

@@ -19,18 +19,18 @@ use crate::state::AppState;
 pub struct ClientCaller {
     /// The user.
     pub account: AccountKey,
-    /// What the token stands for.
+    /// The right behind the token.
     pub grant: Grant,
-    /// When the token ends.
+    /// End of the token.
     pub ends_at: UnixMillis,
-    /// Whether the token allows a further authenticator.
+    /// True if the token allows a further authenticator.
     pub may_add_authenticators: bool,
-    /// Whether the token allows an authenticator to be removed.
+    /// True if the token allows the removal of an authenticator.
     pub may_remove_authenticators: bool,
 }
 
 impl ClientCaller {
-    /// Who a token says is calling, in a request that carries it elsewhere than in its head.
+    /// Reads the caller from a token that a request carries elsewhere than in its head.
     ///
     /// # Errors
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.

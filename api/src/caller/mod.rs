@@ -1,4 +1,5 @@
-//! Who is calling: a backend by its secret, a browser by its token, a device by its tenant.
+//! Authentication of callers: a backend by its secret, a browser by its token, a device by its
+//! tenant.
 
 mod basic;
 mod bearer;

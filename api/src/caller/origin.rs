@@ -1,4 +1,4 @@
-//! Which web pages may call: a tenant's own list decides, whatever the preflight allowed.
+//! Web pages that may call: a tenant's own list decides, whatever the preflight allowed.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::ORIGIN;

@@ -1,5 +1,5 @@
-//! Who reads what concerns a key: an app with a device session, or one that names its tenant and
-//! the key.
+//! Readers of a key's state: an app with a device session, or one that names its tenant and the
+//! key.
 
 use std::future::{Ready, ready};
 
@@ -16,15 +16,15 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::AppState;
 
-/// Who reads, and of which key.
+/// The reader, and the key.
 pub struct ReadingCaller {
     /// The key.
     pub key: CredentialKey,
-    /// How it is known.
+    /// The reader's credentials.
     pub who: Who,
 }
 
-/// How a reader is known.
+/// Credentials of a reader.
 pub enum Who {
     /// By a device session, made for a binding of that name.
     Session(AuthenticatorId),

@@ -1,6 +1,6 @@
-//! What a bearer token allows besides its kind.
+//! Scopes of a bearer token.
 
-/// What a token allows besides its kind.
+/// A right beyond the token's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Bind a further authenticator.
@@ -36,7 +36,7 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// What the token of a verified challenge allows.
+    /// Scopes of the token of a verified challenge.
     #[must_use]
     pub fn all() -> Self {
         Scope::ALL.into_iter().fold(Self(0), Self::and)
@@ -60,7 +60,7 @@ impl Scopes {
         Self(self.0 | 1 << scope as u8)
     }
 
-    /// Whether the set has a scope.
+    /// Tells whether the set has a scope.
     #[must_use]
     pub const fn contains(self, scope: Scope) -> bool {
         self.and(scope).0 == self.0

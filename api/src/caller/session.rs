@@ -11,19 +11,19 @@ use super::token::{ISSUER, TokenError, Tokens};
 /// In the header of such a token; no token of an action has it.
 const TYP: &str = "device-session+jwt";
 
-/// What a device session stands for.
+/// Content of a device session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The credential that reads.
     pub key: CredentialKey,
     /// The binding that it was made for: it ends with it.
     pub binding: AuthenticatorId,
-    /// When it was made, in whole seconds: its lifetime counts from then.
+    /// Time of issue, in whole seconds; the lifetime counts from it.
     pub issued_at: UnixMillis,
 }
 
 impl Session {
-    /// How long a session lives, in seconds.
+    /// Lifetime of a session, in seconds.
     pub const LIFETIME_SECONDS: u64 = DEVICE_SESSION_MS / 1000;
 }
 

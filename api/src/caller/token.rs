@@ -25,7 +25,7 @@ use run::Run;
 const ALGORITHM: Algorithm = Algorithm::HS256;
 pub(super) const ISSUER: &str = "countersign";
 
-/// What a token stands for. A token of one kind is refused where another is asked for.
+/// Kinds of tokens. A token of one kind is refused where another is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An action was tracked; nothing is proven yet.
@@ -43,35 +43,35 @@ impl Kind {
     }
 }
 
-/// What a token says.
+/// Content of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What it stands for.
+    /// The kind.
     pub kind: Kind,
     /// The user.
     pub account: AccountKey,
     /// The action it was made for.
     pub action: ActionKey,
-    /// Which of the actions that had this name it was made for. Absent from tokens of an older
-    /// server.
+    /// Birth of the action that it was made for, which tells the action from others of its name.
+    /// Absent from tokens of an older server.
     pub born: Option<Birth>,
-    /// What it allows.
+    /// The scopes.
     pub scopes: Scopes,
-    /// When what it stands for came about, in whole seconds: its lifetime counts from then.
+    /// Begin of the right, in whole seconds; the lifetime counts from it.
     pub issued_at: UnixMillis,
-    /// What the relying party wants of the pre-built UI.
+    /// The relying party's wishes for the pre-built UI.
     pub page: PageWish,
 }
 
-/// Where the pre-built UI ends. It is part of the token, so that nobody but the relying party says
-/// where a page of ours leads.
+/// End of the pre-built UI. It is part of the token, so that only the relying party decides where a
+/// page of ours leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageWish {
-    /// Where the page returns to, with a token in the query.
+    /// URL to return to, with a token in the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// Whether the page ends on the user's devices.
+    /// True if the page ends on the user's devices.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settings: bool,
 }
@@ -83,7 +83,7 @@ impl PageWish {
 }
 
 impl Token {
-    /// What it grants.
+    /// Gives the grant of the token.
     #[must_use]
     pub fn grant(&self) -> Grant {
         let is_verified = self.kind == Kind::Verified;

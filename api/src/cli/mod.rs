@@ -26,9 +26,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server. This is what happens without a command too.
+    /// Run the server. This is the default command.
     Serve(serve::ServeArgs),
-    /// Check, export or import what is kept, while no server runs.
+    /// Check, export or import the store, while no server runs.
     #[command(subcommand)]
     Store(store::StoreCommand),
     /// List or revoke the devices of a user of the running server.
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let program = if error.is::<JsonLine>() { "" } else { "countersign: " };
-            // Where even this cannot be written, the exit code says it.
+            // If this write fails, the exit code still tells.
             let _ = writeln!(std::io::stderr(), "{program}{error}");
             ExitCode::FAILURE
         }
@@ -79,7 +79,7 @@ impl ConfigArgs {
     }
 }
 
-/// What is no server needs no actors: one thread that waits for one answer at a time.
+/// Other commands need no actors: one thread waits for one answer at a time.
 fn wait<T>(
     command: impl Future<Output = Result<T, Box<dyn std::error::Error>>>,
 ) -> Result<T, Box<dyn std::error::Error>> {

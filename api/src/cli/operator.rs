@@ -1,5 +1,5 @@
-//! `countersign device …` and `countersign account …`: what an operator does with the accounts of a
-//! running server. They speak to its operators' listener, so that it takes effect at once.
+//! `countersign device …` and `countersign account …`: an operator's commands for the accounts of a
+//! running server. They call its operators' listener, so that they take effect at once.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use super::ConfigArgs;
 use crate::operator::Desk;
 
-/// Whose account.
+/// The account.
 #[derive(Args)]
 struct UserArgs {
     /// The tenant.
@@ -29,7 +29,7 @@ struct UserArgs {
     config: ConfigArgs,
 }
 
-/// What to do with devices.
+/// Commands for devices.
 #[derive(Subcommand)]
 pub(super) enum DeviceCommand {
     /// List a user's devices.
@@ -54,12 +54,12 @@ pub(super) struct RevokeArgs {
     device: String,
 }
 
-/// What to do with an account.
+/// Commands for an account.
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
     /// Show a user's counters, holds, devices and open challenges.
     Show(ListArgs),
-    /// Clear what keeps a user from being asked.
+    /// Clear a user's holds.
     ReleaseHold(ListArgs),
 }
 
@@ -112,7 +112,7 @@ async fn call<T: DeserializeOwned>(
     let desk = Desk::find(&whose.config.load()?.server.data_dir)?;
     let (tenant, user) = (escaped(&whose.tenant), escaped(&whose.user));
     let url = format!("{}/operator/accounts/{tenant}/{user}{path}", desk.url);
-    // What goes to this machine goes by no proxy.
+    // Requests to this machine go through no proxy.
     let client = Client::builder().no_proxy().build()?;
     let request = client.request(method, url).bearer_auth(desk.key.expose());
     let answer = request.send().await.map_err(|error| {

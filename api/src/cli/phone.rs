@@ -20,7 +20,7 @@ pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningA
 use invitation::Invitation;
 use session::{NewKey, Session};
 
-/// Why a command did not do what it was asked for.
+/// Errors of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The server refused, or there is none.
@@ -31,7 +31,7 @@ pub enum CliError {
     KeyFile {
         /// Its path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the file.
         error: KeyFileError,
     },
     /// There is no key file, and the command needs one.
@@ -53,7 +53,7 @@ pub enum CliError {
         ))
     )]
     StillEnrolled {
-        /// What the server said.
+        /// The server's refusal.
         refused: ClientError,
         /// The time that was signed, where one was.
         signed_at: Option<UnixMillis>,
@@ -64,7 +64,7 @@ pub enum CliError {
          `a 12` in `watch`"
     )]
     NumberWanted(usize),
-    /// What is pending cannot be shown, and is not signed unseen.
+    /// The pending challenge cannot be shown, and is not signed unseen.
     #[error("the challenge cannot be shown, and so not answered: {0}")]
     Unreadable(Unreadable),
     /// Only statements can report.

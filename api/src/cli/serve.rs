@@ -96,7 +96,7 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Why the server does not start, with what to do where another one is at work in its folder.
+/// Explains why the server does not start, with a remedy if another one works in its folder.
 fn beside(data_dir: &Path, error: ServeError) -> Box<dyn Error> {
     match (operator::neighbour(data_dir), &error) {
         (Some(pid), ServeError::Store(_) | ServeError::Listen { .. }) => {
@@ -123,7 +123,7 @@ fn start_log(config: &Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What is logged. Below `debug`, the HTTP libraries' own lines are left out: their news of
+/// Filter of the log. Below `debug`, the HTTP libraries' own lines are left out: their reports on
 /// threads, and their lines about bad requests and frames, of which anybody can send many.
 fn directives(level: &str) -> String {
     const NO_REQUEST: &str = "actix_http::h1::dispatcher=off,h2=off";
@@ -146,7 +146,7 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
     Ok(handle)
 }
 
-/// Folds what was measured into its buckets, which would pile up where nobody asks for the metrics.
+/// Folds the measurements into their buckets, which would grow if nobody reads the metrics.
 async fn keep_up(metrics: PrometheusHandle) {
     let mut interval = tokio::time::interval(METRICS_UPKEEP);
     loop {
@@ -155,7 +155,7 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Says where the server listens in one line of the log's shape, for whoever collects both.
+/// Says where the server listens in one line of the log's shape, for collectors of both.
 fn greet_in_json(
     out: &mut impl Write,
     running: &Running,
@@ -177,7 +177,7 @@ fn greet_in_json(
     out.flush()
 }
 
-/// Says where the server listens, and to a newcomer what to do next.
+/// Tells where the server listens, and a newcomer's next step.
 fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> io::Result<()> {
     writeln!(out, "listening on http://{}", running.address)?;
     if let Some(operations) = running.operations {

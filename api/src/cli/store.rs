@@ -1,5 +1,5 @@
-//! `countersign store …`: looks through what is kept, and moves it. The server must not run: the
-//! store is locked by whoever has it open.
+//! `countersign store …`: checks the store, and moves it. The server must not run, because it locks
+//! the store.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -19,10 +19,10 @@ use super::ConfigArgs;
 use crate::config::{Config, Durability, StoreUrl};
 use crate::ground;
 
-/// What to do with the store.
+/// Commands for the store.
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Check every record's checksum and version, and what is around them.
+    /// Check every record's checksum and version, and the files around them.
     Check(CheckArgs),
     /// Write all records to a file, as a stream of versioned rows.
     Export(FileArgs),
@@ -84,7 +84,7 @@ async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     let store = open_existing(config).await?;
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut options = OpenOptions::new();
-    // For its owner alone, and never over what is there.
+    // The file is for its owner alone, and replaces no other.
     let created = options.write(true).create_new(true).mode(0o600).open(file).map_err(named)?;
     let bar = counter("exported");
     let written = write_all(&*store, &created, &bar).await;

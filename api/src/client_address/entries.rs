@@ -42,7 +42,7 @@ impl Syntax {
 }
 
 /// The entries of one line, the last one first. An empty one is an entry too: a proxy that wrote
-/// nothing for its caller does not vouch for what its caller wrote.
+/// nothing for its caller does not vouch for the caller's own entries.
 pub(super) fn entries(line: &[u8], syntax: Syntax) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
@@ -56,8 +56,8 @@ pub(super) fn entries(line: &[u8], syntax: Syntax) -> impl Iterator<Item = &[u8]
     })
 }
 
-/// Looks from the right, so that a quotation mark which a client left open changes nothing of what
-/// a proxy appended to it.
+/// Looks from the right, so that a quotation mark which a client left open changes nothing in a
+/// proxy's entries after it.
 fn last_comma_unquoted(line: &[u8]) -> Option<usize> {
     let mut is_quoted = false;
     for (at, byte) in line.iter().enumerate().rev() {
@@ -99,7 +99,7 @@ fn for_parameter(element: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(plain.collect::<Vec<_>>().into())
 }
 
-/// The first parameter of an element, and what is behind it. `None` where a quotation never ends.
+/// The first parameter of an element, and the rest. `None` if a quotation never ends.
 fn first_parameter(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (at, byte) in text.iter().enumerate() {

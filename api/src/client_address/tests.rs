@@ -163,7 +163,7 @@ fn a_client_is_an_ipv4_address_or_an_ipv6_network() {
     assert_eq!(client("2001:db8:0:1:2::3").address(), ip("2001:db8:0:1::"));
 }
 
-/// Whatever a client may have put into the header: a few lines of any bytes.
+/// Any header that a client may write: a few lines of any bytes.
 fn written_by_a_client() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let text = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..64),

@@ -1,4 +1,4 @@
-//! How a tenant's pages look: its name, its logo and its colour. The logo is read once, at start.
+//! Look of a tenant's pages: its name, its logo and its colour. The logo is read once, at start.
 
 use std::io::Read as _;
 
@@ -20,10 +20,10 @@ const KINDS: &[(&str, &str)] = &[
     (".jpeg", "image/jpeg"),
 ];
 
-/// What pages show of a tenant. Nothing of it is secret.
+/// Public data of a tenant for its pages. Nothing of it is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brand {
-    /// What people call it; the id where nothing is configured.
+    /// Name for people; the id if none is configured.
     pub name: String,
     /// Its logo as a `data:` URL, so that pages ask nobody else for it.
     pub logo: Option<String>,

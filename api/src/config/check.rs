@@ -1,4 +1,4 @@
-//! From what is written to what is meant: every section but the tenants.
+//! Validates every configuration section except tenants.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -199,14 +199,14 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
-/// Whether a user or a password, which end at the last `@`, have a character that ends them sooner
-/// for some parsers.
+/// Tells whether a user or a password, which end at the last `@`, have a character that ends them
+/// sooner for some parsers.
 fn is_ambiguous(url: &str) -> bool {
     let credentials = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
     credentials.is_some_and(|(credentials, _)| credentials.contains(['@', '#', '/', '?']))
 }
 
-/// `redis[s]://[user:password@]host[:port][/database]`. What is refused is never quoted.
+/// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text.
 fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if url.host_str().is_none_or(str::is_empty) {

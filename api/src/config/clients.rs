@@ -57,7 +57,7 @@ fn header(text: &str) -> Result<Option<HeaderName>, ConfigError> {
     })
 }
 
-/// A network, or a single address as one. The error is the problem, and what is allowed.
+/// Parses a network, or a single address as one. The error is the problem, and the allowed form.
 fn network(text: &str) -> Result<IpNet, (&'static str, String)> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.to_canonical().into());

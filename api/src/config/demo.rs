@@ -20,7 +20,7 @@ use super::{AllowedOrigins, Brand, InvalidSecret, Push, Secret, Tenant};
 pub const TENANT_ID: &str = "demo";
 /// The file of its secret, in the data folder.
 pub const SECRET_FILE: &str = "demo-secret";
-/// What its phones see of a payment, in the order of their names.
+/// Custom data of a payment that the phones see, in the order of its names.
 const CUSTOM_PUBLIC: &[&str] = &["account", "amount", "currency", "item", "payee"];
 /// Random bytes of its secret.
 const SECRET_BYTES: usize = 24;
@@ -30,9 +30,9 @@ const SECRET_BYTES: usize = 24;
 pub struct Demo {
     /// The tenant, with one secret and every default.
     pub tenant: Tenant,
-    /// Where its secret is kept.
+    /// File of the secret.
     pub secret_file: PathBuf,
-    /// Whether the secret was made by this call.
+    /// True if this call made the secret.
     pub is_new: bool,
 }
 
@@ -42,12 +42,12 @@ pub enum DemoError {
     /// A file or folder cannot be used.
     #[error("cannot use {}: {source}", path.display())]
     Io {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others could replace what is in the folder.
+    /// Others could replace files in the folder.
     #[error("others may write to {}: chmod 700 it", .0.display())]
     OpenFolder(PathBuf),
     /// Somebody else could open it to others.
@@ -66,7 +66,7 @@ pub enum DemoError {
     },
 }
 
-/// Finds the demo tenant's secret in `data_dir`, or makes it from what `fill` gives.
+/// Finds the demo tenant's secret in `data_dir`, or makes it with `fill`.
 ///
 /// # Errors
 /// [`DemoError`] if the folder or the file cannot be used, or is open to others.

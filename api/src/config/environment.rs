@@ -83,8 +83,8 @@ fn as_text(
     .collect()
 }
 
-/// Writes what `variables` say into `table`, whose types have been checked. Gives the variable of
-/// each key that was set.
+/// Writes the values of `variables` into `table`, after a check of their types. Gives the variable
+/// of each key that was set.
 pub(super) fn apply(
     table: &mut Table,
     variables: impl Iterator<Item = (String, String)>,
@@ -135,7 +135,7 @@ pub(super) fn short_name(key: &str) -> Option<&'static str> {
     found.map(|(short, _)| *short)
 }
 
-/// Whether Kubernetes made this variable for a service whose name starts with `countersign`.
+/// Tells whether Kubernetes made this variable for a service whose name starts with `countersign`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let name = &name[PREFIX.len()..];
     let of_port = |rest: &str| {
@@ -212,8 +212,7 @@ fn expected<'a>(template: &'a Value, path: &[Step]) -> Option<&'a Value> {
     })
 }
 
-/// Reads a variable's text as what its key wants. The error is what is wrong with it, without the
-/// text.
+/// Parses a variable's text as the type of its key. The error describes the fault without the text.
 fn parse(expected: &Value, text: String) -> Result<Value, &'static str> {
     if expected.is_table() || keys::section_of_list(expected).is_some() {
         return Err("is a section and not one value");

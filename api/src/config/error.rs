@@ -11,7 +11,7 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is too large to be a configuration.
@@ -29,7 +29,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What the parser expected. It never quotes the line.
+        /// The parser's expectation. It never quotes the line.
         problem: String,
     },
     /// A key or variable that means nothing.
@@ -50,15 +50,15 @@ pub enum ConfigError {
     /// A value that is not allowed.
     #[error("{key}{} {problem}: {allowed}", source_of(variable.as_deref(), place.as_deref()))]
     Value {
-        /// Where it stands, such as `tenants[0].id`.
+        /// Place of the key, such as `tenants[0].id`.
         key: String,
         /// The environment variable that set it, if one did.
         variable: Option<String>,
         /// The place in the file where it stands, if no variable set it.
         place: Option<Box<Place>>,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// Two variables that set one key.

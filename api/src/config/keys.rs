@@ -1,4 +1,4 @@
-//! Which keys are known and of what type, read off the structs of [`super::file`].
+//! Known keys and their types, read off the structs of [`super::file`].
 //!
 //! Types are compared here and not by serde, whose messages quote the value, which may be a secret.
 
@@ -50,7 +50,7 @@ pub(super) fn section_of_list(expected: &Value) -> Option<&Value> {
     expected.as_array().and_then(|entries| entries.first()).filter(|first| first.is_table())
 }
 
-/// What a key wants, in words.
+/// The allowed type of a key, in words.
 pub(super) fn allowed(expected: &Value) -> String {
     if section_of_list(expected).is_some() {
         return "sections are allowed, one [[…]] each".into();

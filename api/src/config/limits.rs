@@ -26,7 +26,7 @@ pub const CUSTOM_NAME_BYTES_MAX: usize = 64;
 pub struct Limit {
     /// Its key; of a tenant's keys, the part behind `tenants[i].`.
     pub key: &'static str,
-    /// What it is without being configured.
+    /// The default.
     pub default: u64,
     /// The smallest allowed.
     pub min: u64,
@@ -55,8 +55,8 @@ pub const NEW_WORK_IN_FLIGHT_MAX: Limit =
 pub const QUEUE_DELAY_MS_MAX: Limit = limit("server.queue_delay_ms_max", 10, 1, 10_000);
 /// Percent of connections, requests, polls and new work that one client address may have.
 pub const CLIENT_SHARE_PERCENT: Limit = limit("server.client_share_percent", 10, 1, 100);
-/// Seconds from SIGTERM to the exit. The default leaves time to flush before what stops containers
-/// (10 s) kills.
+/// Seconds from SIGTERM to the exit. With the default there is time to flush before container
+/// runtimes (10 s) kill.
 pub const SHUTDOWN_SECONDS: Limit = limit("server.shutdown_seconds", 8, 1, 10);
 /// Days that an action is kept.
 pub const ACTION_RETENTION_DAYS: Limit = limit("store.action_retention_days", 30, 1, 3650);
@@ -74,7 +74,7 @@ pub const NOTIFICATIONS_PER_CHALLENGE_MAX: Limit =
     limit("push.notifications_per_challenge_max", 3, 1, 3);
 /// Challenges of a user in a window, without an approval between.
 pub const PROMPTS_MAX: Limit = limit("push.prompts_max", 5, 1, 1000);
-/// That window.
+/// Length of that window.
 pub const PROMPTS_WINDOW_SECONDS: Limit = limit("push.prompts_window_seconds", 900, 1, 86_400);
 /// Wait after a denial, doubled by each further one.
 pub const DENIAL_WAIT_SECONDS: Limit = limit("push.denial_wait_seconds", 30, 0, 86_400);
@@ -87,7 +87,7 @@ pub const NUMBERS_PER_CHALLENGE_MAX: Limit = limit("push.numbers_per_challenge_m
 /// Numbers of a user without an approval between, the last of which begins a hold (NIST SP
 /// 800-63B-4, 3.2.2: at most 100).
 pub const NUMBERS_MAX: Limit = limit("push.numbers_max", 5, 1, 100);
-/// That hold, doubled by each further number.
+/// Length of that hold, doubled by each further number.
 pub const NUMBER_HOLD_SECONDS: Limit = limit("push.number_hold_seconds", 900, 1, 86_400);
 /// The longest hold after a number.
 pub const NUMBER_HOLD_SECONDS_MAX: Limit = limit("push.number_hold_seconds_max", 3600, 1, 86_400);
@@ -149,7 +149,7 @@ impl Limit {
         Err(ConfigError::value(format!("{prefix}{}", self.key), format!("is {value}"), allowed))
     }
 
-    /// As [`Self::check`], for what counts things in memory.
+    /// Checks like [`Self::check`], for counts of things in memory.
     pub(super) fn count(&self, value: u64) -> Result<usize, ConfigError> {
         Ok(usize::try_from(self.check("", value)?).expect("no maximum above is over 32 bits"))
     }

@@ -40,7 +40,7 @@ use crate::client_address::ClientAddresses;
 pub struct Config {
     /// The public listener.
     pub server: Server,
-    /// Where metrics and health are served, if they are.
+    /// Address of the operators' listener, if there is one.
     pub operations: Option<SocketAddr>,
     /// Logs.
     pub log: Log,
@@ -57,7 +57,7 @@ pub struct Config {
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
     /// for a tenant: then [`demo::prepare`] makes one.
     pub tenants: Vec<Tenant>,
-    /// Whether the demo relying party is served. It is the tenant [`demo::TENANT_ID`].
+    /// True if the server hosts the demo relying party. Its tenant is [`demo::TENANT_ID`].
     pub demo: bool,
 }
 
@@ -66,7 +66,7 @@ pub struct Config {
 pub struct Server {
     /// Its address; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// How clients reach it, where that was configured. See [`Server::public_url_at`].
+    /// URL for clients, if it is configured. See [`Server::public_url_at`].
     pub public_url: Option<Url>,
     /// The folder of everything that is kept.
     pub data_dir: PathBuf,
@@ -93,13 +93,13 @@ pub struct Server {
 /// Logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// How a line is written.
+    /// Format of a line.
     pub format: LogFormat,
     /// Directives of `tracing_subscriber::EnvFilter`, which parse.
     pub level: String,
 }
 
-/// How a line of the log is written.
+/// Format of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -111,17 +111,17 @@ pub enum LogFormat {
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
-    /// Which one.
+    /// The store.
     pub url: StoreUrl,
-    /// How long an action is kept.
+    /// Retention of an action.
     pub action_retention: Duration,
-    /// When commits are answered.
+    /// Time at which commits are answered.
     pub durability: Durability,
     /// Bytes of room below which a warning is given; 0 is none.
     pub room_warn_bytes: u64,
 }
 
-/// Which store.
+/// Kinds of stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
     /// Nothing outlives the process.
@@ -132,7 +132,7 @@ pub enum StoreUrl {
     Redis(RedisUrl),
 }
 
-/// Where Redis is. It may hold a password, so it does not show itself.
+/// URL of a Redis. It may hold a password, so it does not print itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
 
@@ -157,9 +157,9 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its active secrets, at least one. Webhooks are signed with each.
     pub secret_keys: Vec<Secret>,
-    /// What its pages show.
+    /// Look of its pages.
     pub brand: Brand,
-    /// Whose pages may call the Client API.
+    /// Origins of the pages that may call the Client API.
     pub allowed_origins: AllowedOrigins,
     /// Push verification.
     pub push: Push,
@@ -168,13 +168,13 @@ pub struct Tenant {
 /// Push verification of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// Whom to tell of a challenge; `None` leaves devices to poll.
+    /// Target of the webhook; `None` leaves devices to poll.
     pub webhook_url: Option<Url>,
     /// Hosts that a webhook may reach by http or at a private address, as [`Url::host`] gives them.
     pub webhook_allow_hosts: BTreeSet<Host>,
     /// Names of an action's custom data that devices see.
     pub custom_public: BTreeSet<String>,
-    /// What `track` answers for a user without authenticator.
+    /// Answer of `track` for a user without authenticator.
     pub unenrolled: policy::Unenrolled,
     /// Limits of the core, with this tenant's life of a challenge.
     pub limits: policy::Limits,
@@ -206,7 +206,7 @@ impl Config {
         });
         let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
         let config = config.map_err(placed);
-        // Who has no file does not know what its keys are called.
+        // A user without a file does not know the names of its keys.
         let config = match file {
             Some(_) => config?,
             None => config.map_err(|e| e.named_by_variable(environment::short_name))?,
@@ -226,8 +226,8 @@ fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String>
 }
 
 impl Server {
-    /// How clients reach the server once it listens on `bound`: as configured, or `http://<bound>`,
-    /// with the loopback address where `bound` means every address.
+    /// URL for clients once the server listens on `bound`: as configured, or `http://<bound>`, with
+    /// the loopback address if `bound` means every address.
     #[must_use]
     pub fn public_url_at(&self, mut bound: SocketAddr) -> Url {
         if let Some(url) = &self.public_url {

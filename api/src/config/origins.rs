@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-/// Whose pages may call the Client API of a tenant.
+/// Origins of the pages that may call a tenant's Client API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
     /// Every page's: calls carry a token and no cookie.
@@ -14,7 +14,7 @@ pub enum AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Whether a page with this `Origin` may call.
+    /// Tells whether a page with this `Origin` may call.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {
         match self {

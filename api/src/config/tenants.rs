@@ -1,4 +1,4 @@
-//! From what is written to what is meant: the tenants.
+//! Validates the tenants' sections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
@@ -190,7 +190,7 @@ fn host(text: &str) -> Option<Host> {
     Host::parse(text).ok().filter(|_| !text.contains('*'))
 }
 
-/// The message never shows the URL: its path or query may be what protects it.
+/// The message never shows the URL, because its path or query may be secret.
 fn webhook_url(
     key: &str,
     text: &str,

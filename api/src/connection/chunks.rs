@@ -1,8 +1,8 @@
 //! The end of a chunked body, found while its bytes pass.
 //!
-//! It takes what the HTTP library takes, so that both see the end at the same byte.
+//! It accepts the same bytes as the HTTP library, so that both see the end at the same byte.
 
-/// How far a body goes in some bytes.
+/// Extent of a body within some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     /// All of them are part of it, and more has to come.
@@ -17,7 +17,7 @@ pub(super) enum Extent {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
     next: Part,
-    /// The size of the chunk, and then what is left of it.
+    /// The size of the chunk, and then the rest of it.
     size: u64,
 }
 

@@ -24,7 +24,7 @@ mod tests;
 /// so a larger share would be a larger buffer.
 const READ_BYTES_MAX: usize = 4096;
 
-/// How long a connection is waited for.
+/// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// From a request's first byte, or from the start of the connection, to the end of its head.
@@ -62,7 +62,7 @@ pub struct Deadlined<T> {
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,
-    /// The peer does not take what is written.
+    /// True while the peer does not take the answer.
     is_blocked: bool,
     /// A read was held back, and nothing but a write will wake it.
     is_withheld: bool,
@@ -94,7 +94,7 @@ impl<T: AsyncRead> Deadlined<T> {
         }
     }
 
-    /// What the connection has carried.
+    /// Load of the connection.
     pub const fn load(&self) -> &Load {
         &self.load
     }
@@ -141,7 +141,7 @@ impl<T: AsyncRead> Deadlined<T> {
         self.look_by(since + self.patience.head);
     }
 
-    /// What is sent to a peer whose time is over.
+    /// Answer to a peer whose time is over.
     fn too_late(&self) -> Vec<u8> {
         // A request under way, and one of which the rest is awaited, has an answer of its own.
         let has_begun = self.has_read && !self.load.is_under_way() && !self.load.is_unread();
@@ -247,14 +247,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
         {
             answers = bytes.get(..start).unwrap_or_default();
             if answers.is_empty() {
-                // What is wrong with a body was answered by the request's own route.
+                // The request's own route has answered for the faulty body.
                 let is_answered = this.load.is_unread();
                 let last = if is_answered { Vec::new() } else { refusal.answer() };
                 this.leave = Some(Leave::new(last));
             }
         }
         if this.leave.is_some() {
-            // Nothing follows what was sent last.
+            // Nothing follows the last answer.
             return this.poll_leave(cx).map(|()| Ok(bytes.len()));
         }
         let poll = Pin::new(this.io.get_mut()).poll_write(cx, answers);

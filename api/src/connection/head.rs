@@ -44,7 +44,7 @@ pub(super) struct Head {
     pub(super) is_last: bool,
 }
 
-/// What bytes begin with.
+/// Start of the bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The start of a head.
@@ -61,7 +61,7 @@ struct Lines {
     is_chunked: bool,
     closes: bool,
     keeps_alive: bool,
-    /// Where `upgrade` begins, in the name of a line or among the options of the connection.
+    /// Positions of `upgrade` in the name of a line or among the options of the connection.
     upgrades: Vec<usize>,
 }
 
@@ -88,7 +88,7 @@ impl Head {
                 _ if lines.is_chunked => Body::Chunked(Chunks::default()),
                 length => Body::Sized(length.unwrap_or(0)),
             },
-            // Behind a CONNECT comes what is meant for the tunnel.
+            // Bytes behind a CONNECT are meant for the tunnel.
             is_last: lines.closes || is_tunnel || (is_old && !lines.keeps_alive),
         };
         for at in lines.upgrades {

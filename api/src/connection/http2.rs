@@ -1,9 +1,9 @@
-//! HTTP/2 without TLS, for who knows beforehand that it is spoken (RFC 9113, section 3.3): proxies,
-//! and many polls on one connection.
+//! HTTP/2 without TLS by prior knowledge (RFC 9113, section 3.3): for proxies, and for many polls
+//! on one connection.
 //!
-//! `hyper` speaks it, since the HTTP library around the routes lets neither the streams of a
+//! `hyper` speaks it, because the HTTP library around the routes lets neither the streams of a
 //! connection nor its heads be bounded. Frames do not pass [`super::Deadlined`], which knows
-//! HTTP/1.1 alone: what that does for a connection is done here by streams.
+//! HTTP/1.1 alone: this module sets the same bounds by streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -73,13 +73,13 @@ const WINDOW_BYTES: u32 = 65_535;
 /// Bytes of answers that wait to be taken, of one stream.
 const SEND_BYTES_MAX: usize = 65_536;
 
-/// Starts what a connection needs on the thread that it belongs to.
+/// Starts the services of a connection on its thread.
 #[derive(Clone)]
 struct Here;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
     fn execute(&self, future: F) {
-        // An async block would hold it twice: as what it has taken, and as what it awaits.
+        // An async block would hold the future twice: as a captured value, and as the awaited one.
         rt::spawn(future.map(drop));
     }
 }
@@ -124,7 +124,7 @@ pub(super) async fn serve<S, B>(
     let io = TokioIo::new(Paced::new(io, streams.clone()));
     let mut connection = pin!(settings(&with).serve_connection(io, answer));
     let mut ending = pin!(ending);
-    // What begins meanwhile may be due earlier than what was waited for.
+    // Work that begins meanwhile may be due earlier than the present deadline.
     let look = with.silence.min(with.keep_alive).min(TAKE_SILENCE);
     loop {
         tokio::select! {
@@ -153,7 +153,7 @@ pub(super) async fn serve<S, B>(
     connection.as_mut().graceful_shutdown();
     let farewell = Instant::now();
     streams.leave(farewell);
-    // What is under way may end, polls among it. Nobody waits for a peer that has nothing under
+    // Streams under way may end, polls among them. Nobody waits for a peer that has nothing under
     // way, nor for one that takes no answers while others need its place.
     while timeout(LEAVE, connection.as_mut()).await.is_err() {
         let end = streams.due(&with).min(farewell + with.silence);

@@ -67,7 +67,7 @@ impl Idleness {
         self.0.since.set(None);
     }
 
-    /// Ready when the connection is to leave. To be polled behind what the connection does: a
+    /// Ready when the connection has to leave. Poll it after the connection's own work, so that a
     /// request that has come by then keeps it.
     pub(super) async fn gives_way(&self) {
         loop {
@@ -188,7 +188,7 @@ mod tests {
         (0..connections).map(|_| roster.enter(place(), None)).collect()
     }
 
-    /// Which of them leave at that moment.
+    /// Lists the members that leave at that moment.
     fn left(members: &[Member], at: Instant) -> Vec<usize> {
         if let Some(member) = members.first() {
             member.roster.relieve(at);

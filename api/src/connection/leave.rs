@@ -1,4 +1,4 @@
-//! Taking leave: what is sent last, and a short while in which what the peer still sends is thrown
+//! Lingering close: the last answer, and a short time in which further bytes of the peer are thrown
 //! away. A socket that is closed over unread bytes is reset, and the peer may lose the answer.
 
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a connection that is being closed may take to take leave.
+/// Time for which a connection lingers before its close.
 pub(super) const LEAVE: Duration = Duration::from_secs(1);
 /// Bytes that are thrown away, at most.
 const DRAINED_BYTES_MAX: usize = 1 << 20;
@@ -25,7 +25,7 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    /// A leave that begins, with what is sent last.
+    /// Begins to linger, with the last bytes to send.
     pub(super) fn new(last: Vec<u8>) -> Self {
         let until = Box::pin(sleep_until(Instant::now() + LEAVE));
         Self { last, written: 0, has_ended: false, drained: 0, until }

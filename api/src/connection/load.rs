@@ -1,5 +1,5 @@
-//! The load of a connection: what it has carried so far. Shared by the socket, which reads no
-//! further than this allows, and by the middleware, which knows where requests begin and end.
+//! Load of a connection so far. The socket shares it, which reads no further than this allows, and
+//! the middleware, which knows the begin and the end of requests.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// Requests that one connection carries. The answer to the last says `Connection: close`.
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1000;
 
-/// What a connection has carried. Clones are the same connection's; none leaves its thread.
+/// Load of one connection. Clones share it; none leaves its thread.
 #[derive(Clone)]
 pub struct Load(Rc<Counts>);
 
@@ -77,7 +77,7 @@ impl Load {
         self.0.closes.set(true);
     }
 
-    /// Whether no request comes behind the latest one.
+    /// Tells whether no request follows the latest one.
     pub(super) fn closes(&self) -> bool {
         self.0.closes.get()
     }
@@ -112,8 +112,8 @@ impl Load {
         self.0.is_unread.set(false);
     }
 
-    /// Whether the latest request has a body of which not all was read. What is wrong with that
-    /// body is wrong with a request that has, or gets, its answer.
+    /// Tells whether part of the latest request's body was not read. A fault of that body belongs
+    /// to a request that has, or gets, its answer.
     pub(super) fn is_unread(&self) -> bool {
         self.0.is_unread.get()
     }
@@ -123,17 +123,17 @@ impl Load {
         self.0.requests.get()
     }
 
-    /// Whether a request is under way.
+    /// Tells whether a request is under way.
     pub(super) fn is_under_way(&self) -> bool {
         self.0.is_under_way.get()
     }
 
-    /// Whether every request that the library was given has its answer.
+    /// Tells whether the library has answered every request that it was given.
     pub(super) fn is_answered(&self) -> bool {
         !self.is_under_way() && self.0.requests.get() >= self.0.handed_over.get()
     }
 
-    /// Whether the last answer was given.
+    /// Tells whether the last answer was given.
     pub(super) fn is_spent(&self) -> bool {
         self.0.is_spent.get()
     }
@@ -166,7 +166,7 @@ impl Load {
         wait
     }
 
-    /// Whether the request under way is a poll that merely waits for news.
+    /// Tells whether the request under way is a parked poll.
     pub(super) fn is_parked(&self) -> bool {
         self.is_under_way() && self.0.busy.get() == 0
     }
@@ -211,7 +211,8 @@ impl Turn {
         Self { load, is_stray }
     }
 
-    /// Whether the request is one that nobody sent as such, and that is not to be carried out.
+    /// Tells whether the bytes are a request that nobody sent as such, and that must not be carried
+    /// out.
     pub const fn is_stray(&self) -> bool {
         self.is_stray
     }

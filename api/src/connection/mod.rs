@@ -1,11 +1,9 @@
-//! What one connection may hold: how long it may stay without being answered, how far it may run
-//! ahead of its answers, and how many requests it may carry; and what is answered to what is no
-//! request.
+//! Bounds of one connection: time without an answer, requests ahead of their answers, and number of
+//! requests; and the answers to bytes that are no request. A listener has places for so many
+//! connections. Idle ones give way when places run short.
 //!
-//! A listener has places for so many connections. Idle ones give way when these run short.
-//!
-//! The HTTP library bounds the idle time between requests, and nothing else. What a single request
-//! may cost is bounded elsewhere (`body`, `admission`).
+//! The HTTP library bounds the idle time between requests, and nothing else. Other modules bound
+//! the cost of a single request (`body`, `admission`).
 
 mod chunks;
 mod deadlined;

@@ -1,4 +1,4 @@
-//! What is answered to what is no request.
+//! Answers to bytes that are no request.
 //!
 //! The HTTP library refuses it by itself, with a status and nothing else, and then ends the
 //! connection. Such an answer is recognised on its way out, and the contract's is sent.
@@ -16,7 +16,7 @@ use countersign_wire::reason::Reason;
 pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
 /// Bytes that the library's own refusal has, at most: a status line and three short headers.
 const BARE_BYTES_MAX: usize = 256;
-/// What the library refuses with.
+/// Statuses of the library's own refusals.
 const BARE_STATUS: [&str; 3] = ["400", "408", "431"];
 
 /// Why a head is refused.
@@ -65,8 +65,8 @@ impl Refusal {
     }
 }
 
-/// Where in `bytes`, which are about to be sent, the library's own refusal begins. It is the last
-/// that it sends on a connection.
+/// Finds the library's own refusal in `bytes`, which are about to be sent. It is the last answer on
+/// a connection.
 ///
 /// No answer of a route looks like it: each has a body, or the length of one, and is not to be
 /// stored.

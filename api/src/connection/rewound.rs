@@ -1,4 +1,4 @@
-//! A socket that gives back what was read from it to see what it speaks.
+//! A socket that gives back the bytes that were read to detect the protocol.
 
 use std::io;
 use std::pin::Pin;
@@ -12,9 +12,9 @@ const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
 /// A socket of which the first bytes were looked at, and are read again.
 pub(super) struct Rewound<T> {
     first: [u8; PREFACE.len()],
-    /// How many of them have come.
+    /// Number of bytes read.
     read: usize,
-    /// How many of those were given back.
+    /// Number of bytes given back.
     given: usize,
     io: T,
 }
@@ -96,7 +96,7 @@ mod tests {
 
     async fn looked(sent: &[u8]) -> bool {
         let (mut rewound, is_http2) = Rewound::look(sent).await.unwrap();
-        // In small pieces, which end within what was looked at.
+        // The pieces are small, and end within the detected bytes.
         let mut back = Vec::<u8>::new();
         let mut piece = [0; 5];
         while let read @ 1.. = rewound.read(&mut piece).await.unwrap() {

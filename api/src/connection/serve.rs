@@ -1,6 +1,6 @@
-//! Serves an application over HTTP/1.1 and HTTP/2 on connections that are bounded.
+//! Serves an application over HTTP/1.1 and HTTP/2 on bounded connections.
 //!
-//! It does what actix-web's own `HttpServer` does, which cannot be given a socket of another type.
+//! It replaces actix-web's own `HttpServer`, because that cannot be given a socket of another type.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -40,7 +40,7 @@ const UNSENT_BYTES_MAX: u32 = 16_384;
 /// Worker threads, at most: the library has no more.
 const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
 
-/// How connections are served.
+/// Settings of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// The listener's name among the metrics.
@@ -64,11 +64,11 @@ pub struct Settings {
     pub shutdown: Duration,
 }
 
-/// Serves what `factory` makes, on a listener, where each client has its share of connections.
-/// Signals are left to the caller.
+/// Serves the applications of `factory` on a listener, with a share of connections for each client.
+/// The caller handles signals.
 ///
 /// # Errors
-/// What the operating system says about the listener.
+/// The operating system's error about the listener.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     with: Settings,
@@ -120,8 +120,8 @@ where
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
                     .h1_write_buffer_size(WRITE_BYTES)
-                    // The connection says when a client has left. What came in order before a head
-                    // that is refused is still to be answered.
+                    // The connection tells when a client has left. Requests before a refused head
+                    // are still answered.
                     .h1_allow_half_closed(true)
                     .local_addr(address)
                     .on_connect_ext(|io: &Deadlined<Rewound<TcpStream>>, data| {
@@ -176,8 +176,8 @@ pub fn workers(configured: Option<NonZeroUsize>) -> NonZeroUsize {
     configured.unwrap_or_else(cores).min(WORKERS_MAX)
 }
 
-/// The connection, and whether HTTP/2 is spoken on it. `None` for one that says nothing, or half of
-/// what HTTP/2 begins with, for too long, or gives way before it has said so much.
+/// Detects HTTP/2 on a connection. `None` for one that says nothing, or half of the preface, for
+/// too long, or gives way before.
 async fn looked_at(
     io: TcpStream,
     with: Settings,

@@ -1,5 +1,6 @@
 //! The hold of a poll that waits for several challenges. It has one place of each kind, however
-//! many challenges it names: it is one request, and the engine bounds what waits for a challenge.
+//! many challenges it names, because it is one request, and the engine bounds the polls of a
+//! challenge.
 
 use std::rc::{Rc, Weak};
 

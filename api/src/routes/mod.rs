@@ -77,7 +77,7 @@ fn table(config: &mut ServiceConfig, under: &str) {
     }
 }
 
-/// What browsers show. None of it needs to know its caller.
+/// Pages for browsers. None of them needs to know its caller.
 fn pages(config: &mut ServiceConfig) {
     config
         .service(at("/").route(get().to(pages::home)))

@@ -12,11 +12,11 @@ use crate::generator::{End, MARK, Plan};
 use crate::server::Server;
 use crate::wire::{ACK, PING, frame};
 
-/// How long a connection is kept for an answer, or for its end. Many wait for more.
+/// Longest wait of a connection for an answer, or for its end. Many wait for more.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// Plays it; answers whether all of it was read. The server may refuse anything at any time; only
-/// the watch says what is wrong.
+/// Plays the plan, and tells whether all of it was read. The server may refuse anything at any
+/// time; only the watch finds faults.
 pub(crate) async fn play(server: &Server, plan: Plan) -> bool {
     let address = if plan.to_operators { server.operators } else { server.public };
     let Ok(Ok(mut stream)) = timeout(Duration::from_secs(5), connect(address, plan.from)).await

@@ -60,7 +60,7 @@ impl Server {
         std::fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
-    /// What it has logged: warnings, errors and panics.
+    /// Gives the log: warnings, errors and panics.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

@@ -1,5 +1,5 @@
-//! Bodies that are not what a route asks for: each is refused in the contract's words, and nothing
-//! is done.
+//! Bodies that do not fit their route: the server refuses each in the contract's words, and does
+//! nothing.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ async fn every_field_of_a_wrong_type_is_refused_by_every_route() {
     let it = SignIn::start().await;
     for (who, method, path, good) in routes(&it) {
         for (field, value) in good.as_object().unwrap() {
-            // What is ignored may be anything.
+            // An ignored field may have any value.
             if field == "resetExpiry" {
                 continue;
             }
@@ -229,7 +229,7 @@ async fn a_compressed_body_is_refused_as_what_it_is() {
             assert!(told["errorDescription"].as_str().unwrap().contains("compressed"), "{told}");
             assert_eq!(answer.header("accept-encoding"), Some("identity"));
         }
-        // What is not there is not compressed, and "identity" says nothing.
+        // An absent body is not compressed, and "identity" names no encoding.
         let empty = call(&it, who, &method, &path).header("Content-Encoding", "gzip");
         assert_ne!(empty.send().await.status, 415);
         let plain = call(&it, who, &method, &path).header("Content-Encoding", "identity");

@@ -32,7 +32,7 @@ async fn names_that_are_none_are_refused() {
         let answer = server.raw(&format!("POST /v1/users/{user}/actions/signIn"), "", b"").await;
         answer.refused(400, "invalid_request");
     }
-    // What is no escape stands for itself, and is a name as any other.
+    // A percent sign without an escape stands for itself, and may be in a name.
     for user in ["%", "%zz", "%4"] {
         let answer = server.raw(&format!("GET /v1/users/{user}"), "", b"").await;
         assert!(answer.status == 200 || answer.status == 400, "{user}: {}", answer.status);
@@ -45,7 +45,7 @@ async fn names_that_are_none_are_refused() {
 #[tokio::test]
 async fn a_query_or_fragment_in_a_raw_user_id_does_not_reach_another_user() {
     let server = Server::start();
-    // The SDKs do not encode: what follows the question mark is no part of the path.
+    // The SDKs do not encode: the text after the question mark is no part of the path.
     let answer = server.raw("DELETE /v1/users/u-1?x/authenticators/a", "", b"").await;
     assert_eq!(answer.status, 200, "it is the user u-1 that is deleted, and there is none");
     let answer = server.raw("DELETE /v1/users/a/b", "", b"").await;
@@ -92,7 +92,7 @@ fn head(lines: &str) -> Vec<u8> {
     format!("POST /v1/validate HTTP/1.1\r\nHost: x\r\n{lines}\r\n").into_bytes()
 }
 
-/// What is no request of HTTP/1.1, and what it is answered with.
+/// Bytes that are no HTTP/1.1 request, and the status of their answer.
 fn no_requests() -> Vec<(Vec<u8>, u16)> {
     let get = |rest: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{rest}\r\n\r\n").into_bytes();
     let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n").into_bytes();

@@ -33,7 +33,7 @@ async fn sign_in(server: Server) -> SignIn {
     SignIn::on(server, Device::new()).await
 }
 
-/// Parks as many polls as one client may, and looks at what one more is answered.
+/// Parks as many polls as one client may, and checks the answer to one more.
 async fn fill(poll: impl FnMut() -> Call) -> Parked {
     let (early, parked) = park(2, poll).await;
     assert_eq!(early.header("retry-after"), Some("1"));

@@ -1,5 +1,5 @@
-//! What one connection may hold: it is let go when it is not answered for too long, and after its
-//! last request.
+//! Limits of one connection: the server closes it after too long a silence, and after its last
+//! request.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::support::{Connection, PATIENCE, Server};
 
-/// Far shorter than what the server allows, and than [`PATIENCE`].
+/// Far shorter than the server's own limits, and than [`PATIENCE`].
 pub(crate) const SHORT: Duration = Duration::from_secs(1);
 
 pub(crate) fn settings() -> Settings {
@@ -64,7 +64,7 @@ impl Small {
     }
 }
 
-/// What a small server answers to `sent` until it closes.
+/// Sends bytes to a small server and gives its answers until it closes.
 async fn answered(settings: Settings, sent: &[u8]) -> String {
     let small = Small::start(settings);
     let mut stream = TcpStream::connect(small.address).await.unwrap();

@@ -1,4 +1,4 @@
-//! Pages of other origins: what their browser is told, and whose pages may call.
+//! Pages of other origins: the headers for their browser, and the origins that may call.
 
 use reqwest::Method;
 use serde_json::json;

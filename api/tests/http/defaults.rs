@@ -11,7 +11,7 @@ use crate::support::{Device, Dialect, Setup, SignIn};
 
 const PATH: &str = "/client/challenge/push";
 
-/// The time, and what was added to it.
+/// The time, with an offset that a test adds.
 #[derive(Default)]
 struct Ahead(AtomicU64);
 

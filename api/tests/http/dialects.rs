@@ -1,5 +1,6 @@
 //! The Server API as other people's clients speak it: snake case, empty lists for empty objects,
-//! byte order marks, addresses with ports; and what is said about fields that nobody reads.
+//! byte order marks, addresses with ports; and the warnings about fields that the server does not
+//! read.
 
 use serde_json::{Value, json};
 
@@ -116,10 +117,10 @@ async fn a_field_that_nobody_reads_is_named_in_the_answer() {
         assert_eq!(warnings.len(), 2);
         assert!(!answer.to_string().contains("somebody's"), "a value is not repeated");
     }
-    // What the contract has and this server does not read.
+    // Fields of the contract that this server does not read.
     let body = json!({ "challengeId": "c", "custom_domain": "x", "crypto": null });
     assert!(it.server.track("u-1", body).await.get("warnings").is_none());
-    // Other callers are told nothing: their SDKs send what they like.
+    // Other callers get no warnings, because their SDKs send extra fields.
     let body = json!({ "challengeId": it.challenge, "more": 1 });
     let verify = it.server.post("/client/verify/push").bearer(&it.token).json(&body);
     assert!(verify.ok().await.get("warnings").is_none());
@@ -178,7 +179,7 @@ async fn an_address_or_a_name_is_taken_away_by_null_and_by_nothing_else() {
     {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         server.patch("/users/u-1").secret().json(&all).ok().await;
-        // An action says nothing about what it leaves empty.
+        // An empty field of an action changes nothing about the user.
         let track = json!({ "email": empty, "phoneNumber": empty, "username": empty });
         server.track("u-1", track).await;
         let user = server.get("/users/u-1").secret().ok().await;

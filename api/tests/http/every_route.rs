@@ -1,5 +1,5 @@
-//! What holds for every route: HEAD beside GET, the methods that a refusal names, empty segments,
-//! and what somebody without a secret is told.
+//! Properties of every route: HEAD beside GET, the methods that a refusal names, empty segments,
+//! and the answer to a caller without a secret.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::routing::UNSUPPORTED;
 use crate::support::{Answer, Call, Connection, Device, PUSH, SECRET, Server, Setup, SignIn};
 
-/// What the SDKs' own suites compare.
+/// The text that the SDKs' own suites compare.
 const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
                             URL are correctly configured.";
 
@@ -46,7 +46,7 @@ const API: [(&str, &str); 29] = [
     ("/client/user-authenticators/device/remove", "POST"),
 ];
 
-/// What browsers are given, under `/` alone.
+/// Routes for browsers, under `/` alone.
 const PAGES: [(&str, &str); 8] = [
     ("/", "GET, HEAD"),
     ("/ui", "GET, HEAD"),
@@ -125,7 +125,7 @@ async fn one_empty_segment_leads_to_the_same_route() {
         names(&answer, allow, path);
     }
     server.get("/users//actions/signIn").secret().refused(404, "invalid_request").await;
-    // What is begun is begun in its lane, however its path is spelled.
+    // An action begins in its lane, however its path is spelled.
     let tracked = server.call_at(Method::POST, "/v1//users/u-1/actions/signIn/").secret();
     assert_eq!(tracked.ok().await["state"], "ALLOW");
     assert_eq!(server.get("/users/u-1/").secret().ok().await["isEnrolled"], false);

@@ -63,7 +63,7 @@ async fn answered(stream: &mut TcpStream, end: &str) -> String {
     answer
 }
 
-/// What comes until the server closes.
+/// Reads until the server closes.
 async fn rest(mut stream: TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed");

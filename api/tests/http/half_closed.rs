@@ -110,7 +110,7 @@ fn polls(it: &SignIn) -> [Vec<u8>; 2] {
     ]
 }
 
-/// Whether no further poll may wait for the challenge.
+/// Tells whether no further poll may wait for the challenge.
 async fn crowded(it: &SignIn) -> bool {
     let answer = it.server.verify(&it.token, &it.challenge).wait(1).send().await;
     answer.header("retry-after").is_some()

@@ -1,5 +1,5 @@
-//! What a caller without rights learns: nothing. What does not exist and what belongs to somebody
-//! else is answered with the same bytes.
+//! A caller without rights learns nothing. The server gives the same bytes for an unknown thing and
+//! for one that belongs to somebody else.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ async fn a_wrong_secret_learns_nothing_of_what_is_behind_it() {
     let it = SignIn::start().await;
     let call = |path: &str| it.server.get(path).with_secret("a-secret-of-nobody");
     assert_same([call("/users/u-1"), call("/users/nobody")]).await;
-    // Whatever else is wrong, an unknown caller is told that it is unknown.
+    // An unknown caller is told that it is unknown, even if the request has other faults.
     let path = "/users/u-1/actions/a.b";
     let bad = it.server.post(path).with_secret("a-secret-of-nobody").json(&Value::Null);
     bad.refused(401, "unauthorized").await;

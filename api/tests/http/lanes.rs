@@ -1,4 +1,4 @@
-//! New work is turned away first: what was begun goes on.
+//! Overload rejects new work first, so that work under way goes on.
 
 use countersign_wire::basic;
 use reqwest::Method;
@@ -47,7 +47,7 @@ async fn what_exists_is_served_while_new_work_is_full() {
         assert_eq!(refused.header("cache-control"), Some("no-store"));
         refused.refused(503, "temporarily_unavailable");
     }
-    // What has begun is read, decided, learnt of and validated.
+    // A challenge that has begun can be read, decided, polled for and validated.
     assert_eq!(it.server.signed_pending(&it.device).await["challengeId"], it.challenge.as_str());
     assert_eq!(it.decide(true).await["isVerified"], true);
     let outcome = it.outcome().await;

@@ -1,5 +1,5 @@
-//! The last request of a connection: what comes behind it is not carried out (RFC 9112, section
-//! 9.6), and its answer is not lost over it.
+//! The last request of a connection: the server does not carry out the bytes after it (RFC 9112,
+//! section 9.6), and its answer is not lost over them.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A worker that is late turns new work away, and serves what exists.
+//! A worker that is late rejects new work, and serves existing work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,7 +38,7 @@ async fn a_late_worker_begins_nothing_and_ends_what_was_begun() {
     let time = Time::default();
     let it = SignIn::on(time.server(), Device::new()).await;
     time.goes_on.store(true, Ordering::SeqCst);
-    // What exists is served, and shows that the worker is late.
+    // A read of existing work is served, and shows that the worker is late.
     assert_eq!(it.server.signed_pending(&it.device).await["challengeId"], it.challenge.as_str());
     for _ in 0..3 {
         let track = it.server.post("/users/u-2/actions/signIn").secret();

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::support::{Answer, Call, Connection, Device, Server, SignIn};
 
-/// Far less than what the polls ask for, far more than a busy machine needs.
+/// Far less than the wait that the polls ask for, far more than a busy machine needs.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) type Parked = Vec<JoinHandle<Answer>>;
@@ -167,7 +167,7 @@ async fn a_device_learns_of_a_new_challenge_at_once() {
         assert_eq!(answer.header("retry-after"), None);
         assert_eq!(answer.ok()["challengeId"], *challenge);
     }
-    // What is pending already is not waited for.
+    // A challenge that is pending already is told at once.
     let call = server.pending(&device).wait(30).send();
     let answer = timeout(SOON, call).await.expect("there is something to tell");
     assert_eq!(answer.ok()["challengeId"], *challenge);

@@ -1,4 +1,4 @@
-//! What browsers are given: pages, their files, and the heads that keep them apart from others.
+//! Answers to browsers: pages, their files, and the headers that isolate them from other origins.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn directive(answer: &Answer, name: &str) -> Option<String> {
     each.into_iter().find_map(|d| d.strip_prefix(name).map(|rest| rest.trim().to_owned()))
 }
 
-/// What the page of the pre-built UI is about.
+/// Gives the data that the page of the pre-built UI carries.
 fn about(answer: &Answer) -> Value {
     let start = r#"<script type="application/json" id="page">"#;
     let (_, rest) = answer.text.split_once(start).expect("the page has its place");

@@ -1,4 +1,4 @@
-//! Who asks a user too often: 429, and when to come again.
+//! Limit on prompts for one user: 429, with the time to come again.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What every route has in common: where it is mounted, and what is answered beside the routes.
+//! Properties that all routes share: their mount point, and the answers beside the routes.
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(crate) const UNSUPPORTED: [(&str, &str); 36] = [
     ("POST", "/claim"),
     ("GET", "/challenges?challengeId=c&userId=u"),
     ("POST", "/challenges?challengeId=c"),
-    // How the SDKs for Go and Java spell it.
+    // The spelling of the SDKs for Go and Java.
     ("GET", "/v1/challenges?challengeId=c"),
     ("POST", "/challengeschallengeId=c-1"),
     ("POST", "/challengeschallengeId=c-1&userId=u/1"),

@@ -1,4 +1,4 @@
-//! The end of the server: parked polls are answered, what is recorded stays, and it exits.
+//! Shutdown of the server: it answers parked polls, keeps every record, and exits.
 
 use tokio::time::timeout;
 

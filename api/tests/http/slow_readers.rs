@@ -1,5 +1,5 @@
-//! Peers that do not take their answers: nothing more is begun for them, and what they take late is
-//! whole.
+//! Peers that do not take their answers: the server begins nothing more for them, and the answers
+//! that they take late are whole.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

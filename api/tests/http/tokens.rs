@@ -107,7 +107,7 @@ async fn a_tracked_and_a_verified_token_open_every_client_route() {
     let state = json!({ "state": "CHALLENGE_SUCCEEDED" });
     server.patch("/users/u-1/actions/signIn/k-1").secret().json(&state).ok().await;
     for (name, answer) in call_all(server, &verified, &challenge).await {
-        // What has succeeded is not asked for again.
+        // A challenge that has succeeded is not started again.
         assert_eq!(
             answer.status,
             if name == "start" { 400 } else { 200 },
@@ -224,7 +224,7 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
         match name {
             // It has nothing to do with the user.
             "challenge" => assert_eq!(answer.status, 200),
-            // How a challenge ended is told to those that waited for it.
+            // The callers that waited for a challenge are told its end.
             "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),
             _ => drop(answer.refused(401, "invalid_token")),
         }

@@ -26,7 +26,7 @@ const PUSH: &str = "/client/user-authenticators/push";
 /// Why there is no answer that means yes.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// The server is gone; whether it did what it was asked for is not known.
+    /// The server is gone; nobody knows whether it did its work.
     Gone,
     /// It answered with this status.
     Status(u16, String),
@@ -34,7 +34,7 @@ pub(crate) enum Failed {
 
 pub(crate) type Answer<T> = Result<T, Failed>;
 
-/// Calls a server and counts what it acknowledges.
+/// Calls a server and counts the steps that it acknowledges.
 #[derive(Clone)]
 pub(crate) struct Caller {
     client: Client,
@@ -59,7 +59,7 @@ impl Caller {
         self.send(self.backend(Method::GET, &format!("/users/{user}/authenticators"))).await
     }
 
-    /// How the action stands that is tracked for a user.
+    /// Reads the action that is tracked for a user.
     pub(crate) async fn action(&self, user: &str) -> Answer<serde_json::Value> {
         self.send(self.backend(Method::GET, &format!("/users/{user}/actions/signIn/k-1"))).await
     }

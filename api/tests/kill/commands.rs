@@ -31,14 +31,14 @@ fn run_on(folder: &Path, url: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What a command says that succeeds.
+/// Gives the output of a command that must succeed.
 fn said(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What a command says that is refused.
+/// Gives the error text of a command that must be refused.
 fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr.clone()).unwrap()

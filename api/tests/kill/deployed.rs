@@ -11,8 +11,8 @@ use crate::server::Server;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
-/// A Redis with the settings of `deploy/` and the users in this text, and what it is reached by as
-/// the server's.
+/// A Redis with the settings of `deploy/` and the users in this text, and its address for the
+/// server's user.
 struct Deployed {
     redis: Redis,
     url: String,
@@ -25,7 +25,7 @@ impl Deployed {
         std::fs::write(&file, users(std::fs::read_to_string(&file).unwrap())).unwrap();
         let settings = std::fs::read_to_string(folder.join("redis/redis.conf")).unwrap();
         let lines = settings.lines().filter_map(|line| line.split_once(' '));
-        // Where things are is of the container.
+        // Paths are those of the container.
         let lines = lines.filter(|(name, _)| !["#", "dir", "aclfile"].contains(name));
         let mut arguments: Vec<_> =
             lines.flat_map(|(name, value)| [format!("--{name}"), value.to_owned()]).collect();
@@ -38,7 +38,7 @@ impl Deployed {
     }
 }
 
-/// Does what an operator does first, with a copy. The answer is the password of Redis.
+/// Prepares a copy of `deploy/` as an operator does. The answer is the password of Redis.
 fn prepare(folder: &Path) -> String {
     let mut copying = Command::new("cp");
     let copied = copying.args(["-R", "scripts", "redis"]).arg(folder).current_dir(DEPLOY).status();
@@ -84,7 +84,7 @@ async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() 
     for life in &mut lives {
         life.live(&caller).await;
     }
-    // Nobody is left who could give back what it forgets.
+    // No server is left that could give back the records that Redis forgets.
     server.kill();
     deployed.redis.kill();
     deployed.redis.restart();

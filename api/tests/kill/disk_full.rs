@@ -20,7 +20,7 @@ async fn a_full_disk_is_answered_503_and_room_ends_that() {
         let refused = refused_track(&server).await;
         assert_eq!(refused, (503, true), "no room, and when to come again");
         assert!(matches!(caller.track("nobody").await, Err(Failed::Status(503, _))));
-        // What needs no room is still answered.
+        // A request that needs no room is still answered.
         assert!(caller.validate(before.token.as_ref().unwrap()).await.is_ok());
         std::fs::remove_file(ballast).unwrap();
         let mut after = Life::new(1 + round, 1);

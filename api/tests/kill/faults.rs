@@ -10,7 +10,7 @@ use crate::life::Life;
 use crate::server::{Launch, Server};
 use crate::{Random, number};
 
-/// System calls that write, or make what was written last.
+/// System calls that sync.
 const SYNCS: &str = "fsync,fdatasync";
 /// Places at which an error is injected, in each test.
 const PLACES: usize = 4;
@@ -31,7 +31,7 @@ async fn live(server: &Server, round: usize) -> Vec<Life> {
     stream::iter(lives).buffer_unordered(8).collect().await
 }
 
-/// How many of these system calls a start makes.
+/// Counts these system calls during a start.
 async fn calls_of_a_start(folder: &Path, calls: &str) -> usize {
     let trace = folder.join("trace");
     let launch = Launch::traced(&trace, &["-e", &format!("trace={calls}")]);
@@ -44,8 +44,8 @@ fn count(trace: &str, calls: &str) -> usize {
     trace.lines().filter(is_one).count()
 }
 
-/// The server meets `error` at one such system call, while lifecycles are under way. It must say
-/// so, end with an error, and have told nobody what is not there.
+/// Injects `error` into one such system call while lifecycles are under way. The server must report
+/// it, end with an error, and have told nobody of a record that is not there.
 async fn ends_at(calls: &str, error: &str) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()).await);

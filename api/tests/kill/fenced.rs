@@ -19,7 +19,8 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     first.signal("STOP");
     // It waits until the lock of the one that sleeps has run out.
     let second = Server::start_with(other.path(), &settings).await;
-    // What was asked while it slept is there when it wakes: before it can know of the other.
+    // A request that came while the server slept is there when it wakes, before it can know of the
+    // other server.
     let late = tokio::spawn(async move { caller.track("late").await });
     let mut meanwhile = Life::new(0, 2);
     meanwhile.live(&Caller::new(second.url(), None)).await;
@@ -30,7 +31,8 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     let log = first.read_log();
     let said = "countersign: the store is unavailable: another server has taken over this Redis";
     assert_eq!(log.matches(said).count(), 1, "{log}");
-    // The other one has what both have acknowledged, and nothing of the one that slept.
+    // The other server has the steps that both have acknowledged, and nothing of the one that
+    // slept.
     let caller = Caller::new(second.url(), None);
     assert!(caller.action(&life.user).await.is_ok());
     let unknown = caller.action("late").await;

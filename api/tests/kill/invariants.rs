@@ -1,5 +1,5 @@
-//! What must hold after a kill, by name. Each is checked for every lifecycle over HTTP, as its
-//! parties would see it.
+//! Invariants that must hold after a kill, by name. Each is checked for every lifecycle over HTTP,
+//! as its parties would see it.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::caller::{Caller, Failed};
 use crate::life::{Life, Step};
 use crate::server::Server;
 
-/// How far the lifecycles had come, so that a run can be seen to show something.
+/// Progress of the lifecycles, so that a run proves that it tested something.
 #[derive(Default)]
 pub(crate) struct Counted {
     enrolled: usize,

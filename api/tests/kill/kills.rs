@@ -31,8 +31,8 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
     survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())], None).await;
 }
 
-/// Kills a server so often and looks at what is left. Approvals that were acknowledged within
-/// `window` before a kill may be gone, where there is one.
+/// Kills a server so often and checks the invariants after each start. If there is a `window`,
+/// approvals that were acknowledged within it before a kill may be gone.
 #[expect(clippy::print_stdout, reason = "what repeats a run and what was lost is reported")]
 pub(crate) async fn survives(
     kills: usize,
@@ -61,7 +61,7 @@ pub(crate) async fn survives(
         println!("kill {kill} after {after} acknowledged steps: {counted}");
         lived.extend(lives);
     }
-    // What a kill left alone, no later one has taken.
+    // No later kill may have taken the records that an earlier one left.
     let counted = invariants::check(&server, &lived).await;
     server.assert_log_is_clean();
     let oldest = lost.iter().max();

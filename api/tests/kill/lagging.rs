@@ -46,7 +46,7 @@ pub(crate) async fn forgive(server: &Server, lives: &mut [Life], killed: Instant
     let caller = Caller::new(server.url(), None);
     let mut lost = Vec::new();
     for life in lives {
-        // What removes a device is recorded after what the device has decided.
+        // A removal of a device is recorded after the device's decisions.
         let (Some(decided), true) = (life.decided_at, life.approves) else { continue };
         if life.removing == Step::Acknowledged {
             continue;

@@ -1,4 +1,4 @@
-//! One lifecycle, and what was acknowledged of it.
+//! One lifecycle, and the steps of it that were acknowledged.
 
 use countersign_wire::names::Outcome;
 use tokio::time::Instant;
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::caller::{Answer, Caller, Failed};
 use crate::phone::Phone;
 
-/// What the caller knows of a step that may change something.
+/// Knowledge of the caller about a step that may change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Unasked,
@@ -19,23 +19,23 @@ pub(crate) enum Step {
 pub(crate) struct Life {
     pub(crate) user: String,
     pub(crate) phone: Phone,
-    /// What the phone answers.
+    /// The phone's answer.
     pub(crate) approves: bool,
-    /// Whether the phone is removed at the end.
+    /// True if the phone is removed at the end.
     removes: bool,
-    /// Whether a 503 is an answer to be expected.
+    /// True if a 503 is an expected answer.
     pub(crate) may_be_refused: bool,
     pub(crate) token: Option<String>,
     pub(crate) enrolling: Step,
     pub(crate) authenticator: Option<String>,
     pub(crate) challenge: Option<String>,
     pub(crate) deciding: Step,
-    /// When somebody was first told how it was decided.
+    /// Time at which somebody was first told the decision.
     pub(crate) decided_at: Option<Instant>,
     pub(crate) removing: Step,
     /// Every outcome that anybody was told, by whom.
     pub(crate) told: Vec<(&'static str, Outcome)>,
-    /// What `validate` said.
+    /// Answer of `validate`.
     pub(crate) valid: Option<bool>,
 }
 
@@ -67,7 +67,7 @@ impl Life {
     pub(crate) async fn live(&mut self, caller: &Caller) {
         match self.steps(caller).await {
             Ok(()) | Err(Failed::Gone) => {}
-            // What a server says that has no room: it is not known what was done.
+            // A server without room says so: nobody knows whether it did its work.
             Err(Failed::Status(503, _)) if self.may_be_refused => {}
             Err(Failed::Status(status, body)) => panic!("{}: {status} {body}", self.user),
         }
@@ -89,7 +89,7 @@ impl Life {
         let ((told, told_at), (decided, decided_at)) = (told, decided);
         let told_at = told.as_ref().is_ok_and(|told| told.outcome.is_some()).then_some(told_at);
         self.decided_at = decided.is_ok().then_some(decided_at).into_iter().chain(told_at).min();
-        // What one of them was told counts, whatever became of the other.
+        // An outcome that one of them was told counts, even if the other failed.
         if let Ok(decided) = &decided {
             self.deciding = Step::Acknowledged;
             self.told.push(("the device", decided.outcome));

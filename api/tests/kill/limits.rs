@@ -1,4 +1,4 @@
-//! What a user was asked and what was guessed is still counted after a kill.
+//! Prompts and guesses of a user are still counted after a kill.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -101,8 +101,8 @@ async fn wrong_numbers_are_counted_for_the_challenge_and_for_the_user_over_kills
     server.assert_log_is_clean();
 }
 
-/// How many of 50 wrong numbers, ten under way together, were told to be wrong before the server
-/// was gone. `compared` hears of each.
+/// Sends 50 wrong numbers, ten under way together, and counts those that were told to be wrong
+/// before the server was gone. `compared` hears of each.
 async fn guess(asked: &Asked, challenge: &str, number: &str, compared: &Semaphore) -> usize {
     let body = asked.typed(challenge, &wrong(number));
     let guesses = stream::iter(0..50).map(|_| async {

@@ -1,16 +1,16 @@
-//! Kills the server in the middle of lifecycles and looks at what is left.
+//! Kills the server in the middle of lifecycles and checks the records after a restart.
 //!
-//! The real program is killed with SIGKILL at a random point of 200 concurrent lifecycles and
-//! started again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
-//! and `COUNTERSIGN_KILLS_REDIS` say how often otherwise, `COUNTERSIGN_KILL_SEED` repeats a run).
-//! Everything that was acknowledged is in the memory of this test (`kills`); the invariants are in
-//! `invariants`. With answers before the record (`lagging`) nothing is lost that is older than the
-//! window. Redis fails under a server that lives in `outages`. Beside it: errors of the disk
-//! (`faults`, `disk_full`), what `/health/ready` says of
-//! them (`readiness`), kills during a start (`restart`), what a relying party is told
-//! (`reported`), whether an answer leaves before its sync (`order`), a large store (`seeded`), the
-//! Redis of `deploy/` (`deployed`), a server that slept while another took over (`fenced`), the
-//! commands of operators (`commands`), and the words of a start (`started`).
+//! The test kills the real program with SIGKILL at a random point of 200 concurrent lifecycles and
+//! starts it again on the same store: 20 times on SQLite and 5 times on Redis (`COUNTERSIGN_KILLS`
+//! and `COUNTERSIGN_KILLS_REDIS` set other numbers, `COUNTERSIGN_KILL_SEED` repeats a run). The
+//! memory of this test holds every acknowledged step (`kills`); the invariants are in `invariants`.
+//! With answers before the record (`lagging`) nothing is lost that is older than the window. Redis
+//! fails under a server that lives in `outages`. Other modules cover errors of the disk (`faults`,
+//! `disk_full`), the answers of `/health/ready` to them (`readiness`), kills during a start
+//! (`restart`), reports to a relying party (`reported`), the order of a sync and its answer
+//! (`order`), a large store (`seeded`), the Redis of `deploy/` (`deployed`), a server that slept
+//! while another took over (`fenced`), the commands of operators (`commands`), and the output of a
+//! start (`started`).
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
@@ -63,10 +63,10 @@ const LIVES: usize = 200;
 /// Of these, how many are under way together. The rest are over or yet to begin.
 const TOGETHER: usize = 40;
 /// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
-/// what the waiter is told. Most have more, so that no kill comes after the end.
+/// the waiter's outcome. Most have more, so that no kill comes after the end.
 const STEPS_MIN: usize = 5;
 
-/// Where each kill is to come: after how many acknowledged steps.
+/// Place of each kill: the number of acknowledged steps before it.
 struct Random(u64);
 
 impl Random {
@@ -84,8 +84,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
-/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. What was
-/// under way fails, what did not begin never does. The answer is when that was, too.
+/// Runs lifecycles until `after` of their steps are acknowledged, then kills the server. Steps
+/// under way fail, later ones never begin. The answer has the time of the kill, too.
 async fn live_until_killed(server: &mut Server, kill: usize, after: usize) -> (Vec<Life>, Instant) {
     let acknowledged = Arc::new(Semaphore::new(0));
     let caller = Caller::new(server.url(), Some(acknowledged.clone()));

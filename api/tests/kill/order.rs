@@ -1,4 +1,4 @@
-//! Whether an answer leaves before its commit is synced: strace sees both.
+//! Order of commit, sync and answer: strace sees them all, and no answer may leave before its sync.
 
 use crate::caller::Caller;
 use crate::life::Life;
@@ -7,12 +7,12 @@ use crate::server::{Launch, Server};
 
 /// Decisions that are looked at; `COUNTERSIGN_DECISIONS` says how many otherwise.
 const DECISIONS: usize = 50;
-/// How the request of a decision goes on after its first 12 bytes: of a connection, those are read
-/// apart, to see what it speaks.
+/// Rest of a decision's request after its first 12 bytes, which the server reads apart at the start
+/// of a connection, so that it sees the protocol.
 const ASKED: &str = "/user-authenticators/push/challenge HTTP/1.1";
 const ANSWERED: &str = "HTTP/1.1 200 OK";
 
-/// What has happened since a decision was read.
+/// Events since a decision was read.
 #[derive(Default)]
 struct Since {
     /// Something was written to the log.
@@ -68,7 +68,7 @@ async fn every_decision_is_synced_before_its_answer_leaves() {
         let token = caller.track(&life.user).await.unwrap().token.into_string();
         caller.enroll(&token, &life.phone).await.unwrap();
         let challenge = caller.challenge(&token).await.unwrap().challenge_id;
-        // Nothing else is under way: what is synced meanwhile is this.
+        // This is the only request under way, so that each sync meanwhile is its own.
         caller.decide(&life.phone, &challenge, life.approves).await.unwrap();
     }
     assert_eq!(server.stop(), Some(0), "{}", server.read_log());

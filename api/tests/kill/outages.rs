@@ -94,8 +94,8 @@ impl Waiting {
         assert!(waiting >= self.asked.len(), "{waiting} of {}", self.asked.len());
     }
 
-    /// Every poll was told what its phone has answered, and that is what is recorded, for ever.
-    /// The answer is how often polls were refused.
+    /// Checks that every poll was told its phone's answer, and that this answer is recorded for
+    /// ever. The answer is how often polls were refused.
     async fn assert_settled(&mut self) -> usize {
         assert!(self.asked.is_empty());
         let mut refused = 0;
@@ -110,7 +110,7 @@ impl Waiting {
         refused
     }
 
-    /// What was told survives the server too.
+    /// Checks that the outcomes that were told survive the server too.
     async fn assert_settled_after_a_kill(&mut self) {
         self.server.kill();
         let settings: Vec<_> = self.settings.iter().map(|(k, v)| (&**k, &**v)).collect();
@@ -276,7 +276,7 @@ async fn with_a_backlog_approvals_go_on_through_an_outage_and_are_recorded_after
     let mut it = Waiting::on(&redis.url(), &settings).await;
     it.third().await;
     redis.kill();
-    // Who denies begins a wait, which is recorded first.
+    // A denial begins a wait, which is recorded first.
     let (approve, deny): (Vec<_>, Vec<_>) =
         std::mem::take(&mut it.asked).into_iter().partition(|life| life.approves);
     let refused = Arc::clone(&it.refused);

@@ -1,4 +1,4 @@
-//! Redis is killed under a server that lives: polls stay parked, and what was decided meanwhile is
+//! Redis is killed under a server that lives: polls stay parked, and decisions of the meantime are
 //! settled once it is back.
 
 use std::time::Duration;

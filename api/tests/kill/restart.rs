@@ -1,4 +1,4 @@
-//! Kills during a start: what comes after finds everything, however often that happens.
+//! Kills during a start: the next start finds everything, however often that happens.
 
 use crate::caller::Caller;
 use crate::invariants;

@@ -1,5 +1,5 @@
-//! A store with many devices and pending challenges: how soon a start answers, what it holds in
-//! memory, and what a lifecycle costs beside one on a store with few.
+//! A store with many devices and pending challenges: the time until a start answers, the memory it
+//! takes, and the cost of a lifecycle beside one on a store with few.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ const LIVES: usize = 50;
 /// Of a store with so many users on, a lifecycle is to cost [`COST_MAX`] times as much at most.
 const LARGE: u64 = 1_000_000;
 const COST_MAX: f64 = 1.10;
-/// And on smaller ones, whose runs are beside other tests and show only what grows.
+/// Factor on smaller stores. Their runs are beside other tests and find only costs that grow.
 const COST_MAX_SMALL: f64 = 1.5;
 /// Users, from all over the store, of whom everything is asked.
 const SAMPLE: u64 = 500;
@@ -61,7 +61,7 @@ async fn is_as_it_was(caller: &Caller, n: u64) {
     assert!(stands.outcome.is_none(), "it is pending as it was");
 }
 
-/// A server on so many users, and what its start was like.
+/// A server on so many users, and figures of its start.
 struct Seeded {
     server: Server,
     caller: Caller,
@@ -101,11 +101,11 @@ impl Seeded {
     }
 }
 
-/// What a lifecycle costs, of processor time, on a server with few users and on one with many.
+/// Processor time of a lifecycle, on a server with few users and on one with many.
 struct Cost {
     few: Duration,
     many: Duration,
-    /// How often the one is the other, in each turn, in order.
+    /// Quotient of the two in each turn, in ascending order.
     ratios: Vec<f64>,
 }
 
@@ -117,7 +117,7 @@ impl Cost {
         let mut ratios = Vec::new();
         let turns = number("COUNTERSIGN_TURNS").map_or(TURNS, |n| n.try_into().unwrap());
         for turn in 1..=turns {
-            // Whoever comes first in one turn comes second in the next.
+            // The server that comes first in one turn comes second in the next.
             let (of_few, of_many) = if turn.is_multiple_of(2) {
                 let of_few = few.live(turn, LIVES).await;
                 (of_few, many.live(turn, LIVES).await)
@@ -134,7 +134,7 @@ impl Cost {
         Self { few: few_in_all / lives, many: many_in_all / lives, ratios }
     }
 
-    /// What so many in a hundred turns are below.
+    /// Gives the quotient below which so many in a hundred turns are.
     fn at(&self, percent: usize) -> f64 {
         self.ratios[(self.ratios.len() - 1) * percent / 100]
     }
@@ -167,7 +167,7 @@ fn report(store: &str, users: u64, it: &Seeded, cost: &Cost) {
     );
 }
 
-/// What is small at a thousand is not to be large at a million.
+/// Checks that costs that are small at a thousand users are not large at a million.
 async fn assert_sound(store: &str, redis: Option<[Redis; 2]>, everything: Duration) {
     let users = number("COUNTERSIGN_SEEDED").unwrap_or(SEEDED);
     let [few, many] = redis.as_ref().map_or([None, None], |[few, many]| [Some(few), Some(many)]);
@@ -179,7 +179,7 @@ async fn assert_sound(store: &str, redis: Option<[Redis; 2]>, everything: Durati
     assert!(many.everything < everything, "{:?}", many.everything);
     assert!(many.server.resident_bytes() < 2_500 << 20, "{}", many.server.resident_bytes());
     let cost_max = if users < LARGE { COST_MAX_SMALL } else { COST_MAX };
-    // What of it could be noise is not held against it.
+    // A difference that could be noise is allowed.
     let (ratio, error) = cost.ratio();
     assert!(ratio - 2.0 * error <= cost_max, "{ratio} times as much: {:?}", cost.ratios);
 }

@@ -13,7 +13,7 @@ const START: Duration = Duration::from_secs(60);
 const LOOKS_THROUGH: &str = "store-check";
 const LOOK_MAX: Duration = Duration::from_secs(300);
 
-/// How a server is started, if not plainly.
+/// Options of a start, empty for a plain one.
 #[derive(Default)]
 pub(crate) struct Launch {
     /// The program that it runs under, with its arguments.
@@ -22,8 +22,8 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// Under strace, which writes what it sees to `trace`. It is a Debian package that
-    /// `make tools` installs.
+    /// Runs under strace, which writes its output to `trace`. It is a Debian package that `make
+    /// tools` installs.
     pub(crate) fn traced(trace: &Path, options: &[&str]) -> Self {
         let found = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
         assert!(found.is_ok(), "strace is missing: run make tools, or apt-get install strace");
@@ -37,7 +37,7 @@ impl Launch {
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
     child: Child,
-    /// What it says at its start, to the end.
+    /// The output of its start, to the end.
     stdout: Option<BufReader<ChildStdout>>,
     url: String,
     log: PathBuf,
@@ -110,7 +110,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where operators call, which it must have been told to let them.
+    /// Gives the address for operators, which the settings must enable.
     pub(crate) fn operations(&mut self) -> String {
         let mut line = String::new();
         self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
@@ -122,7 +122,8 @@ impl Server {
         &self.url
     }
 
-    /// The server's own process: what it runs under, if anything, has it as its only child.
+    /// Gives the server's own process, which is the only child of the program that it runs under,
+    /// if any.
     fn pid(&self) -> u32 {
         let own = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
@@ -156,8 +157,8 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// Time that processors have spent on what it is asked for: not on looking through a large
-    /// file, which a start does behind all else.
+    /// Counts the processor time of its requests, without that of looking through a large file,
+    /// which a start does in the background.
     pub(crate) fn processor_time(&self) -> Duration {
         let spent = |thread: PathBuf| {
             // A thread may end meanwhile.
@@ -181,7 +182,7 @@ impl Server {
         }
     }
 
-    /// What the kernel tells of each of its threads.
+    /// Lists the kernel's folder of each of its threads.
     fn threads(&self) -> impl Iterator<Item = PathBuf> + use<> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
         threads.filter_map(|thread| Some(thread.ok()?.path()))
@@ -206,7 +207,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed before. What is traced outlives what traces it.
+        // It may have been killed before. A traced process outlives its tracer.
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             signal(self.pid(), "KILL");
         }

@@ -1,4 +1,4 @@
-//! What a start says: the greeting and the last words, as people and as collectors of logs read
+//! Output of a start: the greeting and the last words, as people and as collectors of logs read
 //! them.
 
 use std::io::{BufRead as _, BufReader};

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const CROWD_MAX: u64 = 8000;
 /// Within this, operators are answered; on a busy machine, by median.
 const PROMPT: Duration = Duration::from_secs(1);
-/// Within this, what has to wait for others to give way comes.
+/// Within this, an answer comes that has to wait until others give way.
 const SOON: Duration = Duration::from_secs(30);
 
 /// Opens connections that say nothing.
@@ -26,7 +26,7 @@ fn crowd(address: SocketAddr, connections: usize) -> Vec<TcpStream> {
     (0..connections).map(|_| TcpStream::connect(address).unwrap()).collect()
 }
 
-/// What a fresh connection is answered to `request`, which asks to close it.
+/// Sends `request`, which asks to close, on a fresh connection and gives the answer.
 fn asked(address: SocketAddr, request: &str, within: Duration) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(within)).unwrap();
@@ -56,7 +56,7 @@ fn assert_healthy(address: SocketAddr) {
     assert!(times[2] < PROMPT, "{times:?}");
 }
 
-/// What a metric of the public listener says.
+/// Reads a metric of the public listener.
 fn metric(server: &Server, name: &str) -> f64 {
     let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = asked(server.operations, request, SOON);

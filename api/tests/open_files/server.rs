@@ -39,7 +39,7 @@ impl Server {
         Self { public, operations, room, child, _stdout: stdout, folder }
     }
 
-    /// What a server says that does not start.
+    /// Gives the log of a server that does not start.
     pub(crate) fn refused(limit: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let mut child = spawned(limit, &folder);

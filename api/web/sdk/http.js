@@ -1,7 +1,7 @@
 // Requests whose every end is a value: nothing here throws, whatever the network does.
 
 /**
- * What a call gives: `data`, or why there is none. `error` is the same code once more, as the official SDK
+ * Result of a call: `data`, or the reason for its absence. `error` is the same code once more, as the official SDK
  * has it.
  * @template T
  * @typedef {{ data: T, error?: undefined, errorCode?: undefined, errorDescription?: undefined,
@@ -23,7 +23,7 @@
  *   keepalive?: boolean, signal?: AbortSignal }} CallOptions
  */
 
-/** Milliseconds for an answer, besides what a poll asks the server to hold it. */
+/** Milliseconds for an answer, besides the time for which a poll asks the server to hold it. */
 const ANSWER_MS = 10_000;
 
 /**

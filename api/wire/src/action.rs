@@ -19,11 +19,11 @@ use crate::time::Iso8601;
 pub struct GetActionResponse {
     /// The action's state.
     pub state: ActionState,
-    /// When the state last changed.
+    /// Time of the last change of state.
     pub state_updated_at: Iso8601,
-    /// When the action was tracked.
+    /// Time of the first tracking.
     pub created_at: Iso8601,
-    /// How the user confirmed, where a device did.
+    /// Way of the user's confirmation, if a device confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
     /// The values that the device showed and its person approved: the members of the display text.
@@ -164,7 +164,7 @@ impl ActionsQuery {
     }
 }
 
-/// How the user confirmed: only a device that approved has done so.
+/// Gives the way of the user's confirmation: only a device that approved has confirmed.
 pub(crate) fn verification_method(action: &Action) -> Option<VerificationMethod> {
     let succeeded = action.state == action::ActionState::ChallengeSucceeded;
     (succeeded && action.decided_by.is_some()).then_some(VerificationMethod::Push)

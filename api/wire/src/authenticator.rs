@@ -18,19 +18,19 @@ pub struct RemoveAuthenticatorRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthenticatorItem {
-    /// Whose it is; only the backend is told.
+    /// The user, for the backend only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// Its name.
     pub user_authenticator_id: String,
-    /// How it confirms.
+    /// Way of confirmation.
     pub verification_method: VerificationMethod,
-    /// When it was first enrolled.
+    /// Time of the first enrollment.
     pub created_at: Iso8601,
-    /// When it was last enrolled.
+    /// Time of the last enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Iso8601>,
-    /// When it last signed something that was accepted.
+    /// Time of the last accepted signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
     /// An e-mail address that belongs to it.
@@ -39,10 +39,10 @@ pub struct AuthenticatorItem {
     /// A phone number that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
-    /// What the person calls the device.
+    /// The person's name for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Where its app runs.
+    /// The app's platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<Platform>,
 }

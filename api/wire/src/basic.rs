@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::publickey::base64_lenient;
 
-/// What JavaScript's `encodeURIComponent` leaves as it is, besides letters and digits.
+/// Characters that JavaScript's `encodeURIComponent` leaves as they are, besides letters and
+/// digits.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -21,7 +22,7 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Decodes what stands after `Basic `: the name of a tenant, or a secret. `None` if it cannot be
+/// Decodes the text after `Basic `: the name of a tenant, or a secret. `None` if it cannot be
 /// decoded.
 #[must_use]
 pub fn decode(credentials: &str) -> Option<String> {
@@ -30,19 +31,19 @@ pub fn decode(credentials: &str) -> Option<String> {
     percent_decode_str(name).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// What server SDKs and Android send.
+/// The form that server SDKs and Android send.
 #[must_use]
 pub fn encode_standard(name: &str) -> String {
     STANDARD.encode(format!("{name}:"))
 }
 
-/// What iOS sends.
+/// The form that iOS sends.
 #[must_use]
 pub fn encode_url(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{name}:"))
 }
 
-/// What browsers send.
+/// The form that browsers send.
 #[must_use]
 pub fn encode_browser(name: &str) -> String {
     STANDARD.encode(utf8_percent_encode(name, COMPONENT).to_string())

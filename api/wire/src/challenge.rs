@@ -1,4 +1,4 @@
-//! What a browser sends and gets about challenges.
+//! Bodies of a browser's requests about challenges.
 
 use countersign_core::challenge::{self, Challenge};
 use countersign_core::id::{ActionCode, AuthenticatorId, ChallengeId, IdempotencyKey};
@@ -13,13 +13,13 @@ use crate::secret::Secret;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushChallengeRequest {
-    /// What to confirm; the token's action where absent.
+    /// The action to confirm; the token's if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// The one authenticator that may answer; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_authenticator_id: Option<String>,
-    /// Whether to take the place of an open challenge of the same action; true where absent.
+    /// True, or absent, to supersede an open challenge of the same action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supersede: Option<bool>,
 }
@@ -31,7 +31,7 @@ pub struct PushChallenge {
     pub action: Option<ActionCode>,
     /// The one authenticator that may answer.
     pub target: Option<AuthenticatorId>,
-    /// Whether to take the place of an open challenge of the same action.
+    /// True to supersede an open challenge of the same action.
     pub supersede: bool,
 }
 
@@ -56,13 +56,13 @@ impl PushChallengeRequest {
 pub struct PushChallengeResponse {
     /// The challenge.
     pub challenge_id: String,
-    /// When it expires, in Unix seconds.
+    /// End of its life, in Unix seconds.
     pub expires_at: u64,
     /// The number to show to the person, who types it on the device; it is told here and nowhere
     /// else. Absent where none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
-    /// What became of the notifications. Absent where nothing is known: the browser SDK takes an
+    /// Results of the notifications. Left out if none are known, because the browser SDK takes an
     /// empty list for one of failures alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_results: Vec<DeliveryResult>,
@@ -81,7 +81,7 @@ impl PushChallengeResponse {
     }
 }
 
-/// What became of the notification to one authenticator.
+/// Result of the notification to one authenticator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryResult {
@@ -120,22 +120,22 @@ impl VerifyRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyResponse {
-    /// Whether the person approved.
+    /// True if the person approved.
     pub is_verified: bool,
-    /// Whether the challenge was answered or taken back; an expired one was not.
+    /// True if the challenge was answered or taken back; an expired one was not.
     pub is_consumed: bool,
     /// The token that the approval earns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// How it ended; absent while it is open.
+    /// The outcome; absent while the challenge is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// When it expires, in Unix seconds.
+    /// End of its life, in Unix seconds.
     pub expires_at: u64,
 }
 
 impl VerifyResponse {
-    /// Whether an outcome earns a token.
+    /// Tells whether an outcome earns a token.
     #[must_use]
     pub const fn earns_token(outcome: challenge::Outcome) -> bool {
         matches!(outcome, challenge::Outcome::Approved)
@@ -160,7 +160,7 @@ impl VerifyResponse {
 /// `POST /client/wait/push`: one poll for several challenges, of whichever users and tenants.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WaitRequest {
-    /// What is waited for, 1 to [`WAITS_PER_POLL_MAX`].
+    /// The challenges to wait for, 1 to [`WAITS_PER_POLL_MAX`].
     pub waits: Vec<Wait>,
 }
 
@@ -197,13 +197,13 @@ pub struct WaitResponse {
     pub answers: Vec<WaitAnswer>,
 }
 
-/// How one of the challenges ended, or why it cannot be waited for.
+/// Outcome of one of the challenges, or the reason why the poll cannot wait for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitAnswer {
     /// The challenge.
     pub challenge_id: String,
-    /// How it ended.
+    /// The outcome.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub ended: Option<VerifyResponse>,
     /// Why it is refused: the code that a poll for it alone would be refused with.
@@ -220,14 +220,14 @@ pub struct WaitAnswer {
 /// Answer to a [`CancelRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelResponse {
-    /// How the challenge ended, which may have been before.
+    /// The outcome, which may be an earlier one.
     pub outcome: Outcome,
 }
 
 /// Answer to a [`LeaveRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveResponse {
-    /// How the challenge ended. None while it is open: then it is cancelled soon, unless a poll
+    /// The challenge's outcome. None while it is open: then it is cancelled soon, unless a poll
     /// waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -237,10 +237,10 @@ pub struct LeaveResponse {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GenericChallengeRequest {
-    /// What it is for; the token's action where absent.
+    /// The action; the token's if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Which instance.
+    /// The instance of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
 }
@@ -263,9 +263,9 @@ impl GenericChallengeRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GenericChallengeResponse {
-    /// A name for what follows.
+    /// A name for later requests.
     pub challenge_id: String,
-    /// What an attestation is to be over.
+    /// The challenge that an attestation has to contain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
 }

@@ -15,7 +15,7 @@ pub type Object = Map<String, Value>;
 /// Reads an object that may be absent. An empty list is an empty object, since PHP writes its empty
 /// map so.
 pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Object>, D::Error> {
-    // What is refused is named by its type, and nothing of it is repeated.
+    // A refused value is named by its type, and nothing of it is repeated.
     let unexpected = match Value::deserialize(reader)? {
         Value::Null => return Ok(None),
         Value::Object(object) => return Ok(Some(object)),
@@ -86,7 +86,8 @@ fn is_safe(value: &Value) -> bool {
     }
 }
 
-/// Whether no key or text in an object, at any depth, hides, reorders or forges what is shown.
+/// Tells whether every key and text in an object, at any depth, is free of characters that hide,
+/// reorder or forge its content.
 #[must_use]
 pub fn object_is_safe(object: &Object) -> bool {
     object.iter().all(|(key, value)| text::is_safe(key) && is_safe(value))

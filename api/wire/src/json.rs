@@ -1,4 +1,5 @@
-//! Reading request bodies strictly: what two parsers could understand differently is refused.
+//! Strict reading of request bodies: a text that two parsers could understand differently is
+//! refused.
 //!
 //! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
 

@@ -42,19 +42,19 @@ names! {
 }
 
 names! {
-    /// How a challenge ended.
+    /// The outcome of a challenge.
     Outcome = challenge::Outcome, "lowercase" {
         Approved, Cancelled, Denied, Expired, Failed, Reported, Revoked, Superseded,
     }
 }
 
 names! {
-    /// Where an enrolled app runs, as lists of authenticators show it.
+    /// Platform of an enrolled app, as lists of authenticators show it.
     Platform = device::Platform, "UPPERCASE" { Ios, Android, Web }
 }
 
 names! {
-    /// Where an app runs, as it says itself when it enrolls.
+    /// Platform of an app, as it says itself when it enrolls.
     DevicePlatform = device::Platform, "lowercase" {
         #[serde(alias = "IOS")] Ios,
         #[serde(alias = "ANDROID")] Android,
@@ -62,7 +62,7 @@ names! {
     }
 }
 
-/// How a user confirms.
+/// Way of a user's confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum VerificationMethod {

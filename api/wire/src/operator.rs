@@ -1,4 +1,4 @@
-//! What operators are told of an account, on their own listener.
+//! Bodies for operators about an account, on their own listener.
 
 use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
@@ -15,11 +15,11 @@ pub struct OperatorAccount {
     pub tenant_id: String,
     /// The user's name in it.
     pub user_id: String,
-    /// How often the account was changed.
+    /// Number of changes to the account.
     pub revision: u64,
-    /// When it was first seen.
+    /// Time at which the account was first seen.
     pub created_at: String,
-    /// What keeps the user from being asked.
+    /// Counters that can hold the user back.
     pub counters: OperatorCounters,
     /// Its devices, oldest first.
     pub devices: Vec<OperatorDevice>,
@@ -27,7 +27,7 @@ pub struct OperatorAccount {
     pub open_challenges: Vec<OperatorChallenge>,
 }
 
-/// What keeps a user from being asked, and for how long.
+/// Reasons not to ask a user, with their lengths.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorCounters {
@@ -35,7 +35,7 @@ pub struct OperatorCounters {
     pub prompts: usize,
     /// Denials and reports since the last approval.
     pub denials: u32,
-    /// When the last report arrived.
+    /// Time of the last report.
     pub reported_at: Option<String>,
     /// Numbers typed since the last approval.
     pub numbers: u32,
@@ -51,13 +51,13 @@ pub struct OperatorCounters {
 pub struct OperatorDevice {
     /// Its name for commands.
     pub user_authenticator_id: String,
-    /// What the person calls it.
+    /// The person's name for the device.
     pub name: Option<String>,
-    /// How it signs.
+    /// The signature algorithm.
     pub algorithm: String,
-    /// When its key was first bound.
+    /// Time at which the key was first bound.
     pub created_at: String,
-    /// When it last signed something that was accepted.
+    /// Time of the last accepted signature.
     pub last_verified_at: Option<String>,
 }
 
@@ -67,17 +67,17 @@ pub struct OperatorDevice {
 pub struct OperatorChallenge {
     /// Its name.
     pub challenge_id: String,
-    /// What it is for.
+    /// Code of the action.
     pub action_code: String,
-    /// When it ends.
+    /// End of the challenge's life.
     pub expires_at: String,
 }
 
-/// What came of a command.
+/// Result of a command.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorDone {
-    /// What was done, for people.
+    /// The act, for people.
     pub done: String,
 }
 

@@ -21,13 +21,13 @@ pub struct PendingResponse {
     /// The challenge. With [`Self::user_id`], it says that something is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_id: Option<String>,
-    /// Who is asked.
+    /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// What is to be decided.
+    /// The action to decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action_code: Option<String>,
-    /// Which instance of it.
+    /// The instance of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
     /// The browser's name for itself.
@@ -39,7 +39,7 @@ pub struct PendingResponse {
     /// Address of the browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// When the challenge expires, in Unix seconds.
+    /// End of the challenge's life, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
     /// The number that has to be typed to approve; null where none has to be.
@@ -48,10 +48,10 @@ pub struct PendingResponse {
     /// The challenge's own nonce; only for reads by the key's holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Secret>,
-    /// What to show and to hash, exactly as it is here; only for reads by the key's holder.
+    /// The text to show and to hash, exactly as it is here; only for reads by the key's holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
-    /// What the tenant lets a device see of the action's own data; only for reads by the key's
+    /// The action's custom data that the tenant lets a device see; only for reads by the key's
     /// holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
@@ -92,22 +92,22 @@ pub struct PendingChallenge {
     pub user: Option<PendingUser>,
 }
 
-/// What a device is told of the number: what to ask the person for.
+/// The number to ask the person for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberMatch {
-    /// How many digits it has.
+    /// Number of digits.
     pub digits: usize,
 }
 
-/// What a device sees of the user.
+/// A device's view of the user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PendingUser {
-    /// What the tenant lets a device see of the user's own data.
+    /// The user's custom data that the tenant lets a device see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
 }
 
-/// What a read by the key's holder sees, and no other.
+/// The view of the key's holder.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<'a> {
     /// The members of custom data that a device may see.
@@ -124,7 +124,8 @@ impl PendingResponse {
         Self { user_authenticator_id: newest.as_str().to_owned(), ..Self::default() }
     }
 
-    /// What is pending, newest first; `newest` is the binding to name where nothing is.
+    /// Makes the answer from the pending challenges, newest first; `newest` is the binding to name
+    /// if there are none.
     #[must_use]
     pub fn new(newest: &AuthenticatorId, challenges: Vec<PendingChallenge>) -> Self {
         let Some(first) = challenges.first().cloned() else { return Self::nothing(newest) };

@@ -53,17 +53,17 @@ pub struct TrackRequest {
 pub struct TrackParts {
     /// The instance's name; the server makes one where it is absent.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// Where the action began.
+    /// Circumstances in which the action began.
     pub context: ActionContext,
-    /// What the request says about the user.
+    /// The request's data about the user.
     pub profile: ProfilePatch,
     /// Scopes for the token, separated by spaces.
     pub scope: Option<String>,
-    /// Where the hosted page returns to. Whether it may is for the page to decide.
+    /// Return URL of the hosted page. The page decides whether it may be used.
     pub redirect_url: Option<String>,
-    /// Whether the hosted page ends on its settings.
+    /// True if the hosted page ends on its settings.
     pub redirect_to_settings: bool,
-    /// Whether an `ipAddress` was given that is not one address: it is left out.
+    /// True if an `ipAddress` was given that is not one address: it is left out.
     pub has_other_address: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct TrackResponse {
     pub url: Secret,
     /// The token for the Client API.
     pub token: Secret,
-    /// Whether the user has an authenticator.
+    /// True if the user has an authenticator.
     pub is_enrolled: bool,
     /// `PUSH` where the user is enrolled.
     pub enrolled_verification_methods: Vec<VerificationMethod>,

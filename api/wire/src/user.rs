@@ -54,9 +54,9 @@ impl From<&Profile> for UserAttributes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserResponse {
-    /// Whether the user has an authenticator.
+    /// True if the user has an authenticator.
     pub is_enrolled: bool,
-    /// What is known about the user.
+    /// The user's data.
     #[serde(flatten)]
     pub attributes: UserAttributes,
     /// `PUSH` where the user is enrolled.
@@ -121,7 +121,7 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// Whether the request does not name it.
+    /// Tells whether the request does not name it.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         matches!(self, Self::Keep)
@@ -195,7 +195,7 @@ pub struct UsersQuery {
     /// Users in the answer, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// Where the page before ended.
+    /// End of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }
@@ -256,7 +256,7 @@ impl UsersQuery {
 pub struct UsersPage {
     /// The users, by id.
     pub users: Vec<UserItem>,
-    /// Where the next page goes on, if there may be one.
+    /// Start of the next page, if there may be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_evaluated_user_id: Option<String>,
 }

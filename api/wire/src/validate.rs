@@ -48,7 +48,7 @@ pub struct ValidateResponse {
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
-    /// What was shown and approved; see
+    /// Values that were shown and approved; see
     /// [`GetActionResponse::approved`](crate::action::GetActionResponse::approved).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Object>,
@@ -57,8 +57,8 @@ pub struct ValidateResponse {
 }
 
 impl ValidateResponse {
-    /// What a token says that is of a known action. `stands` says whether its success, if it has
-    /// succeeded, still holds: the authenticator that approved was not taken away.
+    /// Makes the answer for a token of a known action. `stands` tells whether its success, if it
+    /// has succeeded, still holds: the approving authenticator was not taken away.
     #[must_use]
     pub fn of(action: &Action, stands: bool) -> Self {
         let code = action.key.code.as_str();
@@ -78,7 +78,7 @@ impl ValidateResponse {
         }
     }
 
-    /// What a token says that is not for this user or action, or not for anything.
+    /// Makes the answer for a token that is for another user or action, or for nothing.
     #[must_use]
     pub fn invalid(error: impl Into<String>) -> Self {
         Self { error: Some(error.into()), ..Self::default() }

@@ -1,5 +1,5 @@
-//! What one whole lifecycle costs the server, as a ratio to the sum of its parts, all measured in
-//! one run: processor time of the server's process, not time that passes.
+//! Processor time that one whole lifecycle costs the server, as a ratio to the sum of its parts,
+//! measured in one run.
 //!
 //! The parts are bare JSON requests, of a server that does nothing else, and bare signature checks:
 //! seven and two P-256 checks where the phone is one of the official apps, six and one check of a
@@ -14,26 +14,27 @@ use clap::{Args, Parser, Subcommand};
 use countersign_benches::bare;
 use countersign_benches::pinned::{Failure, Oneself, PATIENT, build, ended};
 use countersign_benches::table::{median, range};
-use countersign_loadtest::book::Book;
-use countersign_loadtest::drive::{Work, closed_loop};
+use countersign_loadtest::LoadError;
+use countersign_loadtest::client::lines::{Lines, Protocol};
+use countersign_loadtest::client::people::{Crowd, Speech};
+use countersign_loadtest::descriptors;
 use countersign_loadtest::host::{pin, process};
-use countersign_loadtest::lines::{Lines, Protocol};
-use countersign_loadtest::people::{Crowd, Speech};
-use countersign_loadtest::recorder::Recorder;
-use countersign_loadtest::report::model::Machine;
+use countersign_loadtest::out::report::model::Machine;
+use countersign_loadtest::out::report::step;
+use countersign_loadtest::run::drive::{Work, closed_loop};
+use countersign_loadtest::run::recorder::Recorder;
+use countersign_loadtest::run::stop::Stop;
+use countersign_loadtest::run::tally::Tally;
 use countersign_loadtest::scenario::lifecycle::{Cycle, Learn};
 use countersign_loadtest::server::{self, Spawned};
-use countersign_loadtest::step;
-use countersign_loadtest::stop::Stop;
-use countersign_loadtest::{LoadError, descriptors};
 use tokio::time::Instant;
 
-/// What a lifecycle may cost, as a multiple of its parts.
+/// Target of the ratio.
 const TARGET: f64 = 1.3;
 /// Signatures that are checked in one round, of each kind.
 const CHECKS: u32 = 10_000;
 
-/// A kind of lifecycle, and what it is made of.
+/// A kind of lifecycle, and its parts.
 struct Kind {
     name: &'static str,
     speech: Speech,
@@ -65,7 +66,7 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
-/// What one lifecycle costs the server, as a ratio to the sum of its parts.
+/// Measures the cost of one lifecycle as a ratio to the sum of its parts.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -252,13 +253,13 @@ async fn used_by<W: Work>(
     each: u64,
 ) -> Result<f64, Failure> {
     let before = process::cpu_seconds(pid)?;
-    let book = Arc::new(Book::new(step::WHOLE));
-    closed_loop(workers, move |times| times < each, &book, &Stop::default()).await;
+    let tally = Arc::new(Tally::new(step::WHOLE));
+    closed_loop(workers, move |times| times < each, &tally, &Stop::default()).await;
     let used_us = (process::cpu_seconds(pid)? - before) * 1e6;
-    if let Some(failure) = book.errors().into_iter().next() {
+    if let Some(failure) = tally.errors().into_iter().next() {
         return Err(failure.first.into());
     }
-    Ok(used_us / book.totals().completed as f64)
+    Ok(used_us / tally.totals().completed as f64)
 }
 
 fn print(settings: &Settings, parts: &Bare, wholes: &[Whole]) -> io::Result<()> {

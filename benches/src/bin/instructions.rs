@@ -1,8 +1,8 @@
-//! How many instructions the four hottest steps take, counted by callgrind: on a machine that
-//! others use too, the clock says less.
+//! Instructions of the hottest steps, counted by callgrind, because a clock says less on a shared
+//! machine.
 //!
 //! Each step is counted in two runs of which one makes twice as many: the difference is the steps'
-//! alone, without what comes before them.
+//! alone, without the work before them.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -23,8 +23,8 @@ use countersign_engine::store::stream::{Reader, Writer};
 
 type Failure = Box<dyn Error>;
 
-/// What is counted, and how many steps the shorter of two runs makes: enough that what differs from
-/// run to run before them, such as making a key, does not show.
+/// The cases, with the number of steps in the shorter of two runs. It is high enough to hide
+/// differences before the steps, such as the making of a key.
 const CASES: [(&str, u64, Case); 6] = [
     ("P-256 check", 640, |_, steps| check(Algorithm::Es256, steps)),
     ("Ed25519 check", 640, |_, steps| check(Algorithm::Ed25519, steps)),
@@ -48,9 +48,9 @@ enum Hidden {
     /// Make the steps of one case.
     #[command(hide = true)]
     Run {
-        /// Which.
+        /// The case.
         case: usize,
-        /// How many.
+        /// The number of steps.
         steps: u64,
     },
 }
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even this cannot be written, the exit code says it.
+            // If this write fails, the exit code still tells.
             let _ = writeln!(io::stderr(), "instructions: {error}");
             ExitCode::FAILURE
         }
@@ -102,7 +102,7 @@ fn counted(case: usize, steps: u64) -> Result<u64, Failure> {
 
 fn check(algorithm: Algorithm, steps: u64) {
     let software = SoftwareKey::generate(algorithm);
-    // What a check takes depends on the signature: the figure is that of many.
+    // The cost of a check depends on the signature: the figure is that of many.
     let message = |number| [number; 32];
     let signatures: Vec<_> = (0..64).map(|number| software.sign(&message(number))).collect();
     let key = PublicKey::from_spki(algorithm, software.spki()).expect("a good key");

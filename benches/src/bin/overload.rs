@@ -1,5 +1,5 @@
-//! Ten times as many sign-ins as the server can take: what becomes of the decisions on those that
-//! it has taken, of those that it turns away, and of its memory; and when all is as before.
+//! Overload: ten times as many sign-ins as the server can take. The program measures the decisions
+//! on admitted sign-ins, the refusals, the memory, and the time until all is as before.
 //!
 //! Server and driver have a core each. Sign-ins arrive by the clock, whatever the server does.
 
@@ -18,7 +18,7 @@ use countersign_loadtest::host::pin;
 use countersign_loadtest::host::process::rss_bytes;
 use tokio::task::LocalSet;
 
-/// Sign-ins over capacity, and what the server makes of them.
+/// Measures a server under more sign-ins than it can take.
 #[derive(Parser)]
 struct Settings {
     /// The `countersign` to measure; it is built if none is given.
@@ -27,7 +27,7 @@ struct Settings {
     /// The store.
     #[arg(long, default_value = "memory:")]
     store: String,
-    /// Arrivals, as a multiple of what the server can take.
+    /// Arrivals, as a multiple of the server's capacity.
     #[arg(long, default_value_t = 10.0)]
     times: f64,
     /// Seconds of overload.

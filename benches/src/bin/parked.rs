@@ -1,6 +1,6 @@
-//! What memory a browser takes that waits on a long poll, over HTTP/1.1 and HTTP/2, beside a bare
-//! handler that is sent the same polls and waits on a channel; and what a pending challenge takes,
-//! with its account and its device in memory.
+//! Memory of a parked browser, over HTTP/1.1 and HTTP/2, beside a bare handler that gets the same
+//! polls and waits on a channel; and memory of a pending challenge, with its account and its
+//! device.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -11,22 +11,22 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
 use countersign_benches::pinned::{Failure, Oneself, PATIENT, ROOMY, Server, build, ended};
+use countersign_loadtest::client::raw::{Connection, POLL, Person, expect};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
-use countersign_loadtest::raw::{Connection, POLL, Person, expect};
 use reqwest::header::AUTHORIZATION;
 use tikv_jemallocator::Jemalloc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// The server's own: what a buffer takes depends on who hands it out.
+/// The server's allocator, because the size of a buffer depends on it.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Time in which idle actors leave memory: they are looked for every 10 s, and leave if they were
 /// idle the time before.
 const ACTORS_LEAVE: Duration = Duration::from_secs(25);
-/// Time after which what was parked stays as it is.
+/// Time after which parked polls stay as they are.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Seconds that polls ask to wait.
 const WAIT_SECONDS: u32 = 30;
@@ -54,7 +54,7 @@ enum Hidden {
     },
 }
 
-/// What polls are sent over.
+/// Transport of the polls.
 #[derive(Clone, Copy, ValueEnum)]
 enum Protocol {
     #[value(name = "HTTP/1.1")]
@@ -125,7 +125,7 @@ async fn bare_handler(protocol: Protocol, polls: usize) -> Result<f64, Failure> 
     let bare = Oneself::start(&["bare-server", protocol.name()])?;
     // As long as those of the server.
     let asked = vec![("t".repeat(TOKEN_BYTES), "c".repeat(32)); polls];
-    // What is made once.
+    // Allocations that happen once.
     protocol.park(bare.address, bare.pid(), &asked[..STREAMS.min(polls)]).await?;
     sleep(SETTLE).await;
     let before = rss_bytes(bare.pid())?;

@@ -1,10 +1,10 @@
-//! What a lifecycle costs with few devices in memory and with many: processor time of a process
-//! with two engines on the store in memory, whose turns alternate, so that whatever else the
-//! machine does falls on both. The devices are active: each has its actor, and so has its account.
+//! Cost of a lifecycle with few devices in memory and with many: processor time of a process with
+//! two engines on the store in memory, whose turns alternate, so that disturbances fall on both.
+//! The devices are active: each has its actor, and so has its account.
 //!
 //! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
 //! which takes longer the more there are: that falls into few of the turns, and the median leaves
-//! it out. Its own line says what it takes.
+//! it out. Its own line gives its cost.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -26,7 +26,7 @@ const TARGET: f64 = 1.1;
 /// Between two looks for idle actors.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// What a lifecycle costs with few active devices and with many.
+/// Measures the cost of a lifecycle with few active devices and with many.
 #[derive(Parser)]
 struct Cli {
     /// Devices where few are active.
@@ -43,7 +43,7 @@ struct Cli {
     lifecycles: usize,
 }
 
-/// An engine whose devices are active, and what its turns have cost.
+/// An engine whose devices are active, and the cost of its turns.
 struct Active {
     engine: Engine,
     users: Vec<Enrolled>,
@@ -118,7 +118,7 @@ impl Active {
         Ok(cpu::of_this_process()? - before)
     }
 
-    /// Wakes all devices, and gives what a lifecycle costs beside them.
+    /// Wakes all devices, and measures a lifecycle beside them.
     async fn turn(&mut self, lifecycles: usize) -> Result<f64, Failure> {
         self.stir().await;
         let before = cpu::of_this_process()?;

@@ -14,9 +14,9 @@ use std::time::Duration;
 use clap::Parser;
 use countersign_benches::pinned::{Failure, PATIENT, ROOMY, Server, build, ended};
 use countersign_benches::table::quantile;
+use countersign_loadtest::client::raw::{Connection, Person, expect};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::pin;
-use countersign_loadtest::raw::{Connection, Person, expect};
 use tokio::time::{Instant, sleep};
 
 /// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.
@@ -27,12 +27,12 @@ const LIFETIME: (&str, &str) = ("tenants.0.push.challenge_lifetime_seconds", "60
 const PER_ADDRESS: usize = 2500;
 /// Longest until the server holds as many polls as it should.
 const SETTLED: Duration = Duration::from_secs(10);
-/// What the longest of 100 decisions may take, in milliseconds.
+/// Target for the longest of 100 decisions, in milliseconds.
 const TARGET_MS: f64 = 5.0;
-/// The same with many parked, as a multiple of what it takes with few.
+/// Target for the time with many parked, as a multiple of the time with few.
 const TARGET_RATIO: f64 = 1.5;
 
-/// How soon a waiting browser learns of a decision, with few parked and with many.
+/// Measures how soon a waiting browser learns of a decision, with few parked and with many.
 #[derive(Parser)]
 struct Cli {
     /// The `countersign` to measure; it is built if none is given.
@@ -112,7 +112,7 @@ async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result
         if turn == 1 {
             (few, many) = Default::default();
         }
-        // Others each time, so that what differs between users falls on both too.
+        // Others each time, so that differences between users fall on both.
         all.rotate_left(cli.few);
         turn_with(cli.few, turn, cli, server, &mut all, &mut few).await?;
         turn_with(cli.many, turn, cli, server, &mut all, &mut many).await?;
@@ -213,7 +213,7 @@ impl Waiting {
         times.told.push(ms(sent));
         let answered = phone.receive().await?;
         let told = self.poll.receive().await?;
-        // The token is what only an approval earns.
+        // Only an approval earns the token.
         expect(&told, "accessToken")?;
         if answered.status == 200 { Ok(()) } else { Err(io::Error::other(answered.body)) }
     }

@@ -15,7 +15,7 @@ use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// How a challenge ended.
+/// The outcome of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The person approved.
@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether only a device can bring it about.
+    /// Tells whether the outcome takes a device.
     #[must_use]
     pub const fn needs_device(self) -> bool {
         match self {
@@ -67,9 +67,9 @@ impl Outcome {
 /// The recorded end of a challenge.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When.
+    /// Time of the end.
     pub at: UnixMillis,
     /// The authenticator that decided it, where one did.
     pub by: Option<AuthenticatorId>,
@@ -94,12 +94,12 @@ impl fmt::Debug for Ended {
     }
 }
 
-/// What a statement binds a decision to, besides the names and the end of the challenge.
+/// The content that a statement binds a decision to, besides the names and the challenge's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// The challenge's own nonce.
     pub nonce: Nonce,
-    /// What the device shows and hashes.
+    /// The text that the device shows and hashes.
     pub display: DisplayText,
 }
 
@@ -108,17 +108,17 @@ pub struct Shown {
 pub struct Challenge {
     /// Its name, which the official SDKs sign.
     pub id: ChallengeId,
-    /// Whose decision is asked for.
+    /// The account that is asked.
     pub account: AccountKey,
-    /// What is to be decided.
+    /// The action to decide.
     pub action: ActionKey,
     /// The authenticators that may answer.
     pub targets: Vec<AuthenticatorId>,
-    /// When it was issued.
+    /// Time of issue.
     pub issued_at: UnixMillis,
     /// From when on no answer is accepted.
     pub expires_at: UnixMillis,
-    /// Whether the relying party has yet to accept the notification; until then nobody may answer.
+    /// True if the relying party has yet to accept the notification; until then nobody may answer.
     /// Until the [first notification](Self::is_offered) is begun, nobody is shown it either.
     pub held: bool,
     /// Notifications about it. Each is counted before it is sent, once there is a connection for
@@ -128,14 +128,14 @@ pub struct Challenge {
     pub ended: Option<Ended>,
     /// The number that has to be typed to approve, where one has to be.
     pub number: Option<AskedNumber>,
-    /// What a statement about it is over. It never changes. Absent from challenges that were
+    /// The content of a statement about the challenge. It never changes. `None` in challenges
     /// recorded before there were statements.
     pub shown: Option<Shown>,
 }
 
 impl Challenge {
-    /// Whether its devices are offered it, or the relying party may have heard of it. A held one is
-    /// not, as long as no notification about it was begun: where none can be, nobody is asked.
+    /// Tells whether its devices are offered it, or the relying party may have heard of it. A held
+    /// one is not, as long as no notification about it was begun: if none can be, nobody is asked.
     #[must_use]
     pub const fn is_offered(&self) -> bool {
         !self.held || self.notifications > 0
@@ -166,21 +166,21 @@ impl Challenge {
     }
 }
 
-/// Where a challenge stands.
+/// Phase of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It can be answered.
     Pending,
-    /// An outcome was proposed to the store, which has not said yet what is recorded.
+    /// An outcome was proposed to the store, which has not answered yet.
     Committing,
     /// The recorded outcome is known.
     Closed(Ended),
 }
 
-/// What a machine asks its actor to do.
+/// Requests of a machine to its actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Ask the store to record this end, then call [`Machine::settle`] with what is recorded.
+    /// Ask the store to record this end, then call [`Machine::settle`] with the recorded one.
     Propose(Ended),
     /// The end was recorded before.
     Known(Ended),
@@ -208,14 +208,14 @@ impl Machine {
         &self.challenge
     }
 
-    /// Where it stands.
+    /// Gives its phase.
     #[must_use]
     pub const fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// A device answered. `arrived_at` is when the request came in, which is what decides whether
-    /// it was in time.
+    /// Takes a device's answer. `arrived_at` is the arrival of the request, and decides whether it
+    /// was in time.
     ///
     /// # Errors
     /// [`Refusal`] if the device may not answer, or not any more. Nothing has changed then.
@@ -262,8 +262,8 @@ impl Machine {
         Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
     }
 
-    /// When to call [`Self::expire`]: a decision that arrived in time may still be on its way until
-    /// then.
+    /// Time at which to call [`Self::expire`]. Until then a decision that arrived in time may still
+    /// be on its way.
     #[must_use]
     pub fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.challenge.deadline(limits)
@@ -281,7 +281,7 @@ impl Machine {
         }
     }
 
-    /// The store said what is recorded. The first record is kept.
+    /// Takes the recorded end from the store. The first record is kept.
     pub fn settle(&mut self, ended: Ended) -> &Ended {
         if !matches!(self.phase, Phase::Closed(_)) {
             Arc::make_mut(&mut self.challenge).ended = Some(ended.clone());

@@ -1,4 +1,4 @@
-//! What a transition asks the store to record, as one atomic unit of one account.
+//! Changes: the records of a transition, stored as one atomic unit of one account.
 
 use std::sync::Arc;
 
@@ -41,11 +41,11 @@ pub struct Change {
     pub writes: Vec<Write>,
 }
 
-/// A change and what to tell the caller once it is recorded.
+/// A change, and the answer once it is recorded.
 #[derive(Clone, Debug)]
 pub struct Transition<T> {
-    /// What to record.
+    /// The records to store.
     pub change: Change,
-    /// What to answer.
+    /// The answer to the caller.
     pub answer: T,
 }

@@ -1,8 +1,8 @@
-//! A device's answer to a challenge, and the only way to a [`VerifiedDecision`].
+//! Decisions of devices, and the only way to a [`VerifiedDecision`].
 //!
-//! What a signature has to be over is built here from what the server knows of the challenge, of
-//! the binding that may answer it and of how its key signs; the answer itself gives nothing to it
-//! but the choice and the number.
+//! This module builds the signed bytes from the server's own knowledge of the challenge, of the
+//! binding that may answer it and of its key's signing mode; the answer itself adds nothing but the
+//! choice and the number.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::number_match::TypedNumber;
 use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
 use crate::statement::{DecisionStatement, Statement};
 
-/// What the person chose.
+/// The person's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It was me: go on.
@@ -26,7 +26,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// How a challenge ends that is decided so.
+    /// Gives the outcome of a challenge that is decided this way.
     #[must_use]
     pub const fn outcome(self) -> Outcome {
         match self {
@@ -56,7 +56,7 @@ pub struct SignedDecision {
     pub decision: Decision,
     /// The number that the person typed, where one was.
     pub number: Option<TypedNumber>,
-    /// Signature in the key's format, over what the key [signs](Signing).
+    /// Signature in the key's format, over the message of its [mode](Signing).
     pub signature: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Debug for SignedDecision {
     }
 }
 
-/// A challenge and the binding that may answer it: what a decision is signed for.
+/// A challenge and the binding that may answer it: the subject of a decision's signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     challenge: &'a Challenge,
@@ -78,8 +78,8 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Finds the binding, among those of one key, that a challenge was sent to. `signing` is what
-    /// the key signs; a binding never makes it less.
+    /// Finds the binding of a key that a challenge was sent to. `signing` is the key's mode, which
+    /// a binding never lowers.
     #[must_use]
     pub fn among<D: Borrow<Device>>(
         bindings: &'a [D],
@@ -92,8 +92,8 @@ impl<'a> Asked<'a> {
         Some(Self { challenge, binding, signing: signing.max(binding.signing) })
     }
 
-    /// What `signed` has to be signed over. None if it answers another challenge, or if the
-    /// challenge was issued before there were statements.
+    /// Builds the message under `signed`. `None` if it answers another challenge, or one issued
+    /// before there were statements.
     fn message(&self, signed: &SignedDecision) -> Option<Vec<u8>> {
         let Self { challenge, binding, signing } = *self;
         if signed.challenge != challenge.id {
@@ -152,7 +152,7 @@ impl VerifiedDecision {
         &self.by
     }
 
-    /// What was signed.
+    /// Gives the signed message.
     #[must_use]
     pub const fn signing(&self) -> Signing {
         self.signing
@@ -184,7 +184,7 @@ pub fn check(asked: Asked<'_>, signed: &SignedDecision) -> Check {
     Check::any_of(asked.binding.key.clone(), messages, signed.signature.clone())
 }
 
-/// A decision that is proven by what became of its [`check`].
+/// Makes a verified decision from a proven [`check`].
 ///
 /// # Errors
 /// [`InvalidSignature`] if the proof is one of something else.
@@ -202,7 +202,7 @@ pub fn proven(
 }
 
 /// The signature of a decision about a challenge that its key was not asked about. It proves
-/// nothing about the challenge, but tells who holds the key from who does not: the latter is to
+/// nothing about the challenge, but tells the key's holder from strangers, because strangers are to
 /// learn nothing. A key that signs statements has nothing here that it could have signed.
 #[must_use]
 pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) -> Check {
@@ -214,7 +214,7 @@ pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) 
     Check::new(key, message, signed.signature.clone())
 }
 
-/// What the official SDKs sign: the challenge id and nothing else.
+/// The message of the official SDKs: the challenge id and nothing else.
 fn challenge_id_message(challenge: &ChallengeId) -> Vec<u8> {
     challenge.as_str().as_bytes().to_vec()
 }

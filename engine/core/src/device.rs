@@ -7,7 +7,7 @@ use crate::signature::PublicKey;
 use crate::text::Line;
 use crate::time::UnixMillis;
 
-/// What a credential signs. It belongs to the key and only ever rises.
+/// Signing mode of a credential. It belongs to the key and only ever rises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signing {
     /// The challenge's name and nothing else, as the official SDKs do.
@@ -27,14 +27,14 @@ impl Signing {
         }
     }
 
-    /// What is signed under that name.
+    /// Gives the messages signed in this mode.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::ChallengeId, Self::StatementV1].into_iter().find(|signing| signing.name() == name)
     }
 }
 
-/// Where the app that holds the key runs.
+/// Platform of the app that holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// Apple's phones and tablets.
@@ -50,26 +50,26 @@ pub enum Platform {
 pub struct Device {
     /// The binding's name.
     pub id: AuthenticatorId,
-    /// Whose it is.
+    /// The account.
     pub account: AccountKey,
-    /// What it signs with.
+    /// The public key.
     pub key: PublicKey,
-    /// What it signs.
+    /// The signing mode.
     pub signing: Signing,
-    /// Whether the key has shown that it belongs to the account: by a proof when it was enrolled,
-    /// or by an approval. Whoever knows a public key can enroll it without that.
+    /// True if the key is known to belong to the account's owner, by a proof at enrollment or by an
+    /// approval. Anybody who knows a public key can enroll it without that.
     pub confirmed: bool,
-    /// What the person calls the device.
+    /// The person's name for the device.
     pub name: Option<Line>,
-    /// Where the app runs.
+    /// The app's platform.
     pub platform: Option<Platform>,
     /// The notification provider's token.
     pub push_token: Option<PushToken>,
-    /// When the key was first bound to the account.
+    /// Time at which the key was first bound to the account.
     pub created_at: UnixMillis,
-    /// When it was last enrolled.
+    /// Time of the last enrollment.
     pub verified_at: UnixMillis,
-    /// When it last signed something that was accepted.
+    /// Time of the last accepted signature.
     pub last_verified_at: Option<UnixMillis>,
 }
 
@@ -81,7 +81,7 @@ impl Device {
     }
 }
 
-/// A notification provider's token. Whoever has it may notify the device, so it is never shown.
+/// A notification provider's token. Its holder may notify the device, so that it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushToken(Arc<str>);
 

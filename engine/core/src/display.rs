@@ -1,6 +1,6 @@
 //! The text that a device shows and hashes: JSON in one JSON string.
 //!
-//! The core takes it as it is: what is in it, and in which order, is for whoever builds it.
+//! The core takes it as it is: its builder decides on the content and the order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn decimals_rule(decimals: usize) -> String {
     }
 }
 
-/// A text of a bounded length without characters that hide, reorder or forge what is shown.
+/// A text of bounded length without characters that hide, reorder or forge its content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DisplayText(Arc<str>);
 
@@ -73,7 +73,7 @@ impl DisplayText {
         &self.0
     }
 
-    /// What a statement has of it.
+    /// The text's digest in a statement.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.0)
@@ -81,7 +81,7 @@ impl DisplayText {
 }
 
 impl fmt::Debug for DisplayText {
-    /// Shows the length only: it is what a person is shown.
+    /// Prints the length only, because a person is shown the text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DisplayText({} bytes)", self.0.len())
     }

@@ -1,15 +1,15 @@
-//! What a relying party is to be told once it is recorded: the entries of its outbox.
+//! Events for a relying party: the entries of its outbox.
 //!
-//! An event is recorded in the same commit as what it tells of, so that neither is there without
-//! the other. It is told until it is accepted, a few times at most; each call is counted before it
-//! is made, so that a process that dies in between neither calls too often nor too soon.
+//! An event is recorded in the same commit as the change that it reports, so that neither is there
+//! without the other. It is told until it is accepted, a few times at most; each call is counted
+//! before it is made, so that a process that dies in between neither calls too often nor too soon.
 
 use crate::challenge::{Challenge, Outcome};
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, EventId};
 use crate::policy::{EVENT_CALLS_MAX, EVENT_RETRY_MS};
 use crate::time::UnixMillis;
 
-/// What has happened to a challenge.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A person said that it was not theirs.
@@ -31,7 +31,7 @@ impl EventKind {
 pub struct Event {
     /// Its name, the same in every call, so that a receiver knows it again.
     pub id: EventId,
-    /// What has happened.
+    /// The kind.
     pub kind: EventKind,
     /// The account of the challenge.
     pub account: AccountKey,
@@ -41,11 +41,11 @@ pub struct Event {
     pub action: ActionKey,
     /// The authenticator that brought it about.
     pub by: Option<AuthenticatorId>,
-    /// When it happened.
+    /// Time of the event.
     pub at: UnixMillis,
     /// Calls about it that were begun.
     pub calls: u32,
-    /// When it is to be told next.
+    /// Time of the next call.
     pub due_at: UnixMillis,
 }
 
@@ -76,7 +76,7 @@ impl Event {
         Some(Self { calls, due_at: now.plus_ms(EVENT_RETRY_MS), ..self.clone() })
     }
 
-    /// Whether no call is left.
+    /// Tells whether all calls are used up.
     #[must_use]
     pub const fn is_spent(&self) -> bool {
         self.calls >= EVENT_CALLS_MAX

@@ -1,21 +1,20 @@
-//! How often a person may be asked, and how often a number may be guessed: what keeps prompts from
-//! being used to wear a person out.
+//! Limits of prompts and of wrong numbers, so that nobody can wear a person out.
 //!
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
 //! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
 //! the removal of the account takes a count back. One prompt is given back where a notification has
 //! failed that [reached nobody](crate::account::Account::withdraw). A new challenge resets nothing,
 //! and a request that is refused changes nothing: it does not make the wait longer. The functions
-//! here tell the counters of the next moment; whose business it is to record them is not known
-//! here.
+//! here compute the next counters, and leave it to their caller to record them.
 //!
 //! # How far somebody can lock a user out
 //!
-//! Whoever can start challenges for a user, mostly by knowing the password, can use up the user's
-//! prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then cannot be
-//! asked for at most those 15 minutes after the attacker stops, and in turn with the attacker while
-//! they go on; approving any one challenge makes room for five more. Nobody without the user's
-//! device can do more than that. Everything below takes an answer that the device has signed:
+//! An attacker who can start challenges for a user, mostly by knowing the password, can use up the
+//! user's prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then
+//! cannot be asked for at most those 15 minutes after the attacker stops, and in turn with the
+//! attacker while they go on; approving any one challenge makes room for five more. Nobody without
+//! the user's device can do more than that. Everything below takes an answer that the device has
+//! signed:
 //!
 //! * A denial stops prompts for 30 seconds, each further one without an approval between for twice
 //!   as long, at most for an hour.
@@ -25,8 +24,8 @@
 //!   minutes, each further one for twice as long, at most for an hour. So a guesser has five tries,
 //!   and then one in 15 minutes, one in 30, and one an hour.
 //! * The hundredth number without an approval between locks them for good: no number is compared
-//!   any more, and nobody is asked to type one. What ends it is an approval, which is possible only
-//!   where the tenant asks for no number, or the removal of the user, who is then enrolled anew.
+//!   any more, and nobody is asked to type one. Only an approval ends it, which is possible if the
+//!   tenant asks for no number, or the removal of the user, who is then enrolled anew.
 //!
 //! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
@@ -36,25 +35,25 @@ use crate::challenge::Outcome;
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// What an account has to remember of its prompts and answers.
+/// Counts of an account's prompts and answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// When challenges were issued since the last approval, oldest first, as far back as the window
+    /// Times of the prompts since the last approval, oldest first, as far back as the window
     /// reaches.
     pub prompts: Vec<UnixMillis>,
     /// Denials and reports since the last approval.
     pub denials: u32,
-    /// When the last of them arrived.
+    /// Time of the last denial.
     pub denied_at: UnixMillis,
-    /// When the last report arrived; an approval does not take it back.
+    /// Time of the last report. An approval does not take it back.
     pub reported_at: Option<UnixMillis>,
     /// Numbers that were typed since the last approval. Each is counted before it is compared.
     pub numbers: u32,
-    /// When the last of them arrived.
+    /// Time of the last wrong number.
     pub number_at: UnixMillis,
 }
 
-/// What keeps a user from being asked, or numbers from being compared.
+/// A reason not to ask a user, or not to compare numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// As many challenges without an approval as there may be in a while.
@@ -88,7 +87,8 @@ impl Counters {
         self.prompt_hold(now, limits).map_or(0, |(_, wait_ms)| wait_ms)
     }
 
-    /// What keeps the next challenge from being issued for longest, and for how many milliseconds.
+    /// Finds the reason that holds the next challenge back for longest, with its length in
+    /// milliseconds.
     #[must_use]
     pub fn prompt_hold(&self, now: UnixMillis, limits: &Limits) -> Option<(Hold, u64)> {
         let denied = match self.denials {
@@ -97,7 +97,7 @@ impl Counters {
         };
         let denied = left_ms(self.denied_at, denied, now);
         let reported = self.reported_at.map_or(0, |at| left_ms(at, limits.report_hold_ms, now));
-        // Where no number is asked for, an approval is the way out of a lock.
+        // Without number matching, an approval is the way out of a lock.
         let unlocks = self.is_locked(limits) && limits.number_match.is_none();
         let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
         let holds = [
@@ -109,20 +109,20 @@ impl Counters {
         holds.into_iter().filter(|(_, wait_ms)| *wait_ms > 0).max_by_key(|(_, wait_ms)| *wait_ms)
     }
 
-    /// What keeps numbers from being compared, where something does.
+    /// Finds the reason not to compare numbers, if there is one.
     #[must_use]
     pub const fn number_hold(&self, limits: &Limits) -> Hold {
         if self.is_locked(limits) { Hold::Locked } else { Hold::Numbers }
     }
 
-    /// Whether no number is compared until an approval, however long one waits.
+    /// Tells whether only an approval lets numbers be compared again.
     #[must_use]
     pub const fn is_locked(&self, limits: &Limits) -> bool {
         self.numbers >= limits.numbers_lock
     }
 
     /// Milliseconds until the next number may be compared; 0 where it may be at once. Under a lock
-    /// it is the longest hold, at any time: whoever comes again then may have been released.
+    /// it is the longest hold, at any time: a caller that comes again then may have been released.
     #[must_use]
     pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
         if self.is_locked(limits) {
@@ -178,9 +178,10 @@ impl Counters {
         }
     }
 
-    /// The counters as of `now`: what is counted at a time that is yet to come counts as of `now`,
-    /// so that a clock that was set back makes a wait begin anew and no wait longer than it is.
-    /// None where nothing is ahead. Whoever uses it has to record it: else it begins anew for ever.
+    /// Gives the counters as of `now`: an event with a later time counts as of `now`, so that a
+    /// clock that was set back makes a wait begin anew and no wait longer than it is. None if
+    /// nothing is ahead. The caller has to record it, because the wait would otherwise begin anew
+    /// for ever.
     #[must_use]
     pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
         let counted = Self {
@@ -211,7 +212,7 @@ impl Counters {
     }
 }
 
-/// What is left at `now` of a wait that began at `from`: never more than the whole of it.
+/// Rest of a wait that began at `from`, at `now`: never more than the whole wait.
 fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
     from.plus_ms(wait_ms).ms_since(now).min(wait_ms)
 }

@@ -79,7 +79,7 @@ text_id!(
     |text| !text.chars().any(char::is_control)
 );
 text_id!(
-    /// What is being confirmed, such as `signIn`.
+    /// Name of the act to confirm, such as `signIn`.
     ActionCode, "action", "1 to 64 characters of A-Z a-z 0-9 _ -", 64, is_code
 );
 text_id!(
@@ -125,8 +125,8 @@ impl AuthenticatorId {
 }
 
 impl EventId {
-    /// The id of the one event of a kind that a challenge can have, a version 8 UUID (RFC 9562). It
-    /// follows from what it names: recorded or told again, the event has the same id.
+    /// Derives the id of the one event of a kind that a challenge can have, a version 8 UUID (RFC
+    /// 9562). A repeated event has the same id, because the id follows from these names.
     #[must_use]
     pub fn of(kind: &str, tenant: &TenantId, challenge: &ChallengeId) -> Self {
         // No part contains the separator, so that two triples are never one text.
@@ -161,9 +161,9 @@ pub struct AccountKey {
 /// Names one tracked action within an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActionKey {
-    /// What is confirmed.
+    /// Code of the action.
     pub code: ActionCode,
-    /// Which instance of it.
+    /// Key that tells the instances of the action apart.
     pub idempotency_key: IdempotencyKey,
 }
 
@@ -187,7 +187,7 @@ impl Thumbprint {
         Self(Sha256::digest(spki).into())
     }
 
-    /// Parses what [`Self::encoded`] writes; nothing else is accepted for it.
+    /// Parses the output of [`Self::encoded`], and nothing else.
     ///
     /// # Errors
     /// [`InvalidId`].

@@ -1,4 +1,4 @@
-//! What waits for one credential: its bindings, and the challenges that they may answer.
+//! The inbox of one credential: its bindings, and the challenges that they may answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::time::UnixMillis;
 pub struct Offer {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// What is to be decided.
+    /// The action to decide.
     pub action: Arc<Action>,
     /// The user's own custom data, as a JSON object in text.
     pub user_custom: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Offer {
-    /// Shows the challenge only: the rest is what a user is shown.
+    /// Prints the challenge only, because a user is shown the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offer").field("challenge", &self.challenge.id).finish_non_exhaustive()
     }
 }
 
-/// The bindings that one key serves, and what is pending for them.
+/// The bindings of one key, and their pending challenges.
 ///
-/// Whoever knows a public key can bind it to users of his own. That neither hides nor blocks a
-/// binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
+/// Anybody who knows a public key can bind it to users of their own. That neither hides nor blocks
+/// a binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
 /// their places. The places they leave are those of the newest others, so that nobody can keep the
 /// owner from the next one; an owner who has confirmed nothing yet can be hidden by newer bindings.
 /// A binding without a place stays enrolled in its account, so that its user does not fall back to
@@ -68,20 +68,20 @@ impl Inbox {
         self.bindings.iter().map(Arc::as_ref).find(|b| b.account == *account)
     }
 
-    /// What the key signs: the most that any of its bindings does.
+    /// Gives the key's signing mode: the highest of its bindings.
     #[must_use]
     pub const fn signing(&self) -> Signing {
         self.signing
     }
 
-    /// Whether a binding was left without a place. What is read from the store anew may then be
-    /// more than what is here, after a binding was added or taken out.
+    /// Tells whether a binding has no place. After a binding was added or removed, the store may
+    /// then hold more than this inbox.
     #[must_use]
     pub const fn is_crowded(&self) -> bool {
         self.crowded
     }
 
-    /// Whether a key may be bound to an account.
+    /// Checks that a key may be bound to an account.
     ///
     /// # Errors
     /// [`Refusal::SigningLowered`] if it signs more for another user,
@@ -113,7 +113,7 @@ impl Inbox {
         self.drop_orphans();
     }
 
-    /// Removes a binding and what was pending for it alone.
+    /// Removes a binding, and the challenges that only it may answer.
     pub fn unbind(&mut self, id: &AuthenticatorId) {
         self.bindings.retain(|b| b.id != *id);
         if self.bindings.is_empty() && !self.crowded {
@@ -166,7 +166,7 @@ impl Inbox {
         self.offers.iter().find(|o| o.challenge.id == *id)
     }
 
-    /// Whether nothing is bound.
+    /// Tells whether the key has no binding.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bindings.is_empty()

@@ -24,7 +24,7 @@ impl Nonce {
         Self(*bytes)
     }
 
-    /// Parses what [`Self::encoded`] writes; nothing else is accepted for it.
+    /// Parses the output of [`Self::encoded`], and nothing else.
     ///
     /// # Errors
     /// [`InvalidNonce`].
@@ -65,10 +65,10 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// What an official SDK signs a nonce for. A statement says it in its first line.
+/// Purpose for which an official SDK signs a nonce. A statement names it in its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Reading what is pending.
+    /// A read of the pending challenge.
     Read,
     /// Updating the credential.
     Update,
@@ -79,7 +79,7 @@ pub enum Purpose {
 pub struct Handout {
     /// The nonce.
     pub nonce: Nonce,
-    /// What to name it by, where it has to be named.
+    /// The handle of the nonce, for messages that need one.
     pub handle: String,
 }
 
@@ -88,12 +88,12 @@ struct Issued {
     at: UnixMillis,
 }
 
-/// The nonces of one credential that are not used yet, oldest first.
+/// The unused nonces of one credential, oldest first.
 ///
-/// Whoever knows a public key may ask for its nonces, so that they must not be what makes those of
-/// the owner useless. Each stays for at least half a lifetime after it was given out, however many
-/// are asked for: where no place is free, the newest is given out once more, and the oldest gives
-/// way only when the newest has less than that before it.
+/// Anybody who knows a public key may ask for its nonces, and must not make those of the owner
+/// useless. Each stays for at least half a lifetime after it was given out, however many are asked
+/// for: if no place is free, the newest is given out once more, and the oldest gives way only when
+/// the newest has less than that before it.
 #[derive(Default)]
 pub struct NonceBook {
     issued: Vec<Issued>,
@@ -138,7 +138,7 @@ impl NonceBook {
         true
     }
 
-    /// Whether no nonce is outstanding.
+    /// Tells whether no nonce is outstanding.
     pub fn is_empty(&mut self, now: UnixMillis, limits: &Limits) -> bool {
         self.expire(now, limits);
         self.issued.is_empty()
@@ -213,8 +213,8 @@ mod tests {
         assert_eq!(issue(&mut book, 9, 1), 9, "its place is free");
     }
 
-    /// A stranger asks every second; the owner asks at any time, and may use what was given out for
-    /// half a lifetime.
+    /// A stranger asks every second. The owner asks at any time, and has half a lifetime to use a
+    /// nonce.
     #[test]
     fn no_stranger_makes_a_nonce_useless() {
         let half_seconds = HALF_MS / 1000;

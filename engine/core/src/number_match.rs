@@ -20,7 +20,7 @@ impl TypedNumber {
     /// Digits, at most.
     pub const DIGITS_MAX: usize = 16;
 
-    /// Parses what was typed. Decimal digits of every script count, and blanks go: a statement is
+    /// Parses the typed text. Decimal digits of every script count, and blanks go: a statement is
     /// signed, and a number compared, over the ASCII digits alone.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl fmt::Debug for TypedNumber {
     }
 }
 
-/// How many digits a tenant asks for.
+/// Number of digits that a tenant asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
     /// Two.
@@ -104,14 +104,14 @@ impl Number {
         &self.0
     }
 
-    /// How many digits it has, which is no secret.
+    /// Number of digits, which is no secret.
     #[must_use]
     pub const fn digits(&self) -> usize {
         self.0.len()
     }
 
-    /// Compares it with what was typed, in constant time for numbers of one length. Whoever calls
-    /// it has had the attempt recorded.
+    /// Compares the typed number, in constant time for numbers of one length. The caller has had
+    /// the attempt recorded.
     #[must_use]
     pub fn compare(&self, typed: &TypedNumber) -> Option<Matched> {
         bool::from(self.0.as_bytes().ct_eq(typed.0.as_bytes())).then_some(Matched(()))

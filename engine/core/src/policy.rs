@@ -33,7 +33,7 @@ pub const SIGNATURE_BYTES_MAX: usize = 128;
 pub const USERS_PAGE_MAX: usize = 100;
 /// Action codes in one action query, at most.
 pub const ACTION_QUERY_CODES_MAX: usize = 50;
-/// How far back an action query looks, at most; also where it starts when nothing is asked for.
+/// Longest time that an action query looks back, and its default.
 pub const ACTION_QUERY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Longest life of a challenge that can be configured (NIST SP 800-63B-4, 3.1.3.2: 10 minutes).
 pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
@@ -76,7 +76,7 @@ pub struct Limits {
     pub notifications_per_challenge_max: u32,
     /// Challenges of one account in a window, without an approval between (see [`crate::fatigue`]).
     pub prompts_max: usize,
-    /// That window, in milliseconds.
+    /// Length of that window, in milliseconds.
     pub prompts_window_ms: u64,
     /// Wait after a denial, in milliseconds; each further one doubles it.
     pub denial_wait_ms: u64,
@@ -92,7 +92,7 @@ pub struct Limits {
     pub numbers_per_challenge_max: u32,
     /// Numbers of one account without an approval between, the last of which begins a hold.
     pub numbers_max: u32,
-    /// That hold, in milliseconds; each further number doubles it.
+    /// Length of that hold, in milliseconds. Each further wrong number doubles it.
     pub number_hold_ms: u64,
     /// The longest hold after a number, in milliseconds.
     pub number_hold_ms_max: u64,
@@ -131,7 +131,7 @@ impl Default for Limits {
     }
 }
 
-/// What a user without an authenticator gets from `track`.
+/// Answer of `track` for a user without an authenticator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unenrolled {
     /// `ALLOW`, as the wire contract says.

@@ -9,7 +9,7 @@ use crate::time::UnixMillis;
 /// Length of the time window whose number is signed to remove a credential, in seconds.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
 
-/// Shows that whoever enrolls a key holds it. Only [`proven_enrollment`] makes one.
+/// Proof that the caller that enrolls a key holds it. Only [`proven_enrollment`] makes one.
 #[derive(Clone, Debug)]
 pub struct Possession(Thumbprint);
 
@@ -33,7 +33,7 @@ pub fn check_enrollment(
     check_statement(key, &Statement::Enroll { tenant, key: thumbprint, token }, signature)
 }
 
-/// What a good [`check_enrollment`] of the same tenant and token shows.
+/// Makes a proof of possession from a good [`check_enrollment`] of the same tenant and token.
 ///
 /// # Errors
 /// [`InvalidSignature`] if the proof is one of something else.

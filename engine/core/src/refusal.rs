@@ -4,7 +4,7 @@ use crate::display::CustomFault;
 use crate::fatigue::Hold;
 use crate::id::ChallengeId;
 
-/// What is said besides of a wrong number that ends its challenge.
+/// Addition to the message about a wrong number that ends its challenge.
 const LAST_TRY: &str = ", and the challenge has ended: it was the last try";
 
 /// Why something was not done. Nothing has changed when one is returned.
@@ -48,7 +48,7 @@ pub enum Refusal {
     /// The key is enrolled with another format of its signatures.
     #[error("the signature format of an enrolled key is fixed")]
     FormatFixed,
-    /// What the caller's token was made for holds no longer.
+    /// The right behind the caller's token has ended.
     #[error("what the token was made for holds no longer")]
     GrantOver,
     /// The user's last authenticator is not removed by a client: without one, no challenge is
@@ -76,7 +76,7 @@ pub enum Refusal {
     /// Another number was typed than the one that is shown. That it was tried stays counted.
     #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
     NumberWrong {
-        /// Whether it was the challenge's last try, which ends it.
+        /// True if this was the challenge's last try, which ends it.
         last: bool,
     },
     /// A key that signs statements is enrolled with a proof that its app holds it.
@@ -114,8 +114,8 @@ pub enum Refusal {
         /// For how long.
         retry_after_ms: u64,
     },
-    /// The user is not to be asked for a while. Why is not told: whoever asks may be somebody else
-    /// with the user's password, and the reason what the user has just done about it.
+    /// The user is not asked for a while. The reason stays secret, because the caller may be a
+    /// stranger with the user's password, and the reason is the user's own reaction.
     #[error("the user is not asked for {} s", retry_after_ms.div_ceil(1000))]
     TooManyPrompts {
         /// Why.

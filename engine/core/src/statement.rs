@@ -2,8 +2,8 @@
 //!
 //! A statement is lines of `name:value`, joined by one LF. Every value is of a type that can hold
 //! neither an LF nor a character outside its own alphabet, so nothing is escaped and no two
-//! statements have the same bytes. The server builds them from what it knows, never from text that
-//! a device sent; a device builds the same from what it was sent.
+//! statements have the same bytes. The server builds them from its own records, never from text
+//! that a device sent; a device builds the same from the server's answer.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ pub enum Statement<'a> {
     Decision(DecisionStatement<'a>),
     /// The device holds the key that is enrolled with one bearer token.
     Enroll {
-        /// Where it is enrolled.
+        /// The tenant of the enrollment.
         tenant: &'a TenantId,
         /// The key.
         key: Thumbprint,
@@ -62,31 +62,31 @@ pub enum Statement<'a> {
     },
     /// A device asks for a session.
     Session {
-        /// Where it is enrolled.
+        /// The tenant of the enrollment.
         tenant: &'a TenantId,
         /// The key.
         key: Thumbprint,
-        /// What the server gave out for it.
+        /// The server's nonce.
         nonce: &'a Nonce,
     },
     /// A device updates its credential.
     Update {
-        /// Where it is enrolled.
+        /// The tenant of the enrollment.
         tenant: &'a TenantId,
         /// The key.
         key: Thumbprint,
-        /// What the server gave out for it.
+        /// The server's nonce.
         nonce: &'a Nonce,
         /// Over the notification provider's new token, where there is one.
         push_token: Option<Digest>,
     },
     /// A device removes its credential.
     Remove {
-        /// Where it is enrolled.
+        /// The tenant of the enrollment.
         tenant: &'a TenantId,
         /// The key.
         key: Thumbprint,
-        /// What the server gave out for it.
+        /// The server's nonce.
         nonce: &'a Nonce,
     },
 }
@@ -94,7 +94,7 @@ pub enum Statement<'a> {
 /// The answer to a challenge, with all that it was given to.
 #[derive(Clone, Copy, Debug)]
 pub struct DecisionStatement<'a> {
-    /// Whose challenge it is.
+    /// The tenant of the challenge.
     pub tenant: &'a TenantId,
     /// The challenge.
     pub challenge: &'a ChallengeId,
@@ -108,7 +108,7 @@ pub struct DecisionStatement<'a> {
     pub decision: Decision,
     /// Over the display text, exactly as the device received it.
     pub display: Digest,
-    /// What the person typed, where a number was asked for.
+    /// The typed number, where one was asked for.
     pub number: Option<&'a TypedNumber>,
     /// The end of the challenge, in seconds since the Unix epoch, as the device was told it.
     pub expires_at_seconds: u64,

@@ -1,4 +1,4 @@
-//! Text that people read: no characters that hide, reorder or forge what is shown.
+//! Readable text without characters that hide, reorder or forge its content.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,8 +38,8 @@ impl Line {
         Ok(Self(text.into()))
     }
 
-    /// Makes a line of any text: unsafe characters become U+FFFD, and what is over `max` bytes is
-    /// cut.
+    /// Makes a line of any text: unsafe characters become U+FFFD, and the text is cut after `max`
+    /// bytes.
     #[must_use]
     pub fn cleaned(text: &str, max: usize) -> Self {
         if text.len() <= max && is_safe(text) {
@@ -71,7 +71,7 @@ impl fmt::Debug for Line {
     }
 }
 
-/// Whether a text has nothing that hides, reorders or forges what is shown.
+/// Tells whether a text is free of characters that hide, reorder or forge its content.
 ///
 /// A [mark](is_mark) may stand in a text that has a right-to-left letter: there it orders spaces
 /// and brackets, as the letters themselves do.
@@ -159,7 +159,7 @@ mod tests {
         }
     }
 
-    /// What is refused, at the beginning, in the middle and at the end of a text.
+    /// Each refused character, at the beginning, in the middle and at the end of a text.
     #[test]
     fn nothing_that_hides_or_reorders_gets_into_a_text() {
         let controls = ('\0'..'\u{20}').chain('\u{7f}'..='\u{9f}');

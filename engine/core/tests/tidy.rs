@@ -1,6 +1,6 @@
-//! The rules of the house, checked over the source text of the whole workspace: who may name what,
-//! and how long things get. It reads text and compiles nothing; what the compiler and clippy see is
-//! not repeated.
+//! The rules of the house, checked over the source text of the whole workspace: the places of
+//! names, and the length of files and lines. It reads text and compiles nothing, and repeats no
+//! check of the compiler or of clippy.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 const FILE_LINES_MAX: usize = 500;
 const LINE_COLUMNS_MAX: usize = 100;
 
-/// Who may name what: the text, where it may stand (path prefixes), and what to do about it
-/// elsewhere.
+/// Names with a fixed place: the text, the paths in which it may stand (prefixes), and the advice
+/// for other places.
 const NAMES: &[Name] = &[
     Name {
         text: &["actix::"],
@@ -40,7 +40,7 @@ const NAMES: &[Name] = &[
     },
     Name {
         text: &["SystemTime::now", "Instant::now", "Utc::now", "getrandom::"],
-        // What measures needs a real clock, and so do the timer of a connection and the software
+        // A measurement needs a real clock, and so do the timer of a connection and the software
         // device, which signs the time.
         outside: &[
             "engine/src/system.rs",
@@ -53,7 +53,7 @@ const NAMES: &[Name] = &[
     },
 ];
 
-/// What the core may not depend on: no runtime, clock, random source, format or I/O.
+/// Crates that the core may not depend on: no runtime, clock, random source, format or I/O.
 const NOT_IN_CORE: &[&str] = &[
     "tokio",
     "actix",
@@ -95,7 +95,7 @@ impl Source {
     }
 }
 
-/// What is wrong, and where; a test fails with all of it at once.
+/// Faults with their places; a test fails with all of them at once.
 #[derive(Default)]
 struct Findings(String);
 
@@ -117,7 +117,7 @@ fn root() -> PathBuf {
     here.ancestors().nth(2).expect("the crate is at engine/core").to_path_buf()
 }
 
-/// Every Rust file of the workspace, except what is built or installed.
+/// Lists every Rust file of the workspace, except files that are built or installed.
 fn sources() -> Vec<Source> {
     let root = root();
     let mut files = Vec::new();
@@ -152,7 +152,7 @@ fn relative(path: &Path, root: &Path) -> String {
     path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Whether `text` stands in `line` as a path of its own and not as the end of a longer name.
+/// Tells whether `text` stands in `line` as a path of its own and not as the end of a longer name.
 fn names(line: &str, text: &str) -> bool {
     line.match_indices(text).any(|(at, _)| {
         let before = line[..at].chars().next_back();

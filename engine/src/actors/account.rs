@@ -35,7 +35,7 @@ impl AccountActor {
         Self { key, shared, writer: None }
     }
 
-    /// Loads what is recorded. Calls wait for it.
+    /// Loads the account's records. Calls wait for the load.
     fn load(&mut self, ctx: &mut Context<Self>) {
         AccountWriter::load(self.key.clone(), self.shared.clone())
             .into_actor(self)
@@ -72,7 +72,7 @@ impl Handler<Call> for AccountActor {
             (writer, panicked)
         };
         let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
-            // A writer that does not know what is recorded must not go on.
+            // A writer in doubt about the records must not go on.
             if panicked || writer.is_lost() {
                 actor.load(ctx);
             } else {
@@ -94,7 +94,7 @@ impl Handler<Leave> for AccountActor {
 }
 
 impl Shared {
-    /// Does something with an account, alone, and answers what came of it.
+    /// Runs a transition on an account, one at a time, and returns its result.
     pub(crate) async fn account<T, F>(
         self: &Arc<Self>,
         key: &AccountKey,
@@ -108,7 +108,7 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let call: Run = Box::new(move |writer| {
             Box::pin(async move {
-                // The asker may have gone: what was asked for is done all the same.
+                // The caller may have gone. The work is done all the same.
                 let _ = reply.send(run(writer).await);
             })
         });

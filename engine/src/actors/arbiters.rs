@@ -5,16 +5,16 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
 use actix::{Actor, Addr, Arbiter, Context};
 
-/// Where actors live: on a fixed number of threads of their own, or on the event loop of whoever
-/// activates them, which spares a request most of its way from thread to thread.
+/// Threads of the actors: a fixed number, or the event loop of the caller that activates the actor,
+/// which spares a request most of its way from thread to thread.
 pub(crate) struct Arbiters {
     arbiters: Vec<Arbiter>,
     at_askers: bool,
 }
 
 impl Arbiters {
-    /// Starts that many threads for actors; with none, actors live where they are activated, and
-    /// one thread is for what runs beside them. It needs a running actix system.
+    /// Starts that many threads for actors. With none, actors live where they are activated, and
+    /// one thread runs the work beside them. This needs a running actix system.
     pub(crate) fn start(count: usize) -> Self {
         let arbiters = (0..count.max(1)).map(|_| Arbiter::new()).collect();
         Self { arbiters, at_askers: count == 0 }
@@ -29,8 +29,8 @@ impl Arbiters {
     where
         A: Actor<Context = Context<A>>,
     {
-        // By its handle: whoever asks may run on a thread's runtime and yet not among its local
-        // tasks, where actors live.
+        // Starts it by the arbiter's handle, because the asker may run on a thread's runtime and
+        // yet not among its local tasks, where actors live.
         if let Some(here) = Arbiter::try_current().filter(|_| self.at_askers) {
             return A::start_in_arbiter(&here, |_| make());
         }

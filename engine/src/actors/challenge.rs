@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::{ChallengeKey, Shared, Tenant};
 
-/// What the store has recorded of a challenge.
+/// The recorded state of a challenge.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
@@ -31,17 +31,17 @@ pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Watch {
-    /// Whether the asker wants to be told of the end.
+    /// True if the caller waits for the end.
     pub(crate) wait: bool,
     pub(crate) reply: Reply<Watched>,
 }
 
-/// How a challenge stands.
+/// The state of a challenge, for a poll.
 pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
     pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
-    /// Whether others wait for the end.
+    /// True if others wait for the end.
     pub(crate) is_waited_for: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Watched {
 pub(crate) struct Decide {
     pub(crate) decision: VerifiedDecision,
     pub(crate) arrived_at: UnixMillis,
-    /// Whether the device has signed a read of what the challenge displays.
+    /// True if the device has signed a read of the displayed text.
     pub(crate) read: bool,
     pub(crate) reply: Reply<Ended>,
 }
@@ -65,7 +65,7 @@ pub(crate) struct ChallengeActor {
     waiters: Vec<oneshot::Sender<Arc<Challenge>>>,
     /// Proposals that are not answered yet.
     proposing: usize,
-    /// The store is being asked, or will be again, what is recorded.
+    /// The store is being asked for the recorded state, or will be asked again.
     in_doubt: bool,
 }
 
@@ -103,7 +103,7 @@ impl ChallengeActor {
         }
     }
 
-    /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
+    /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
             .store
@@ -128,9 +128,9 @@ impl ChallengeActor {
         }
     }
 
-    /// Asks the account to have an end recorded; the answer is the end that is.
-    /// `typed` is the number that a device's answer came with, and `display` says whether the
-    /// device has signed what it was shown, or a read of it.
+    /// Asks the account to have an end recorded; the answer is the end that is. `typed` is the
+    /// number in a device's answer, and `display` is true if the device has signed the shown text,
+    /// or a read of it.
     fn propose(
         &mut self,
         ended: Ended,
@@ -197,7 +197,7 @@ impl Actor for ChallengeActor {
         if self.machine.is_some() {
             return self.wait_for_expiry(ctx);
         }
-        // Whatever is recorded after this actor was registered is told to it as well.
+        // Commits after the registration of this actor are sent to it as well.
         self.shared
             .store
             .challenge(&self.key.0, &self.key.1)
@@ -288,7 +288,7 @@ impl Handler<Decide> for ChallengeActor {
     }
 }
 
-/// What the device is told once an end is recorded, which may not be the one that it brought about.
+/// Answers the device from the recorded end, which may be another one than its own.
 fn judge(ended: &Ended, decision: Decision, by: &AuthenticatorId) -> Result<Ended, Error> {
     Ok(Challenge::repeated(ended, decision, by)?)
 }

@@ -1,4 +1,4 @@
-//! The actor of a credential: knows its bindings and what is pending for them, gives out its
+//! The actor of a credential: it knows its bindings and their pending challenges, gives out its
 //! nonces, and holds the polls of the app that has the key.
 
 mod known;
@@ -24,7 +24,7 @@ use crate::registry::Leave;
 use crate::shared::Shared;
 use crate::telemetry;
 
-/// What the store has recorded that concerns this credential.
+/// A commit that concerns this credential.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum News {
@@ -58,7 +58,7 @@ pub(crate) struct Bind {
 pub struct Enrolled {
     /// The binding.
     pub device: Arc<Device>,
-    /// Which binding the key has no place for; absent where that is none.
+    /// The binding for which the key has no place; absent if there is none.
     pub crowded: Option<Crowded>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct DeviceActor {
     shared: Arc<Shared>,
     /// Absent until it is loaded.
     known: Option<Known>,
-    /// The store is being asked, or will be again, what is recorded.
+    /// The store is being asked for the recorded state, or will be asked again.
     in_doubt: bool,
 }
 
@@ -139,7 +139,7 @@ impl DeviceActor {
         Enrolled { device, crowded }
     }
 
-    /// Looks at what is recorded. Messages wait meanwhile: what they say may be newer.
+    /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)
@@ -163,7 +163,7 @@ impl Actor for DeviceActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Whatever is recorded after this actor was registered is told to it as well.
+        // Commits after the registration of this actor are sent to it as well.
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)
             .map(|loaded, actor, ctx| {
@@ -238,7 +238,7 @@ impl Handler<Bind> for DeviceActor {
         let answered =
             bound.into_actor(self).map(|bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
                 let bound = bound.map(|device| actor.place(device));
-                // Whoever was refused leaves nothing behind.
+                // A refused caller leaves nothing behind.
                 if actor.known.as_ref().is_some_and(|known| known.inbox.is_empty()) {
                     actor.shared.devices.dismiss(&actor.key);
                 }

@@ -1,8 +1,7 @@
 //! The actors: one per active account, credential and challenge. They own the core's state
-//! machines, serialise what happens to them and hold the waiters; they decide nothing by
-//! themselves.
+//! machines, serialise their transitions and hold the waiters. They decide nothing by themselves.
 //!
-//! Who may wait for whom: a challenge and a device wait for an account, an account for the store,
+//! Waiting goes one way: a challenge and a device wait for an account, an account for the store,
 //! and nobody for a challenge or a device. News flows the other way without waiting.
 
 pub(crate) mod account;
@@ -17,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 
-/// Where an answer goes.
+/// Channel of an answer.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// Stop waiting: every waiter is answered as if its time was over.

@@ -33,7 +33,7 @@ use crate::telemetry;
 /// Actions that an account keeps in memory, at most.
 const ACTIONS_KEPT_MAX: usize = 16;
 
-/// A challenge that is asked for: an [`Issue`] but for what the action says.
+/// A request for a challenge: an [`Issue`] without the fields that come from the action.
 pub(crate) struct Asking {
     pub(crate) id: ChallengeId,
     pub(crate) target: Option<AuthenticatorId>,
@@ -49,7 +49,7 @@ pub(crate) struct AccountWriter {
     account: Account,
     /// The actions used last, latest at the back.
     actions: VecDeque<Arc<Action>>,
-    /// It is not known what is recorded.
+    /// The recorded state is unknown.
     lost: bool,
 }
 
@@ -82,7 +82,7 @@ impl AccountWriter {
         let (transition, tracked) =
             self.account.track(&track, known.as_ref(), self.tenant.unenrolled, now)?;
         if let Some(transition) = transition {
-            // What could not be shown is refused here, to whoever can mend it.
+            // A text that no device could show is refused here, to the caller who can mend it.
             display::check(&tracked.action, &self.tenant.custom_public, now)?;
             self.record(transition).await?;
         }
@@ -281,10 +281,10 @@ impl AccountWriter {
         self.actions.push_back(action);
     }
 
-    /// Has a transition recorded, then applies it and tells who is concerned.
+    /// Has a transition recorded, then applies it and tells the actors concerned.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
         let Transition { change, answer } = transition;
-        // Until the store has answered, what is recorded is not known.
+        // Until the store has answered, the recorded state is unknown.
         self.lost = true;
         let committed = self.shared.store.commit(change.clone()).await;
         if committed != Ok(Committed::Recorded) {

@@ -1,5 +1,4 @@
-//! How many calls of webhooks are under way at once: each takes open files, which a server has so
-//! many of.
+//! Limit of concurrent webhook calls, because each takes open files.
 
 use std::sync::Arc;
 
@@ -67,8 +66,8 @@ impl Calls {
         self.lookups.clone()
     }
 
-    /// Waits until one more call may be made. Its own share comes first: who waits for that keeps
-    /// nothing from others.
+    /// Waits until one more call may be made. Its own share comes first: a call that waits for that
+    /// keeps nothing from others.
     pub(super) async fn permit(&self) -> Turn {
         const OPEN: &str = "it is never closed";
         let own = self.own.clone().acquire_owned().await.expect(OPEN);

@@ -33,8 +33,8 @@ const INTERIM_ANSWERS_MAX: usize = 8;
 /// Bytes of an answer's head, at most.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
-/// How long an idle connection is kept. Common servers close theirs after 5 s; a request that meets
-/// the closing fails and takes its challenge along, so ours goes first.
+/// Time for which an idle connection is kept. Common servers close theirs after 5 s. A request that
+/// meets the closing would fail and take its challenge along, so ours goes first.
 const IDLE_CONNECTION_MS: u64 = 4_000;
 
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -48,8 +48,8 @@ type Connector = Bounded<Https>;
 pub(super) struct Client(legacy::Client<Connector, Gated>);
 
 impl Client {
-    /// A client that connects to what `resolver` gives, trusts the system's certificates, and keeps
-    /// at most `idle_max` idle connections.
+    /// Makes a client that connects to the addresses of `resolver`, trusts the system's
+    /// certificates, and keeps at most `idle_max` idle connections.
     ///
     /// # Errors
     /// [`rustls::Error`] if there are none.

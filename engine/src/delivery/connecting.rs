@@ -19,7 +19,7 @@ tokio::task_local! {
     static CALL: Call;
 }
 
-/// What connecting takes over from the call that it is for.
+/// The part of a call that its connecting needs.
 #[derive(Clone)]
 pub(super) struct Call {
     /// The permit, which comes free when both the call and its connecting are over.

@@ -10,7 +10,8 @@ use super::metered::TooLong;
 use super::resolver::Unresolved;
 use crate::ports::delivery::{DeliveryError, NotOffered};
 
-/// Why a call failed, in words that show nothing of what was found behind the name or answered.
+/// The reason for a failed call, in words that show nothing of the network behind the name or of
+/// the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     #[error("the webhook's host has no address that may be called (see webhook_allow_hosts)")]
@@ -44,7 +45,8 @@ impl From<Failure> for DeliveryError {
 }
 
 impl Failure {
-    /// Whether the call was lost on its way, or in front of who was to answer it (502 to 504).
+    /// Tells whether the call was lost on its way, or at a gateway before the receiver (502 to
+    /// 504).
     const fn is_passing(&self) -> bool {
         match self {
             Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
@@ -77,7 +79,7 @@ impl Failure {
         }
     }
 
-    /// What the client's error means.
+    /// Classifies the client's error.
     pub(super) fn of(error: &legacy::Error) -> Self {
         let connecting = error.is_connect();
         let mut cause = error.source();
@@ -99,12 +101,12 @@ impl Failure {
             if error.is::<TooLong>() || http.is_some_and(hyper::Error::is_parse_too_large) {
                 return Self::TooLong;
             }
-            // The TLS client reports what it does not trust, or understand, as invalid data.
+            // The TLS client reports an untrusted or unknown message as invalid data.
             let io = error.downcast_ref::<io::Error>();
             if connecting && io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
                 return Self::Tls;
             }
-            // An I/O error that wraps another names as its source what lies behind that one.
+            // An I/O error that wraps another names as its source the one below that.
             let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &dyn Error);
             cause = wrapped.or_else(|| error.source());
         }

@@ -1,4 +1,4 @@
-//! Which hosts a webhook may call: the guard against requests forged through the server.
+//! Policy of webhook targets: the guard against requests forged through the server.
 //!
 //! It judges names and addresses. It looks nothing up and connects to nothing.
 
@@ -23,7 +23,7 @@ pub enum InvalidTarget {
     Blocked {
         /// The host.
         host: String,
-        /// What its address is.
+        /// Kind of the address.
         what: &'static str,
     },
     /// There is no host.
@@ -72,7 +72,7 @@ impl Guard {
         match url.scheme() {
             "https" => {}
             "http" if allowed => {}
-            // What a plain address is comes first: it says more than the scheme does.
+            // A plain address is checked first, because its kind says more than the scheme.
             "http" => check_literal(&host).and(Err(InvalidTarget::Scheme))?,
             _ => return Err(InvalidTarget::Scheme),
         }
@@ -100,7 +100,7 @@ fn check_literal(host: &Host<&str>) -> Result<(), InvalidTarget> {
     what.map_or(Ok(()), |what| Err(InvalidTarget::Blocked { host: host.to_string(), what }))
 }
 
-/// Whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
+/// Tells whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
 fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }

@@ -1,4 +1,4 @@
-//! What a webhook says, and its signature.
+//! The body of a webhook, and its signature.
 //!
 //! The data of an event is flat, and text only: receivers read it into maps of strings.
 

@@ -1,7 +1,7 @@
-//! Streams to a webhook's endpoint that refuse to receive more than one answer may be.
+//! Streams to a webhook's endpoint that refuse to receive more than the bound of one answer.
 //!
-//! There are two, because only the lower one sees what TLS receives, and only the upper one sees
-//! where a request begins: TLS also writes on its own, whenever its peer asks for that.
+//! There are two, because only the lower one sees the bytes that TLS receives, and only the upper
+//! one sees the begin of a request: TLS also writes on its own, whenever its peer asks for that.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -25,7 +25,7 @@ pub(super) const RECEIVED_BYTES_MAX: usize = 64 * 1024;
 #[error("the answer is longer than an answer may be")]
 pub(super) struct TooLong;
 
-/// A connection that counts what it receives.
+/// A connection that counts received bytes.
 pub(super) struct Received {
     stream: TcpStream,
     bytes: Arc<AtomicUsize>,
@@ -99,7 +99,7 @@ pub(super) struct Called {
 }
 
 impl Called {
-    /// Lets the endpoint send what an answer may be, the handshake not counted.
+    /// Allows the endpoint the bytes of one answer, not counting the handshake.
     pub(super) fn on(stream: Https) -> Self {
         let tcp = match &stream {
             MaybeHttpsStream::Http(tcp) => tcp,

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use ipnet::IpNet;
 
-/// Prefix and what it is. The first row that holds an address names it, so narrow rows come first.
+/// Blocked prefixes, each with its kind. The first row that holds an address names it, so narrow
+/// rows come first.
 const BLOCKED: &[(&str, &str)] = &[
     ("0.0.0.0/32", "the unspecified address"),
     ("0.0.0.0/8", "an address of this network"),
@@ -61,8 +62,8 @@ static NETWORKS: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
     BLOCKED.iter().map(parse).collect()
 });
 
-/// What the address is, in words, where a webhook may not reach it. An IPv4 address in an IPv6
-/// wrapping is judged as what it wraps.
+/// Names the kind of an address that webhooks may not reach. An IPv4 address in an IPv6 wrapping is
+/// judged by the IPv4 address.
 pub(super) fn blocked(address: IpAddr) -> Option<&'static str> {
     let address = address.to_canonical();
     NETWORKS.iter().find(|(network, _)| network.contains(&address)).map(|(_, what)| *what)

@@ -47,7 +47,7 @@ pub(super) enum Unresolved {
     Unknown,
 }
 
-/// Looks names up and keeps what the guard admits.
+/// Looks names up, and keeps the addresses that the guard admits.
 #[derive(Clone)]
 pub(super) struct GuardedResolver {
     pub(super) guard: Arc<Guard>,

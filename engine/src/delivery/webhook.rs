@@ -1,8 +1,9 @@
-//! Tells a relying party about a created challenge, by one signed POST, and about events.
+//! The webhook: tells a relying party about a created challenge, by one signed POST, and about
+//! events.
 //!
 //! It answers whether the relying party accepted, and repeats no call. A call that is repeated has
-//! the same id and body, and a signature of its own moment. It does not read what was answered
-//! beyond the status, and follows no redirect.
+//! the same id and body, and a signature of its own moment. It reads nothing of an answer beyond
+//! the status, and follows no redirect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,14 +41,14 @@ const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
 
-/// What the id of a challenge's notification is made from.
+/// Name from which the id of a challenge's notification is derived.
 const PUSH_CREATED: &str = "push.created";
 
-/// Whom a webhook calls, and as whom.
+/// Target and identity of a webhook.
 pub struct WebhookSettings {
     /// The tenant whose challenges it tells about.
     pub tenant: TenantId,
-    /// Where to.
+    /// The target.
     pub url: Url,
     /// Hosts that may be called whatever their address, and without encryption.
     pub allow_hosts: Vec<String>,
@@ -57,7 +58,7 @@ pub struct WebhookSettings {
     pub source: String,
     /// Tells the time of a signature.
     pub clock: Arc<dyn Clock>,
-    /// How many calls may be under way at once, of this tenant and of all.
+    /// Bound of concurrent calls, of this tenant and of all.
     pub calls: Calls,
 }
 

@@ -1,6 +1,5 @@
-//! What is done at intervals: idle actors leave, overdue challenges are ended, old records are
-//! forgotten. A store that refuses is tried until it records, and the room that is left to it is
-//! looked at.
+//! Periodic work: idle actors leave, overdue challenges end, old records are pruned. A store that
+//! refuses is tried until it records, and its free room is watched.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +102,7 @@ impl Engine {
             } {
                 let Some(_round) = shared.round().await else { return };
                 if shared.store.ready().is_err() {
-                    // What it refuses with is what it says of itself.
+                    // The store reports its own refusals.
                     let _ = shared.store.observe(shared.clock.now()).await;
                 }
             }
@@ -150,7 +149,7 @@ pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, ended: Ended
     settled.is_ok()
 }
 
-/// How a challenge is to be ended at `now`, if it is.
+/// Gives the end of a challenge that is overdue at `now`.
 fn due(challenge: &Challenge, now: UnixMillis, grace_ms: u64) -> Option<Outcome> {
     if now >= challenge.expires_at.plus_ms(grace_ms) {
         return Some(Outcome::Expired);

@@ -1,4 +1,4 @@
-//! What the browser can do in which an action began.
+//! Calls of the browser in which an action began.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,16 +35,16 @@ const NOTIFY_AGAIN_SECONDS: f64 = 2.0;
 pub struct Started {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// What became of the notifications.
+    /// Results of the notifications.
     pub deliveries: Vec<DeliveryResult>,
 }
 
-/// How a challenge stands when a poll is answered.
+/// The state of a challenge, as a poll reports it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// Whether the poll was not allowed to wait, since too many wait.
+    /// True if the poll was answered at once, because too many wait.
     pub crowded: bool,
 }
 
@@ -120,7 +120,8 @@ impl Engine {
         Ok(Verdict { challenge, crowded: false })
     }
 
-    /// Whether the approval of a granted action still holds; see [`Account::approval_stands`].
+    /// Tells whether the approval of a granted action still holds; see
+    /// [`Account::approval_stands`].
     ///
     /// [`Account::approval_stands`]: countersign_core::account::Account::approval_stands
     ///

@@ -40,13 +40,13 @@ pub struct EngineSettings {
     pub verifier_threads: usize,
     /// Signature checks that are queued or running, at most.
     pub verify_queue_max: usize,
-    /// Actors in memory, at most. What would need one more is turned away.
+    /// Most actors in memory. A request that needs one more is refused.
     pub activations_max: usize,
     /// Polls that wait together, at most. One more is answered as if its time was over.
     pub waiters_max: usize,
-    /// How long actions are kept, in milliseconds.
+    /// Retention of actions, in milliseconds.
     pub action_retention_ms: u64,
-    /// How long ended challenges are kept, in milliseconds.
+    /// Retention of ended challenges, in milliseconds.
     pub challenge_retention_ms: u64,
     /// Bytes of the store's room below which a warning is given; 0 is none.
     pub room_warn_bytes: u64,
@@ -68,10 +68,10 @@ impl Default for EngineSettings {
     }
 }
 
-/// What the engine stands on.
+/// The ports under the engine.
 #[derive(Clone)]
 pub struct Ports {
-    /// What is remembered.
+    /// The store.
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -160,7 +160,7 @@ impl Engine {
         &self.shared.entropy
     }
 
-    /// Whether requests can be answered.
+    /// Tells whether requests can be answered.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store cannot record, or the engine is being stopped.
@@ -175,19 +175,19 @@ impl Engine {
         Ok(self.shared.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
     }
 
-    /// What was answered and is not recorded; nothing unless the store was told that it may lag.
+    /// Answers that are not recorded yet; none unless the store may lag.
     #[must_use]
     pub fn unwritten(&self) -> Unwritten {
         self.shared.store.unwritten()
     }
 
-    /// Resolves when the store can record nothing any more: the process is to end, since only a new
-    /// one knows what is recorded.
+    /// Resolves when the store can record nothing any more. The process has to end then, because
+    /// only a new one learns the recorded state.
     pub async fn broken(&self) -> StoreError {
         self.shared.store.broken().await
     }
 
-    /// How many actors are in memory.
+    /// Number of actors in memory.
     #[must_use]
     pub fn actors(&self) -> usize {
         let shared = &self.shared;
@@ -204,12 +204,12 @@ impl Engine {
     /// Drains, has everything recorded and stops.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store could not record what was queued.
+    /// [`Error::Unavailable`] if the store could not record the queued units.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
         futures_util::future::join(self.shared.outbox.closed(), self.shared.chores.ended()).await;
-        // A clock that is set back while nobody runs is to be noticed. What it fails of, closing
-        // says too.
+        // The next start has to notice a clock that was set back while no server ran. Closing
+        // reports a failure of this write too.
         let _ = self.shared.store.observe(self.shared.clock.now()).await;
         let closed = self.shared.store.close().await;
         self.shared.arbiters.stop();

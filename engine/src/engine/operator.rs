@@ -1,4 +1,4 @@
-//! What the operator of the server can do with an account.
+//! Calls of the server's operator on an account.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 /// An account as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct AccountView {
-    /// How often it was changed.
+    /// Number of changes.
     pub revision: u64,
     /// Its own record.
     pub record: AccountRecord,
@@ -28,7 +28,7 @@ pub struct AccountView {
 }
 
 impl Engine {
-    /// Whether a tenant is configured.
+    /// Tells whether a tenant is configured.
     #[must_use]
     pub fn serves(&self, tenant: &TenantId) -> bool {
         self.shared.tenants.contains_key(tenant)
@@ -56,7 +56,7 @@ impl Engine {
         view.await
     }
 
-    /// Clears what keeps a user from being asked. False where the user is not known.
+    /// Clears a user's holds. False if the user is unknown.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,5 +1,5 @@
-//! Tells relying parties of what is in the outbox: at once when something is put there, and at
-//! intervals what is due again, or was left there by a process that died.
+//! Delivers the events of the outbox: new ones at once, and at intervals those that are due again
+//! or were left by a process that died.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ const LOOK: Duration = Duration::from_secs(5);
 const EVENTS_PER_LOOK_MAX: usize = 100;
 /// Calls that are under way together, at most.
 const CALLS_AT_ONCE_MAX: usize = 32;
-/// How long the end of the engine waits for calls that are under way: longer than one may take.
+/// Time for which the engine's end waits for calls under way: longer than one may take.
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
 
-/// What wakes the teller, and what tells whether it is at it.
+/// Wakes the outbox, and tells whether it is at work.
 #[derive(Default)]
 pub(crate) struct Outbox {
     filled: Notify,
@@ -72,7 +72,7 @@ impl Engine {
 async fn tell_due(shared: &Shared) -> Result<(), Error> {
     let due = shared.store.due_events(shared.clock.now(), EVENTS_PER_LOOK_MAX).await?;
     let telling = stream::iter(due).for_each_concurrent(CALLS_AT_ONCE_MAX, |event| async move {
-        // What is not begun is left for the next process.
+        // Calls that have not begun are left for the next process.
         if shared.is_draining() {
             return;
         }
@@ -84,7 +84,7 @@ async fn tell_due(shared: &Shared) -> Result<(), Error> {
     Ok(())
 }
 
-/// Calls once, and has recorded what came of it.
+/// Calls once, and records the result.
 async fn tell(shared: &Shared, event: &Event) -> Result<(), Error> {
     let tenant = shared.tenant(&event.account.tenant).ok();
     let delivery = tenant.and_then(|tenant| tenant.delivery.clone());

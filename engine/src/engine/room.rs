@@ -13,17 +13,17 @@ use crate::telemetry;
 pub struct Room {
     /// Bytes that it can still record; absent where nobody knows.
     pub bytes: Option<u64>,
-    /// Whether that is little.
+    /// True if that is little.
     pub is_low: bool,
 }
 
-/// What is known of the room, and from when on it is little.
+/// The store's free room, and the bound below which it is little.
 pub(crate) struct Watch {
     warn_bytes: u64,
     known: Mutex<Room>,
 }
 
-/// What a look has found to be different.
+/// A change that a look has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Low,
@@ -40,8 +40,8 @@ impl Watch {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of what is left, and says what is different from then on. It is enough again with
-    /// a quarter more than was little, so that it does not turn with every record.
+    /// Notes the free room, and tells a change. After it was little, it is enough again with a
+    /// quarter more, so that the state does not turn with every record.
     fn note(&self, bytes: Option<u64>) -> Option<Turn> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let was_low = known.is_low;
@@ -64,7 +64,7 @@ impl Engine {
     }
 }
 
-/// Looks what is left to the store.
+/// Looks at the store's free room.
 pub(super) async fn look(shared: &Shared) {
     let bytes = shared.store.room().await.unwrap_or_else(|error| {
         tracing::debug!(%error, "the room of the store is not known");

@@ -1,4 +1,4 @@
-//! Waking a device, and telling a relying party of what has happened. Neither is ever part of the
+//! Delivery: waking a device, and telling a relying party of events. Neither is ever part of the
 //! proof.
 
 use countersign_core::account::Issued;
@@ -12,12 +12,11 @@ use super::Later;
 pub struct DeliveryError {
     /// In words for the relying party.
     pub reason: String,
-    /// Whether another call may well be accepted: this one was not understood and refused, but
-    /// lost.
+    /// True if another call may be accepted, because this one was lost and not refused.
     pub passing: bool,
 }
 
-/// What became of the notification to one device.
+/// Result of the notification of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryResult {
     /// The authenticator.

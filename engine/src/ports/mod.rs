@@ -1,4 +1,4 @@
-//! What the engine needs from the world outside: traits, with their contracts in their docs.
+//! Ports: the engine's needs of the outside world, as traits with contracts.
 
 pub mod clock;
 pub mod delivery;

@@ -1,4 +1,4 @@
-//! What is remembered. The store decides: an outcome exists when the store has recorded it.
+//! The store. It decides: an outcome exists when the store has recorded it.
 
 use std::time::Duration;
 
@@ -16,8 +16,7 @@ use countersign_core::time::UnixMillis;
 
 use super::Later;
 
-/// The store did not do what it was asked for. Of a commit, it is then unknown whether it was
-/// recorded.
+/// The store failed. After a failed commit it is unknown whether it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached, or has no room.
@@ -31,7 +30,7 @@ pub enum StoreError {
     Unreadable(String),
 }
 
-/// What became of a commit.
+/// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// All of it is recorded.
@@ -43,7 +42,7 @@ pub enum Committed {
     },
     /// Nothing of it is recorded: a challenge in it has another end already.
     Ended {
-        /// Which challenge.
+        /// The challenge.
         challenge: ChallengeId,
         /// The end that is recorded.
         recorded: Box<Ended>,
@@ -65,7 +64,7 @@ pub struct UserQuery {
     pub limit: usize,
 }
 
-/// Which actions of a user to list.
+/// Filter for a user's actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionQuery {
     /// Tracked at or after this time.
@@ -78,10 +77,10 @@ pub struct ActionQuery {
     pub limit: usize,
 }
 
-/// What was answered and is not recorded.
+/// Answers that are not recorded yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unwritten {
-    /// How many commits.
+    /// Number of commits.
     pub records: usize,
     /// The age of the oldest.
     pub oldest: Duration,
@@ -111,7 +110,7 @@ pub enum Record {
 pub struct Page {
     /// The records; in the place of one that cannot be read, why.
     pub records: Vec<Result<Record, StoreError>>,
-    /// Where to go on; absent at the end.
+    /// Place to go on at; `None` at the end.
     pub next: Option<Cursor>,
 }
 
@@ -122,7 +121,8 @@ pub struct Cursor(pub String);
 /// Keeps accounts, devices, actions and challenges.
 ///
 /// Where the operator has chosen so, a commit that may lag is answered before it is recorded; it is
-/// recorded in its turn, and reads wait for it. What may lag is in [`crate::store::Durability`].
+/// recorded in its turn, and reads wait for it. [`crate::store::Durability`] lists the commits that
+/// may lag.
 ///
 /// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every
 /// commit whose answer was given before the read was asked for. Commits of one account are recorded
@@ -146,8 +146,8 @@ pub trait Store: Send + Sync + 'static {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>>;
 
-    /// Actions of an account, newest first. What it costs is bounded by what may be found: the
-    /// limit, for every code and state that is asked for.
+    /// Lists actions of an account, newest first. The cost is bounded by the limit, for every code
+    /// and state of the filter.
     fn actions(
         &self,
         account: &AccountKey,
@@ -223,9 +223,9 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(StoreError::Unavailable(refused))))
     }
 
-    /// Looks through what keeps the records, beyond the records themselves.
+    /// Checks the files that keep the records, beyond the records themselves.
     ///
-    /// The answer is [`StoreError::Unreadable`], saying what is wrong, if it is damaged.
+    /// The answer is [`StoreError::Unreadable`] with the fault if one is damaged.
     fn verify(&self) -> Later<Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -236,24 +236,24 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// What was answered and is not recorded.
+    /// Answers that are not recorded yet.
     fn unwritten(&self) -> Unwritten {
         Unwritten::default()
     }
 
-    /// Resolves, with the reason, when the store can record nothing any more and has to be opened
-    /// anew: the process is to end, and to recover from what is recorded.
+    /// Resolves, with the reason, when the store can record nothing any more. The process has to
+    /// end then, and a new one recovers from the records.
     fn broken(&self) -> Later<StoreError> {
         Box::pin(std::future::pending())
     }
 
-    /// Whether commits are being recorded. Once they were refused for a reason that is not their
-    /// own, it is an error until one was recorded again: somebody has to try.
+    /// Tells whether commits are being recorded. After a refusal for a reason of the store's own,
+    /// it is an error until a commit is recorded again: somebody has to try.
     ///
     /// # Errors
     /// [`StoreError`]: why they are not.
     fn ready(&self) -> Result<(), StoreError>;
 
-    /// Records what is queued and closes. Later calls are answered [`StoreError::Closed`].
+    /// Records the queued units and closes. Later calls are answered [`StoreError::Closed`].
     fn close(&self) -> Later<Result<(), StoreError>>;
 }

@@ -1,9 +1,9 @@
-//! Natural group commit: one thread takes what has queued while it was busy and records it as one
-//! group.
+//! Natural group commit: one thread records the units that queued while it was busy as one group.
+//! Nothing waits for a group to fill.
 //!
-//! Nothing waits for a group to fill. What a unit is and how a group is recorded is the backend's
-//! part. When a unit is answered is said by the [`Durability`]: a unit that was answered early is
-//! recorded in its turn, however often that has to be tried, or the queue is broken.
+//! The backend defines a unit and records a group. The [`Durability`] sets the moment of a unit's
+//! answer: a unit that was answered early is recorded in its turn, however often that has to be
+//! tried, or the queue is broken.
 
 mod backend;
 #[cfg(test)]
@@ -31,12 +31,12 @@ pub(super) const GROUP_UNITS_MAX: usize = 512;
 const QUEUE_UNITS_MAX: usize = 16_384;
 /// Until a group that was refused, and of which something was answered already, is tried again.
 const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
-/// How often that is tried once the queue is closed.
+/// Most tries once the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// Who asked for a unit.
+/// The caller of a unit.
 enum Asker<T> {
     /// Waits for the answer.
     Waits(Reply<T>),
@@ -46,7 +46,7 @@ enum Asker<T> {
 
 type Queued<B> = (<B as Backend>::Unit, Asker<<B as Backend>::Answer>);
 
-/// How far the thread has come.
+/// Progress of the thread.
 #[derive(Default)]
 struct Progress {
     /// Units that were answered early and are recorded.
@@ -58,7 +58,7 @@ struct Progress {
     is_finished: bool,
 }
 
-/// The queue and its thread. Dropped, it records what is queued and ends on its own.
+/// The queue and its thread. Dropped, it records the queued units and ends on its own.
 pub(super) struct CommitQueue<B: Backend> {
     sender: Mutex<Option<mpsc::Sender<Queued<B>>>>,
     lag: Arc<Lag>,
@@ -152,12 +152,12 @@ impl<B: Backend> CommitQueue<B> {
         })
     }
 
-    /// What was answered and is not recorded.
+    /// Answers that are not recorded yet.
     pub(super) fn unwritten(&self) -> Unwritten {
         self.lag.unwritten()
     }
 
-    /// Whether units are being recorded, or a refusal is what the backlog is for.
+    /// Tells whether units are being recorded, or the backlog bridges a refusal.
     ///
     /// # Errors
     /// [`StoreError`]: why they are not.
@@ -178,15 +178,15 @@ impl<B: Backend> CommitQueue<B> {
         }
     }
 
-    /// Takes no more units; what is queued is still recorded. The thread is the caller's to join.
+    /// Takes no more units. Those in the queue are still recorded. The caller joins the thread.
     pub(super) fn finish(&self) -> Option<JoinHandle<Result<(), StoreError>>> {
         lock(&self.sender).take();
         lock(&self.thread).take()
     }
 }
 
-/// What these locks guard is one value, replaced whole: a panic elsewhere cannot leave it half
-/// done.
+/// Each of these locks guards one value that is replaced whole, so a panic elsewhere cannot leave
+/// it half done.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -197,7 +197,7 @@ struct Writer<B: Backend> {
     receiver: mpsc::Receiver<Queued<B>>,
     progress: watch::Sender<Progress>,
     lag: Arc<Lag>,
-    /// What is to be recorded, oldest first.
+    /// Units to record, oldest first.
     queue: VecDeque<Queued<B>>,
     /// The last group was refused.
     is_refused: bool,
@@ -246,7 +246,7 @@ impl<B: Backend> Writer<B> {
             self.queue.extend(group);
             return !self.queue.is_empty();
         }
-        // What was refused and has been answered already goes first.
+        // Refused units that were answered early go first.
         if std::mem::take(&mut self.is_refused) {
             std::thread::sleep(RETRY);
         }
@@ -292,7 +292,8 @@ impl<B: Backend> Writer<B> {
         }
     }
 
-    /// Nothing of a group is recorded. Who waits is told so; what was answered is tried again.
+    /// A group is refused. The waiting callers are told; units that were answered early are tried
+    /// again.
     fn refused(&mut self, units: Vec<B::Unit>, askers: Vec<Asker<B::Answer>>, error: &StoreError) {
         self.is_refused = true;
         let before = self.progress.borrow().refusing.clone();
@@ -313,7 +314,7 @@ impl<B: Backend> Writer<B> {
         self.queue.extend(group.into_iter().filter_map(told));
     }
 
-    /// A group is recorded: what comes next is too, where there is room.
+    /// A group is recorded, so the store is ready again if there is room.
     fn records_again(&self) {
         if self.progress.borrow().refusing.is_some() && self.backend.has_room() {
             self.progress.send_modify(|p| p.refusing = None);

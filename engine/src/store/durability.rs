@@ -1,4 +1,4 @@
-//! When a commit is answered: once it is recorded, or, for what may lag, once it is queued.
+//! Time of a commit's answer: after the record, or, for a commit that may lag, after its queueing.
 //!
 //! The writer is the same in both modes; only the moment of the answer differs.
 
@@ -9,7 +9,7 @@ use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 
-/// When commits are answered.
+/// Time at which commits are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
     /// Once they are recorded.
@@ -19,19 +19,19 @@ pub enum Durability {
     Async(Bound),
 }
 
-/// How far the record may fall behind what was answered. Past it, a commit that may lag waits for
-/// its record like any other.
+/// Longest lag of the records behind the answers. Beyond it, a commit that may lag waits for its
+/// record like any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// The age of the oldest commit that was answered and is not recorded.
     Window(Duration),
-    /// How many of them there are.
+    /// Number of unrecorded answers.
     Records(usize),
 }
 
-/// Whether a commit may be answered before it is recorded: it opens, releases or ends challenges,
-/// and nothing of it raises a counter, begins a hold, or adds or takes an authenticator. What a
-/// crash takes back then lets nobody ask, guess or sign more than before.
+/// Tells whether a commit may be answered before it is recorded: it opens, releases or ends
+/// challenges, and raises no counter, begins no hold, and adds or removes no authenticator. A crash
+/// that takes it back then lets nobody ask, guess or sign more than before.
 ///
 /// An issue counts a prompt, a denial or a report begins a hold, and a number is counted before it
 /// is compared: those wait. An approval clears counts, which may come late.

@@ -1,4 +1,4 @@
-//! What was answered before it was recorded: how much, and how old the oldest of it is.
+//! Answers before their records: number and age of those that are not recorded.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub(super) struct Lag {
 struct State {
     /// Units answered early, ever: the number of the last.
     answered: u64,
-    /// When each was that is not recorded, by its number.
+    /// Start times of the unrecorded ones, by number.
     unwritten: BTreeMap<u64, Stopwatch>,
 }
 
@@ -42,8 +42,8 @@ impl Lag {
         lag
     }
 
-    /// Whether a unit that may lag is answered early. It is counted as answered then, and this is
-    /// its number.
+    /// Decides whether a unit that may lag is answered early. It counts as answered then, and gets
+    /// a number.
     pub(super) fn admit(&self) -> Option<u64> {
         let mut state = self.state();
         let admits = match self.durability {
@@ -63,7 +63,7 @@ impl Lag {
         Some(number)
     }
 
-    /// Whether there may be so many of them that an outage need not stop what may lag.
+    /// Tells whether the bound is high enough to bridge an outage.
     pub(super) fn outlasts_outages(&self) -> bool {
         match self.durability {
             Durability::Async(Bound::Records(max)) => self.state().unwritten.len() < max,
@@ -71,12 +71,12 @@ impl Lag {
         }
     }
 
-    /// Whether what may lag waits for its record in an outage.
+    /// Tells whether units that may lag wait for their records in an outage.
     pub(super) const fn is_bound_by_time(&self) -> bool {
         matches!(self.durability, Durability::Async(Bound::Window(_)))
     }
 
-    /// How many units were ever answered early, if one of them is not recorded.
+    /// Number of units ever answered early, if one of them is not recorded.
     pub(super) fn answered_unwritten(&self) -> Option<u64> {
         let state = self.state();
         (!state.unwritten.is_empty()).then_some(state.answered)

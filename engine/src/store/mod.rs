@@ -70,7 +70,7 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
     })
 }
 
-/// What is said where there is no place in a queue of commits.
+/// Message of a full commit queue.
 const TOO_MANY: &str = "too many commits are waiting";
 
 fn refused(reason: &str) -> StoreError {
@@ -81,13 +81,12 @@ const fn closed() -> StoreError {
     StoreError::Closed
 }
 
-/// What is said where a unit would take over a challenge of another account.
+/// Error of a unit that would take over a challenge of another account.
 fn foreign_challenge() -> StoreError {
     refused("a challenge of that id belongs to another account")
 }
 
-/// The states that are to be listed. An index holds each apart, so that a filter costs what it
-/// finds and not what there is.
+/// The states to list. The index keeps them apart, so that a filter costs only its own rows.
 fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
     use ActionState::{
         Allow, Block, ChallengeFailed, ChallengeRequired, ChallengeSucceeded, ReviewFailed,
@@ -107,7 +106,7 @@ fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
     ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
 
-/// Whether a user has every attribute that is asked for.
+/// Tells whether a user has all attributes of the query.
 fn has_attributes(record: &AccountRecord, query: &UserQuery) -> bool {
     let profile = &record.profile;
     let has = |asked: &Option<String>, line: &Option<Line>, same: fn(&str, &str) -> bool| {

@@ -1,10 +1,10 @@
-//! Rows as they are stored: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
+//! Rows of the stores: `format u8 | MessagePack body | CRC-32C over both, big-endian`.
 //!
 //! The structs here are the format. They are apart from the core's types, so that the core can
 //! change without changing a row. A field is appended with `#[serde(default)]`, so that rows of
-//! older formats are read. Each kind of row has its own format number, which rises where an older
-//! server must not read what it does not understand: it would take a key that signs statements for
-//! one that need not. Every format keeps the first byte and the checksum at the end.
+//! older formats are read. Each kind of row has its own format number, which rises if an older
+//! server must not read the row: it would take a key that signs statements for one that need not.
+//! Every format keeps the first byte and the checksum at the end.
 
 pub(super) mod frame;
 #[cfg(any(test, fuzzing))]
@@ -86,7 +86,7 @@ fn open<'a, T: Deserialize<'a>>(kind: &str, newest: u8, row: &'a [u8]) -> Result
         let message = format!("its format {format} is unknown, 1 to {newest} are known");
         return Err(unreadable(kind, &message));
     }
-    // The decoder's own message could quote what is stored.
+    // The decoder's own message could quote the row.
     rmp_serde::from_slice(body).map_err(|_| unreadable(kind, "its body has another shape"))
 }
 

@@ -1,5 +1,5 @@
-//! All the records of a store as a stream of versioned rows: what `countersign store export` writes
-//! and `import` reads.
+//! All records of a store as a stream of versioned rows: the output of `countersign store export`
+//! and the input of `import`.
 //!
 //! `magic | (length u32 big-endian | frame)* | 0 u32 | count u64 | CRC-32C of lengths and frames`.
 //! A frame is a row like those that stores keep, with the format number in front and a checksum
@@ -13,7 +13,7 @@ use countersign_core::id::AccountKey;
 use super::record::frame;
 use crate::ports::store::{Record, StoreError};
 
-/// What a stream begins with; the number is the version of the framing.
+/// Start of a stream; the number is the version of the framing.
 const MAGIC: &[u8; 21] = b"countersign records 1";
 /// No record is larger: text from callers is bounded long before.
 const FRAME_BYTES_MAX: usize = 4 << 20;
@@ -33,7 +33,7 @@ pub enum StreamError {
     /// A record cannot be read.
     #[error("record {0}: {1}")]
     Record(u64, StoreError),
-    /// Its end says something else than what came before.
+    /// The end contradicts the records before it.
     #[error("it is damaged: its end does not match its {0} records")]
     Damaged(u64),
 }
@@ -69,7 +69,7 @@ impl<W: Write> Writer<W> {
         self.out.write_all(&frame)
     }
 
-    /// Ends the stream. The answer is what it was written to, and how many records it has.
+    /// Ends the stream. The answer is the writer, and the number of records.
     ///
     /// # Errors
     /// [`io::Error`].
@@ -143,7 +143,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Whose a record is, where it is an account's.
+/// The account that owns a record, if one does.
 #[must_use]
 pub fn account_of(record: &Record) -> Option<&AccountKey> {
     match record {

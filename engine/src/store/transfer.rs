@@ -28,7 +28,7 @@ pub enum TransferError {
     /// The store does not answer, or has a record that cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Only an empty store can take over what another had.
+    /// Only an empty store can take over the records of another.
     #[error("the store is not empty: import into one that no server has used")]
     NotEmpty,
     /// It recorded something else.
@@ -36,14 +36,14 @@ pub enum TransferError {
     NotTaken(String),
 }
 
-/// What was found in a store.
+/// Findings of a check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Records by kind.
     pub records: HashMap<&'static str, u64>,
     /// Why the first of those cannot be read that cannot: [`DAMAGED_NAMED_MAX`] of them at most.
     pub damaged: Vec<StoreError>,
-    /// How many cannot be read.
+    /// Number of unreadable records.
     pub damaged_count: u64,
 }
 
@@ -59,10 +59,10 @@ const fn kind(record: &Record) -> &'static str {
     }
 }
 
-/// Reads every record of a store. `progress` is told how many at a time.
+/// Reads every record of a store. `progress` receives the number of each batch.
 ///
 /// # Errors
-/// [`StoreError`] if the store does not answer, or what keeps its records is damaged.
+/// [`StoreError`] if the store does not answer, or the files that keep its records are damaged.
 pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
     store.verify().await?;
     let (mut found, mut from) = (Found::default(), None);
@@ -109,11 +109,10 @@ pub async fn export(
     Ok(count)
 }
 
-/// Records everything of a stream in an empty store. The answer is how many records there were.
+/// Records everything of a stream in an empty store. The answer is the number of records.
 ///
 /// # Errors
-/// [`TransferError`]. What was recorded until then is not taken back: the store is to be thrown
-/// away.
+/// [`TransferError`]. Records until then are not taken back: throw the store away.
 pub async fn import(
     store: Arc<dyn Store>,
     input: impl Read,

@@ -1,4 +1,4 @@
-//! Which checks are made where they are asked for, without the pool.
+//! Choice of the checks that run on the caller's thread, without the pool.
 //!
 //! To wake a thread of the pool, and then the asker, takes longer than a check, and on a busy
 //! machine very much longer. So two sorts of checks are made at once. One that comes after a pause,
@@ -26,11 +26,11 @@ thread_local! {
 
 pub(super) struct Here {
     watch: Stopwatch,
-    /// When a check was last asked for, in microseconds of the watch.
+    /// Time of the last request for a check, in microseconds of the watch.
     last_us: AtomicU64,
 }
 
-/// What checks have taken of a thread's time, in microseconds.
+/// Time that checks have taken of a thread, in microseconds.
 #[derive(Clone, Copy)]
 struct Spent {
     since_us: u64,
@@ -46,9 +46,8 @@ impl Here {
         (self.watch.seconds() * 1e6) as u64
     }
 
-    /// Whether a check that is asked for is made here; `others` says whether any is queued or
-    /// running. Two threads that ask in the same moment may both hear that theirs is the only one,
-    /// which does no harm.
+    /// Decides whether a check runs here; `others` tells whether any is queued or running. Two
+    /// threads that ask in the same moment may both find themselves alone, which does no harm.
     pub(super) fn asked(&self, batches: bool, others: bool) -> bool {
         let now_us = self.now_us();
         let before_us = self.last_us.swap(now_us, Ordering::Relaxed);

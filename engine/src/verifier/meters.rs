@@ -1,4 +1,4 @@
-//! What operators see of the pool. Looked up once: every check is measured.
+//! Metrics of the pool, looked up once, because every check is measured.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
@@ -6,7 +6,7 @@ use super::Verdict;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Where a check was made.
+/// Place in which a check ran.
 #[derive(Clone, Copy)]
 pub(super) enum Lane {
     Here,

@@ -1,7 +1,7 @@
-//! The pool that checks signatures, so that event loops do not: but for those that are done sooner
-//! than a thread of the pool is awake.
+//! The pool that checks signatures, so that event loops do not, except for checks that are done
+//! sooner than a thread of the pool is awake.
 //!
-//! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
+//! It schedules and decides nothing: the core judges a signature, alone and in a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,8 +29,8 @@ mod tests;
 
 type Verdict = Result<Proof, InvalidSignature>;
 
-/// Checks signatures on threads of its own, in batches of what has queued while they were busy.
-/// What is queued or running is bounded: one more is refused before any work is done.
+/// Checks signatures on threads of its own, in batches of the checks that queued while they were
+/// busy. Queue and work under way are bounded: one more check is refused before any work is done.
 pub struct Verifier {
     bench: Arc<Bench>,
     queue_max: usize,
@@ -38,11 +38,11 @@ pub struct Verifier {
     here: Option<Here>,
 }
 
-/// What the workers share.
+/// State that the workers share.
 struct Bench {
     state: Mutex<State>,
     more: Condvar,
-    /// What a worker needs for a turn.
+    /// A worker's needs for a turn.
     #[cfg(test)]
     gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
@@ -198,8 +198,8 @@ impl Bench {
         state.queue.take(batching)
     }
 
-    /// Checks what one turn holds, and answers it all at its end: waking somebody costs nearly as
-    /// much as a check in a batch, and whoever is awake takes the next answers with it.
+    /// Runs the checks of one turn, and answers all at its end: waking somebody costs nearly as
+    /// much as a check in a batch, and the first task awake takes the next answers with it.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
         // Nobody waits for the others.
@@ -252,7 +252,7 @@ impl Bench {
     }
 }
 
-/// How the signatures of one turn came out that batch.
+/// Results of the batchable signatures of one turn.
 #[derive(Default)]
 struct Tally {
     checked: u32,

@@ -1,4 +1,4 @@
-//! What waits for a worker, and how much of it one takes: plain data, without threads.
+//! The queue of checks, and the share of it that one worker takes: plain data, without threads.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(super) struct Queue<T> {
     workers_max: usize,
 }
 
-/// What one worker does at a time.
+/// One turn of a worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Turn<T> {
     /// To be checked in one equation.
@@ -42,10 +42,10 @@ impl<T> Queue<T> {
         more
     }
 
-    /// What a worker does next; if there is nothing, it counts as gone.
+    /// Takes the next turn; without one, the worker counts as gone.
     ///
-    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its
-    /// half; of what does not, its share, so that idle workers help.
+    /// Of checks that batch it takes all that have come meanwhile, because a batch costs little
+    /// more than its half; of others its share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
         let mut alone = take_share(&mut self.alone, self.workers_max, ALONE_MAX);
         let batch = if batching {

@@ -168,7 +168,7 @@ async fn a_lone_check_is_made_where_it_is_asked_for_and_the_next_is_not() {
         let verdict = verifier.check(check(kind, 1)).now_or_never().expect("at once").unwrap();
         assert_eq!(verdict.is_ok(), kind.is_good(), "{kind:?}");
     }
-    // One that may take several checks goes to the pool, and so does what comes beside it.
+    // A check over several messages goes to the pool, and so does any check beside it.
     pause(&verifier);
     let mut several = Box::pin(verifier.check(check(Kind::OneOfTwo, 1)));
     assert!((&mut several).now_or_never().is_none());

@@ -1,5 +1,4 @@
-//! What an action is about: it stays what it was, and what was approved of it is told, over
-//! restarts.
+//! Content of an action: it stays as it was tracked, and its approved part is told, over restarts.
 
 use std::sync::Arc;
 

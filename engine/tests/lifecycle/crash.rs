@@ -1,4 +1,4 @@
-//! What a crash leaves behind, seen by the engine that comes after.
+//! Records that a crash leaves, as the next engine sees them.
 
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     let later = house.again_after(3_600_000);
     assert_eq!(later.engine.recover().await, Ok(0));
     let latest = later.now();
-    // It crashes too: alive, it would end by its own clock what is asked next.
+    // It crashes too: alive, it would end the next challenge by its own clock.
     drop(later);
     let back = house.again_after(1000);
     assert_eq!(back.engine.recover().await, Ok(1));
@@ -123,7 +123,7 @@ async fn a_hold_lasts_as_long_as_it_does_when_the_clock_was_set_back() {
     let back = house.again_after(1000);
     back.engine.recover().await.unwrap();
     assert_eq!(back.challenge(&alice).await, Err(refused_for(HOLD_MS)));
-    // Whoever comes after it finds the hold where it has begun.
+    // The next engine finds the hold at its original start.
     let again = house.again_after(HOLD_MS);
     assert_eq!(again.challenge(&alice).await, Err(refused_for(1000)));
     assert!(house.again_after(HOLD_MS + 1000).challenge(&alice).await.is_ok());

@@ -131,7 +131,7 @@ async fn crowd(house: &House, number: u8) -> (AccountKey, Phone, Vec<Arc<Challen
     (user, phone, challenges)
 }
 
-/// How many of 20 wrong numbers, sent at once, were compared.
+/// Sends 20 wrong numbers at once and counts those that were compared.
 async fn guess(house: &House, phone: &Phone, challenge: &Challenge) -> usize {
     let digits = wrong(challenge);
     let told = join_all((0..20).map(|_| house.approve(phone, challenge, &digits))).await;
@@ -253,7 +253,7 @@ async fn a_lock_after_too_many_numbers_outlasts_time_and_restarts_and_holds_for_
     later.enroll(&bob, &bobs).await.unwrap();
     let other = later.challenge(&bob).await.unwrap();
     later.approve(&bobs, &other, &right(&other)).await.unwrap();
-    // Where no number is asked for, an approval is the way out.
+    // Without a number, an approval is the way out.
     let plain = later.again_within(0, Limits::default());
     let challenge = plain.challenge(&alice).await.unwrap();
     plain.decide(&phone, &challenge, Decision::Approve).await.unwrap();

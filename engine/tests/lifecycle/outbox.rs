@@ -1,5 +1,5 @@
-//! What a relying party is told of a report, how often, and after a crash. A further report wakes
-//! whoever looks for what is due: no test waits for a timer.
+//! Calls to a relying party about a report: their content, their number, and their retries after a
+//! crash. A further report wakes the search for due events, so that no test waits for a timer.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ use countersign_engine::store::{MemoryStore, SqliteStore};
 
 use crate::support::{CountsDeliveries, Fault, House, NeverDelivers, Phone, Which, account};
 
-/// How `abort` ends a process.
+/// Signal with which `abort` ends a process.
 const SIGABRT: i32 = 6;
 
 fn told_by(delivery: &Arc<CountsDeliveries>) -> House {
@@ -39,7 +39,7 @@ async fn report(house: &House, user: &str, phone: u8) -> Arc<Challenge> {
     challenge
 }
 
-/// Which challenges were told, and in which call each time, once there were so many calls.
+/// Waits for so many calls, and lists the challenge and the number of each.
 async fn calls(delivery: &CountsDeliveries, count: usize) -> Vec<(ChallengeId, u32)> {
     let told = delivery.told(count).await;
     told.into_iter().map(|event| (event.challenge, event.calls)).collect()
@@ -109,7 +109,8 @@ async fn an_event_that_is_due_by_a_clock_ahead_alone_is_told_once_the_clock_is_s
 async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     let house = told(Arc::new(NeverDelivers));
     let (alice, phone) = (account("alice"), Phone::new(1));
-    // Whoever never answers holds challenges too: this one is issued by another process.
+    // A relying party that never answers would hold challenges too, so that another process issues
+    // this one.
     let issuing = house.again_with(0, None);
     issuing.enroll(&alice, &phone).await.unwrap();
     let challenge = issuing.challenge(&alice).await.unwrap();
@@ -121,7 +122,7 @@ async fn an_event_that_waits_when_a_process_dies_is_told_by_the_next() {
     let next = house.again_with(30_000, Some(delivery.clone()));
     let [told] = &*delivery.told(1).await else { panic!("told once") };
     assert_eq!((&told.id, &told.challenge), (&recorded.id, &challenge.id));
-    // Whoever looks again has seen to the end of what it found before.
+    // The next search begins after the first has handled all that it found.
     report(&next, "bob", 2).await;
     delivery.told(2).await;
     assert!(next.store.events().await.iter().all(|event| event.challenge != challenge.id));

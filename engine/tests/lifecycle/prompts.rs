@@ -1,4 +1,4 @@
-//! Who asks a user too often: what leaves the process, and what it costs others.
+//! Limit on prompts for one user: the challenges that leave the process, and the cost for others.
 
 use std::sync::Arc;
 
@@ -160,8 +160,8 @@ async fn a_notification_that_reached_nobody_takes_no_prompt_and_is_offered_to_no
     }
 }
 
-/// What was offered was seen, be it for a moment: else whoever takes it back soon could ask for
-/// ever.
+/// An offered challenge counts as seen, be it for a moment, because a caller that takes it back
+/// soon could otherwise ask for ever.
 #[actix::test]
 async fn a_notification_that_may_have_arrived_takes_a_prompt() {
     let lost = Arc::new(crate::support::OutOfReach::default());

@@ -104,7 +104,7 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
     }
 }
 
-/// Whoever was not asked learns nothing of a challenge whose name it knows.
+/// A key that was not asked learns nothing of a challenge, even if it knows the name.
 #[actix::test]
 async fn a_key_that_was_not_asked_is_told_nothing_of_a_challenge() {
     let house = House::open();

@@ -15,7 +15,7 @@ use crate::support::{Fault, House, Phone, Which, account, action, soon};
 
 const LIFE_MS: u64 = 600_000;
 
-/// What a token stands for that was made a second ago.
+/// Gives the wish for a ticket by a token that was made a second ago.
 fn wish(house: &House) -> TicketWish {
     let issued_at = house.now().minus_ms(1_000);
     let issued_at = UnixMillis(issued_at.seconds() * 1_000);

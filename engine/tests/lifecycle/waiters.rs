@@ -1,4 +1,4 @@
-//! Who waits is told of every end, after it is recorded and never longer than the challenge lives.
+//! Waiters learn of every end, after it is recorded and never later than the challenge lives.
 
 use std::sync::atomic::Ordering;
 
@@ -35,7 +35,7 @@ async fn one_waiter_too_many_is_answered_at_once() {
     }
     let fifth = soon(house.poll(&challenge, WAIT_MS)).await.unwrap();
     assert!(fifth.crowded && fifth.ended().is_none());
-    // Whoever leaves makes room.
+    // A waiter that leaves makes room.
     drop(waiters.pop());
     waiters.push(house.waiter(&challenge).await);
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
@@ -213,7 +213,7 @@ async fn draining_answers_every_waiter_and_lets_none_wait() {
     let late = soon(house.engine.pending(&credential, Reader::Stranger, WAIT_MS)).await.unwrap();
     assert!(late.offers.is_empty());
     assert!(house.engine.ready().is_err());
-    // What is under way may still be decided.
+    // A challenge under way may still be decided.
     house.decide(&phone, &challenge, Decision::Approve).await.unwrap();
     soon(house.engine.close()).await.unwrap();
 }

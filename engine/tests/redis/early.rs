@@ -31,7 +31,7 @@ async fn asked(store: &RedisStore, n: u8) -> Challenge {
     let open = challenge(&who, n, 10);
     recorded(store, &who, 0, [account(record()), Write::Device(device(&who, 1).into())]).await;
     recorded(store, &who, 1, [Write::Challenge(open.clone().into())]).await;
-    // What only opens a challenge raises no counter, and may lag too.
+    // A commit that only opens a challenge raises no counter, and may lag too.
     until_written(store).await;
     open
 }
@@ -40,7 +40,7 @@ fn approval(open: &Challenge, expected: u64) -> Change {
     change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
 }
 
-/// Whether a commit is answered at once.
+/// Tells whether a commit is answered at once.
 fn is_told(store: &RedisStore, change: Change) -> bool {
     store.commit(change).now_or_never() == Some(Ok(Committed::Recorded))
 }

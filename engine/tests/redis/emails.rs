@@ -49,7 +49,7 @@ async fn an_address_of_an_older_version_is_found_in_any_case() {
     assert_eq!(redis.command(&["ZADD", &index("Ann@Example.com"), "0", "ann"]), ":1\r\n");
     assert_eq!(redis.command(&["RENAME", &index("eve@x"), &index("EVE@x")]), "+OK\r\n");
     assert_eq!(redis.command(&["HDEL", "countersign:state", "emails-folded"]), ":1\r\n");
-    // What is no account's is passed over.
+    // A key that belongs to no account is passed over.
     redis.command(&["SET", "countersign:{0123456789abcdef}:account:planted", "x"]);
 
     let store = open(&redis.url()).await;

@@ -1,4 +1,4 @@
-//! The primary dies, and the replica that is promoted lacks what came last.
+//! Failover: the primary dies, and the promoted replica lacks the last commits.
 
 use std::net::SocketAddr;
 
@@ -60,7 +60,8 @@ async fn a_primary_that_was_demoted_and_keeps_its_connections_is_left() {
     assert_eq!(new.command(&["REPLICAOF", "NO", "ONE"]), "+OK\r\n");
     server.lead_to(new.address());
     follow(&old, new.address()).await;
-    // What it is reached by leads elsewhere: it answers still, and takes nothing.
+    // The store's address leads to the new primary now. The old one still answers, and takes
+    // nothing.
     let bob = populate(&store, "bob", 11).await;
     is_whole(&store, "bob", 11, bob).await;
     is_whole(&store, "ann", 1, ann).await;

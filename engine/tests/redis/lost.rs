@@ -1,4 +1,4 @@
-//! Redis comes back without what it had acknowledged.
+//! Redis comes back without the commits that it had acknowledged.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) async fn populate(store: &RedisStore, name: &str, n: u8) -> (Challeng
     (open, approved)
 }
 
-/// That everything is there, and the end that was recorded stays.
+/// Checks that everything is there, and that the recorded end stays.
 pub(crate) async fn is_whole(
     store: &RedisStore,
     name: &str,
@@ -71,7 +71,7 @@ async fn a_tail_that_redis_lost_is_written_again() {
 }
 
 /// A denial is lost on its way and is answered that it is not known; Redis comes back without the
-/// commit before it. Whoever has waited to read must see the denial.
+/// commit before it. A reader that has waited must see the denial.
 pub(crate) async fn a_lost_end_is_not_overlooked(
     store: &RedisStore,
     proxy: &Proxy,
@@ -164,7 +164,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     populate(&before, "ann", 1).await;
     before.close().await.unwrap();
     assert_eq!(redis.command(&["SAVE"]), "+OK\r\n");
-    // This one knows nothing of what was recorded before it came.
+    // This store knows nothing of earlier records.
     let store = open_waiting(&redis.url(), Duration::from_millis(500)).await;
     let bob = populate(&store, "bob", 11).await;
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
@@ -183,7 +183,7 @@ async fn what_neither_redis_nor_memory_knows_is_said_to_be_lost_and_not_taken_fo
     assert_eq!(revision(&store, &user("ann")).await, 3);
 }
 
-/// The names of all keys, without what is always there.
+/// Lists all keys, without those that are always there.
 fn keys(redis: &Redis) -> Vec<String> {
     let reply = redis.command(&["KEYS", "*"]);
     let names = reply.lines().filter(|line| line.starts_with("countersign:"));

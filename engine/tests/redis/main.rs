@@ -1,5 +1,5 @@
-//! What only Redis can do to its store: lose a commit or its answer, say it twice or late, be
-//! killed, paused, wiped, full, or taken by another server.
+//! Faults that only Redis can inflict on its store: it may lose a commit or its answer, repeat or
+//! delay it, be killed, paused, wiped, full, or taken by another server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -59,7 +59,7 @@ async fn exported(store: &impl Store) -> Vec<u8> {
     stream
 }
 
-/// What is in a stream, in one order: each store has its own.
+/// Lists the records of a stream in one order, because each store has its own.
 fn sorted(stream: &[u8]) -> Vec<String> {
     let mut reader = stream::Reader::new(stream).unwrap();
     let mut records = Vec::new();
@@ -93,7 +93,7 @@ async fn from_sqlite_to_redis_and_back_nothing_changes() {
     assert_sound(&*store).await;
     let moved = exported(&*store).await;
     assert_eq!(sorted(&moved), sorted(&stream));
-    // What was moved is found by its indexes, and expires as what was committed there.
+    // A moved record is found by its indexes, and expires, like one that was committed there.
     let ann = user("user: 7 \u{e9}");
     assert_eq!(store.users(&tenant(), all_users()).await.unwrap().len(), 100);
     assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 2);

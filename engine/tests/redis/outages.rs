@@ -17,8 +17,8 @@ use crate::{account, change, is_unavailable, open, open_waiting, revision, until
 const COMMITS: u64 = 40;
 const ACCOUNTS: usize = 16;
 
-/// Commits in a row, as the single writer of an account does: after an answer that is not known it
-/// looks what is recorded.
+/// Commits in a row, as the single writer of an account does: after an unknown answer it reads the
+/// record.
 async fn commits(store: Arc<RedisStore>, key: AccountKey) {
     let (mut known, mut acknowledged) = (0, 0);
     while known < COMMITS {

@@ -107,7 +107,7 @@ async fn a_redis_that_is_not_there_is_said_to_be_unavailable() {
 #[tokio::test]
 async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying_it() {
     let redis = Redis::with(&["--save", ""]);
-    // What the documentation has an operator set.
+    // The rule that the documentation tells an operator to set.
     let user = "SETUSER server on >right-one ~countersign:* +@read +@write +@scripting \
                 +@transaction +@connection +info +config|get +acl|whoami";
     let acl: Vec<_> = ["ACL"].into_iter().chain(user.split_whitespace()).collect();

@@ -1,4 +1,4 @@
-//! Stands between the store and Redis and does to one commit what a network can do.
+//! Stands between the store and Redis and inflicts a fault of the network on one commit.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What becomes of the next commit.
+/// Fault of the next commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It does not arrive, and the connection ends.
@@ -24,9 +24,9 @@ struct Plan {
     next: Option<Fault>,
     /// Ends every connection, and takes none.
     refuses: bool,
-    /// Who stands behind it from here on, if that has changed.
+    /// Server behind the proxy from here on, if that has changed.
     successor: Option<SocketAddr>,
-    /// What the store sent when the last fault happened.
+    /// The store's bytes at the last fault.
     kept: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ impl Proxy {
         self.plan.lock().unwrap().next = Some(fault);
     }
 
-    /// Whether what was planned has happened.
+    /// Tells whether the planned fault has happened.
     pub(crate) fn is_done(&self) -> bool {
         self.plan.lock().unwrap().next.is_none()
     }
@@ -86,7 +86,7 @@ impl Proxy {
         self.plan.lock().unwrap().refuses = refuses;
     }
 
-    /// Delivers the commit of the last fault, late. The answer is what Redis says.
+    /// Delivers the commit of the last fault, late. The answer is that of Redis.
     pub(crate) async fn deliver_late(&self) -> String {
         let kept = self.plan.lock().unwrap().kept.clone();
         assert!(!kept.is_empty(), "something was kept");

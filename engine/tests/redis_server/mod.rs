@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// What a start may take on a busy machine, and how often it is looked at.
+/// Number of looks at a start, which may be slow on a busy machine, and the pause between them.
 const START_TRIES: u32 = 1_000;
 const START_PAUSE: Duration = Duration::from_millis(20);
-/// What a command may take.
+/// Time limit of a command.
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// A running Redis. It is killed when this is dropped.
@@ -61,7 +61,7 @@ impl Redis {
         panic!("redis-server found no free port")
     }
 
-    /// Where it is.
+    /// Gives its URL.
     pub(crate) fn url(&self) -> String {
         url(self.address)
     }
@@ -113,7 +113,7 @@ impl Redis {
         Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
     }
 
-    /// Whether it answers before it ends or the time is up.
+    /// Tells whether it answers before it ends or the time is up.
     fn answers(&mut self) -> bool {
         for _ in 0..START_TRIES {
             if self.child.try_wait().unwrap().is_some() {
@@ -130,7 +130,7 @@ impl Redis {
     }
 }
 
-/// Who has signed the certificate of a Redis that speaks TLS.
+/// Gives the authority that has signed the certificate of a Redis that speaks TLS.
 pub(crate) fn authority() -> PathBuf {
     tls("ca.pem")
 }
@@ -141,7 +141,7 @@ fn tls(name: &str) -> PathBuf {
     folder.map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
 }
 
-/// How a store reaches a Redis, or what stands before one, at that address.
+/// Gives the URL by which a store reaches a Redis, or a proxy before one, at that address.
 pub(crate) fn url(address: SocketAddr) -> String {
     format!("redis://{address}")
 }

@@ -1,4 +1,4 @@
-//! Commits: what is recorded, what is refused, and in which order.
+//! Commits: the records, the refusals, and their order.
 
 use std::sync::Arc;
 
@@ -157,7 +157,7 @@ pub(crate) async fn nothing_of_a_unit_with_another_end_is_written(store: impl St
     let first = ended(&challenge(&ann, 1, 10), Outcome::Expired, 20);
     recorded(&store, &ann, 0, [Write::Account(record()), Write::Challenge(first.clone().into())])
         .await;
-    // The end stands last: what comes before it must not be written either.
+    // The end stands last: the writes before it must be left out too.
     let writes = [
         Write::Device(device(&ann, 1).into()),
         Write::Action(action(&ann, "one", 1).into()),

@@ -64,8 +64,8 @@ fn copy(from: &Path) -> tempfile::TempDir {
     folder
 }
 
-/// What a server says that starts on these files: refused at the start, so many answers refused,
-/// or everything right. A wrong answer fails.
+/// Starts a server on these files. It is refused at the start, refuses so many answers, or gets
+/// everything right. A wrong answer fails the test.
 async fn said(folder: &Path, damage: &str) -> Result<usize, StoreError> {
     let store = SqliteStore::open(&file(folder, ""))?;
     let mut refused = 0;
@@ -157,7 +157,8 @@ async fn a_flip_before_the_last_commit_is_seen_without_the_index_of_the_log() {
     std::fs::write(file(folder.path(), "-wal"), &bytes).unwrap();
     let refused = said(folder.path(), "a flip").await.unwrap_err().to_string();
     assert!(refused.contains("damaged or cut at byte"), "{refused}");
-    // A commit that was not finished is none: what was answered before it is there.
+    // A commit that was not finished does not count: the records that were answered before it are
+    // there.
     std::fs::write(file(folder.path(), "-wal"), &log).unwrap();
     let torn = [&log[..], &log[log.len() - 4120..log.len() - 100]].concat();
     std::fs::write(file(folder.path(), "-wal"), torn).unwrap();
@@ -199,6 +200,6 @@ async fn a_database_that_was_cut_never_makes_a_wrong_answer() {
         }
         cuts += 1;
     }
-    // A cut through the last page may take only what is free: every answer is right then.
+    // A cut through the last page may take only free space: every answer is right then.
     assert!(detected + 2 >= cuts, "{detected} of {cuts}");
 }

@@ -1,4 +1,4 @@
-//! What only a store with a file can show: restarts, a second server, damage.
+//! Properties that only a store with a file can show: restarts, a second server, damage.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ async fn a_copy_of_the_files_of_a_running_store_has_what_was_answered() {
     let path = folder.path().join("store.db");
     let store = open(&path);
     recorded(&store, &user("ann"), 0, [Write::Account(record())]).await;
-    // What a killed server would leave behind.
+    // Copies of the files, as a killed server would leave them.
     let copy = folder.path().join("copy.db");
     std::fs::copy(&path, &copy).unwrap();
     std::fs::copy(beside(&path, "-wal"), beside(&copy, "-wal")).unwrap();

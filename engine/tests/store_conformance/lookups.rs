@@ -1,4 +1,4 @@
-//! Look-ups: by attribute, by time, by key; and what is forgotten.
+//! Look-ups by attribute, by time and by key; and records that are forgotten.
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionState};
@@ -173,7 +173,7 @@ pub(crate) async fn actions_come_newest_first_and_filtered(store: impl Store) {
         let found = store.actions(&ann, query.clone()).await.unwrap();
         assert_eq!(found, expected, "{query:?}");
     }
-    // The limit counts what is listed, not what is looked at.
+    // The limit counts the actions that are listed, not those that are looked at.
     let one = ActionQuery { limit: 1, ..codes(vec![code("pay")]) };
     assert_eq!(store.actions(&ann, one).await, Ok(vec![pay]));
 }
@@ -230,7 +230,7 @@ pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
 pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: impl Store) {
     let (ann, bob) = (user("ann"), user("bob"));
     let held = |n, at| Challenge { held: true, ..challenge(&ann, n, at) };
-    // Lifetimes are 300 ms: at 1,000 what was issued by 700 is over.
+    // Lifetimes are 300 ms: at 1,000 a challenge is over if it was issued by 700.
     let (oldest, just_over, not_yet) =
         (challenge(&bob, 9, 650), challenge(&ann, 2, 700), challenge(&ann, 3, 701));
     let (long_held, fresh_held, released) = (held(4, 899), held(5, 900), held(6, 800));

@@ -1,4 +1,5 @@
-//! The contract of [`Store`], run against every adapter. What only a file can show is in `files`.
+//! The contract of [`Store`], run against every adapter. Properties that only a file can show are
+//! in `files`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -36,7 +37,7 @@ macro_rules! suite {
     };
 }
 
-/// What holds of a store however it answers.
+/// Tests for every store, even one that answers before it records.
 macro_rules! conformance {
     ($open:ident) => {
         suite! {
@@ -88,8 +89,8 @@ macro_rules! conformance {
     };
 }
 
-/// What proposes another end than the one that is recorded, or takes what is another's: no writer
-/// of one account does, and it breaks a store that has answered before it looked.
+/// Tests that propose another end than the recorded one, or take a record of another owner: no
+/// writer of one account does that, and it breaks a store that answers before it looks.
 macro_rules! contradictions {
     ($open:ident) => {
         suite! {

@@ -48,7 +48,7 @@ fn a_challenge_is_open_for_its_time_and_no_longer() {
         world.clock.pass(LIFETIME_MS - 1);
         assert!(world.is_pending().await, "{step}");
         assert_eq!(world.outcome(&challenge).await, None, "{step}");
-        // What was set wrong is set right.
+        // A clock that was set wrong is set right.
         world.clock.step(-step);
         world.clock.pass(1);
         assert!(!world.is_pending().await, "{step}");

@@ -1,4 +1,5 @@
-//! The webhook against servers on loopback: what it says, and what it takes for an answer.
+//! The webhook against servers on loopback: the content of its calls, and the answers that it
+//! accepts.
 
 use std::future::pending;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Events: what they say, and that each telling is one call. How often they are told is the
-//! outbox's part.
+//! Events: their content, and one call for each attempt. The outbox decides on the number of
+//! attempts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

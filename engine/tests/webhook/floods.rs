@@ -22,8 +22,8 @@ const INTERIM_SENT_MAX: usize = 1_000;
 /// Between two pieces that are small: the system takes a moment to pass each on.
 const PAUSE: Duration = Duration::from_millis(1);
 const SMALL_BYTES: usize = 100;
-/// Bytes that an endpoint has sent by then: those that are read, and what the system holds for a
-/// connection that is not read.
+/// Bytes that an endpoint has sent by then: those that are read, and those that the system buffers
+/// for a connection that is not read.
 const BYTES_SENT_MAX: usize = 8 << 20;
 const TOO_LONG: &str = "the webhook's answer is longer than an answer may be";
 
@@ -55,7 +55,7 @@ fn webhook(port: u16) -> Webhook {
     Webhook::new(settings(&format!("http://127.0.0.1:{port}/"), &["127.0.0.1"])).unwrap()
 }
 
-/// What becomes of a call, and how many pieces the endpoint could send.
+/// Gives the result of a call, and the number of pieces that the endpoint could send.
 async fn called(first: &'static str, again: impl Into<String>) -> (Result<(), String>, usize) {
     let (port, serving) = endless(first, again.into()).await;
     let webhook = webhook(port);

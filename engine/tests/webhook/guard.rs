@@ -5,7 +5,7 @@ use countersign_engine::delivery::{Lookup, Webhook, WebhookError, system_lookup}
 use countersign_engine::ports::Delivery;
 use url::Url;
 
-/// Where a URL is refused.
+/// Stage at which a URL is refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
     /// It is not a URL.
@@ -114,7 +114,7 @@ const LITERALS: &[&str] = &[
     "[8000::1]",
 ];
 
-/// What is no URL at all.
+/// Texts that are no URL at all.
 const MALFORMED: &[&str] = &[
     "https://",
     "https://:443/",
@@ -173,7 +173,8 @@ const NAMES: &[(&str, &str)] = &[
     ("0x7f.0.0.1.test", "172.16.0.1"),
 ];
 
-/// Where the URL is refused. Nothing is allowed by name but a host that none of the URLs has.
+/// Gives the stage at which the URL is refused. Nothing is allowed by name but a host that none of
+/// the URLs has.
 async fn refused(url: &str, lookup: Lookup) -> Stage {
     if url.parse::<Url>().is_err() {
         return Stage::Parsing;

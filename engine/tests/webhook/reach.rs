@@ -1,4 +1,5 @@
-//! When a challenge is offered: once there is a connection to tell of it, and before that is said.
+//! Moment at which a challenge is offered: after the connection is made, and before the
+//! notification is sent on it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ fn watched() -> (Offering, Arc<AtomicBool>) {
     (Box::pin(offering), begun)
 }
 
-/// Whether a challenge was offered, and what became of the call.
+/// Tells whether a challenge was offered, and gives the result of the call.
 async fn offers(webhook: &Webhook) -> (bool, Result<(), String>) {
     let (offering, begun) = watched();
     let answer = webhook.deliver(&issued(None, None), offering).await;

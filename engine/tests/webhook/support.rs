@@ -1,4 +1,4 @@
-//! What the webhook tests share: a challenge, a clock that stands, and servers on loopback.
+//! Parts that the webhook tests share: a challenge, a clock that stands, and servers on loopback.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
@@ -117,7 +117,7 @@ impl Untouched {
         self.0.local_addr().unwrap().port()
     }
 
-    /// Whether a connection was made: one would wait here to be accepted.
+    /// Tells whether a connection was made: one would wait here to be accepted.
     pub(crate) fn was_connected_to(&self) -> bool {
         self.0.accept().is_ok()
     }
@@ -128,7 +128,7 @@ impl Untouched {
     }
 }
 
-/// What a server does with a request.
+/// Behaviour of a server towards a request.
 #[derive(Clone)]
 pub(crate) enum Behaviour {
     /// Answers with these bytes.
@@ -146,7 +146,7 @@ pub(crate) fn status(status: u16) -> Behaviour {
     Behaviour::Answer(format!("HTTP/1.1 {status} Some Words\r\nContent-Length: 0\r\n\r\n"))
 }
 
-/// A server on loopback that keeps what it was sent.
+/// A server on loopback that keeps the requests that it gets.
 pub(crate) struct Server {
     pub(crate) port: u16,
     seen: Arc<Mutex<Seen>>,

@@ -27,7 +27,7 @@ const PIECES_MAX: usize = 10_000;
 const SENT_MAX: usize = 1_000;
 /// Between two pieces: the system takes a moment to pass each on.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The deadline of a call whose connection stays half made: enough for what the other calls need.
+/// The deadline of a call whose connection stays half made. It is enough for the other calls.
 const DEADLINE: Duration = Duration::from_secs(4);
 /// Longer than anything here may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -76,7 +76,7 @@ async fn deliver(webhook: &Webhook) -> Result<(), String> {
     answer.map(drop).map_err(|error| error.to_string())
 }
 
-/// What an endpoint sends in the place of an answer, again and again.
+/// Messages that an endpoint sends in the place of an answer, again and again.
 #[derive(Clone, Copy)]
 enum Flood {
     Interim,
@@ -92,7 +92,7 @@ impl Flood {
         stream.flush().await
     }
 
-    /// What becomes of a call, and how often the endpoint could send.
+    /// Gives the result of a call, and the number of messages that the endpoint could send.
     async fn meets(self) -> (Result<(), String>, usize) {
         let endpoint = Endpoint::listen().await;
         let webhook = endpoint.webhook();
@@ -124,7 +124,7 @@ async fn with_a_trusted_endpoint() {
             read_request(&mut stream).await.unwrap();
             stream.write_all(ACCEPTED).await.unwrap();
         }
-        // What is left open is closed before long: the connection is idle.
+        // A connection that is left open is closed before long, because it is idle.
         let _ = stream.read_u8().await;
     };
     let calling = async {

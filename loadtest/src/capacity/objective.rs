@@ -1,15 +1,15 @@
-//! What a server has to meet, as it is written on the command line: `p99=50ms`, `0.01%`.
+//! Objectives in the form of the command line: `p99=50ms`, `0.01%`.
 
 use std::str::FromStr;
 
-use crate::report::capacity::{Objective, Trial};
+use crate::out::report::capacity::{Objective, Trial};
 
 /// Samples that have to lie beyond a quantile, so that it says something.
 const BEYOND_MIN: f64 = 10.0;
 /// The longest time that can be asked for, in microseconds: the longest that is told apart.
 const LATENCY_MAX_US: f64 = 60e6;
 
-/// How long a quantile may be, such as `p99=50ms`.
+/// An upper bound for a quantile, such as `p99=50ms`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
     /// The quantile, above 0 and below 1.
@@ -18,7 +18,7 @@ pub struct Latency {
     pub us: u64,
 }
 
-/// Which share of arrivals may not complete, such as `0.01%` or `0.0001`; below 1.
+/// The share of arrivals that may fail to complete, such as `0.01%` or `0.0001`; below 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorShare(pub f64);
 
@@ -86,15 +86,14 @@ impl Objective {
         Self { quantile: latency.quantile, latency_us: latency.us, errors_share: errors.0 }
     }
 
-    /// Whether a trial meets it. One in which nothing completed does not.
+    /// Tells whether a trial meets the objective. A trial in which nothing completed does not.
     #[must_use]
     pub fn is_met_by(&self, trial: &Trial) -> bool {
         let in_time = trial.latency_us.is_some_and(|us| us <= self.latency_us);
         in_time && trial.errors_share <= self.errors_share
     }
 
-    /// How long a trial at that rate has to be, in seconds, so that ten samples lie beyond the
-    /// quantile.
+    /// Length of a trial at that rate, in seconds, so that ten samples lie beyond the quantile.
     #[must_use]
     pub fn seconds_for(&self, rate: f64) -> f64 {
         BEYOND_MIN / (1.0 - self.quantile) / rate

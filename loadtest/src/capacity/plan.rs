@@ -1,15 +1,15 @@
-//! From costs to a table: what so many users take.
+//! Plans: the resources for a number of users, from fitted costs.
 //!
 //! * Challenges per second at the peak are those of a day, spread evenly, times the peak factor.
 //! * Pending at the peak are as many as come while people take their time (Little's law).
 //! * Cores are such that they are used no more than those of the server were at the highest rate
-//!   that met the objective, less the headroom; all of a core where that rate was not found. This
+//!   that met the objective, less the headroom; all of a core if that rate was not found. This
 //!   takes for granted that more cores bear more in proportion, which one machine cannot show.
-//! * Memory is that of the server with nothing in it, and of what is active and pending.
-//! * Redis keeps every device, and lifecycles for as long as they are retained. What it held before
-//!   they were counted is left out: most of that is what the trials have left there.
+//! * Memory is that of the empty server, and of active devices and pending challenges.
+//! * Redis keeps every device, and lifecycles for as long as they are retained. Its content before
+//!   the count is left out, because most of that comes from the trials.
 
-use crate::report::capacity::{
+use crate::out::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,
 };
 
@@ -17,18 +17,18 @@ use super::search::{Next, Search};
 
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// What is asked of a server.
+/// A load to plan for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
     /// Its users.
     pub users: u64,
     /// Challenges of each of them in a day.
     pub challenges_per_user: f64,
-    /// How many times as many as on average come at the peak.
+    /// Ratio of the peak rate to the average rate.
     pub peak_factor: f64,
 }
 
-/// What is asked where nobody says more: from a company to a bank, all signing in twice a day, with
+/// The loads that the report plans for: from a company to a bank, all signing in twice a day, with
 /// ten times the average in the morning.
 pub const USUAL: [Demand; 5] =
     [usual(1_000), usual(10_000), usual(100_000), usual(1_000_000), usual(10_000_000)];
@@ -52,7 +52,7 @@ impl Default for Assumptions {
 }
 
 impl Capacity {
-    /// All of it, from a search that may be under way, costs and what is asked for.
+    /// Builds the report of a search, which may still be under way, with its costs and demands.
     #[must_use]
     pub fn new(
         objective: Objective,
@@ -85,7 +85,7 @@ impl Capacity {
         self.fits.iter().find(|fit| fit.cost == cost && fit.step.is_none())
     }
 
-    /// What a demand takes.
+    /// Plans the resources for one demand.
     #[must_use]
     pub fn plan_for(&self, demand: &Demand) -> Plan {
         let Assumptions { headroom, human_delay_seconds, .. } = self.assumptions;
@@ -146,7 +146,7 @@ impl Capacity {
             Conclusion::Nothing => return None,
         };
         let cores = used / (busy * free);
-        // What is a whole number but for rounding is one.
+        // A value that is whole apart from rounding counts as whole.
         Some((cores - 1e-9).ceil().max(1.0) as u64)
     }
 
@@ -180,7 +180,7 @@ impl Capacity {
 }
 
 impl Beside {
-    /// What stands beside the first store of what was found with another.
+    /// Takes the findings with another store, to show them beside the first.
     #[must_use]
     pub fn new(store: String, found: Capacity) -> Self {
         let Capacity { highest_rate, conclusion, fits, plan, .. } = found;

@@ -1,19 +1,19 @@
-//! Which rate to try next, until the highest that meets the objective is known.
+//! The search for the highest rate that meets the objective.
 //!
 //! Rates double (or halve) until one meets the objective and a higher one does not; then the middle
 //! between them is tried, by ratio, until they are close enough. One trial may err: a machine
-//! hiccups. So both ends of what is left are tried again, and where two trials of a rate disagree a
+//! hiccups. So both ends of the last range are tried again, and if two trials of a rate disagree a
 //! third decides; so is a rate that failed although a higher one did not. A rate counts only if no
 //! lower one is known to fail.
 
-use crate::report::capacity::{Conclusion, Trial};
+use crate::out::report::capacity::{Conclusion, Trial};
 
-/// Trials of a rate that have to agree before it is an end of what is left.
+/// Trials that have to agree before a rate bounds the search.
 const AGREE: usize = 2;
 /// From one rate to the next while no end is known.
 const FACTOR: f64 = 2.0;
 
-/// Where a search may go.
+/// The range and the limits of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SearchSettings {
     /// The first rate, per second.
@@ -22,9 +22,9 @@ pub struct SearchSettings {
     pub rate_min: f64,
     /// The highest that is tried.
     pub rate_max: f64,
-    /// How close the two ends have to be, as a part of the lower one: 0.05 is 5 %.
+    /// Largest distance of the two ends, as a part of the lower one: 0.05 is 5 %.
     pub precision: f64,
-    /// How many trials are made at most.
+    /// Most trials that a search makes.
     pub trials_max: usize,
 }
 
@@ -35,16 +35,16 @@ impl Default for SearchSettings {
     }
 }
 
-/// What comes next.
+/// The next step of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Next {
-    /// Try this rate, and [`Search::record`] what came of it.
+    /// Try this rate, then report the trial with [`Search::record`].
     Try(f64),
     /// It is over.
     Done {
         /// The highest rate that meets the objective; 0 if none does.
         highest_rate: f64,
-        /// How it ended.
+        /// The reason for the end.
         conclusion: Conclusion,
     },
 }
@@ -56,7 +56,7 @@ pub struct Search {
     trials: Vec<Trial>,
 }
 
-/// What is known of a rate.
+/// The results for one rate.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     rate: f64,
@@ -90,7 +90,7 @@ impl Search {
         Self { settings, trials: Vec::new() }
     }
 
-    /// Writes down what came of a trial. Its rate is taken for the one that was asked for.
+    /// Records a trial. Its rate counts as the rate that was asked for.
     pub fn record(&mut self, trial: Trial) {
         self.trials.push(trial);
     }
@@ -108,7 +108,7 @@ impl Search {
         ends(&self.known()).0.map_or(0.0, |met| met.rate)
     }
 
-    /// Which rate to try, or what came of it all.
+    /// Gives the next rate to try, or the result of the search.
     #[must_use]
     pub fn next(&self) -> Next {
         let wanted = self.wanted();
@@ -168,7 +168,7 @@ impl Search {
         }
     }
 
-    /// What is known of each rate that was tried, from the lowest.
+    /// The results by rate, from the lowest.
     fn known(&self) -> Vec<Known> {
         let mut known: Vec<Known> = Vec::new();
         for trial in &self.trials {

@@ -1,18 +1,17 @@
 //! A trial, from the report of the run that it was.
 
-use crate::report::capacity::{Objective, Trial};
-use crate::report::facts;
-use crate::report::model::Report;
+use crate::out::report::capacity::{Objective, Trial};
+use crate::out::report::facts;
+use crate::out::report::model::Report;
 
-/// Above this share of its cores the harness may be what was measured.
+/// Share of its cores above which the harness may have limited the result.
 const CLIENT_SHARE_MAX: f64 = 0.8;
 /// Above this share of late begins it is, too.
 const LATE_SHARE_MAX: f64 = 0.01;
 
 impl Trial {
-    /// What a run at `rate` comes to. Whatever did not complete counts as an error, be it that it
-    /// failed, was refused, never began, or had not ended when the run did: whoever runs it waits
-    /// for what is under way at the end.
+    /// Sums up a run at `rate`. Every arrival that did not complete counts as an error, because the
+    /// caller waits for work under way at the end of the run.
     #[must_use]
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
@@ -36,7 +35,7 @@ impl Trial {
         trial
     }
 
-    /// Whether the harness may have been what was too slow.
+    /// Tells whether the harness may have been the bottleneck.
     #[must_use]
     pub fn is_limited_by_client(&self) -> bool {
         self.client_share > CLIENT_SHARE_MAX || self.late_share > LATE_SHARE_MAX

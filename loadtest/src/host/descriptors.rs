@@ -1,4 +1,4 @@
-//! How many connections this process, and a server that it starts, may have.
+//! Connections that this process, and a server that it starts, may have.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,27 +1,24 @@
-//! What the machine is.
+//! Description of the machine.
 
 use std::fmt;
-use std::fs::read_to_string;
 
-use crate::report::model::Machine;
+use procfs::Current as _;
+
+use crate::out::report::model::Machine;
 
 impl Machine {
     /// This one.
     #[must_use]
     pub fn here() -> Self {
-        let info = read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
-        let memory = read_to_string("/proc/meminfo").unwrap_or_default();
-        let total = memory.lines().find_map(|line| {
-            let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?;
-            kib.trim().parse::<u64>().ok()
-        });
+        let processors = procfs::CpuInfo::current().ok();
+        let model = processors.as_ref().and_then(|found| found.model_name(0));
+        let memory = procfs::Meminfo::current().map_or(0, |found| found.mem_total);
         let system = rustix::system::uname();
         let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
         Self {
-            cpu: model.map_or("unknown processor", |(_, model)| model).to_owned(),
+            cpu: model.unwrap_or("unknown processor").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, Into::into),
-            memory_bytes: total.unwrap_or(0) * 1024,
+            memory_bytes: memory,
             kernel: format!("{} {}", text(system.sysname()), text(system.release())),
         }
     }

@@ -1,4 +1,4 @@
-//! The machine: what it is, what a process on it uses, and who may use which core.
+//! The machine: its description, the resources of its processes, and their cores.
 
 pub mod descriptors;
 mod machine;

@@ -1,4 +1,4 @@
-//! Which cores a process may use. A server and its load on the same cores measure each other.
+//! Cores of a process. A server and its load on the same cores would measure each other.
 
 use std::io;
 

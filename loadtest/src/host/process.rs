@@ -1,9 +1,9 @@
-//! What a process uses, as the kernel counts it.
+//! Resources of a process, as the kernel counts them.
 
-use std::fs;
 use std::io;
 
-use rustix::param::{clock_ticks_per_second, page_size};
+use procfs::ProcError;
+use procfs::process::{ProcState, Process};
 
 /// Processor time that a process has used, in user mode and in the kernel, in seconds. It advances
 /// in ticks, mostly of 10 ms.
@@ -11,56 +11,51 @@ use rustix::param::{clock_ticks_per_second, page_size};
 /// # Errors
 /// If there is no such process.
 pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let ticks = ticks(&stat).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(ticks as f64 / clock_ticks_per_second() as f64)
+    let stat = process(pid)?.stat().map_err(io_error)?;
+    Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
-/// Memory of a process that is in use, in bytes.
+/// Resident memory of a process, in bytes.
 ///
 /// # Errors
 /// If there is no such process.
 pub fn rss_bytes(pid: u32) -> io::Result<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm"))?;
-    let pages: Option<u64> = statm.split_ascii_whitespace().nth(1).and_then(|n| n.parse().ok());
-    Ok(pages.ok_or(io::ErrorKind::InvalidData)? * page_size() as u64)
+    Ok(process(pid)?.statm().map_err(io_error)?.resident * procfs::page_size())
 }
 
 /// Descriptors that a process has open.
 ///
 /// # Errors
-/// If there is no such process, or it is somebody else's.
+/// If there is no such process, or it belongs to another user.
 pub fn descriptors(pid: u32) -> io::Result<u64> {
-    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64)
+    Ok(process(pid)?.fd_count().map_err(io_error)? as u64)
 }
 
-/// Whether a process is there and not only waiting to be forgotten.
+/// Tells whether a process runs: a zombie does not.
 #[must_use]
 pub fn is_alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    let state =
+        process(pid).and_then(|found| found.stat().map_err(io_error)?.state().map_err(io_error));
+    state.is_ok_and(|state| !matches!(state, ProcState::Zombie | ProcState::Dead))
 }
 
-/// `utime` and `stime`: fields 14 and 15, of which the second is a name in brackets with any
-/// character.
-fn ticks(stat: &str) -> Option<u64> {
-    let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let user: u64 = after_name.next()?.parse().ok()?;
-    let kernel: u64 = after_name.next()?.parse().ok()?;
-    Some(user + kernel)
+fn process(pid: u32) -> io::Result<Process> {
+    let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::NotFound)?;
+    Process::new(pid).map_err(io_error)
+}
+
+fn io_error(error: ProcError) -> io::Error {
+    match error {
+        ProcError::Io(error, _) => error,
+        ProcError::NotFound(_) => io::ErrorKind::NotFound.into(),
+        ProcError::PermissionDenied(_) => io::ErrorKind::PermissionDenied.into(),
+        other => io::Error::other(other),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_ticks_are_found_behind_any_name() {
-        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 120 34 0 0 20 0 5 0 100 1 1";
-        assert_eq!(ticks(stat), Some(154));
-        assert_eq!(ticks("7 (a"), None);
-    }
 
     #[test]
     fn this_process_is_alive_and_uses_something() {

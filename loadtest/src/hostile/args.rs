@@ -11,10 +11,11 @@ use serde_json::Value;
 use super::{
     ALL, Attackers, Hostile, Listener, Outcome, Pace, Places, Rule, Run, alone, named, pairs,
 };
+use crate::LoadError;
 use crate::host::pin;
+use crate::out::files;
+use crate::run::stop::Stop;
 use crate::server::{check_store, key};
-use crate::stop::Stop;
-use crate::{LoadError, files};
 
 /// Seconds of an abuse alone, and of a pair.
 const ALONE_SECONDS: u64 = 60;
@@ -24,7 +25,7 @@ const QUIET_MAX: Duration = Duration::from_secs(10);
 /// Longest span after an abuse.
 const RECOVERY_MAX: Duration = Duration::from_secs(3);
 
-/// Which abuses, and how long.
+/// The abuses and their length.
 #[derive(Args, Clone, Debug)]
 pub struct HostileArgs {
     /// The server to start: this `countersign`, or the one beside this program.
@@ -71,7 +72,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl HostileArgs {
-    /// Does what the command line asks for. The exit code says whether the server has stood it.
+    /// Runs the command. The exit code tells whether the server withstood every abuse.
     ///
     /// # Errors
     /// [`LoadError`] if it cannot be done.

@@ -1,4 +1,4 @@
-//! The process of the attackers: it reads an order, does what it says, and gives an account.
+//! The attackers' process: it reads an order, follows it, and prints an account.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -20,7 +20,7 @@ const CONNECTIONS_MAX: u64 = 9_000;
 /// Word before the account, since a test's own words may stand before it.
 pub(super) const DID: &str = "did ";
 
-/// Does what the order on the standard input says, and writes an account to the standard output.
+/// Follows the order on the standard input, and writes an account to the standard output.
 /// [`super::Attackers`] starts a process that calls this.
 ///
 /// # Errors

@@ -68,7 +68,7 @@ impl Ground {
         self.dial_with(None).await
     }
 
-    /// The same with so many bytes for what is received and not read.
+    /// Dials with a receive buffer of that many bytes.
     ///
     /// # Errors
     /// As [`Self::dial`].

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::span::Span;
-use crate::raw::Connection;
+use crate::client::raw::Connection;
 
 /// Time between two probes.
 const EVERY: Duration = Duration::from_millis(50);

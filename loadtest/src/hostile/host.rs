@@ -10,7 +10,7 @@ use url::Url;
 use super::order::{Accomplice, OwnWait, Victim};
 use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
-use crate::raw::Callers;
+use crate::client::raw::Callers;
 use crate::server::{Settings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.

@@ -88,8 +88,8 @@ impl Places {
 }
 
 impl Hostile {
-    /// Does the runs one after the other, and shows each as it ends. A server that was harmed is
-    /// replaced. `note` is told what a reader has to know besides.
+    /// Makes the runs one after the other, and shows each as it ends. A harmed server is replaced.
+    /// `note` receives remarks for the reader.
     ///
     /// # Errors
     /// [`LoadError`] if a server does not start, or attackers do not attack.

@@ -1,4 +1,4 @@
-//! Orders to the process of the attackers, and its account of what it did.
+//! Orders to the attackers' process, and its account.
 
 use std::net::SocketAddr;
 
@@ -51,7 +51,7 @@ pub(super) struct Accomplice {
     pub(super) webhook: SocketAddr,
 }
 
-/// An account of what attackers did.
+/// The attackers' account.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Did {
     /// Connections that the server took.

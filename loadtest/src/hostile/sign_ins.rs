@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::order::{OwnWait, Victim};
 use super::span::Span;
-use crate::raw::{Answer, Callers, Connection, Person, expect};
-use crate::schedule::{Schedule, Shape, pace};
+use crate::client::raw::{Answer, Callers, Connection, Person, expect};
+use crate::run::schedule::{Schedule, Shape, pace};
 
 /// Longest time for a sign-in. A longer one has failed.
 const SIGN_IN_MAX: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! One run: a quiet span, the abuse, and what is left of it.
+//! One run: a quiet span, the abuse, and the recovery.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(super) async fn span(host: &Host, pace: &Pace, time: Duration) -> Span {
     span
 }
 
-/// Lets attackers loose, and measures what comes of it. `quiet` was measured before.
+/// Lets the attackers loose and measures the effect. `quiet` comes from the span before.
 ///
 /// # Errors
 /// [`LoadError`] if the attackers do not do as they are told.

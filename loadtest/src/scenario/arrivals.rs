@@ -1,4 +1,4 @@
-//! How much, and when: what scenarios with arrivals have in common.
+//! Options of the scenarios that have arrivals: rate, shape and length.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use super::Stage;
 use crate::LoadError;
-use crate::book::Book;
-use crate::drive::{Work, closed_loop, for_time, open_loop};
-use crate::people::span;
-use crate::schedule::{RATE_MAX, Schedule, Shape};
+use crate::client::people::span;
+use crate::run::drive::{Work, closed_loop, for_time, open_loop};
+use crate::run::schedule::{RATE_MAX, Schedule, Shape};
+use crate::run::tally::Tally;
 
 /// Workers, at most: each is a user with connections.
 const WORKERS_MAX: usize = 1_000_000;
 /// Workers where nothing is said, at least and at most.
 const WORKERS: (usize, usize) = (64, 5_000);
 
-/// How arrivals are spread, by name.
+/// Spread of the arrivals, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Spread {
@@ -32,15 +32,15 @@ pub enum Spread {
     Burst,
 }
 
-/// How much, and when.
+/// Rate, shape and length of the load.
 #[derive(Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Arrivals per second, on average; of a ramp, at its end.
     #[arg(long, default_value_t = 50.0, value_parser = rate, allow_negative_numbers = true)]
     pub rate: f64,
-    /// How they are spread. By default as a Poisson process: by chance, as those of many people
-    /// who know nothing of each other, so that some come close together.
+    /// Spread of the arrivals. By default a Poisson process: arrivals are random and independent,
+    /// as those of many people are, so that some come close together.
     #[arg(long, value_enum, default_value_t = Spread::Poisson)]
     pub shape: Spread,
     /// Of a ramp: the rate at its begin.
@@ -58,11 +58,11 @@ pub struct LoadArgs {
     #[arg(long, default_value = "1s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub warm_up: Duration,
-    /// How long what was begun may take after the last arrival.
+    /// Time that work under way may take after the last arrival.
     #[arg(long, default_value = "20s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,
-    /// Users, and so arrivals under way at the same time, at most; what comes while all are busy
+    /// Most users, and so most arrivals under way at the same time. An arrival while all are busy
     /// waits and is late. By default, enough for arrivals that take a second.
     #[arg(long)]
     pub users: Option<usize>,
@@ -75,7 +75,7 @@ pub struct LoadArgs {
 /// Reads a rate.
 ///
 /// # Errors
-/// What it should be.
+/// The expected form.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok();
     let rate = rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
@@ -99,7 +99,7 @@ impl LoadArgs {
     }
 
     /// # Errors
-    /// [`LoadError::Input`] for what makes no sense.
+    /// [`LoadError::Input`] for options that make no sense.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
         let wrong = |what: &str| Err(LoadError::Input(what.to_owned()));
         if self.time < Duration::from_millis(100) {
@@ -115,7 +115,7 @@ impl LoadArgs {
         Ok(())
     }
 
-    /// How many users there are, if each arrival takes up to a second besides `delay`.
+    /// Number of users, if each arrival takes up to a second besides `delay`.
     pub(crate) fn workers(&self, delay: Duration) -> usize {
         let usual = (self.rate * (1.0 + 2.0 * delay.as_secs_f64())).ceil() as usize;
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
@@ -129,11 +129,11 @@ impl LoadArgs {
     /// Lets the workers work.
     pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, stage: &Stage) {
         if self.closed.is_some() {
-            closed_loop(workers, for_time(self.time), &stage.book, &stage.stop).await;
+            closed_loop(workers, for_time(self.time), &stage.tally, &stage.stop).await;
             return;
         }
         let schedule = self.schedule(self.time, stage.seed);
-        open_loop(workers, schedule, self.drain, &stage.book, &stage.stop).await;
+        open_loop(workers, schedule, self.drain, &stage.tally, &stage.stop).await;
     }
 
     /// Lets the workers work for a while without writing anything down.
@@ -149,15 +149,15 @@ impl LoadArgs {
         if self.warm_up.is_zero() || self.closed.is_some() {
             return Ok(workers);
         }
-        let (book, count) = (Arc::new(Book::new(main)), workers.len());
+        let (tally, count) = (Arc::new(Tally::new(main)), workers.len());
         let mut schedule = self.schedule(self.warm_up, stage.seed.wrapping_add(1));
         if self.shape == Spread::Ramp {
             (schedule.shape, schedule.rate) = (Shape::Poisson, self.ramp_from);
         }
-        let workers = open_loop(workers, schedule, self.drain, &book, &stage.stop).await;
-        let totals = book.totals();
+        let workers = open_loop(workers, schedule, self.drain, &tally, &stage.stop).await;
+        let totals = tally.totals();
         if totals.failed > 0 && totals.completed == 0 {
-            let first = book.errors().into_iter().next();
+            let first = tally.errors().into_iter().next();
             let first = first.map_or_else(String::new, |failures| failures.first);
             return Err(LoadError::Server(format!("nothing worked while warming up: {first}")));
         }

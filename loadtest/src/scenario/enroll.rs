@@ -10,10 +10,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, Scenario, Stage};
-use crate::drive::Work;
-use crate::people::{Crowd, keys};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Crowd, keys};
+use crate::out::report::step;
+use crate::run::drive::Work;
+use crate::run::recorder::Recorder;
 
 /// Keys that are made before; a run that takes more makes the rest as it goes.
 const KEYS_MAX: usize = 200_000;
@@ -21,7 +22,7 @@ const KEYS_MAX: usize = 200_000;
 /// Enrollments on a schedule.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct EnrollArgs {
-    /// How much, and when.
+    /// Rate, shape and length of the load.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadArgs,

@@ -8,15 +8,16 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, Scenario, Stage};
-use crate::drive::Work;
-use crate::people::{Delay, Fate, Mix, User};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Delay, Fate, Mix, User};
+use crate::out::report::step;
+use crate::run::drive::Work;
+use crate::run::recorder::Recorder;
 
 /// Longest that a browser waits where the phone does not answer, in seconds.
 const GIVE_UP_SECONDS: u64 = 1;
 
-/// How the browser learns of the outcome.
+/// The browser's way to learn the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Learn {
@@ -26,18 +27,18 @@ pub enum Learn {
     Waiting,
 }
 
-/// What people do.
+/// Behaviour of the people.
 #[derive(Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
-    /// How long a person takes to answer: none, 2s, exp:5s or uniform:1s-9s. It is no part of the
+    /// Time until a person answers: none, 2s, exp:5s or uniform:1s-9s. It is no part of the
     /// lifecycle's time.
     #[arg(long, default_value_t = Delay::None)]
     pub human: Delay,
-    /// Shares of what people do.
+    /// Shares of the people's reactions.
     #[arg(long, default_value_t = Mix::default(), value_name = "approve=90,deny=8,ignore=2")]
     pub mix: Mix,
-    /// How the browser learns of the outcome.
+    /// The browser's way to learn the outcome.
     #[arg(long, value_enum, default_value_t = Learn::Waiting)]
     pub learn: Learn,
 }
@@ -45,11 +46,11 @@ pub struct PeopleArgs {
 /// Lifecycles on a schedule.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct LifecycleArgs {
-    /// How much, and when.
+    /// Rate, shape and length of the load.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadArgs,
-    /// What people do.
+    /// Behaviour of the people.
     #[command(flatten)]
     #[serde(flatten)]
     pub people: PeopleArgs,
@@ -57,15 +58,15 @@ pub struct LifecycleArgs {
 
 /// A user who goes through lifecycles over and over.
 pub struct Cycle {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// How the browser learns of the outcome.
+    /// The browser's way to learn the outcome.
     pub learn: Learn,
-    /// What the person does.
+    /// Shares of the person's reactions.
     pub mix: Mix,
-    /// How long the person takes.
+    /// Time until the person answers.
     pub human: Delay,
-    /// What chance depends on.
+    /// Source of random numbers.
     pub random: fastrand::Rng,
 }
 
@@ -99,7 +100,7 @@ impl Cycle {
             }
             None => {
                 let told = recorder.timed(step::VERIFY, Instant::now(), open.ask(None)).await?;
-                crate::people::expect_end(step::VERIFY, &told, approve)?;
+                crate::client::people::expect_end(step::VERIFY, &told, approve)?;
                 told
             }
         };
@@ -134,7 +135,7 @@ impl Work for Cycle {
 }
 
 impl PeopleArgs {
-    /// Users who are enrolled, and do what people do.
+    /// Enrolls users who behave as the options say.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -166,7 +167,7 @@ impl Scenario for LifecycleArgs {
     }
 
     fn requests(&self) -> usize {
-        // The browser's poll, and what the phone asks meanwhile.
+        // The browser's poll, and the phone's requests meanwhile.
         2 * self.load.workers(self.people.human.mean())
     }
 

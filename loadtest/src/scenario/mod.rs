@@ -1,4 +1,4 @@
-//! What is done to a server, one file per scenario.
+//! Scenarios, one file each.
 
 mod arrivals;
 pub mod enroll;
@@ -19,29 +19,29 @@ pub use arrivals::LoadArgs;
 pub(crate) use arrivals::rate;
 
 use crate::LoadError;
-use crate::book::Book;
+use crate::client::people::Crowd;
 use crate::host::process;
-use crate::metrics::Metrics;
-use crate::people::Crowd;
-use crate::progress::Progress;
-use crate::report::model::Point;
-use crate::stop::Stop;
+use crate::out::progress::Progress;
+use crate::out::report::model::Point;
+use crate::run::stop::Stop;
+use crate::run::tally::Tally;
+use crate::server::metrics::Metrics;
 
-/// What every scenario has at hand.
+/// Everything that a scenario works with.
 pub struct Stage {
-    /// Where users come from.
+    /// Source of users.
     pub crowd: Crowd,
-    /// Where what happens is written down.
-    pub book: Arc<Book>,
-    /// What ends the run before its time.
+    /// Tally of the run.
+    pub tally: Arc<Tally>,
+    /// Signal for an early end.
     pub stop: Stop,
-    /// What the server says of itself, if it can be read.
+    /// The server's metrics, if they can be read.
     pub metrics: Option<Metrics>,
-    /// What is shown meanwhile.
+    /// Progress on the terminal.
     pub progress: Progress,
     /// The server's process, if it is known.
     pub pid: Option<u32>,
-    /// What chance depends on.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
@@ -62,7 +62,7 @@ pub trait Scenario: Serialize + Sync {
     const NAME: &'static str;
     /// The step whose times are those of the whole.
     const MAIN: &'static str;
-    /// What is made before anything is measured.
+    /// State that is prepared before the measurement.
     type Ready: Send;
 
     /// Its arrivals, if they come on a schedule.
@@ -70,7 +70,7 @@ pub trait Scenario: Serialize + Sync {
         None
     }
 
-    /// Refuses what makes no sense.
+    /// Refuses options that contradict each other.
     ///
     /// # Errors
     /// [`LoadError::Input`].
@@ -81,12 +81,12 @@ pub trait Scenario: Serialize + Sync {
     /// Requests at the same time, at most.
     fn requests(&self) -> usize;
 
-    /// How long the measured part takes, if that is known.
+    /// Length of the measured part, if it is known.
     fn length(&self) -> Option<Duration> {
         self.load().map(LoadArgs::length)
     }
 
-    /// Makes what is needed.
+    /// Prepares the measurement.
     fn prepare(&self, stage: &Stage) -> impl Future<Output = Result<Self::Ready, LoadError>>;
 
     /// Does it, and writes it down.
@@ -96,7 +96,7 @@ pub trait Scenario: Serialize + Sync {
         stage: &Stage,
     ) -> impl Future<Output = Result<Figures, LoadError>>;
 
-    /// Adds what follows from what happened second by second.
+    /// Adds figures that follow from the series.
     fn conclude(&self, _points: &[Point], _figures: &mut Figures) {}
 }
 

@@ -10,11 +10,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, Scenario, Stage};
-use crate::drive::Work;
-use crate::metrics::Metrics;
-use crate::people::{Phone, Seen, User};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Phone, Seen, User};
+use crate::out::report::step;
+use crate::run::drive::Work;
+use crate::run::recorder::Recorder;
+use crate::server::metrics::Metrics;
 
 /// Longest wait that a server grants, in seconds.
 const WAIT_SECONDS: u64 = 30;
@@ -24,7 +25,7 @@ const PARKING: Duration = Duration::from_secs(25);
 /// Open apps, and challenges on a schedule.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct PhonesArgs {
-    /// How much, and when; `--users` is the number of open apps.
+    /// Rate, shape and length of the load; `--users` is the number of open apps.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadArgs,
@@ -104,7 +105,7 @@ impl Scenario for PhonesArgs {
     }
 
     fn requests(&self) -> usize {
-        // Each app's poll, and what those do who are told.
+        // Each app's poll, and the requests of the apps that were told.
         let apps = self.load.workers(Duration::ZERO);
         apps + apps.min(1000)
     }

@@ -1,4 +1,4 @@
-//! Ordinary days for hours: does what the server holds grow?
+//! Ordinary days for hours: does the server's memory grow?
 
 use clap::Args;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::lifecycle::{Cycle, LifecycleArgs};
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
-use crate::report::model::{Point, ServerPoint};
+use crate::out::report::model::{Point, ServerPoint};
 
 /// Lifecycles for a long time, of people who take theirs and do not all approve.
 #[derive(Args, Clone, Debug, Serialize)]

@@ -8,10 +8,12 @@ use serde_json::json;
 
 use super::lifecycle::{Cycle, PeopleArgs};
 use super::{Figures, Scenario, Stage};
-use crate::drive::open_loop;
-use crate::people::span;
-use crate::schedule::{Schedule, Shape};
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::span;
+use crate::out::report::model::STORM;
+use crate::out::report::step;
+use crate::run::drive::open_loop;
+use crate::run::schedule::{Schedule, Shape};
 
 /// Everyone within a short time.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -23,18 +25,18 @@ pub struct StormArgs {
     #[arg(long, default_value = "10s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub within: Duration,
-    /// How long what was begun may take after the last has come.
+    /// Time that work under way may take after the last arrival.
     #[arg(long, default_value = "30s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,
-    /// What people do.
+    /// Behaviour of the people.
     #[command(flatten)]
     #[serde(flatten)]
     pub people: PeopleArgs,
 }
 
 impl Scenario for StormArgs {
-    const NAME: &'static str = "storm";
+    const NAME: &'static str = STORM;
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<Cycle>;
 
@@ -61,7 +63,7 @@ impl Scenario for StormArgs {
         let begin = tokio::time::Instant::now();
         let rate = f64::from(self.everyone) / self.within.as_secs_f64();
         let schedule = Schedule { shape: Shape::Rush, rate, time: self.within, seed: stage.seed };
-        open_loop(cycles, schedule, self.drain, &stage.book, &stage.stop).await;
+        open_loop(cycles, schedule, self.drain, &stage.tally, &stage.stop).await;
         let over = begin.elapsed().saturating_sub(self.within);
         Ok(super::figures(json!({
             "users": self.everyone,

@@ -9,10 +9,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Figures, Scenario, Stage};
-use crate::metrics::Metrics;
-use crate::people::{Open, Poll, Seen, User, patiently, span};
-use crate::recorder::Recorder;
-use crate::{LoadError, step};
+use crate::LoadError;
+use crate::client::people::{Open, Poll, Seen, User, patiently, span};
+use crate::out::report::step;
+use crate::run::recorder::Recorder;
+use crate::server::metrics::Metrics;
 
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
 const PARKING: Duration = Duration::from_secs(25);
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 32;
 /// Browsers from which on the server's memory is told for each: of fewer, pages and buffers that
 /// the server has anyway make up most of the difference.
 const MEMORY_FROM: usize = 1000;
-/// How long a browser goes on polling: longer than a challenge lives.
+/// Time for which a browser goes on polling: longer than the lifetime of a challenge.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// In which order browsers are woken.
@@ -45,8 +46,8 @@ pub struct WaitersArgs {
     /// The same number, small, to compare with.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub few: u32,
-    /// How many of them are decided, spread over all; all of them with `--wake all`. A p99 takes
-    /// 1000 to be firm, which one by one are done in some seconds.
+    /// Number of decisions, spread over all browsers; all of them with `--wake all`. A firm p99
+    /// needs 1000, which take some seconds one by one.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub decided: u32,
     /// In which order.
@@ -55,7 +56,7 @@ pub struct WaitersArgs {
     /// Decisions at the same time, with `--wake all`.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub at_once: u32,
-    /// How long they stay parked before the first is decided.
+    /// Time for which the browsers stay parked before the first decision.
     #[arg(long, default_value = "0s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub hold: Duration,
@@ -69,7 +70,7 @@ struct Waiter {
 }
 
 impl WaitersArgs {
-    /// How many are decided.
+    /// Number of decisions.
     const fn decisions(&self) -> u32 {
         match self.wake {
             Wake::All => self.count,
@@ -98,7 +99,7 @@ impl WaitersArgs {
         Ok(times)
     }
 
-    /// Whether one of them is decided, so that those are spread over all.
+    /// Tells whether a browser's challenge is decided, so that the decisions are spread over all.
     fn is_chosen(&self, index: usize) -> bool {
         let (count, decided) = (u64::from(self.count), u64::from(self.decisions()));
         let before = |index: u64| index * decided / count;
@@ -113,14 +114,14 @@ impl WaitersArgs {
         // Those that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
-        let book = &stage.book;
+        let tally = &stage.tally;
         stream::iter(chosen)
             .for_each_concurrent(at_once, async |(_, (waiter, poll))| {
                 let mut recorder = Recorder::default();
-                book.offered();
-                book.begun(Duration::ZERO);
+                tally.offered();
+                tally.begun(Duration::ZERO);
                 let result = wake(waiter, poll, Instant::now(), &mut recorder).await;
-                book.ended(&recorder, result.as_ref().copied());
+                tally.ended(&recorder, result.as_ref().copied());
             })
             .await;
         drop(rest);
@@ -168,7 +169,7 @@ impl Scenario for WaitersArgs {
             (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
-            let mut times = crate::book::empty();
+            let mut times = crate::run::tally::empty();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
             of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
             // A wake-up of no time is one that came before the phone's answer.

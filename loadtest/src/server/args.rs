@@ -1,4 +1,4 @@
-//! What the command line says about the server.
+//! Options that name the server.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use super::{Prepared, Settings, Spawned, Target, target};
 use crate::LoadError;
 use crate::host::pin::{self, Cores};
 use crate::host::process;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
-/// Which server, and where it runs.
+/// The server and its place.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
@@ -29,7 +29,7 @@ pub struct ServerArgs {
     /// Its operations listener, such as `http://127.0.0.1:9464`, to read its metrics.
     #[arg(long, value_name = "URL", requires = "target")]
     operations: Option<String>,
-    /// Its process, if it is on this machine, to see what it uses.
+    /// The server's process, if it runs on this machine, to measure its resources.
     #[arg(long, value_name = "PID", requires = "target")]
     server_pid: Option<u32>,
     /// Allow a server, or a Redis, that is on another machine. Its owner has to agree.
@@ -61,7 +61,7 @@ pub struct ServerArgs {
 /// Reads a key of the configuration with its value.
 ///
 /// # Errors
-/// What it should look like.
+/// The expected form.
 pub(crate) fn key(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))

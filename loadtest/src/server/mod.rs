@@ -1,6 +1,7 @@
 //! The server under load: one that runs, or one started for the occasion.
 
 mod args;
+pub mod metrics;
 mod spawned;
 mod target;
 
@@ -11,23 +12,23 @@ pub use target::Target;
 
 use crate::LoadError;
 use crate::host::pin::Cores;
-use crate::metrics::Metrics;
+use crate::server::metrics::Metrics;
 
 /// A server that is ready to be put under load.
 pub struct Prepared {
-    /// How to call it.
+    /// Address and credentials.
     pub target: Target,
     /// Its process, if it was started for the occasion.
     pub spawned: Option<Spawned>,
     /// The number of its process, if it is known.
     pub pid: Option<u32>,
-    /// What it says of itself, if it can be read.
+    /// The server's metrics, if they can be read.
     pub metrics: Option<Metrics>,
     /// Its store, if it is known.
     pub store: Option<String>,
     /// Its workers, if they are known.
     pub workers: Option<usize>,
-    /// Who uses which cores.
+    /// Cores of each process.
     pub cores: Cores,
 }
 

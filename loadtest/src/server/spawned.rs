@@ -23,7 +23,7 @@ const START: Duration = Duration::from_secs(20);
 const END: Duration = Duration::from_secs(12);
 /// The tenant of a server that is started for the occasion.
 const TENANT: &str = "load";
-/// Where its log goes, in its folder.
+/// Name of the server's log in its folder.
 const LOG: &str = "server.log";
 /// Bytes of it that are read at once.
 const LOG_BYTES_MAX: u64 = 16 << 20;
@@ -31,7 +31,7 @@ const LOG_BYTES_MAX: u64 = 16 << 20;
 /// path to look it up in.
 const PRLIMIT: &str = "/usr/bin/prlimit";
 
-/// How a server is started.
+/// Settings of a server to start.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Its store: `memory:`, `sqlite` or an address of a Redis.
@@ -48,7 +48,7 @@ pub struct Settings {
 
 /// A server in a process of its own, which ends with this.
 pub struct Spawned {
-    /// How to call it.
+    /// Address and credentials.
     pub target: Target,
     /// Its process.
     pub pid: u32,
@@ -59,11 +59,11 @@ pub struct Spawned {
 }
 
 impl Spawned {
-    /// Starts a server with a tenant and nothing else configured but what `settings` say. Its users
-    /// may be asked as often as one likes. It listens on ports of its own.
+    /// Starts a server with a tenant, and apart from `settings` with nothing else configured. Its
+    /// users have no limit of notifications. It listens on ports of its own.
     ///
     /// # Errors
-    /// [`LoadError::Server`], with what it said.
+    /// [`LoadError::Server`], with the server's output.
     pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(|error| {
             let (all, kind) = (std::env::temp_dir(), error.kind());

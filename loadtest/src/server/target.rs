@@ -1,4 +1,4 @@
-//! How a server is called, and whether it is the one that was meant.
+//! Access to a server, and a check that it is the right one.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
-use crate::people::patiently;
+use crate::client::people::patiently;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]
@@ -19,22 +19,22 @@ pub struct Target {
     pub tenant: String,
     /// One of the tenant's secrets.
     pub secret: Secret,
-    /// Where its metrics are, if they can be read.
+    /// Address of its metrics, if they can be read.
     pub operations: Option<String>,
 }
 
 impl Target {
-    /// Whether the server is on this machine.
+    /// Tells whether the server is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
 
-    /// Tracks one action, to see whether the server is there, takes the secret, and takes it for
-    /// this tenant.
+    /// Tracks one action, to learn whether the server is there and takes the secret for this
+    /// tenant.
     ///
     /// # Errors
-    /// [`LoadError::Server`], which says what is wrong.
+    /// [`LoadError::Server`], which names the fault.
     pub async fn probe(&self, http: &Http) -> Result<(), LoadError> {
         let wrong = |what: String| LoadError::Server(format!("{}: {what}", self.base));
         let backend = RelyingParty::new(http.clone(), &self.base, self.secret.reveal());
@@ -53,7 +53,7 @@ impl Target {
     }
 }
 
-/// What the answer to the first request says about a server.
+/// Explains the answer to the first request.
 fn probed(error: LoadError) -> String {
     if error.is_transport() {
         return format!("no server answers there: {}", error.kind());

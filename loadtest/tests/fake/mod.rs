@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub(crate) const SECRET: &str = "fake-secret-of-a-fake";
 pub(crate) const TENANT: &str = "load";
 
-/// How it behaves.
+/// Behaviour of the fake.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Manner {
     /// Time that every answer takes.
@@ -34,7 +34,7 @@ pub(crate) struct Manner {
     pub(crate) stall: Option<(u64, Duration)>,
     /// After so many tracked actions, every further one is answered 503.
     pub(crate) full_after: Option<u64>,
-    /// Whether it takes every secret.
+    /// True if it takes every secret.
     pub(crate) trusting: bool,
 }
 
@@ -53,7 +53,7 @@ struct State {
     started: AtomicU64,
     http2_requests: AtomicU64,
     stalled_until: Mutex<Option<Instant>>,
-    /// The open challenge of each user, and what ends it.
+    /// The open challenge of each user, and the sender that ends it.
     challenges: Mutex<HashMap<String, (String, watch::Sender<bool>)>>,
     /// The user of each key.
     keys: Mutex<HashMap<String, String>>,
@@ -88,7 +88,7 @@ impl Fake {
         format!("http://{}/v1", self.address)
     }
 
-    /// How many actions were tracked.
+    /// Counts the tracked actions.
     pub(crate) fn tracked(&self) -> u64 {
         *self.state.tracked.borrow()
     }
@@ -106,7 +106,7 @@ impl Fake {
         self.state.peers.lock().unwrap().clone()
     }
 
-    /// How many connections there were, and how many requests over HTTP/2.
+    /// Counts the connections, and the requests over HTTP/2.
     pub(crate) fn seen(&self) -> (u64, u64) {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (of(&self.state.connections), of(&self.state.http2_requests))

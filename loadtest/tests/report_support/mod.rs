@@ -5,13 +5,13 @@
 
 pub(crate) mod planned;
 
-use countersign_loadtest::report::model::{
+use countersign_loadtest::out::report::model::{
     FORMAT, Failures, Machine, Point, Report, Server, ServerPoint, Step, Totals,
 };
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
-/// How long the run took.
+/// Duration of the run.
 const SECONDS: u64 = 40;
 
 /// `count` times from `low` to `high`, dense at the low end as those of servers are.

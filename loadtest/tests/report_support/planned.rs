@@ -3,10 +3,10 @@
 use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::USUAL;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
-use countersign_loadtest::report::capacity::{
+use countersign_loadtest::out::report::capacity::{
     Assumptions, Beside, Capacity, Cost, Fit, Objective, Plan, Trial,
 };
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::report::model::Report;
 
 use crate::report_support::{sample, wobble};
 

@@ -1,10 +1,10 @@
-//! Running the program, and reading what it wrote.
+//! Runs the program, and reads its output.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use countersign_loadtest::report::json;
-use countersign_loadtest::report::model::Report;
+use countersign_loadtest::out::report::json;
+use countersign_loadtest::out::report::model::Report;
 
 use crate::fake::{Fake, SECRET, TENANT};
 
@@ -23,7 +23,7 @@ pub(crate) fn against(fake: &Fake, arguments: &str) -> Command {
     command
 }
 
-/// What it wrote to the standard error.
+/// Gives its output to the standard error.
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

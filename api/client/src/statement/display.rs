@@ -1,4 +1,4 @@
-//! What a person is shown, as it was received: what you see is what you sign.
+//! The text that a person is shown, as it was received: what you see is what you sign.
 
 use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::statement::Digest;
@@ -15,18 +15,18 @@ pub enum InvalidDisplay {
     /// It is longer than a display may be.
     #[error("longer than {DISPLAY_BYTES_MAX} bytes")]
     TooLong,
-    /// It has characters that hide, reorder or forge what is shown, written as such or as escapes.
+    /// It has characters that hide, reorder or forge its content, written as such or as escapes.
     #[error("it has control, bidirectional or invisible characters")]
     Unsafe,
     /// It is not one JSON object with every key once.
     #[error("not a JSON object with every key once")]
     Malformed,
-    /// It does not say what is to be decided.
+    /// It names no action.
     #[error("it names no action")]
     NoAction,
 }
 
-/// The display text of a challenge, and what it says.
+/// The display text of a challenge, and its content.
 #[derive(Clone, PartialEq)]
 pub struct Display {
     text: String,
@@ -66,7 +66,7 @@ impl Display {
         &self.text
     }
 
-    /// What is to be decided.
+    /// The action to decide.
     #[must_use]
     pub fn action(&self) -> &str {
         self.members.get("action").and_then(Value::as_str).unwrap_or_default()
@@ -97,7 +97,7 @@ impl Display {
 }
 
 impl std::fmt::Debug for Display {
-    /// Shows the length only: it is what a person is shown.
+    /// Prints the length only, because a person is shown the text.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Display({} bytes)", self.text.len())
     }

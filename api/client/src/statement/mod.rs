@@ -1,4 +1,4 @@
-//! A device that signs statements (`statement-v1`): what was shown, and what was chosen.
+//! A device that signs statements (`statement-v1`) over the shown text and the choice.
 
 mod display;
 mod prompt;
@@ -75,7 +75,7 @@ impl StatementDevice {
         })
     }
 
-    /// What the device signs with.
+    /// The device's key.
     #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         &self.key
@@ -121,8 +121,8 @@ impl StatementDevice {
         self.read(|| self.call(Method::GET, "")).await
     }
 
-    /// Reads what is pending, for up to `wait` seconds while nothing is. Each of its challenges is
-    /// to become a [`Prompt`].
+    /// Reads the pending challenges, and waits for one for up to `wait` seconds. Make a [`Prompt`]
+    /// of each.
     ///
     /// # Errors
     /// [`ClientError`].

@@ -22,10 +22,10 @@ pub enum Unreadable {
     /// Its nonce is none.
     #[error("its nonce {0}")]
     Nonce(#[from] InvalidNonce),
-    /// What is to be shown cannot be.
+    /// The display text cannot be shown.
     #[error("its display: {0}")]
     Display(#[from] InvalidDisplay),
-    /// What is to be shown is about another action than the challenge.
+    /// The display text names another action than the challenge.
     #[error("its display is about another action")]
     OtherAction,
 }
@@ -41,15 +41,15 @@ pub struct Prompt {
     expires_at_seconds: u64,
 }
 
-/// What a person chose, and what they were shown when they did.
+/// A person's choice, and the text that they were shown.
 #[derive(Clone, Copy)]
 pub struct Choice<'a> {
     /// The action that the caller has shown.
     pub shown_action: &'a str,
     /// The answer.
     pub decision: Decision,
-    /// What was typed, where an approval asks for a number: decimal digits of any script, with or
-    /// without blanks.
+    /// The number that was typed, if an approval asks for one: decimal digits of any script, with
+    /// or without blanks.
     pub number: Option<&'a str>,
 }
 
@@ -82,13 +82,13 @@ impl Prompt {
         &self.challenge
     }
 
-    /// What to show.
+    /// The text to show.
     #[must_use]
     pub const fn display(&self) -> &Display {
         &self.display
     }
 
-    /// How many digits an approval asks for.
+    /// Number of digits that an approval needs.
     #[must_use]
     pub const fn digits(&self) -> Option<usize> {
         self.digits

@@ -1,4 +1,4 @@
-//! A server that answers from a list and keeps what it was sent, byte by byte.
+//! A server that answers from a list and keeps the requests, byte by byte.
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
@@ -50,7 +50,7 @@ impl Server {
         Self { base, thread }
     }
 
-    /// What it was sent, once it has given all its answers.
+    /// The requests, once it has given all its answers.
     pub(crate) fn seen(self) -> Vec<Seen> {
         self.thread.join().unwrap()
     }

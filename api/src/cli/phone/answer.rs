@@ -12,8 +12,8 @@ use super::CliError;
 use super::device::{Asked, Phone, Waiting};
 use super::terminal::{clean, show_challenge};
 
-/// Answers a challenge; the newest that is pending where none is named. What is signed unseen by a
-/// person who named it is shown all the same, where the device reads it to sign it.
+/// Answers a challenge: the named one, or the newest pending one. If the device has to read a
+/// challenge to sign it, it is shown.
 pub(super) async fn run(
     phone: &Phone,
     challenge: Option<String>,
@@ -54,7 +54,7 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Whether a text has so many digits, of any script, and nothing else but blanks.
+/// Tells whether a text has so many digits, of any script, and nothing else but blanks.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
     TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }

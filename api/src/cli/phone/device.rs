@@ -25,20 +25,20 @@ pub(super) enum Phone {
 pub(super) struct Waiting {
     /// Its name.
     pub(super) id: String,
-    /// What is shown of it, and signed.
+    /// The question as it is shown and signed.
     pub(super) asked: Result<Asked, Unreadable>,
 }
 
-/// What a person is asked.
+/// A question to a person.
 pub(super) enum Asked {
-    /// What the official SDKs are told.
+    /// The answer that the official SDKs get.
     Official(Box<PendingResponse>),
-    /// What is signed too, and whose device it is.
+    /// The signed text, and the owner of the device.
     Statement(Box<(PendingChallenge, Prompt)>),
 }
 
 impl Asked {
-    /// How many digits an approval asks for.
+    /// Number of digits that an approval needs.
     pub(super) fn digits(&self) -> Option<usize> {
         match self {
             Self::Official(pending) => pending.number_match.map(|n| n.digits),
@@ -78,8 +78,8 @@ impl Phone {
         }
     }
 
-    /// What is pending, newest first. `signed` is for official devices: the others always show who
-    /// they are.
+    /// Reads the pending challenges, newest first. `signed` is for official devices: the others
+    /// always prove possession.
     pub(super) async fn pending(
         &self,
         signed: bool,

@@ -17,18 +17,18 @@ use super::terminal::{clean, show_challenge, show_unreadable};
 const DEFAULT_URL: &str = "http://127.0.0.1:8080/v1";
 const DEFAULT_TENANT: &str = "demo";
 
-/// What every command starts from.
+/// State that every command starts from.
 pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
-    /// Where the key was enrolled, as the file says.
+    /// Place of the key's enrollment, from the file.
     known: Option<Home>,
-    /// Whether the tenant was named, by the command line or the key file.
+    /// True if the command line or the key file names the tenant.
     tenant_is_named: bool,
 }
 
-/// What `enroll` is told besides where.
+/// Options of `enroll` besides the place.
 pub(super) struct NewKey {
     pub(super) name: Option<String>,
     pub(super) algorithm: Option<Algorithm>,
@@ -36,8 +36,7 @@ pub(super) struct NewKey {
 }
 
 impl Session {
-    /// Reads the key file, if there is one. What the command line says goes before what the file
-    /// says.
+    /// Reads the key file, if there is one. The command line wins over the file.
     pub(super) fn open(args: &PhoneArgs) -> Result<Self, CliError> {
         let path = args.key_file.clone();
         let file = KeyFile::load(&path);
@@ -146,7 +145,8 @@ impl Session {
                 |id| format!("removed authenticator {}", clean(&id)),
             ),
             Err(refused) if refused.code() == Some("invalid_credential") => {
-                // That may be a clock that is wrong here, a nonce that is over, or another signing.
+                // The cause may be a clock that is wrong here, a nonce that is over, or another
+                // signing mode.
                 if self.is_known_to_server().await? {
                     let signed_at = matches!(phone, Phone::Official(_)).then_some(at);
                     return Err(CliError::StillEnrolled { refused, signed_at });
@@ -198,7 +198,7 @@ impl Session {
         Ok(key)
     }
 
-    /// Where the key is to be enrolled, and how.
+    /// Place and way of the enrollment.
     fn home_of(
         &self,
         key: &SoftwareKey,
@@ -226,7 +226,7 @@ impl Session {
     }
 }
 
-/// How to speak: as the command line says, else as the key does, else as Android's SDK does.
+/// Chooses the protocol: the command line's, else the key's, else that of Android's SDK.
 fn manner(args: &PhoneArgs, known: Option<Manner>, algorithm: Algorithm) -> Manner {
     let official = |dialect: Option<Dialect>| match (dialect, known) {
         (Some(dialect), _) | (None, Some(Manner::Official(dialect))) => Manner::Official(dialect),

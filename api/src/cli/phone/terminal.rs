@@ -22,7 +22,7 @@ pub(super) fn clean(text: &str) -> String {
     Line::cleaned(text, SHOWN_BYTES_MAX).as_str().to_owned()
 }
 
-/// Shows what is to be decided.
+/// Shows the question.
 pub(super) fn show_challenge(
     asked: &Asked,
     now: UnixMillis,
@@ -54,7 +54,7 @@ pub(super) fn show_unreadable(
     writeln!(out, "\nchallenge {challenge} cannot be shown, and so not answered: {error}")
 }
 
-/// All that is signed of what is shown, and nothing else.
+/// Shows the signed part of the text, and nothing else.
 fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
     line("action", display.action(), out)?;
     show_rows(&display.custom_rows(), "", out)?;

@@ -15,12 +15,12 @@ use super::answer::{answer, is_number};
 use super::device::{Asked, Phone};
 use super::terminal::{clean, show_challenge, show_unreadable};
 
-/// How long one poll waits, in seconds.
+/// Seconds for which one poll waits.
 const WAIT: u64 = 30;
 /// Shortest time from one poll to the next when nothing came of the first.
 const PACE: Duration = Duration::from_secs(1);
 
-/// What a person typed.
+/// A person's input.
 enum Typed {
     Answer(Decision, Option<String>),
     Skip,
@@ -83,8 +83,7 @@ pub(super) async fn run(
     }
 }
 
-/// Tells that an answer was not taken. What a person may still answer is asked about again, at
-/// the next look.
+/// Tells that an answer was refused. If the person may still answer, the next look asks again.
 fn report(
     challenge: &str,
     error: &ClientError,
@@ -99,7 +98,7 @@ fn report(
     Ok(())
 }
 
-/// Whether the same request may succeed later.
+/// Tells whether the same request may succeed later.
 fn passes(error: &ClientError) -> bool {
     match error {
         ClientError::Transport(_) => true,
@@ -134,7 +133,7 @@ fn ask(
         let typed = match (word, asked.digits()) {
             ("a" | "approve", Some(digits)) if rest.is_empty() => ask_number(digits, out, input)?,
             ("a" | "approve", Some(digits)) if is_number(rest, digits) => approved_with(rest),
-            // Whoever types more than a word has not understood the question.
+            // A person who types more than a word has not understood the question.
             _ if rest.contains(char::is_whitespace) => None,
             ("a" | "approve", _) if rest.is_empty() => Some(Typed::Answer(Decision::Approve, None)),
             ("a" | "approve", _) => approved_with(rest),
@@ -154,7 +153,7 @@ fn approved_with(number: &str) -> Option<Typed> {
     Some(Typed::Answer(Decision::Approve, Some(number.to_owned())))
 }
 
-/// Asks for the number alone, of who said that they approve. None if it is no such number.
+/// Asks for the number alone, after the person has chosen to approve. None if it is no such number.
 fn ask_number(
     digits: usize,
     out: &mut impl Write,
@@ -167,7 +166,7 @@ fn ask_number(
         return Ok(Some(Typed::Leave));
     }
     let number = line.trim();
-    // Whoever types the whole answer once more means it.
+    // A person who types the whole answer once more means it.
     let number = number.strip_prefix("a ").unwrap_or(number).trim();
     Ok(approved_with(number).filter(|_| is_number(number, digits)))
 }

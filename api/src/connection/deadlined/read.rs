@@ -27,7 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
         Poll::Pending
     }
 
-    /// Hands over what was read and kept behind, or else reads. `Ready` without bytes is the end.
+    /// Hands over bytes that were read and kept, or else reads. `Ready` without bytes is the end.
     pub(super) fn poll_requests(
         &mut self,
         cx: &mut Context<'_>,
@@ -54,7 +54,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
                     most.min(PIPELINED_BYTES_MAX.saturating_sub(self.requests.behind()))
                 }
             };
-            // Only the answer, and no byte of the peer, brings what comes then.
+            // Only the answer, and no byte of the peer, decides about the next request.
             let is_next_known = self.requests.behind() > 0 || self.load.closes();
             self.is_withheld = matches!(self.requests.next, Next::Answer) && is_next_known;
             if room == 0 {

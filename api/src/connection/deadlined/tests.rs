@@ -18,7 +18,7 @@ fn pair(pipe_bytes: usize) -> (DuplexStream, Deadlined<DuplexStream>) {
     (peer, Deadlined::new(io, patience, Load::new(1 << 20)))
 }
 
-/// Reads what is handed over at once.
+/// Reads the bytes that are handed over at once.
 async fn handed_over(connection: &mut Deadlined<DuplexStream>) -> Vec<u8> {
     let mut bytes = vec![0; 1 << 16];
     let read = timeout(SECOND, connection.read(&mut bytes)).await.expect("something is");
@@ -26,7 +26,7 @@ async fn handed_over(connection: &mut Deadlined<DuplexStream>) -> Vec<u8> {
     bytes
 }
 
-/// Whether nothing is handed over, and not the end either.
+/// Tells whether nothing is handed over, and not the end either.
 async fn nothing_is_handed_over(connection: &mut Deadlined<DuplexStream>) -> bool {
     timeout(SECOND, connection.read_u8()).await.is_err()
 }

@@ -76,7 +76,7 @@ impl FrameBudget {
     }
 }
 
-/// Follows the heads of frames in what a peer sends, from its preface on.
+/// Follows the heads of frames in a peer's bytes, from its preface on.
 pub(super) struct FrameHeads {
     head: [u8; HEAD_BYTES],
     /// Bytes of the next head that have come.

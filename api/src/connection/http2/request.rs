@@ -25,13 +25,14 @@ use crate::problem::Problem;
 
 /// Bytes of a body that are read before it has a place. The frame in which they end is read whole.
 const AHEAD_BYTES_MAX: usize = 4096;
-/// How long a body waits for a place. Those that are sent without a pause have ended by then.
+/// Time for which a body waits for a place. Bodies that are sent without a pause have ended by
+/// then.
 const BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// The request, still without its body.
+/// Converts the request, still without its body.
 ///
 /// # Errors
-/// 400 or 413 where its head has what the routes cannot have.
+/// 400 or 413 if its head has parts that the routes cannot take.
 pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Request, Problem> {
     if parts.headers.len() > HEADERS_MAX {
         metrics::counter!(HEADS_REFUSED, "reason" => "too_long").increment(1);
@@ -168,7 +169,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
 mod tests {
     use super::*;
 
-    /// A buffer of a socket that knows who else has it.
+    /// A buffer of a socket that counts its owners.
     struct Buffer(Arc<[u8; 4096]>);
 
     impl AsRef<[u8]> for Buffer {

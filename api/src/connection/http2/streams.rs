@@ -1,4 +1,4 @@
-//! What the streams of one connection have under way.
+//! Work under way on the streams of one connection.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,11 +21,11 @@ pub(super) struct Streams {
     spent: Notify,
     under_way: Cell<usize>,
     takes: Takes,
-    /// When the connection said farewell.
+    /// Time of the connection's farewell.
     left: Cell<Option<Instant>>,
     /// Streams that have begun since, except those that were refused.
     late: Cell<u32>,
-    /// When an answer last made progress, or something began where nothing was under way.
+    /// Time at which an answer last made progress, or the first stream began.
     moved: Cell<Instant>,
     idleness: Idleness,
     since: Instant,
@@ -62,14 +62,14 @@ impl Streams {
         self.left.get().is_some()
     }
 
-    /// Whether a stream that begins now comes too long after the farewell. A client that has not
-    /// read it yet is still served, as long as it does not send more than it may at once.
+    /// Tells whether a stream that begins now comes too long after the farewell. A client that has
+    /// not read it yet is still served, as long as it does not send more than it may at once.
     fn refuses(&self, now: Instant) -> bool {
         let is_late = |left| now >= left + LEAVE || self.late.get() >= STREAMS_MAX;
         self.left.get().is_some_and(is_late)
     }
 
-    /// Whether all that is under way is answers that the peer is to take.
+    /// Tells whether only answers are under way, which the peer has to take.
     fn only_sends(&self) -> bool {
         self.takes.len() >= self.under_way.get()
     }
@@ -88,10 +88,10 @@ impl Streams {
         self.frames.borrow_mut().spend(frames, self.since.elapsed())
     }
 
-    /// When the connection has been without a request, or without progress, for too long. An
-    /// answer that is not taken is due although others make progress. It is due later while
-    /// anything else is under way: a proxy shares the connection among its clients, and one of
-    /// them that is slow must not end the polls of all others.
+    /// Gives the time at which the connection has been without a request, or without progress, for
+    /// too long. An answer that is not taken is due although others make progress. It is due later
+    /// while anything else is under way: a proxy shares the connection among its clients, and a
+    /// slow one must not end the polls of all others.
     pub(super) fn due(&self, with: &Settings) -> Instant {
         let patience = match (self.is_idle(), self.begun.get()) {
             (false, _) => with.silence,

@@ -16,7 +16,7 @@ struct Take {
     /// Bytes that wait. There is no entry without any.
     waiting: usize,
     deadline: TakeDeadline,
-    /// When the peer last took some, or the wait began.
+    /// Time at which the peer last took some, or the wait began.
     moved: Instant,
 }
 

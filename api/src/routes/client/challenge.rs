@@ -1,4 +1,4 @@
-//! `POST /client/challenge`: a nonce for what the mobile SDKs do besides push, such as attestation.
+//! `POST /client/challenge`: a nonce for the mobile SDKs' work besides push, such as attestation.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

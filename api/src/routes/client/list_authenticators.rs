@@ -1,4 +1,4 @@
-//! `GET /client/user-authenticators`: what the token's user has enrolled.
+//! `GET /client/user-authenticators`: the authenticators of the token's user.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

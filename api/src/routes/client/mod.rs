@@ -1,4 +1,4 @@
-//! What the browser calls in which an action began (section 2 of the contract).
+//! Routes for the browser in which an action began (section 2 of the contract).
 
 mod cancel;
 mod challenge;

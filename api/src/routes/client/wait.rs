@@ -19,9 +19,9 @@ use crate::hold::{HeldWait, SharedHold};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Answers how those of the challenges stand that have ended, each with its own token. With
-/// `Prefer: wait=N` the answer is held until one ends, for that long at most. What is refused is
-/// answered at once, beside the rest. The poll takes one place to wait of the server, one of its
+/// Answers the state of the challenges that have ended, each with its own token. With `Prefer:
+/// wait=N` the answer is held until one ends, for that long at most. A refused challenge is
+/// answered at once, beside the rest. The poll takes one waiting place of the server, one of its
 /// client and one of each tenant; a challenge whose tenant has none left is looked at once.
 ///
 /// # Errors
@@ -100,7 +100,7 @@ fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
     WaitAnswer { challenge_id, ended: None, error_code, error_description, reason }
 }
 
-/// What there is to tell of one challenge; otherwise, whether there was no place to wait for it.
+/// Gives the answer for one challenge; otherwise, whether there was no place to wait for it.
 async fn answer(
     state: &AppState,
     caller: &ClientCaller,

@@ -1,4 +1,4 @@
-//! What the app calls that holds a key (section 3 of the contract).
+//! Routes for the app that holds a key (section 3 of the contract).
 
 mod credential;
 mod decide;

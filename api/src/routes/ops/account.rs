@@ -1,4 +1,4 @@
-//! `/operator/accounts/…`: what an operator does with one account of a running server.
+//! `/operator/accounts/…`: an operator's work on one account of a running server.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
@@ -41,7 +41,7 @@ pub(super) async fn show(
     Ok(Json(body(&account, &view)))
 }
 
-/// `POST …/release-hold`: what keeps the user from being asked is cleared.
+/// `POST …/release-hold`: clears the user's holds.
 ///
 /// # Errors
 /// 401, 403; 404 for a tenant or a user that is not known.
@@ -60,8 +60,8 @@ pub(super) async fn release_hold(
     Ok(done("the user may be asked again at once"))
 }
 
-/// `DELETE …/devices/{userAuthenticatorId}`: the device is gone, and with it what only it could
-/// have answered.
+/// `DELETE …/devices/{userAuthenticatorId}`: revokes the device, and with it the challenges that
+/// only it could have answered.
 ///
 /// # Errors
 /// 401, 403; 404 for a device that the user does not have.

@@ -1,4 +1,4 @@
-//! What operators call, on a listener of its own: metrics, health, and accounts.
+//! Routes for operators, on a listener of their own: metrics, health, and accounts.
 
 mod account;
 mod metrics;
@@ -48,8 +48,8 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// Requests can be answered: the store records, and the server is neither recovering nor stopping.
-/// Named where there is any: what was answered and is not recorded, and room that runs out.
+/// Tells whether requests can be answered: the store records, and the server is neither recovering
+/// nor stopping. The body names answers that are not recorded yet, and a lack of room.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
     if let Err(error) = engine.ready() {
         let body = NotReady { status: "not ready", refused: Problem::from(error).body() };

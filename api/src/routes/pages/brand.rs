@@ -1,4 +1,4 @@
-//! `GET /brand/{tenant}`: what pages show of a tenant. It is public, as its pages are.
+//! `GET /brand/{tenant}`: public data of a tenant for its pages.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

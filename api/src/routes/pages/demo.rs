@@ -1,6 +1,6 @@
 //! The demo relying party: its page, and its backend, a small shop and bank. The backend calls the
 //! server over HTTP with the demo tenant's secret, as any relying party would, and shows the page
-//! what it called. It is served where nothing is configured, or with `--demo`.
+//! its calls. It is served if nothing is configured, or with `--demo`.
 
 use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::web::Data;
@@ -51,8 +51,8 @@ impl Demo {
     }
 }
 
-/// What the demo's page asks of its backend. Where the pre-built UI returns to is no part of it:
-/// whoever could say that would have a page of this server lead anywhere.
+/// A request of the demo's page to its backend. The return URL of the pre-built UI is no part of
+/// it: a caller who could choose it would have a page of this server lead anywhere.
 #[derive(Deserialize)]
 pub struct Order {
     #[serde(default)]
@@ -82,11 +82,11 @@ pub async fn demo(demo: Option<Data<Demo>>) -> Result<HttpResponse, Problem> {
     demo.map(|_| page("demo/index.html")).ok_or_else(absent)
 }
 
-/// Does what the page asks for, with one call to the server, and answers that call.
+/// Serves the page's request with one call to the server, and answers that call.
 ///
 /// # Errors
 /// 404 where the demo is not served or the call is not known, 403 for another page than the demo's,
-/// 400 for what cannot be sent, 503 for one call too many at once.
+/// 400 for a body that cannot be sent, 503 for one call too many at once.
 pub async fn backend(
     request: HttpRequest,
     demo: Option<Data<Demo>>,
@@ -128,7 +128,7 @@ fn absent() -> Problem {
     Problem::new(Reason::RouteNotFound, "there is no demo here")
 }
 
-/// Whether the request comes from the demo's page, by what only browsers set.
+/// Tells whether the request comes from the demo's page, by headers that only browsers set.
 fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let heads = text(ORIGIN).zip(text(HOST));
@@ -136,7 +136,7 @@ fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     heads.is_some_and(|(origin, host)| demo.own.sent(origin, host, public_url))
 }
 
-/// What the backend of a real shop knows of the browser before it.
+/// Data that the backend of a real shop knows about its browser.
 fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRequest, Problem> {
     let unreadable = |_| Problem::new(Reason::FieldType, "custom: must be an object");
     let address = request.peer_addr().map(|peer| peer.ip().to_string());

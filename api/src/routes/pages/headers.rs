@@ -1,4 +1,4 @@
-//! The head of every page: what it may load, who may frame it, and that nobody learns its address.
+//! The head of every page: its content policy, its frames, and that nobody learns its address.
 //! `Referrer-Policy` is added to every answer (`crate::observe`).
 
 use actix_web::HttpResponseBuilder;
@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Who may frame a page.
+/// Pages that may frame a page.
 #[derive(Clone, Copy)]
 pub(super) enum Framing<'o> {
     /// Nobody.

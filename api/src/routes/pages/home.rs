@@ -8,7 +8,7 @@ use super::asset::page;
 use super::beside::with_slash;
 use super::demo::Demo;
 
-/// Leads to the demo where it is served; otherwise says what this server is.
+/// Leads to the demo if it is served; otherwise describes this server.
 pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpResponse {
     // The path of the public URL, without a slash at its end.
     if let Some(elsewhere) = with_slash(&request) {

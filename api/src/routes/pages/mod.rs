@@ -1,6 +1,6 @@
-//! What people see in a browser: the SDK, the pre-built UI, the phone and the demo. The files are
-//! those of `api/web`, embedded as they are; a debug build reads them from the disk, so that a page
-//! is edited and loaded again without a build.
+//! Pages for people in a browser: the SDK, the pre-built UI, the phone and the demo. The files are
+//! those of `api/web`, embedded as they are. A debug build reads them from the disk, so that a page
+//! can be edited and loaded again without a build.
 
 mod asset;
 mod beside;

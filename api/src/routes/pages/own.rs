@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// Where the demo's page is opened on the machine that it runs on.
+/// Origins of the demo's page on the machine that it runs on.
 pub(super) struct OwnOrigins(Vec<Url>);
 
 impl OwnOrigins {
@@ -29,8 +29,8 @@ impl OwnOrigins {
         Self(own)
     }
 
-    /// Whether a request with these heads comes from the demo's own page: both name one of these
-    /// origins, or `public_url`'s.
+    /// Tells whether a request with these heads comes from the demo's own page: both name one of
+    /// these origins, or `public_url`'s.
     pub(super) fn sent(&self, origin: &str, host: &str, public_url: &Url) -> bool {
         let own = || self.0.iter().chain([public_url]);
         own().any(|url| url.origin().ascii_serialization() == origin)

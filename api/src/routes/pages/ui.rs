@@ -13,7 +13,7 @@ use crate::config::AllowedOrigins;
 use crate::query::Query;
 use crate::state::{AppState, TenantFace};
 
-/// Where the page reads what it is about. A script of another type than JavaScript is not run.
+/// Place of the page's data. Browsers do not run a script of another type than JavaScript.
 const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;
 
 /// The part of the query that the server reads; the page's script reads the rest.
@@ -23,7 +23,7 @@ pub struct UiQuery {
     token: String,
 }
 
-/// What the page is about.
+/// Data of the page.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageBody<'p> {
@@ -81,7 +81,8 @@ fn page_body<'p>(
     }
 }
 
-/// The body as part of the page. Nothing in it can end the element, since what could is escaped.
+/// The body as part of the page. No text in it can end the element, because such characters are
+/// escaped.
 fn island(body: &PageBody<'_>) -> String {
     let json = serde_json::to_string(body).unwrap_or_default();
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}`: what is known of a user.
+//! `GET /users/{userId}`: a user's data.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}/authenticators`: what a user has enrolled.
+//! `GET /users/{userId}/authenticators`: a user's authenticators.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,4 +1,4 @@
-//! What a relying party's backend calls (section 1 of the contract).
+//! Routes for a relying party's backend (section 1 of the contract).
 
 mod delete_authenticator;
 mod delete_user;

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}/actions`: what a user did lately.
+//! `GET /users/{userId}/actions`: a user's recent actions.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

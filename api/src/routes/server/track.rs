@@ -71,9 +71,9 @@ fn note_other_address(state: &AppState, tenant: &TenantId) {
     }
 }
 
-/// Schemes that are no places, and no app's of its own: browsers run or show what such a URL holds,
-/// open something of the machine or of their own, or hand it to a program that does. WHATWG URL and
-/// the registries of Chromium, Firefox, Android and Windows name them.
+/// Schemes that name no place and no app: browsers run or show the content of such a URL, open a
+/// part of the machine or of their own, or hand it to a program that does. WHATWG URL and the
+/// registries of Chromium, Firefox, Android and Windows name them.
 const NO_PLACES: &[&str] = &[
     "about",
     "android-app",
@@ -103,7 +103,7 @@ const NO_PLACES: &[&str] = &[
     "wss",
 ];
 
-/// Where the pre-built UI ends: at a website, or in an app that has a scheme of its own.
+/// Checks the end of the pre-built UI: a website, or an app that has a scheme of its own.
 fn page_wish(redirect_url: Option<String>, settings: bool) -> Result<PageWish, Problem> {
     if let Some(text) = &redirect_url {
         let refused = |problem| InvalidField::new("redirectUrl", problem);

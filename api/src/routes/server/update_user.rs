@@ -1,4 +1,4 @@
-//! `PATCH` and `POST /users/{userId}`: what the relying party says of a user.
+//! `PATCH` and `POST /users/{userId}`: changes a user's data.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

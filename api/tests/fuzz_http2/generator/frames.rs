@@ -11,7 +11,7 @@ const PADDED: u8 = 8;
 /// The streams that a sequence has used.
 pub(super) struct Streams {
     next: u32,
-    /// Whether nothing is sent that ends a whole connection.
+    /// True if no frame is sent that ends a whole connection.
     is_tame: bool,
 }
 
@@ -53,7 +53,7 @@ fn bytes(random: &mut Rng, max: usize) -> Vec<u8> {
     if random.bool() { vec![byte; length] } else { (0..length).map(|_| random.u8(..)).collect() }
 }
 
-/// Adds what a client does next.
+/// Adds the next frames of a client.
 pub(super) fn sequence(random: &mut Rng, streams: &mut Streams, sent: &mut Vec<u8>) {
     // Frames of a stream that has not begun, and the last four, are errors of a connection.
     let first = streams.is_tame && streams.next == 1;

@@ -10,7 +10,7 @@ use crate::wire::{PING, PREFACE, frame};
 /// The payload of the PING behind a sequence.
 pub(crate) const MARK: &[u8; 8] = b"the end!";
 
-/// How a client ends its connection.
+/// Moment and manner in which a client ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Once everything was read.

@@ -1,4 +1,4 @@
-//! `POST /client/challenge`: a nonce for what the mobile SDKs do besides push.
+//! `POST /client/challenge`: a nonce for the features of the mobile SDKs besides push.
 
 use serde_json::json;
 

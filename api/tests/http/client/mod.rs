@@ -1,4 +1,4 @@
-//! What the browser calls in which an action began.
+//! Routes for the browser in which an action began.
 
 mod cancel;
 mod challenge;

@@ -15,7 +15,7 @@ async fn a_first_device_needs_no_more_than_a_token_of_its_user() {
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
     assert_keys(&enrolled, &[&CREDENTIAL[..], &["attestation"]].concat());
     assert_eq!(enrolled["attestation"], "ignored");
-    // Whatever it is: only an absent one says nothing of itself.
+    // Any value counts: the field is left out of the answer only if it was absent.
     body["performAttestation"] = json!("anything");
     let enrolled = server.post(PUSH).bearer(&token).json(&body).ok().await;
     assert_eq!(enrolled["attestation"], "ignored");
@@ -88,7 +88,7 @@ async fn one_key_serves_five_users_that_have_approved_and_not_a_sixth() {
     }
 }
 
-/// A public key is no secret: whoever knows one can enroll it.
+/// A public key is no secret: anybody who knows one can enroll it.
 #[tokio::test]
 async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
     let server = Server::start();
@@ -110,7 +110,7 @@ async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
     let query = device.query();
     let known = server.get(&format!("{PUSH}?{query}")).tenant().ok().await;
     assert_eq!(known["userAuthenticatorId"], *mine);
-    // The owner may be another user too, and is shown what waits for that one.
+    // The key may belong to another user too, and is shown the challenges of that user.
     let second = server.enroll("u-2", &device).await;
     let asked = server.challenge(&server.token("u-2").await).await;
     let read = server.pending(&device).ok().await;
@@ -229,7 +229,7 @@ async fn an_account_too_many_is_told_and_seen_by_the_operator() {
         let ids = read["challenges"].as_array().unwrap().iter();
         assert_eq!(ids.into_iter().any(|c| c["challengeId"] == *asked), shown, "{user}");
     }
-    // Whoever enrolls it again has the place of another one.
+    // Enrolling this user once more takes the place of another one.
     assert_eq!(enroll("u-1").await["crowded"], "other");
     assert_keys(&enroll("u-6").await, &CREDENTIAL);
 }

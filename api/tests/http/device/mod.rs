@@ -1,4 +1,4 @@
-//! What the app calls that holds a key.
+//! Routes for the app that holds a key.
 
 mod credential;
 mod decide;

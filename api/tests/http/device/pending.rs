@@ -103,7 +103,7 @@ async fn a_nonce_serves_once() {
     assert_keys(&read().await, &UNSIGNED);
 }
 
-/// Whoever knows a public key may ask for nonces, and must not make the owner's useless.
+/// Anybody with the public key may ask for nonces, and must not invalidate the owner's.
 #[tokio::test]
 async fn a_nonce_serves_however_many_others_are_asked_for_after_it() {
     let (server, device) = with_context().await;

@@ -1,4 +1,4 @@
-//! What a key signs: pinned when it is enrolled, raised with a proof, never lowered.
+//! Signing mode of a key: pinned at enrollment, raised with a proof, never lowered.
 
 use countersign_core::possession::removal_text_at;
 use countersign_engine::ports::Clock as _;
@@ -74,7 +74,7 @@ async fn what_a_key_signs_rises_with_a_proof_and_never_falls() {
     assert_eq!(raised, it.authenticator, "it is the same authenticator");
     let call = server.post(PUSH).bearer(&add_token(server, "u-1").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
-    // Nor for another user: whoever knows the public key could else lower it.
+    // Nor for another user, because anybody who knows the public key could otherwise lower it.
     let call = server.post(PUSH).bearer(&add_token(server, "stranger").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
     server.decide(&it.device, &it.challenge, true).refused(401, "invalid_credential").await;
@@ -181,7 +181,7 @@ async fn phones_of_before_statements_were_asked_for_decide_nothing_more() {
     start.refused(400, "invalid_request").await;
     // The user is still one who has to be asked: nothing fails open.
     assert_eq!(after.track("u-1", json!({})).await["state"], "CHALLENGE_REQUIRED");
-    // What the phone can do is raise what it signs.
+    // The phone can only raise its signing mode.
     after.enroll_stated("u-1", &device).await;
     let session = after.session(&device).await;
     after.challenge(&fresh).await;

@@ -1,4 +1,4 @@
-//! `POST …/session/nonce` and `POST …/session`, and what a device session opens.
+//! `POST …/session/nonce` and `POST …/session`, and the routes that a device session opens.
 
 use countersign::caller::session::Session;
 use countersign::caller::token::Tokens;
@@ -159,7 +159,7 @@ async fn a_session_opens_two_routes_and_no_other_token_opens_them() {
     post(PUSH, &device.statement_enrollment(&it.session)).refused(401, "invalid_token").await;
     let list = it.server.get("/client/user-authenticators").bearer(&it.session);
     list.refused(401, "invalid_token").await;
-    // Devices sign what they do: a session only reads.
+    // A session only reads, because devices sign their decisions and changes.
     let nonce = it.server.statement_nonce(&it.device).await;
     let key = json!({ "publicKey": it.device.public_key() });
     for (path, body) in [

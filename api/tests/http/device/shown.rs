@@ -1,4 +1,5 @@
-//! Values of an action that a phone shows: the texts that the server writes, and what it refuses.
+//! Values of an action that a phone shows: the texts that the server writes, and the values that it
+//! refuses.
 
 use serde_json::{Value, json};
 

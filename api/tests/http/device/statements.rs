@@ -1,4 +1,4 @@
-//! `POST …/challenge` by statements: what is signed is what was shown and chosen.
+//! `POST …/challenge` by statements: the phone signs the text that it showed and the choice.
 
 use serde_json::{Value, json};
 
@@ -155,8 +155,8 @@ async fn the_number_is_inside_the_signature() {
     let shown = server.read(&session).ok().await;
     assert_eq!(shown["numberMatch"], json!({ "digits": 3 }));
     assert!(!shown.to_string().contains(&format!("\"{number}\"")), "{shown}");
-    // Whoever changes the number on its way has no signature over it, and guesses nothing: it is
-    // not counted.
+    // A number that was changed on its way has no signature over it, and tests no guess: the server
+    // does not count it.
     for _ in 0..9 {
         let mut changed = device.statement(&shown, "approve", Some(wrong));
         changed["verificationCode"] = json!(number);
@@ -188,7 +188,7 @@ async fn all_that_is_pending_is_shown_and_each_is_decided_by_its_own_statement()
     for name in first.as_object().unwrap().keys() {
         assert_eq!(first[name], shown[name], "the official single fields are the first's");
     }
-    // What is signed for one decides not the other, in any mixture.
+    // A statement that was signed for one challenge does not decide the other, in any mixture.
     for name in ["challengeId", "nonce", "userAuthenticatorId"] {
         for (mine, theirs) in [(first, last), (last, first)] {
             let mut mixed = mine.clone();
@@ -228,7 +228,7 @@ async fn a_replay_changes_nothing() {
     let mut stolen = denied.clone();
     stolen["publicKey"] = json!(thief.public_key());
     it.send(&stolen).refused(401, "invalid_credential").await;
-    // After a restart it is told what is recorded.
+    // After a restart the phone is told the recorded outcome.
     it.server.tell_to_stop();
     let Stated { server, device, token: first, challenge, .. } = it;
     server.ended().await.unwrap();

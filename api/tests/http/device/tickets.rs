@@ -52,7 +52,7 @@ async fn a_ticket_says_whom_it_is_for_and_enrolls_one_key_once() {
     opening(&server, ticket).refused(401, "invalid_token").await;
     let listed = server.get("/users/u-1/authenticators").secret().ok().await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
-    // The token that it was made with is good for what it was before.
+    // The token that the ticket was made with is good for as much as before.
     let challenge = server.challenge(&token).await;
     assert_eq!(server.outcome(&token, &challenge).await["isVerified"], false);
 }

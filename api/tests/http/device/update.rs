@@ -50,7 +50,7 @@ async fn a_handle_serves_once_and_a_wrong_signature_does_not_use_it_up() {
     let (handle, message) = handout(&server, &device).await;
     let wrong = update(&device, &handle, "another text");
     server.patch(PUSH).tenant().json(&wrong).refused(401, "invalid_credential").await;
-    // Whoever knows the public key may have sent it.
+    // The update may come from anybody with the public key.
     let good = update(&device, &handle, &message);
     server.patch(PUSH).tenant().json(&good).ok().await;
 }

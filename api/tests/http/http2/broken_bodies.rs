@@ -9,8 +9,8 @@ use super::frames::Frames;
 use super::wire::*;
 use crate::support::{Connection, PATIENCE, Server, Setup};
 
-/// Far more memory than the server needs for what it is sent here. A body that is read for ever
-/// takes as much in half a second.
+/// Far more memory than the server needs for these bodies. A body that is read for ever takes as
+/// much in half a second.
 const GROWTH_MAX: u64 = 256 << 20;
 /// More bodies than have places.
 const BROKEN: u32 = BODIES_MAX as u32 * 3;

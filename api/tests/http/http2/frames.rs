@@ -17,7 +17,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Whether it is the last of its stream.
+    /// Tells whether this is the last frame of its stream.
     pub(crate) fn ends(&self) -> bool {
         self.flags & END_STREAM != 0
     }

@@ -18,7 +18,7 @@ use crate::connections::settings;
 pub(crate) const PARKED: Duration = Duration::from_secs(3);
 /// More than a test takes of an answer.
 const LARGE: usize = 64 << 20;
-/// Far shorter than what the server of these tests allows unless a test says otherwise.
+/// Far shorter than the limits of the server of these tests, unless a test sets others.
 pub(crate) const SOON: Duration = Duration::from_secs(12);
 
 /// A server that answers `/` at once, `/parked` late, `/large` at length, and to a `POST` the

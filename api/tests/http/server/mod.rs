@@ -1,4 +1,4 @@
-//! What a relying party's backend calls.
+//! Routes for a relying party's backend.
 
 mod authenticators;
 mod get_action;

@@ -170,7 +170,7 @@ async fn a_page_returns_to_places_alone() {
 async fn the_quirks_of_the_sdks_are_understood() {
     let server = Server::start();
     let path = "/users/u-1/actions/signIn";
-    // PHP sends no body under the JSON type, .NET and Go send what is absent as null or false.
+    // PHP sends no body under the JSON type, .NET and Go send absent fields as null or false.
     server.post(path).secret().header("Content-Type", "application/json").ok().await;
     server.post(path).secret().ok().await;
     let go = json!({ "redirectToSettings": null, "custom": null, "email": null, "more": [1] });

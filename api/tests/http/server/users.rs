@@ -60,7 +60,7 @@ async fn a_deleted_user_leaves_nothing_behind() {
     decide.refused(401, "invalid_credential").await;
     let enroll = it.server.post(PUSH).bearer(&it.token).json(&it.device.enrollment());
     enroll.refused(401, "invalid_token").await;
-    // Deleting what is not there is no error.
+    // Deleting an unknown user is no error.
     it.server.delete("/users/u-1").secret().ok().await;
 }
 

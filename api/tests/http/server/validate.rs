@@ -149,7 +149,7 @@ async fn asked(server: &Server) -> (String, String) {
     (token, challenge)
 }
 
-/// The values are those that were shown: nothing else of what was tracked.
+/// Checks that the values are those that were shown, and no others that were tracked.
 fn assert_shown(approved: &Value) {
     assert_eq!(approved["action"], "signIn");
     assert_eq!(approved["custom"], json!({ "amount": { "minor": 1000 } }));
@@ -186,7 +186,7 @@ async fn what_a_signed_read_has_shown_is_told_as_approved_and_another_read_prove
     server.enroll("u-1", &device).await;
     for signed in [false, true] {
         let (token, challenge) = asked(&server).await;
-        // A read of before says nothing of what is asked later.
+        // An earlier read proves nothing about a later challenge.
         if signed {
             server.signed_pending(&device).await;
         } else {

@@ -1,5 +1,4 @@
-//! What is checked of every answer: its form, which is what the strictest of the official SDKs asks
-//! for.
+//! Checks on every answer: its form, as the strictest of the official SDKs needs it.
 
 use countersign_wire::reason::Reason;
 use reqwest::Response;
@@ -81,7 +80,7 @@ pub(crate) fn assert_keys(object: &Value, keys: &[&str]) {
     assert_eq!(there, expected);
 }
 
-/// Whether a value is a time as the contract writes it: UTC with milliseconds.
+/// Tells whether a value is a time as the contract writes it: UTC with milliseconds.
 pub(crate) fn is_iso_time(value: &Value) -> bool {
     let pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
     let matches = |(c, p): (char, char)| if p == 'd' { c.is_ascii_digit() } else { c == p };

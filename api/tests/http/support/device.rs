@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
-/// How a platform writes what both say.
+/// Spelling of a platform, for a content that both share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Android,
@@ -79,7 +79,7 @@ impl Device {
         &self.spki
     }
 
-    /// How it encodes signatures.
+    /// Gives the format of the device's signatures.
     pub(crate) fn format(&self) -> &'static str {
         self.format
     }

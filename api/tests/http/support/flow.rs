@@ -7,7 +7,7 @@ use super::{Call, Device, Server};
 /// The base of the device's routes.
 pub(crate) const PUSH: &str = "/client/user-authenticators/push";
 
-/// What is told of an enrolled key.
+/// Fields that describe an enrolled key.
 pub(crate) const CREDENTIAL: [&str; 6] =
     ["algorithm", "lastVerifiedAt", "signing", "userAuthenticatorId", "userId", "verifiedAt"];
 
@@ -35,7 +35,7 @@ impl Server {
         text(&started.ok().await["challengeId"])
     }
 
-    /// How a challenge stands.
+    /// Reads the state of a challenge.
     pub(crate) async fn outcome(&self, token: &str, challenge: &str) -> Value {
         self.verify(token, challenge).ok().await
     }
@@ -65,7 +65,7 @@ impl Server {
         text(&call.header("Authorization", &device.basic("demo")).ok().await["message"])
     }
 
-    /// What is pending, read with a signature.
+    /// Reads the pending challenges with a signature.
     pub(crate) async fn signed_pending(&self, device: &Device) -> Value {
         let signature = device.sign(&self.nonce(device).await);
         self.pending(device).header("X-Authsignal-Signature", &signature).ok().await
@@ -75,7 +75,7 @@ impl Server {
         self.answer(device, &device.decision(challenge, approved))
     }
 
-    /// Sends any answer, whoever signed it.
+    /// Sends any answer, signed by anybody.
     pub(crate) fn answer(&self, device: &Device, body: &Value) -> Call {
         let call = self.post(&format!("{PUSH}/challenge"));
         call.header("Authorization", &device.basic("demo")).json(body)

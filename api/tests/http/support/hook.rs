@@ -24,7 +24,7 @@ impl Hook {
                 while let Some(request) = read(&mut stream).await {
                     call.send(request).expect("the test is not over");
                     let Some(text) = answer.recv().await else { return };
-                    // Whoever called may have died.
+                    // The caller may have died.
                     if stream.write_all(text.as_bytes()).await.is_err() {
                         break;
                     }
@@ -34,7 +34,7 @@ impl Hook {
         Self { port, calls, answers }
     }
 
-    /// Where it is called. The tenant has to allow the host `127.0.0.1`.
+    /// Gives the address of the hook. The tenant has to allow the host `127.0.0.1`.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
     }
@@ -44,7 +44,7 @@ impl Hook {
         self.calls.recv().await.expect("the listener runs")
     }
 
-    /// Whether no call has come that was not looked at.
+    /// Tells whether every call so far has been looked at.
     pub(crate) fn is_quiet(&self) -> bool {
         self.calls.is_empty()
     }

@@ -136,7 +136,7 @@ impl Setup {
     }
 }
 
-/// One recorder for the process: what all tests bring about is seen by the test that reads metrics.
+/// Gives the one recorder of the process: the test that reads metrics sees the counts of all tests.
 fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     let install =

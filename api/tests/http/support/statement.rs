@@ -1,5 +1,5 @@
-//! A phone that signs statements. It writes them as the protocol's text says, not by what the
-//! server is built from.
+//! A phone that signs statements. It writes them from the text of the protocol, and shares no code
+//! with the server.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
-/// What the phone signs, for tenant `demo` where none is named.
+/// Statements of the phone, for tenant `demo` unless another is named.
 pub(crate) trait Statements {
     /// The lines that stand in all its statements but a decision.
     fn head(&self, kind: &str, tenant: &str) -> String;
@@ -30,7 +30,7 @@ pub(crate) trait Statements {
     /// The body that updates it.
     fn statement_update(&self, nonce: &str, push_token: Option<&str>) -> Value;
 
-    /// What is signed to decide a challenge as it was shown.
+    /// Gives the signed text that decides a challenge as it was shown.
     fn decision_text(&self, shown: &Value, decision: &str, number: Option<&str>) -> String;
 
     /// The body that decides a challenge as it was shown.
@@ -123,7 +123,7 @@ impl Server {
         self.post(&format!("{PUSH}/session")).tenant().json(body)
     }
 
-    /// Reads what is pending with a device session.
+    /// Reads the pending challenges with a device session.
     pub(crate) fn read(&self, session: &str) -> Call {
         self.get(&format!("{PUSH}/challenge")).bearer(session)
     }
@@ -162,7 +162,7 @@ impl Stated {
         self.server.answer(&self.device, body)
     }
 
-    /// How the challenge stands.
+    /// Reads the state of the challenge.
     pub(crate) async fn outcome(&self) -> Value {
         self.server.outcome(&self.token, &self.challenge).await
     }

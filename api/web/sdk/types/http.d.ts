@@ -22,7 +22,7 @@ export class Http {
     #private;
 }
 /**
- * What a call gives: `data`, or why there is none. `error` is the same code once more, as the official SDK
+ * Result of a call: `data`, or the reason for its absence. `error` is the same code once more, as the official SDK
  * has it.
  */
 export type Result<T> = {

@@ -1,5 +1,5 @@
-//! What has to hold for every input. The fuzz target looks for an input that breaks it; a plain
-//! test replays the corpus.
+//! Properties of every input. The fuzz target looks for an input that breaks one; a plain test
+//! replays the corpus.
 
 use countersign_core::time::UnixMillis;
 use countersign_wire::action::{ActionsQuery, UpdateActionRequest};
@@ -16,9 +16,8 @@ use serde_json::{Map, Value};
 /// Longest message about a body: longer than any field's name and rule.
 const MESSAGE_BYTES_MAX: usize = 200;
 
-/// As the body of every request: what is accepted is one JSON object, and what was understood of it
-/// can be written, and is then understood in the same way. What is refused is refused with a short
-/// message.
+/// Reads the bytes as the body of every request: an accepted body is one JSON object, and its
+/// parsed form can be written and read back as the same. A refusal has a short message.
 pub(crate) fn body(bytes: &[u8]) {
     let bodies = [
         understood::<AnswerRequest, _, _>(bytes, AnswerRequest::into_core),
@@ -42,7 +41,7 @@ pub(crate) fn body(bytes: &[u8]) {
     }
 }
 
-/// Whether it is a body of that type, its fields apart.
+/// Tells whether the bytes are a body of that type, apart from the rules of its fields.
 fn understood<T, C, E>(bytes: &[u8], check: impl Fn(T) -> Result<C, E>) -> bool
 where
     T: Clone + Serialize + DeserializeOwned,

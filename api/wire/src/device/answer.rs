@@ -21,7 +21,7 @@ pub struct AnswerRequest {
     pub challenge_id: String,
     /// Over the challenge's name, or over the statement of a key that signs those.
     pub signature: Secret,
-    /// Whether the person approves. It may be absent where `decision` is there.
+    /// True if the person approves. It may be absent next to `decision`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
     /// `approve`, `deny` or `report`.
@@ -64,7 +64,7 @@ impl AnswerRequest {
     }
 }
 
-/// What the two fields say, which may not be two things.
+/// Reads the decision from the two fields, which must agree.
 fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, InvalidField> {
     let plain = approved.map(|yes| if yes { Decision::Approve } else { Decision::Deny });
     let Some(name) = name else {
@@ -84,9 +84,9 @@ fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, Inva
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerResponse {
-    /// Whether the challenge is approved.
+    /// True if the challenge is approved.
     pub is_verified: bool,
-    /// How the challenge ended.
+    /// The challenge's outcome.
     pub outcome: Outcome,
 }
 

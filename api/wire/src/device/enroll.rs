@@ -1,4 +1,4 @@
-//! Enrolling a key, and asking what is enrolled.
+//! Bodies of an enrollment, and of the question for one.
 
 use countersign_core::device::{Device, Platform, PushToken, Signing};
 use countersign_core::policy::DEVICE_NAME_BYTES_MAX;
@@ -21,10 +21,10 @@ use crate::time::Iso8601;
 pub struct EnrollRequest {
     /// The key, in the form of bodies.
     pub public_key: String,
-    /// What the person calls the device.
+    /// The person's name for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// Where the app runs.
+    /// The app's platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_platform: Option<DevicePlatform>,
     /// The notification provider's token.
@@ -52,17 +52,17 @@ pub struct EnrollRequest {
 pub struct Enrollment {
     /// The key, with the format of its signatures.
     pub key: PublicKey,
-    /// What the person calls the device.
+    /// The person's name for the device.
     pub name: Option<Line>,
-    /// Where the app runs.
+    /// The app's platform.
     pub platform: Option<Platform>,
     /// The notification provider's token.
     pub push_token: Option<PushToken>,
-    /// What the key is to sign.
+    /// The signing mode that the key asks for.
     pub signing: Signing,
     /// Over the enrollment's statement; nothing about it is known to be true.
     pub proof: Option<Vec<u8>>,
-    /// Whether there was attestation data, which is ignored.
+    /// True if there was attestation data, which is ignored.
     pub attested: bool,
 }
 
@@ -120,7 +120,7 @@ pub struct CredentialResponse {
     pub verified_at: Iso8601,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verified_at: Option<Iso8601>,
-    /// What the key signs. Absent from servers that know of nothing but challenge ids.
+    /// The key's signing mode. Absent from servers that know of nothing but challenge ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,13 +128,13 @@ pub struct CredentialResponse {
     /// `ignored` where the enrollment had attestation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
-    /// Who is not shown anything because the key serves too many users; absent where all are.
+    /// User who is not shown anything because the key serves too many users; absent if all are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crowded: Option<Crowded>,
 }
 
-/// Which binding a key has no place for. It has approved nothing, and is shown nothing until its
-/// user enrolls the key again.
+/// The binding for which a key has no place. It has approved nothing, and is shown nothing until
+/// its user enrolls the key again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crowded {

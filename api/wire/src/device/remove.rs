@@ -26,8 +26,7 @@ pub struct RemoveRequest {
 pub struct Remove {
     /// The key that is said to have signed.
     pub key: PresentedKey,
-    /// Where it is there, the removal's statement with it is signed; else the number of the time
-    /// window.
+    /// Nonce of the removal's statement. Without it, the number of the time window is signed.
     pub nonce: Option<Nonce>,
     /// Nothing about it is known to be true.
     pub signature: Vec<u8>,

@@ -45,7 +45,7 @@ impl From<&Nonce> for SessionNonceResponse {
 pub struct SessionRequest {
     /// The key, in the form of bodies.
     pub public_key: String,
-    /// What the server gave out for it.
+    /// The server's nonce.
     pub nonce: Secret,
     /// Over the session's statement.
     pub signature: Secret,
@@ -56,7 +56,7 @@ pub struct SessionRequest {
 pub struct Session {
     /// The key that is said to have signed.
     pub key: PresentedKey,
-    /// What the server is said to have given out for it.
+    /// The server's nonce, as the device repeats it.
     pub nonce: Nonce,
     /// Over the session's statement; nothing about it is known to be true.
     pub signature: Vec<u8>,
@@ -80,8 +80,8 @@ impl SessionRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionResponse {
-    /// A bearer token for reading the credential and what is pending for it.
+    /// A bearer token for reads of the credential and of its pending challenges.
     pub token: Secret,
-    /// How long it is good for, in seconds.
+    /// Lifetime of the token, in seconds.
     pub expires_in: u64,
 }

@@ -30,7 +30,7 @@ pub struct UpdateRequest {
     pub push_token: Option<Secret>,
 }
 
-/// Which nonce an update is signed with, and so what is signed.
+/// Nonce of an update, which decides about the signed message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateNonce {
     /// The text of the nonce with that handle is signed.
@@ -44,11 +44,11 @@ pub enum UpdateNonce {
 pub struct Update {
     /// The key that is said to have signed.
     pub key: PresentedKey,
-    /// Which nonce was signed.
+    /// Nonce of the signature.
     pub nonce: UpdateNonce,
     /// Nothing about it is known to be true.
     pub signature: Vec<u8>,
-    /// What to record once the signature is verified.
+    /// The change to record once the signature is verified.
     pub refresh: Refresh,
 }
 
@@ -83,9 +83,9 @@ impl UpdateRequest {
 pub struct UpdateResponse {
     /// The binding.
     pub user_authenticator_id: String,
-    /// Whose it is.
+    /// The user.
     pub user_id: String,
-    /// When the key last signed something that was accepted.
+    /// Time of the key's last accepted signature.
     pub last_verified_at: Iso8601,
     /// The request's token once more, where it had one.
     #[serde(skip_serializing_if = "Option::is_none")]

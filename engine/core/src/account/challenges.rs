@@ -20,13 +20,13 @@ pub struct Issue {
     pub id: ChallengeId,
     /// The one authenticator that may answer; absent means all the user has.
     pub target: Option<AuthenticatorId>,
-    /// Whether it takes the place of an open challenge of the same action code.
+    /// True if the challenge supersedes an open one of the same action code.
     pub supersede: bool,
-    /// Whether nobody may answer until the relying party has accepted the notification.
+    /// True if decisions are refused until the relying party has accepted the notification.
     pub held: bool,
-    /// What a statement about it is over.
+    /// The content of a statement about the challenge.
     pub shown: Shown,
-    /// What its number is drawn from, where one has to be typed to approve.
+    /// Seed of the number that the person has to type, where one is asked for.
     pub number_seed: Seed,
 }
 
@@ -41,18 +41,18 @@ pub struct Issued {
     pub devices: Vec<Arc<Device>>,
 }
 
-/// What is known of a decision besides who signed it.
+/// Evidence for a decision besides its signer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Evidence<'a> {
     /// Shows that the right number was typed.
     pub number: Option<&'a Matched>,
-    /// Whether the key's holder has signed what the challenge displays, or a read of it.
+    /// True if the key's holder has signed the displayed text, or a read of it.
     pub display: bool,
 }
 
 impl Account {
-    /// Issues a challenge for an action. That the user is asked is counted in the same change; what
-    /// is refused counts for nothing.
+    /// Issues a challenge for an action, and counts the prompt in the same change. A refused
+    /// challenge counts for nothing.
     ///
     /// # Errors
     /// [`Refusal`] if the action has ended, no device could answer, or a limit is reached.
@@ -211,7 +211,7 @@ impl Account {
         Ok(Some(self.transition(writes, asked)))
     }
 
-    /// Records the end of an open challenge, and what follows for its action and the account's
+    /// Records the end of an open challenge, with its effects on the action and the account's
     /// counters.
     ///
     /// # Errors
@@ -279,8 +279,8 @@ impl Account {
         Ok(Some(device))
     }
 
-    /// Whether an approval still holds: nobody has overridden the action's state since, and the
-    /// authenticator that approved was not taken away.
+    /// Tells whether an approval still holds: nobody has overridden the action's state since, and
+    /// the approving authenticator is still enrolled.
     #[must_use]
     pub fn approval_stands(&self, action: &Action, ended: &Ended) -> bool {
         let by = ended.by.as_ref().and_then(|by| self.device(by));

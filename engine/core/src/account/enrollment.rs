@@ -20,17 +20,18 @@ use crate::time::UnixMillis;
 pub struct Enroll {
     /// The key.
     pub key: PublicKey,
-    /// What the person calls the device.
+    /// The person's name for the device.
     pub name: Option<Line>,
-    /// Where the app runs.
+    /// The app's platform.
     pub platform: Option<Platform>,
     /// The notification provider's token.
     pub push_token: Option<PushToken>,
-    /// Whether the token of the request allows a further authenticator.
+    /// True if the token of the request allows a further authenticator.
     pub may_add: bool,
-    /// Over the ticket that stands for the token, where one does. It says itself what it allows.
+    /// Over the ticket that stands for the token, where one does. The ticket carries its own
+    /// rights.
     pub ticket: Option<Digest>,
-    /// What the key is to sign.
+    /// The signing mode that the key asks for.
     pub signing: Signing,
     /// Shows that the caller holds the key, where that was proven.
     pub possession: Option<Possession>,
@@ -46,7 +47,7 @@ impl Enroll {
         Self { key, name, platform, push_token, may_add, ticket, signing, possession }
     }
 
-    /// Whether it was proven that the caller holds the key.
+    /// Tells whether the caller has proven possession of the key.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         self.possession.as_ref().is_some_and(|p| p.thumbprint() == self.key.thumbprint())
@@ -198,8 +199,8 @@ impl Account {
     }
 }
 
-/// Whether a key may be bound with what it is to sign. Signing never falls, and rises with a proof
-/// only; the format of signatures stays.
+/// Checks that a key may be bound with a signing mode. The mode never falls, and rises with a proof
+/// only. The signature format stays.
 fn check_signing(enroll: &Enroll, known: Option<&Device>, limits: &Limits) -> Result<(), Refusal> {
     if known.is_some_and(|d| d.signing > enroll.signing) {
         return Err(Refusal::SigningLowered);

@@ -1,4 +1,4 @@
-//! What a client's token stands for, and for how long that holds.
+//! Grants: the right that a client's token stands for, and its end.
 
 use super::Account;
 use crate::action::{Action, ActionState, Birth};
@@ -6,24 +6,23 @@ use crate::id::ActionKey;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// What a client's token stands for: an action, or that the action was approved.
+/// The right behind a client's token: to an action, or to its approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The action.
     pub action: ActionKey,
-    /// When what it stands for came about, in whole seconds.
+    /// Begin of the right, in whole seconds.
     pub issued_at: UnixMillis,
-    /// Whether it stands for an approval.
+    /// True if the grant comes from an approval.
     pub is_verified: bool,
-    /// Which of the actions that had this name it is about. Absent from tokens that an older server
-    /// made: for those the time decides.
+    /// Birth of the action that it is about, which tells the action from others of its name. Absent
+    /// from tokens that an older server made: for those the time decides.
     pub born: Option<Birth>,
 }
 
 impl Account {
-    /// Refuses what was granted for something that holds no longer: its action went away with its
-    /// user and came back under the same name, or its approval does not
-    /// [stand](Self::success_stands).
+    /// Refuses a grant that no longer holds: its action was deleted with its user and tracked again
+    /// under the same name, or its approval does not [stand](Self::success_stands).
     ///
     /// # Errors
     /// [`Refusal::GrantOver`].
@@ -38,8 +37,8 @@ impl Account {
         Ok(())
     }
 
-    /// Whether an action has succeeded, and the authenticator that approved it, if one did, was not
-    /// taken away since.
+    /// Tells whether an action has succeeded and the approving authenticator, if there was one, is
+    /// still enrolled.
     #[must_use]
     pub fn success_stands(&self, action: &Action) -> bool {
         let is_there = |by| self.device(by).is_some();

@@ -31,17 +31,17 @@ use crate::time::UnixMillis;
 /// The account's own record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// When the user was first seen.
+    /// Time at which the user was first seen.
     pub created_at: UnixMillis,
-    /// What the relying party said about the user.
+    /// The relying party's data about the user.
     pub profile: Profile,
-    /// How often the user was asked, and guessed.
+    /// Counters of prompts and of wrong numbers.
     pub counters: Counters,
     /// Its tickets, oldest first. The next change of them drops those whose time is over.
     pub tickets: Vec<Ticket>,
 }
 
-/// A user: the record, what is enrolled and what is open.
+/// A user: the record, the authenticators and the open challenges.
 #[derive(Clone, Debug)]
 pub struct Account {
     key: AccountKey,
@@ -104,7 +104,7 @@ impl Account {
         self.revision
     }
 
-    /// Whether the user has an authenticator.
+    /// Tells whether the user has an authenticator.
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
         !self.devices.is_empty()

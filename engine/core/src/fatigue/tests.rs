@@ -259,7 +259,7 @@ proptest! {
                     prompts.push(person.now);
                 }
                 Try::Number if person.number() => numbers.push(person.now),
-                // What is refused changes nothing.
+                // A refusal changes nothing.
                 Try::Prompt | Try::Number => prop_assert_eq!(&person.counters, &before),
                 Try::Answer(outcome) => {
                     person.answer(outcome);

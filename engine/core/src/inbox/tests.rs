@@ -1,4 +1,4 @@
-//! Tests of what waits for one credential.
+//! Tests of the inbox of one credential.
 
 use ed25519_dalek::SigningKey;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::ed25519::batch::{self, Weighed};
 use super::{InvalidSignature, PublicKey};
 
-/// A signature and what it may be over. Nothing about it is known to be true.
+/// An unverified signature, and the messages that it may be over.
 #[derive(Clone)]
 pub struct Check {
     key: PublicKey,
@@ -26,14 +26,14 @@ impl Check {
         Self { key, messages, signature }
     }
 
-    /// Whether it can share an equation with others. One that may be over several messages cannot:
-    /// each wrong guess would spoil the batch.
+    /// Tells whether the check can join a batch. A signature over one of several messages cannot,
+    /// because each wrong guess would spoil the batch.
     #[must_use]
     pub fn batches(&self) -> bool {
         self.messages.len() == 1 && self.key.algorithm().batches()
     }
 
-    /// How many messages it may be over: at most as many verifications does it take.
+    /// Number of candidate messages, and so the most verifications that the check takes.
     #[must_use]
     pub const fn messages(&self) -> usize {
         self.messages.len()
@@ -48,7 +48,7 @@ impl Check {
         Ok(Proof { check: self, index })
     }
 
-    /// Which message the signature is over, if any.
+    /// Finds the message under the signature, if there is one.
     fn find(&self) -> Option<usize> {
         let over = |message: &Vec<u8>| self.key.verify(message, &self.signature).is_ok();
         self.messages.iter().position(over)
@@ -76,13 +76,13 @@ impl Proof {
         &self.check.key
     }
 
-    /// What was signed.
+    /// Gives the signed message.
     #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.check.messages[self.index]
     }
 
-    /// Which of the messages of [`Check::any_of`] was signed.
+    /// Tells which message of [`Check::any_of`] was signed.
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
@@ -105,8 +105,8 @@ impl fmt::Debug for Proof {
 /// A verdict for each of `checks`, in their order: the same that each would get alone, save that a
 /// bad signature passes with a probability of 2^-128.
 ///
-/// `coefficients` are random bytes that nobody could predict who made one of the signatures. A
-/// check that there is none for is made alone, as is one that does not [batch](Check::batches).
+/// `coefficients` are random bytes that no signer could predict. A check that there is none for is
+/// made alone, as is one that does not [batch](Check::batches).
 #[must_use]
 pub fn verify_all(
     checks: Vec<Check>,
@@ -140,7 +140,7 @@ pub fn verify_batch(checks: &[Check], coefficients: &[[u8; 16]]) -> Result<(), I
     if good && batch::hold(&batch) { Ok(()) } else { Err(InvalidSignature) }
 }
 
-/// Where a check is made.
+/// Place in which a check runs.
 #[derive(Clone, Copy)]
 enum Place {
     Alone,

@@ -46,8 +46,8 @@ fn parse(key: &[u8], _: SignatureFormat) -> Result<Parsed, InvalidKey> {
     Ok(Parsed::new(Ed25519 { bytes, minus_a: -point }))
 }
 
-/// Whether these bytes are the one encoding of the point that they decompress to: `y < p`, and no
-/// sign where `x` is zero, which it is for `y = 1` and `y = p - 1` alone.
+/// Tells whether these bytes are the one canonical encoding of the point that they decompress to:
+/// `y < p`, and no sign where `x` is zero, which it is for `y = 1` and `y = p - 1` alone.
 fn is_canonical(bytes: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = bytes;
     let top = high & !SIGN_BIT;
@@ -59,7 +59,7 @@ fn is_canonical(bytes: &[u8; 32]) -> bool {
     !too_large && !signed_zero
 }
 
-/// What one signature contributes to the equation `8 (s B - k A - R) = 0`.
+/// The term of one signature in the equation `8 (s B - k A - R) = 0`.
 pub(super) struct Term {
     minus_a: EdwardsPoint,
     minus_r: EdwardsPoint,
@@ -80,7 +80,7 @@ impl Term {
         Ok(Self { minus_a: key.minus_a, minus_r: -r, k, s })
     }
 
-    /// Whether the equation holds for this signature alone.
+    /// Tells whether the equation holds for this signature alone.
     fn holds(&self) -> bool {
         let Self { minus_a, minus_r, k, s } = self;
         let r = EdwardsPoint::vartime_double_scalar_mul_basepoint(k, minus_a, s);

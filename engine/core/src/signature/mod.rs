@@ -21,8 +21,8 @@ pub enum Algorithm {
     Ed25519,
 }
 
-/// How the signatures of a credential are encoded. It belongs to the credential and is never
-/// guessed from a signature.
+/// Encoding of a credential's signatures. It belongs to the credential and is never guessed from a
+/// signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureFormat {
     /// Strict ASN.1 DER.
@@ -86,7 +86,7 @@ pub struct InvalidSignature;
 trait Verifier: Send + Sync {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 
-    /// What the signature contributes to the equation of a batch, if the algorithm has one.
+    /// The signature's term in the equation of a batch, if the algorithm has one.
     fn term(
         &self,
         _message: &[u8],
@@ -111,9 +111,9 @@ struct Scheme {
     name: &'static str,
     /// The formats of its signatures; the first is meant where none is named.
     formats: &'static [SignatureFormat],
-    /// Whether many signatures can be checked in one equation.
+    /// True if one equation can check many signatures.
     batches: bool,
-    /// What stands before the key in every `SubjectPublicKeyInfo` of the algorithm.
+    /// Bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
     key_bytes: usize,
     parse: fn(&[u8], SignatureFormat) -> Result<Parsed, InvalidKey>,
@@ -146,7 +146,7 @@ impl Algorithm {
         self.scheme().formats
     }
 
-    /// Whether many of its signatures can be checked in one equation.
+    /// Tells whether one equation can check many of its signatures.
     #[must_use]
     pub fn batches(self) -> bool {
         self.scheme().batches
@@ -213,8 +213,8 @@ impl PublicKey {
         self.parsed.0.verify(message, signature)
     }
 
-    /// Whether a signature has the shape of another format of ECDSA than this key's. It explains a
-    /// signature that did not verify, and decides nothing.
+    /// Tells whether a signature has the shape of another format of ECDSA than this key's. It
+    /// explains a signature that did not verify, and decides nothing.
     #[must_use]
     pub fn is_misshapen(&self, signature: &[u8]) -> bool {
         const R_AND_S_BYTES: usize = 64;
@@ -242,7 +242,7 @@ impl PublicKey {
         self.algorithm
     }
 
-    /// How its signatures are encoded.
+    /// Gives the encoding of its signatures.
     #[must_use]
     pub const fn format(&self) -> SignatureFormat {
         self.format

@@ -1,5 +1,5 @@
-//! What can happen: steps as they are generated, by position so that they shrink well, and the
-//! events that they stand for in the state that the sequence has come to.
+//! Events of the model: steps as they are generated, by position so that they shrink well, and the
+//! events that they stand for in the present state of the sequence.
 
 use countersign_core::action::ActionState;
 use countersign_core::challenge::Ended;
@@ -16,7 +16,7 @@ pub(crate) struct Step {
     pub(crate) lost: bool,
 }
 
-/// Numbers are positions in what there is, counted from the newest, modulo how much there is.
+/// Numbers are positions in a list, counted from the newest, modulo the length of the list.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Track(ActionName),
@@ -94,7 +94,7 @@ pub(crate) enum Event {
         device: usize,
         key: usize,
         may_add: bool,
-        /// Whether the key is to sign statements, which its holder proves.
+        /// True if the key is to sign statements, which its holder proves.
         raise: bool,
     },
     RemoveDevice {
@@ -112,7 +112,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// Whose account it is about.
+    /// Gives the user whose account it is about.
     pub(crate) fn user(&self) -> usize {
         match self {
             Self::Track(action) | Self::Issue { action, .. } | Self::Override { action, .. } => {
@@ -204,7 +204,7 @@ fn notified(position: usize, reference: &Reference) -> Option<(usize, usize)> {
     newest(&among, position)
 }
 
-/// The event that a step stands for, if there is what it is about.
+/// Gives the event that a step stands for, if its subject exists.
 pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Option<Event> {
     let issued: Vec<_> = reference.challenges.keys().copied().collect();
     let challenge = |position| {
@@ -215,7 +215,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
     let (next_challenge, next_device) = (world.next, world.next);
     Some(match step.kind.clone() {
         Kind::Track(action) => Event::Track(action),
-        // What cannot be asked for yet is prepared, so that fewer steps go to waste.
+        // A step whose condition is missing becomes one that makes it, so that fewer steps go to
+        // waste.
         Kind::Issue { action, .. } if !reference.actions.contains_key(&action) => {
             Event::Track(action)
         }

@@ -1,4 +1,4 @@
-//! What holds after every step, whatever has happened: the invariants of the architecture, by name.
+//! Conditions that hold after every step: the invariants of the architecture, by name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -156,7 +156,8 @@ fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World, reference:
     }
 }
 
-/// The reverse: what a device may answer is in the inbox of its key, if it has a place there.
+/// Checks the reverse: each challenge that a device may answer is in the inbox of its key, if it
+/// has a place there.
 fn all_that_waits_is_found(world: &World, reference: &Reference, key: usize) {
     // Nothing that is held and that nobody was notified of.
     let told = |c: &Challenge| {
@@ -209,7 +210,7 @@ fn a_key_serves_its_confirmed_users_first(world: &World) {
     }
 }
 
-/// What a key signs is the same for all its users, and no less than it was.
+/// Checks that a key's signing mode is the same for all its users, and never falls.
 fn signing_never_falls(before: &Store, after: &Store) {
     for (account, stored) in &before.accounts {
         for device in &stored.devices {

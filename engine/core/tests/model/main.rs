@@ -1,9 +1,9 @@
 //! Random sequences of events against a small reference model.
 //!
 //! The rules run as the engine runs them: transitions of accounts are committed to a store that
-//! decides, challenges propose their ends and learn what is recorded. Commits get lost, and arrive
-//! late. After every step the [`invariants`] must hold and the store must say what the
-//! [`reference`] says.
+//! decides, challenges propose their ends and learn the recorded ones. Commits get lost, and arrive
+//! late. After every step the [`invariants`] must hold and the store must agree with the
+//! [`reference`].
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -29,7 +29,7 @@ use event::{Event, Step};
 use reference::Reference;
 use world::{Verdict, World};
 
-/// What a run has come across, to see that the sequences reach it.
+/// Cases that a run has reached, so that we see that the sequences reach them all.
 type Reached = BTreeSet<String>;
 
 fn config() -> ProptestConfig {
@@ -42,7 +42,7 @@ fn run(steps: &[Step]) -> Reached {
     run_logged(steps, &mut Vec::new())
 }
 
-/// As [`run`], noting what happens before it does.
+/// Does the same as [`run`], and logs each event before its check.
 fn run_logged(steps: &[Step], log: &mut Vec<String>) -> Reached {
     let (mut world, mut reference) = (World::new(), Reference::default());
     let mut reached = Reached::new();
@@ -102,8 +102,8 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
     verdict
 }
 
-/// What a start does: if the clock is behind the highest time that there was, all that is pending
-/// expires, as of that time.
+/// Does the work of a start: if the clock is behind the highest time so far, all pending challenges
+/// expire, as of that time.
 fn recover(world: &mut World, reference: &mut Reference) {
     if world.now >= world.latest {
         return;
@@ -133,8 +133,8 @@ proptest! {
     }
 }
 
-/// What is hardly ever reached is hardly tested: the share of each kind of step is chosen so that
-/// all is.
+/// Checks that the sequences reach every case, because a case that is rare is hardly tested. The
+/// shares of the kinds of steps are chosen for this.
 #[test]
 fn the_sequences_reach_every_outcome_and_every_refusal() {
     let mut runner = TestRunner::deterministic();

@@ -1,5 +1,4 @@
-//! What memory hears of what is recorded: accounts apply it, machines close, inboxes fill and
-//! empty.
+//! Effects of a commit on memory: accounts apply it, machines close, inboxes fill and empty.
 
 use std::sync::Arc;
 
@@ -52,7 +51,7 @@ impl World {
         }
     }
 
-    /// What a key signs has risen for one user: it does for the others too.
+    /// Raises a key's signing mode for the other users too, once it has risen for one.
     pub(crate) fn raise_others(&mut self, key: usize, event: &Event) {
         for user in 0..USERS {
             let account = &self.accounts[user];
@@ -67,7 +66,8 @@ impl World {
         }
     }
 
-    /// Reads what a key serves again from the store: a place may have become free.
+    /// Reads the bindings and challenges of a key from the store again, because a place may have
+    /// become free.
     fn reload(&mut self, key: usize) {
         self.reached.insert("a binding without a place");
         let mut inbox = Inbox::new(&limits());
@@ -82,7 +82,7 @@ impl World {
         self.inboxes[key] = inbox;
     }
 
-    /// Tells the challenge's machine and the inboxes what is recorded of it.
+    /// Tells the recorded challenge to its machine and to the inboxes.
     fn show(&mut self, challenge: &Arc<Challenge>) {
         let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
         let machine =

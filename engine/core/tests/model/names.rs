@@ -41,7 +41,7 @@ pub(crate) fn limits() -> Limits {
         challenge_lifetime_ms: 1000,
         decision_grace_ms: 100,
         notifications_per_challenge_max: 1,
-        // How often somebody is asked has tests of its own.
+        // The limit on prompts has tests of its own.
         prompts_max: usize::MAX,
         denial_wait_ms: 0,
         report_hold_ms: 0,
@@ -93,7 +93,7 @@ fn parsed(key: usize) -> PublicKey {
     PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
 }
 
-/// What a statement about the challenge of that number is over.
+/// Gives the content that a statement about the challenge of that number covers.
 pub(crate) fn shown(challenge: usize) -> Shown {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&challenge.to_be_bytes());
@@ -101,7 +101,7 @@ pub(crate) fn shown(challenge: usize) -> Shown {
     Shown { nonce: Nonce::from_entropy(&bytes), display }
 }
 
-/// An enrollment of a key; one that raises what it signs proves that the key is there.
+/// Makes an enrollment of a key; one that raises the signing mode proves that the key is there.
 pub(crate) fn enroll_of(key: usize, may_add: bool, raise: bool) -> Enroll {
     let official = Enroll::official(public_key(key), may_add);
     if !raise {
@@ -122,7 +122,7 @@ fn proven(key: usize) -> Enroll {
     Enroll { signing, possession, ..Enroll::official(public_key(key), true) }
 }
 
-/// What is signed to decide a challenge.
+/// Gives the bytes to sign for a decision of a challenge.
 pub(crate) fn message(
     challenge: &Challenge,
     device: &Device,

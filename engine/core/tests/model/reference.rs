@@ -1,5 +1,5 @@
-//! What should happen, in a form so small that it can be read in one go. It knows no revisions,
-//! changes or signatures, and does not use the rules that it checks.
+//! Reference model: the expected behaviour, in a form so small that it can be read in one go. It
+//! knows no revisions, changes or signatures, and does not use the rules that it checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// How often something of a user has changed.
+    /// Counts the changes of a user.
     pub(crate) fn version(&self, user: usize) -> u64 {
         self.versions[user]
     }
@@ -182,7 +182,7 @@ impl Reference {
         Ok(())
     }
 
-    /// What a device is told: nothing yet, what is recorded, or why not.
+    /// Gives the answer to a device: nothing yet, the recorded outcome, or a refusal.
     pub(crate) fn decide(
         &self,
         challenge: usize,

@@ -24,7 +24,7 @@ use crate::names::{
 use crate::reference::Reference;
 use crate::store::{Committed, Store};
 
-/// What became of an event.
+/// Result of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Done,
@@ -154,7 +154,7 @@ impl World {
         self.reached.insert("a repeated commit");
     }
 
-    /// The process dies, and another one starts that knows what is recorded. What was under way is
+    /// Kills the process, and starts another one that knows the records only. Commits under way are
     /// fenced off.
     pub(crate) fn crash(&mut self, back_ms: u64) {
         self.machines.clear();
@@ -175,7 +175,7 @@ impl World {
             self.catch_up(user);
         }
         if matches!(event, Event::Enroll { .. }) {
-            // How many users a key has is read from all of them.
+            // The number of a key's users is read from all accounts.
             (0..USERS).for_each(|user| self.catch_up(user));
         }
         let verdict = loop {
@@ -282,7 +282,7 @@ impl World {
         self.store.actions.get(&(account_key(action.user), action_key(action)))
     }
 
-    /// What follows for the one who asked.
+    /// Draws the consequences of a verdict for its caller.
     fn conclude(&mut self, event: &Event, verdict: &Verdict) {
         match event {
             Event::Issue { .. } | Event::Enroll { .. } => self.next += 1,

@@ -10,7 +10,7 @@ use ed25519_zebra::{Signature, VerificationKey};
 use crate::dice::Dice;
 use crate::forge::{Forged, Kind, cancelling_pair, forge};
 
-/// How many mixtures, where the environment does not say.
+/// Number of mixtures, unless the environment sets another.
 const COMPOSITIONS: u64 = 20_000;
 /// The variable of the environment that says how many.
 const COMPOSITIONS_VARIABLE: &str = "COUNTERSIGN_COMPOSITIONS";
@@ -92,7 +92,7 @@ fn check_shelf(number: u64, mixtures: u64) -> HashSet<usize> {
     sizes_of_bad
 }
 
-/// Each core takes shelf after shelf. What a shelf holds follows from its number alone.
+/// Each core takes shelf after shelf. The content of a shelf follows from its number alone.
 #[test]
 fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
     let count = std::env::var(COMPOSITIONS_VARIABLE);
@@ -128,7 +128,7 @@ fn errors_that_cancel_out_in_a_plain_sum_do_not_pass() {
         let coefficients = dice.coefficients(2);
         assert!(verify_batch(&pair, &coefficients).is_err());
         assert!(verify_all(pair.clone(), &coefficients).iter().all(Result::is_err));
-        // What they would pass: equal factors.
+        // Equal factors, with which they would pass.
         assert!(verify_batch(&pair, &[[7; 16]; 2]).is_ok(), "the pair is a cancelling one");
     }
 }

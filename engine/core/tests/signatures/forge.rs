@@ -15,7 +15,7 @@ const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// What is the matter with a signature.
+/// Kind of a signature: good, or with one fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Good,
@@ -52,12 +52,13 @@ impl Kind {
         Self::ShortByOne,
     ];
 
-    /// What the acceptance rule says.
+    /// Tells whether our acceptance rule accepts this kind.
     pub(crate) const fn is_accepted(self) -> bool {
         matches!(self, Self::Good | Self::SmallOrderR | Self::MixedOrderR)
     }
 
-    /// What ZIP 215 says. It differs in one thing: `R` may have any encoding that decompresses.
+    /// Tells whether ZIP 215 accepts this kind. It differs in one thing: `R` may have any encoding
+    /// that decompresses.
     pub(crate) const fn is_accepted_by_zip_215(self) -> bool {
         self.is_accepted() || matches!(self, Self::NonCanonicalR)
     }
@@ -81,7 +82,7 @@ pub(crate) fn parsed(key: &[u8; 32]) -> PublicKey {
     PublicKey::from_spki(Algorithm::Ed25519, &[&PREFIX[..], key].concat()).unwrap()
 }
 
-/// What the owner of a key can make with any first half: `s = r + H(R, A, M) a`.
+/// Signs with any first half, as the owner of a key can: `s = r + H(R, A, M) a`.
 fn with_r(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar, message: &[u8]) -> Vec<u8> {
     let a = signer.verifying_key();
     let digest = Sha512::new().chain_update(r_bytes).chain_update(a.as_bytes());

@@ -1,4 +1,4 @@
-//! What is a good signature: published vectors, and random mixtures checked in every way there is.
+//! Acceptance of signatures: published vectors, and random mixtures checked in every way there is.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 

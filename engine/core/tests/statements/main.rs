@@ -1,4 +1,4 @@
-//! What a statement covers: whatever is changed in it, the decision is refused.
+//! Coverage of a statement: if any part of it is changed, the decision is refused.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -12,7 +12,7 @@ use proptest::test_runner::FileFailurePersistence;
 
 use case::{Case, DECISIONS};
 
-/// How many cases, where the environment does not say.
+/// Number of cases, unless the environment sets another.
 const CASES: u32 = 500;
 /// The variable of the environment that says how many.
 const CASES_VARIABLE: &str = "COUNTERSIGN_STATEMENTS";
@@ -106,8 +106,8 @@ proptest! {
             // The device has signed something else than the server asked it.
             let forged = case.judge(case.answer(&other.statement()));
             prop_assert!(forged.is_err(), "{} was signed otherwise", field);
-            // A good answer is used for something else. What is not of the server's own is in the
-            // request.
+            // A good answer is used for another case. The fields that do not come from the server
+            // are in the request.
             let requested = ["decision", "number"].contains(&field);
             let replayed = other.judge(case.answer(&good)).is_ok();
             prop_assert_eq!(replayed, requested, "{} is another", field);
@@ -142,7 +142,7 @@ fn case() -> Case {
     }
 }
 
-/// Of two open challenges, what is signed for one is good for no mixture of both.
+/// A signature for one of two open challenges is good for no mixture of both.
 #[test]
 fn of_all_mixtures_of_two_challenges_two_are_accepted() {
     let first = case();
@@ -171,7 +171,7 @@ fn of_all_mixtures_of_two_challenges_two_are_accepted() {
             accepted.push(mixture & 0b1111);
         }
     }
-    // Which number is right is for the comparison that follows.
+    // The comparison that follows finds out which number is right.
     assert_eq!(accepted, [0, 0b1111, 0, 0b1111]);
 }
 
@@ -219,8 +219,8 @@ fn what_was_verified_is_what_was_answered() {
     assert!(verified.number().is_some());
 }
 
-/// Another key over the same bytes, the same key over other bytes, another signature of both: what
-/// a batch has found out of one check is good for no other.
+/// Tries another key over the same bytes, the same key over other bytes, and another signature of
+/// both, because a batch's verdict on one check is good for no other.
 #[test]
 fn a_proof_of_one_decision_proves_no_other() {
     let signing = Signing::ChallengeId;

@@ -1,4 +1,4 @@
-//! What else is signed: enrollments, sessions, updates and removals.
+//! Other signed statements: enrollments, sessions, updates and removals.
 
 use countersign_core::id::{TenantId, Thumbprint};
 use countersign_core::nonce::{Nonce, Purpose};
@@ -63,7 +63,7 @@ fn a_signature_over_one_statement_is_good_for_no_other() {
             let good = check_statement(key.clone(), asked, signature.clone()).verify().is_ok();
             assert_eq!(good, i == j, "{signed:?} for {asked:?}");
         }
-        // Nor for a decision, or for what the official SDKs sign.
+        // Nor is it good for a decision, or for a message of the official SDKs.
         assert!(case.judge(case.answer(&signed.to_bytes())).is_err());
         for purpose in [Purpose::Read, Purpose::Update] {
             let check = check_nonce(key.clone(), &parts.nonces, purpose, signature.clone());

@@ -30,7 +30,7 @@ fn parsed(key: &[u8; 32]) -> Result<PublicKey, InvalidKey> {
     PublicKey::from_spki(Algorithm::Ed25519, &[&PREFIX[..], key].concat())
 }
 
-/// What the owner of a key can make with any first half: `s = r + H(R, A, M) a`.
+/// Signs with any first half, as the owner of a key can: `s = r + H(R, A, M) a`.
 fn signed_with(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar) -> Vec<u8> {
     let a = signer.verifying_key();
     let digest = Sha512::new().chain_update(r_bytes).chain_update(a.as_bytes());

@@ -1,4 +1,5 @@
-//! Known keys and signatures, and near misses of them: what must verify and what must not.
+//! Known keys and signatures, and near misses of them: those that must verify and those that must
+//! not.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 

@@ -1,4 +1,4 @@
-//! How the actor of a challenge is found, started and asked.
+//! Finds, starts and asks the actor of a challenge.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::shared::{ChallengeKey, Shared};
 
 impl Shared {
-    /// Tells the actor of a challenge what is recorded, starting it with that for a challenge that
-    /// is open.
+    /// Sends a recorded challenge to its actor. For an open challenge, the actor is started with
+    /// it.
     pub(crate) fn challenge_recorded(self: &Arc<Self>, recorded: Recorded) {
         let key = (recorded.0.account.tenant.clone(), recorded.0.id.clone());
         if recorded.0.ended.is_some() {

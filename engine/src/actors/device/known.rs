@@ -1,4 +1,4 @@
-//! What is known of a credential, and who waits for it to change.
+//! State of a credential, and the polls that wait for it to change.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::News;
 use crate::error::Misbehaviour;
 use crate::shared::{Shared, Tenant};
 
-/// What is known of a credential.
+/// State of a credential.
 pub(crate) struct Known {
     pub(super) shared: Arc<Shared>,
     pub(super) tenant: Arc<Tenant>,
@@ -25,11 +25,11 @@ pub(crate) struct Known {
     pub(super) read: Vec<ChallengeId>,
 }
 
-/// What a device is shown.
+/// The view of a device.
 pub(crate) struct Look {
     /// The first binding.
     pub(crate) binding: Arc<Device>,
-    /// What is pending, with the binding that may answer it.
+    /// Pending challenges, each with the binding that may answer it.
     pub(crate) offers: Vec<(Arc<Device>, Offer)>,
     /// Resolves when something new may be pending.
     pub(crate) news: Option<oneshot::Receiver<()>>,
@@ -44,7 +44,7 @@ impl Known {
         self.inbox.find(id)
     }
 
-    /// What the key signs, for all its users.
+    /// Gives the key's signing mode, which holds for all its users.
     pub(crate) const fn signing(&self) -> Signing {
         self.inbox.signing()
     }
@@ -64,7 +64,7 @@ impl Known {
         if self.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
     }
 
-    /// Whether a session lives that was made for a binding of that name.
+    /// Checks that a session made for a binding of that name is alive.
     pub(crate) fn check_session(&self, binding: &AuthenticatorId) -> Result<(), Misbehaviour> {
         let alive = self.inbox.bindings().iter().any(|b| b.id == *binding);
         if alive { Ok(()) } else { Err(Misbehaviour::SessionOver) }
@@ -103,7 +103,7 @@ impl Known {
         Some(Look { binding, offers, news })
     }
 
-    /// Notes that the key's holder has signed a read of what is shown.
+    /// Notes that the key's holder has signed a read of the shown challenges.
     pub(crate) fn note_read(&mut self, look: &Look) {
         self.forget_reads();
         for (_, offer) in &look.offers {
@@ -113,25 +113,25 @@ impl Known {
         }
     }
 
-    /// Whether the key's holder has signed a read of a challenge that waits.
+    /// Tells whether the key's holder has signed a read of a challenge that waits.
     pub(crate) fn has_read(&self, id: &ChallengeId) -> bool {
         self.read.contains(id)
     }
 
-    /// Whether a read is noted that a decision may yet rest on.
+    /// Tells whether a read is noted that a decision may yet rest on.
     pub(super) fn awaits_decision(&mut self) -> bool {
         self.forget_reads();
         !self.read.is_empty()
     }
 
-    /// Forgets reads of what does not wait any more.
+    /// Forgets reads of challenges that do not wait any more.
     fn forget_reads(&mut self) {
         let now = self.shared.clock.now();
         let waits = |o: &Offer| now < o.challenge.expires_at;
         self.read.retain(|id| self.inbox.find(id).is_some_and(waits));
     }
 
-    /// Takes over what was read from the store, and wakes whoever waits if there is something to
+    /// Takes over the state from the store, and wakes the waiting polls if there is something to
     /// see.
     pub(super) fn replace(&mut self, inbox: Inbox) {
         self.inbox = inbox;
@@ -157,7 +157,7 @@ impl Known {
             }
             News::Unbound(id) => {
                 self.inbox.unbind(&id);
-                // Whoever waits is to learn that the credential is gone.
+                // The waiting polls have to learn that the credential is gone.
                 self.wake();
             }
             News::Withdrawn(id) => self.inbox.withdraw(&id),

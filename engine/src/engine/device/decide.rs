@@ -18,11 +18,11 @@ use crate::error::Error;
 use crate::telemetry;
 
 impl Engine {
-    /// A device answers a challenge. `arrived_at` is when the request came in. The answer is given
-    /// once the outcome is recorded.
+    /// A device answers a challenge. `arrived_at` is the time of the request's arrival. The answer
+    /// is given once the outcome is recorded.
     ///
-    /// What is signed follows from the challenge and the binding, so these are found first; nothing
-    /// is told of them before the signature is found good.
+    /// The signed bytes follow from the challenge and the binding, so that these are found first;
+    /// nothing is told of them before the signature is found good.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;
@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// What a key is told that was not asked. Only who holds it learns that.
+    /// Answers a key that was not asked. Only the holder of the key learns that.
     async fn unasked(
         &self,
         keys: Vec<PublicKey>,

@@ -1,4 +1,4 @@
-//! What the app can do that holds a key.
+//! Calls of the app that holds a key.
 
 mod decide;
 mod possess;
@@ -69,7 +69,7 @@ impl Engine {
         Ok(enrolled)
     }
 
-    /// What a key signs holds for all its users, those included that it has no place for.
+    /// The key's signing mode holds for all its users, also for those without a place.
     async fn raise_others(&self, key: &CredentialKey, device: &Device) -> Result<(), Error> {
         let signing = device.signing;
         if signing == Signing::ChallengeId {
@@ -89,9 +89,9 @@ impl Engine {
         Ok(())
     }
 
-    /// The first binding of a credential, with what the key signs. `session` is the binding that a
-    /// device session is of; whoever only knows the key is told nothing of one that signs
-    /// statements.
+    /// Gives the first binding of a credential, with the key's signing mode. `session` is the
+    /// binding of a device session. A caller who only knows the key learns nothing of one that
+    /// signs statements.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] if it has none, or signs statements and there is no session, or that

@@ -1,4 +1,4 @@
-//! What a device may do that has shown to hold its key: have a session, update its credential, and
+//! Calls of a device that has proven possession of its key: open a session, update its credential,
 //! remove it.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
 use crate::shared::Shared;
 
-/// By what an update shows that its app holds the key.
+/// Proof of possession in an update.
 #[derive(Clone)]
 pub enum Refreshing {
     /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
@@ -36,7 +36,7 @@ pub enum Refreshing {
     },
 }
 
-/// By what a removal shows that its app holds the key.
+/// Proof of possession in a removal.
 #[derive(Clone)]
 pub enum Removing {
     /// As official SDKs do it: a signature over the number of the time window.

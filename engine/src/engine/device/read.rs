@@ -1,4 +1,4 @@
-//! What a device is shown.
+//! Reads of a device.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::error::{Error, Misbehaviour};
 use crate::patience::Patience;
 use crate::telemetry::{self, Waiting};
 
-/// What a device is shown.
+/// The view of a device.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// The first binding of the key.
@@ -27,13 +27,13 @@ pub struct Pending {
     /// The challenges that are pending, each with the binding that may answer it. The newest is the
     /// first; those of bindings that are not confirmed come after those of the others.
     pub offers: Vec<(Arc<Device>, Offer)>,
-    /// Whether whoever reads has shown to hold the key.
+    /// True if the caller has proven possession of the key.
     pub signed: bool,
-    /// Whether the poll was not allowed to wait, since too many wait.
+    /// True if the poll was answered at once, because too many wait.
     pub crowded: bool,
 }
 
-/// Who reads what is pending for a key.
+/// The caller of a read.
 #[derive(Clone)]
 pub enum Reader {
     /// Somebody who knows the key.

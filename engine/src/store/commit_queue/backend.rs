@@ -1,12 +1,12 @@
-//! What a queue of commits writes to.
+//! The medium behind a queue of commits.
 
 use crate::ports::store::StoreError;
 
 /// Records groups of units.
 pub(in crate::store) trait Backend: Send + 'static {
-    /// What is asked for.
+    /// A unit of work.
     type Unit: Send;
-    /// What is answered to a unit of a group that was recorded.
+    /// The answer to a recorded unit.
     type Answer: Send + PartialEq;
 
     /// Records the units in their order, all or none; a unit that is refused alone has an error of
@@ -16,8 +16,8 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// [`Failure`] if it is not known to be recorded.
     fn record(&mut self, units: &[Self::Unit]) -> Result<Answers<Self::Answer>, Failure>;
 
-    /// What a unit that may lag is answered before it is recorded, which its record must confirm;
-    /// absent for one that may not.
+    /// The early answer to a unit that may lag, which its record must confirm; `None` for a unit
+    /// that may not.
     fn early(unit: &Self::Unit) -> Option<Self::Answer>;
 
     /// Runs after each group, for housekeeping; `idle` is whether nothing waits.
@@ -26,8 +26,9 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// An error breaks the queue.
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError>;
 
-    /// Whether there is room for more than a last small group. Asked once a group is recorded after
-    /// one that was refused: until then the queue is not ready, lest it turns with every group.
+    /// Tells whether there is room for more than a last small group. Asked after the first group
+    /// that is recorded after a refusal. Until then the queue is not ready, so that it does not
+    /// turn with every group.
     fn has_room(&self) -> bool {
         true
     }
@@ -35,7 +36,7 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// Closes in good order; not called once the queue is broken.
     ///
     /// # Errors
-    /// [`StoreError`] if that failed. What was answered is recorded all the same.
+    /// [`StoreError`] if that failed. Answered units are recorded all the same.
     fn close(self) -> Result<(), StoreError>;
 }
 
@@ -46,7 +47,7 @@ pub(in crate::store) type Answers<T> = Vec<Result<T, StoreError>>;
 pub(in crate::store) enum Failure {
     /// Certainly nothing was recorded, and the next group may be.
     Refused(StoreError),
-    /// The medium can be trusted no further. A failed sync must not be tried again: the system may
-    /// have dropped what it could not write and report success the second time.
+    /// The medium can be trusted no further. A failed sync must not be tried again, because the
+    /// system may have dropped unwritten pages and report success the second time.
     Broken(StoreError),
 }

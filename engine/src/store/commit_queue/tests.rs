@@ -8,9 +8,9 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::store::Bound;
 
-/// Answers each group with what it was told to, and says which groups it saw.
+/// A backend that answers each group as told, and reports the groups that it saw.
 struct Scripted {
-    /// Whether there is room for more.
+    /// True if there is room for more.
     has_room: Arc<AtomicBool>,
     gate: std_mpsc::Receiver<Result<(), Failure>>,
     seen: std_mpsc::Sender<Vec<u32>>,

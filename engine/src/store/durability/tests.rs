@@ -1,4 +1,4 @@
-//! Tests of what may lag: transitions of a whole life, made by the core.
+//! Tests of commits that may lag: transitions of a whole life, made by the core.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl Life {
         life
     }
 
-    /// Whether it may lag; it is done all the same.
+    /// Tells whether a transition may lag, and makes it.
     fn does<T>(&mut self, transition: &Transition<T>) -> bool {
         self.account.apply(&transition.change);
         may_lag(&transition.change)

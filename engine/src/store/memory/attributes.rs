@@ -1,4 +1,4 @@
-//! Finding users by what is known of them.
+//! Look-up of users by attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -32,7 +32,7 @@ impl Kind {
 pub(super) struct Attributes(BTreeSet<(TenantId, Kind, String, UserId)>);
 
 impl Attributes {
-    /// Takes out what a record said and puts in what another says.
+    /// Replaces the entries of one record by those of another.
     pub(super) fn replace(
         &mut self,
         key: &AccountKey,

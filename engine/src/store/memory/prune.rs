@@ -1,4 +1,4 @@
-//! Forgetting what is over.
+//! Pruning of old records.
 
 use countersign_core::time::UnixMillis;
 

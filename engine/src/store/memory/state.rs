@@ -1,4 +1,4 @@
-//! What is held, its indexes, and the rules of a commit.
+//! The records, their indexes, and the rules of a commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) struct State {
     pub(super) attributes: Attributes,
     pub(super) tickets: Tickets,
     bindings: HashMap<CredentialKey, BTreeSet<(UserId, AuthenticatorId)>>,
-    /// Actions ever recorded: what orders those of one millisecond.
+    /// Number of actions ever recorded. It orders the actions of one millisecond.
     actions_recorded: u64,
     pub(super) tracked: BTreeSet<(UnixMillis, AccountKey, ActionKey)>,
     /// Removed accounts, by the mark of the first pruning after their removal.
@@ -308,7 +308,7 @@ impl State {
     }
 }
 
-/// What a reader gets is its own.
+/// A reader gets a copy of its own.
 fn owned<T: Clone>(record: &Arc<T>) -> T {
     T::clone(record)
 }

@@ -1,4 +1,4 @@
-//! A record with its kind and whose it is, in one row: what a stream of records is made of.
+//! Frames: a record with its kind and its owner, in one row of a stream.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;

@@ -1,5 +1,5 @@
-//! What has to hold for every row. The fuzz target looks for one that breaks it; a plain test
-//! replays the corpus.
+//! Properties of every row. The fuzz target looks for a row that breaks them; a plain test replays
+//! the corpus.
 
 use std::fmt::Debug;
 
@@ -11,8 +11,8 @@ use countersign_core::event::Event;
 
 use super::{CHECKSUM_BYTES, Stored};
 
-/// As the body of a row of every kind, with a good checksum: what can be read is written in one
-/// form, and read from that as the same. Without the checksum nothing can be read.
+/// Reads the bytes as the body of a row of every kind, with a good checksum: a readable row is
+/// written in one form, and that form reads as the same. Without the checksum nothing is readable.
 pub fn row(body: &[u8]) {
     let row = sealed(1, body);
     read::<AccountRecord>(&row);

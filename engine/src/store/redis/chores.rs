@@ -1,7 +1,7 @@
-//! What the writer does besides: old records are forgotten, and indexes are kept clean.
+//! Cleaning of indexes and pruning of old records, beside the writer's work.
 //!
-//! The writer is the only one who puts entries into indexes, so what it finds to have no record has
-//! none until it writes again.
+//! Only the writer puts entries into indexes, so that an entry without a record has none until the
+//! writer writes again.
 
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ fn record_behind(entry: &Entry) -> Result<Cmd, Trouble> {
     })
 }
 
-/// Whether a record is as its entry in the index says.
+/// Tells whether a record agrees with its entry in the index.
 fn stands(entry: &Entry, value: Value) -> Result<bool, Trouble> {
     Ok(match entry {
         Entry::User { index, account } => row::<AccountRecord>(value)?

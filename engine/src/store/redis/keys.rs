@@ -1,9 +1,9 @@
 //! Names of keys: `countersign:{tag}:kind:id`, where the tag is the first 16 hexadecimal digits of
 //! the SHA-256 of tenant and user.
 //!
-//! What changes together has one tag, and so one slot of a cluster. Text from callers is hashed
-//! before it becomes part of a name. Indexes over all accounts have names of their own; what is in
-//! one is a hint that is checked against the record.
+//! Records that change together have one tag, and so one slot of a cluster. Text from callers is
+//! hashed before it becomes part of a name. Indexes over all accounts have names of their own; an
+//! entry of one is a hint that is checked against the record.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ use crate::store::folded;
 
 /// The highest time that was seen.
 pub(super) const CLOCK: &str = "countersign:clock";
-/// Who owns the store, and how far it has come.
+/// Owner and progress of the store.
 pub(super) const STATE: &str = "countersign:state";
 /// Held by the server that owns the store, for a short time at a time.
 pub(super) const LOCK: &str = "countersign:lock";
@@ -64,7 +64,7 @@ impl Digest {
         Self::of(&names.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Takes what this module has written into an index.
+    /// Parses an entry that this module has written into an index.
     fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         (text.len() == DIGEST_CHARACTERS && bytes.len() == 32).then(|| Self(text.to_owned()))
@@ -137,7 +137,7 @@ impl AccountNames {
         format!("{}{code}{state}", self.prefix("list"))
     }
 
-    /// What the name of a record starts with; its digest follows.
+    /// Start of a record's name; its digest follows.
     pub(super) fn prefix(&self, kind: &str) -> String {
         format!("{}:", self.name(kind))
     }
@@ -158,18 +158,18 @@ impl AccountNames {
         self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
     }
 
-    /// How the index of events names one: those of one time are in the order of their ids.
+    /// Name of an event in its index: events of one time are in the order of their ids.
     pub(super) fn event_member(&self, id: &EventId) -> String {
         format!("{}:{}", id.as_str(), self.digest.0)
     }
 
-    /// How an index over all accounts names one of its records.
+    /// Name of a record in an index over all accounts.
     pub(super) fn member(&self, id: &Digest) -> String {
         format!("{}:{}", self.digest.0, id.0)
     }
 }
 
-/// What every name begins with.
+/// Start of every name.
 pub(super) const PREFIX: &str = "countersign:";
 
 /// The kind in a name that has a tag.
@@ -217,7 +217,7 @@ pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
     Digest::of(&["challenge", tenant.as_str(), id.as_str()])
 }
 
-/// Whose a challenge is.
+/// Name of the owner of a challenge.
 pub(super) fn challenge_owner(id: &Digest) -> String {
     format!("countersign:{{{}}}:challenge-owner:{}", id.tag(), id.0)
 }
@@ -241,7 +241,7 @@ pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> St
     indexed(kind, &[tenant.as_str(), text])
 }
 
-/// Where older versions kept an e-mail address that is not written in lower case.
+/// Index in which older versions kept an e-mail address that is not written in lower case.
 pub(super) fn unfolded_email(tenant: &TenantId, text: &str) -> Option<String> {
     (folded(text) != text).then(|| indexed(EMAIL, &[tenant.as_str(), text]))
 }
@@ -252,7 +252,7 @@ pub(super) fn bindings(key: &CredentialKey) -> String {
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
 }
 
-/// Whose a ticket is: an index of one entry, the account in words. It expires with the ticket.
+/// The owner of a ticket: an index of one entry, the account in words. It expires with the ticket.
 pub(super) fn ticket(digest: &statement::Digest) -> String {
     indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }

@@ -1,5 +1,5 @@
-//! One connection to Redis: made when it is needed, given up when it fails, and what its errors
-//! mean.
+//! One connection to Redis: made on demand, given up after a failure, with the meaning of its
+//! errors.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use super::script::Call;
 use crate::ports::store::StoreError;
 use crate::store::refused;
 
-/// How long one connection attempt and one answer may take. What was asked for is then unknown.
+/// Time for one connection attempt or one answer. Afterwards the result of the call is unknown.
 const ANSWER: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
-    /// Redis cannot be reached, or not in time, or cannot work yet. What was asked for may have
-    /// been done or not.
+    /// Redis is out of reach, too slow, or not ready to work. The call may have been carried out or
+    /// not.
     Lost(String),
     /// Redis refused; nothing was done.
     Refused(String),
-    /// What Redis holds is older than what it has acknowledged.
+    /// Redis holds less than it has acknowledged.
     Rolled,
     /// Another server owns the store.
     Fenced,
@@ -53,12 +53,12 @@ impl From<Trouble> for StoreError {
     }
 }
 
-/// What is said while Redis is behind what it has acknowledged.
+/// Message while Redis is behind its acknowledgements.
 pub(super) const ROLLED: &str = "Redis has lost records that it had acknowledged";
-/// What is said once another server has taken the store.
+/// Message after another server has taken the store.
 pub(super) const FENCED: &str = "another server has taken over this Redis; restart to use it again";
 
-/// A connection, shared by who asks at the same time.
+/// A connection, shared by all that ask at the same time.
 pub(super) struct Link {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,

@@ -1,4 +1,4 @@
-//! What is read, and how: by key, or by an index whose entries are checked against their records.
+//! Reads by key, or by an index whose entries are checked against their records.
 
 use std::collections::HashSet;
 
@@ -93,7 +93,7 @@ pub(super) async fn actions(
         }
     }
     listed.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| y.cmp(x)));
-    // A code may be asked for twice; what has expired may be in two lists.
+    // A query may name a code twice, and an expired action may be in two lists.
     let mut seen = HashSet::new();
     let digest = |member: &str| member.get(16..).unwrap_or_default().to_owned();
     let listed = listed.iter().map(|(_, member)| digest(member));
@@ -302,8 +302,8 @@ enum Read<T> {
     Absent,
 }
 
-/// A damaged record is passed over and logged: it must not hold up all later ones. Whoever asks for
-/// it by name is told that it cannot be read.
+/// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
+/// asks for it by name is told that it cannot be read.
 fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
     match row(value) {
         Ok(Some(record)) => Ok(Read::Intact(record)),
@@ -316,7 +316,7 @@ fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
     }
 }
 
-/// Whether a challenge belongs into an index of open ones.
+/// Tells whether a challenge belongs into an index of open ones.
 pub(super) fn stands_open(index: &str, challenge: &Challenge) -> bool {
     challenge.ended.is_none() && (index == keys::DUE || challenge.held)
 }

@@ -1,5 +1,5 @@
-//! How a read is asked: in a pipeline that ends with the state of the store, so that a Redis that
-//! was wiped is not taken for one that never knew a record.
+//! Reads in a pipeline that ends with the state of the store, so that a wiped Redis does not pass
+//! for one that never knew a record.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Reader {
             return Box::pin(async { Err(refused("too many reads are waiting")) });
         };
         let reader = self.clone();
-        // What is answered after this need not be in it.
+        // Later answers need not be in this read.
         let answered = self.guard.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
@@ -87,8 +87,8 @@ impl Reader {
             }
             let trouble = match query(self.clone()).await {
                 Ok(answer) if self.guard.doubts() == doubts => return Ok(answer),
-                // It may have been read from a Redis that had not been given back all that it had
-                // lost, since what is given back raises the attempt that a read looks at.
+                // The answer may come from a Redis that had not got all its lost records back,
+                // because each one that is given back raises the attempt that a read looks at.
                 Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
                 Err(Trouble::Rolled) => {
                     self.tell(Job::Verify);
@@ -104,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// Resolves once there is nothing in doubt, and what was answered before is recorded.
+    /// Resolves once nothing is in doubt, and all units that were answered before are recorded.
     async fn settled(&self, answered: Option<u64>) -> Result<(), StoreError> {
         if let Some(answered) = answered {
             self.guard.recorded(answered).await?;
@@ -129,7 +129,7 @@ impl Reader {
     /// Asks, and answers only if the store is whole.
     pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
         commands.push(state());
-        // What is acknowledged while the answer is under way need not be in it.
+        // Acknowledgements that arrive during the read need not be in it.
         let acked = self.guard.acked();
         let mut values = self.link.ask(&pipeline(&commands)).await?;
         let state = values.pop().ok_or_else(|| unexpected("no answer"))?;

@@ -1,4 +1,4 @@
-//! What Redis answers, and what it means.
+//! Replies of Redis and their meaning.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -25,7 +25,7 @@ pub(super) fn checked(value: Value) -> Result<Value, Trouble> {
     }
 }
 
-/// What a refusal of Redis means. Its text names commands and limits, never what was stored.
+/// Classifies a refusal of Redis. Its text names commands and limits, never stored values.
 fn server_trouble(error: &ServerError) -> Trouble {
     let said = format!("{} {}", error.code(), error.details().unwrap_or_default());
     match error.code() {
@@ -76,7 +76,7 @@ pub(super) fn number(value: Value) -> Result<u64, Trouble> {
     }
 }
 
-/// What a script answers: a word, and what comes with it.
+/// Splits a script's answer into its word and its values.
 pub(super) fn said(value: Value) -> Result<(String, Vec<Value>), Trouble> {
     let mut values = array(value)?.into_iter();
     let word = values.next().map(text).transpose()?.flatten();

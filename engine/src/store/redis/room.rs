@@ -11,14 +11,14 @@ pub(super) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {
     Ok(told.and_then(|told| left(&told)))
 }
 
-/// What is left by the numbers by which Redis itself decides.
+/// Free memory, by the numbers by which Redis itself decides.
 fn left(info: &str) -> Option<u64> {
     let field = |name: &str| -> Option<u64> {
         let mut lines = info.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(field, _)| *field == name)?.1.trim().parse().ok()
     };
     let max = field("maxmemory").filter(|max| *max > 0)?;
-    // The log that is still to be written, and what replicas have yet to read.
+    // The log that is still to be written, and data that replicas have yet to read.
     let beside = field("mem_not_counted_for_evict").unwrap_or(0);
     Some(max.saturating_sub(field("used_memory")?.saturating_sub(beside)))
 }

@@ -1,5 +1,5 @@
-//! Going through everything that Redis holds, key by key: the tenants' secrets by their index, then
-//! the accounts, then what belongs to them.
+//! A pass over everything in Redis, key by key: the tenants' secrets by their index, then the
+//! accounts, then their records.
 //!
 //! Names are digests, but every record says whose it is, so each is compared with the name that it
 //! is kept under. A key that expires meanwhile is left out; one that Redis shows twice comes twice.
@@ -33,7 +33,7 @@ const ACCOUNTS: &str = "accounts";
 const RECORDS: &str = "records";
 const CLOCK: &str = "clock";
 
-/// Kinds of keys that hold no record: they are told by what does.
+/// Kinds of keys that hold no record but lead to records.
 const INDEXES: [&str; 11] = [
     "devices",
     "open",
@@ -180,7 +180,7 @@ async fn some(reader: &Reader, at: &str, accounts: bool) -> Result<Page, Trouble
     Ok(Page { records, next })
 }
 
-/// Whether a secret is one of the tenants that are listed: there are few of both.
+/// Tells whether a secret belongs to a listed tenant. There are few of both.
 async fn is_named(reader: &Reader, name: &str) -> Result<bool, Trouble> {
     let mut listed = redis::cmd("ZRANGE");
     listed.arg(keys::TENANTS).arg(0).arg(-1);
@@ -189,7 +189,7 @@ async fn is_named(reader: &Reader, name: &str) -> Result<bool, Trouble> {
     Ok(tenants.any(|tenant| keys::secret(&tenant) == name))
 }
 
-/// The command for what is kept under a name of that kind, if that is a record.
+/// The command that fetches a record under a name of that kind; `None` for other kinds.
 pub(super) fn fetch(kind: &str, name: &str) -> Option<Cmd> {
     let fields: &[&str] = match kind {
         "account" => &["row", "name"],
@@ -203,8 +203,8 @@ pub(super) fn fetch(kind: &str, name: &str) -> Option<Cmd> {
     Some(command)
 }
 
-/// The record in the reply to [`fetch`], and what orders an action; none where it has expired, and
-/// for the revision that a removed account leaves behind.
+/// Parses the reply to [`fetch`] into the record and an action's order; `None` for an expired
+/// record, and for the revision that a removed account leaves behind.
 pub(super) fn read(name: &str, value: Value) -> Result<Option<(Record, String)>, Trouble> {
     let kind = keys::kind(name).ok_or_else(|| unexpected("an unknown key"))?;
     let mut order = String::new();

@@ -1,4 +1,4 @@
-//! Which Redis, how it is used, and how long it keeps what has an end.
+//! Settings: the Redis, its use, and the retention of records with an end.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ const EXPIRY_MARGIN_MS: u64 = 3_600_000;
 /// The longest expiry that is asked for: a hundred years.
 const EXPIRY_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 
-/// Which Redis, and how it is used.
+/// The Redis and its use.
 #[derive(Clone)]
 pub struct RedisSettings {
     /// `redis://` or `rediss://`, with user, password and number of the database where needed.
     pub url: String,
-    /// How long a call waits for a Redis that does not answer, before it is unavailable.
+    /// Time for which a call waits for a Redis that does not answer.
     pub wait: Duration,
-    /// How long an action is kept after its last change, in milliseconds.
+    /// Retention of an action after its last change, in milliseconds.
     pub action_retention_ms: u64,
-    /// How long an ended challenge is kept, in milliseconds.
+    /// Retention of an ended challenge, in milliseconds.
     pub challenge_retention_ms: u64,
-    /// When commits are answered.
+    /// Time at which commits are answered.
     pub durability: Durability,
-    /// Who opens it.
+    /// The way to open the store.
     pub opening: Opening,
 }
 
-/// Who opens a store.
+/// The way to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Who begins a store where there is none.
+    /// Begins a store where there is none.
     Begin,
-    /// Who knows of a store: a Redis without one has lost it.
+    /// Expects a store: a Redis without one has lost it.
     Return,
-    /// Who only reads, begins nothing, and puts out no server that is alive.
+    /// Reads only, begins nothing, and leaves a live server alone.
     Read,
 }
 
@@ -54,7 +54,7 @@ impl RedisSettings {
     }
 }
 
-/// How long Redis keeps what has an end.
+/// Times for which Redis keeps records with an end.
 #[derive(Clone, Copy)]
 pub(super) struct Retention {
     pub(super) action_ms: u64,

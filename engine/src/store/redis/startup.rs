@@ -1,4 +1,4 @@
-//! How the store starts: it connects, says what could lose records, and takes the lock.
+//! Start of the store: it connects, warns of settings that could lose records, and takes the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::system::Stopwatch;
 
 /// The oldest major version that is supported.
 const VERSION_MIN: u32 = 7;
-/// How long a start waits for a Redis that is starting too.
+/// Time for which a start waits for a Redis that is starting too.
 const START_WAIT: Duration = Duration::from_secs(10);
 /// The port of a Redis whose URL names none.
 const DEFAULT_PORT: u16 = 6379;
@@ -57,7 +57,7 @@ pub(super) async fn serve(
 type Links = (Arc<Link>, Arc<Link>, Owner);
 
 async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, Trouble> {
-    // What the library says of a URL never quotes it.
+    // The library's message about a URL never quotes it.
     let client = |_| redis::Client::open(settings.url.as_str());
     let unusable = |error| Trouble::Refused(format!("store.url cannot be used: {error}"));
     let links = [(); 2].map(client);
@@ -101,14 +101,14 @@ async fn keep_lock(link: Arc<Link>, guard: Arc<Guard>, reader: Reader) {
     }
 }
 
-/// Renews the lock, and looks whether Redis has what it has acknowledged.
+/// Renews the lock, and checks that Redis has all that it has acknowledged.
 async fn held(link: &Link, guard: &Guard) -> Result<(), Trouble> {
     let acked = guard.acked();
     guard.owner.renew(link).await?;
     guard.owner.check(link.one(state()).await?, acked)
 }
 
-/// Refuses a Redis that cannot be used, and says what of its settings could lose records.
+/// Refuses an unusable Redis, and warns of settings that could lose records.
 async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     let mut info = redis::cmd("INFO");
     let info = text(link.one(info.arg("everything").clone()).await?)?.unwrap_or_default();
@@ -131,7 +131,7 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     let asked = async |name: &str| -> Result<Option<String>, Trouble> {
         let mut get = redis::cmd("CONFIG");
         let reply = link.ask(&super::link::pipeline(&[get.arg("GET").arg(name).clone()])).await?;
-        // Whoever may not ask cannot be told.
+        // A user without the right to ask cannot be told.
         let reply = reply.into_iter().next().and_then(|reply| checked(reply).ok());
         Ok(reply.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
     };
@@ -155,8 +155,8 @@ async fn who(link: &Link) -> Result<Option<String>, Trouble> {
     Ok(reply.into_iter().next().and_then(|reply| checked(reply).ok()).and_then(|v| text(v).ok()?))
 }
 
-/// Whether the user default may write, on or off: Redis loads its log as this user, and drops what
-/// it may not do (redis/redis#14541).
+/// Tells whether the user default may write, on or off: Redis loads its log as this user, and drops
+/// commands that the user may not run (redis/redis#14541).
 async fn loads(link: &Link) -> Result<Option<bool>, Trouble> {
     let mut dry_run = redis::cmd("ACL");
     dry_run.arg("DRYRUN").arg("default").arg("HSET").arg(super::keys::STATE).arg("attempt").arg(0);
@@ -165,7 +165,7 @@ async fn loads(link: &Link) -> Result<Option<bool>, Trouble> {
     Ok(told.map(|told| matches!(told, Value::Okay)))
 }
 
-/// Where a Redis is, without the user and the password.
+/// Address of a Redis, without the user and the password.
 fn address(url: &str) -> String {
     let url = url::Url::parse(url).ok();
     let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
@@ -179,7 +179,7 @@ fn is_local(url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// What of Redis matters for what is kept, as far as it may be asked.
+/// Settings of Redis that matter for the records, as far as the user may ask.
 struct Settings {
     append_only: Option<bool>,
     sync: Option<String>,

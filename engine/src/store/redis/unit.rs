@@ -1,8 +1,8 @@
-//! A unit as Redis takes it: the entries of indexes that go first, the call of the script, and what
-//! of the indexes is to be looked at afterwards.
+//! A unit as Redis takes it: index entries that go first, the call of the script, and index entries
+//! to check afterwards.
 //!
 //! An entry is in its index before its record is recorded, in one transaction of Redis or, on a
-//! cluster, in an earlier one. What reads an index checks every entry against its record, so that
+//! cluster, in an earlier one. A reader of an index checks every entry against its record, so that
 //! an entry without one does no harm.
 
 use countersign_core::account::AccountRecord;
@@ -21,7 +21,7 @@ use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
 use super::tickets;
 use crate::store::record::{Stored, state_number};
 
-/// What is recorded in the order of submission.
+/// Work that is recorded in the order of submission.
 #[derive(Clone)]
 pub(super) enum Unit {
     /// A change, and its id: the same however often it is sent.
@@ -30,14 +30,14 @@ pub(super) enum Unit {
     Secret { tenant: TenantId, fresh: [u8; 32] },
     /// An event that is due later, if it is there.
     PutOff(Event),
-    /// What time it is.
+    /// The current time.
     Observe(UnixMillis),
     /// An event that is told.
     RemoveEvent(AccountKey, EventId),
 }
 
 impl Unit {
-    /// What may be in a group once: the order of two such units matters.
+    /// The subject, which a group may hold once, because the order of two such units matters.
     pub(super) fn subject(&self) -> String {
         match self {
             Self::Commit { change, .. } => AccountNames::of(&change.account).account(),
@@ -120,7 +120,7 @@ impl Unit {
         }
     }
 
-    /// How many actions it may order.
+    /// Most actions that the unit may order.
     pub(super) fn orders(&self) -> u64 {
         match self {
             Self::Commit { change, .. } => change.writes.len() as u64,
@@ -129,12 +129,12 @@ impl Unit {
     }
 }
 
-/// How a binding stands in the index of its key: the user's id is last, since it may hold a space.
+/// Entry of a binding in the index of its key. The user's id is last, because it may hold a space.
 pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
     format!("{} {}", keys::device_id(id).as_str(), account.user.as_str())
 }
 
-/// How a challenge stands in the indexes by time.
+/// Entry of a challenge in the indexes by time.
 pub(super) fn member(challenge: &Challenge) -> String {
     let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
     AccountNames::of(&challenge.account).member(&id)

@@ -1,6 +1,7 @@
-//! Whether every record stands in the indexes that have to lead to it.
+//! Check that every record stands in the indexes that have to lead to it.
 //!
-//! What an index has besides does no harm: it is checked against the record whenever it is read.
+//! Other entries of an index do no harm, because each is checked against the record whenever it is
+//! read.
 
 use countersign_core::challenge::Challenge;
 use redis::{Cmd, Value};
@@ -23,7 +24,7 @@ const NAMED_MAX: usize = 5;
 struct Needed {
     index: String,
     command: Cmd,
-    /// What it has to say; anything where absent.
+    /// Expected value; `None` for any.
     value: Option<String>,
 }
 

@@ -1,9 +1,9 @@
-//! The one task that writes: what has queued while a group was on its way is the next group.
+//! The one task that writes: the units that queued while a group was on its way are the next group.
 //!
-//! A group whose answer was lost is sent again until it is known what became of it: its callers are
-//! told after a while that it is not known, and nothing is read meanwhile, so that nobody sees the
-//! state before an end and is never told of the end. Queued units that were never sent are dropped
-//! when their time is up.
+//! A group whose answer was lost is sent again until its result is known: its callers are told
+//! after a while that it is unknown, and nothing is read meanwhile, so that nobody sees the state
+//! before an end and is never told of the end. Queued units that were never sent are dropped when
+//! their time is up.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ const SPENT_MAX: usize = 1_024;
 /// Between two tries to settle a group.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-/// What is answered to a unit.
+/// Answer to a unit.
 pub(super) enum Done {
     Commit(Committed),
     Secret([u8; 32]),
@@ -45,15 +45,15 @@ pub(super) enum Done {
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// What the writer is asked for.
+/// A job for the writer.
 pub(super) enum Job {
     /// Record a unit.
     Record(Queued),
-    /// Forget what is old.
+    /// Prune old records.
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
     /// Look whether these entries have a record.
     Suspect(Vec<Entry>),
-    /// Look whether Redis has what it has acknowledged.
+    /// Check that Redis has all that it has acknowledged.
     Verify,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Answers who has waited for so many seconds. The answer is whether that was so.
+    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
     fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.reply.is_some() && self.since.seconds() > wait;
         let reply = if is_late { self.reply.take() } else { None };
@@ -88,7 +88,7 @@ pub(super) struct Writer {
     pub(super) base: u64,
     /// Orders the actions that are new.
     pub(super) order: u64,
-    /// Whether scripts are sent whole, for one attempt.
+    /// True if scripts are sent whole, for one attempt.
     pub(super) whole: bool,
     /// Entries of indexes to be taken out.
     pub(super) spent: Vec<(&'static str, String)>,
@@ -130,7 +130,7 @@ impl Writer {
         }
     }
 
-    /// Records until the store is closed, then what is queued, and gives the lock back.
+    /// Records until the store is closed, then the rest of the queue, and gives the lock back.
     pub(super) async fn run(mut self) {
         loop {
             if self.backlog.is_empty() {
@@ -186,7 +186,7 @@ impl Writer {
         }
     }
 
-    /// Units that may wait: what was answered early has a bound of its own.
+    /// Free places for units that wait. Units that were answered early have a bound of their own.
     fn room(&self) -> usize {
         QUEUE_UNITS_MAX + self.guard.unwritten().records
     }
@@ -212,19 +212,19 @@ impl Writer {
         wave
     }
 
-    /// Sends a wave until it is known what became of it.
+    /// Sends a wave until its result is known.
     async fn settle(&mut self, mut wave: Vec<Queued>) {
         let watch = Stopwatch::start();
         let units = u32::try_from(wave.len()).map_or(f64::MAX, f64::from);
         histogram!(telemetry::STORE_COMMIT_UNITS).record(units);
-        // Whether it was sent, and may have been recorded.
+        // True once the wave was sent, and may have been recorded.
         let mut sent = false;
         loop {
             let before = sent;
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    // First what is lost, if anything: that is the reason that is told.
+                    // A loss comes first, because it is the reason to tell.
                     self.give_up(wave, &Trouble::Fenced.into());
                     return self.guard.fenced();
                 }

@@ -9,7 +9,7 @@ use super::{Fault, sql_int};
 use crate::ports::store::ActionQuery;
 use crate::store::{listed_states, state_number};
 
-/// Neither statement reads a row of the table: what it selects is in the index.
+/// Neither statement reads a row of the table, because the index holds the selected columns.
 pub(super) const OF_STATE: &str = "SELECT created_at, rowid FROM actions
      WHERE tenant = ?1 AND user_id = ?2 AND state = ?3 AND created_at >= ?4
      ORDER BY created_at DESC, rowid DESC LIMIT ?5";
@@ -18,7 +18,7 @@ pub(super) const OF_CODE: &str = "SELECT created_at, rowid FROM actions
      ORDER BY created_at DESC, rowid DESC LIMIT ?5";
 pub(super) const ROW: &str = "SELECT row FROM actions WHERE rowid = ?1";
 
-/// Where an action stands in a list: later is newer.
+/// Place of an action in a list: later is newer.
 type Place = (i64, i64);
 
 pub(super) fn actions(

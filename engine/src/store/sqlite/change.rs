@@ -1,4 +1,4 @@
-//! How a change is recorded: checked first, then each of its records is written.
+//! Recording of a change: it is checked first, then each of its records is written.
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::Action;

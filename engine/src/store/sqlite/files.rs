@@ -30,7 +30,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Takes the lock, then makes what is missing.
+    /// Takes the lock, then makes missing files.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the system refuses, another server holds the lock, or
@@ -56,7 +56,7 @@ impl Files {
         let note = read_note(&mut lock).map_err(failed)?;
         check_length(&path, !note.is_empty())?;
         create(&path).map_err(failed)?;
-        // Where the system does not say, no run is like another.
+        // If the system does not tell, no run counts as the same as another.
         let boot = std::fs::read(BOOT_ID).unwrap_or_default();
         let same_boot = !boot.is_empty() && note == boot;
         Ok(Self { path, same_boot, boot, lock })
@@ -72,7 +72,7 @@ impl Files {
         noted.map_err(|e| StoreError::Unavailable(format!("{}: {e}", self.path.display())))
     }
 
-    /// Whether the machine has run on since the file was last open.
+    /// Tells whether the machine has run on since the file was last open.
     pub(super) const fn same_boot(&self) -> bool {
         self.same_boot
     }

@@ -1,7 +1,7 @@
-//! Whether the log beside the database holds what was recorded in it.
+//! Check that the log beside the database holds everything recorded in it.
 //!
-//! SQLite takes the first frame of its log that is damaged for the end of it: after a crash that is
-//! what an unfinished commit looks like. So a log that was cut, or in which a bit has flipped,
+//! SQLite takes the first frame of its log that is damaged for the end of it, because an unfinished
+//! commit looks like that after a crash. So a log that was cut, or in which a bit has flipped,
 //! would lose every commit from there on without a word. Two witnesses say otherwise: the index of
 //! the log, which a killed process leaves behind, names the last frame that was synced; and frames
 //! that follow a damaged one and belong to several commits, since a commit begins once the one
@@ -26,8 +26,8 @@ const COMMITS_AFTER_MIN: usize = 2;
 
 type Sum = (u32, u32);
 
-/// Compares the log of a database with what its witnesses say. `same_boot` is whether the machine
-/// has run on since the file was last open: only then do all files show their latest content.
+/// Compares the log of a database with its witnesses. `same_boot` tells whether the machine has run
+/// on since the file was last open: only then do all files show their latest content.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] naming the file and the offset, if something recorded is missing.
@@ -57,7 +57,7 @@ pub(super) fn check(database: &Path, same_boot: bool) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// What the index of the log says of it.
+/// The log according to its index.
 struct Index {
     salt: [u8; 8],
     /// Frames up to the last commit.
@@ -95,7 +95,7 @@ struct Log {
     order: fn([u8; 4]) -> u32,
 }
 
-/// What is in a log.
+/// Content of a log.
 struct Found {
     /// Frames before the first damaged one, or all.
     intact: u64,
@@ -132,7 +132,7 @@ impl Log {
         HEADER_BYTES as u64 + frames * (FRAME_HEADER_BYTES + self.page_bytes) as u64
     }
 
-    /// Reads to the end of this round of the log; what follows is left over from an earlier one.
+    /// Reads to the end of this round of the log. Later frames are left over from an earlier one.
     fn read(&mut self) -> io::Result<Found> {
         let mut found = Found { intact: 0, commits_after: 0 };
         let mut frame = vec![0; FRAME_HEADER_BYTES + self.page_bytes];

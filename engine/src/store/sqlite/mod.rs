@@ -2,8 +2,8 @@
 //! their own.
 //!
 //! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power
-//! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
-//! its pages.
+//! cut on a disk that reports its writes truthfully. Rows carry checksums: the database has none
+//! for its pages.
 
 mod actions;
 mod change;
@@ -48,7 +48,7 @@ use crate::ports::store::{
 
 /// Keeps everything in one `SQLite` file.
 ///
-/// Dropped without [`Store::close`], it still records what is queued, on its own thread, and the
+/// Dropped without [`Store::close`], it still records the queued units, on its own thread, and the
 /// file stays locked until it has.
 pub struct SqliteStore {
     queue: Arc<CommitQueue<Writer>>,
@@ -68,11 +68,11 @@ impl SqliteStore {
         Self::open_with(path, Durability::Sync)
     }
 
-    /// As [`Self::open`], with commits answered as `durability` says.
+    /// Opens like [`Self::open`], with commits answered as `durability` says.
     ///
     /// # Errors
-    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks what was
-    /// recorded. A large file is looked through after it is opened: then [`Store::broken`] says so.
+    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks recorded
+    /// commits. A large file is looked through after it is opened: then [`Store::broken`] says so.
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(files.path(), files.same_boot())?;
@@ -87,7 +87,7 @@ impl SqliteStore {
         Ok(Self { queue, readers, path: files.path().to_owned() })
     }
 
-    /// Queues a read; it sees what was answered before.
+    /// Queues a read, which sees all earlier answers.
     fn read<T, F>(&self, query: F) -> Later<Result<T, StoreError>>
     where
         T: Send + 'static,
@@ -108,7 +108,7 @@ fn check_behind(files: &Arc<Files>, queue: &Arc<CommitQueue<Writer>>) -> Result<
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
         let Err(error) = scan::check_file(files.path()) else { return };
         if let Some(queue) = queue.upgrade() {
-            // Whoever watches the store is told; nobody waits for this answer.
+            // The watcher of the store is told; nobody waits for this answer.
             drop(queue.submit(Unit::Break(error)));
         }
     });
@@ -142,8 +142,7 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Says what the driver said. Its messages name statements and files, never the values bound to
-/// them.
+/// Reports the driver's error. Its messages name statements and files, never the bound values.
 fn unavailable(error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error.sqlite_error_code() {

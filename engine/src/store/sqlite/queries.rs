@@ -1,4 +1,4 @@
-//! What is read, and how. A statement here is answered from an index; the tests ask the planner.
+//! Reads. Each statement is answered from an index; the tests ask the planner.
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -55,7 +55,8 @@ fn all<T: Stored>(
     Ok(found)
 }
 
-/// The columns by which a row is found have no checksum: what is in it says whether it is the one.
+/// The columns by which a row is found have no checksum, so the record itself tells whether it is
+/// the right one.
 pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fault> {
     if is_meant(&record) {
         return Ok(record);
@@ -132,8 +133,7 @@ pub(super) fn devices_of_key(
     Ok(devices)
 }
 
-/// The statement for a set of attributes. Only names of columns are put together, never what is
-/// asked for.
+/// The statement for a set of attributes. Only names of columns are put together, never values.
 pub(super) fn users_sql(query: &UserQuery) -> String {
     let mut sql = "SELECT user_id, row FROM accounts
          WHERE tenant = ?1 AND user_id > ?2 AND row IS NOT NULL"
@@ -191,7 +191,8 @@ pub(super) fn overdue(
 }
 
 /// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
-/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+/// it must not hold up all later ones. A caller that asks for it by name is told that it cannot be
+/// read.
 pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,

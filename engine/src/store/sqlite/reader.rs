@@ -76,7 +76,7 @@ impl Readers {
         }
     }
 
-    /// Takes no more reads; what is queued is still answered. The threads are the caller's to join.
+    /// Takes no more reads. Those in the queue are still answered. The caller joins the threads.
     pub(super) fn finish(&self) -> Vec<JoinHandle<()>> {
         lock(&self.sender).take();
         std::mem::take(&mut *lock(&self.threads))

@@ -1,5 +1,5 @@
-//! What is left of a removed user for a while: the revision, so that a commit that was made for the
-//! user before never fits the one that is made anew.
+//! Remains of a removed user: the revision is kept for a while, so that a commit made for the user
+//! before never fits a user who is made anew.
 //!
 //! A removal has no time of its own. The first pruning after it marks the row with a time that was
 //! over by then, and a later one takes the row out when that time lies [`REMOVED_KEPT_MS`] back.

@@ -21,7 +21,7 @@ const PAGE_ROWS: u32 = 512;
 /// Bytes of a file that is looked through before it is used: a fraction of a second.
 const CHECKED_FIRST_BYTES_MAX: u64 = 32 << 20;
 
-/// What to read of a table, and how. Secrets and accounts come first, as an import needs them.
+/// A table to read. Secrets and accounts come first, because an import needs them.
 struct Table {
     name: &'static str,
     sql: &'static str,
@@ -116,7 +116,7 @@ fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     row.get_ref(column).ok()?.as_i64().ok()
 }
 
-/// A row whose columns say what is in it is found by the look-ups that should find it.
+/// A row whose columns agree with its record is found by the look-ups that should find it.
 fn agreed(record: Record, agrees: bool) -> Result<Option<Record>, Fault> {
     if agrees {
         return Ok(Some(record));

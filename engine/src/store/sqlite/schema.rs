@@ -20,10 +20,10 @@ const SCHEMA_VERSION: i64 = 2;
 /// The layout of the tables below.
 const SCHEMA_VERSION_FIRST: i64 = 1;
 const STATEMENTS_CACHED: usize = 64;
-/// Of pages, in each connection, at most: what lies above the leaves of every index of a million
+/// Largest page cache of a connection: the pages above the leaves of every index of a million
 /// users, so that a look-up reads one page.
 const CACHE_KIB_MAX: i64 = 16_384;
-/// How long a backup or a check by hand may hold the file.
+/// Time for which a backup or a check by hand may hold the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 // Ids that callers give us are compared as bytes (BINARY, the default). Tables keep integer row
@@ -165,7 +165,7 @@ fn to_second(connection: &Connection) -> Result<(), Fault> {
                 let state = state_number(action.state);
                 connection.prepare_cached(SET_STATE)?.execute((rowid, state))?;
             }
-            // It is not listed; whoever asks for it by name is told that it cannot be read.
+            // It is not listed; a caller that asks for it by name is told that it cannot be read.
             Err(Fault::Row(error)) => tracing::error!(%error, "an action is passed over"),
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

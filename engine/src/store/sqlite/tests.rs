@@ -214,7 +214,7 @@ fn limit(fixture: &Fixture, pages: i64) {
 fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     let mut fixture = fixture();
     assert_eq!(fixture.writer.record(&[unit(0, "{}")]).ok().unwrap(), [recorded()]);
-    // The file may not grow: SQLite sets the limit to what is there.
+    // The file may not grow: SQLite sets the limit to the present size.
     limit(&fixture, 1);
     let big = "x".repeat(4_000_000);
     let group = vec![unit(1, "{}"), unit(2, &big)];

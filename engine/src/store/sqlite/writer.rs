@@ -55,7 +55,7 @@ pub(super) const STATEMENTS: [&str; 12] = [
     tickets::PRUNE,
 ];
 
-/// What the writer is asked for.
+/// A job for the writer.
 pub(super) enum Unit {
     Commit(Change),
     TokenSecret {
@@ -73,7 +73,7 @@ pub(super) enum Unit {
     Break(StoreError),
 }
 
-/// What it answers, in the same order of kinds.
+/// The answers, in the same order of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Done {
     Commit(Committed),
@@ -175,7 +175,7 @@ impl Backend for Writer {
         }
         self.since_checkpoint = 0;
         match self.checkpoint("PASSIVE") {
-            // What could not be copied is still in the log.
+            // Pages that could not be copied are still in the log.
             Err(error) if has_no_room(&error) => Ok(()),
             checkpointed => checkpointed.map_err(|e| unavailable(&e)),
         }
@@ -198,8 +198,9 @@ const fn broken(unit: &Unit) -> Option<&StoreError> {
     if let Unit::Break(error) = unit { Some(error) } else { None }
 }
 
-/// Another program's lock and a full disk leave the file as it was: all is rolled back, and a later
-/// group is a transaction of its own. After anything else nobody knows what the disk holds.
+/// After another program's lock or a full disk the file is as before: all is rolled back, and a
+/// later group is a transaction of its own. After anything else nobody knows the content of the
+/// disk.
 fn failure(error: &rusqlite::Error) -> Failure {
     if has_no_room(error) || error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
         return Failure::Refused(unavailable(error));

@@ -1,5 +1,5 @@
-//! What the lifecycle tests share: an engine over a clock that is set by hand and a store that
-//! fails as it is told to, and phones.
+//! Parts that the lifecycle tests share: an engine over a clock that is set by hand and a store
+//! that fails on command, and phones.
 
 mod ports;
 mod store;
@@ -38,19 +38,19 @@ use countersign_engine::{
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 
-/// Where the clock stands at the beginning.
+/// Time of the clock at the beginning.
 pub(crate) const NOW_MS: u64 = 1_735_689_600_123;
-/// As long as a poll may wait: whoever is answered late fails the test by [`soon`].
+/// As long as a poll may wait: a poll that is answered late fails the test by [`soon`].
 pub(crate) const WAIT_MS: u64 = 30_000;
 
-/// An engine with what it stands on.
+/// An engine with its clock and its store.
 pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<FaultyStore>,
 }
 
-/// What a token of an action stands for that nothing has made void.
+/// Gives the grant of an action's token that nothing has made void.
 pub(crate) fn grant(action: ActionKey) -> Grant {
     Grant { action, issued_at: UnixMillis(u64::MAX), is_verified: false, born: None }
 }
@@ -169,7 +169,7 @@ impl House {
         self.engine.open_session(&key, nonce, signature).await
     }
 
-    /// What a phone reads with a session.
+    /// Reads the pending challenges as a phone with a session.
     pub(crate) async fn read(&self, phone: &Phone) -> Result<Pending, Error> {
         let session = Reader::Session(self.session(phone).await?);
         self.engine.pending(&phone.credential(), session, 0).await
@@ -218,7 +218,7 @@ impl House {
         self.send(phone, phone.typed(challenge, digits)).await
     }
 
-    /// A phone sends what somebody has signed.
+    /// Sends an answer as a phone, signed by anybody.
     pub(crate) async fn send(&self, phone: &Phone, signed: SignedDecision) -> Result<Ended, Error> {
         self.engine.decide(&phone.credential(), signed, self.now()).await
     }

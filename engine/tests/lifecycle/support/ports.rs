@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::soon;
 
-/// What becomes of a notification.
+/// Result of a notification.
 type Delivered = Later<Result<Vec<DeliveryResult>, DeliveryError>>;
 
 /// A clock that stands until it is moved.
@@ -79,7 +79,7 @@ pub(crate) struct OutOfReach {
 }
 
 impl OutOfReach {
-    /// How often somebody tried.
+    /// Counts the attempts.
     pub(crate) fn notified(&self) -> u64 {
         self.notified.load(Ordering::SeqCst)
     }
@@ -107,7 +107,7 @@ pub(crate) struct Refuses {
 }
 
 impl Refuses {
-    /// How often somebody tried.
+    /// Counts the attempts.
     pub(crate) fn called(&self) -> u64 {
         self.called.load(Ordering::SeqCst)
     }
@@ -145,7 +145,7 @@ impl Delivery for NeverDelivers {
     }
 }
 
-/// What a connection tells when it is begun, and what it waits for.
+/// The challenge that a connection reports when it begins, and the signal that it waits for.
 type Connecting = (oneshot::Sender<Arc<Challenge>>, oneshot::Receiver<()>);
 
 /// A relying party whose first connection takes as long as the test wants.
@@ -163,7 +163,7 @@ impl ConnectsLate {
         Self { waiting: Mutex::new(Some((met, gone_on))), told: Arc::default() }
     }
 
-    /// Whether a notification was sent.
+    /// Gives the flag that tells whether a notification was sent.
     pub(crate) fn told(&self) -> Arc<AtomicBool> {
         self.told.clone()
     }
@@ -203,7 +203,7 @@ impl Delivery for RefusesDelivery {
     }
 }
 
-/// A relying party that accepts every notification and keeps what it was told.
+/// A relying party that accepts and keeps every notification.
 #[derive(Default)]
 pub(crate) struct CountsDeliveries {
     notified: Arc<Mutex<Vec<Arc<Challenge>>>>,

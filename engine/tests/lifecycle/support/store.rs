@@ -23,7 +23,7 @@ use countersign_engine::ports::store::{
 };
 use tokio::sync::oneshot;
 
-/// What goes wrong with a commit.
+/// Faults of a commit.
 pub(crate) enum Fault {
     /// Nothing is recorded, and the reply says that this is not known.
     LostBefore,
@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     Panic,
 }
 
-/// Which commit a fault is meant for.
+/// The commit that a fault is meant for.
 #[derive(Clone, Copy)]
 pub(crate) enum Which {
     Next,
@@ -108,7 +108,7 @@ impl FaultyStore {
         self.planned.lock().unwrap().push_back((skipped, which, fault));
     }
 
-    /// How many commits were asked for.
+    /// Counts the requested commits.
     pub(crate) fn commits(&self) -> usize {
         self.commits.load(Ordering::SeqCst)
     }

@@ -8,7 +8,7 @@ use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
 use super::super::ground::{Ground, Pace};
-use crate::raw::{Connection, DEVICES, POLL, post};
+use crate::client::raw::{Connection, DEVICES, POLL, post};
 
 const CONNECTIONS: u64 = 16;
 const TOKENS_PER_SECOND: u64 = 2_000;

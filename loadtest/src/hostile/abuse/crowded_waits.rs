@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::super::ground::Ground;
-use crate::raw::Connection;
+use crate::client::raw::Connection;
 
 /// Enough for all places of a tenant, if each takes eight.
 const POLLS: u64 = 1_000;

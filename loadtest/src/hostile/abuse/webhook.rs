@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::super::ground::{Ground, Pace};
-use crate::raw::{Callers, Connection, Person, expect};
+use crate::client::raw::{Callers, Connection, Person, expect};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
 const BYTES_PER_SECOND: u64 = 40_000_000;

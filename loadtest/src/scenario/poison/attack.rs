@@ -1,4 +1,4 @@
-//! What somebody sends who is up to no good. Each of it has to be refused with a 4xx.
+//! An attacker's requests. The server has to refuse each with a 4xx.
 
 use countersign_client::ClientError;
 use countersign_client::wire::basic;
@@ -8,21 +8,22 @@ use countersign_client::wire::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use tokio::time::Instant;
 
-use crate::people::{Phone, Seen};
-use crate::recorder::Recorder;
+use crate::LoadError;
+use crate::client::people::{Phone, Seen};
+use crate::out::report::step;
+use crate::run::recorder::Recorder;
 use crate::server::Target;
-use crate::{LoadError, step};
 
 /// Longest garbage, in bytes.
 const GARBAGE_MAX: usize = 4096;
 
-/// What is sent.
+/// Kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attack {
     /// A good signature of the right key over something else.
     BadSignature,
-    /// The answer to an earlier challenge of the same person: for this one, where what is signed
-    /// does not say for which it was; else with another decision for the earlier one.
+    /// The answer to an earlier challenge of the same person, for this challenge; where the signed
+    /// message does not name its challenge, the opposite decision for the earlier one.
     Replay,
     /// Bytes.
     Garbage,
@@ -64,10 +65,10 @@ impl Attacker {
         Ok(Self { client, url, basic, random: fastrand::Rng::with_seed(seed) })
     }
 
-    /// Sends it, while `seen` waits for an answer.
+    /// Sends the attack while `seen` waits for an answer.
     ///
     /// # Errors
-    /// [`LoadError`] if it is not refused as what it is.
+    /// [`LoadError`] if it is not refused with its own error.
     pub(super) async fn send(
         &mut self,
         attack: Attack,
@@ -128,7 +129,7 @@ fn judge_transport(attack: Attack, error: reqwest::Error) -> LoadError {
     LoadError::Request { step: attack.step(), source: error.into() }
 }
 
-/// A 4xx is what it should get, but for one that means that the server has too much to do.
+/// The right answer is a 4xx, except one that means overload.
 fn judge(attack: Attack, error: ClientError) -> Result<(), LoadError> {
     match error.status() {
         Some(429) | None => Err(LoadError::at(attack.step())(error)),

@@ -1,4 +1,4 @@
-//! Prompts and numbers that are counted with what they guard.
+//! Tests of prompts and numbers, whose counts change in one record with the challenge.
 
 use super::*;
 use crate::fatigue::{Counters, Hold};

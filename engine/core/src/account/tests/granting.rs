@@ -1,4 +1,4 @@
-//! How long what a token stands for holds, and what a client may not take away.
+//! Tests of grants: their end, and the acts that a client may not undo.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
     world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
     assert!(!world.account.success_stands(&action));
     assert_eq!(world.account.honour(&grant(&action, true, NOW), &action), Err(Refusal::GrantOver));
-    // What the relying party says itself was no device's to say.
+    // The relying party's own word needs no device.
     let overridden = Action { decided_by: None, ..Action::clone(&action) };
     assert!(world.account.success_stands(&overridden));
 }

@@ -1,4 +1,4 @@
-//! Tests of the account's rules: every refusal, and what the transitions record.
+//! Tests of the account's rules: every refusal, and the records of every transition.
 
 mod asking;
 mod enrolling;

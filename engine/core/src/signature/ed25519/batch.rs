@@ -26,8 +26,8 @@ impl Weighed {
     }
 }
 
-/// Whether `8 Σ z (s B - k A - R) = 0`. If one of the signatures is bad, it holds for one choice of
-/// the factors in 2^128.
+/// Tells whether `8 Σ z (s B - k A - R) = 0`. With a bad signature it holds for one choice of the
+/// factors in 2^128.
 pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
     if batch.is_empty() {
         return true;
@@ -44,10 +44,10 @@ pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
     sum.mul_by_cofactor().is_identity()
 }
 
-/// Which signatures are good. A batch that does not hold is halved until the bad ones are found;
-/// none is called bad that was not checked alone.
+/// Tells the good signatures from the bad. A batch that does not hold is halved until the bad ones
+/// are found. A signature is called bad only after a check of its own.
 ///
-/// The parts reuse the factors of the whole: whoever signed knew none of them.
+/// The parts reuse the factors of the whole, because no signer knew any of them.
 pub(in crate::signature) fn bisect(batch: &[Weighed]) -> Vec<bool> {
     let mut verdicts = Vec::with_capacity(batch.len());
     judge(batch, false, &mut verdicts);

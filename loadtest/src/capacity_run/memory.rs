@@ -1,0 +1,156 @@
+//! Memory measurements on a server of their own: devices, challenges and parked browsers, added in
+//! parts.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::CapacityRun;
+use super::redis_memory::Redis;
+use crate::LoadError;
+use crate::capacity::fit;
+use crate::client::lines::{Lines, Protocol};
+use crate::client::people::{Crowd, Open, Poll, User, patiently};
+use crate::host::process;
+use crate::out::report::capacity::{Cost, Fit};
+use crate::run::drive::Work as _;
+use crate::run::recorder::Recorder;
+use crate::run::session;
+use crate::scenario::lifecycle::{Cycle, Learn};
+use crate::server::Prepared;
+use crate::server::metrics::Metrics;
+
+/// Into so many parts everything is divided, after each of which memory is looked at.
+const PARTS: usize = 4;
+/// Requests at the same time.
+const AT_ONCE: usize = 32;
+/// Users who finish a lifecycle before the first measurement, so that one-time allocations do not
+/// count.
+const FIRST: usize = 200;
+/// Longest time in which browsers have to be parked.
+const PARKING: Duration = Duration::from_secs(20);
+/// Longest that a browser polls.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Takes the measurements over HTTP/1.1 or HTTP/2; over the second, of parked browsers alone.
+///
+/// # Errors
+/// [`LoadError`].
+pub(super) async fn measure(
+    capacity_run: &CapacityRun<'_>,
+    http: u8,
+) -> Result<Vec<Fit>, LoadError> {
+    let server = session::start(capacity_run.run, capacity_run.place, capacity_run.stop).await?;
+    let taken = session::unless_stopped(capacity_run.stop, take(capacity_run, http, &server)).await;
+    server.stop().await?;
+    taken
+}
+
+async fn take(
+    capacity_run: &CapacityRun<'_>,
+    http: u8,
+    server: &Prepared,
+) -> Result<Vec<Fit>, LoadError> {
+    let many = capacity_run.args.many as usize;
+    let protocol = Protocol { http2: http == 2, ..capacity_run.run.protocol() };
+    let lines = Lines::new(protocol, many + AT_ONCE, true)?;
+    let (target, speeches) = (server.target.clone(), capacity_run.run.phones.clone());
+    let crowd = Crowd { target, lines, speeches };
+    first(&crowd).await?;
+    let redis = Redis::of(capacity_run.run.server.store());
+    let mut devices = vec![(0.0, held(server)?)];
+    let mut kept = Kept::default();
+    kept.devices.extend(redis.used_at(0).await?);
+    let mut users = Vec::with_capacity(many);
+    for _ in 0..PARTS {
+        users.extend(crowd.enroll(many / PARTS, || ()).await?);
+        devices.push((users.len() as f64, held(server)?));
+        kept.devices.extend(redis.used_at(users.len()).await?);
+    }
+    // Challenges of users whose devices have just been used, so that they add nothing else.
+    let mut challenges = vec![(0.0, held(server)?)];
+    let mut open = Vec::with_capacity(many);
+    for part in users.chunks(many / PARTS) {
+        open.extend(started(part).await?);
+        challenges.push((open.len() as f64, held(server)?));
+    }
+    let mut waiters = vec![(0.0, held(server)?)];
+    let mut polls: Vec<Poll> = Vec::with_capacity(many);
+    for part in open.chunks(many / PARTS) {
+        polls.extend(part.iter().map(|open| open.poll_on(PATIENCE)));
+        Metrics::parked(server.metrics.as_ref(), polls.len(), PARKING).await?;
+        waiters.push((polls.len() as f64, held(server)?));
+    }
+    let fits = if protocol.http2 {
+        vec![fit::line(Cost::BytesPerWaiterHttp2, &waiters)]
+    } else {
+        vec![
+            fit::line(Cost::BytesPerDevice, &devices),
+            fit::line(Cost::BytesPerChallenge, &challenges),
+            fit::line(Cost::BytesPerWaiterHttp1, &waiters),
+            fit::line(Cost::RedisBytesPerDevice, &kept.devices),
+            lifecycles(&redis, users, &mut kept).await?,
+        ]
+    };
+    Ok(fits.into_iter().flatten().collect())
+}
+
+/// Redis memory by count.
+#[derive(Default)]
+struct Kept {
+    devices: Vec<(f64, f64)>,
+    lifecycles: Vec<(f64, f64)>,
+}
+
+/// Measures the Redis memory that finished lifecycles keep; `None` without Redis.
+async fn lifecycles(
+    redis: &Redis,
+    users: Vec<User>,
+    kept: &mut Kept,
+) -> Result<Option<Fit>, LoadError> {
+    kept.lifecycles.extend(redis.used_at(0).await?);
+    if kept.lifecycles.is_empty() {
+        return Ok(None);
+    }
+    let each = users.len() / PARTS;
+    for (part, users) in users.chunks(each.max(1)).enumerate() {
+        let living = stream::iter(users).map(async |user| {
+            let mut cycle = Cycle::approving(user.clone(), Learn::Asking);
+            cycle.once(Instant::now(), &mut Recorder::default()).await
+        });
+        living.buffered(AT_ONCE).try_collect::<()>().await?;
+        kept.lifecycles.extend(redis.used_at((part + 1) * each).await?);
+    }
+    Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept.lifecycles))
+}
+
+/// Some who go through all of it, so that connections and buffers are there.
+async fn first(crowd: &Crowd) -> Result<(), LoadError> {
+    let users = crowd.enroll(FIRST, || ()).await?;
+    let open = started(&users).await?;
+    let polls: Vec<_> = open.iter().take(AT_ONCE).map(|open| open.poll_on(PATIENCE)).collect();
+    for (user, open) in users.iter().zip(&open) {
+        let mut recorder = Recorder::default();
+        let seen = user.read(open, &mut recorder).await?;
+        user.answer(&seen, true, &mut recorder).await?;
+    }
+    for poll in polls {
+        poll.told(true).await?;
+    }
+    Ok(())
+}
+
+/// Starts a challenge of each.
+async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
+    let starting = stream::iter(users).map(async |user| {
+        patiently(async || user.challenge(Instant::now(), &mut Recorder::default()).await).await
+    });
+    starting.buffered(AT_ONCE).try_collect().await
+}
+
+/// Memory of the server that is in use, in bytes.
+fn held(server: &Prepared) -> Result<f64, LoadError> {
+    let gone = || LoadError::Server("the server's memory cannot be seen".to_owned());
+    Ok(process::rss_bytes(server.pid.ok_or_else(gone)?)? as f64)
+}

@@ -1,0 +1,286 @@
+//! `capacity`: runs the trials and takes the measurements. [`crate::capacity`] chooses the trials
+//! and draws the conclusions.
+
+mod memory;
+mod redis_memory;
+mod steps;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::LoadError;
+use crate::capacity::fit;
+use crate::capacity::objective::{ErrorShare, Latency};
+use crate::capacity::plan::USUAL;
+use crate::capacity::search::{Next, Search, SearchSettings};
+use crate::client::people::span;
+use crate::host::process;
+use crate::out::report::capacity::{Assumptions, Beside, Capacity, Cost, Fit, Objective, Trial};
+use crate::out::report::model::{Point, Report};
+use crate::run::session::{self, Place, RunArgs};
+use crate::run::stop::Stop;
+use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
+use crate::scenario::{LoadArgs, rate};
+use crate::server::{Prepared, without_password};
+
+/// Longest trial, however rare the events of its objective.
+const TRIAL_MAX: Duration = Duration::from_secs(60);
+/// Parts of the highest rate at which the processor's time is measured.
+const PARTS: [f64; 3] = [0.25, 0.5, 0.75];
+/// Time for which an idle server is observed.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// The objective and the search for it.
+#[derive(Args, Clone, Debug)]
+pub struct CapacityArgs {
+    /// Upper bound for the latency of lifecycles.
+    #[arg(long, default_value = "p99=50ms")]
+    pub slo: Latency,
+    /// Share of lifecycles that may fail to complete.
+    #[arg(long, default_value = "0.01%")]
+    pub errors: ErrorShare,
+    /// The first rate, per second.
+    #[arg(long, default_value_t = 100.0, value_parser = rate)]
+    pub rate_start: f64,
+    /// The highest that is tried.
+    #[arg(long, default_value_t = 50_000.0, value_parser = rate)]
+    pub rate_max: f64,
+    /// Trials, at most.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub trials: u16,
+    /// Precision of the highest rate.
+    #[arg(long, default_value = "5%")]
+    pub precision: ErrorShare,
+    /// Shortest trial; a trial is longer where fewer than ten samples lie beyond the percentile.
+    #[arg(long, default_value = "5s", value_parser = span)]
+    pub trial: Duration,
+    /// Devices, challenges and browsers that memory is measured with, at most.
+    #[arg(long, default_value_t = 4000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(400..=200_000))]
+    pub many: u32,
+    /// Another store to find out the same about, for a table of all; may be given several times.
+    #[arg(long, value_name = "STORE", requires = "spawn")]
+    pub beside: Vec<String>,
+    /// Behaviour of the people.
+    #[command(flatten)]
+    pub people: PeopleArgs,
+}
+
+/// The findings so far.
+struct Found {
+    search: Search,
+    fits: Vec<Fit>,
+    /// The report of the trial with the highest rate that met the objective, or of the last.
+    best: Option<(bool, f64, Report)>,
+    /// Why parked browsers over HTTP/2 were not measured, if so.
+    missing: Option<String>,
+}
+
+/// Settings that all parts of the run share.
+struct CapacityRun<'a> {
+    args: &'a CapacityArgs,
+    run: &'a RunArgs,
+    stop: &'a Stop,
+    place: &'a Place,
+    objective: Objective,
+}
+
+/// Finds out how much a server bears, with each of its stores.
+///
+/// # Errors
+/// [`LoadError`] if not one trial could be made.
+pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Report, LoadError> {
+    if args.rate_start > args.rate_max {
+        return Err(LoadError::Input("--rate-start is --rate-max or less".to_owned()));
+    }
+    if args.precision.0 <= 0.0 {
+        return Err(LoadError::Input("--precision is more than 0 %".to_owned()));
+    }
+    let mut others = Vec::new();
+    for store in &args.beside {
+        others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
+    }
+    let place = session::place(run, 2 * args.many as usize)?;
+    let objective = Objective::new(args.slo, args.errors);
+    let of = |run| CapacityRun { args, run, stop, place: &place, objective };
+    let mut report = of(run).of_one_store().await?;
+    for other in &others {
+        if report.cut_short.is_some() {
+            break;
+        }
+        let store = without_password(other.server.store());
+        let (found, failed) = match of(other).of_one_store().await {
+            Ok(report) => (report.capacity, report.cut_short),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        report.cut_short = failed.map(|why| format!("{store}: {why}"));
+        if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
+            capacity.beside.push(Beside::new(store, found));
+        }
+    }
+    Ok(report)
+}
+
+impl CapacityRun<'_> {
+    /// Finds out how much a server bears.
+    async fn of_one_store(&self) -> Result<Report, LoadError> {
+        let Self { args, run, stop, .. } = *self;
+        let settings = SearchSettings {
+            rate_start: args.rate_start,
+            rate_max: args.rate_max,
+            precision: args.precision.0,
+            trials_max: args.trials.into(),
+            ..SearchSettings::default()
+        };
+        let mut found =
+            Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
+        let server = session::start(run, self.place, stop).await?;
+        let cores = server.workers.unwrap_or(self.place.cores.server.len().max(1));
+        let spawned = server.spawned.is_some();
+        let measured = self.processor(&server, &mut found).await;
+        // A store is one server's at a time.
+        let mut failed = measured.and(server.stop().await).err();
+        if spawned && failed.is_none() {
+            failed = self.memory(&mut found).await.err();
+        }
+        let Some((_, _, mut report)) = found.best else {
+            return Err(failed.unwrap_or(LoadError::Wrong("not one trial was made")));
+        };
+        let human_delay_seconds = args.people.human.mean().as_secs_f64();
+        let mut assumptions =
+            Assumptions { cores_measured: cores as f64, ..Assumptions::default() };
+        if human_delay_seconds > 0.0 {
+            assumptions.human_delay_seconds = human_delay_seconds;
+        }
+        let capacity =
+            Capacity::new(self.objective, &found.search, found.fits, assumptions, &USUAL);
+        "capacity".clone_into(&mut report.scenario);
+        report.capacity = Some(capacity);
+        if let Some(why) = found.missing {
+            report.figures.insert("HTTP/2 not measured".to_owned(), json!(why));
+        }
+        report.settings.insert("slo".to_owned(), json!(self.objective));
+        report.cut_short = stop.reason().or(failed.map(|error| error.to_string()));
+        Ok(report)
+    }
+
+    /// Searches for the highest rate and measures the processor and store costs of a lifecycle.
+    async fn processor(&self, server: &Prepared, found: &mut Found) -> Result<(), LoadError> {
+        while let Next::Try(rate) = found.search.next() {
+            let time = self.objective.seconds_for(rate);
+            let time = Duration::from_secs_f64(time.min(TRIAL_MAX.as_secs_f64()));
+            let report = self.trial(rate, time.max(self.args.trial), server).await?;
+            let trial = Trial::of(rate, &report, &self.objective);
+            found.search.record(trial);
+            found.keep(trial, report);
+        }
+        let highest = found.search.highest_so_far();
+        // If even the lowest rate fails, the costs are those of a server in trouble.
+        let highest = if highest > 0.0 { highest } else { self.args.rate_start };
+        found.fits.extend(self.costs(highest, server).await?);
+        found.fits.extend(steps::measure(self, highest, server).await?);
+        Ok(())
+    }
+
+    /// Measures memory, on servers of their own.
+    async fn memory(&self, found: &mut Found) -> Result<(), LoadError> {
+        found.fits.extend(memory::measure(self, 1).await?);
+        // A server that speaks no HTTP/2 has no cost of it.
+        match memory::measure(self, 2).await {
+            Ok(fits) => found.fits.extend(fits),
+            Err(error) => found.missing = Some(error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Lifecycles at one rate.
+    async fn trial(
+        &self,
+        rate: f64,
+        time: Duration,
+        server: &Prepared,
+    ) -> Result<Report, LoadError> {
+        let load = LoadArgs::poisson(rate, time);
+        let lifecycle = LifecycleArgs { load, people: self.args.people.clone() };
+        let report = session::on(self.run, &lifecycle, self.stop, server, self.place).await?;
+        match &report.cut_short {
+            Some(why) => Err(LoadError::Server(why.clone())),
+            None => Ok(report),
+        }
+    }
+
+    /// The processor's time and the store's writes for a lifecycle, from several rates below the
+    /// highest, and from none.
+    async fn costs(&self, highest: f64, server: &Prepared) -> Result<Vec<Fit>, LoadError> {
+        let (mut cpu, mut writes) = (Vec::new(), Vec::new());
+        if let Some(idle) = idle_cores(server).await {
+            cpu.push((0.0, idle));
+        }
+        // Twice, so that a moment in which the machine does something else falls on one of two.
+        for part in PARTS.into_iter().chain(PARTS) {
+            let report = self.trial(highest * part, self.args.trial, server).await?;
+            let completed = report.totals.completed as f64;
+            let rate = completed / report.took_seconds;
+            if let Some(seconds) = report.totals.server_cpu_seconds {
+                cpu.push((rate, seconds / report.took_seconds));
+            }
+            writes.extend(written_in(&report.series));
+        }
+        let cpu = fit::line(Cost::CpuPerLifecycle, &cpu);
+        let writes = fit::line(Cost::WritesPerLifecycle, &writes);
+        Ok(cpu.into_iter().chain(writes).collect())
+    }
+}
+
+impl Found {
+    /// The report of the highest rate that met the objective stays; before there is one, the last.
+    fn keep(&mut self, trial: Trial, report: Report) {
+        let better = match &self.best {
+            Some((met, rate, _)) => (trial.met, trial.rate) >= (*met, *rate) || !met,
+            None => true,
+        };
+        if better {
+            self.best = Some((trial.met, trial.rate, report));
+        }
+    }
+}
+
+async fn idle_cores(server: &Prepared) -> Option<f64> {
+    let pid = server.pid?;
+    let before = process::cpu_seconds(pid).ok()?;
+    tokio::time::sleep(IDLE).await;
+    let used = process::cpu_seconds(pid).ok()? - before;
+    Some(used / IDLE.as_secs_f64())
+}
+
+/// Counts lifecycles completed between the first and the last point of a run, and the store's
+/// commits in that time; `None` if the server does not count commits.
+fn written_in(points: &[Point]) -> Option<(f64, f64)> {
+    let commits = |point: &Point| point.server.as_ref()?.commits;
+    let (first, last) = (commits(points.first()?)?, commits(points.last()?)?);
+    let completed = points.windows(2).map(|pair| {
+        let [before, point] = pair else { return 0.0 };
+        point.completed * (point.at_seconds - before.at_seconds)
+    });
+    Some((completed.sum(), last.saturating_sub(first) as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::report::model::ServerPoint;
+
+    #[test]
+    fn commits_are_counted_while_what_completes_is() {
+        let point = |at_seconds, completed, commits| {
+            let server = ServerPoint { commits: Some(commits), ..ServerPoint::default() };
+            Point { at_seconds, completed, server: Some(server), ..Point::default() }
+        };
+        // The first has commits of enrollments in it.
+        let series = vec![point(1.0, 50.0, 700), point(2.0, 10.0, 740), point(4.0, 20.0, 900)];
+        assert_eq!(written_in(&series), Some((50.0, 200.0)));
+        assert_eq!(written_in(&[Point::default()]), None);
+    }
+}

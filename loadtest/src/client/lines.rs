@@ -1,0 +1,85 @@
+//! The connections to the server: how many, of which protocol, from which addresses.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use countersign_client::{Connecting, Http};
+
+use crate::LoadError;
+
+/// Connections from one address to one port, at most: the ports that Linux gives out by itself are
+/// some 28,000, and those just closed are kept back for a minute.
+const PER_ADDRESS: usize = 20_000;
+
+/// Transport of the harness's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// HTTP/2 from the first byte on.
+    pub http2: bool,
+    /// Requests at the same time on one connection of HTTP/2.
+    pub streams: usize,
+}
+
+impl Protocol {
+    /// Number of connections for that many concurrent requests.
+    #[must_use]
+    pub const fn connections(self, requests: usize) -> usize {
+        if self.http2 { requests.div_ceil(self.streams) } else { requests }
+    }
+}
+
+/// Connections, over which users are spread.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    all: Vec<Http>,
+}
+
+impl Lines {
+    /// Enough for `requests` at the same time. If the server is on this machine and they are many,
+    /// they come from several of its addresses.
+    ///
+    /// # Errors
+    /// [`LoadError::Request`] if the system gives no means for them.
+    pub fn new(protocol: Protocol, requests: usize, loopback: bool) -> Result<Self, LoadError> {
+        let connections = protocol.connections(requests);
+        let addresses = if loopback { connections.div_ceil(PER_ADDRESS).max(1) } else { 1 };
+        let clients = if protocol.http2 { connections.max(1) } else { addresses };
+        let client = |index| {
+            let from = (addresses > 1).then(|| IpAddr::V4(address(index % addresses)));
+            Http::with(Connecting { http2: protocol.http2, from })
+        };
+        let all = (0..clients).map(client).collect::<Result<_, _>>();
+        Ok(Self { all: all.map_err(LoadError::at("connect"))? })
+    }
+
+    /// The one of a user, by number.
+    #[must_use]
+    pub fn of(&self, user: usize) -> &Http {
+        &self.all[user % self.all.len()]
+    }
+}
+
+/// All of 127.0.0.0/8 is this machine.
+const fn address(index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, (index / 250) as u8, (index % 250) as u8 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_connections_come_from_several_addresses_of_this_machine() {
+        let one = Protocol { http2: false, streams: 1 };
+        assert_eq!(Lines::new(one, PER_ADDRESS, true).unwrap().all.len(), 1);
+        assert_eq!(Lines::new(one, PER_ADDRESS + 1, true).unwrap().all.len(), 2);
+        assert_eq!(Lines::new(one, PER_ADDRESS + 1, false).unwrap().all.len(), 1);
+        assert_eq!((address(0), address(251)), ([127, 0, 0, 1].into(), [127, 0, 1, 2].into()));
+    }
+
+    #[test]
+    fn http2_has_as_many_connections_as_its_streams_ask_for() {
+        let two = Protocol { http2: true, streams: 50 };
+        let lines = Lines::new(two, 101, true).unwrap();
+        assert_eq!((lines.all.len(), two.connections(101)), (3, 3));
+    }
+}

@@ -1,0 +1,166 @@
+//! A phone, as one of the official apps or one that signs statements.
+
+use clap::ValueEnum;
+use countersign_client::wire::challenge::VerifyResponse;
+use countersign_client::wire::names::Outcome;
+use countersign_client::wire::secret::Secret;
+use countersign_client::{
+    Choice, ClientError, Device, Dialect, Enrollment, Http, Prompt, SoftwareKey, StatementDevice,
+};
+use countersign_core::decision::Decision;
+use countersign_core::signature::{Algorithm, SignatureFormat};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::LoadError;
+use crate::out::report::step;
+use crate::run::recorder::Recorder;
+use crate::server::Target;
+
+/// Protocol that a phone speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Speech {
+    /// The official Android app: P-256, signed reads.
+    Android,
+    /// The official iOS app: P-256, signed reads.
+    Ios,
+    /// `statement-v1`: Ed25519, reads with a device session.
+    Statement,
+}
+
+impl Speech {
+    /// Algorithm of the phone's key.
+    #[must_use]
+    pub const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Android | Self::Ios => Algorithm::Es256,
+            Self::Statement => Algorithm::Ed25519,
+        }
+    }
+}
+
+/// A phone with its key.
+#[derive(Clone, Debug)]
+pub enum Phone {
+    /// An official app.
+    Official(Device),
+    /// One that signs statements.
+    Statement(StatementDevice),
+}
+
+/// The pending challenge as a phone reads it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The challenge.
+    pub challenge: String,
+    /// The number that the browser shows, where an approval needs one.
+    pub number: Option<Secret>,
+    /// All that a decision is signed with, for a phone that signs it.
+    pub(super) prompt: Option<Box<Prompt>>,
+}
+
+impl Phone {
+    /// A phone that speaks so, with a key of that kind.
+    ///
+    /// # Errors
+    /// [`ClientError::Input`] for an address or a tenant that is none.
+    pub fn new(
+        speech: Speech,
+        http: &Http,
+        target: &Target,
+        key: SoftwareKey,
+    ) -> Result<Self, ClientError> {
+        let (http, base, tenant) = (http.clone(), &target.base, &target.tenant);
+        let official = |dialect, http, key| Device::new(http, base, tenant, dialect, key);
+        Ok(match speech {
+            Speech::Android => Self::Official(official(Dialect::Android, http, key)?),
+            Speech::Ios => Self::Official(official(Dialect::Ios, http, key)?),
+            Speech::Statement => {
+                let format = SignatureFormat::Raw;
+                Self::Statement(StatementDevice::new(http, base, tenant, format, key)?)
+            }
+        })
+    }
+
+    /// The phone's key.
+    #[must_use]
+    pub const fn key(&self) -> &SoftwareKey {
+        match self {
+            Self::Official(device) => device.key(),
+            Self::Statement(device) => device.key(),
+        }
+    }
+
+    /// Binds the key to the user of a token.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn enroll(&self, token: &str) -> Result<(), ClientError> {
+        let enrollment = Enrollment { name: Some("Pixel 10".to_owned()), push_token: None };
+        match self {
+            Self::Official(device) => device.enroll(token, &enrollment).await?,
+            Self::Statement(device) => device.enroll(token, &enrollment).await?,
+        };
+        Ok(())
+    }
+
+    /// Reads the pending challenge, and waits for one for up to `wait` seconds.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pending(&self, wait: Option<u64>) -> Result<Option<Seen>, ClientError> {
+        let read = match self {
+            Self::Official(device) => device.pending(true, wait).await?,
+            Self::Statement(device) => device.pending(wait).await?,
+        };
+        let Some(newest) = read.challenges.first() else { return Ok(None) };
+        let prompt = match self {
+            Self::Official(_) => None,
+            Self::Statement(_) => {
+                let unreadable = |error: countersign_client::Unreadable| {
+                    ClientError::Protocol(error.to_string())
+                };
+                Some(Box::new(Prompt::try_from(newest).map_err(unreadable)?))
+            }
+        };
+        Ok(Some(Seen { challenge: newest.challenge_id.clone(), number: None, prompt }))
+    }
+
+    /// Signs and sends an answer.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn answer(&self, seen: &Seen, approve: bool) -> Result<(), ClientError> {
+        let number = seen.number.as_ref().filter(|_| approve).map(Secret::reveal);
+        match (self, &seen.prompt) {
+            (Self::Statement(device), Some(prompt)) => {
+                let decision = if approve { Decision::Approve } else { Decision::Deny };
+                let shown_action = prompt.display().action().to_owned();
+                let choice = Choice { shown_action: &shown_action, decision, number };
+                device.answer(prompt, &choice).await?;
+            }
+            (Self::Official(device), _) => {
+                device.answer(&seen.challenge, approve, number).await?;
+            }
+            (Self::Statement(_), None) => {
+                return Err(ClientError::Input("this was read by another kind of phone"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once, with the session or signature that a read needs.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn open(&self, recorder: &mut Recorder) -> Result<(), LoadError> {
+        recorder.timed(step::SESSION, Instant::now(), self.pending(None)).await?;
+        Ok(())
+    }
+}
+
+/// Tells whether the browser learned of that outcome.
+pub(super) fn is_told(told: &VerifyResponse, approve: bool) -> bool {
+    if approve { told.is_verified } else { told.outcome == Some(Outcome::Denied) }
+}

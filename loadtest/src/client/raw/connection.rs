@@ -1,0 +1,168 @@
+//! Connections on which requests are sent that were written before, so that the driver costs little
+//! beside the server.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// An answer, as far as a driver looks at it.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// True if the answer has a `Retry-After`.
+    pub says_when: bool,
+    /// The body.
+    pub body: String,
+    is_last: bool,
+}
+
+impl Answer {
+    /// The text behind `"name":"` in the body.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("\"{name}\":\""))?;
+        Some(rest.split_once('"')?.0)
+    }
+}
+
+/// A connection that is opened when it is needed, and again after its last answer.
+pub struct Connection {
+    address: SocketAddr,
+    source: Option<Ipv4Addr>,
+    stream: Option<TcpStream>,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// One to a server, which is not opened yet.
+    #[must_use]
+    pub const fn to(address: SocketAddr) -> Self {
+        Self { address, source: None, stream: None, buffer: Vec::new() }
+    }
+
+    /// The same from one of this machine's addresses, as the ports of one are limited.
+    #[must_use]
+    pub fn from(self, source: Ipv4Addr) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// True if it was used before and the server has not closed it, as far as is known.
+    #[must_use]
+    pub fn is_kept(&mut self) -> bool {
+        let waiting = self.stream.as_ref().map(|stream| stream.try_read(&mut [0]));
+        let kept = matches!(waiting, Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock);
+        if !kept {
+            self.close();
+        }
+        kept
+    }
+
+    /// Closes it, whatever is still to be answered on it.
+    pub fn close(&mut self) {
+        self.stream = None;
+        self.buffer.clear();
+    }
+
+    /// Sends a request without waiting for its answer.
+    ///
+    /// # Errors
+    /// If the server takes no connection, or has closed this one.
+    pub async fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        if self.stream.is_none() {
+            let stream = match self.source {
+                None => TcpStream::connect(self.address).await?,
+                Some(source) => {
+                    let socket = TcpSocket::new_v4()?;
+                    socket.bind((source, 0).into())?;
+                    socket.connect(self.address).await?
+                }
+            };
+            stream.set_nodelay(true)?;
+            self.stream = Some(stream);
+        }
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        stream.write_all(request).await
+    }
+
+    /// Waits for the first bytes of the answer, or for more of it.
+    ///
+    /// # Errors
+    /// If the server closes before.
+    pub async fn read(&mut self) -> io::Result<()> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        self.buffer.reserve(2048);
+        match stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the answer to the last request.
+    ///
+    /// # Errors
+    /// If the server closes before, or its answer is no HTTP/1.1.
+    pub async fn receive(&mut self) -> io::Result<Answer> {
+        let answer = loop {
+            if let Some(answer) = parse(&self.buffer)? {
+                break answer;
+            }
+            self.read().await?;
+        };
+        self.buffer.clear();
+        if answer.is_last {
+            self.stream = None;
+        }
+        Ok(answer)
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Errors
+    /// As [`Self::send`] and [`Self::receive`].
+    pub async fn call(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.send(request).await?;
+        self.receive().await
+    }
+}
+
+/// The answer, if it is complete. Nothing follows it, since nothing was asked behind it.
+fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
+    let wrong = || io::Error::from(io::ErrorKind::InvalidData);
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| wrong())?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let mut answer = Answer { status: status.ok_or_else(wrong)?, ..Answer::default() };
+    let mut length = 0;
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        match name {
+            "content-length" => length = value.trim().parse().map_err(|_| wrong())?,
+            "retry-after" => answer.says_when = true,
+            "connection" => answer.is_last = value.trim() == "close",
+            _ => {}
+        }
+    }
+    let Some(body) = bytes.get(end + 4..end + 4 + length) else { return Ok(None) };
+    answer.body = String::from_utf8(body.to_vec()).map_err(|_| wrong())?;
+    Ok(Some(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_once_all_of_it_is_there() {
+        let whole = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 13\r\n\
+                      retry-after: 1\r\nconnection: close\r\n\r\n{\"token\":\"t\"}";
+        assert!(parse(&whole[..whole.len() - 1]).unwrap().is_none());
+        let answer = parse(whole).unwrap().unwrap();
+        assert_eq!((answer.status, answer.says_when, answer.is_last), (503, true, true));
+        assert_eq!(answer.field("token"), Some("t"));
+        assert_eq!(answer.field("challengeId"), None);
+        assert!(parse(b"garbage\r\n\r\n").is_err());
+    }
+}

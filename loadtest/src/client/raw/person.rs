@@ -1,0 +1,150 @@
+//! A user with a phone, a browser and a backend, as the bytes of their requests.
+
+use std::io;
+
+use countersign_client::SoftwareKey;
+use countersign_client::wire::{basic, publickey};
+use countersign_core::signature::Algorithm;
+
+use super::connection::{Answer, Connection};
+
+/// Path of the browser's poll.
+pub const POLL: &str = "/v1/client/verify/push";
+
+/// Route by which phones enroll; below it they read and answer.
+pub const DEVICES: &str = "/v1/client/user-authenticators/push";
+
+/// Credentials of a tenant's callers.
+#[derive(Clone, Debug)]
+pub struct Callers {
+    backend: String,
+    device: String,
+}
+
+impl Callers {
+    /// Those of a tenant with that secret.
+    #[must_use]
+    pub fn new(tenant: &str, secret: &str) -> Self {
+        let basic = |name| format!("Basic {}", basic::encode_standard(name));
+        Self { backend: basic(secret), device: basic(tenant) }
+    }
+}
+
+/// A user with an enrolled key.
+pub struct Person {
+    callers: Callers,
+    key: SoftwareKey,
+    track: Vec<u8>,
+    nonce: Vec<u8>,
+}
+
+impl Person {
+    /// Enrolls a user of that name with a P-256 key.
+    ///
+    /// # Errors
+    /// If the server does not.
+    pub async fn enroll(
+        callers: Callers,
+        name: &str,
+        connection: &mut Connection,
+    ) -> io::Result<Self> {
+        let key = SoftwareKey::generate(Algorithm::Es256);
+        let query = publickey::encode_query_ios(key.spki());
+        let path = |action| format!("/v1/users/{name}/actions/{action}");
+        let track = post(&path("signIn"), &callers.backend, "{}");
+        let nonce = format!("{DEVICES}/challenge/sign?publicKey={query}");
+        let nonce = post(&nonce, &callers.device, "{}");
+        let tracked = connection.call(&post(&path("enroll"), &callers.backend, "{}")).await?;
+        let token = format!("Bearer {}", expect(&tracked, "token")?);
+        let body = publickey::encode_body(key.spki());
+        let body = format!("{{\"publicKey\":\"{body}\",\"devicePlatform\":\"ios\"}}");
+        let enrolled = connection.call(&post(DEVICES, &token, &body)).await?;
+        expect(&enrolled, "userAuthenticatorId")?;
+        Ok(Self { callers, key, track, nonce })
+    }
+
+    /// The public key, as it stands in a body.
+    #[must_use]
+    pub fn public_key(&self) -> String {
+        publickey::encode_body(self.key.spki())
+    }
+
+    /// The backend tracks a sign-in.
+    #[must_use]
+    pub fn track(&self) -> &[u8] {
+        &self.track
+    }
+
+    /// The browser starts a challenge.
+    #[must_use]
+    pub fn start(token: &str) -> Vec<u8> {
+        post("/v1/client/challenge/push", &format!("Bearer {token}"), "{}")
+    }
+
+    /// The phone asks for a nonce.
+    #[must_use]
+    pub fn nonce(&self) -> &[u8] {
+        &self.nonce
+    }
+
+    /// The phone reads the pending challenge, with a signature over its nonce.
+    #[must_use]
+    pub fn read(&self, message: &str) -> Vec<u8> {
+        let query = publickey::encode_query_ios(self.key.spki());
+        let (device, signature) = (&self.callers.device, self.sign(message));
+        format!(
+            "GET {DEVICES}/challenge?publicKey={query} HTTP/1.1\r\nhost: x\r\n\
+             authorization: {device}\r\nx-authsignal-signature: {signature}\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// The phone approves.
+    #[must_use]
+    pub fn approve(&self, challenge: &str) -> Vec<u8> {
+        let key = publickey::encode_body(self.key.spki());
+        let signature = self.sign(challenge);
+        let body = format!(
+            "{{\"publicKey\":\"{key}\",\"challengeId\":\"{challenge}\",\
+             \"signature\":\"{signature}\",\"approved\":true}}"
+        );
+        post(&format!("{DEVICES}/challenge"), &self.callers.device, &body)
+    }
+
+    /// The browser asks how the challenge stands, and may wait for that many seconds.
+    #[must_use]
+    pub fn verify(token: &str, challenge: &str, wait: Option<u32>) -> Vec<u8> {
+        let wait = wait.map(|seconds| format!("\r\nprefer: wait={seconds}")).unwrap_or_default();
+        let body = format!("{{\"challengeId\":\"{challenge}\"}}");
+        post(POLL, &format!("Bearer {token}{wait}"), &body)
+    }
+
+    /// The backend validates the browser's token.
+    #[must_use]
+    pub fn validate(&self, token: &str) -> Vec<u8> {
+        post("/v1/validate", &self.callers.backend, &format!("{{\"token\":\"{token}\"}}"))
+    }
+
+    fn sign(&self, text: &str) -> String {
+        publickey::encode_signature(&self.key.sign(text.as_bytes()))
+    }
+}
+
+/// The field of an answer that has to be there.
+///
+/// # Errors
+/// If it is not.
+pub fn expect<'a>(answer: &'a Answer, field: &str) -> io::Result<&'a str> {
+    let text = || format!("{field} is missing: {} {}", answer.status, answer.body);
+    answer.field(field).ok_or_else(|| io::Error::other(text()))
+}
+
+/// Writes a POST of JSON.
+pub(crate) fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {authorization}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,109 @@
+//! Destinations of a report.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::LoadError;
+use crate::out::files;
+use crate::out::report::model::Report;
+use crate::out::report::{html, json, markdown};
+
+/// Destinations of a report besides the terminal.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Report")]
+pub struct OutputArgs {
+    /// File for machines, which `compare` reads.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Page with charts, in one file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Short text for a pull request.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Show nothing while it runs.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl OutputArgs {
+    /// Looks whether every file can be written, before anything is measured.
+    ///
+    /// # Errors
+    /// [`LoadError::Output`] for the first that cannot.
+    pub fn check(&self) -> Result<(), LoadError> {
+        let named = self.named();
+        for (index, (path, _)) in named.iter().enumerate() {
+            files::check(path).map_err(|why| output(path, why))?;
+            if named[..index].iter().any(|(other, _)| other == path) {
+                return Err(output(path, "two forms of the report go there".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes every file that was asked for. Where one cannot be written, the JSON, of which
+    /// `render` makes the others, is kept: in its own file, or in the folder for temporary ones.
+    ///
+    /// # Errors
+    /// [`LoadError::Output`] for the first that cannot be written, with where the JSON is.
+    pub fn write(&self, report: &Report) -> Result<(), LoadError> {
+        let (mut failed, mut json) = (None, None);
+        for (path, form) in self.named() {
+            match files::write(path, |out| form(report, out)) {
+                Ok(()) if self.json.as_deref() == Some(path) => json = Some(path.to_path_buf()),
+                Ok(()) => {}
+                Err(why) => failed = failed.or(Some((path, why))),
+            }
+        }
+        let Some((path, why)) = failed else { return Ok(()) };
+        let kept = json.map_or_else(|| files::keep(".json", |out| write_json(report, out)), Ok);
+        let kept = match kept {
+            Ok(json) => format!("it is kept in {}, for `render`", json.display()),
+            Err(why) => format!("nor can it be kept elsewhere: {why}"),
+        };
+        Err(output(path, format!("{why}; {kept}")))
+    }
+
+    /// Writes a page and a Markdown of a report that has its JSON file.
+    ///
+    /// # Errors
+    /// [`LoadError::Output`] for the first that cannot be written.
+    pub(crate) fn render(
+        html: Option<PathBuf>,
+        markdown: Option<PathBuf>,
+        report: &Report,
+    ) -> Result<(), LoadError> {
+        let all = Self { html, markdown, ..Self::default() };
+        all.check()?;
+        for (path, form) in all.named() {
+            files::write(path, |out| form(report, out)).map_err(|why| output(path, why))?;
+        }
+        Ok(())
+    }
+
+    /// The requested files and the form of each.
+    fn named(&self) -> Vec<(&Path, Form)> {
+        let forms: [(&Option<PathBuf>, Form); 3] = [
+            (&self.json, write_json),
+            (&self.html, |report, out| out.write_all(html::render(report).as_bytes())),
+            (&self.markdown, |report, out| out.write_all(markdown::render(report).as_bytes())),
+        ];
+        forms.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form))).collect()
+    }
+}
+
+/// A form of a report.
+type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
+
+fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    json::write(report, out).map_err(|error| {
+        if let LoadError::Io(error) = error { error } else { io::Error::other(error) }
+    })
+}
+
+fn output(path: &Path, why: String) -> LoadError {
+    LoadError::Output { path: path.to_path_buf(), why }
+}

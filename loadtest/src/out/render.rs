@@ -1,0 +1,61 @@
+//! `render`: the other forms of a report, made from its JSON file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::LoadError;
+use crate::out::files;
+use crate::out::output::OutputArgs;
+use crate::out::report::model::Report;
+use crate::out::report::{ReportError, json, markdown};
+
+/// The report and its forms.
+#[derive(Args)]
+pub struct RenderArgs {
+    /// The JSON file of a report.
+    pub report: PathBuf,
+    /// Write the page here.
+    #[arg(long)]
+    pub html: Option<PathBuf>,
+    /// Write the Markdown here; it goes to the standard output if nothing is asked for.
+    #[arg(long)]
+    pub markdown: Option<PathBuf>,
+}
+
+impl RenderArgs {
+    /// Writes the requested forms.
+    ///
+    /// # Errors
+    /// [`LoadError::Report`] or [`LoadError::Output`], with the path of the file that it is about.
+    pub fn run(&self, mut out: impl Write) -> Result<(), LoadError> {
+        let report = read(&self.report)?;
+        OutputArgs::render(self.html.clone(), self.markdown.clone(), &report)?;
+        if self.html.is_none() && self.markdown.is_none() {
+            shown(out.write_all(markdown::render(&report).as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a report's JSON file.
+///
+/// # Errors
+/// [`LoadError::Report`], with its path.
+pub fn read(path: &Path) -> Result<Report, LoadError> {
+    let named = || path.display().to_string();
+    let bytes = files::read(path).map_err(|why| ReportError::File { path: named(), why })?;
+    let parsed = json::parse(&bytes)
+        .map_err(|source| ReportError::In { path: named(), source: Box::new(source) });
+    Ok(parsed?)
+}
+
+/// Names the standard output where it takes nothing.
+///
+/// # Errors
+/// [`LoadError::Output`].
+pub(crate) fn shown(written: std::io::Result<()>) -> Result<(), LoadError> {
+    let path = PathBuf::from("standard output");
+    written.map_err(|error| LoadError::Output { path, why: error.to_string() })
+}

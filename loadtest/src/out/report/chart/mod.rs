@@ -1,0 +1,289 @@
+//! Charts as inline SVG, with their captions: lines over an axis, and bars.
+//!
+//! Colours and sizes of text are left to the page's style sheet, by class, so that one drawing
+//! serves light and dark, wide and narrow. Every text is escaped.
+
+mod scale;
+
+use std::fmt::Write as _;
+
+use maud::{Markup, html};
+
+pub(super) use scale::Scale;
+
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 260.0;
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = 30.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 32.0;
+
+/// As many colours as the style sheet has.
+const COLOURS: usize = 8;
+
+/// Lines over an axis.
+pub(super) struct Chart {
+    /// Names it within the page.
+    pub(super) slug: String,
+    /// Title of the chart.
+    pub(super) title: String,
+    /// A sentence on how to read it.
+    pub(super) about: String,
+    /// From left to right.
+    pub(super) x: Scale,
+    /// From bottom to top.
+    pub(super) y: Scale,
+    /// The lines, each drawn over the ones before it.
+    pub(super) lines: Vec<Line>,
+    /// A horizontal line at a bound, with its label.
+    pub(super) limit: Option<(f64, String)>,
+    /// Texts for the pointer, by place.
+    pub(super) hints: Vec<(f64, String)>,
+}
+
+/// One line.
+pub(super) struct Line {
+    /// Name of the series.
+    pub(super) name: String,
+    /// Number of the style sheet's colour.
+    pub(super) colour: usize,
+    /// Look of the line.
+    pub(super) look: Look,
+    /// Points of the line, which is interrupted at a missing value.
+    pub(super) points: Vec<(f64, Option<f64>)>,
+}
+
+/// Look of a line.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Look {
+    Solid,
+    /// The one that counts among several.
+    Bold,
+    Dashed,
+    /// Points alone.
+    Dots,
+}
+
+impl Line {
+    pub(super) fn new(
+        name: impl Into<String>,
+        colour: usize,
+        points: Vec<(f64, Option<f64>)>,
+    ) -> Self {
+        Self { name: name.into(), colour: colour % COLOURS, look: Look::Solid, points }
+    }
+
+    pub(super) fn drawn(self, look: Look) -> Self {
+        Self { look, ..self }
+    }
+
+    fn class(&self) -> String {
+        let look = match self.look {
+            Look::Solid => "line",
+            Look::Bold => "line bold",
+            Look::Dashed => "line dashed",
+            Look::Dots => "line dots",
+        };
+        format!("{look} c{}", self.colour)
+    }
+}
+
+/// Length of the line that stands for a lone point.
+const ALONE: f64 = 8.0;
+
+impl Chart {
+    /// The chart with its caption and its legend.
+    pub(super) fn figure(&self) -> Markup {
+        html! {
+            figure {
+                figcaption { h3 { (self.title) } p { (self.about) } }
+                (self.svg())
+                @if self.lines.len() > 1 {
+                    ul.legend {
+                        @for line in &self.lines {
+                            li {
+                                svg.key viewBox="0 0 24 8" aria-hidden="true" {
+                                    path class=(line.class()) d=(key(line.look)) {}
+                                }
+                                (line.name)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn svg(&self) -> Markup {
+        let id = format!("{}-title", self.slug);
+        html! {
+            svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby=(id) {
+                title id=(id) { (self.title) ": " (self.about) }
+                (self.axes())
+                @if let Some((at, text)) = &self.limit {
+                    @let y = self.down(*at);
+                    line.limit x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y) y2=(y) {}
+                    text.limit x=(LEFT + 6.0) y=(y - 6.0) { (text) }
+                }
+                @for line in &self.lines {
+                    path class=(line.class()) d=(self.path(line)) {}
+                }
+                @for (from, to, text) in self.hint_places() {
+                    @let (width, height) = (tenth(to - from), HEIGHT - TOP - BOTTOM);
+                    rect.hint x=(from) y=(TOP) width=(width) height=(height) { title { (text) } }
+                }
+            }
+        }
+    }
+
+    fn axes(&self) -> Markup {
+        html! {
+            @for tick in &self.y.ticks {
+                @let y = self.down(tick.at);
+                line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y) y2=(y) {}
+                text.y.minor[tick.minor] x=(LEFT - 8.0) y=(y + 4.0) { (tick.text) }
+            }
+            @for tick in &self.x.ticks {
+                @let x = self.right(tick.at);
+                line.tick x1=(x) x2=(x) y1=(HEIGHT - BOTTOM) y2=(HEIGHT - BOTTOM + 4.0) {}
+                text.x.minor[tick.minor].end[self.x.place(tick.at) > 0.93] x=(x) y=(HEIGHT - 10.0) {
+                    (tick.text)
+                }
+            }
+            line.axis x1=(LEFT) x2=(WIDTH - RIGHT) y1=(HEIGHT - BOTTOM) y2=(HEIGHT - BOTTOM) {}
+        }
+    }
+
+    /// Each hint's stripe, from left to right: it reaches half the way to its neighbours.
+    fn hint_places(&self) -> Vec<(f64, f64, &str)> {
+        let at: Vec<f64> = self.hints.iter().map(|(x, _)| self.right(*x)).collect();
+        let half = |a: usize, b: usize| tenth((at[a] + at[b]) / 2.0);
+        let stripe = |index: usize| {
+            let from = if index == 0 { LEFT } else { half(index - 1, index) };
+            let to = if index + 1 == at.len() { WIDTH - RIGHT } else { half(index, index + 1) };
+            (from, to.max(from), self.hints[index].1.as_str())
+        };
+        (0..at.len()).map(stripe).collect()
+    }
+
+    fn path(&self, line: &Line) -> String {
+        let mut path = String::new();
+        let known = |index: usize| line.points.get(index).is_some_and(|(_, y)| y.is_some());
+        for (index, (x, y)) in line.points.iter().enumerate() {
+            let Some(y) = y else { continue };
+            let (x, y) = (self.right(*x), self.down(*y));
+            let goes_on = index > 0 && known(index - 1);
+            let drawn = if line.look == Look::Dots {
+                // A dot is the round end of a line of no length.
+                write!(path, "M{x} {y}h0")
+            } else if goes_on {
+                write!(path, "L{x} {y}")
+            } else if known(index + 1) {
+                write!(path, "M{x} {y}")
+            } else {
+                // A point by itself is a line that is long enough to be seen.
+                write!(path, "M{} {y}h{ALONE}", tenth(x - ALONE / 2.0))
+            };
+            drawn.expect("a string takes every text");
+        }
+        path
+    }
+
+    fn right(&self, x: f64) -> f64 {
+        tenth(LEFT + self.x.place(x) * (WIDTH - LEFT - RIGHT))
+    }
+
+    fn down(&self, y: f64) -> f64 {
+        tenth(HEIGHT - BOTTOM - self.y.place(y) * (HEIGHT - TOP - BOTTOM))
+    }
+}
+
+/// A bar.
+pub(super) struct Bar {
+    /// Name of the bar.
+    pub(super) name: String,
+    /// Length of the bar.
+    pub(super) value: u64,
+    /// Label of the bar.
+    pub(super) text: String,
+    /// Number of the style sheet's colour.
+    pub(super) colour: usize,
+}
+
+/// Bars one below the other, each under its name.
+pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup {
+    const ROW: f64 = 48.0;
+    let most = bars.iter().map(|bar| bar.value).max().unwrap_or(0).max(1) as f64;
+    let id = format!("{slug}-title");
+    let height = ROW * bars.len().max(1) as f64;
+    html! {
+        figure {
+            figcaption { h3 { (title) } p { (about) } }
+            svg.chart viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-labelledby=(id) {
+                title id=(id) { (title) ": " (about) }
+                @for (index, bar) in bars.iter().enumerate() {
+                    @let top = ROW * index as f64;
+                    @let width = tenth((bar.value as f64 / most * (WIDTH - 120.0)).max(2.0));
+                    text.name x="0" y=(top + 17.0) { (shortened(&bar.name)) }
+                    rect class={ "bar c" (bar.colour % COLOURS) } x="0" y=(top + 25.0)
+                        width=(width) height="12" rx="3" { title { (bar.name) } }
+                    text.value x=(width + 8.0) y=(top + 36.5) { (bar.text) }
+                }
+            }
+        }
+    }
+}
+
+/// As much of a name as the narrowest screen has room for.
+fn shortened(name: &str) -> String {
+    const CHARACTERS_MAX: usize = 44;
+    if name.chars().count() <= CHARACTERS_MAX {
+        return name.to_owned();
+    }
+    name.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect()
+}
+
+fn key(look: Look) -> &'static str {
+    if look == Look::Dots { "M12 4h0" } else { "M2 4H22" }
+}
+
+/// Rounded to a tenth of a unit of the drawing, which nobody sees.
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(points: Vec<(f64, Option<f64>)>) -> Chart {
+        Chart {
+            slug: "test".to_owned(),
+            title: "<b>Title</b>".to_owned(),
+            about: "About".to_owned(),
+            x: Scale::seconds(10.0, |at| at.to_string()),
+            y: Scale::linear(0.0, 100.0, 1.0, |at| at.to_string()),
+            lines: vec![Line::new("a & b", 9, points)],
+            limit: None,
+            hints: vec![(2.0, "two".to_owned()), (4.0, "four".to_owned())],
+        }
+    }
+
+    #[test]
+    fn a_line_is_interrupted_where_there_is_no_value() {
+        let points = vec![(0.0, Some(0.0)), (5.0, Some(50.0)), (6.0, None), (10.0, Some(100.0))];
+        let chart = chart(points);
+        assert_eq!(chart.path(&chart.lines[0]), "M76 228L263 120M446 12h8");
+        assert_eq!(chart.lines[0].class(), "line c1");
+    }
+
+    #[test]
+    fn text_is_escaped_and_hints_cover_the_whole_chart() {
+        let chart = chart(vec![]);
+        let figure = chart.figure().into_string();
+        assert!(figure.contains("&lt;b&gt;Title") && !figure.contains("<b>"), "{figure}");
+        let places = chart.hint_places();
+        assert_eq!((places[0].0, places[1].1), (LEFT, WIDTH - RIGHT));
+        assert_eq!(places[0].1, places[1].0);
+    }
+}

@@ -1,0 +1,132 @@
+//! Doubts about the numbers of a report. The harness looks for each of these; a doubt that is not
+//! shown was not found.
+
+use super::facts::{self, core_list};
+use super::format;
+use super::model::Report;
+
+/// Share of its cores above which the harness may have limited the result.
+const CLIENT_SHARE_MAX: f64 = 0.8;
+/// Share of late begins above which the load differed from the order.
+const LATE_SHARE_MAX: f64 = 0.01;
+/// Above this share of failures the times speak of those that were left.
+const FAILED_SHARE_MAX: f64 = 0.01;
+/// Length below which a run says little of later times.
+const SHORT_SECONDS: f64 = 9.0;
+
+/// Every reason to doubt, in whole sentences.
+#[must_use]
+pub fn doubts(report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(why) = &report.cut_short {
+        found.push(format!(
+            "The run was cut short: {why}. What follows is what was measured so far."
+        ));
+    }
+    found.extend(of_figures(report));
+    found
+}
+
+/// The same of a run that is known to be cut short, or was not.
+pub(crate) fn of_figures(report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
+    of_the_client(report, &mut found);
+    of_the_load(report, &mut found);
+    of_the_samples(report, &mut found);
+    found
+}
+
+/// Finds that the harness itself was the bottleneck.
+fn of_the_client(report: &Report, found: &mut Vec<String>) {
+    let cores = facts::client_cores(report) as f64;
+    let high = |used: f64| used > CLIENT_SHARE_MAX * cores;
+    let at_times = report.series.iter().filter(|point| high(point.client_cores)).count();
+    let share = facts::client_share(report).unwrap_or(0.0);
+    if share > CLIENT_SHARE_MAX {
+        found.push(format!(
+            "The harness used {} of its {}: it may have been slower than the server.",
+            format::share(share),
+            format::cores(cores),
+        ));
+    } else if at_times > 0 {
+        found.push(format!(
+            "The harness used more than {} of its {} in {} of {} intervals: their times may be \
+             its own.",
+            format::share(CLIENT_SHARE_MAX),
+            format::cores(cores),
+            at_times,
+            report.series.len(),
+        ));
+    }
+    let (server, client) = (&report.server.cores, &report.server.client_cores);
+    if report.server.spawned && (server.is_empty() || client.is_empty()) {
+        found.push(
+            "Server and harness shared the machine's cores, and each slowed the other.".into(),
+        );
+    } else if let Some(shared) = server.iter().find(|core| client.contains(core)) {
+        found.push(format!("Server and harness shared {}.", core_list(&[*shared])));
+    }
+}
+
+/// Finds that the load differed from the order.
+fn of_the_load(report: &Report, found: &mut Vec<String>) {
+    let totals = &report.totals;
+    let begun = totals.begun as f64;
+    if let Some(late) = facts::ratio(totals.late as f64, begun).filter(|s| *s > LATE_SHARE_MAX) {
+        found.push(format!(
+            "{} of the arrivals were begun more than 1 ms late, by {} at most. Their times count \
+             from when they were meant to begin.",
+            format::share(late),
+            format::time(totals.late_max_us as f64),
+        ));
+    }
+    if totals.begun < totals.offered {
+        found.push(format!(
+            "{} of {} arrivals were never begun.",
+            format::count(totals.offered - totals.begun),
+            format::count(totals.offered),
+        ));
+    }
+    let ended = totals.completed + totals.failed + totals.refused;
+    if ended < totals.begun {
+        found.push(format!(
+            "{} had not ended when the run did.",
+            format::count(totals.begun - ended)
+        ));
+    }
+    if report.took_seconds < SHORT_SECONDS {
+        let took = format::seconds(report.took_seconds);
+        found.push(format!("{took} are too short to see what comes with time."));
+    }
+}
+
+/// Finds too few samples for a figure.
+fn of_the_samples(report: &Report, found: &mut Vec<String>) {
+    let totals = &report.totals;
+    if totals.completed == 0 {
+        found.push("Nothing completed.".to_owned());
+    }
+    let missing = (totals.failed + totals.refused) as f64;
+    if facts::ratio(missing, totals.begun as f64).is_some_and(|share| share > FAILED_SHARE_MAX) {
+        found.push("What failed or was refused is not part of the latencies.".to_owned());
+    }
+    let few: Vec<_> =
+        report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99)).collect();
+    if !few.is_empty() {
+        let names: Vec<_> = few
+            .iter()
+            .map(|step| format!("{} ({})", step.name, format::count(step.times.len())))
+            .collect();
+        let names = names.join(", ");
+        found.push(format!("Too few samples for a firm p99, which takes a thousand: {names}."));
+    }
+    let longest = |step: &&super::model::Step| {
+        !step.times.is_empty()
+            && step.times.max() >= step.times.lowest_equivalent(step.times.high())
+    };
+    let capped: Vec<_> = report.steps.iter().filter(longest).map(|s| s.name.as_str()).collect();
+    if !capped.is_empty() {
+        let names = capped.join(", ");
+        found.push(format!("Some took longer than the longest time that is told apart: {names}."));
+    }
+}

@@ -1,0 +1,258 @@
+//! Facts that follow from a report's numbers, for every form of the report.
+
+use serde_json::Value;
+
+use super::format;
+use super::model::{Point, Report, STORM, ServerPoint, Step};
+use crate::out::report::step;
+
+/// Placeholder for an unknown figure.
+pub(crate) const UNKNOWN: &str = "–";
+
+/// The quantiles that are shown, and their names.
+pub(crate) const QUANTILES: [(f64, &str); 4] =
+    [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
+
+/// A quantile with fewer samples beyond it than this is shown as a rough one.
+const BEYOND_MIN: f64 = 10.0;
+
+/// Tells whether at least ten of `samples` lie beyond a quantile, so that the quantile is firm.
+pub(crate) fn is_firm(samples: u64, quantile: f64) -> bool {
+    // Half a sample of slack, since 1 - 0.99 is a little more or less than a hundredth.
+    samples as f64 * (1.0 - quantile) >= BEYOND_MIN - 1e-6
+}
+
+/// The step that stands for the whole: the one named like the scenario, or else the last with
+/// times.
+pub(crate) fn headline(report: &Report) -> Option<&Step> {
+    let mut some = report.steps.iter().filter(|step| !step.times.is_empty());
+    let named = some.clone().find(|step| step.name == report.scenario);
+    named.or_else(|| some.next_back())
+}
+
+/// `part` of `whole`; none if there is no whole.
+pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// The part of a run in which arrivals were due: without the preparation before, and without the
+/// wait for work under way after it.
+pub(crate) struct Window {
+    /// Length of the window; that of the run if the series does not tell.
+    pub(crate) seconds: f64,
+    /// Rate of completion in the window, per second; `None` if it is unknown.
+    completed: Option<f64>,
+}
+
+impl Window {
+    pub(crate) fn of(report: &Report) -> Self {
+        let series = &report.series;
+        let is_on = |point: &Point| point.offered > 0.0;
+        let ends = (series.iter().position(is_on), series.iter().rposition(is_on));
+        let (Some(first), Some(last)) = ends else {
+            return Self { seconds: report.took_seconds, completed: None };
+        };
+        let begin = |index: usize| if index == 0 { 0.0 } else { series[index - 1].at_seconds };
+        let seconds = series[last].at_seconds - begin(first);
+        let in_it =
+            |index: usize| series[index].completed * (series[index].at_seconds - begin(index));
+        let completed: f64 = (first..=last).map(in_it).sum();
+        Self { seconds, completed: ratio(completed, seconds) }
+    }
+
+    /// Arrivals per second in it.
+    pub(crate) fn offered_rate(&self, report: &Report) -> Option<f64> {
+        ratio(report.totals.offered as f64, self.seconds)
+    }
+
+    /// Rate of completion in the window, per second.
+    pub(crate) fn completed_rate(&self, report: &Report) -> Option<f64> {
+        self.completed.or_else(|| ratio(report.totals.completed as f64, report.took_seconds))
+    }
+
+    /// Tells whether most of the run's resources went into work that began in the window.
+    pub(crate) fn is_most_of(&self, report: &Report) -> bool {
+        self.seconds >= report.took_seconds / 2.0
+    }
+}
+
+/// Processor time of the server for each one that completed, in seconds; none where most of the run
+/// was spent on something else.
+pub(crate) fn server_cpu_per_completed(report: &Report) -> Option<f64> {
+    if !Window::of(report).is_most_of(report) {
+        return None;
+    }
+    ratio(report.totals.server_cpu_seconds?, report.totals.completed as f64)
+}
+
+/// The cores that the harness may use.
+pub(crate) fn client_cores(report: &Report) -> usize {
+    let pinned = report.server.client_cores.len();
+    if pinned > 0 { pinned } else { report.machine.cores }
+}
+
+/// Share of its cores that the harness used, from 0 to 1.
+pub(crate) fn client_share(report: &Report) -> Option<f64> {
+    ratio(report.totals.client_cpu_seconds, report.took_seconds * client_cores(report) as f64)
+}
+
+/// The server's figures, point by point.
+pub(crate) fn server_points(report: &Report) -> impl Iterator<Item = &ServerPoint> {
+    report.series.iter().filter_map(|point| point.server.as_ref())
+}
+
+/// The most resident memory of the server, in bytes.
+pub(crate) fn rss_max(report: &Report) -> Option<u64> {
+    server_points(report).filter_map(|server| server.rss_bytes).max()
+}
+
+/// One sentence about the measurement and its machine.
+pub(crate) fn sentence(report: &Report) -> String {
+    let window = Window::of(report);
+    let rate = window.offered_rate(report).map(format::rate);
+    let spread = arrivals(report).map_or_else(String::new, |spread| format!(" {spread}"));
+    format!(
+        "{} arrivals of the scenario “{}” in {} ({}{spread}) at {}, from {}.",
+        format::count(report.totals.offered),
+        report.scenario,
+        format::seconds(window.seconds),
+        rate.as_deref().unwrap_or("–"),
+        server(report),
+        machine(report),
+    )
+}
+
+/// The spread of the arrivals; `None` without a schedule.
+pub(crate) fn arrivals(report: &Report) -> Option<String> {
+    if report.scenario == STORM {
+        return Some("as a rush, most of them at its begin".to_owned());
+    }
+    let setting = |name: &str| report.settings.get(name).filter(|value| !value.is_null());
+    if let Some(users) = setting("closed") {
+        return Some(format!("from a closed loop of {} users", plain(users)));
+    }
+    match setting("wake").and_then(Value::as_str) {
+        Some("one-by-one") => return Some("each after the one before".to_owned()),
+        Some("all") => return Some(format!("{} at a time", plain(setting("at_once")?))),
+        _ => {}
+    }
+    let number = |name: &str| setting(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    match setting("shape")?.as_str()? {
+        "constant" => Some("at equal intervals".to_owned()),
+        "poisson" => Some("as a Poisson process".to_owned()),
+        "ramp" => Some(format!("as a ramp from {}", format::rate(number("ramp_from")))),
+        "burst" => Some(format!("in bursts every {}", format::seconds(number("burst_every")))),
+        other => Some(format!("spread as {other}")),
+    }
+}
+
+/// Times of the answer to a browser that came before the phone's own: they are 0, and no quantile.
+pub(crate) fn told_first(step: &Step) -> u64 {
+    if step.name == step::WAKE { step.times.count_at(0) } else { 0 }
+}
+
+/// A remark on the zeros among a step's times, if there are any.
+pub(crate) fn about_zeros(report: &Report) -> Option<String> {
+    let wake = report.steps.iter().find(|step| told_first(step) > 0)?;
+    let share = format::share(told_first(wake) as f64 / wake.times.len() as f64);
+    let hidden = QUANTILES.iter().any(|(q, _)| quantile(wake, *q).is_none());
+    let stands = if hidden { format!(": “{UNKNOWN}” stands for it") } else { String::new() };
+    Some(format!(
+        "wake: {share} of the browsers were told before their phone was answered, which leaves no \
+         time between{stands}."
+    ))
+}
+
+/// A quantile of a step's times, in microseconds; none where it is no time but a zero.
+pub(crate) fn quantile(step: &Step, quantile: f64) -> Option<u64> {
+    let us = step.times.value_at_quantile(quantile);
+    (us > 0 || told_first(step) == 0).then_some(us)
+}
+
+/// The machine that the load came from.
+pub(crate) fn machine(report: &Report) -> String {
+    let machine = &report.machine;
+    format!(
+        "a machine with {} ({}), {} of memory and {}",
+        format::several(machine.cores as u64, "core", "cores"),
+        machine.cpu,
+        format::trimmed(&format::bytes(machine.memory_bytes as f64)),
+        machine.kernel,
+    )
+}
+
+/// The server under load.
+pub(crate) fn server(report: &Report) -> String {
+    let server = &report.server;
+    let mut more = Vec::new();
+    more.extend(server.store.as_ref().map(|store| format!("store {store}")));
+    more.extend(server.workers.map(|n| format::several(n as u64, "worker", "workers")));
+    if !server.cores.is_empty() {
+        more.push(format!("on {}", core_list(&server.cores)));
+    }
+    let start = if server.spawned {
+        "a server started for the run".to_owned()
+    } else {
+        format!("the server {}", server.url)
+    };
+    if more.is_empty() { start } else { format!("{start} ({})", more.join(", ")) }
+}
+
+/// Cores by number: `core 0`, `cores 1, 2`.
+pub(crate) fn core_list(cores: &[usize]) -> String {
+    let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
+    format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
+}
+
+/// Settings whose numbers are seconds.
+const SECONDS: [&str; 6] = ["burst_every", "drain", "hold", "time", "warm_up", "within"];
+/// Settings that one shape alone has.
+const OF_SHAPES: [(&str, &str); 2] = [("burst_every", "burst"), ("ramp_from", "ramp")];
+
+/// The settings in readable form, without those that were not set.
+pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
+    let settings = &report.settings;
+    let shape = settings.get("shape").and_then(Value::as_str);
+    let other = |name: &str| OF_SHAPES.iter().any(|(of, only)| *of == name && shape != Some(only));
+    let asked = settings.iter().filter(|(name, value)| !value.is_null() && !other(name));
+    let said = asked.map(|(name, value)| {
+        let seconds = value.as_f64().filter(|_| SECONDS.contains(&&**name));
+        (name.replace('_', " "), seconds.map_or_else(|| plain(value), format::seconds))
+    });
+    said.collect()
+}
+
+/// Formatter of a number with its unit.
+type InWords = fn(f64) -> String;
+
+/// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
+pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
+    let said = report.figures.iter().map(|(name, value)| {
+        let units: [(&str, InWords); 2] = [(", bytes", format::bytes), (", us", format::time)];
+        let with = units.iter().find_map(|(unit, words)| Some((name.strip_suffix(unit)?, words)));
+        match (with, value.as_f64()) {
+            (Some((name, words)), Some(number)) => (name.to_owned(), words(number)),
+            (Some((name, _)), None) => (name.to_owned(), plain(value)),
+            (None, _) => (name.clone(), plain(value)),
+        }
+    });
+    said.collect()
+}
+
+/// A setting as people read it.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_u64().map_or_else(
+            || format::trimmed(&format::number(number.as_f64().unwrap_or(f64::NAN))),
+            format::count,
+        ),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let pair = |(name, value): (&String, &Value)| format!("{name} {}", plain(value));
+            map.iter().map(pair).collect::<Vec<_>>().join(", ")
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Charts of a report.
+
+use maud::{Markup, html};
+
+use crate::out::report::chart::{Bar, Chart, Line, Look, Scale, bars};
+use crate::out::report::facts;
+use crate::out::report::format;
+use crate::out::report::model::{Point, Report, ServerPoint, Step};
+use crate::out::report::thinned::{POINTS_MAX, thinned};
+
+/// Places at which a percentile curve is drawn.
+const CURVE: usize = 90;
+/// Kinds of errors that are drawn; the table has all.
+const BARS_MAX: usize = 8;
+
+/// Percentile curves of the steps: time over the share of samples.
+pub(super) fn percentiles(report: &Report) -> Markup {
+    let steps: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
+    let most = steps.iter().map(|step| step.times.len()).max().unwrap_or(0);
+    let x = Scale::nines(most);
+    let low = steps.iter().map(|step| lowest(step)).min().unwrap_or(1).max(1);
+    let high = steps.iter().map(|step| step.times.max()).max().unwrap_or(1);
+    let curve = |step: &Step| {
+        // The curve ends in the middle of the longest sample's share.
+        let last = 1.0 - 0.5 / step.times.len() as f64;
+        let places = x.spread(CURVE).filter(|q| *q < last).chain([last]);
+        places.map(|q| (q, facts::quantile(step, q).map(|us| us as f64))).collect()
+    };
+    let headline = facts::headline(report).map(|step| step.name.as_str());
+    let lines = steps.iter().enumerate().map(|(index, step)| {
+        let whole = headline == Some(step.name.as_str());
+        // The first colour is the whole's; the parts have the others, in their order.
+        let (colour, look) = if whole { (0, Look::Bold) } else { (index % 7 + 1, Look::Solid) };
+        Line::new(step.name.clone(), colour, curve(step)).drawn(look)
+    });
+    let hint = |quantile: f64, name: &str| {
+        let of = |step: &&Step| {
+            let time = format::time(facts::quantile(step, quantile)? as f64);
+            Some(format!("{} {time}", step.name))
+        };
+        let all: Vec<_> = steps.iter().filter_map(of).collect();
+        (quantile, format!("{name}: {}", all.join(", ")))
+    };
+    let chart = Chart {
+        slug: "percentiles".to_owned(),
+        title: "Latency by percentile".to_owned(),
+        about: "The share of samples that took no longer; each further nine takes the same room."
+            .to_owned(),
+        hints: facts::QUANTILES.iter().map(|(q, name)| hint(*q, name)).collect(),
+        lines: lines.collect(),
+        y: Scale::log(low as f64, high as f64, format::short_time),
+        limit: None,
+        x,
+    };
+    chart.figure()
+}
+
+/// Start of the axis of a percentile curve. The times below are of no interest, and zero would take
+/// up most of an axis of decades.
+fn lowest(step: &Step) -> u64 {
+    let at = |quantile| step.times.value_at_quantile(quantile);
+    at(0.1).max(at(0.5) / 10)
+}
+
+/// The series, thinned to the room of a chart.
+struct Series {
+    points: Vec<Point>,
+    each: usize,
+}
+
+impl Series {
+    fn of(report: &Report) -> Self {
+        let (points, each) = thinned(&report.series, POINTS_MAX);
+        Self { points, each }
+    }
+
+    fn x(&self) -> Scale {
+        let end = self.points.last().map_or(0.0, |point| point.at_seconds);
+        Scale::seconds(end, format::seconds)
+    }
+
+    fn line(&self, name: &str, colour: usize, of: impl Fn(&Point) -> Option<f64>) -> Line {
+        let points = self.points.iter().map(|point| (point.at_seconds, of(point))).collect();
+        Line::new(name, colour, points)
+    }
+
+    /// A chart of lines that share an axis; nothing if none of them has a value.
+    fn chart(
+        &self,
+        (slug, title, about): (&str, &str, &str),
+        lines: Vec<Line>,
+        text: fn(f64) -> String,
+        scale: impl FnOnce(f64, f64) -> Scale,
+    ) -> Markup {
+        let known = |line: &Line| line.points.iter().any(|(_, y)| y.is_some());
+        let lines: Vec<Line> = lines.into_iter().filter(known).collect();
+        let values = || lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, y)| *y));
+        if lines.is_empty() {
+            return html! {
+                figure {
+                    figcaption { h3 { (title) } p { "Not known: the server could not be asked." } }
+                }
+            };
+        }
+        let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
+        let hint = |index: usize| {
+            let of = |line: &Line| Some(format!("{} {}", line.name, text(line.points[index].1?)));
+            let all: Vec<_> = lines.iter().filter_map(of).collect();
+            let at = self.points[index].at_seconds;
+            (at, format!("{}: {}", format::seconds(at), all.join(", ")))
+        };
+        let hints = (0..self.points.len()).map(hint).collect();
+        let each = match self.each {
+            1 => String::new(),
+            n => {
+                format!(" Each point stands for {n} intervals: averages, and the highest latency.")
+            }
+        };
+        Chart {
+            slug: slug.to_owned(),
+            title: title.to_owned(),
+            about: format!("{about}{each}"),
+            x: self.x(),
+            y: scale(low, high),
+            limit: None,
+            lines,
+            hints,
+        }
+        .figure()
+    }
+}
+
+/// Median and p99 of each interval.
+pub(super) fn latency(report: &Report) -> Markup {
+    let series = Series::of(report);
+    let lines = vec![
+        series.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
+        series.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
+    ];
+    let words = ("latency-time", "Latency over time", "Of what completed in each interval.");
+    series.chart(words, lines, format::time, |low, high| {
+        Scale::log(low.max(1.0), high, format::short_time)
+    })
+}
+
+/// Rates of offered arrivals and of their results.
+pub(super) fn throughput(report: &Report) -> Markup {
+    let series = Series::of(report);
+    let mut lines = vec![series.line("offered", 7, |p| Some(p.offered)).drawn(Look::Dashed)];
+    lines.push(series.line("completed", 2, |p| Some(p.completed)));
+    // A series of zeros would only be a line on the axis.
+    if report.series.iter().any(|point| point.failed > 0.0) {
+        lines.push(series.line("failed", 4, |p| Some(p.failed)));
+    }
+    if report.series.iter().any(|point| point.refused > 0.0) {
+        lines.push(series.line("refused", 1, |p| Some(p.refused)));
+    }
+    let words = ("throughput", "Throughput against offered load", "Per second.");
+    series.chart(words, lines, format::rate, |_, high| Scale::linear(0.0, high, 1.0, format::rate))
+}
+
+/// Lifecycles under way, and polls that the server held.
+pub(super) fn under_way(report: &Report) -> Markup {
+    let series = Series::of(report);
+    let whole = |value: f64| format::trimmed(&format::number(value));
+    let lines = vec![
+        series.line("under way", 3, |p| Some(p.in_flight as f64)),
+        series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
+    ];
+    let words =
+        ("under-way", "Under way", "What had begun and not ended, and polls that were held.");
+    series.chart(words, lines, whole, |_, high| Scale::linear(0.0, high, 1.0, whole))
+}
+
+/// The cores that server and harness used.
+pub(super) fn processors(report: &Report) -> Markup {
+    let series = Series::of(report);
+    let lines = vec![
+        series.line("server", 0, |p| said(p, |s| s.cores)),
+        series.line("harness", 7, |p| Some(p.client_cores)).drawn(Look::Dashed),
+    ];
+    let words = ("processors", "Processor time", "Cores in use, on average over each interval.");
+    let plain = |value: f64| format::trimmed(&format::number(value));
+    series.chart(words, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, plain))
+}
+
+/// The memory of server and harness.
+pub(super) fn memory(report: &Report) -> Markup {
+    let series = Series::of(report);
+    let lines = vec![
+        series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64))),
+        series.line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64)).drawn(Look::Dashed),
+    ];
+    let words = ("memory", "Memory", "Resident, at the end of each interval.");
+    series.chart(words, lines, format::bytes, |_, high| {
+        let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
+        Scale::linear(0.0, high, unit, |at| format::trimmed(&format::bytes(at)))
+    })
+}
+
+fn said(point: &Point, of: impl Fn(&ServerPoint) -> Option<f64>) -> Option<f64> {
+    point.server.as_ref().and_then(of)
+}
+
+/// The most frequent errors.
+pub(super) fn errors(report: &Report) -> Markup {
+    let drawn = report.errors.iter().take(BARS_MAX).map(|error| Bar {
+        name: format!("{}: {}", error.step, error.kind),
+        value: error.count,
+        text: format::count(error.count),
+        colour: if error.refusal { 1 } else { 4 },
+    });
+    let drawn: Vec<Bar> = drawn.collect();
+    let about =
+        "How often each was seen; refusals are what a server should do under too much load.";
+    bars("errors-kind", "Errors by kind", about, &drawn)
+}

@@ -1,0 +1,211 @@
+//! The numbers behind the charts.
+
+use maud::{Markup, html};
+
+use crate::out::report::facts::{self, QUANTILES, UNKNOWN};
+use crate::out::report::format;
+use crate::out::report::model::{Report, ServerPoint, Step};
+use crate::out::report::thinned::{POINTS_MAX, thinned};
+
+/// A table that scrolls by itself where the screen is narrow.
+pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(caption) {
+            table { caption { (caption) } (table) }
+        }
+    }
+}
+
+/// The quantiles of each step.
+pub(super) fn steps(report: &Report) -> Markup {
+    let rough = |step: &Step, quantile: f64| !facts::is_firm(step.times.len(), quantile);
+    let some: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
+    let any_rough = some.iter().any(|step| QUANTILES.iter().any(|(q, _)| rough(step, *q)));
+    let cell = |step: &Step, quantile: f64| {
+        let Some(us) = facts::quantile(step, quantile) else { return UNKNOWN.to_owned() };
+        let rough = if rough(step, quantile) { "≈ " } else { "" };
+        format!("{rough}{}", format::time(us as f64))
+    };
+    let rows = html! {
+        thead {
+            tr {
+                th scope="col" { "Step" } th.n scope="col" { "Samples" }
+                @for (_, name) in QUANTILES { th.n scope="col" { (name) } }
+                th.n scope="col" { "longest" } th.n scope="col" { "mean" }
+            }
+        }
+        tbody {
+            @for step in some {
+                tr {
+                    th scope="row" { (step.name) span { (step.about) } }
+                    td.n { (format::count(step.times.len())) }
+                    @for (quantile, _) in QUANTILES { td.n { (cell(step, quantile)) } }
+                    td.n { (format::time(step.times.max() as f64)) }
+                    td.n { (format::time(step.times.mean())) }
+                }
+            }
+        }
+    };
+    html! {
+        (scrolling("Latency of each step", &rows))
+        @if any_rough { p.note { "≈ fewer than ten samples lie beyond it." } }
+        @if let Some(zeros) = facts::about_zeros(report) { p.note { (zeros) } }
+    }
+}
+
+/// Table of failures.
+pub(super) fn errors(report: &Report) -> Markup {
+    let rows = html! {
+        thead {
+            tr {
+                th scope="col" { "Step" } th scope="col" { "Kind, and the first one's words" }
+                th.n scope="col" { "Count" }
+            }
+        }
+        tbody {
+            @for error in &report.errors {
+                tr {
+                    th scope="row" { (error.step) }
+                    td.long {
+                        (error.kind) @if error.refusal { " " span.tag { "refusal" } }
+                        span.words { (error.first) }
+                    }
+                    td.n { (format::count(error.count)) }
+                }
+            }
+        }
+    };
+    scrolling("What went wrong", &rows)
+}
+
+type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
+
+/// Table of the server's figures: first, highest and last.
+pub(super) fn server(report: &Report) -> Markup {
+    let whole = |value: f64| format::count(value.round() as u64);
+    let plain = |value: f64| format::trimmed(&format::number(value));
+    let figures: [Figure; 7] = [
+        ("Cores in use", |s| s.cores, plain),
+        ("Resident memory", |s| s.rss_bytes.map(|n| n as f64), format::bytes),
+        ("Open descriptors", |s| s.descriptors.map(|n| n as f64), whole),
+        ("Actors", |s| s.actors.map(|n| n as f64), whole),
+        ("Polls held", |s| s.waiters.map(|n| n as f64), whole),
+        ("Signatures per batch", |s| s.batch_units, plain),
+        ("Commits", |s| s.commits.map(|n| n as f64), whole),
+    ];
+    let row = |(name, of, text): &Figure| {
+        let values: Vec<f64> = facts::server_points(report).filter_map(of).collect();
+        let most = values.iter().copied().reduce(f64::max)?;
+        Some((*name, [values[0], most, values[values.len() - 1]].map(text)))
+    };
+    let known: Vec<_> = figures.iter().filter_map(row).collect();
+    let rows = html! {
+        thead {
+            tr {
+                th scope="col" { "Figure" } th.n scope="col" { "at first" }
+                th.n scope="col" { "at most" } th.n scope="col" { "at last" }
+            }
+        }
+        tbody {
+            @for (name, values) in &known {
+                tr { th scope="row" { (name) } @for value in values { td.n { (value) } } }
+            }
+        }
+    };
+    html! { @if !known.is_empty() { (scrolling("What the server said of itself", &rows)) } }
+}
+
+/// The points of the charts over time.
+pub(super) fn series(report: &Report) -> Markup {
+    let (points, _) = thinned(&report.series, POINTS_MAX);
+    let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
+    let plain = |value: f64| format::trimmed(&format::number(value));
+    let heads = [
+        "Until",
+        "Offered",
+        "Completed",
+        "Failed",
+        "Refused",
+        "Under way",
+        "p50",
+        "p99",
+        "Server cores",
+        "Harness cores",
+        "Server memory",
+        "Harness memory",
+        "Polls held",
+    ];
+    let rows = html! {
+        thead { tr { @for head in heads { th.n scope="col" { (head) } } } }
+        tbody {
+            @for point in &points {
+                @let server = point.server.clone().unwrap_or_default();
+                tr {
+                    th.n scope="row" { (format::seconds(point.at_seconds)) }
+                    @for rate in [point.offered, point.completed, point.failed, point.refused] {
+                        td.n { (format::rate(rate)) }
+                    }
+                    td.n { (format::count(point.in_flight)) }
+                    td.n { (known(point.p50_us.map(|us| format::time(us as f64)))) }
+                    td.n { (known(point.p99_us.map(|us| format::time(us as f64)))) }
+                    td.n { (known(server.cores.map(plain))) }
+                    td.n { (plain(point.client_cores)) }
+                    td.n { (known(server.rss_bytes.map(|n| format::bytes(n as f64)))) }
+                    td.n { (known(point.client_rss_bytes.map(|n| format::bytes(n as f64)))) }
+                    td.n { (known(server.waiters.map(format::count))) }
+                }
+            }
+        }
+    };
+    html! {
+        details {
+            summary { "The numbers of these charts" }
+            (scrolling("Interval by interval", &rows))
+        }
+    }
+}
+
+/// Table of the settings, and of the scenario's single figures.
+pub(super) fn settings(report: &Report) -> Markup {
+    html! {
+        div {
+            (pairs("Settings", &facts::settings(report)))
+            @if !report.figures.is_empty() { (pairs("Figures", &facts::figures(report))) }
+        }
+    }
+}
+
+/// The server, and the machine that the load came from.
+pub(super) fn machine(report: &Report) -> Markup {
+    let (server, machine) = (&report.server, &report.machine);
+    let pinned = |cores: &[usize]| {
+        if cores.is_empty() { "not pinned".to_owned() } else { facts::core_list(cores) }
+    };
+    let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
+    let owned = |name: &str, text: String| (name.to_owned(), text);
+    let started = if server.spawned { "for the run" } else { "before" };
+    let pairs_of = [
+        owned("Server", server.url.clone()),
+        owned("Started", started.to_owned()),
+        owned("Store", known(server.store.clone())),
+        owned("Workers", known(server.workers.map(|n| n.to_string()))),
+        owned("Server's cores", pinned(&server.cores)),
+        owned("Harness's cores", pinned(&server.client_cores)),
+        owned("Processor", machine.cpu.clone()),
+        owned("Cores", machine.cores.to_string()),
+        owned("Memory", format::bytes(machine.memory_bytes as f64)),
+        owned("Kernel", machine.kernel.clone()),
+    ];
+    pairs("Server and machine", &pairs_of)
+}
+
+fn pairs(caption: &str, pairs: &[(String, String)]) -> Markup {
+    html! {
+        table.pairs {
+            caption { (caption) }
+            tbody {
+                @for (name, value) in pairs { tr { th scope="row" { (name) } td { (value) } } }
+            }
+        }
+    }
+}

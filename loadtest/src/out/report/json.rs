@@ -1,0 +1,43 @@
+//! A report as its JSON file, for machines and as the source of every other form.
+
+use std::io;
+
+use serde::Deserialize;
+
+use super::ReportError;
+use super::model::{FORMAT, Report};
+use crate::LoadError;
+
+/// The one thing that every format has in common.
+#[derive(Deserialize)]
+struct Head {
+    format: u64,
+}
+
+/// Writes it, indented, with a line's end after it.
+///
+/// # Errors
+/// [`LoadError::Io`] if `out` does not take it.
+pub fn write(report: &Report, mut out: impl io::Write) -> Result<(), LoadError> {
+    serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Reads it.
+///
+/// # Errors
+/// [`LoadError::Report`] if it is of another format, or not a report.
+pub fn read(bytes: &[u8]) -> Result<Report, LoadError> {
+    Ok(parse(bytes)?)
+}
+
+/// The same, with its own error.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Report, ReportError> {
+    let Head { format } = serde_json::from_slice(bytes)?;
+    if format != u64::from(FORMAT) {
+        return Err(ReportError::Format { found: format, known: FORMAT });
+    }
+    Ok(serde_json::from_slice(bytes)?)
+}
