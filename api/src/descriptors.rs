@@ -55,7 +55,7 @@ pub struct Needs {
     pub store: usize,
     /// Connections of the operators' listener.
     pub operators: usize,
-    /// Whether a webhook is configured.
+    /// True if a webhook is configured.
     pub webhooks: bool,
     /// Files of the demo's backend.
     pub demo: usize,

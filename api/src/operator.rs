@@ -1,8 +1,8 @@
 //! Access of an operator's commands to a running server: by the operators' listener, with a key
 //! that the server makes at each start and keeps in a file of its data folder, for its owner alone.
 //!
-//! Whoever can read that file can read the store too, so the key gives away nothing that was not
-//! theirs; and what only reaches the listener, such as a scraper of metrics, can change nothing.
+//! A user who can read that file can read the store too, so that the key gives away nothing more;
+//! and a client that only reaches the listener, such as a scraper of metrics, can change nothing.
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

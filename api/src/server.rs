@@ -151,7 +151,7 @@ impl Serving {
 impl Running {
     /// Serves until `stop` resolves, then answers parked polls, lets requests finish, has
     /// everything recorded, and returns. If the store breaks, nothing is acknowledged any more, and
-    /// it returns at once, because only a new process learns what is recorded.
+    /// it returns at once, because only a new process learns the recorded state.
     ///
     /// # Errors
     /// [`ServeError`].

@@ -26,12 +26,13 @@ pub struct TenantFace {
     pub custom_public: Vec<String>,
     /// Look of its pages.
     pub brand: Brand,
-    /// Whether an operator was told of an `ipAddress` that is not one address.
+    /// True once an operator was told of an `ipAddress` that is not one address.
     pub has_sent_other_address: AtomicBool,
 }
 
 impl TenantFace {
-    /// Whether nobody was told before that the tenant sends an `ipAddress` that is not one address.
+    /// Tells whether this is the first time that the tenant sends an `ipAddress` that is not one
+    /// address.
     pub fn is_first_other_address(&self) -> bool {
         !self.has_sent_other_address.swap(true, Ordering::Relaxed)
     }

@@ -24,8 +24,8 @@ const ROUND_SECONDS: f64 = 0.4;
 const IN_FLIGHT: usize = 256;
 /// One bad signature among so many: one in every full batch.
 const POISON_EVERY: usize = 64;
-/// Lone checks are made in parts, of which the quieter half counts too: where a machine is shared,
-/// the slowest of a hundred says who else was busy.
+/// Lone checks are made in parts, of which the quieter half counts too: on a shared machine, the
+/// slowest of a hundred shows the neighbours' load.
 const LONE_PARTS: usize = 40;
 const LONE_CHECKS: usize = 250;
 /// Between lone checks: long enough for the pool's threads to fall asleep.

@@ -73,7 +73,7 @@ fn written(
     Ok(serde_json::to_string(&shown).expect("all of it is JSON"))
 }
 
-/// Checks a user's own custom data, of which a device may see what `public` names.
+/// Checks a user's own custom data, of which a device may see the members that `public` names.
 ///
 /// # Errors
 /// [`Refusal::CustomUnshowable`].

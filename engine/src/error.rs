@@ -59,13 +59,13 @@ pub enum Unavailable {
     /// The engine has no settings for the tenant.
     #[error("the tenant is not configured")]
     TenantMissing,
-    /// The engine compares what is pending with the clock.
+    /// The engine compares pending challenges with the clock.
     #[error("recovering: {ended} challenges ended")]
     Recovering {
         /// Challenges that it has ended so far.
         ended: u64,
     },
-    /// Some of what was pending could not be expired.
+    /// Some pending challenges could not be expired.
     #[error("not all that was pending could be expired")]
     Unexpired,
     /// The engine is being stopped.
@@ -94,7 +94,7 @@ pub enum Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            // What is late at the end is no fault of the store.
+            // A late caller at the end is no fault of the store.
             StoreError::Closed => tracing::debug!(%error, "store"),
             StoreError::Unavailable(_) | StoreError::Unreadable(_) => {
                 tracing::error!(%error, "store");

@@ -20,10 +20,9 @@ pub enum InvalidSecret {
 }
 
 impl Secret {
-    /// The shortest accepted secret. Who guesses one commands the whole Server API, and since
-    /// webhooks are signed with it, one captured webhook lets it be searched for offline. The
-    /// length keeps placeholders out; strength comes from randomness (32 random characters are
-    /// advised).
+    /// The shortest accepted secret. An attacker who guesses one commands the whole Server API. One
+    /// captured webhook allows an offline search, because webhooks are signed with it. The length
+    /// keeps placeholders out; strength comes from randomness (32 random characters are advised).
     pub const CHARACTERS_MIN: usize = 12;
     /// The longest accepted secret.
     pub const CHARACTERS_MAX: usize = 256;

@@ -53,7 +53,7 @@ pub(crate) struct Shared {
     pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
-    /// Present where the clock was behind what the store had seen when the engine started.
+    /// Present if the clock was behind the times in the store when the engine started.
     pub(crate) set_back: OnceLock<SetBack>,
     pub(crate) draining: AtomicBool,
     pub(crate) recovering: AtomicBool,

@@ -1,8 +1,8 @@
 //! Load on a Countersign server over HTTP, and the latencies under it.
 //!
-//! A [`scenario`] says what is done, a [`schedule`] when, [`drive`] does it, a [`tally`] writes down
-//! what came of it, and a [`report`] shows it. The server is another process, started here or
-//! elsewhere. It knows no more of the server than its clients do.
+//! A [`scenario`] chooses the requests, a [`schedule`] their times, [`drive`] sends them, a
+//! [`tally`] notes their results, and a [`report`] shows these. The server is another process,
+//! started here or elsewhere. It knows no more of the server than its clients do.
 
 #![warn(missing_docs)]
 

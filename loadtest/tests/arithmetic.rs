@@ -57,7 +57,7 @@ fn an_open_loop_shows_a_stall_to_everyone_who_was_meant_to_come_in_it() {
 
 #[test]
 fn arrivals_that_wait_for_a_free_user_wait_from_when_they_were_meant_to_come() {
-    // Four users: in the stall they are all busy, and who comes is late.
+    // Four users: in the stall they are all busy, and new arrivals are late.
     let fake = stalling(4 + 1 + 50);
     let report =
         measured(&fake, "lifecycle --rate 25 --shape constant --time 4s --warm-up 0s --users 4");

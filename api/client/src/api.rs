@@ -57,7 +57,7 @@ impl Http {
     }
 }
 
-/// One server, and how to say who is calling.
+/// One server, with the caller's credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     http: Http,

@@ -1,8 +1,9 @@
 //! Typed HTTP client of a Countersign server: a relying party's backend, a browser, and a device.
 //!
-//! Tests, benches, the load harness and the command line share it. A [`Device`] sends what the
-//! official SDKs send; a [`StatementDevice`] signs what was shown and chosen, as the README beside
-//! this crate says. Nothing is retried, and nothing kept but the session of a [`StatementDevice`].
+//! Tests, benches, the load harness and the command line share it. A [`Device`] speaks as the
+//! official SDKs do; a [`StatementDevice`] signs the shown text and the choice, as the README
+//! beside this crate says. Nothing is retried, and nothing kept but the session of a
+//! [`StatementDevice`].
 
 #![warn(missing_docs)]
 

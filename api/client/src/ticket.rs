@@ -9,9 +9,9 @@ use crate::ClientError;
 use crate::api::{Api, Http, exchange};
 use crate::device::ROOT;
 
-/// The parameter of a link's fragment that says what to enroll with.
+/// The parameter of a link's fragment that holds the bearer of the enrollment.
 const PARAMETER: &str = "enroll";
-/// Where a server has its phone page: the links lead there.
+/// Path of a server's phone page, to which the links lead.
 const PAGE: &str = "/phone";
 
 /// A link that adds a device, as the code of a website has it.

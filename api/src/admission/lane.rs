@@ -6,8 +6,8 @@ use actix_web::http::Method;
 /// A lane of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What begins something: to track an action, to start a challenge, to enroll a key or make a
-    /// ticket for one.
+    /// Requests that begin something: to track an action, to start a challenge, to enroll a key or
+    /// make a ticket for one.
     New,
     /// Everything else: reads, decisions, polls and validations of existing work, and removals.
     Existing,

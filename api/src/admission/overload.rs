@@ -1,10 +1,10 @@
 //! Overload of a worker: a lasting delay as opposed to a burst, and the share of new work that it
 //! admits meanwhile.
 //!
-//! As `CoDel` does (RFC 8289), it looks at how long things waited and not at how many wait, and at
-//! the least wait of an interval: a burst is let through, since that is what queues are for, unless
-//! it is one that takes five times as long. While a worker is late, new work is let in only while
-//! the queue is short, and only as a share of what the worker gets through: what is let in comes
+//! As `CoDel` does (RFC 8289), it looks at the time that requests waited and not at their number,
+//! and at the least wait of an interval: a burst is admitted, because queues are there for bursts,
+//! unless it takes five times as long. While a worker is late, new work is admitted only while the
+//! queue is short, and only as a share of the worker's finished requests, because new work comes
 //! back, some seconds later, as the nonces, reads, decisions and polls of somebody who has looked
 //! at their phone. It is told the time and keeps none.
 

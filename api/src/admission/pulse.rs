@@ -57,8 +57,8 @@ impl Pulse {
         }))
     }
 
-    /// Measures, if it is time to, and answers whether a request of that lane may be answered. Who
-    /// is turned away measures too, so that it ends.
+    /// Measures, if it is time to, and answers whether a request of that lane may be answered. A
+    /// rejected request measures too, so that the overload ends.
     pub fn admits(&self, lane: Lane) -> bool {
         let now_us = (self.0.now_us)();
         let mut lateness = self.0.lateness.borrow_mut();

@@ -1,10 +1,9 @@
 //! The queue in which requests wait for their turn while their worker is late, existing work before
 //! new work.
 //!
-//! A worker's loop takes things as they come. Without a line, whoever is to be turned away waits
-//! behind all the work of those who were let in; with it, a few of these begin in each round of the
-//! loop, and the rest of a round goes to finding out who has come. It keeps no time and wakes
-//! nobody.
+//! A worker's loop takes things as they come. Without a line, a request that is to be rejected
+//! waits behind all admitted work; with it, a few admitted requests begin in each round of the
+//! loop, and the rest of a round goes to reading new ones. It keeps no time and wakes nobody.
 
 use std::collections::VecDeque;
 
@@ -14,9 +13,9 @@ use super::Lane;
 
 /// Requests that begin in one round, at least.
 const ROUND: u64 = 8;
-/// For so many microseconds that a round took, one more begins, so that whoever was let in has a
-/// fifth of the worker's time at least, however many are turned away. With half of it, rounds would
-/// only get longer where turning away takes the other half.
+/// For so many microseconds that a round took, one more begins, so that admitted requests have a
+/// fifth of the worker's time at least, however many are rejected. With half of it, rounds would
+/// only get longer if rejections take the other half.
 const ROUND_US: u64 = 500;
 /// One of so many that begin is new work, so that admitted new work gets its turn.
 const NEW_EVERY: u64 = 8;

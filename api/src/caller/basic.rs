@@ -16,7 +16,7 @@ use crate::state::AppState;
 /// nearly as long.
 const SHOWN_BYTES_MAX: usize = 2048;
 
-/// What a backend is told that shows no good secret: the SDKs' own test suites compare this text.
+/// Answer to a backend without a good secret: the SDKs' own test suites compare this text.
 const UNAUTHORIZED: &str = "The request is unauthorized. Check that your API key and region base \
                             URL are correctly configured.";
 
@@ -42,8 +42,8 @@ impl ServerCaller {
         tenant_of(request).is_some()
     }
 
-    /// Refuses a request to a path of the Server API that shows no secret. Called where a path or
-    /// a method is not found: whoever has no secret is not told which there are.
+    /// Refuses a request to a path of the Server API that shows no secret. Called if a path or a
+    /// method is not found, because a caller without a secret must not learn which there are.
     ///
     /// # Errors
     /// 401 `unauthorized`.
@@ -53,7 +53,7 @@ impl ServerCaller {
     }
 }
 
-/// Whether a path is one of the Server API, wherever it is mounted.
+/// Tells whether a path is one of the Server API, wherever it is mounted.
 fn is_server_api(path: &str) -> bool {
     let mut segments = path.split('/').filter(|s| !s.is_empty()).skip_while(|s| *s == "v1");
     let first = segments.next().unwrap_or_default();

@@ -21,11 +21,11 @@ pub struct ClientCaller {
     pub account: AccountKey,
     /// The right behind the token.
     pub grant: Grant,
-    /// When the token ends.
+    /// End of the token.
     pub ends_at: UnixMillis,
-    /// Whether the token allows a further authenticator.
+    /// True if the token allows a further authenticator.
     pub may_add_authenticators: bool,
-    /// Whether the token allows an authenticator to be removed.
+    /// True if the token allows the removal of an authenticator.
     pub may_remove_authenticators: bool,
 }
 

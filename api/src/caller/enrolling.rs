@@ -1,4 +1,4 @@
-//! Who enrolls a key: the bearer of a token, or of a one-time ticket in its place.
+//! Caller that enrolls a key: the bearer of a token, or of a one-time ticket in its place.
 
 use std::pin::Pin;
 
@@ -14,13 +14,14 @@ use super::{ClientCaller, origin};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Whoever enrolls a key. A ticket is good for this alone: every other route takes tokens only.
+/// The caller that enrolls a key. A ticket is good for this alone: every other route takes tokens
+/// only.
 pub struct EnrollingCaller {
     /// The user.
     pub account: AccountKey,
-    /// What the token stands for.
+    /// The right behind the token.
     pub grant: Grant,
-    /// Whether the token allows a further authenticator.
+    /// True if the token allows a further authenticator.
     pub may_add_authenticators: bool,
     /// Over the ticket, if it is one.
     pub ticket: Option<Digest>,

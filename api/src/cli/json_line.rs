@@ -1,4 +1,4 @@
-//! Lines in the shape of the JSON log, for what the program says besides.
+//! Lines in the shape of the JSON log, for the program's other output.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use countersign_engine::system::SystemClock;
 use countersign_wire::time::Iso8601;
 use serde_json::{Map, Value, json};
 
-/// One line of JSON. As an error, it is what the program says before it ends.
+/// One line of JSON. As an error, it is the program's last line.
 #[derive(Debug)]
 pub(super) struct JsonLine(Value);
 

@@ -21,7 +21,7 @@ fn shown(location: &Location<'_>) -> String {
 }
 
 /// The path of a source file from its crate on. The compiler notes absolute paths for other crates
-/// than our own, and those name the folders of whoever built the program.
+/// than our own, and those name folders of the machine that built the program.
 fn place(file: &str) -> &str {
     if !file.starts_with('/') {
         return file;

@@ -156,7 +156,7 @@ async fn keep_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Says where the server listens in one line of the log's shape, for whoever collects both.
+/// Says where the server listens in one line of the log's shape, for collectors of both.
 fn greet_in_json(
     out: &mut impl Write,
     running: &Running,

@@ -189,8 +189,8 @@ fn store_url(text: &str, server: &Server) -> Result<StoreUrl, ConfigError> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
-/// Whether a user or a password, which end at the last `@`, have a character that ends them sooner
-/// for some parsers.
+/// Tells whether a user or a password, which end at the last `@`, have a character that ends them
+/// sooner for some parsers.
 fn is_ambiguous(url: &str) -> bool {
     let credentials = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
     credentials.is_some_and(|(credentials, _)| credentials.contains(['@', '#', '/', '?']))

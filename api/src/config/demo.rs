@@ -32,7 +32,7 @@ pub struct Demo {
     pub tenant: Tenant,
     /// File of the secret.
     pub secret_file: PathBuf,
-    /// Whether this call made the secret.
+    /// True if this call made the secret.
     pub is_new: bool,
 }
 

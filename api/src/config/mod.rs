@@ -58,7 +58,7 @@ pub struct Config {
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
     /// for a tenant: then [`demo::prepare`] makes one.
     pub tenants: Vec<Tenant>,
-    /// Whether the demo relying party is served. Its tenant is [`demo::TENANT_ID`].
+    /// True if the server hosts the demo relying party. Its tenant is [`demo::TENANT_ID`].
     pub demo: bool,
 }
 

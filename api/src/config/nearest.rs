@@ -4,7 +4,7 @@
 
 /// Characters of an unknown name that are compared with the known ones.
 const COMPARED_CHARACTERS_MAX: usize = 128;
-/// Names that other servers give to what is ours under another name.
+/// Names that other servers give to settings of ours.
 const ALIKE: &[(&str, &str)] = &[
     ("addr", "listen"),
     ("address", "listen"),

@@ -1,6 +1,6 @@
 //! The end of a chunked body, found while its bytes pass.
 //!
-//! It takes what the HTTP library takes, so that both see the end at the same byte.
+//! It accepts the same bytes as the HTTP library, so that both see the end at the same byte.
 
 /// Extent of a body within some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

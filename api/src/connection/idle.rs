@@ -2,11 +2,14 @@
 //!
 //! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
 //! as long as a head or the next request may take. While a listener is under pressure, those that
-//! have nothing under way leave after a short patience, the longest idle first. Each worker looks
-//! at its own connections, and only then: an idle connection needs no timer without pressure.
+//! have nothing under way leave after a short patience: first those of the address that has most,
+//! because whoever makes the crowd should pay for it, and of these the longest idle. Each worker
+//! looks at its own connections, and only then: an idle connection needs no timer without pressure.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +89,7 @@ impl Idleness {
 pub(super) struct Roster {
     places: Arc<Places>,
     patience: Duration,
-    members: RefCell<HashMap<u64, Idleness>>,
+    members: RefCell<HashMap<u64, (Option<IpAddr>, Idleness)>>,
     next: Cell<u64>,
 }
 
@@ -100,11 +103,11 @@ impl Roster {
         roster
     }
 
-    /// Takes a connection in until its [`Member`] is dropped.
-    pub(super) fn enter(self: &Rc<Self>, place: Place) -> Member {
+    /// Takes a connection of `peer` in until its [`Member`] is dropped.
+    pub(super) fn enter(self: &Rc<Self>, place: Place, peer: Option<IpAddr>) -> Member {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
-        self.members.borrow_mut().insert(number, idleness.clone());
+        self.members.borrow_mut().insert(number, (peer, idleness.clone()));
         if self.patience.is_zero() {
             self.relieve(Instant::now());
         }
@@ -121,13 +124,15 @@ impl Roster {
         let since = |member: &Idleness| member.0.since.get();
         // One that has got something under way since it was asked may stay for long.
         let leaves = |member: &Idleness| member.0.is_asked.get() && since(member).is_some();
-        let (asked, others): (Vec<_>, Vec<_>) = members.values().partition(|m| leaves(m));
+        let (asked, others): (Vec<_>, Vec<_>) = members.values().partition(|(_, m)| leaves(m));
         let too_long = |since: Instant| now.duration_since(since) >= self.patience;
+        let mut crowds: HashMap<Option<IpAddr>, usize> = HashMap::new();
+        members.values().for_each(|(peer, _)| *crowds.entry(*peer).or_default() += 1);
         let mut idle = others;
-        idle.retain(|member| since(member).is_some_and(too_long));
-        idle.sort_unstable_by_key(|member| since(member));
+        idle.retain(|(_, member)| since(member).is_some_and(too_long));
+        idle.sort_unstable_by_key(|(peer, member)| (Reverse(crowds[peer]), since(member)));
         idle.truncate(part.saturating_sub(asked.len()));
-        idle.iter().for_each(|member| member.ask());
+        idle.iter().for_each(|(_, member)| member.ask());
         self.places.count_given_way(idle.len());
     }
 }
@@ -180,7 +185,7 @@ mod tests {
 
     fn enter(roster: &Rc<Roster>, connections: usize) -> Vec<Member> {
         let place = || roster.places.accept().unwrap();
-        (0..connections).map(|_| roster.enter(place())).collect()
+        (0..connections).map(|_| roster.enter(place(), None)).collect()
     }
 
     /// Lists the members that leave at that moment.
@@ -208,6 +213,17 @@ mod tests {
         // The first two have been idle for the shortest time.
         members[0].idleness.begin(Instant::now());
         members[1].idleness.begin(Instant::now());
+        assert_eq!(left(&members, later()), [2, 3]);
+    }
+
+    #[test]
+    fn those_of_the_address_that_has_most_leave_first() {
+        let roster = roster(8);
+        let from = |last: u8| {
+            let place = roster.places.accept().unwrap();
+            roster.enter(place, Some(IpAddr::from([127, 0, 0, last])))
+        };
+        let members: Vec<_> = [1, 2, 3, 3, 3, 3, 2, 1].map(from).into();
         assert_eq!(left(&members, later()), [2, 3]);
     }
 

@@ -2,10 +2,8 @@
 //! requests; and the answers to bytes that are no request. A listener has places for so many
 //! connections. Idle ones give way when places run short.
 //!
-//! A listener has places for so many connections. Idle ones give way when these run short.
-//!
-//! The HTTP library bounds the idle time between requests, and nothing else. What a single request
-//! may cost is bounded elsewhere (`body`, `admission`).
+//! The HTTP library bounds the idle time between requests, and nothing else. Other modules bound
+//! the cost of a single request (`body`, `admission`).
 
 mod chunks;
 mod head;

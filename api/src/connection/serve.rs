@@ -1,6 +1,6 @@
 //! Serves an application over HTTP/1.1 and HTTP/2 on bounded connections.
 //!
-//! It does what actix-web's own `HttpServer` does, which cannot be given a socket of another type.
+//! It replaces actix-web's own `HttpServer`, because that cannot be given a socket of another type.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -45,7 +45,7 @@ const WORKERS_MAX: NonZeroUsize = NonZeroUsize::new(512).expect("it is not 0");
 /// The caller handles signals.
 ///
 /// # Errors
-/// What the operating system says about the listener.
+/// The operating system's error about the listener.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     with: Settings,
@@ -109,7 +109,9 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
-                    let member = places.accept().map(|place| roster.enter(place));
+                    let member = places.accept();
+                    let member =
+                        member.map(|place| roster.enter(place, peer.map(|peer| peer.ip())));
                     let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.

@@ -15,7 +15,7 @@ use crate::config::AllowedOrigins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH");
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, prefer");
-const EXPOSED: HeaderValue = HeaderValue::from_static("Preference-Applied, Retry-After");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Date, Preference-Applied, Retry-After");
 /// Seconds for which a browser may remember a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

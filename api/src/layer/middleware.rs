@@ -86,7 +86,7 @@ async fn admitted(
 }
 
 /// A place for a request, when it is its turn. There is none if it is over a limit, and then
-/// nothing is done for it. Whoever waits for a turn holds none.
+/// nothing is done for it. A request that waits for a turn holds none.
 async fn enter(request: &ServiceRequest, lane: Lane) -> Option<Entered> {
     let admission = request.app_data::<Data<Admission>>()?;
     let pulse = request.app_data::<Pulse>()?;

@@ -25,7 +25,7 @@ pub struct Problem {
     description: Cow<'static, str>,
     challenge: Option<ChallengeId>,
     retry_after_seconds: Option<u32>,
-    /// A header that says what would be accepted.
+    /// A header that names the accepted values.
     accepted: Option<Box<(HeaderName, HeaderValue)>>,
     close: bool,
 }

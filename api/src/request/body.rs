@@ -32,11 +32,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// A body of the Server API, with what the answer says about it.
+/// A body of the Server API, with the warnings for its answer.
 pub struct ServerBody<T> {
     /// The body.
     pub body: T,
-    /// What the answer says about it.
+    /// The warnings for its answer.
     pub warnings: Warnings,
 }
 
@@ -57,7 +57,7 @@ impl<T: ServerRequest + 'static> FromRequest for ServerBody<T> {
     }
 }
 
-/// Answers a request with what is to be said about it.
+/// Answers a request with its warnings.
 pub fn answer<T: Serialize>(answer: T, warnings: &Warnings) -> HttpResponse {
     HttpResponse::Ok().json(Warned { answer, warnings: warnings.texts() })
 }
@@ -114,7 +114,7 @@ fn is_json(request: &HttpRequest) -> bool {
     essence.is_some_and(|e| e.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Whether the body is compressed, or anything else than what it says.
+/// Tells whether the body has an encoding other than the plain one.
 fn is_encoded(request: &HttpRequest) -> bool {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))

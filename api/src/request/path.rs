@@ -13,8 +13,8 @@ use crate::problem::Problem;
 
 /// The names in the path of a request.
 ///
-/// The router replaces what is not UTF-8, which would make one user of several: such a path is
-/// refused.
+/// The router replaces bytes that are not UTF-8, which would make one user of several: such a path
+/// is refused.
 pub struct Path<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Path<T> {

@@ -1,5 +1,5 @@
-//! A place in the table of routes: a path with the methods that it has. Whoever comes with another
-//! method is told which ones there are.
+//! A place in the table of routes: a path with the methods that it has. A request with another
+//! method gets a list of them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::caller::ServerCaller;
 use crate::layer::observe::Series;
 use crate::problem::Problem;
 
-/// A method, or several that are answered alike, and what answers them.
+/// A method, or several that are answered alike, and their route.
 pub(super) struct Verb {
     methods: &'static [&'static str],
     route: Route,

@@ -38,8 +38,8 @@ struct Other {
     user_id: String,
     action_code: String,
     idempotency_key: String,
-    /// When the action was tracked, in milliseconds, and with which revision of its account: it
-    /// tells the action from another of its name. Absent from tokens of an older server.
+    /// Time at which the action was tracked, in milliseconds, and the revision of its account:
+    /// these tell the action from another of its name. Absent from tokens of an older server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     born: Option<(u64, u64)>,
 }
@@ -73,7 +73,7 @@ impl Claims {
         }
     }
 
-    /// When the token ends by the clock of this process.
+    /// Gives the end of the token by the clock of this process.
     pub(super) fn ends_at_seconds(&self, run: Option<&Run>) -> u64 {
         run.map_or(self.exp, |run| run.end(self.run.as_deref(), self.iat, self.exp))
     }
@@ -81,7 +81,7 @@ impl Claims {
     /// Makes the token of these claims.
     ///
     /// # Errors
-    /// [`InvalidId`] for what no token of ours says.
+    /// [`InvalidId`] for claims that no token of ours has.
     pub(super) fn token(&self, kind: Kind, tenant: TenantId) -> Result<Token, InvalidId> {
         let invalid = |kind| InvalidId { kind, expected: "as it was made" };
         if self.other.tenant_id != tenant.as_str() || self.other.user_id != self.sub {

@@ -53,8 +53,8 @@ pub struct Token {
     pub account: AccountKey,
     /// The action it was made for.
     pub action: ActionKey,
-    /// Which of the actions that had this name it was made for. Absent from tokens of an older
-    /// server.
+    /// Birth of the action that it was made for, which tells the action from others of its name.
+    /// Absent from tokens of an older server.
     pub born: Option<Birth>,
     /// The scopes.
     pub scopes: Scopes,
@@ -72,7 +72,7 @@ pub struct PageWish {
     /// URL to return to, with a token in the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
-    /// Whether the page ends on the user's devices.
+    /// True if the page ends on the user's devices.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settings: bool,
 }

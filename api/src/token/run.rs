@@ -18,14 +18,14 @@ impl Run {
         Self { mark: IdempotencyKey::from_entropy(id).to_string(), set_back }
     }
 
-    /// What the process writes into its tokens.
+    /// Gives the mark that the process writes into its tokens.
     pub(super) fn mark(&self) -> String {
         self.mark.clone()
     }
 
-    /// When a token with this mark ends by the clock of the process, in seconds; so are the times
-    /// that its text says. A token of an earlier process has the rest of its own life, and is over
-    /// for good then: it does not come back when the time comes that its text says.
+    /// Gives the end of a token with this mark by the clock of the process, in seconds, as the
+    /// times in its text are. A token of an earlier process has the rest of its own life, and is
+    /// over for good then: it does not come back at the time in its text.
     pub(super) fn end(&self, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
         if mark == Some(&self.mark) {
             return ends_at;

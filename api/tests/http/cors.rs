@@ -91,7 +91,7 @@ async fn a_page_may_read_what_it_is_answered() {
         let answer = call.send().await;
         assert_eq!(allowed(&answer), Some(MINE), "{}", answer.status);
         let exposed = answer.header("access-control-expose-headers");
-        assert_eq!(exposed, Some("Preference-Applied, Retry-After"));
+        assert_eq!(exposed, Some("Date, Preference-Applied, Retry-After"));
         assert_eq!(answer.header("vary"), Some("Origin"));
     }
 }

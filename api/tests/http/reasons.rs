@@ -99,7 +99,7 @@ async fn what_a_route_never_sees_has_its_reason() {
     let track = || server.post("/users/u-1/actions/signIn").secret();
     for (call, status, expected) in [
         (server.get("/nothing"), 404, "route_not_found"),
-        (server.call(Method::PUT, "/validate"), 405, "method_not_allowed"),
+        (server.call(Method::PUT, "/validate").secret(), 405, "method_not_allowed"),
         (track().body("{}"), 415, "media_type_unsupported"),
         (track().json(&json!({ "userAgent": "x".repeat(20_000) })), 413, "body_too_large"),
         (track().header("Content-Type", "application/json").body("{"), 400, "body_not_json"),

@@ -4,7 +4,7 @@
 const CENTS_MAX = 1_000_000;
 
 /**
- * Reads what the person typed: euros, with a point or a comma before one or two decimals.
+ * Reads the typed amount: euros, with a point or a comma before one or two decimals.
  * @param {string} text
  * @returns {number | undefined} cents, if the demo pays that much
  */

@@ -1,4 +1,4 @@
-// The calls, as they happen: who calls what, how it was answered, and how long it took.
+// The calls, as they happen: their caller and address, their answer, and the time they took.
 
 import { copyButton } from "../shared/copy.js";
 import { byId, fill, h, say } from "../shared/dom.js";

@@ -28,7 +28,7 @@ const BILL = { payee: "Green Energy Ltd", account: "DE02 1203 0000 0000 2020 51"
 const LOOK_MS = 1200;
 
 let user = ownUser();
-/** Stops what the view before was waiting for. */
+/** Stops the wait of the view before. */
 let stop = new AbortController();
 
 /**
@@ -66,7 +66,7 @@ async function startOver() {
   return begin();
 }
 
-/** Asks the backend for a token, and shows what is wrong if there is none. @param {"enroll" | "signIn" | "pay"} action @param {object} [more] */
+/** Asks the backend for a token, and shows the fault if there is none. @param {"enroll" | "signIn" | "pay"} action @param {object} [more] */
 async function track(action, more = {}) {
   const { status, response } = await backend(action, { user, ...more });
   if (status === 200) {

@@ -1,4 +1,4 @@
-// The code for what the demo does, step by step: what one writes in a backend, and in a page.
+// The code for the demo's steps, as you write it in a backend and in a page.
 
 /** @typedef {{ title: string, code: string }} Snippet */
 /** @typedef {{ payee: string, account: string, amount: number }} Payment the amount in cents */

@@ -9,7 +9,7 @@ import { scan, tokenOf } from "./scan.js";
 import { keepAccount } from "./store.js";
 import { TEXT } from "./text.js";
 
-/** What to do when it is done with, or given up. @typedef {() => void} Leave */
+/** Called when it is done with, or given up. @typedef {() => void} Leave */
 
 /** Asks for a code or a link. @param {Leave} leave */
 export function add(leave) {

@@ -1,5 +1,5 @@
-// A challenge on the screen: who asks, what, where and for how much, and what the person answers. All of it comes
-// from the text that is signed; what is seen is what is signed.
+// A challenge on the screen: its tenant, action, place and amount, and the person's answer. All of it comes
+// from the text that is signed, so that a person signs the very text that they see.
 
 import { mark, paint } from "../shared/brand.js";
 import { clockText, countdown } from "../shared/countdown.js";

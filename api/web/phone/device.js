@@ -1,4 +1,4 @@
-// What the phone asks of the server, for one key. Every end is a value (`sdk/http.js`).
+// Requests of the phone to the server, for one key. Every end is a value (`sdk/http.js`).
 
 import { Http, refusal } from "../sdk/http.js";
 import { ServerClock } from "../shared/clock.js";
@@ -38,7 +38,7 @@ export class Device {
   constructor(key) {
     this.key = key;
     const basic = `Basic ${btoa(`${key.tenant}:`)}`;
-    // Where no session speaks for the phone, it says of which tenant it is.
+    // Requests without a session name the tenant of the phone.
     const fetcher = (/** @type {any} */ url, /** @type {RequestInit} */ options) => {
       const headers = /** @type {Record<string, string>} */ (options.headers);
       return clock.fetch(url, { ...options, headers: { authorization: basic, ...headers } });
@@ -61,7 +61,7 @@ export class Device {
   }
 
   /**
-   * What waits for the phone, newest first: at once, or held until something does.
+   * Reads the challenges that wait for the phone, newest first: at once, or held until there is one.
    * @param {{ hold: boolean, signal: AbortSignal }} options
    * @returns {Promise<Result<Pending[]>>}
    */
@@ -74,8 +74,8 @@ export class Device {
     const result = await this.#http.ask(`${PUSH}/challenge`, options);
     if (result.data) return { data: result.data.challenges ?? [] };
     if (result.statusCode !== 401) return result;
-    // A session ends with the account that it was made for; the key may have others. Whether it has is what
-    // asking for another session says.
+    // A session ends with the account that it was made for; the key may have others. The answer
+    // to a request for another session tells whether it has.
     const fresh = this.#session !== known;
     this.#session = undefined;
     return fresh ? result : this.pending({ hold: false, signal });
@@ -160,8 +160,8 @@ export class Device {
 }
 
 /**
- * Whom what a link carries is for. The server says it of a ticket, which is not used up by that; a token says
- * it itself.
+ * Reads the tenant and user of a link's bearer. The server names them for a ticket, which is not used up by that;
+ * a token names them itself.
  * @param {string} bearer
  * @returns {Promise<Result<{ tenant: string, user: string }>>}
  */
@@ -174,7 +174,7 @@ export async function readBearer(bearer) {
 }
 
 /**
- * Whom a token is of. Nobody vouches for it here: the server checks the token.
+ * Reads the tenant and user of a token. Nobody vouches for it here: the server checks the token.
  * @param {string} token
  * @returns {Result<{ tenant: string, user: string }>}
  */
@@ -193,7 +193,7 @@ function readToken(token) {
 }
 
 /**
- * What a tenant is called, and how it looks.
+ * Reads the name and the look of a tenant.
  * @param {string} tenant
  * @returns {Promise<import("../shared/brand.js").Brand>}
  */

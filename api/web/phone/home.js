@@ -1,4 +1,4 @@
-// The phone when nothing is asked: its accounts, and what was decided last.
+// The phone while no challenge waits: its accounts, and the last decisions.
 
 import { mark, paint } from "../shared/brand.js";
 import { button, h, isolate, say, timeText } from "../shared/dom.js";
@@ -20,8 +20,8 @@ window.addEventListener("beforeinstallprompt", (event) => {
 
 /**
  * @param {() => void} changed is called when an account was added or removed, or this was left
- * @param {() => boolean} isWanted whether the person is still here once all is read
- * @param {(tenant: string) => void} leave stops waiting for what a tenant asks
+ * @param {() => boolean} isWanted true if the person is still here once all is read
+ * @param {(tenant: string) => void} leave stops waiting for a tenant's challenges
  */
 export async function home(changed, isWanted, leave) {
   const [all, decided] = await Promise.all([accounts(), history()]);

@@ -51,7 +51,7 @@ export class Inbox {
     }
   }
 
-  /** Waits no more for what a tenant asks. @param {string} tenant */
+  /** Waits no more for a tenant's challenges. @param {string} tenant */
   leave(tenant) {
     const running = this.#running.get(tenant);
     this.#running.delete(tenant);

@@ -37,7 +37,7 @@ export async function keyFor(tenant) {
   });
 }
 
-/** Whether a key that was read back still signs. @param {DeviceKey} key */
+/** Tells whether a key that was read back still signs. @param {DeviceKey} key */
 function works(key) {
   return sign(key, "countersign/probe").then(
     () => true,
@@ -49,7 +49,7 @@ function works(key) {
 const KEY_ERRORS = ["DataCloneError", "DataError", "NotSupportedError", "OperationError"];
 
 /**
- * Heading and text for what the browser did not keep.
+ * Heading and text for a key or account that the browser did not keep.
  * @param {unknown} error
  */
 export function notKept(error) {

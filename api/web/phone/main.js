@@ -18,16 +18,16 @@ import { TEXT } from "./text.js";
 /** @import { Device, Pending } from "./device.js" */
 /** @import { Decision } from "./statement.js" */
 
-/** What is on the screen: a challenge, how one ended, a link, something else that the person does, or nothing. */
+/** Content of the screen: a challenge, the end of one, a link, something else that the person does, or nothing. */
 /** @type {"home" | "asked" | "ended" | "link" | "busy"} */
 let screen = "busy";
 /** @type {string | undefined} */
 let shownId;
 /** The token of a link that came while a challenge was on the screen. @type {string | undefined} */
 let postponed;
-/** Counts what was gone to, so that what is late does not cover it. */
+/** Counts the screens that the person went to, so that a late answer does not cover a newer screen. */
 let turn = 0;
-/** What waits, by tenant. @type {Map<string, { pending: Pending[], device: Device }>} */
+/** Challenges that wait, by tenant. @type {Map<string, { pending: Pending[], device: Device }>} */
 const waiting = new Map();
 /** Challenges that were answered: the server may still list one for a moment. @type {Set<string>} */
 const answered = new Set();
@@ -47,7 +47,7 @@ async function next() {
   const open = all.filter(({ asked }) => !answered.has(asked.challengeId));
   if (screen !== "home" && screen !== "asked") return;
   if (screen === "asked") {
-    // What is on the screen stays there for as long as it can be answered.
+    // A challenge on the screen stays there for as long as it can be answered.
     if (open.some(({ asked }) => asked.challengeId === shownId) || shownId === undefined) return;
     if (answered.has(shownId)) return;
     return ended("over");
@@ -69,11 +69,14 @@ async function show(asked, device) {
     if (result.statusCode === undefined || result.statusCode >= 500) return TEXT.asked.lost;
     if (result.errorCode === "invalid_credential") return void (await removed(device.key.tenant));
     if (result.errorCode === "too_many_requests") return void held(result.retryAfterSeconds ?? 60);
+    if (result.reason === "number_wrong") return TEXT.asked.wrong;
+    if (result.reason === "number_wrong_last") {
+      answered.add(asked.challengeId);
+      return void (await decided(asked, device, decision, "failed"));
+    }
     const still = await device.pending({ hold: false, signal: AbortSignal.timeout(10_000) });
-    const open = still.data?.some((one) => one.challengeId === asked.challengeId);
-    if (open && number !== undefined) return TEXT.asked.wrong;
+    if (still.data?.some((one) => one.challengeId === asked.challengeId)) return TEXT.asked.refused;
     answered.add(asked.challengeId);
-    if (number !== undefined) return void (await decided(asked, device, decision, "failed"));
     return void ended("over");
   });
 }
@@ -98,7 +101,7 @@ async function decided(asked, device, decision, outcome) {
 
 /** @param {string} outcome */
 function ended(outcome) {
-  // What comes next is to appear at once, and not at the next look.
+  // The next challenge is to appear at once, and not at the next look.
   inbox.lookAgain();
   screen = "ended";
   shownId = undefined;
@@ -150,7 +153,7 @@ async function goHome() {
   return next();
 }
 
-/** Waits for what the accounts are asked. */
+/** Waits for challenges of the accounts. */
 async function watch() {
   const [known, all] = await Promise.all([accounts(), keys()]);
   if (tab.role !== "phone") return;
@@ -171,7 +174,7 @@ function followed() {
  * @param {string} token
  */
 async function follow(token) {
-  // A link can come from any page. It does not cover what the person is asked.
+  // A link can come from any page. It does not cover a challenge.
   postponed = screen === "asked" ? token : undefined;
   if (postponed !== undefined) return;
   turn += 1;
@@ -216,7 +219,7 @@ function showElsewhere() {
 
 const tab = new Tab({
   onPhone: () => {
-    // A link that is on the screen stays there. What is asked appears after it.
+    // A link that is on the screen stays there. Challenges appear after it.
     if (screen === "link") return void watch().catch(cannotKeep);
     const token = followed();
     void (token === undefined ? goHome() : follow(token));

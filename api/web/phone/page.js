@@ -31,7 +31,7 @@ const SHORT_PX = 480;
 
 /**
  * Follows the part of the page that is seen. Some browsers draw the keyboard over the page and do not shrink it;
- * what sticks to the bottom is to stay above it.
+ * the parts that stick to the bottom are to stay above it.
  */
 function followKeyboard() {
   const { visualViewport: seen, document: { documentElement: root } } = window;
@@ -70,7 +70,7 @@ export function showConnection(connection) {
  * @param {string} agent
  */
 export function browserName(agent) {
-  // Forks name themselves beside what they are made of, so they come first.
+  // A fork names its base browser too, so that forks come first.
   /** @type {[RegExp, string][]} */
   const browsers = [[/Edg(A|iOS)?\//, "Edge"], [/OP[RTX]\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"], [/(Firefox|FxiOS)\//, "Firefox"], [/(Chrome|Chromium|CriOS)\//, "Chrome"], [/Version\/.*Safari\//, "Safari"]];
   /** @type {[RegExp, string][]} */

@@ -14,10 +14,10 @@ async function detector() {
 }
 
 /**
- * Shows the camera's picture and looks for a code until one is found, or `stop` says so.
+ * Shows the camera's picture and looks for a code until one is found, or `stop` is aborted.
  * @param {HTMLVideoElement} video
  * @param {AbortSignal} stop
- * @returns {Promise<string | undefined>} what the code says
+ * @returns {Promise<string | undefined>} the text of the code
  */
 export async function scan(video, stop) {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });

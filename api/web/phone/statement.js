@@ -1,5 +1,5 @@
-// The exact text that is signed, version 1: lines of `name:value`. The server builds the same from what it
-// knows; it never reads this one.
+// The exact text that is signed, version 1: lines of `name:value`. The server builds the same from its own
+// records; it never reads this one.
 
 import { digest } from "./keys.js";
 
@@ -27,7 +27,7 @@ export const removeStatement = ({ tenant, thumbprint }, nonce) =>
   statement("remove", tenant, [["key", thumbprint], ["nonce", nonce]]);
 
 /**
- * What was asked, exactly as it was received, and what is answered.
+ * Builds the statement of a challenge, exactly as it was received, with the answer.
  * @param {DeviceKey} key
  * @param {Pending} asked
  * @param {Decision} decision

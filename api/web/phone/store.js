@@ -1,4 +1,4 @@
-// What the phone keeps, in IndexedDB: keys, accounts, and the last decisions. Keys are kept as the browser's own
+// The phone's storage, in IndexedDB: keys, accounts, and the last decisions. Keys are kept as the browser's own
 // objects, whose bytes no script can read.
 
 import { tellChanged } from "./tabs.js";

@@ -10,11 +10,11 @@
 
 const NAME = "countersign phone";
 
-/** Whether the browser has what tabs need to agree. */
+/** Tells whether the browser has the interfaces by which tabs agree. */
 export const canAgree = () => Boolean(navigator.locks) && typeof BroadcastChannel !== "undefined";
 
 export class Tab {
-  /** What this tab is; at first it is not known. @type {"asking" | "phone" | "elsewhere"} */
+  /** Role of this tab; at first it is not known. @type {"asking" | "phone" | "elsewhere"} */
   role = "asking";
   #listener;
   /** Takes the wish for the lock back. @type {AbortController | undefined} */

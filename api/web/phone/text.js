@@ -68,6 +68,7 @@ export const TEXT = {
     working: "One moment…",
     left: "{time} left",
     wrong: "That is not the number that the website shows. Look again.",
+    refused: "The server did not take the answer. Try again, or deny.",
     missing: "Enter the {digits} digits that the website shows.",
     lost: "The server did not answer. Check your connection, and try again.",
   },

@@ -6,7 +6,7 @@
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 const CACHE = "countersign phone";
-/** What is kept: the page, and the files that it loads. */
+/** Files that are kept: the page, and those that it loads. */
 const KEPT = /\/(phone|shared|vendor|sdk)(\/|$)/;
 
 worker.addEventListener("install", () => void worker.skipWaiting());

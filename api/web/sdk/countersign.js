@@ -1,4 +1,4 @@
-// Countersign's browser SDK: what the official SDK's `push` has, with the same shapes, and what it misses.
+// Countersign's browser SDK: the calls of the official SDK's `push`, with the same shapes, and further ones.
 //
 //     import { Countersign } from "https://push.example.com/sdk/countersign.js";
 //     const countersign = new Countersign({ onTokenExpired: () => location.reload() });
@@ -6,7 +6,7 @@
 //     const { data, errorCode } = await countersign.push.authenticate({ onProgress: show });
 //     if (data?.outcome === "approved") await signIn(data.token); // your backend validates it
 //
-// No call throws or rejects: what goes wrong is in `errorCode` and `errorDescription`.
+// No call throws or rejects: an error is in `errorCode` and `errorDescription`.
 
 import { Http, refusal } from "./http.js";
 import { SharedPoll } from "./shared.js";
@@ -17,16 +17,16 @@ import { SharedPoll } from "./shared.js";
  * @typedef {import("./http.js").Result<T>} Result
  */
 /**
- * How a challenge ended. Only `approved` lets a person in.
+ * Outcome of a challenge. Only `approved` lets a person in.
  * @typedef {"approved" | "denied" | "reported" | "failed" | "expired" | "cancelled" | "superseded"
  *   | "revoked"} Outcome
  */
 /**
  * @typedef {object} Options
- * @property {string} [baseUrl] the server's address with `/v1`; where this file was loaded from if absent
- * @property {string} [tenantId] for the official SDK's sake; the token says which tenant it is of
+ * @property {string} [baseUrl] the server's address with `/v1`; the origin of this file if absent
+ * @property {string} [tenantId] for the official SDK's sake; the token names its tenant
  * @property {() => void} [onTokenExpired] called when a call was refused because its token is too old
- * @property {boolean} [sharePoll] whether tabs of this browser share one poll; true if absent
+ * @property {boolean} [sharePoll] true, or absent, if tabs of this browser share one poll
  * @property {(call: Call) => void} [onCall] told of every request, for logs and demonstrations
  * @property {typeof fetch} [fetch] sends the requests
  */
@@ -36,12 +36,12 @@ import { SharedPoll } from "./shared.js";
  *   deliveryResults?: { userAuthenticatorId: string, errorCode?: string }[] }} Challenge
  */
 /**
- * How a challenge stands. `token` is what your backend validates; `outcome` is absent while it is open.
+ * State of a challenge. Your backend validates `token`; `outcome` is absent while it is open.
  * @typedef {{ isVerified: boolean, isConsumed: boolean, token?: string, outcome?: Outcome,
  *   expiresAt?: number }} Verification
  */
 /**
- * What happens in the course of `authenticate` and `wait`.
+ * Events in the course of `authenticate` and `wait`.
  * @typedef {({ type: "started" } & Challenge) | { type: "waiting" | "reconnecting" | "offline" }
  *   | { type: "ended", outcome: Outcome }} Progress
  */
@@ -101,7 +101,7 @@ export class Push {
   }
 
   /**
-   * How a challenge stands at this moment.
+   * Reads the state of a challenge at this moment.
    * @param {{ challengeId: string }} params
    * @returns {Promise<Result<Verification>>}
    */

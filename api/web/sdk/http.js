@@ -1,16 +1,16 @@
 // Requests whose every end is a value: nothing here throws, whatever the network does.
 
 /**
- * What a call gives: `data`, or why there is none. `error` is the same code once more, as the official SDK
+ * Result of a call: `data`, or the reason for its absence. `error` is the same code once more, as the official SDK
  * has it.
  * @template T
  * @typedef {{ data: T, error?: undefined, errorCode?: undefined, errorDescription?: undefined,
- *   statusCode?: undefined, retryAfterSeconds?: undefined, challengeId?: undefined }
+ *   statusCode?: undefined, reason?: undefined, retryAfterSeconds?: undefined, challengeId?: undefined }
  *   | Refusal} Result
  */
 /**
  * @typedef {{ data?: undefined, error: string, errorCode: string, errorDescription: string,
- *   statusCode?: number, retryAfterSeconds?: number, challengeId?: string }} Refusal
+ *   statusCode?: number, reason?: string, retryAfterSeconds?: number, challengeId?: string }} Refusal
  */
 /**
  * One request as it happens: told when it begins, without status, and once more when it has ended. A request
@@ -23,7 +23,7 @@
  *   keepalive?: boolean, signal?: AbortSignal }} CallOptions
  */
 
-/** Milliseconds for an answer, besides what a poll asks the server to hold it. */
+/** Milliseconds for an answer, besides the time for which a poll asks the server to hold it. */
 const ANSWER_MS = 10_000;
 
 /**
@@ -133,6 +133,7 @@ function resultOf(answer, body) {
   return {
     ...refusal(code, text),
     statusCode: answer.status,
+    ...(typeof body?.reason === "string" && { reason: body.reason }),
     ...(Number.isFinite(wait) && { retryAfterSeconds: wait }),
     ...(typeof body?.challengeId === "string" && { challengeId: body.challengeId }),
   };

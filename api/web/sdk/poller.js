@@ -7,11 +7,11 @@ import { firstAnswer, pause } from "./returns.js";
 /** @import { Http, Result } from "./http.js" */
 /** @typedef {{ token: string, challengeId: string }} Wait */
 /**
- * How it stands with the connection while nothing has been told.
+ * State of the connection while nothing has been told.
  * @typedef {"waiting" | "reconnecting" | "offline"} Connection
  */
 /**
- * How a challenge ended.
+ * End of a challenge.
  * @typedef {{ isVerified: boolean, isConsumed: boolean, accessToken?: string, outcome?: string,
  *   expiresAt?: number }} Ended
  */
@@ -22,7 +22,7 @@ import { firstAnswer, pause } from "./returns.js";
  * @property {() => void} onAnswer called for each answer of the server, after its results were told
  */
 
-/** Seconds that the server is asked to hold a poll: below what most proxies cut off. */
+/** Seconds that the server is asked to hold a poll: below the limit of most proxies. */
 const HOLD_SECONDS = 25;
 /** Challenges of one poll; the server takes no more. */
 const BATCH_MAX = 8;
@@ -43,7 +43,7 @@ export class Poller {
   #running = false;
   /** Failed requests since the last answer, or since the person or the network came back. */
   #failures = 0;
-  /** Whether the connection may be dead: from then on to the next answer. */
+  /** True while the connection may be dead, until the next answer. */
   #isDoubtful = false;
 
   /**
@@ -87,7 +87,7 @@ export class Poller {
     this.#round.abort();
   }
 
-  /** Starts to poll, or a round with what has been added. */
+  /** Starts to poll, or a round with the challenges that have been added. */
   #begin() {
     if (this.#running) return this.#round.abort();
     this.#running = true;
@@ -128,7 +128,7 @@ export class Poller {
     this.#running = false;
     this.#failures = 0;
     this.#isDoubtful = false;
-    // What was added between the last look and here.
+    // Challenges may have been added between the last look and here.
     if (this.#waits.size > 0) this.#begin();
   }
 
@@ -222,7 +222,7 @@ function oneOf(result, challengeId, isCrowded) {
 const isAnswer = (result) => result.data !== undefined;
 
 /**
- * Whether asking again cannot help.
+ * Tells whether asking again cannot help.
  * @param {string | undefined} code
  */
 function isFinal(code) {

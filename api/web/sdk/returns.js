@@ -61,7 +61,7 @@ const ASKED_MAX = 4;
  * @template {{ errorCode?: string }} T
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {AbortSignal} signal stops all of them
- * @returns {Promise<T>} the first answer, or how the last one was lost
+ * @returns {Promise<T>} the first answer, or the failure of the last request
  */
 export async function firstAnswer(ask, signal) {
   const round = new AbortController();

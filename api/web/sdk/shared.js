@@ -9,13 +9,13 @@ import { onReturn } from "./returns.js";
 /** @import { Http, Result } from "./http.js" */
 /** @import { Connection, Ended, Wait } from "./poller.js" */
 /**
- * What tabs say to each other.
+ * Messages between tabs.
  * @typedef {{ kind: "want", id: string, wait: Wait } | { kind: "drop", id: string }
  *   | { kind: "taken", id: string } | { kind: "told", id: string, result: Result<Ended> }
  *   | { kind: "leading" } | { kind: "look" } | { kind: "connection", connection: Connection }} Message
  */
 /**
- * What this tab waits for.
+ * A wait of this tab.
  * @typedef {{ wait: Wait, tell: (result: Result<Ended>) => void, stop?: () => void,
  *   onConnection?: (connection: Connection) => void, silence?: ReturnType<typeof setTimeout>,
  *   looks?: boolean }} Local `looks`: the leader polls for it, and this tab too until there is an answer
@@ -46,7 +46,7 @@ export class SharedPoll {
   /**
    * @param {Http} http
    * @param {string} baseUrl
-   * @param {boolean} share whether to share the poll with other tabs
+   * @param {boolean} share true to share the poll with other tabs
    */
   constructor(http, baseUrl, share) {
     this.#name = `countersign ${baseUrl}`;
@@ -208,7 +208,7 @@ export class SharedPoll {
     }
   }
 
-  /** What a leader does for the others. @param {Message} message */
+  /** Serves the other tabs as their leader. @param {Message} message */
   #serve(message) {
     if (message.kind === "look") {
       this.#poller.look();

@@ -1,4 +1,4 @@
-// What a page shows of its tenant: name, logo and colour.
+// A tenant's look on a page: name, logo and colour.
 
 import { h } from "./dom.js";
 

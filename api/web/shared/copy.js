@@ -6,7 +6,7 @@ import { button } from "./dom.js";
 const TOLD_MS = 2000;
 
 /**
- * @param {() => string} text what is copied, as it is when the button is pressed
+ * @param {() => string} text the text to copy, as it is when the button is pressed
  * @param {{ copy: string, copied: string, failed: string }} words
  * @param {(text: string) => void} announce tells those who do not see the page
  */

@@ -22,7 +22,7 @@ export function h(name, attributes = {}, ...children) {
 }
 
 /**
- * Puts children in place of what an element holds.
+ * Puts children in place of an element's content.
  * @param {Element} element
  * @param {...Child} children
  */

@@ -8,7 +8,7 @@ import { Http } from "../sdk/http.js";
 const base = new URL("../v1", import.meta.url).href;
 
 /**
- * Whether what a link carries is a ticket. Older links carry a token, which has points in it.
+ * Tells whether a link's bearer is a ticket. Older links carry a token, which has points in it.
  * @param {string} text
  */
 export function isTicket(text) {

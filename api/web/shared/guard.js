@@ -1,5 +1,5 @@
-// Says that a page cannot start, where its modules were not loaded or cannot be read. No module itself, and written
-// for old browsers. It speaks only while the page still shows what it began with.
+// Says that a page cannot start, if its modules were not loaded or cannot be read. No module itself, and written
+// for old browsers. It speaks only while the page still shows its first content.
 
 (function () {
   /** @param {any} event */

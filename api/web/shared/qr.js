@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @param {string} text
- * @param {string} label what the picture is, for those who do not see it
+ * @param {string} label the picture's meaning, for those who do not see it
  */
 export function qrCode(text, label) {
   const rows = encodeQR(text, "raw", { ecc: "low", border: 3 });

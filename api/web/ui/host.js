@@ -1,9 +1,9 @@
-// Who opened the page, and how it goes back to them: a redirect, a frame or a window of the official SDK
+// The page's opener, and the way back to it: a redirect, a frame or a window of the official SDK
 // (`launch`, modes redirect, popup and window), or an app.
 
 const query = new URLSearchParams(location.search);
 
-/** Whether the page is in a frame, or in a window that a page has opened. */
+/** True if the page is in a frame, or (`popup`) in a window that a page has opened. */
 export const framed = window.parent !== window;
 export const popup = framed || (query.get("mode") === "popup" && window.opener !== null);
 
@@ -15,7 +15,7 @@ export function returnTo(url) {
   redirectUrl = url;
 }
 
-/** Whose pages may hear how it ends: `*` alone, or exact origins. @type {string[]} */
+/** Origins whose pages may hear the end: `*` alone, or exact origins. @type {string[]} */
 let hearers = [];
 
 /** @param {string[]} origins */
@@ -61,7 +61,7 @@ export function failed({ errorCode, statusCode }) {
   tellEvent("AUTHSIGNAL_API_ERROR", { errorCode, statusCode });
 }
 
-/** Whether there is somewhere to go back to. */
+/** True if there is a way back. */
 export const canReturn = () => popup || redirectUrl !== undefined || query.get("nativeScheme") === "authsignal";
 
 /**

@@ -12,7 +12,7 @@ import { TEXT } from "./text.js";
 const LOOK_MS = 1500;
 
 /**
- * The code, and what to do without a camera.
+ * The code, and a link for people without a camera.
  * @param {string} link
  */
 export function enrollmentCode(link) {

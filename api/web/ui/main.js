@@ -1,5 +1,5 @@
-// The pre-built UI, from the page's start to the way back: which device, the wait, and how it ends. Each end
-// says what to do next.
+// The pre-built UI, from the page's start to the way back: the choice of a device, the wait, and the end. Each end
+// names the next step.
 
 import { Push } from "../sdk/countersign.js";
 import { ServerClock } from "../shared/clock.js";
@@ -53,7 +53,7 @@ async function begin() {
   return devices.length > 1 ? choose() : ask();
 }
 
-/** @param {boolean} [supersede] whether a challenge that this page has begun gives way to the next */
+/** @param {boolean} [supersede] true if a challenge that this page has begun gives way to the next */
 function choose(supersede = false) {
   const rows = devices.map((device) => {
     const time = timeText(device.lastVerifiedAt);
@@ -103,7 +103,7 @@ let openId;
 const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.here(expiresAt));
 
 /**
- * What is known of a challenge: its number, its end on this device's clock, and whether another tab has begun it.
+ * Knowledge of a challenge: its number, its end on this device's clock, and `elsewhere` if another tab has begun it.
  * @typedef {{ number?: string, endsAt?: number, elsewhere?: boolean }} Known
  */
 
@@ -122,7 +122,7 @@ async function wait(challengeId, known) {
   if (result.errorCode === "aborted") return;
   openId = undefined;
   if (result.data) return answered(result.data, challengeId);
-  // What the tab remembered is not there any more: it begins anew.
+  // The challenge that the tab remembered is not there any more: it begins anew.
   forget();
   return refused(result, begin);
 }
@@ -146,7 +146,7 @@ function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
     }
     return popup ? goBack() : end("cancelled");
   };
-  /** Until another device is chosen, the request stays open, and is what a page that is loaded again goes on with. */
+  /** Until another device is chosen, the request stays open, and a page that is loaded again goes on with it. */
   const other = () => {
     waiting?.abort();
     choose(true);
@@ -253,7 +253,7 @@ function refused(refusal, retry) {
 }
 
 /**
- * It has ended: why, and what to do next.
+ * Shows the end: its reason, and the next step.
  * @param {string} why an outcome or a code
  * @param {() => void} [retry]
  * @param {number} [waitSeconds] before it may be tried again
@@ -309,7 +309,7 @@ window.addEventListener("pagehide", ({ persisted }) => {
   void push.leave({ challengeId: openId });
 });
 
-// Come back to with the browser's own button: what is shown may be over.
+// The page may be over if the person comes back to it with the browser's own button.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) void start();
 });

@@ -1,4 +1,4 @@
-// What a tab remembers of its challenge, so that a page that is loaded again asks nobody a second time.
+// A tab's memory of its challenge, so that a page that is loaded again asks nobody a second time.
 
 const KEY = "countersign challenge";
 

@@ -1,4 +1,4 @@
-// The page that everything is shown on: what it is about, and one view at a time.
+// The page that everything is shown on: its data from the server, and one view at a time.
 
 import { mark, paint } from "../shared/brand.js";
 import { byId, fill, h, say, words } from "../shared/dom.js";
@@ -7,7 +7,7 @@ import { TEXT } from "./text.js";
 
 /** @import { Brand } from "../shared/brand.js" */
 /**
- * What the server says the page is about.
+ * The server's data for the page.
  * @typedef {{ token: "ready" | "expired" | "invalid", tenantId?: string, brand?: Brand, origins?: string[],
  *   userId?: string, action?: string, page?: { redirectUrl?: string, settings?: boolean } }} About
  */
@@ -15,7 +15,7 @@ import { TEXT } from "./text.js";
 /** @type {About} */
 export const about = JSON.parse(byId("page").textContent || '{"token":"invalid"}');
 
-/** What texts may name. */
+/** Names that texts may use. */
 export const names = { tenant: about.brand?.name ?? "", action: words(about.action ?? ""), user: about.userId ?? "" };
 
 /** @param {string} text @param {Record<string, string | number>} [more] */

@@ -16,7 +16,7 @@ export function deviceName({ displayName, devicePlatform = "" }) {
 }
 
 /**
- * One device, with what can be done with it.
+ * One device, with its actions.
  * @param {Authenticator} device
  * @param {...Node} actions
  */
@@ -47,7 +47,7 @@ export class Settings {
     this.#onRefusal = onRefusal;
   }
 
-  /** @param {string} [news] what has just happened */
+  /** @param {string} [news] the event that has just happened */
   async show(news = "") {
     const result = await this.#push.authenticators();
     if (!result.data) return this.#onRefusal(result, () => void this.show());
@@ -90,14 +90,14 @@ export class Settings {
   async #remove(device) {
     const { userAuthenticatorId } = device;
     const result = await this.#push.removeAuthenticator({ userAuthenticatorId });
-    // One that is gone already, as from another tab, is what was wanted.
+    // A device that is gone already, as from another tab, is as good as removed.
     if (!result.data && result.errorCode !== "invalid_request") {
       return this.#onRefusal(result, () => void this.show());
     }
     return this.show(fillIn(TEXT.settings.removed, { device: deviceName(device) }));
   }
 
-  /** @param {number} before how many devices there are */
+  /** @param {number} before the number of devices */
   async #add(before) {
     view({ heading: TEXT.loading });
     const link = await enrollmentLink(this.#token);

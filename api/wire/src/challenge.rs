@@ -19,7 +19,7 @@ pub struct PushChallengeRequest {
     /// The one authenticator that may answer; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_authenticator_id: Option<String>,
-    /// Whether to supersede an open challenge of the same action; true if absent.
+    /// True, or absent, to supersede an open challenge of the same action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supersede: Option<bool>,
 }
@@ -31,7 +31,7 @@ pub struct PushChallenge {
     pub action: Option<ActionCode>,
     /// The one authenticator that may answer.
     pub target: Option<AuthenticatorId>,
-    /// Whether to supersede an open challenge of the same action.
+    /// True to supersede an open challenge of the same action.
     pub supersede: bool,
 }
 
@@ -62,7 +62,7 @@ pub struct PushChallengeResponse {
     /// else. Absent where none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
-    /// What became of the notifications. Absent where nothing is known: the browser SDK takes an
+    /// Results of the notifications. Left out if none are known, because the browser SDK takes an
     /// empty list for one of failures alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_results: Vec<DeliveryResult>,
@@ -120,9 +120,9 @@ impl VerifyRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyResponse {
-    /// Whether the person approved.
+    /// True if the person approved.
     pub is_verified: bool,
-    /// Whether the challenge was answered or taken back; an expired one was not.
+    /// True if the challenge was answered or taken back; an expired one was not.
     pub is_consumed: bool,
     /// The token that the approval earns.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,7 +227,7 @@ pub struct CancelResponse {
 /// Answer to a [`LeaveRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaveResponse {
-    /// How the challenge ended. None while it is open: then it is cancelled soon, unless a poll
+    /// The challenge's outcome. None while it is open: then it is cancelled soon, unless a poll
     /// waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,

@@ -15,7 +15,7 @@ pub type Object = Map<String, Value>;
 /// Reads an object that may be absent. An empty list is an empty object, since PHP writes its empty
 /// map so.
 pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Object>, D::Error> {
-    // What is refused is named by its type, and nothing of it is repeated.
+    // A refused value is named by its type, and nothing of it is repeated.
     let unexpected = match Value::deserialize(reader)? {
         Value::Null => return Ok(None),
         Value::Object(object) => return Ok(Some(object)),
@@ -25,7 +25,7 @@ pub(crate) fn object<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Obje
         Value::Number(_) => Unexpected::Other("number"),
         Value::String(_) => Unexpected::Other("string"),
     };
-    Err(D::Error::invalid_type(unexpected, &"an object"))
+    Err(D::Error::invalid_type(unexpected, &"a map"))
 }
 
 /// Writes an object as canonical JSON: keys in order, no white space. Its characters are not

@@ -2,7 +2,7 @@
 //!
 //! One module per area. A request turns into types of the core by its `into_core`, which is where
 //! limits on single fields are checked; a response is made from types of the core. Nothing here
-//! knows about HTTP, who is calling, or what the caller may do.
+//! knows about HTTP, the caller, or the caller's rights.
 
 #![warn(missing_docs)]
 

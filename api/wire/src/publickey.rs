@@ -53,7 +53,7 @@ impl PresentedKey {
     /// # Errors
     /// [`InvalidField`] naming `publicKey`.
     pub fn from_query(text: &str) -> Result<Self, InvalidField> {
-        // Whoever does not escape the form of bodies has a space for each plus.
+        // A client that does not escape as forms do leaves a space for each plus.
         let text = &text.replace(' ', "+");
         if text.trim_start().starts_with(SINGLE_ENCODED) {
             return Self::from_body(text);

@@ -169,13 +169,13 @@ reasons! {
     DisplayTooLong = "display_too_long", 400, InvalidRequest;
     /// The text for the phone has characters that hide, reorder or forge.
     DisplayUnsafe = "display_unsafe", 400, InvalidRequest;
-    /// The member of `custom` has characters that hide, reorder or forge, where a phone would see it.
+    /// A member of `custom` that a phone would see has characters that hide, reorder or forge.
     TextUnsafe = "unsafe_text", 400, InvalidRequest;
-    /// The `currency` is no code of ISO 4217, where a phone would see it.
+    /// A `currency` that a phone would see is no code of ISO 4217.
     CurrencyUnknown = "unknown_currency", 400, InvalidRequest;
     /// The currency beside an amount has no decimals in the table, such as XAU.
     CurrencyWithoutDecimals = "currency_without_decimals", 400, InvalidRequest;
-    /// The `amount` beside a currency is neither minor units nor a text with the currency's decimals.
+    /// The `amount` is neither minor units nor a text with the currency's decimals.
     AmountInvalid = "not_an_amount", 400, InvalidRequest;
     /// The challenge does not exist, or is not the caller's.
     ChallengeUnknown = "challenge_unknown", 400, InvalidRequest;

@@ -1,9 +1,9 @@
 //! Names of fields as other people's clients spell them.
 //!
 //! Some SDKs and many scripts write `user_id` for `userId`. A snake-case name counts as its camel
-//! case where that is a field of the request; where both are given, the camel case wins. A name
-//! that is neither is reported, because a misspelt field would otherwise vanish without a word.
-//! Only the members of the body itself are looked at: what is in `custom` belongs to the caller.
+//! case where that is a field of the request; if both are given, the camel case wins. A name that
+//! is neither is reported, because a misspelt field would otherwise vanish without a word. Only the
+//! members of the body itself are checked: the content of `custom` belongs to the caller.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,12 +27,12 @@ pub trait ServerRequest: DeserializeOwned {
     const UNREAD: &'static [&'static str] = &[];
 }
 
-/// A request, and what is to be said about it.
+/// A request, and the warnings about it.
 #[derive(Clone, Debug)]
 pub struct Parsed<T> {
     /// The request.
     pub body: T,
-    /// What the answer says about it.
+    /// The warnings for its answer.
     pub warnings: Warnings,
 }
 
@@ -70,8 +70,8 @@ pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     camel.filter(|camel| fields.contains(&&**camel))
 }
 
-/// The same object with the names of the contract. A null is no value to win with: whoever gives
-/// both spellings means the one that says something.
+/// The same object with the names of the contract. A null does not win, because a caller that gives
+/// both spellings means the one with a value.
 fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonError> {
     // It refuses a key that is there twice, before anything is replaced.
     let mut object: Map<String, Value> = parse_strict(bytes)?;
@@ -162,7 +162,7 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
     }
 }
 
-/// What an answer says about a request that was carried out all the same.
+/// Warnings in an answer about a request that was carried out all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Warnings(Vec<String>);
 
@@ -184,12 +184,12 @@ impl Warnings {
         warnings
     }
 
-    /// Adds what is to be said about a field.
+    /// Adds a warning about a field.
     pub fn add(&mut self, field: &str, text: &str) {
         self.0.push(format!("{field}: {text}"));
     }
 
-    /// Whether there is nothing to say.
+    /// Tells whether there is no warning.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -202,13 +202,13 @@ impl Warnings {
     }
 }
 
-/// An answer with what is to be said about its request. Without a word about it, it is the answer.
+/// An answer with the warnings about its request. Without any, it is the answer itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct Warned<'w, T> {
     /// The answer.
     #[serde(flatten)]
     pub answer: T,
-    /// What is to be said about the request.
+    /// The warnings about the request.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub warnings: &'w [String],
 }

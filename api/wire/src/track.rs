@@ -61,9 +61,9 @@ pub struct TrackParts {
     pub scope: Option<String>,
     /// Return URL of the hosted page. The page decides whether it may be used.
     pub redirect_url: Option<String>,
-    /// Whether the hosted page ends on its settings.
+    /// True if the hosted page ends on its settings.
     pub redirect_to_settings: bool,
-    /// Whether an `ipAddress` was given that is not one address: it is left out.
+    /// True if an `ipAddress` was given that is not one address: it is left out.
     pub has_other_address: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct TrackResponse {
     pub url: Secret,
     /// The token for the Client API.
     pub token: Secret,
-    /// Whether the user has an authenticator.
+    /// True if the user has an authenticator.
     pub is_enrolled: bool,
     /// `PUSH` where the user is enrolled.
     pub enrolled_verification_methods: Vec<VerificationMethod>,

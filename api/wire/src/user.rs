@@ -54,7 +54,7 @@ impl From<&Profile> for UserAttributes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserResponse {
-    /// Whether the user has an authenticator.
+    /// True if the user has an authenticator.
     pub is_enrolled: bool,
     /// The user's data.
     #[serde(flatten)]
@@ -121,7 +121,7 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// Whether the request does not name it.
+    /// Tells whether the request does not name it.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         matches!(self, Self::Keep)

@@ -48,7 +48,7 @@ pub struct ValidateResponse {
     pub idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_method: Option<VerificationMethod>,
-    /// What was shown and approved; see
+    /// Values that were shown and approved; see
     /// [`GetActionResponse::approved`](crate::action::GetActionResponse::approved).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Object>,

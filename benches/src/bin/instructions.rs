@@ -2,7 +2,7 @@
 //! machine.
 //!
 //! Each step is counted in two runs of which one makes twice as many: the difference is the steps'
-//! alone, without what comes before them.
+//! alone, without the work before them.
 
 use std::error::Error;
 use std::hint::black_box;

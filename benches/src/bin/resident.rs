@@ -4,7 +4,7 @@
 //!
 //! The phone's two signatures are in both figures. Every ten seconds idle actors are looked for,
 //! which takes longer the more there are: that falls into few of the turns, and the median leaves
-//! it out. Its own line says what it takes.
+//! it out. Its own line gives its cost.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

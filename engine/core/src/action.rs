@@ -46,8 +46,8 @@ pub struct ActionContext {
 const NOTHING: &str = "{}";
 
 impl ActionContext {
-    /// Whether a request with this context repeats one with another: an absent `custom` says
-    /// nothing. Both are canonical JSON, so that one object has one text.
+    /// Tells whether a request with this context repeats one with another: an absent `custom` fits
+    /// any. Both are canonical JSON, so that one object has one text.
     #[must_use]
     pub(crate) fn says_the_same(&self, again: &Self) -> bool {
         let Some(custom) = again.custom.as_deref() else { return true };
@@ -79,7 +79,7 @@ pub struct Action {
     pub state_updated_at: UnixMillis,
     /// The authenticator that decided the action, if one did.
     pub decided_by: Option<AuthenticatorId>,
-    /// What that authenticator's device was shown and approved. Absent where the key's holder has
+    /// The text that the authenticator's device showed and approved. Absent if the key's holder has
     /// signed neither this text nor a read of it, and after an override.
     pub approved: Option<DisplayText>,
     /// The account's revision that it was tracked with. 0 for actions that were recorded before
@@ -90,15 +90,16 @@ pub struct Action {
 /// Tells an action from all others that had its name, which went away with their user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Birth {
-    /// When it was tracked.
+    /// Time at which it was tracked.
     pub at: UnixMillis,
     /// The account's revision that it was tracked with.
     pub revision: u64,
 }
 
 impl Action {
-    /// What tells it from others of its name. Revisions tell apart what the clock does not: one
-    /// that was set back, or an action that is tracked again within the same millisecond.
+    /// Gives the birth, which tells it from others of its name. Revisions separate actions that the
+    /// clock does not: after a clock was set back, or if an action is tracked again within the same
+    /// millisecond.
     #[must_use]
     pub const fn birth(&self) -> Birth {
         Birth { at: self.created_at, revision: self.revision }
@@ -119,8 +120,8 @@ impl Action {
         }
     }
 
-    /// The action in another state. Who decided an earlier state did not decide the new one, and
-    /// what was approved then was not approved now.
+    /// Gives the action in another state. The device that decided an earlier state did not decide
+    /// the new one, and approved nothing of it.
     #[must_use]
     pub fn in_state(&self, state: ActionState, now: UnixMillis) -> Self {
         if self.state == state {

@@ -118,7 +118,7 @@ pub struct Challenge {
     pub issued_at: UnixMillis,
     /// From when on no answer is accepted.
     pub expires_at: UnixMillis,
-    /// Whether the relying party has yet to accept the notification; until then nobody may answer.
+    /// True if the relying party has yet to accept the notification; until then nobody may answer.
     /// Until the [first notification](Self::is_offered) is begun, nobody is shown it either.
     pub held: bool,
     /// Notifications about it. Each is counted before it is sent, once there is a connection for
@@ -134,8 +134,8 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Whether its devices are offered it, or the relying party may have heard of it. A held one is
-    /// not, as long as no notification about it was begun: where none can be, nobody is asked.
+    /// Tells whether its devices are offered it, or the relying party may have heard of it. A held
+    /// one is not, as long as no notification about it was begun: if none can be, nobody is asked.
     #[must_use]
     pub const fn is_offered(&self) -> bool {
         !self.held || self.notifications > 0
@@ -166,21 +166,21 @@ impl Challenge {
     }
 }
 
-/// Where a challenge stands.
+/// Phase of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It can be answered.
     Pending,
-    /// An outcome was proposed to the store, which has not said yet what is recorded.
+    /// An outcome was proposed to the store, which has not answered yet.
     Committing,
     /// The recorded outcome is known.
     Closed(Ended),
 }
 
-/// What a machine asks its actor to do.
+/// Requests of a machine to its actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Ask the store to record this end, then call [`Machine::settle`] with what is recorded.
+    /// Ask the store to record this end, then call [`Machine::settle`] with the recorded one.
     Propose(Ended),
     /// The end was recorded before.
     Known(Ended),
@@ -208,14 +208,14 @@ impl Machine {
         &self.challenge
     }
 
-    /// Where it stands.
+    /// Gives its phase.
     #[must_use]
     pub const fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// A device answered. `arrived_at` is when the request came in, which is what decides whether
-    /// it was in time.
+    /// Takes a device's answer. `arrived_at` is the arrival of the request, and decides whether it
+    /// was in time.
     ///
     /// # Errors
     /// [`Refusal`] if the device may not answer, or not any more. Nothing has changed then.
@@ -281,7 +281,7 @@ impl Machine {
         }
     }
 
-    /// The store said what is recorded. The first record is kept.
+    /// Takes the recorded end from the store. The first record is kept.
     pub fn settle(&mut self, ended: Ended) -> &Ended {
         if !matches!(self.phase, Phase::Closed(_)) {
             Arc::make_mut(&mut self.challenge).ended = Some(ended.clone());

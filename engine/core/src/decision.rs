@@ -1,8 +1,8 @@
 //! Decisions of devices, and the only way to a [`VerifiedDecision`].
 //!
-//! What a signature has to be over is built here from what the server knows of the challenge, of
-//! the binding that may answer it and of how its key signs; the answer itself gives nothing to it
-//! but the choice and the number.
+//! This module builds the signed bytes from the server's own knowledge of the challenge, of the
+//! binding that may answer it and of its key's signing mode; the answer itself adds nothing but the
+//! choice and the number.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -202,7 +202,7 @@ pub fn proven(
 }
 
 /// The signature of a decision about a challenge that its key was not asked about. It proves
-/// nothing about the challenge, but tells who holds the key from who does not: the latter is to
+/// nothing about the challenge, but tells the key's holder from strangers, because strangers are to
 /// learn nothing. A key that signs statements has nothing here that it could have signed.
 #[must_use]
 pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) -> Check {

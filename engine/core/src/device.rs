@@ -56,7 +56,7 @@ pub struct Device {
     pub key: PublicKey,
     /// The signing mode.
     pub signing: Signing,
-    /// Whether the key is known to belong to the account's owner, by a proof at enrollment or by an
+    /// True if the key is known to belong to the account's owner, by a proof at enrollment or by an
     /// approval. Anybody who knows a public key can enroll it without that.
     pub confirmed: bool,
     /// The person's name for the device.
@@ -81,7 +81,7 @@ impl Device {
     }
 }
 
-/// A notification provider's token. Whoever has it may notify the device, so it is never shown.
+/// A notification provider's token. Its holder may notify the device, so that it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushToken(Arc<str>);
 

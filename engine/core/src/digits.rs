@@ -23,8 +23,8 @@ pub fn value(digit: char) -> Option<u8> {
     u8::try_from(before % 10).ok()
 }
 
-/// Whether a character is a blank: white space, or a character that nobody sees, such as the marks
-/// of writing direction that come along with a copied number.
+/// Tells whether a character is a blank: white space, or a character that nobody sees, such as the
+/// marks of writing direction that come along with a copied number.
 #[must_use]
 pub fn is_blank(character: char) -> bool {
     character.is_whitespace()

@@ -1,6 +1,6 @@
 //! The text that a device shows and hashes: JSON in one JSON string.
 //!
-//! The core takes it as it is: what is in it, and in which order, is for whoever builds it.
+//! The core takes it as it is: its builder decides on the content and the order.
 
 use std::fmt;
 use std::sync::Arc;

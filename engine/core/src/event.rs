@@ -1,8 +1,8 @@
 //! Events for a relying party: the entries of its outbox.
 //!
-//! An event is recorded in the same commit as what it tells of, so that neither is there without
-//! the other. It is told until it is accepted, a few times at most; each call is counted before it
-//! is made, so that a process that dies in between neither calls too often nor too soon.
+//! An event is recorded in the same commit as the change that it reports, so that neither is there
+//! without the other. It is told until it is accepted, a few times at most; each call is counted
+//! before it is made, so that a process that dies in between neither calls too often nor too soon.
 
 use crate::challenge::{Challenge, Outcome};
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, EventId};

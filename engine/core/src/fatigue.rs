@@ -5,16 +5,16 @@
 //! the removal of the account takes a count back. One prompt is given back where a notification has
 //! failed that [reached nobody](crate::account::Account::withdraw). A new challenge resets nothing,
 //! and a request that is refused changes nothing: it does not make the wait longer. The functions
-//! here tell the counters of the next moment; whose business it is to record them is not known
-//! here.
+//! here compute the next counters, and leave it to their caller to record them.
 //!
 //! # How far somebody can lock a user out
 //!
-//! Whoever can start challenges for a user, mostly by knowing the password, can use up the user's
-//! prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then cannot be
-//! asked for at most those 15 minutes after the attacker stops, and in turn with the attacker while
-//! they go on; approving any one challenge makes room for five more. Nobody without the user's
-//! device can do more than that. Everything below takes an answer that the device has signed:
+//! An attacker who can start challenges for a user, mostly by knowing the password, can use up the
+//! user's prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then
+//! cannot be asked for at most those 15 minutes after the attacker stops, and in turn with the
+//! attacker while they go on; approving any one challenge makes room for five more. Nobody without
+//! the user's device can do more than that. Everything below takes an answer that the device has
+//! signed:
 //!
 //! * A denial stops prompts for 30 seconds, each further one without an approval between for twice
 //!   as long, at most for an hour.
@@ -24,8 +24,8 @@
 //!   minutes, each further one for twice as long, at most for an hour. So a guesser has five tries,
 //!   and then one in 15 minutes, one in 30, and one an hour.
 //! * The hundredth number without an approval between locks them for good: no number is compared
-//!   any more, and nobody is asked to type one. What ends it is an approval, which is possible only
-//!   where the tenant asks for no number, or the removal of the user, who is then enrolled anew.
+//!   any more, and nobody is asked to type one. Only an approval ends it, which is possible if the
+//!   tenant asks for no number, or the removal of the user, who is then enrolled anew.
 //!
 //! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
@@ -122,7 +122,7 @@ impl Counters {
     }
 
     /// Milliseconds until the next number may be compared; 0 where it may be at once. Under a lock
-    /// it is the longest hold, at any time: whoever comes again then may have been released.
+    /// it is the longest hold, at any time: a caller that comes again then may have been released.
     #[must_use]
     pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
         if self.is_locked(limits) {
@@ -178,9 +178,10 @@ impl Counters {
         }
     }
 
-    /// The counters as of `now`: what is counted at a time that is yet to come counts as of `now`,
-    /// so that a clock that was set back makes a wait begin anew and no wait longer than it is.
-    /// None where nothing is ahead. Whoever uses it has to record it: else it begins anew for ever.
+    /// Gives the counters as of `now`: an event with a later time counts as of `now`, so that a
+    /// clock that was set back makes a wait begin anew and no wait longer than it is. None if
+    /// nothing is ahead. The caller has to record it, because the wait would otherwise begin anew
+    /// for ever.
     #[must_use]
     pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
         let counted = Self {

@@ -31,8 +31,8 @@ impl fmt::Debug for Offer {
 
 /// The bindings of one key, and their pending challenges.
 ///
-/// Whoever knows a public key can bind it to users of his own. That neither hides nor blocks a
-/// binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
+/// Anybody who knows a public key can bind it to users of their own. That neither hides nor blocks
+/// a binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
 /// their places. The places they leave are those of the newest others, so that nobody can keep the
 /// owner from the next one; an owner who has confirmed nothing yet can be hidden by newer bindings.
 /// A binding without a place stays enrolled in its account, so that its user does not fall back to

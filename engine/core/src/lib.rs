@@ -1,8 +1,8 @@
 //! The rules of push verification.
 //!
-//! Every function here is told the time and the random bytes and returns what to do. The crate has
-//! no runtime, clock, random source, serialisation format or I/O; what it returns is carried out by
-//! `countersign-engine`.
+//! Every function here takes the time and the random bytes and returns the changes to make. The
+//! crate has no runtime, clock, random source, serialisation format or I/O; `countersign-engine`
+//! carries out the changes.
 
 #![warn(missing_docs)]
 

@@ -90,10 +90,10 @@ struct Issued {
 
 /// The unused nonces of one credential, oldest first.
 ///
-/// Whoever knows a public key may ask for its nonces, so that they must not be what makes those of
-/// the owner useless. Each stays for at least half a lifetime after it was given out, however many
-/// are asked for: where no place is free, the newest is given out once more, and the oldest gives
-/// way only when the newest has less than that before it.
+/// Anybody who knows a public key may ask for its nonces, and must not make those of the owner
+/// useless. Each stays for at least half a lifetime after it was given out, however many are asked
+/// for: if no place is free, the newest is given out once more, and the oldest gives way only when
+/// the newest has less than that before it.
 #[derive(Default)]
 pub struct NonceBook {
     issued: Vec<Issued>,

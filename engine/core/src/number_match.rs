@@ -20,7 +20,7 @@ impl TypedNumber {
     /// Digits, at most.
     pub const DIGITS_MAX: usize = 16;
 
-    /// Parses what was typed. Decimal digits of every script count, and blanks go: a statement is
+    /// Parses the typed text. Decimal digits of every script count, and blanks go: a statement is
     /// signed, and a number compared, over the ASCII digits alone.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::time::UnixMillis;
 /// Length of the time window whose number is signed to remove a credential, in seconds.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
 
-/// Shows that whoever enrolls a key holds it. Only [`proven_enrollment`] makes one.
+/// Proof that the caller that enrolls a key holds it. Only [`proven_enrollment`] makes one.
 #[derive(Clone, Debug)]
 pub struct Possession(Thumbprint);
 

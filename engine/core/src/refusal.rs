@@ -76,7 +76,7 @@ pub enum Refusal {
     /// Another number was typed than the one that is shown. That it was tried stays counted.
     #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
     NumberWrong {
-        /// Whether this was the challenge's last try, which ends it.
+        /// True if this was the challenge's last try, which ends it.
         last: bool,
     },
     /// A key that signs statements is enrolled with a proof that its app holds it.

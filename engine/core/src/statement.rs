@@ -2,8 +2,8 @@
 //!
 //! A statement is lines of `name:value`, joined by one LF. Every value is of a type that can hold
 //! neither an LF nor a character outside its own alphabet, so nothing is escaped and no two
-//! statements have the same bytes. The server builds them from what it knows, never from text that
-//! a device sent; a device builds the same from what it was sent.
+//! statements have the same bytes. The server builds them from its own records, never from text
+//! that a device sent; a device builds the same from the server's answer.
 
 use std::fmt;
 

@@ -22,9 +22,9 @@ const TEXT_CHARACTERS: usize = 22;
 pub struct Ticket {
     /// Over its text.
     pub digest: Digest,
-    /// What the token stands for that it was made with.
+    /// The right behind the token that it was made with.
     pub grant: Grant,
-    /// Whether that token allows a further authenticator.
+    /// True if that token allows a further authenticator.
     pub may_add: bool,
     /// The end of that token.
     pub ends_at: UnixMillis,
@@ -33,7 +33,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether its time is not over. Where the clock was set back to before its token, nobody
+    /// Tells whether its time is not over. If the clock was set back to before its token, nobody
     /// knows how long it has been, and its time counts as over.
     #[must_use]
     pub fn is_live(&self, now: UnixMillis) -> bool {
@@ -47,7 +47,7 @@ pub fn text(entropy: [u8; TICKET_BYTES]) -> String {
     URL_SAFE_NO_PAD.encode(entropy)
 }
 
-/// Whether a text could be a ticket. No token is one: tokens have points in them.
+/// Tells whether a text could be a ticket. No token is one: tokens have points in them.
 #[must_use]
 pub fn is_ticket(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');

@@ -44,7 +44,7 @@ pub struct Timeline {
     reached: Duration,
     /// The monotonic clock then.
     looked_at: Duration,
-    /// How far the wall clock was ahead then, or behind.
+    /// Lead of the wall clock then, or its lag if `behind`.
     gap: Duration,
     behind: bool,
 }
@@ -80,9 +80,9 @@ impl Timeline {
 
 /// A start by a clock that was behind times which an earlier process had recorded.
 ///
-/// Nobody knows how much time has passed since. What that process issued later than the start is
-/// dated as if its clock had stopped at the latest recorded time and gone on at the start: so it is
-/// honoured for the rest of its own life, and no longer.
+/// Nobody knows how much time has passed since. A token or challenge that it issued later than the
+/// start is dated as if its clock had stopped at the latest recorded time and gone on at the start:
+/// so it is honoured for the rest of its own life, and no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBack {
     began: UnixMillis,
@@ -99,7 +99,7 @@ impl SetBack {
         if by_ms == 0 { None } else { Some(Self { began, by_ms }) }
     }
 
-    /// When the start was.
+    /// Gives the time of the start.
     #[must_use]
     pub const fn began(self) -> UnixMillis {
         self.began
@@ -121,7 +121,7 @@ mod tests {
     const HOURS: Duration = Duration::from_secs(5 * 3600);
     const YEAR: Duration = Duration::from_secs(400 * 24 * 3600);
 
-    /// A timeline, and what is read of both clocks.
+    /// A timeline, and the readings of both clocks.
     struct Clocks {
         timeline: Timeline,
         wall: Duration,

@@ -29,8 +29,8 @@ impl Arbiters {
     where
         A: Actor<Context = Context<A>>,
     {
-        // By its handle: whoever asks may run on a thread's runtime and yet not among its local
-        // tasks, where actors live.
+        // Starts it by the arbiter's handle, because the asker may run on a thread's runtime and
+        // yet not among its local tasks, where actors live.
         if let Some(here) = Arbiter::try_current().filter(|_| self.at_askers) {
             return A::start_in_arbiter(&here, |_| make());
         }

@@ -31,7 +31,7 @@ pub(crate) struct Recorded(pub(crate) Arc<Challenge>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Watch {
-    /// Whether the caller waits for the end.
+    /// True if the caller waits for the end.
     pub(crate) wait: bool,
     pub(crate) reply: Reply<Watched>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Watched {
     pub(crate) challenge: Arc<Challenge>,
     /// Tells of the end; absent if there is one, if the asker did not want to wait, or may not.
     pub(crate) end: Option<oneshot::Receiver<Arc<Challenge>>>,
-    /// Whether others wait for the end.
+    /// True if others wait for the end.
     pub(crate) is_waited_for: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Watched {
 pub(crate) struct Decide {
     pub(crate) decision: VerifiedDecision,
     pub(crate) arrived_at: UnixMillis,
-    /// Whether the device has signed a read of what the challenge displays.
+    /// True if the device has signed a read of the displayed text.
     pub(crate) read: bool,
     pub(crate) reply: Reply<Ended>,
 }
@@ -128,9 +128,9 @@ impl ChallengeActor {
         }
     }
 
-    /// Asks the account to have an end recorded; the answer is the end that is.
-    /// `typed` is the number that a device's answer came with, and `display` says whether the
-    /// device has signed what it was shown, or a read of it.
+    /// Asks the account to have an end recorded; the answer is the end that is. `typed` is the
+    /// number in a device's answer, and `display` is true if the device has signed the shown text,
+    /// or a read of it.
     fn propose(
         &mut self,
         ended: Ended,

@@ -58,7 +58,7 @@ pub(crate) struct Bind {
 pub struct Enrolled {
     /// The binding.
     pub device: Arc<Device>,
-    /// Which binding the key has no place for; absent where that is none.
+    /// The binding for which the key has no place; absent if there is none.
     pub crowded: Option<Crowded>,
 }
 

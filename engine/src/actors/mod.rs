@@ -1,7 +1,7 @@
 //! The actors: one per active account, credential and challenge. They own the core's state
 //! machines, serialise their transitions and hold the waiters. They decide nothing by themselves.
 //!
-//! Who may wait for whom: a challenge and a device wait for an account, an account for the store,
+//! Waiting goes one way: a challenge and a device wait for an account, an account for the store,
 //! and nobody for a challenge or a device. News flows the other way without waiting.
 
 pub(crate) mod account;

@@ -281,7 +281,7 @@ impl AccountWriter {
         self.actions.push_back(action);
     }
 
-    /// Has a transition recorded, then applies it and tells who is concerned.
+    /// Has a transition recorded, then applies it and tells the actors concerned.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
         let Transition { change, answer } = transition;
         // Until the store has answered, the recorded state is unknown.

@@ -66,8 +66,8 @@ impl Calls {
         self.lookups.clone()
     }
 
-    /// Waits until one more call may be made. Its own share comes first: who waits for that keeps
-    /// nothing from others.
+    /// Waits until one more call may be made. Its own share comes first: a call that waits for that
+    /// keeps nothing from others.
     pub(super) async fn permit(&self) -> Turn {
         const OPEN: &str = "it is never closed";
         let own = self.own.clone().acquire_owned().await.expect(OPEN);

@@ -10,7 +10,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 use crate::ports::delivery::{NotOffered, Offering};
 
-/// A text, and what has to happen before it is sent.
+/// A text, and the gate that must open before it is sent.
 pub(super) struct Gated {
     text: Option<Bytes>,
     gate: Option<Offering>,

@@ -100,7 +100,7 @@ fn check_literal(host: &Host<&str>) -> Result<(), InvalidTarget> {
     what.map_or(Ok(()), |what| Err(InvalidTarget::Blocked { host: host.to_string(), what }))
 }
 
-/// Whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
+/// Tells whether a name leads to this machine wherever it is looked up (RFC 6761, section 6.3).
 fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }

@@ -58,7 +58,7 @@ impl Lookups {
     ) -> Result<Vec<IpAddr>, Unresolved> {
         const OPEN: &str = "it is never closed";
         let permits = async {
-            // Its own share comes first: who waits for that keeps nothing from others.
+            // Its own share comes first: a call that waits for that keeps nothing from others.
             let own = self.own.clone().acquire_owned().await.expect(OPEN);
             (own, self.all.clone().acquire_owned().await.expect(OPEN))
         };

@@ -1,7 +1,7 @@
 //! Streams to a webhook's endpoint that refuse to receive more than the bound of one answer.
 //!
-//! There are two, because only the lower one sees what TLS receives, and only the upper one sees
-//! where a request begins: TLS also writes on its own, whenever its peer asks for that.
+//! There are two, because only the lower one sees the bytes that TLS receives, and only the upper
+//! one sees the begin of a request: TLS also writes on its own, whenever its peer asks for that.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -2,8 +2,8 @@
 //! events.
 //!
 //! It answers whether the relying party accepted, and repeats no call. A call that is repeated has
-//! the same id and body, and a signature of its own moment. It does not read what was answered
-//! beyond the status, and follows no redirect.
+//! the same id and body, and a signature of its own moment. It reads nothing of an answer beyond
+//! the status, and follows no redirect.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A browser's name as people call it, from what it calls itself.
+//! A browser's name as people call it, from its `User-Agent`.
 
 use std::borrow::Cow;
 

@@ -50,8 +50,9 @@ fn members(json: &str, public: &[String]) -> Map<String, Value> {
     all.into_iter().filter(|(name, _)| public.contains(name)).collect()
 }
 
-/// Unicode's normal form C of a text, without marks that order nothing; None for a text that hides,
-/// reorders or forges. Checked before it becomes JSON, which would escape what is not to be there.
+/// Gives Unicode's normal form C of a text, without marks that order nothing; None for a text that
+/// hides, reorders or forges. The check comes before JSON, which would escape the forbidden
+/// characters.
 pub(super) fn text(line: &str) -> Option<Cow<'_, str>> {
     let normal = normal(line);
     let text = match normal {
@@ -152,7 +153,8 @@ impl Walk {
         Ok((Value::Array(list), amounts))
     }
 
-    /// The refusal of the member at this place. A name is shown, without what makes it unsafe.
+    /// Gives the refusal of the member at this place. A name is shown without its unsafe
+    /// characters.
     fn refused(&self, fault: CustomFault) -> Refusal {
         let mut field = "custom".to_owned();
         for step in &self.place {

@@ -7,7 +7,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::shared::Shared;
 
-/// How long the end waits for rounds under way: as long as a store that is out keeps one.
+/// Longest wait of the end for rounds under way. A store that is out keeps a round for as long.
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
 
 /// The rounds under way: each holds the lock for reading.

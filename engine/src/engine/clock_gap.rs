@@ -1,4 +1,4 @@
-//! Says in the log that the wall clock was set, and what follows from it.
+//! Logs that the wall clock was set, with the consequences.
 
 use crate::ports::Clock;
 
@@ -11,7 +11,7 @@ pub(super) struct ClockGap {
     told: Gap,
 }
 
-/// How far the wall clock is from the time of deadlines.
+/// Distance of the wall clock from the time of deadlines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Gap {
     #[default]
@@ -32,7 +32,8 @@ impl Gap {
         }
     }
 
-    /// Whether one difference is the other, but for what the clocks were slewed or read apart.
+    /// Tells whether one difference equals the other, except for the slewing of the clocks and the
+    /// time between their readings.
     const fn is_about(self, other: Self) -> bool {
         match (self, other) {
             (Self::Small, Self::Small) => true,

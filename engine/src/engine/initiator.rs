@@ -44,7 +44,7 @@ pub struct Started {
 pub struct Verdict {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// Whether the poll was answered at once, because too many wait.
+    /// True if the poll was answered at once, because too many wait.
     pub crowded: bool,
 }
 

@@ -182,7 +182,7 @@ impl Engine {
     }
 
     /// Resolves when the store can record nothing any more. The process has to end then, because
-    /// only a new one learns what is recorded.
+    /// only a new one learns the recorded state.
     pub async fn broken(&self) -> StoreError {
         self.shared.store.broken().await
     }
@@ -204,7 +204,7 @@ impl Engine {
     /// Drains, has everything recorded and stops.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store could not record what was queued.
+    /// [`Error::Unavailable`] if the store could not record the queued units.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
         futures_util::future::join(self.shared.outbox.closed(), self.shared.chores.ended()).await;

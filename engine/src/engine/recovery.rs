@@ -1,7 +1,7 @@
 //! Recovery before the first request is answered.
 //!
-//! Little is: the store answers by its indexes what an actor needs when it is activated, so nothing
-//! is loaded in advance. Only a clock that was set back makes work.
+//! There is little of it: an actor loads its state from the store's indexes when it is activated,
+//! so that nothing is loaded in advance. Only a clock that was set back makes work.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,9 +22,9 @@ const PENDING_MAX: usize = 1000;
 
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
-    /// knows how old what is pending is: all of it is expired, as of that time. What was issued
-    /// later than now is dated by [`Engine::dated`], and events that are due later are due now.
-    /// The answer is how many challenges were expired.
+    /// knows the age of pending challenges: all of them expire, as of that time. Tokens and
+    /// challenges that were issued later than now are dated by [`Engine::dated`], and events that
+    /// are due later are due now. The answer is how many challenges were expired.
     ///
     /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
     /// how far it has come.

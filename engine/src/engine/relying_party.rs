@@ -26,7 +26,8 @@ impl Engine {
     /// Tracks an action. The same name again answers the recorded action.
     ///
     /// # Errors
-    /// [`Error::Refused`] for what a device would show and cannot, or [`Error::Unavailable`].
+    /// [`Error::Refused`] for a text that a device would show and cannot, or
+    /// [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
         let tracked = self.shared.account(account, |w| Box::pin(w.track(track))).await?;
         let enrolled = if tracked.is_enrolled { "true" } else { "false" };

@@ -13,7 +13,7 @@ use crate::telemetry;
 pub struct Room {
     /// Bytes that it can still record; absent where nobody knows.
     pub bytes: Option<u64>,
-    /// Whether that is little.
+    /// True if that is little.
     pub is_low: bool,
 }
 

@@ -13,13 +13,14 @@ use countersign_core::time::UnixMillis;
 ///   tokens for notification providers: by [`wall`](Self::wall).
 ///
 /// `now` never falls and passes as a monotonic clock does, also while the machine sleeps. So a wall
-/// clock that is set, by whoever and however far, ends nothing before its time and revives nothing.
-/// It begins at the wall clock's time, and what is recorded and shown is told by it. After a big
-/// step these times differ from the wall clock's until the process starts anew; the log says so.
+/// clock that is set, however far, ends nothing before its time and revives nothing. It begins at
+/// the wall clock's time, and dates all that is recorded and shown. After a big step these times
+/// differ from the wall clock's until the process starts anew; the log says so.
 ///
-/// A process that starts with a clock behind what the store has seen cannot know how much time has
-/// passed: [`Engine::recover`](crate::Engine::recover) expires what is pending, and
-/// [`SetBack`](countersign_core::time::SetBack) dates what was issued later than the start.
+/// A process that starts with a clock behind the times in the store cannot know how much time has
+/// passed: [`Engine::recover`](crate::Engine::recover) expires pending challenges, and
+/// [`SetBack`](countersign_core::time::SetBack) dates tokens and challenges that were issued later
+/// than the start.
 pub trait Clock: Send + Sync + 'static {
     /// The time of deadlines. It never falls.
     fn now(&self) -> UnixMillis;

@@ -12,7 +12,7 @@ use super::Later;
 pub struct DeliveryError {
     /// In words for the relying party.
     pub reason: String,
-    /// Whether another call may be accepted, because this one was lost and not refused.
+    /// True if another call may be accepted, because this one was lost and not refused.
     pub passing: bool,
 }
 

@@ -121,7 +121,8 @@ pub struct Cursor(pub String);
 /// Keeps accounts, devices, actions and challenges.
 ///
 /// Where the operator has chosen so, a commit that may lag is answered before it is recorded; it is
-/// recorded in its turn, and reads wait for it. What may lag is in [`crate::store::Durability`].
+/// recorded in its turn, and reads wait for it. [`crate::store::Durability`] lists the commits that
+/// may lag.
 ///
 /// A commit is one atomic unit: either every write of it is recorded or none is. Reads see every
 /// commit whose answer was given before the read was asked for. Commits of one account are recorded
@@ -224,7 +225,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Checks the files that keep the records, beyond the records themselves.
     ///
-    /// The answer is [`StoreError::Unreadable`], saying what is wrong, if it is damaged.
+    /// The answer is [`StoreError::Unreadable`] with the fault if one is damaged.
     fn verify(&self) -> Later<Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -253,6 +254,6 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]: why they are not.
     fn ready(&self) -> Result<(), StoreError>;
 
-    /// Records what is queued and closes. Later calls are answered [`StoreError::Closed`].
+    /// Records the queued units and closes. Later calls are answered [`StoreError::Closed`].
     fn close(&self) -> Later<Result<(), StoreError>>;
 }

@@ -1,9 +1,9 @@
 //! Natural group commit: one thread records the units that queued while it was busy as one group.
 //! Nothing waits for a group to fill.
 //!
-//! Nothing waits for a group to fill. What a unit is and how a group is recorded is the backend's
-//! part. When a unit is answered is said by the [`Durability`]: a unit that was answered early is
-//! recorded in its turn, however often that has to be tried, or the queue is broken.
+//! The backend defines a unit and records a group. The [`Durability`] sets the moment of a unit's
+//! answer: a unit that was answered early is recorded in its turn, however often that has to be
+//! tried, or the queue is broken.
 
 mod backend;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The store for tests and measurements: everything in memory, nothing after a restart.
 //!
-//! It keeps the whole contract, indexes included, and answers at once. What it holds is bounded by
-//! pruning alone.
+//! It keeps the whole contract, indexes included, and answers at once. Only pruning bounds its
+//! size.
 
 mod attributes;
 mod outbox;

@@ -2,9 +2,9 @@
 //!
 //! The structs here are the format. They are apart from the core's types, so that the core can
 //! change without changing a row. A field is appended with `#[serde(default)]`, so that rows of
-//! older formats are read. Each kind of row has its own format number, which rises where an older
-//! server must not read what it does not understand: it would take a key that signs statements for
-//! one that need not. Every format keeps the first byte and the checksum at the end.
+//! older formats are read. Each kind of row has its own format number, which rises if an older
+//! server must not read the row: it would take a key that signs statements for one that need not.
+//! Every format keeps the first byte and the checksum at the end.
 
 pub(super) mod frame;
 #[cfg(any(test, fuzzing))]

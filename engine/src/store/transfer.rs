@@ -62,7 +62,7 @@ const fn kind(record: &Record) -> &'static str {
 /// Reads every record of a store. `progress` receives the number of each batch.
 ///
 /// # Errors
-/// [`StoreError`] if the store does not answer, or what keeps its records is damaged.
+/// [`StoreError`] if the store does not answer, or the files that keep its records are damaged.
 pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
     store.verify().await?;
     let (mut found, mut from) = (Found::default(), None);
@@ -112,8 +112,7 @@ pub async fn export(
 /// Records everything of a stream in an empty store. The answer is the number of records.
 ///
 /// # Errors
-/// [`TransferError`]. What was recorded until then is not taken back: the store is to be thrown
-/// away.
+/// [`TransferError`]. Records until then are not taken back: throw the store away.
 pub async fn import(
     store: Arc<dyn Store>,
     input: impl Read,

@@ -1,7 +1,7 @@
 //! The pool that checks signatures, so that event loops do not, except for checks that are done
 //! sooner than a thread of the pool is awake.
 //!
-//! It schedules and decides nothing: what a good signature is, alone and in a batch, is the core's.
+//! It schedules and decides nothing: the core judges a signature, alone and in a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};

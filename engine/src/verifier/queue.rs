@@ -44,8 +44,8 @@ impl<T> Queue<T> {
 
     /// Takes the next turn; without one, the worker counts as gone.
     ///
-    /// Of what batches it takes what has come meanwhile, since a batch costs little more than its
-    /// half; of what does not, its share, so that idle workers help.
+    /// Of checks that batch it takes all that have come meanwhile, because a batch costs little
+    /// more than its half; of others its share, so that idle workers help.
     pub(super) fn take(&mut self, batching: bool) -> Option<Turn<T>> {
         let mut alone = take_share(&mut self.alone, self.workers_max, ALONE_MAX);
         let batch = if batching {

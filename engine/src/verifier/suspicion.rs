@@ -1,8 +1,8 @@
 //! The gate of batching: a state machine over counts, without a clock, that tells when a batch is
 //! no longer worth its risk.
 //!
-//! A batch with a bad signature in it costs more than checking each alone, and whoever can send one
-//! can send many, each under a fresh key. So it is their share that counts, not who sent them.
+//! A batch with a bad signature in it costs more than checking each alone, and a client that can
+//! send one can send many, each under a fresh key. So their share counts, and not their sender.
 
 /// Checks that are remembered, about: past it, both counts are halved.
 const WINDOW: u32 = 2048;
@@ -13,7 +13,7 @@ const STOP_ABOVE_ONE_IN: u32 = 256;
 /// Batching resumes below one in so many, well apart, so that it does not flutter.
 const RESUME_BELOW_ONE_IN: u32 = 512;
 
-/// Whether signatures are checked in batches.
+/// Share of bad signatures lately, by which the pool checks in batches or one by one.
 #[derive(Debug)]
 pub(super) struct Suspicion {
     checked: u32,

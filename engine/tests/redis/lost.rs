@@ -71,7 +71,7 @@ async fn a_tail_that_redis_lost_is_written_again() {
 }
 
 /// A denial is lost on its way and is answered that it is not known; Redis comes back without the
-/// commit before it. Whoever has waited to read must see the denial.
+/// commit before it. A reader that has waited must see the denial.
 pub(crate) async fn a_lost_end_is_not_overlooked(
     store: &RedisStore,
     proxy: &Proxy,

@@ -1,8 +1,9 @@
 //! Capacity arithmetic: the highest rate a server bears, and the resources for a higher one. No
 //! load runs here.
 //!
-//! A [`search`] says which rate to try next; [`fit`] finds what one more of something costs; from
-//! both [`plan`] makes the planner's table. Who runs the trials gives their reports to [`trial`].
+//! A [`search`] names the next rate to try; [`fit`] finds the cost of one more device, challenge or
+//! lifecycle; from both [`plan`] makes the planner's table. The caller runs the trials and gives
+//! their reports to [`trial`].
 
 pub mod fit;
 pub mod objective;

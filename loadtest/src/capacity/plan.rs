@@ -3,11 +3,11 @@
 //! * Challenges per second at the peak are those of a day, spread evenly, times the peak factor.
 //! * Pending at the peak are as many as come while people take their time (Little's law).
 //! * Cores are such that they are used no more than those of the server were at the highest rate
-//!   that met the objective, less the headroom; all of a core where that rate was not found. This
+//!   that met the objective, less the headroom; all of a core if that rate was not found. This
 //!   takes for granted that more cores bear more in proportion, which one machine cannot show.
-//! * Memory is that of the server with nothing in it, and of what is active and pending.
-//! * Redis keeps every device, and lifecycles for as long as they are retained. What it held before
-//!   they were counted is left out: most of that is what the trials have left there.
+//! * Memory is that of the empty server, and of active devices and pending challenges.
+//! * Redis keeps every device, and lifecycles for as long as they are retained. Its content before
+//!   the count is left out, because most of that comes from the trials.
 
 use crate::out::report::capacity::{
     Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,

@@ -2,7 +2,7 @@
 //!
 //! Rates double (or halve) until one meets the objective and a higher one does not; then the middle
 //! between them is tried, by ratio, until they are close enough. One trial may err: a machine
-//! hiccups. So both ends of what is left are tried again, and where two trials of a rate disagree a
+//! hiccups. So both ends of the last range are tried again, and if two trials of a rate disagree a
 //! third decides; so is a rate that failed although a higher one did not. A rate counts only if no
 //! lower one is known to fail.
 

@@ -34,7 +34,7 @@ impl Target {
     /// tenant.
     ///
     /// # Errors
-    /// [`LoadError::Server`], which says what is wrong.
+    /// [`LoadError::Server`], which names the fault.
     pub async fn probe(&self, http: &Http) -> Result<(), LoadError> {
         let wrong = |what: String| LoadError::Server(format!("{}: {what}", self.base));
         let backend = RelyingParty::new(http.clone(), &self.base, self.secret.reveal());

@@ -204,10 +204,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_loop_counts_a_stall_for_everyone_who_was_meant_to_come_in_it() {
-        // 100 per second over 10 s; a stall of 1 s from 5 s to 6 s meets a tenth of them. Who is
-        // meant to come x seconds into it waits for its rest, and for those before, of whom ten are
-        // served each 11 ms: 1.011 s less 0.89 x. Half of them came in its first half, a tenth in
-        // its first tenth.
+        // 100 per second over 10 s; a stall of 1 s from 5 s to 6 s meets a tenth of them. An
+        // arrival that is due x seconds into it waits for its rest, and for those before, of whom
+        // ten are served each 11 ms: 1.011 s less 0.89 x. Half of them came in its first half, a
+        // tenth in its first tenth.
         let tally = offered(100.0, workers(10, 5000..6000), 30).await;
         let totals = tally.totals();
         assert_eq!((totals.offered, totals.begun, totals.completed), (1000, 1000, 1000));

@@ -75,7 +75,7 @@ pub struct LoadArgs {
 /// Reads a rate.
 ///
 /// # Errors
-/// What it should be.
+/// The expected form.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok();
     let rate = rate.filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
@@ -99,7 +99,7 @@ impl LoadArgs {
     }
 
     /// # Errors
-    /// [`LoadError::Input`] for what makes no sense.
+    /// [`LoadError::Input`] for options that make no sense.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
         let wrong = |what: &str| Err(LoadError::Input(what.to_owned()));
         if self.time < Duration::from_millis(100) {

@@ -62,7 +62,7 @@ pub struct ServerArgs {
 /// Reads a key of the configuration with its value.
 ///
 /// # Errors
-/// What it should look like.
+/// The expected form.
 pub(crate) fn key(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))

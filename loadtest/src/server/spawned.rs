@@ -63,7 +63,7 @@ impl Spawned {
     /// users have no limit of notifications. It listens on ports of its own.
     ///
     /// # Errors
-    /// [`LoadError::Server`], with what it said.
+    /// [`LoadError::Server`], with the server's output.
     pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(|error| {
             let (all, kind) = (std::env::temp_dir(), error.kind());

@@ -48,8 +48,8 @@ pub struct Choice<'a> {
     pub shown_action: &'a str,
     /// The answer.
     pub decision: Decision,
-    /// What was typed, where an approval asks for a number: decimal digits of any script, with or
-    /// without blanks.
+    /// The number that was typed, if an approval asks for one: decimal digits of any script, with
+    /// or without blanks.
     pub number: Option<&'a str>,
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Whether a text has so many digits, of any script, and nothing else but blanks.
+/// Tells whether a text has so many digits, of any script, and nothing else but blanks.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
     TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }

@@ -19,7 +19,7 @@ pub struct PhoneArgs {
     /// The file that keeps the key
     #[arg(long, global = true, default_value = "./countersign-phone.json")]
     pub key_file: PathBuf,
-    /// What to sign [default: as when the key was enrolled, or challenge-id]
+    /// The signing mode [default: as when the key was enrolled, or challenge-id]
     #[arg(long, global = true, value_enum, conflicts_with = "dialect")]
     pub signing: Option<SigningArg>,
     /// The mobile SDK to speak like, where challenge ids are signed [default: as when the key was
@@ -42,7 +42,7 @@ pub enum Command {
         /// The token of a tracked action; - reads it from the standard input
         #[arg(long, allow_hyphen_values = true)]
         token: Option<String>,
-        /// What to call this device
+        /// The name of this device
         #[arg(long)]
         name: Option<String>,
         /// Of the key that is made [default: es256]
@@ -56,7 +56,7 @@ pub enum Command {
     Watch,
     /// Approve a challenge
     Approve {
-        /// Which one [default: the one that is pending]
+        /// The challenge [default: the one that is pending]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
         /// The number shown where the challenge began
@@ -65,17 +65,17 @@ pub enum Command {
     },
     /// Deny a challenge
     Deny {
-        /// Which one [default: the one that is pending]
+        /// The challenge [default: the one that is pending]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
     },
     /// Deny a challenge and say that it was not you: needs statement-v1
     Report {
-        /// Which one [default: the one that is pending]
+        /// The challenge [default: the one that is pending]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
     },
-    /// Show where the key is enrolled and what is pending
+    /// Show the key's enrollment and the pending challenges
     Show,
     /// Tell the server the notification provider's new token, or just that the key is still here
     Update {

@@ -1,4 +1,4 @@
-//! What a key is enrolled with: a link, as the code of a website has it, or a bare token.
+//! Invitation to enroll a key: a link, as the code of a website has it, or a bare token.
 
 use std::io::BufRead;
 
@@ -7,7 +7,7 @@ use countersign_core::ticket::is_ticket;
 
 use super::CliError;
 
-/// Where a key is enrolled, as far as it is said, and with what.
+/// Server of an enrollment, if it is known, and bearer.
 pub(super) struct Invitation {
     /// The server of a link.
     pub(super) url: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Invitation {
 }
 
 impl Invitation {
-    /// Reads what the command line says, or with `-` the first line of the input.
+    /// Reads the argument of the command line, or with `-` the first line of the input.
     pub(super) fn read(
         link: Option<&str>,
         token: Option<&str>,
@@ -33,7 +33,7 @@ impl Invitation {
         }
     }
 
-    /// What to send.
+    /// Gives the bearer to send.
     pub(super) fn bearer(&self) -> &str {
         &self.bearer
     }

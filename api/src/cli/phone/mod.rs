@@ -53,7 +53,7 @@ pub enum CliError {
         ))
     )]
     StillEnrolled {
-        /// What the server said.
+        /// The server's refusal.
         refused: ClientError,
         /// The time that was signed, where one was.
         signed_at: Option<UnixMillis>,

@@ -22,9 +22,9 @@ pub(super) struct Session {
     path: PathBuf,
     key: Option<SoftwareKey>,
     home: Home,
-    /// Where the key was enrolled, as the file says.
+    /// Place of the key's enrollment, from the file.
     known: Option<Home>,
-    /// Whether the tenant was named, by the command line or the key file.
+    /// True if the command line or the key file names the tenant.
     tenant_is_named: bool,
 }
 
@@ -145,7 +145,8 @@ impl Session {
                 |id| format!("removed authenticator {}", clean(&id)),
             ),
             Err(refused) if refused.code() == Some("invalid_credential") => {
-                // That may be a clock that is wrong here, a nonce that is over, or another signing.
+                // The cause may be a clock that is wrong here, a nonce that is over, or another
+                // signing mode.
                 if self.is_known_to_server().await? {
                     let signed_at = matches!(phone, Phone::Official(_)).then_some(at);
                     return Err(CliError::StillEnrolled { refused, signed_at });

@@ -133,7 +133,7 @@ fn ask(
         let typed = match (word, asked.digits()) {
             ("a" | "approve", Some(digits)) if rest.is_empty() => ask_number(digits, out, input)?,
             ("a" | "approve", Some(digits)) if is_number(rest, digits) => approved_with(rest),
-            // Whoever types more than a word has not understood the question.
+            // A person who types more than a word has not understood the question.
             _ if rest.contains(char::is_whitespace) => None,
             ("a" | "approve", _) if rest.is_empty() => Some(Typed::Answer(Decision::Approve, None)),
             ("a" | "approve", _) => approved_with(rest),
@@ -153,7 +153,7 @@ fn approved_with(number: &str) -> Option<Typed> {
     Some(Typed::Answer(Decision::Approve, Some(number.to_owned())))
 }
 
-/// Asks for the number alone, of who said that they approve. None if it is no such number.
+/// Asks for the number alone, after the person has chosen to approve. None if it is no such number.
 fn ask_number(
     digits: usize,
     out: &mut impl Write,

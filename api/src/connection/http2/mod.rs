@@ -1,9 +1,9 @@
 //! HTTP/2 without TLS by prior knowledge (RFC 9113, section 3.3): for proxies, and for many polls
 //! on one connection.
 //!
-//! `hyper` speaks it, since the HTTP library around the routes lets neither the streams of a
+//! `hyper` speaks it, because the HTTP library around the routes lets neither the streams of a
 //! connection nor its heads be bounded. Frames do not pass [`super::Deadlined`], which knows
-//! HTTP/1.1 alone: what that does for a connection is done here by streams.
+//! HTTP/1.1 alone: this module sets the same bounds by streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -32,7 +32,7 @@ const BODY_WAIT: Duration = Duration::from_secs(1);
 /// Converts the request, still without its body.
 ///
 /// # Errors
-/// 400 or 413 where its head has what the routes cannot have.
+/// 400 or 413 if its head has parts that the routes cannot take.
 pub(super) fn converted(parts: &Parts, peer: Option<SocketAddr>) -> Result<Request, Problem> {
     if parts.headers.len() > HEADERS_MAX {
         metrics::counter!(HEADS_REFUSED, "reason" => "too_long").increment(1);
@@ -169,7 +169,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
 mod tests {
     use super::*;
 
-    /// A buffer of a socket that knows who else has it.
+    /// A buffer of a socket that counts its owners.
     struct Buffer(Arc<[u8; 4096]>);
 
     impl AsRef<[u8]> for Buffer {

@@ -62,7 +62,7 @@ pub struct Deadlined<T> {
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,
-    /// Whether the peer does not take the answer.
+    /// True while the peer does not take the answer.
     is_blocked: bool,
     /// A read was held back, and nothing but a write will wake it.
     is_withheld: bool,

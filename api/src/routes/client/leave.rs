@@ -13,7 +13,7 @@ use crate::request::body::Body;
 use crate::state::AppState;
 
 /// Time in which a page that is loaded again begins to poll. A page that goes away cannot tell
-/// whether it was closed or is loaded again, so the server waits for what comes next.
+/// whether it was closed or is loaded again, so the server waits for its next request.
 const COMES_BACK: Duration = Duration::from_secs(5);
 
 /// Cancels a challenge of the token's action after five seconds, unless a poll waits for it then.

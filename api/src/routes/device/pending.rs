@@ -19,11 +19,12 @@ use crate::state::AppState;
 
 const SIGNATURE: &str = "X-Authsignal-Signature";
 
-/// Answers the challenges that the key may answer, newest first. Custom data, and what a statement
-/// is over, is told to whoever shows to hold the key: by a device session, or by a signature; one
-/// that is not good makes the read an unsigned one, since the official SDKs take an error for the
-/// loss of their credential. With `Prefer: wait=N` the answer is held until something is pending.
-/// HEAD shows nobody anything: it waits for nothing, uses no nonce and counts as no look.
+/// Answers the challenges that the key may answer, newest first. Custom data, and the text that a
+/// statement signs, is told to a caller that proves to hold the key: by a device session, or by a
+/// signature. A bad signature makes the read an unsigned one, because the official SDKs take an
+/// error for the loss of their credential. With `Prefer: wait=N` the answer is held until something
+/// is pending. HEAD shows nobody anything: it waits for nothing, uses no nonce and counts as no
+/// look.
 ///
 /// # Errors
 /// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for
@@ -55,7 +56,7 @@ pub async fn pending(
     Ok(held.response(pending.crowded, !pending.offers.is_empty()).json(body))
 }
 
-/// The head alone. Its body has no length yet: what waits is not looked at.
+/// Answers the head alone. Its body has no length yet, because the challenges are not looked at.
 async fn seen_by_head(
     state: &AppState,
     key: &CredentialKey,

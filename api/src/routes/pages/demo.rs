@@ -86,7 +86,7 @@ pub async fn demo(demo: Option<Data<Demo>>) -> Result<HttpResponse, Problem> {
 ///
 /// # Errors
 /// 404 where the demo is not served or the call is not known, 403 for another page than the demo's,
-/// 400 for what cannot be sent, 503 for one call too many at once.
+/// 400 for a body that cannot be sent, 503 for one call too many at once.
 pub async fn backend(
     request: HttpRequest,
     demo: Option<Data<Demo>>,

@@ -88,7 +88,7 @@ async fn one_key_serves_five_users_that_have_approved_and_not_a_sixth() {
     }
 }
 
-/// A public key is no secret: whoever knows one can enroll it.
+/// A public key is no secret: anybody who knows one can enroll it.
 #[tokio::test]
 async fn strangers_who_enroll_a_key_neither_hide_nor_block_its_owner() {
     let server = Server::start();

@@ -74,7 +74,7 @@ async fn what_a_key_signs_rises_with_a_proof_and_never_falls() {
     assert_eq!(raised, it.authenticator, "it is the same authenticator");
     let call = server.post(PUSH).bearer(&add_token(server, "u-1").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
-    // Nor for another user: whoever knows the public key could else lower it.
+    // Nor for another user, because anybody who knows the public key could otherwise lower it.
     let call = server.post(PUSH).bearer(&add_token(server, "stranger").await);
     call.json(&it.device.enrollment()).refused(400, "invalid_request").await;
     server.decide(&it.device, &it.challenge, true).refused(401, "invalid_credential").await;

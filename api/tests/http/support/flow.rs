@@ -75,7 +75,7 @@ impl Server {
         self.answer(device, &device.decision(challenge, approved))
     }
 
-    /// Sends any answer, whoever signed it.
+    /// Sends any answer, signed by anybody.
     pub(crate) fn answer(&self, device: &Device, body: &Value) -> Call {
         let call = self.post(&format!("{PUSH}/challenge"));
         call.header("Authorization", &device.basic("demo")).json(body)

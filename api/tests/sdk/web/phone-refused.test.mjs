@@ -29,9 +29,15 @@ describe("the browser phone and its key", LIMITED, () => {
     return phone;
   }
 
-  /** Answers the next call to a path as a server does that refuses the signature. */
-  const refuseOnce = (phone, path) =>
-    phone.page.route(`**/push${path}`, (route) => route.fulfill({ status: 401, json: REFUSED }), { times: 1 });
+  /** Answers the next POST to a path as a server does that refuses the signature. */
+  const refuseOnce = async (phone, path) => {
+    let left = 1;
+    await phone.page.route(`**/push${path}`, (route) => {
+      if (route.request().method() !== "POST" || left === 0) return route.fallback();
+      left -= 1;
+      return route.fulfill({ status: 401, json: REFUSED });
+    });
+  };
 
   async function assertApproves(phone, userId) {
     const { token } = await track(backend, userId, {}, "signIn");
@@ -60,5 +66,19 @@ describe("the browser phone and its key", LIMITED, () => {
     assert.equal((await backend.getAuthenticators({ userId })).length, 1);
     await phone.press("Keep it");
     await assertApproves(phone, userId);
+  });
+
+  it("blames no number for a refused signature", async () => {
+    const userId = newUser();
+    const phone = await phoneOf(userId);
+    const { token } = await track(backend, userId, {}, "signIn");
+    const web = new Web(server, token);
+    const { body } = await web.challenge();
+    await refuseOnce(phone, "/challenge");
+    await phone.approve(body.number);
+    await phone.page.getByText("The server did not take the answer").waitFor();
+    await phone.approve(body.number);
+    const ended = await web.verify(body.challengeId, { waitSeconds: 30 });
+    assert.equal(ended.body.outcome, "approved");
   });
 });

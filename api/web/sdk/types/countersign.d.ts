@@ -4,16 +4,16 @@
  * @typedef {import("./http.js").Result<T>} Result
  */
 /**
- * How a challenge ended. Only `approved` lets a person in.
+ * Outcome of a challenge. Only `approved` lets a person in.
  * @typedef {"approved" | "denied" | "reported" | "failed" | "expired" | "cancelled" | "superseded"
  *   | "revoked"} Outcome
  */
 /**
  * @typedef {object} Options
- * @property {string} [baseUrl] the server's address with `/v1`; where this file was loaded from if absent
- * @property {string} [tenantId] for the official SDK's sake; the token says which tenant it is of
+ * @property {string} [baseUrl] the server's address with `/v1`; the origin of this file if absent
+ * @property {string} [tenantId] for the official SDK's sake; the token names its tenant
  * @property {() => void} [onTokenExpired] called when a call was refused because its token is too old
- * @property {boolean} [sharePoll] whether tabs of this browser share one poll; true if absent
+ * @property {boolean} [sharePoll] true, or absent, if tabs of this browser share one poll
  * @property {(call: Call) => void} [onCall] told of every request, for logs and demonstrations
  * @property {typeof fetch} [fetch] sends the requests
  */
@@ -23,12 +23,12 @@
  *   deliveryResults?: { userAuthenticatorId: string, errorCode?: string }[] }} Challenge
  */
 /**
- * How a challenge stands. `token` is what your backend validates; `outcome` is absent while it is open.
+ * State of a challenge. Your backend validates `token`; `outcome` is absent while it is open.
  * @typedef {{ isVerified: boolean, isConsumed: boolean, token?: string, outcome?: Outcome,
  *   expiresAt?: number }} Verification
  */
 /**
- * What happens in the course of `authenticate` and `wait`.
+ * Events in the course of `authenticate` and `wait`.
  * @typedef {({ type: "started" } & Challenge) | { type: "waiting" | "reconnecting" | "offline" }
  *   | { type: "ended", outcome: Outcome }} Progress
  */
@@ -64,7 +64,7 @@ export class Push {
      */
     challenge({ action, userAuthenticatorId, supersede }?: ChallengeParams): Promise<Result<Challenge>>;
     /**
-     * How a challenge stands at this moment.
+     * Reads the state of a challenge at this moment.
      * @param {{ challengeId: string }} params
      * @returns {Promise<Result<Verification>>}
      */
@@ -131,16 +131,16 @@ export class Push {
 }
 export type Result<T> = import("./http.js").Result<T>;
 /**
- * How a challenge ended. Only `approved` lets a person in.
+ * Outcome of a challenge. Only `approved` lets a person in.
  */
 export type Outcome = "approved" | "denied" | "reported" | "failed" | "expired" | "cancelled" | "superseded" | "revoked";
 export type Options = {
     /**
-     * the server's address with `/v1`; where this file was loaded from if absent
+     * the server's address with `/v1`; the origin of this file if absent
      */
     baseUrl?: string | undefined;
     /**
-     * for the official SDK's sake; the token says which tenant it is of
+     * for the official SDK's sake; the token names its tenant
      */
     tenantId?: string | undefined;
     /**
@@ -173,7 +173,7 @@ export type Challenge = {
     }[];
 };
 /**
- * How a challenge stands. `token` is what your backend validates; `outcome` is absent while it is open.
+ * State of a challenge. Your backend validates `token`; `outcome` is absent while it is open.
  */
 export type Verification = {
     isVerified: boolean;
@@ -183,7 +183,7 @@ export type Verification = {
     expiresAt?: number;
 };
 /**
- * What happens in the course of `authenticate` and `wait`.
+ * Events in the course of `authenticate` and `wait`.
  */
 export type Progress = ({
     type: "started";

@@ -22,7 +22,7 @@ export class Http {
     #private;
 }
 /**
- * What a call gives: `data`, or why there is none. `error` is the same code once more, as the official SDK
+ * Result of a call: `data`, or the reason for its absence. `error` is the same code once more, as the official SDK
  * has it.
  */
 export type Result<T> = {
@@ -31,6 +31,7 @@ export type Result<T> = {
     errorCode?: undefined;
     errorDescription?: undefined;
     statusCode?: undefined;
+    reason?: undefined;
     retryAfterSeconds?: undefined;
     challengeId?: undefined;
 } | Refusal;
@@ -40,6 +41,7 @@ export type Refusal = {
     errorCode: string;
     errorDescription: string;
     statusCode?: number;
+    reason?: string;
     retryAfterSeconds?: number;
     challengeId?: string;
 };

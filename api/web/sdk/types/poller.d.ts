@@ -22,11 +22,11 @@ export type Wait = {
     challengeId: string;
 };
 /**
- * How it stands with the connection while nothing has been told.
+ * State of the connection while nothing has been told.
  */
 export type Connection = "waiting" | "reconnecting" | "offline";
 /**
- * How a challenge ended.
+ * End of a challenge.
  */
 export type Ended = {
     isVerified: boolean;

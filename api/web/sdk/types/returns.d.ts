@@ -13,7 +13,7 @@ export function onReturn(back: () => void): () => void;
  * @template {{ errorCode?: string }} T
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {AbortSignal} signal stops all of them
- * @returns {Promise<T>} the first answer, or how the last one was lost
+ * @returns {Promise<T>} the first answer, or the failure of the last request
  */
 export function firstAnswer<T extends {
     errorCode?: string;

@@ -2,7 +2,7 @@ export class SharedPoll {
     /**
      * @param {Http} http
      * @param {string} baseUrl
-     * @param {boolean} share whether to share the poll with other tabs
+     * @param {boolean} share true to share the poll with other tabs
      */
     constructor(http: Http, baseUrl: string, share: boolean);
     /**
@@ -18,7 +18,7 @@ export class SharedPoll {
     #private;
 }
 /**
- * What tabs say to each other.
+ * Messages between tabs.
  */
 export type Message = {
     kind: "want";

@@ -21,7 +21,7 @@ pub struct AnswerRequest {
     pub challenge_id: String,
     /// Over the challenge's name, or over the statement of a key that signs those.
     pub signature: Secret,
-    /// Whether the person approves. It may be absent next to `decision`.
+    /// True if the person approves. It may be absent next to `decision`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
     /// `approve`, `deny` or `report`.
@@ -84,7 +84,7 @@ fn decision(approved: Option<bool>, name: Option<&str>) -> Result<Decision, Inva
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerResponse {
-    /// Whether the challenge is approved.
+    /// True if the challenge is approved.
     pub is_verified: bool,
     /// The challenge's outcome.
     pub outcome: Outcome,

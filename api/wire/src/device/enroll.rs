@@ -62,7 +62,7 @@ pub struct Enrollment {
     pub signing: Signing,
     /// Over the enrollment's statement; nothing about it is known to be true.
     pub proof: Option<Vec<u8>>,
-    /// Whether there was attestation data, which is ignored.
+    /// True if there was attestation data, which is ignored.
     pub attested: bool,
 }
 
@@ -128,13 +128,13 @@ pub struct CredentialResponse {
     /// `ignored` where the enrollment had attestation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<String>,
-    /// Who is not shown anything because the key serves too many users; absent where all are.
+    /// User who is not shown anything because the key serves too many users; absent if all are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crowded: Option<Crowded>,
 }
 
-/// Which binding a key has no place for. It has approved nothing, and is shown nothing until its
-/// user enrolls the key again.
+/// The binding for which a key has no place. It has approved nothing, and is shown nothing until
+/// its user enrolls the key again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crowded {

@@ -1,7 +1,7 @@
 //! Bodies of a device's requests, except for the challenges that it reads (see [`crate::pending`]).
 //!
-//! A field that is absent means what the official SDKs do: ECDSA signatures in DER over the name of
-//! a challenge, over the text of a nonce that has a handle, or over the number of a time window.
+//! An absent field stands for the way of the official SDKs: ECDSA signatures in DER over the name
+//! of a challenge, over the text of a nonce that has a handle, or over the number of a time window.
 
 mod answer;
 mod enroll;

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 pub struct TicketResponse {
     /// The ticket: 22 characters of base64url. It is the bearer of one enrollment.
     pub ticket: Secret,
-    /// How long it is good for, in seconds.
+    /// Lifetime of the ticket, in seconds.
     pub expires_in: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct OpenTicketResponse {
     pub tenant_id: String,
     /// Its user.
     pub user_id: String,
-    /// How long the ticket is good for, in seconds.
+    /// Rest of the ticket's lifetime, in seconds.
     pub expires_in: u64,
 }
 

@@ -1,5 +1,5 @@
-//! The words for a value that does not fit its field: the place and what is expected there, and
-//! nothing of the value.
+//! The words for a value that does not fit its field: the place and the expected type, and nothing
+//! of the value.
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -21,14 +21,14 @@ pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Err
     {
         return JsonError::MissingField { place: place.key(name) };
     }
-    // Where a name is expected, the parser calls any other value a mistake of syntax.
+    // The parser calls any other value in the place of a name a mistake of syntax.
     let is_name = error.classify() != Category::Data;
     let rule = if is_name { "must be text".to_owned() } else { rule(&message) };
     JsonError::WrongType { place, rule }
 }
 
-/// Says what the parser expected. Its message quotes the value first; the words behind the last
-/// `, expected ` are those of our own types.
+/// Gives the parser's expectation. Its message quotes the value first; the words behind the last `,
+/// expected ` are those of our own types.
 fn rule(message: &str) -> String {
     let wanted = message.rsplit_once(", expected ").map_or("", |(_, wanted)| wanted);
     let wanted = wanted.rsplit_once(" at line ").map_or(wanted, |(wanted, _)| wanted);

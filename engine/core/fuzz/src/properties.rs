@@ -1,5 +1,5 @@
-//! What has to hold for every input. The fuzz targets look for an input that breaks it; a plain
-//! test replays the corpus.
+//! Properties that hold for every input. The fuzz targets look for an input that breaks one; a
+//! plain test replays the corpus.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

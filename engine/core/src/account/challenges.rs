@@ -20,9 +20,9 @@ pub struct Issue {
     pub id: ChallengeId,
     /// The one authenticator that may answer; absent means all the user has.
     pub target: Option<AuthenticatorId>,
-    /// Whether the challenge supersedes an open one of the same action code.
+    /// True if the challenge supersedes an open one of the same action code.
     pub supersede: bool,
-    /// Whether decisions are refused until the relying party has accepted the notification.
+    /// True if decisions are refused until the relying party has accepted the notification.
     pub held: bool,
     /// The content of a statement about the challenge.
     pub shown: Shown,
@@ -41,12 +41,12 @@ pub struct Issued {
     pub devices: Vec<Arc<Device>>,
 }
 
-/// What is known of a decision besides who signed it.
+/// Evidence for a decision besides its signer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Evidence<'a> {
     /// Shows that the right number was typed.
     pub number: Option<&'a Matched>,
-    /// Whether the key's holder has signed what the challenge displays, or a read of it.
+    /// True if the key's holder has signed the displayed text, or a read of it.
     pub display: bool,
 }
 
@@ -211,7 +211,7 @@ impl Account {
         Ok(Some(self.transition(writes, asked)))
     }
 
-    /// Records the end of an open challenge, and what follows for its action and the account's
+    /// Records the end of an open challenge, with its effects on the action and the account's
     /// counters.
     ///
     /// # Errors

@@ -26,9 +26,10 @@ pub struct Enroll {
     pub platform: Option<Platform>,
     /// The notification provider's token.
     pub push_token: Option<PushToken>,
-    /// Whether the token of the request allows a further authenticator.
+    /// True if the token of the request allows a further authenticator.
     pub may_add: bool,
-    /// Over the ticket that stands for the token, where one does. It says itself what it allows.
+    /// Over the ticket that stands for the token, where one does. The ticket carries its own
+    /// rights.
     pub ticket: Option<Digest>,
     /// The signing mode that the key asks for.
     pub signing: Signing,

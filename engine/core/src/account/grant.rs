@@ -13,10 +13,10 @@ pub struct Grant {
     pub action: ActionKey,
     /// Begin of the right, in whole seconds.
     pub issued_at: UnixMillis,
-    /// Whether the grant is of an approval.
+    /// True if the grant comes from an approval.
     pub is_verified: bool,
-    /// Which of the actions that had this name it is about. Absent from tokens that an older server
-    /// made: for those the time decides.
+    /// Birth of the action that it is about, which tells the action from others of its name. Absent
+    /// from tokens that an older server made: for those the time decides.
     pub born: Option<Birth>,
 }
 

@@ -13,11 +13,11 @@ use crate::time::UnixMillis;
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
-    /// Whether the relying party has verified the address.
+    /// True if the relying party has verified the address.
     pub email_verified: bool,
     /// Phone number, in E.164.
     pub phone_number: Option<Line>,
-    /// Whether the relying party has verified the number.
+    /// True if the relying party has verified the number.
     pub phone_number_verified: bool,
     /// User name.
     pub username: Option<Line>,
@@ -29,7 +29,7 @@ pub struct Profile {
     pub custom: Option<Arc<str>>,
 }
 
-/// What a patch does to an attribute that can be taken away again.
+/// Effect of a patch on an attribute that can be taken away again.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Edit {
     /// Leaves it as it is.
@@ -42,13 +42,13 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// Sets a text, or keeps what is there where it is absent.
+    /// Sets a text, or keeps the present one if it is absent.
     #[must_use]
     pub fn set_or_keep(text: Option<Line>) -> Self {
         text.map_or(Self::Keep, Self::Set)
     }
 
-    /// Sets a text, or takes away what is there where it is absent.
+    /// Sets a text, or takes the present one away if it is absent.
     #[must_use]
     pub fn set_or_clear(text: Option<Line>) -> Self {
         text.map_or(Self::Clear, Self::Set)

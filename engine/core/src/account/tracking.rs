@@ -27,7 +27,7 @@ pub struct Track {
 pub struct Tracked {
     /// The action, as recorded.
     pub action: Arc<Action>,
-    /// Whether the user has an authenticator.
+    /// True if the user has an authenticator.
     pub is_enrolled: bool,
 }
 
@@ -38,8 +38,8 @@ impl Account {
     /// The result has no change where there is nothing to record.
     ///
     /// # Errors
-    /// [`Refusal::OtherContent`] if the recorded action has another `custom`: whoever sent it would
-    /// take the answer for one about what they have sent.
+    /// [`Refusal::OtherContent`] if the recorded action has another `custom`: the caller would take
+    /// the answer for one about its own `custom`.
     pub fn track(
         &self,
         track: &Track,
@@ -80,8 +80,8 @@ impl Account {
         Ok((Some(self.transition(writes, tracked.clone())), tracked))
     }
 
-    /// Sets the state of an action as the relying party says, cancelling its open challenges. What
-    /// was approved is not told any more, even where the state stays the same.
+    /// Sets the state of an action as the relying party wants, and cancels its open challenges. The
+    /// approved values are not told any more, even if the state stays the same.
     #[must_use]
     pub fn override_action(
         &self,

@@ -105,8 +105,8 @@ impl fmt::Debug for Proof {
 /// A verdict for each of `checks`, in their order: the same that each would get alone, save that a
 /// bad signature passes with a probability of 2^-128.
 ///
-/// `coefficients` are random bytes that nobody could predict who made one of the signatures. A
-/// check that there is none for is made alone, as is one that does not [batch](Check::batches).
+/// `coefficients` are random bytes that no signer could predict. A check that there is none for is
+/// made alone, as is one that does not [batch](Check::batches).
 #[must_use]
 pub fn verify_all(
     checks: Vec<Check>,

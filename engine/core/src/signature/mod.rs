@@ -111,7 +111,7 @@ struct Scheme {
     name: &'static str,
     /// The formats of its signatures; the first is meant where none is named.
     formats: &'static [SignatureFormat],
-    /// Whether one equation can check many signatures.
+    /// True if one equation can check many signatures.
     batches: bool,
     /// Bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
@@ -213,8 +213,8 @@ impl PublicKey {
         self.parsed.0.verify(message, signature)
     }
 
-    /// Whether a signature has the shape of another format of ECDSA than this key's. It explains a
-    /// signature that did not verify, and decides nothing.
+    /// Tells whether a signature has the shape of another format of ECDSA than this key's. It
+    /// explains a signature that did not verify, and decides nothing.
     #[must_use]
     pub fn is_misshapen(&self, signature: &[u8]) -> bool {
         const R_AND_S_BYTES: usize = 64;

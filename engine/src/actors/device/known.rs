@@ -103,7 +103,7 @@ impl Known {
         Some(Look { binding, offers, news })
     }
 
-    /// Notes that the key's holder has signed a read of what is shown.
+    /// Notes that the key's holder has signed a read of the shown challenges.
     pub(crate) fn note_read(&mut self, look: &Look) {
         self.forget_reads();
         for (_, offer) in &look.offers {
@@ -113,18 +113,18 @@ impl Known {
         }
     }
 
-    /// Whether the key's holder has signed a read of a challenge that waits.
+    /// Tells whether the key's holder has signed a read of a challenge that waits.
     pub(crate) fn has_read(&self, id: &ChallengeId) -> bool {
         self.read.contains(id)
     }
 
-    /// Whether a read is noted that a decision may yet rest on.
+    /// Tells whether a read is noted that a decision may yet rest on.
     pub(super) fn awaits_decision(&mut self) -> bool {
         self.forget_reads();
         !self.read.is_empty()
     }
 
-    /// Forgets reads of what does not wait any more.
+    /// Forgets reads of challenges that do not wait any more.
     fn forget_reads(&mut self) {
         let now = self.shared.clock.now();
         let waits = |o: &Offer| now < o.challenge.expires_at;

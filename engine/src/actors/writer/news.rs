@@ -38,8 +38,8 @@ impl AccountWriter {
         }
     }
 
-    /// The change may be recorded although the store has not said so. Who would have been told of
-    /// it is to find out.
+    /// The change may be recorded although the store has not said so. The actors that it concerns
+    /// are to find out.
     pub(super) fn doubt(&self, change: &Change) {
         let mut credentials: Vec<_> =
             self.account.devices().iter().map(|device| device.credential()).collect();

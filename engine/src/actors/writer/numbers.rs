@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::telemetry;
 
 impl AccountWriter {
-    /// Has the end of a challenge recorded that a device has brought about. A number that an
-    /// approval needs is counted, and that is recorded, before it is compared. `display` says
-    /// whether the device has signed what it was shown, or a read of it.
+    /// Records an end of a challenge that a device has brought about. A number that an approval
+    /// needs is counted, and that is recorded, before it is compared. `display` is true if the
+    /// device has signed the shown text, or a read of it.
     pub(crate) async fn decide(
         &mut self,
         id: &ChallengeId,

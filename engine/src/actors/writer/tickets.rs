@@ -14,7 +14,7 @@ impl AccountWriter {
         self.record(transition).await
     }
 
-    /// A ticket whose time is not over, if what its token was made for still holds.
+    /// Gives a ticket whose time is not over, if the right of its token still holds.
     pub(crate) async fn ticket(&mut self, digest: &Digest) -> Result<Ticket, Error> {
         let ticket = self.account.ticket(digest, self.now())?.clone();
         let grant: &Grant = &ticket.grant;

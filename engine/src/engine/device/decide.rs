@@ -21,8 +21,8 @@ impl Engine {
     /// A device answers a challenge. `arrived_at` is the time of the request's arrival. The answer
     /// is given once the outcome is recorded.
     ///
-    /// What is signed follows from the challenge and the binding, so these are found first; nothing
-    /// is told of them before the signature is found good.
+    /// The signed bytes follow from the challenge and the binding, so that these are found first;
+    /// nothing is told of them before the signature is found good.
     ///
     /// # Errors
     /// [`Error::Misbehaved`] for an unknown credential or a signature that does not verify;

@@ -27,9 +27,9 @@ pub struct Pending {
     /// The challenges that are pending, each with the binding that may answer it. The newest is the
     /// first; those of bindings that are not confirmed come after those of the others.
     pub offers: Vec<(Arc<Device>, Offer)>,
-    /// Whether the caller has proven possession of the key.
+    /// True if the caller has proven possession of the key.
     pub signed: bool,
-    /// Whether the poll was answered at once, because too many wait.
+    /// True if the poll was answered at once, because too many wait.
     pub crowded: bool,
 }
 

@@ -10,12 +10,12 @@ use countersign_core::time::UnixMillis;
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// What a token says that a ticket is made with.
+/// Content of a token that a ticket is made with.
 #[derive(Clone, Debug)]
 pub struct TicketWish {
-    /// What the token stands for.
+    /// The right behind the token.
     pub grant: Grant,
-    /// Whether it allows a further authenticator.
+    /// True if it allows a further authenticator.
     pub may_add: bool,
     /// Its end, which is the ticket's.
     pub ends_at: UnixMillis,

@@ -36,7 +36,7 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// Closes in good order; not called once the queue is broken.
     ///
     /// # Errors
-    /// [`StoreError`] if that failed. What was answered is recorded all the same.
+    /// [`StoreError`] if that failed. Answered units are recorded all the same.
     fn close(self) -> Result<(), StoreError>;
 }
 

@@ -10,7 +10,7 @@ use crate::store::Bound;
 
 /// A backend that answers each group as told, and reports the groups that it saw.
 struct Scripted {
-    /// Whether there is room for more.
+    /// True if there is room for more.
     has_room: Arc<AtomicBool>,
     gate: std_mpsc::Receiver<Result<(), Failure>>,
     seen: std_mpsc::Sender<Vec<u32>>,

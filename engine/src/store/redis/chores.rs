@@ -1,7 +1,7 @@
 //! Cleaning of indexes and pruning of old records, beside the writer's work.
 //!
-//! The writer is the only one who puts entries into indexes, so what it finds to have no record has
-//! none until it writes again.
+//! Only the writer puts entries into indexes, so that an entry without a record has none until the
+//! writer writes again.
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,15 @@
-//! Units that were answered before they are recorded: they are recorded in their turn, or what was
-//! answered is said to be lost.
+//! Units that were answered before they are recorded. They are recorded in their turn, or reported
+//! as lost.
 
 use super::writer::{Done, PAUSE, Queued, Writer};
 use crate::ports::store::{Committed, StoreError};
 use crate::system::Stopwatch;
 
-/// Seconds for which a store that is being closed tries to record what it has answered.
+/// Seconds for which a store that is being closed tries to record the units that it has answered.
 pub(super) const CLOSING_SECONDS: f64 = 3.0;
 
 impl Writer {
-    /// Answers a unit, or compares what it was answered with what became of it.
+    /// Answers a unit, or compares its early answer with its result.
     pub(super) fn tell(&self, queued: Queued, answer: Result<Done, StoreError>) {
         match queued.told {
             Some(number) => {
@@ -21,7 +21,8 @@ impl Writer {
         }
     }
 
-    /// Nothing of a wave is recorded. Who waits is told so; what was answered goes first again.
+    /// Puts a wave back of which nothing is recorded. Waiting callers are told so; answered units
+    /// go first again.
     pub(super) async fn put_back(&mut self, wave: Vec<Queued>, error: &StoreError) {
         let (told, waiting): (Vec<_>, Vec<_>) = wave.into_iter().partition(|q| q.told.is_some());
         waiting.into_iter().for_each(|queued| self.tell(queued, Err(error.clone())));
@@ -45,13 +46,13 @@ impl Writer {
             let lost = self.guard.unwritten().records;
             let why = format!("{lost} answered commits are lost: {error}");
             if self.guard.is_over() {
-                // What is over is over for its first reason; this is to be known too.
+                // A store that is over keeps its first reason; the log names this one too.
                 tracing::error!("{why}");
             }
             self.guard.broke(&why);
         }
         for queued in wave {
-            // The whole of what was answered is given up already.
+            // Answered units are given up already, all of them.
             let _ = queued.reply.map(|reply| reply.send(Err(error.clone())));
         }
     }

@@ -1,4 +1,4 @@
-//! One attempt: a group of units as one transaction of Redis, and what it answers.
+//! One attempt: a group of units as one transaction of Redis, and its answers.
 
 use std::sync::atomic::Ordering;
 
@@ -85,7 +85,8 @@ impl Writer {
         let before = std::mem::replace(sent, true);
         let mut replies = self.link.ask(&pipeline).await?;
         let executed = replies.pop().ok_or_else(|| unexpected("no answer"))?;
-        // What was refused before the transaction says why better than the transaction does.
+        // A command that was refused before the transaction names the reason better than the
+        // transaction does.
         if let Value::ServerError(_) = executed {
             *sent = before;
             for reply in replies {
@@ -135,7 +136,7 @@ impl Writer {
         trouble.map_or(Ok(()), Err)
     }
 
-    /// What a reply means. What was recorded is remembered.
+    /// Interprets a reply. Recorded units are remembered.
     fn done(&mut self, unit: &Unit, reply: Value) -> Result<Done, Trouble> {
         let (word, values) = said(reply)?;
         let mut values = values.into_iter();

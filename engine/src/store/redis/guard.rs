@@ -1,5 +1,5 @@
-//! How the store is, and what was answered before it was recorded: what the writer and those who
-//! read know of each other.
+//! Health of the store, and units that were answered before they were recorded: the state that the
+//! writer and the readers share.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,26 +19,26 @@ use crate::system::Stopwatch;
 /// Between two lines about one outage, whose errors can alternate with each try.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
-/// How the store is.
+/// Health of the store.
 #[derive(Clone, Debug)]
 pub(super) enum Health {
     /// It records.
     Recording,
-    /// It is not known what was recorded, or what was recorded is to be written again: nothing is
+    /// Nobody knows which units are recorded, or lost units are to be written again: nothing is
     /// read until that is settled.
     Unsettled(String),
-    /// Redis refuses to record; what is recorded can be read.
+    /// Redis refuses to record; records can be read.
     Refusing(String),
     /// It records nothing any more.
     Over(String),
 }
 
-/// What was said last of an outage, and when.
+/// Last line about an outage, and its time.
 #[derive(Default)]
 struct Said(Option<(String, Stopwatch)>);
 
 impl Said {
-    /// Whether this is to be said. It counts as said then.
+    /// Tells whether a line about this reason is due, and counts it as logged then.
     fn is_due(&mut self, why: &str) -> bool {
         let is_due = self
             .0
@@ -51,21 +51,21 @@ impl Said {
     }
 }
 
-/// What the writer and those who read know of each other.
+/// State that the writer and the readers share.
 pub(super) struct Guard {
     pub(super) owner: Owner,
     /// The last attempt that was acknowledged.
     pub(super) acked: AtomicU64,
     health: watch::Sender<Health>,
-    /// How often something has become unsettled.
+    /// Number of times that the store has become unsettled.
     doubts: AtomicU64,
-    /// What was said last of an outage.
+    /// Last line about an outage.
     said: Mutex<Said>,
-    /// What was answered and is not recorded.
+    /// Units that were answered and are not recorded.
     lag: Lag,
     /// All that was answered with a number below this is recorded.
     unwritten_from: watch::Sender<u64>,
-    /// Why what was answered will never be recorded.
+    /// Reason for which answered units will never be recorded.
     broken: watch::Sender<Option<StoreError>>,
 }
 
@@ -84,8 +84,8 @@ impl Guard {
         }
     }
 
-    /// Whether a unit that may lag is answered early: its number then. Where time is the bound, an
-    /// outage that is known is one that it waits for.
+    /// Gives a unit that may lag its number if it is answered early. If time is the bound, the unit
+    /// waits during a known outage.
     pub(super) fn admit(&self) -> Option<u64> {
         let admits = match &*self.health.borrow() {
             Health::Recording => true,
@@ -95,7 +95,7 @@ impl Guard {
         admits.then(|| self.lag.admit()).flatten()
     }
 
-    /// What became of a unit that was answered early.
+    /// Takes the result of a unit that was answered early.
     pub(super) fn confirm(&self, number: u64, is_recorded: bool) {
         if is_recorded {
             self.unwritten_from.send_replace(self.lag.recorded(number));
@@ -104,8 +104,8 @@ impl Guard {
         }
     }
 
-    /// What was answered is not what is recorded, or never will be: only a new process can tell
-    /// what is.
+    /// Ends the store, because answered units differ from the recorded ones, or will never be
+    /// recorded: only a new process can tell the state.
     pub(super) fn broke(&self, why: &str) {
         self.turn(&Health::Over(why.to_owned()));
         self.broken.send_if_modified(|broken| {
@@ -146,12 +146,13 @@ impl Guard {
         }
     }
 
-    /// Whether nothing is recorded any more.
+    /// Tells whether nothing is recorded any more.
     pub(super) fn is_over(&self) -> bool {
         matches!(&*self.health.borrow(), Health::Over(_))
     }
 
-    /// Whether what may lag goes on: the store records, or an outage is what the backlog is for.
+    /// Tells whether units that may lag are still accepted: the store records, or the backlog can
+    /// bridge the outage.
     ///
     /// # Errors
     /// [`StoreError`]: why it does not.
@@ -212,8 +213,8 @@ impl Guard {
         });
     }
 
-    /// Says why nothing is recorded. What is not said because it comes too soon comes again, with
-    /// the next try.
+    /// Logs the reason for which nothing is recorded. A line that comes too soon is left out, and
+    /// comes with the next try.
     fn say(&self, health: &Health) {
         let mut said = lock(&self.said);
         match health {
@@ -235,7 +236,7 @@ impl Guard {
         }
     }
 
-    /// Resolves once what was proposed is settled.
+    /// Resolves once the proposed units are settled.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
         let mut health = self.health.subscribe();
         let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;

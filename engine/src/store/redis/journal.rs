@@ -1,18 +1,18 @@
-//! The units that were acknowledged last, in their order: what is written again where Redis has
-//! lost them.
+//! The units that were acknowledged last, in their order, so that the writer can repeat them if
+//! Redis has lost them.
 
 use std::collections::VecDeque;
 
 use super::unit::Unit;
 
-/// Units that are remembered, at most: some seconds of a busy server, which is what a Redis that
-/// syncs every second, or a replica that takes over, can lack.
+/// Units that are remembered, at most: some seconds of a busy server, which a Redis that syncs
+/// every second, or a replica that takes over, can lack.
 const UNITS_MAX: usize = 16_384;
 
 /// An attempt that Redis does not have.
 const NOT_RECORDED: u64 = u64::MAX;
 
-/// What a Redis that has lost its last records can be given back.
+/// Units that can be given back to a Redis that has lost its last records.
 pub(super) struct Journal {
     units: VecDeque<(u64, Unit)>,
     /// Every unit after this attempt is here.
@@ -34,12 +34,13 @@ impl Journal {
         self.units.push_back((attempt, unit));
     }
 
-    /// Whether it has everything that a Redis lacks which remembers this attempt.
+    /// Tells whether it has all units after this attempt, the last that Redis remembers.
     pub(super) const fn reaches(&self, attempt: u64) -> bool {
         attempt >= self.floor
     }
 
-    /// Marks what a Redis lacks that remembers this attempt. The answer is how much that is.
+    /// Marks all units after this attempt, the last that Redis remembers, as lost. The answer is
+    /// their number.
     pub(super) fn lose_after(&mut self, attempt: u64) -> usize {
         let lost = self.units.iter_mut().filter(|(at, _)| *at > attempt);
         lost.map(|(at, _)| *at = NOT_RECORDED).count()

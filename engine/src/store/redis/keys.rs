@@ -1,9 +1,9 @@
 //! Names of keys: `countersign:{tag}:kind:id`, where the tag is the first 16 hexadecimal digits of
 //! the SHA-256 of tenant and user.
 //!
-//! What changes together has one tag, and so one slot of a cluster. Text from callers is hashed
-//! before it becomes part of a name. Indexes over all accounts have names of their own; what is in
-//! one is a hint that is checked against the record.
+//! Records that change together have one tag, and so one slot of a cluster. Text from callers is
+//! hashed before it becomes part of a name. Indexes over all accounts have names of their own; an
+//! entry of one is a hint that is checked against the record.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -241,7 +241,7 @@ pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> St
     indexed(kind, &[tenant.as_str(), text])
 }
 
-/// Where older versions kept an e-mail address that is not written in lower case.
+/// Index in which older versions kept an e-mail address that is not written in lower case.
 pub(super) fn unfolded_email(tenant: &TenantId, text: &str) -> Option<String> {
     (folded(text) != text).then(|| indexed(EMAIL, &[tenant.as_str(), text]))
 }
@@ -252,7 +252,7 @@ pub(super) fn bindings(key: &CredentialKey) -> String {
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
 }
 
-/// Whose a ticket is: an index of one entry, the account in words. It expires with the ticket.
+/// The owner of a ticket: an index of one entry, the account in words. It expires with the ticket.
 pub(super) fn ticket(digest: &statement::Digest) -> String {
     indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }

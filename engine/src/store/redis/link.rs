@@ -58,7 +58,7 @@ pub(super) const ROLLED: &str = "Redis has lost records that it had acknowledged
 /// Message after another server has taken the store.
 pub(super) const FENCED: &str = "another server has taken over this Redis; restart to use it again";
 
-/// A connection, shared by who asks at the same time.
+/// A connection, shared by all that ask at the same time.
 pub(super) struct Link {
     client: Client,
     connection: Mutex<Option<MultiplexedConnection>>,

@@ -302,8 +302,8 @@ enum Read<T> {
     Absent,
 }
 
-/// A damaged record is passed over and logged: it must not hold up all later ones. Whoever asks for
-/// it by name is told that it cannot be read.
+/// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
+/// asks for it by name is told that it cannot be read.
 fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
     match row(value) {
         Ok(Some(record)) => Ok(Read::Intact(record)),

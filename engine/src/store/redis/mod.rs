@@ -1,10 +1,10 @@
 //! The store in Redis: one snapshot per record, one conditional script per unit, groups of units on
 //! one connection, reads on another.
 //!
-//! What a unit changes is in `scripts/commit.lua`; it checks the revision and the recorded ends
+//! `scripts/commit.lua` makes the changes of a unit; it checks the revision and the recorded ends
 //! before it writes, and recognises a unit that it has recorded before, so that one whose answer
-//! was lost is sent again. `owner` says who may write; `journal` gives a Redis that lost its last
-//! records what it lacks; `unit` says how indexes stay right through a crash.
+//! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
+//! lost records back; `unit` keeps the indexes right through a crash.
 
 mod chores;
 mod early;
@@ -62,7 +62,7 @@ use crate::system::Stopwatch;
 
 /// Keeps everything in one Redis.
 ///
-/// Dropped without [`Store::close`], it still records what is queued, on its own thread.
+/// Dropped without [`Store::close`], it still records the queued units, on its own thread.
 pub struct RedisStore {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     reader: Reader,

@@ -1,9 +1,9 @@
-//! Who may write: one server at a time.
+//! Ownership of the store: one server at a time may write.
 //!
-//! A lock with an expiry keeps a second server from starting. It keeps nobody from writing who was
-//! paused while it ran out; that is done by the state of the store, which names its owner and is
-//! looked at in every script that writes. The state counts attempts too, so that a Redis that is
-//! behind what it has acknowledged is noticed, as is an attempt that arrives after a later one.
+//! A lock with an expiry keeps a second server from starting. It does not stop a server that was
+//! paused while it ran out; the state of the store does, because it names its owner and every
+//! script that writes checks it. The state counts attempts too, so that the server notices a Redis
+//! that lacks acknowledged attempts, and an attempt that arrives after a later one.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use super::settings::Opening;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 
-/// What is said of a Redis without a store to whoever begins none.
+/// Error about a Redis without a store, for a command that begins none.
 pub const ABSENT: &str = "there is no store in this Redis";
 /// The layout of the keys.
 const LAYOUT: &str = "1";
-/// How long a server that was killed keeps the next one from starting.
+/// Time for which a server that was killed keeps the next one from starting.
 const LOCK: Duration = Duration::from_millis(3_000);
 /// Between two renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
-/// How long a start waits for the lock: longer than it is held.
+/// Longest wait of a start for the lock: longer than the lock is held.
 const LOCK_WAIT: Duration = Duration::from_millis(4_500);
-/// How long a lock is watched by a command that only reads, where it is free: a server that is
-/// alive renews it meanwhile, also one that was out of reach while it ran out.
+/// Time for which a command that only reads watches a free lock: a server that is alive renews it
+/// meanwhile, also one that was out of reach while it ran out.
 const LOCK_WATCH: Duration = Duration::from_millis(2_500);
 /// Between two looks at a lock that is held, or watched.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
@@ -117,7 +117,7 @@ impl Owner {
         }
     }
 
-    /// What a state says of a store whose last acknowledged attempt was `acked`.
+    /// Checks the state of a store whose last acknowledged attempt was `acked`.
     pub(super) fn check(&self, state: Value, acked: u64) -> Result<(), Trouble> {
         let Value::Array(state) = state else { return Err(unexpected("no state")) };
         let mut state = state.into_iter();
@@ -137,12 +137,12 @@ impl Owner {
         &self.token
     }
 
-    /// Which store this is.
+    /// Gives the name of this store.
     pub(super) fn store(&self) -> &str {
         &self.store
     }
 
-    /// Where the orders of actions that this owner records start.
+    /// Gives the first order of the actions that this owner records.
     pub(super) const fn first_order(&self) -> u64 {
         self.epoch << 40
     }
@@ -152,7 +152,7 @@ impl Owner {
     }
 }
 
-/// The command that asks for what [`Owner::check`] looks at.
+/// Makes the command that reads the state for [`Owner::check`].
 pub(super) fn state() -> redis::Cmd {
     let mut cmd = redis::cmd("HMGET");
     cmd.arg(keys::STATE).arg("owner").arg("epoch").arg("attempt");

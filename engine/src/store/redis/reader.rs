@@ -87,8 +87,8 @@ impl Reader {
             }
             let trouble = match query(self.clone()).await {
                 Ok(answer) if self.guard.doubts() == doubts => return Ok(answer),
-                // It may have been read from a Redis that had not been given back all that it had
-                // lost, since what is given back raises the attempt that a read looks at.
+                // The answer may come from a Redis that had not got all its lost records back,
+                // because each one that is given back raises the attempt that a read looks at.
                 Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
                 Err(Trouble::Rolled) => {
                     self.tell(Job::Verify);
@@ -104,7 +104,7 @@ impl Reader {
         }
     }
 
-    /// Resolves once there is nothing in doubt, and what was answered before is recorded.
+    /// Resolves once nothing is in doubt, and all units that were answered before are recorded.
     async fn settled(&self, answered: Option<u64>) -> Result<(), StoreError> {
         if let Some(answered) = answered {
             self.guard.recorded(answered).await?;

@@ -1,4 +1,4 @@
-//! A Redis that has lost its last records is given what it lacks, from the journal.
+//! Recovery of a Redis that has lost its last records: the journal gives them back.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use super::link::{ROLLED, Trouble};
 use super::writer::{GROUP_UNITS_MAX, Writer};
 
 impl Writer {
-    /// Looks whether Redis records, and has what it has acknowledged; mends it if not.
+    /// Checks that Redis records, and has all acknowledged units; mends it if not.
     pub(super) async fn verify(&mut self) {
         match self.touch().await {
             Ok(()) => self.guard.recording(),
@@ -22,9 +22,9 @@ impl Writer {
         }
     }
 
-    /// Writes again what Redis has lost, if the journal has all of it; otherwise nothing is written
-    /// or read until Redis has its records back. The answer is whether it is mended; nothing is
-    /// read until the caller, who knows what else is in doubt, says that it records.
+    /// Writes the lost units again, if the journal has all of them; otherwise nothing is written or
+    /// read until Redis has its records back. The answer is whether it is mended; nothing is read
+    /// until the caller, who knows of other doubts, reports that it records.
     pub(super) async fn recover(&mut self) -> bool {
         match self.restore().await {
             Ok(units) => {

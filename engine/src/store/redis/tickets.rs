@@ -37,7 +37,7 @@ pub(super) async fn account_of(
     Ok(found)
 }
 
-/// Whether a record has the ticket of an index.
+/// Tells whether a record has the ticket of an index.
 pub(super) fn stands(index: &str, record: &AccountRecord) -> bool {
     record.tickets.iter().any(|ticket| keys::ticket(&ticket.digest) == index)
 }

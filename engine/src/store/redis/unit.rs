@@ -2,7 +2,7 @@
 //! to check afterwards.
 //!
 //! An entry is in its index before its record is recorded, in one transaction of Redis or, on a
-//! cluster, in an earlier one. What reads an index checks every entry against its record, so that
+//! cluster, in an earlier one. A reader of an index checks every entry against its record, so that
 //! an entry without one does no harm.
 
 use countersign_core::account::AccountRecord;

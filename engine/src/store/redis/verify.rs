@@ -1,6 +1,7 @@
 //! Check that every record stands in the indexes that have to lead to it.
 //!
-//! What an index has besides does no harm: it is checked against the record whenever it is read.
+//! Other entries of an index do no harm, because each is checked against the record whenever it is
+//! read.
 
 use countersign_core::challenge::Challenge;
 use redis::{Cmd, Value};

@@ -1,9 +1,9 @@
 //! The one task that writes: the units that queued while a group was on its way are the next group.
 //!
-//! A group whose answer was lost is sent again until it is known what became of it: its callers are
-//! told after a while that it is not known, and nothing is read meanwhile, so that nobody sees the
-//! state before an end and is never told of the end. Queued units that were never sent are dropped
-//! when their time is up.
+//! A group whose answer was lost is sent again until its result is known: its callers are told
+//! after a while that it is unknown, and nothing is read meanwhile, so that nobody sees the state
+//! before an end and is never told of the end. Queued units that were never sent are dropped when
+//! their time is up.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Answers who has waited for so many seconds. The answer is whether that was so.
+    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
     fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.reply.is_some() && self.since.seconds() > wait;
         let reply = if is_late { self.reply.take() } else { None };
@@ -88,7 +88,7 @@ pub(super) struct Writer {
     pub(super) base: u64,
     /// Orders the actions that are new.
     pub(super) order: u64,
-    /// Whether scripts are sent whole, for one attempt.
+    /// True if scripts are sent whole, for one attempt.
     pub(super) whole: bool,
     /// Entries of indexes to be taken out.
     pub(super) spent: Vec<(&'static str, String)>,
@@ -217,7 +217,7 @@ impl Writer {
         let watch = Stopwatch::start();
         let units = u32::try_from(wave.len()).map_or(f64::MAX, f64::from);
         histogram!(telemetry::STORE_COMMIT_UNITS).record(units);
-        // Whether the wave was sent, and may have been recorded.
+        // True once the wave was sent, and may have been recorded.
         let mut sent = false;
         loop {
             let before = sent;

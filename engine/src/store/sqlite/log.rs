@@ -1,7 +1,7 @@
 //! Check that the log beside the database holds everything recorded in it.
 //!
-//! SQLite takes the first frame of its log that is damaged for the end of it: after a crash that is
-//! what an unfinished commit looks like. So a log that was cut, or in which a bit has flipped,
+//! SQLite takes the first frame of its log that is damaged for the end of it, because an unfinished
+//! commit looks like that after a crash. So a log that was cut, or in which a bit has flipped,
 //! would lose every commit from there on without a word. Two witnesses say otherwise: the index of
 //! the log, which a killed process leaves behind, names the last frame that was synced; and frames
 //! that follow a damaged one and belong to several commits, since a commit begins once the one

@@ -2,8 +2,8 @@
 //! their own.
 //!
 //! A commit is answered after its sync. `kill -9` loses nothing that was answered, nor does a power
-//! cut on a disk that keeps what it says it wrote. Rows carry checksums: the database has none for
-//! its pages.
+//! cut on a disk that reports its writes truthfully. Rows carry checksums: the database has none
+//! for its pages.
 
 mod actions;
 mod change;
@@ -48,7 +48,7 @@ use crate::ports::store::{
 
 /// Keeps everything in one `SQLite` file.
 ///
-/// Dropped without [`Store::close`], it still records what is queued, on its own thread, and the
+/// Dropped without [`Store::close`], it still records the queued units, on its own thread, and the
 /// file stays locked until it has.
 pub struct SqliteStore {
     queue: Arc<CommitQueue<Writer>>,
@@ -71,8 +71,8 @@ impl SqliteStore {
     /// Opens like [`Self::open`], with commits answered as `durability` says.
     ///
     /// # Errors
-    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks what was
-    /// recorded. A large file is looked through after it is opened: then [`Store::broken`] says so.
+    /// As [`Self::open`]; and [`StoreError::Unreadable`] if the file is damaged, or lacks recorded
+    /// commits. A large file is looked through after it is opened: then [`Store::broken`] says so.
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(files.path(), files.same_boot())?;

@@ -191,7 +191,8 @@ pub(super) fn overdue(
 }
 
 /// Reads up to `limit` records that wait for their time. A damaged one is passed over and logged:
-/// it must not hold up all later ones. Whoever asks for it by name is told that it cannot be read.
+/// it must not hold up all later ones. A caller that asks for it by name is told that it cannot be
+/// read.
 pub(super) fn collect_intact<T: Stored>(
     connection: &Connection,
     sql: &str,

@@ -40,7 +40,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 /// Time of the clock at the beginning.
 pub(crate) const NOW_MS: u64 = 1_735_689_600_123;
-/// As long as a poll may wait: whoever is answered late fails the test by [`soon`].
+/// As long as a poll may wait: a poll that is answered late fails the test by [`soon`].
 pub(crate) const WAIT_MS: u64 = 30_000;
 
 /// An engine with its clock and its store.

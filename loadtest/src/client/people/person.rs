@@ -161,7 +161,7 @@ impl Serialize for Delay {
 /// Reads a time such as `250ms`, `2s`, `1.5s`, `10m` or `8h`; a bare number is of seconds.
 ///
 /// # Errors
-/// What it should look like.
+/// The expected form.
 pub fn span(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// Whether the answer has a `Retry-After`.
+    /// True if the answer has a `Retry-After`.
     pub says_when: bool,
     /// The body.
     pub body: String,
@@ -103,7 +103,7 @@ impl Connection {
     /// Reads the answer to the last request.
     ///
     /// # Errors
-    /// If the server closes before, or answers what is no HTTP/1.1.
+    /// If the server closes before, or its answer is no HTTP/1.1.
     pub async fn receive(&mut self) -> io::Result<Answer> {
         let answer = loop {
             if let Some(answer) = parse(&self.buffer)? {

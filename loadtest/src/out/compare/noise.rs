@@ -2,11 +2,11 @@
 //!
 //! Two things are looked at, and the wider counts. *Sampling*: a quantile of `n` samples lies, with
 //! a known confidence, between two of the sorted samples, whose ranks follow from the binomial
-//! distribution, whatever the latencies' own distribution is. *Time*: what changes from second to
-//! second (a stall, a neighbour on the machine) makes samples that are near each other alike. So
-//! the seconds of one run are taken with those of the other, which leaves out what the schedule
-//! changes on purpose; how much their differences vary says how far off the mean of them is, and
-//! the more each is like the one before it the fewer they count.
+//! distribution, for any distribution of the latencies. *Time*: a disturbance that changes from
+//! second to second (a stall, a neighbour on the machine) makes samples that are near each other
+//! alike. So the seconds of one run are taken with those of the other, which leaves out the changes
+//! that the schedule makes on purpose; how much their differences vary says how far off the mean of
+//! them is, and the more each is like the one before it the fewer they count.
 
 use hdrhistogram::Histogram;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
@@ -89,7 +89,8 @@ pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     Some(students(n - 1.0) * error)
 }
 
-/// The counterpart of [`Z`] in Student's distribution with `freedom` degrees of freedom, above zero.
+/// Gives the counterpart of [`Z`] in Student's distribution with `freedom` degrees of freedom,
+/// above zero.
 pub(super) fn students(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(UPPER))
 }

@@ -85,7 +85,7 @@ pub struct Trial {
     pub client_share: f64,
     /// The share of arrivals that were begun late, from 0 to 1.
     pub late_share: f64,
-    /// Whether the trial met the objective.
+    /// True if the trial met the objective.
     pub met: bool,
 }
 
@@ -178,6 +178,6 @@ pub struct Plan {
     pub writes_per_second: Option<f64>,
     /// Memory of Redis, with the headroom, in bytes; none if its cost is not known.
     pub redis_memory_bytes: Option<f64>,
-    /// Whether the peak is above the highest rate that met the objective in a trial.
+    /// True if the peak is above the highest rate that met the objective in a trial.
     pub extrapolated: bool,
 }

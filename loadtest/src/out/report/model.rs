@@ -68,7 +68,7 @@ pub struct Machine {
 pub struct Server {
     /// Its address.
     pub url: String,
-    /// Whether the harness started the server for this run.
+    /// True if the harness started the server for this run.
     pub spawned: bool,
     /// Its store, such as `memory:`; none if it is not known.
     pub store: Option<String>,
@@ -171,7 +171,7 @@ pub struct Failures {
     pub kind: String,
     /// Number of failures.
     pub count: u64,
-    /// Whether the failure is a refusal that an overloaded server should give.
+    /// True if the failure is a refusal that an overloaded server should give.
     pub refusal: bool,
     /// The words of the first.
     pub first: String,

@@ -8,7 +8,7 @@ pub(super) const POINTS_MAX: usize = 150;
 /// Merges neighbours until at most `most` points are left, and returns the number of neighbours in
 /// each.
 ///
-/// Rates and cores are averaged; of latencies, memory and what is under way the highest is kept,
+/// Rates and cores are averaged; of latencies, memory and lifecycles under way the highest is kept,
 /// so that no peak is lost.
 pub(super) fn thinned(series: &[Point], most: usize) -> (Vec<Point>, usize) {
     let each = series.len().div_ceil(most.max(1)).max(1);

@@ -10,7 +10,8 @@ const TOGETHER: Duration = Duration::from_micros(50);
 
 /// Announces each arrival when it is due, with the time it was due at.
 ///
-/// A thread does it: the timers of a runtime are of a millisecond, and busy with what is measured.
+/// A thread does it, because the timers of a runtime are of a millisecond, and busy with the
+/// measured work.
 pub(crate) fn pace(
     start: Instant,
     arrivals: Box<dyn Iterator<Item = Duration> + Send>,

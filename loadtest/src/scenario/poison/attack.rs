@@ -68,7 +68,7 @@ impl Attacker {
     /// Sends the attack while `seen` waits for an answer.
     ///
     /// # Errors
-    /// [`LoadError`] if it is not refused as what it is.
+    /// [`LoadError`] if it is not refused with its own error.
     pub(super) async fn send(
         &mut self,
         attack: Attack,

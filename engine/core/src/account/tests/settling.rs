@@ -139,7 +139,7 @@ fn a_decision_shows_when_its_device_was_last_used_and_never_turns_that_back() {
     assert_eq!(used(&world), Some(NOW.plus_ms(9)));
 }
 
-/// What an approval with this evidence leaves in the action of a challenge that shows `{}`.
+/// Settles a challenge that shows `{}`, with this evidence, and gives its action.
 fn approved_with(evidence: Evidence<'_>, outcome: Outcome) -> (World, Arc<Action>) {
     let mut world = World::with_devices(1);
     let issued = world.open(1, "pay");

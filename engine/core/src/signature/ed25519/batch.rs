@@ -47,7 +47,7 @@ pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
 /// Tells the good signatures from the bad. A batch that does not hold is halved until the bad ones
 /// are found. A signature is called bad only after a check of its own.
 ///
-/// The parts reuse the factors of the whole: whoever signed knew none of them.
+/// The parts reuse the factors of the whole, because no signer knew any of them.
 pub(in crate::signature) fn bisect(batch: &[Weighed]) -> Vec<bool> {
     let mut verdicts = Vec::with_capacity(batch.len());
     judge(batch, false, &mut verdicts);

@@ -1,7 +1,7 @@
 //! Charts as inline SVG, with their captions: lines over an axis, and bars.
 //!
 //! Colours and sizes of text are left to the page's style sheet, by class, so that one drawing
-//! serves light and dark, wide and narrow. What it is given as text is escaped.
+//! serves light and dark, wide and narrow. Every text is escaped.
 
 mod scale;
 

@@ -7,7 +7,7 @@ pub(in crate::out::report) struct Tick {
     pub(in crate::out::report) at: f64,
     /// The label.
     pub(in crate::out::report) text: String,
-    /// Whether small screens may leave the label out.
+    /// True if small screens may leave the label out.
     pub(in crate::out::report) minor: bool,
 }
 

@@ -35,7 +35,9 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         section aria-labelledby="plan" {
             h2 id="plan" { "What it takes" }
             (plans(report, capacity))
-            ul.assumptions { @for said in sizing_table::assumptions(report, capacity) { li { (said) } } }
+            ul.assumptions {
+                @for said in sizing_table::assumptions(report, capacity) { li { (said) } }
+            }
         }
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
