@@ -15,6 +15,7 @@ pub mod long_poll;
 pub mod operator;
 pub mod problem;
 pub mod request;
+pub mod response_headers;
 pub mod routes;
 pub mod server;
 pub mod setup;

@@ -16,11 +16,12 @@ use crate::client_address::Client;
 use crate::connection::{Turn, in_pieces, stray};
 use crate::layer::cors::Page;
 use crate::layer::date;
-use crate::layer::observe::{observe, protect};
+use crate::layer::observe::observe;
 use crate::long_poll;
 use crate::problem::Problem;
 use crate::request::arrival::Arrival;
 use crate::request::path;
+use crate::response_headers::protect;
 use crate::state::AppState;
 
 /// Counts a request on its connection, answers preflights and rejected requests, and lets the route

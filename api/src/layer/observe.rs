@@ -6,21 +6,12 @@
 use std::cell::RefCell;
 
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, REFERRER_POLICY};
 use actix_web::http::{Method, StatusCode};
 use countersign_engine::system::Stopwatch;
 use metrics::{Histogram, histogram};
 
 /// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
-
-/// Marks the answer as private and not to be stored, unless a route says otherwise.
-pub fn protect(headers: &mut HeaderMap) {
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-}
 
 /// The latencies of one route, by method and status: each is looked up once, since to look one up
 /// takes longer than to note it. It is data of the route's resource.

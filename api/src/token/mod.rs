@@ -146,7 +146,7 @@ impl Tokens {
         Self { run: set_back.map(|set_back| Run::new(set_back, id)), ..self }
     }
 
-    pub(super) const fn run(&self) -> Option<&Run> {
+    const fn run(&self) -> Option<&Run> {
         self.run.as_ref()
     }
 

@@ -33,8 +33,8 @@ use super::protocol_sniff::Rewound;
 use super::settings::Settings;
 use super::take::TAKE_SILENCE;
 use crate::admission::{Lane, count};
-use crate::layer::observe::protect;
 use crate::problem::Problem;
+use crate::response_headers::protect;
 
 mod answer;
 mod frame_budget;
