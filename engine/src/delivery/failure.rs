@@ -6,8 +6,8 @@ use std::io;
 use hyper_util::client::legacy;
 
 use super::connecting::Slow;
+use super::lookups::Unresolved;
 use super::metered::TooLong;
-use super::resolver::Unresolved;
 use crate::ports::delivery::{DeliveryError, NotOffered};
 
 /// The reason for a failed call, in words that show nothing of the network behind the name or of

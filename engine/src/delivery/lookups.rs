@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::resolver::Unresolved;
 use crate::ports::Later;
 
 /// Look-ups of all tenants' webhooks at once, at most. The runtime has 512 threads for them and for
@@ -24,6 +23,20 @@ pub(super) const LOOKUPS_OF_ONE_MAX: usize = 8;
 /// The longest that a look-up waits for its turn. A call has waited for half of its time before, so
 /// that it fails as busy before its deadline.
 const LOOKUP_TURN_MS: u64 = 2_000;
+
+/// The reason why a host name leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unresolved {
+    /// It has addresses, none of which may be connected to.
+    #[error("no address of the host may be connected to")]
+    Blocked,
+    /// Too many look-ups are running.
+    #[error("there was no turn to look the host up")]
+    Busy,
+    /// It has no address.
+    #[error("the host has no address")]
+    Unknown,
+}
 
 /// The right to look names up. Clones share it.
 #[derive(Clone, Debug)]

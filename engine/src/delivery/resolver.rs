@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
 use super::guard::Guard;
-use super::lookups::Lookups;
+use super::lookups::{Lookups, Unresolved};
 use crate::ports::Later;
 
 /// Addresses of a host that are tried, at most: a name may have thousands, each of which would be
@@ -31,20 +31,6 @@ pub fn system_lookup() -> Lookup {
             Ok(found.map(|address| address.ip()).collect())
         })
     })
-}
-
-/// Why a host name leads nowhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unresolved {
-    /// It has addresses, none of which may be connected to.
-    #[error("no address of the host may be connected to")]
-    Blocked,
-    /// Too many look-ups are running.
-    #[error("there was no turn to look the host up")]
-    Busy,
-    /// It has no address.
-    #[error("the host has no address")]
-    Unknown,
 }
 
 /// Looks names up, and keeps the addresses that the guard admits.

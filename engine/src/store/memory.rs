@@ -4,12 +4,13 @@
 //! size.
 
 mod attributes;
+mod entry;
 mod outbox;
 mod prune;
 mod state;
 mod tickets;
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -27,6 +28,11 @@ use self::state::State;
 use super::{closed, refused};
 use crate::ports::Later;
 use crate::ports::store::{ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery};
+
+/// A reader gets a copy of its own.
+fn owned<T: Clone>(record: &Arc<T>) -> T {
+    T::clone(record)
+}
 
 /// Keeps everything in memory.
 #[derive(Default)]

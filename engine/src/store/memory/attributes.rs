@@ -6,7 +6,7 @@ use std::ops::Bound;
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{AccountKey, TenantId, UserId};
 
-use super::state::Entry;
+use super::entry::Entry;
 use crate::ports::store::UserQuery;
 use crate::store::{folded, has_attributes};
 

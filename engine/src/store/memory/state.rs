@@ -3,24 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use countersign_core::account::{AccountRecord, Snapshot};
+use countersign_core::account::Snapshot;
 use countersign_core::action::Action;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId,
-    UserId,
+    AccountKey, ActionKey, AuthenticatorId, ChallengeId, CredentialKey, TenantId, UserId,
 };
 use countersign_core::time::UnixMillis;
 
 use super::attributes::Attributes;
+use super::entry::Entry;
 use super::outbox::Outbox;
+use super::owned;
 use super::tickets::Tickets;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
-use crate::store::{
-    challenges, check_form, foreign_challenge, listed_states, sort_devices, sort_open, state_number,
-};
+use crate::store::{challenges, check_form, foreign_challenge, sort_devices, sort_open};
 
 /// A challenge in an index ordered by time.
 type Timed = (UnixMillis, ChallengeId, TenantId);
@@ -48,58 +47,6 @@ pub(super) struct State {
     pub(super) outbox: Outbox,
     pub(super) secrets: HashMap<TenantId, [u8; 32]>,
     pub(super) latest: Option<UnixMillis>,
-}
-
-#[derive(Default)]
-pub(super) struct Entry {
-    pub(super) revision: u64,
-    pub(super) record: Option<AccountRecord>,
-    devices: Vec<Arc<Device>>,
-    pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
-    /// Actions by state, then by time.
-    newest: BTreeMap<(u8, UnixMillis, u64), ActionKey>,
-    /// Actions by code and state, then by time.
-    newest_of_code: BTreeMap<(ActionCode, u8, UnixMillis, u64), ActionKey>,
-    /// It was removed: the mark of the first pruning after that, 0 before.
-    pub(super) removed: Option<UnixMillis>,
-}
-
-impl Entry {
-    fn list(&mut self, sequence: u64, action: &Action) {
-        let (state, at) = (state_number(action.state), action.created_at);
-        self.newest.insert((state, at, sequence), action.key.clone());
-        let code = action.key.code.clone();
-        self.newest_of_code.insert((code, state, at, sequence), action.key.clone());
-    }
-
-    pub(super) fn unlist(&mut self, sequence: u64, action: &Action) {
-        let (state, at) = (state_number(action.state), action.created_at);
-        self.newest.remove(&(state, at, sequence));
-        self.newest_of_code.remove(&(action.key.code.clone(), state, at, sequence));
-    }
-
-    /// As [`crate::store::sqlite`] does it: a range of an index for every state, and code.
-    fn listed(&self, query: &ActionQuery) -> Vec<Action> {
-        let mut found: Vec<(UnixMillis, u64, &ActionKey)> = Vec::new();
-        for state in listed_states(query).map(state_number) {
-            if query.codes.is_empty() {
-                let range = (state, query.from, 0)..=(state, UnixMillis(u64::MAX), u64::MAX);
-                let newest = self.newest.range(range).rev().take(query.limit);
-                found.extend(newest.map(|((_, at, sequence), key)| (*at, *sequence, key)));
-            }
-            for code in &query.codes {
-                let end = (code.clone(), state, UnixMillis(u64::MAX), u64::MAX);
-                let range = (code.clone(), state, query.from, 0)..=end;
-                let newest = self.newest_of_code.range(range).rev().take(query.limit);
-                found.extend(newest.map(|((.., at, sequence), key)| (*at, *sequence, key)));
-            }
-        }
-        found.sort_unstable_by(|a, b| b.cmp(a));
-        // A code may be asked for twice.
-        found.dedup();
-        let listed = found.into_iter().take(query.limit);
-        listed.map(|(.., key)| owned(&self.actions[key].1)).collect()
-    }
 }
 
 impl State {
@@ -306,9 +253,4 @@ impl State {
         let owned = devices.chain(actions).chain(challenges).chain(events);
         secrets.chain(accounts).chain(owned).chain(latest)
     }
-}
-
-/// A reader gets a copy of its own.
-fn owned<T: Clone>(record: &Arc<T>) -> T {
-    T::clone(record)
 }

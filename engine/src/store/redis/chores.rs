@@ -12,13 +12,13 @@ use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::entry::{Entry, put};
 use super::keys::{self, AccountNames};
-use super::link::Trouble;
 use super::lookups::{get, named_challenge, row, row_of, stands_open};
 use super::reply::{number, said, texts, unexpected};
 use super::script::{BURY, Call, FORGET, TRIM};
 use super::tickets;
-use super::unit::{Entry, put};
+use super::trouble::Trouble;
 use super::writer::Writer;
 use crate::store::REMOVED_KEPT_MS;
 

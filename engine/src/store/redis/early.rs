@@ -1,12 +1,10 @@
 //! Units that were answered before they are recorded. They are recorded in their turn, or reported
 //! as lost.
 
-use super::writer::{Done, PAUSE, Queued, Writer};
+use super::job::{CLOSING_SECONDS, Done, PAUSE, Queued};
+use super::writer::Writer;
 use crate::ports::store::{Committed, StoreError};
 use crate::system::Stopwatch;
-
-/// Seconds for which a store that is being closed tries to record the units that it has answered.
-pub(super) const CLOSING_SECONDS: f64 = 3.0;
 
 impl Writer {
     /// Answers a unit, or compares its early answer with its result.

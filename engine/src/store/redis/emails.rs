@@ -5,12 +5,13 @@
 
 use redis::{Cmd, Value};
 
+use super::entry::put;
 use super::keys;
-use super::link::{Link, Trouble, pipeline};
+use super::link::{Link, pipeline};
 use super::owner::Owner;
 use super::reply::number;
 use super::scan::{fetch, keys_after, keys_in, read};
-use super::unit::put;
+use super::trouble::Trouble;
 use crate::ports::store::Record;
 
 /// The field of the state that says that it was done.

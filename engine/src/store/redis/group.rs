@@ -9,12 +9,14 @@ use countersign_core::device::Device;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::entry::Entry;
+use super::job::{Done, Queued};
 use super::keys::{self, AccountNames, Digest};
-use super::link::Trouble;
 use super::lookups::{get, owner_named, row};
 use super::reply::{array, bytes, checked, is_unknown_script, number, said, unexpected};
-use super::unit::{Entry, Unit, entries_of_record};
-use super::writer::{Done, Queued, Writer};
+use super::trouble::Trouble;
+use super::unit::{Unit, entries_of_record};
+use super::writer::Writer;
 use crate::ports::store::Committed;
 use crate::store::record::Stored as _;
 use crate::store::{foreign_challenge, refused};

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use super::link::FENCED;
 use super::lock;
 use super::owner::Owner;
+use super::trouble::FENCED;
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::store::durability::Durability;

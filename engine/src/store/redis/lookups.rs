@@ -11,12 +11,12 @@ use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, Te
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::entry::Entry;
 use super::keys::{self, AccountNames, Digest};
-use super::link::Trouble;
 use super::reader::Reader;
 use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
-use super::unit::Entry;
+use super::trouble::Trouble;
 use crate::ports::store::{ActionQuery, UserQuery};
 use crate::store::record::{Stored, state_number};
 use crate::store::{has_attributes, listed_states, sort_devices, sort_open};

@@ -9,8 +9,10 @@
 mod chores;
 mod early;
 mod emails;
+mod entry;
 mod group;
 mod guard;
+mod job;
 mod journal;
 mod keys;
 mod link;
@@ -24,7 +26,9 @@ mod scan;
 mod script;
 mod settings;
 mod startup;
+mod ticket_lookup;
 mod tickets;
+mod trouble;
 mod unit;
 mod verify;
 mod writer;
@@ -46,12 +50,12 @@ use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
 use self::guard::Guard;
+use self::job::{Done, Job, Queued};
 pub use self::owner::ABSENT;
 use self::reader::Reader;
 use self::settings::Retention;
 pub use self::settings::{Opening, RedisSettings};
 use self::unit::Unit;
-use self::writer::{Done, Job, Queued};
 use super::durability::may_lag;
 use super::{TOO_MANY, check_form, closed, refused};
 use crate::ports::store::{
@@ -216,7 +220,7 @@ impl Store for RedisStore {
 
     fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
         let ticket = *ticket;
-        self.reader.read(move |reader| tickets::account_of(reader, ticket))
+        self.reader.read(move |reader| ticket_lookup::account_of(reader, ticket))
     }
 
     fn users(

@@ -10,10 +10,11 @@ use std::time::Duration;
 use redis::Value;
 
 use super::keys;
-use super::link::{Link, Trouble};
+use super::link::Link;
 use super::reply::{number, said, text, unexpected};
 use super::script::{ACQUIRE, Call, RECLAIM, RELEASE, RENEW, Text};
 use super::settings::Opening;
+use super::trouble::Trouble;
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
 

@@ -8,13 +8,14 @@ use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::entry::Entry;
 use super::guard::Guard;
-use super::link::{Link, Trouble, pipeline};
+use super::job::Job;
+use super::link::{Link, pipeline};
 use super::owner::state;
 use super::reply::{is_unknown_script, unexpected};
 use super::script::Call;
-use super::unit::Entry;
-use super::writer::Job;
+use super::trouble::Trouble;
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::{closed, refused};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use super::link::{ROLLED, Trouble};
+use super::trouble::{ROLLED, Trouble};
 use super::writer::{GROUP_UNITS_MAX, Writer};
 
 impl Writer {

@@ -7,7 +7,7 @@
 
 use redis::{ServerError, ServerErrorKind, Value};
 
-use super::link::Trouble;
+use super::trouble::Trouble;
 
 pub(super) fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))

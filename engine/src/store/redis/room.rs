@@ -1,8 +1,8 @@
 //! Memory that is left to Redis, where it has a limit.
 
-use super::link::Trouble;
 use super::reader::Reader;
 use super::reply::text;
+use super::trouble::Trouble;
 
 /// Bytes that Redis still takes; absent where its memory has no limit of its own.
 pub(super) async fn room(reader: Reader) -> Result<Option<u64>, Trouble> {

@@ -14,10 +14,10 @@ use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames};
-use super::link::Trouble;
 use super::lookups::{get, row};
 use super::reader::Reader;
 use super::reply::{array, bytes, checked, text, texts, unexpected};
+use super::trouble::Trouble;
 use super::unit::end;
 use crate::ports::store::{Cursor, Page, Record, StoreError};
 use crate::store::record::state_number;

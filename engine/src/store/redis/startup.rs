@@ -7,11 +7,13 @@ use redis::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::guard::Guard;
-use super::link::{Link, Trouble};
+use super::job::Job;
+use super::link::Link;
 use super::owner::{Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::reply::{checked, text, texts};
-use super::writer::{Job, QUEUE_UNITS_MAX, Writer};
+use super::trouble::Trouble;
+use super::writer::{QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;

@@ -15,6 +15,7 @@ use countersign_core::time::UnixMillis;
 use redis::Cmd;
 
 use super::Retention;
+use super::entry::{Entry, put};
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
 use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
@@ -140,12 +141,6 @@ pub(super) fn member(challenge: &Challenge) -> String {
     AccountNames::of(&challenge.account).member(&id)
 }
 
-pub(super) fn put(index: &str, score: u64, member: &str) -> Cmd {
-    let mut cmd = redis::cmd("ZADD");
-    cmd.arg(index).arg(score).arg(member);
-    cmd
-}
-
 fn entry_of_event(event: &Event) -> Cmd {
     let member = AccountNames::of(&event.account).event_member(&event.id);
     put(keys::EVENTS, event.due_at.0, &member)
@@ -262,48 +257,6 @@ pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec
     let entry = |index| Entry::User { index, account: key.clone() };
     let users = keys::attributes(&key.tenant, record).into_iter().map(entry);
     users.chain(tickets::entries_of_record(key, record)).collect()
-}
-
-/// An entry of an index that may have no record behind it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Entry {
-    /// A user in an index of users.
-    User {
-        /// The index.
-        index: String,
-        /// The user.
-        account: AccountKey,
-    },
-    /// A ticket: whose it is.
-    Ticket {
-        /// The index.
-        index: String,
-        /// The entry.
-        member: String,
-        /// The account.
-        account: AccountKey,
-    },
-    /// A binding of a key: the device that was bound.
-    Binding {
-        /// The index.
-        index: String,
-        /// The entry.
-        member: String,
-        /// The account of the device.
-        account: AccountKey,
-    },
-    /// A challenge in an index of open ones.
-    Open {
-        /// The index.
-        index: &'static str,
-        /// The entry.
-        member: String,
-    },
-    /// An event.
-    Event {
-        /// The entry.
-        member: String,
-    },
 }
 
 impl Entry {

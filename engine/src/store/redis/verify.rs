@@ -7,11 +7,11 @@ use countersign_core::challenge::Challenge;
 use redis::{Cmd, Value};
 
 use super::keys::{self, AccountNames};
-use super::link::Trouble;
 use super::lookups::get;
 use super::reader::Reader;
 use super::reply::{bytes, checked};
 use super::scan::{fetch, keys_from, read};
+use super::trouble::Trouble;
 use super::unit::{binding, member};
 use crate::ports::store::Record;
 use crate::store::record::state_number;

@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use countersign_core::time::UnixMillis;
 use metrics::histogram;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Retention;
-use super::early::CLOSING_SECONDS;
+use super::entry::Entry;
 use super::guard::Guard;
+use super::job::{CLOSING_SECONDS, Job, PAUSE, Queued, Reply, late};
 use super::journal::Journal;
-use super::link::{Link, Trouble};
-use super::unit::{Entry, Unit};
-use crate::ports::store::{Committed, StoreError};
+use super::link::Link;
+use super::trouble::Trouble;
+use crate::ports::store::StoreError;
 use crate::store::{closed, refused};
 use crate::system::Stopwatch;
 use crate::telemetry;
@@ -32,51 +33,6 @@ pub(super) const QUEUE_UNITS_MAX: usize = 16_384;
 const LOOKAHEAD_UNITS: usize = 512;
 /// Entries of indexes that may wait to be taken out while there is always something to record.
 const SPENT_MAX: usize = 1_024;
-/// Between two tries to settle a group.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
-
-/// Answer to a unit.
-pub(super) enum Done {
-    Commit(Committed),
-    Secret([u8; 32]),
-    Observed(UnixMillis),
-    Event,
-}
-
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// A job for the writer.
-pub(super) enum Job {
-    /// Record a unit.
-    Record(Queued),
-    /// Prune old records.
-    Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
-    /// Look whether these entries have a record.
-    Suspect(Vec<Entry>),
-    /// Check that Redis has all that it has acknowledged.
-    Verify,
-}
-
-/// A unit that waits to be recorded, or to be known.
-pub(super) struct Queued {
-    pub(super) unit: Unit,
-    /// Nobody once the time of the caller is up, and where it was answered early.
-    pub(super) reply: Option<Reply<Done>>,
-    /// Its number among those that were answered early: it is recorded, however long that takes.
-    pub(super) told: Option<u64>,
-    pub(super) since: Stopwatch,
-}
-
-impl Queued {
-    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
-    fn answered_late(&mut self, wait: f64) -> bool {
-        let is_late = self.reply.is_some() && self.since.seconds() > wait;
-        let reply = if is_late { self.reply.take() } else { None };
-        let _ = reply.map(|reply| reply.send(Err(late())));
-        is_late
-    }
-}
-
 pub(super) struct Writer {
     pub(super) link: Arc<Link>,
     pub(super) guard: Arc<Guard>,
@@ -284,8 +240,4 @@ impl Writer {
         let wait = self.wait.as_secs_f64();
         self.backlog.retain_mut(|queued| !queued.answered_late(wait));
     }
-}
-
-fn late() -> StoreError {
-    refused("Redis did not answer in time")
 }

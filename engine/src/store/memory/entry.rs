@@ -1,0 +1,66 @@
+//! One account's records, and the indexes of its actions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use countersign_core::account::AccountRecord;
+use countersign_core::action::Action;
+use countersign_core::device::Device;
+use countersign_core::id::{ActionCode, ActionKey};
+use countersign_core::time::UnixMillis;
+
+use super::owned;
+use crate::ports::store::ActionQuery;
+use crate::store::{listed_states, state_number};
+
+#[derive(Default)]
+pub(super) struct Entry {
+    pub(super) revision: u64,
+    pub(super) record: Option<AccountRecord>,
+    pub(super) devices: Vec<Arc<Device>>,
+    pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
+    /// Actions by state, then by time.
+    pub(super) newest: BTreeMap<(u8, UnixMillis, u64), ActionKey>,
+    /// Actions by code and state, then by time.
+    pub(super) newest_of_code: BTreeMap<(ActionCode, u8, UnixMillis, u64), ActionKey>,
+    /// It was removed: the mark of the first pruning after that, 0 before.
+    pub(super) removed: Option<UnixMillis>,
+}
+
+impl Entry {
+    pub(super) fn list(&mut self, sequence: u64, action: &Action) {
+        let (state, at) = (state_number(action.state), action.created_at);
+        self.newest.insert((state, at, sequence), action.key.clone());
+        let code = action.key.code.clone();
+        self.newest_of_code.insert((code, state, at, sequence), action.key.clone());
+    }
+
+    pub(super) fn unlist(&mut self, sequence: u64, action: &Action) {
+        let (state, at) = (state_number(action.state), action.created_at);
+        self.newest.remove(&(state, at, sequence));
+        self.newest_of_code.remove(&(action.key.code.clone(), state, at, sequence));
+    }
+
+    /// As [`crate::store::sqlite`] does it: a range of an index for every state, and code.
+    pub(super) fn listed(&self, query: &ActionQuery) -> Vec<Action> {
+        let mut found: Vec<(UnixMillis, u64, &ActionKey)> = Vec::new();
+        for state in listed_states(query).map(state_number) {
+            if query.codes.is_empty() {
+                let range = (state, query.from, 0)..=(state, UnixMillis(u64::MAX), u64::MAX);
+                let newest = self.newest.range(range).rev().take(query.limit);
+                found.extend(newest.map(|((_, at, sequence), key)| (*at, *sequence, key)));
+            }
+            for code in &query.codes {
+                let end = (code.clone(), state, UnixMillis(u64::MAX), u64::MAX);
+                let range = (code.clone(), state, query.from, 0)..=end;
+                let newest = self.newest_of_code.range(range).rev().take(query.limit);
+                found.extend(newest.map(|((.., at, sequence), key)| (*at, *sequence, key)));
+            }
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        // A code may be asked for twice.
+        found.dedup();
+        let listed = found.into_iter().take(query.limit);
+        listed.map(|(.., key)| owned(&self.actions[key].1)).collect()
+    }
+}
