@@ -97,10 +97,11 @@ const PAYMENTS = {
   paid: (payment) => [
     {
       title: "Your backend",
-      code: `const { isValid, action } = await authsignal.validateChallenge({ token });
-// Shown by the phone, and signed.
-const payment = ${payment};
-if (isValid && action === "pay") await transfer(payment);`,
+      code: `const payment = ${payment};
+const { isValid, action, approved } = await authsignal.validateChallenge({ token });
+// The phone showed and signed \`approved\`. It has the members that push.custom_public names.
+const isSame = Object.keys(payment).every((name) => approved?.custom?.[name] === payment[name]);
+if (isValid && action === "pay" && isSame) await transfer(payment);`,
     },
   ],
 };

@@ -2,9 +2,10 @@
 
 import { mark } from "../shared/brand.js";
 import { button, h, isolate, say } from "../shared/dom.js";
+import { browserName } from "./browser.js";
 import { brandOf, Device, readBearer } from "./device.js";
 import { keyFor, notKept } from "./keeping.js";
-import { browserName, view } from "./page.js";
+import { view } from "./page.js";
 import { scan, tokenOf } from "./scan.js";
 import { keepAccount } from "./store.js";
 import { TEXT } from "./text.js";

@@ -134,7 +134,7 @@ describe("every state of the browser phone", LIMITED, () => {
     await phone.page.getByRole("button", { name: /^Remove/ }).click();
     await look(phone, "remove");
     await named(phone, "Remove").click();
-    await phone.page.getByText("could not be told").waitFor();
+    await phone.page.getByText("Try again when you are online").waitFor();
     await look(phone, "remove-offline");
   });
 

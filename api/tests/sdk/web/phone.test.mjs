@@ -236,7 +236,7 @@ describe("the browser phone", LIMITED, () => {
       await route.abort();
     }, { times: 1 });
     await phone.press("Add account");
-    await phone.heading("No connection");
+    await phone.heading("No answer");
     await phone.press("Try again");
     await phone.heading("Account added");
     assert.equal((await backend.getAuthenticators({ userId })).length, 1);

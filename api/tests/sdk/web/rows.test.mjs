@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { isolate, say } from "../../../web/shared/dom.js";
-import { browserName } from "../../../web/phone/page.js";
+import { browserName } from "../../../web/phone/browser.js";
 import { amountOf, payeeOf, rowsOf } from "../../../web/phone/rows.js";
 
 describe("the rows of a challenge", () => {

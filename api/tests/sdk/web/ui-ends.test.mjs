@@ -110,7 +110,7 @@ describe("the pre-built UI goes back with a token", LIMITED, () => {
     await heading(page, "Look at your phone");
     await page.route("**/client/cancel/push", (route) => route.abort());
     await press(page, "Cancel");
-    await heading(page, "No connection");
+    await heading(page, "No answer");
     await page.unroute("**/client/cancel/push");
     await press(page, "Try again");
     await heading(page, "Cancelled");

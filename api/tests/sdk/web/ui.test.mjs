@@ -182,7 +182,7 @@ describe("the pre-built UI", LIMITED, () => {
     const route = "**/v1/client/user-authenticators/push/ticket";
     await page.route(route, (request) => request.abort());
     await page.goto(url);
-    await heading(page, "No connection");
+    await heading(page, "No answer");
     await page.unroute(route);
     await press(page, "Try again");
     await heading(page, "Set up your phone");

@@ -148,7 +148,7 @@ export type Options = {
      */
     onTokenExpired?: (() => void) | undefined;
     /**
-     * whether tabs of this browser share one poll; true if absent
+     * true, or absent, if tabs of this browser share one poll
      */
     sharePoll?: boolean | undefined;
     /**
