@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,10 +104,10 @@ impl Roster {
     }
 
     /// Takes a connection of `peer` in until its [`Member`] is dropped.
-    pub(super) fn enter(self: &Rc<Self>, place: Place, peer: Option<IpAddr>) -> Member {
+    pub(super) fn enter(self: &Rc<Self>, place: Place, peer: Option<SocketAddr>) -> Member {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
-        self.members.borrow_mut().insert(number, (peer, idleness.clone()));
+        self.members.borrow_mut().insert(number, (peer.map(|peer| peer.ip()), idleness.clone()));
         if self.patience.is_zero() {
             self.relieve(Instant::now());
         }
@@ -221,7 +221,7 @@ mod tests {
         let roster = roster(8);
         let from = |last: u8| {
             let place = roster.places.accept().unwrap();
-            roster.enter(place, Some(IpAddr::from([127, 0, 0, last])))
+            roster.enter(place, Some(SocketAddr::from(([127, 0, 0, last], 1))))
         };
         let members: Vec<_> = [1, 2, 3, 3, 3, 3, 2, 1].map(from).into();
         assert_eq!(left(&members, later()), [2, 3]);

@@ -109,9 +109,7 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
-                    let member = places.accept();
-                    let member =
-                        member.map(|place| roster.enter(place, peer.map(|peer| peer.ip())));
+                    let member = places.accept().map(|place| roster.enter(place, peer));
                     let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.

@@ -49,7 +49,9 @@ fn io_error(error: ProcError) -> io::Error {
         ProcError::Io(error, _) => error,
         ProcError::NotFound(_) => io::ErrorKind::NotFound.into(),
         ProcError::PermissionDenied(_) => io::ErrorKind::PermissionDenied.into(),
-        other => io::Error::other(other),
+        error @ (ProcError::Incomplete(_) | ProcError::InternalError(_) | ProcError::Other(_)) => {
+            io::Error::other(error)
+        }
     }
 }
 
