@@ -170,12 +170,8 @@ fn answer_with(
     digits: Option<&str>,
     signing: Signing,
 ) -> VerifiedDecision {
-    let decision = match outcome {
-        Outcome::Approved => Decision::Approve,
-        Outcome::Denied => Decision::Deny,
-        Outcome::Reported => Decision::Report,
-        other => panic!("no device brings about {other:?}"),
-    };
+    let choices = [Decision::Approve, Decision::Deny, Decision::Report];
+    let decision = choices.into_iter().find(|d| d.outcome() == outcome).unwrap();
     let mut asked = challenge.clone();
     asked.targets.push(device_id(by));
     let binding = binding(by, signing);
