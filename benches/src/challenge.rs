@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use countersign_client::SoftwareKey;
-use countersign_core::account::{Account, Enroll, Issue, ProfilePatch, Snapshot, Track};
+use countersign_core::account::{Account, Enroll, Evidence, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::{Challenge, Ended, Machine, Shown, Step};
+use countersign_core::challenge::{Challenge, Shown};
+use countersign_core::change::Transition;
 use countersign_core::decision::{self, Asked, Decision, SignedDecision, VerifiedDecision};
 use countersign_core::device::Signing;
 use countersign_core::display::DisplayText;
@@ -86,13 +87,12 @@ pub fn sample() -> Sample {
     Sample { account, action, issued, challenge, decision }
 }
 
-/// The outcome that is proposed to the store.
+/// The judgement of the approval, and the change that ends the challenge.
 ///
 /// # Panics
-/// If the challenge is not open.
-pub fn decide(machine: &mut Machine, sample: &Sample) -> Ended {
-    match machine.decide(&sample.decision, NOW, &Limits::default()) {
-        Ok(Step::Propose(ended)) => ended,
-        Ok(Step::Known(_)) | Err(_) => unreachable!("it is pending and the device may answer"),
-    }
+/// If the account refuses it.
+#[must_use]
+pub fn decide(sample: &Sample, limits: &Limits) -> Transition<Arc<Challenge>> {
+    let judged = sample.issued.decide(&sample.decision, NOW, limits).expect("it may answer");
+    judged.settle(Some(&sample.action), Evidence::default()).expect("its own action")
 }

@@ -12,10 +12,11 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::{Parser, Subcommand};
 use countersign_benches::challenge::{Sample, decide, sample};
 use countersign_client::SoftwareKey;
-use countersign_core::challenge::{Challenge, Machine};
+use countersign_core::challenge::Challenge;
 use countersign_core::decision::Decision;
 use countersign_core::id::{AuthenticatorId, TenantId, Thumbprint};
 use countersign_core::nonce::Nonce;
+use countersign_core::policy::Limits;
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::statement::{DecisionStatement, Digest, Statement};
 use countersign_engine::ports::store::Record;
@@ -29,7 +30,7 @@ const CASES: [(&str, u64, Case); 6] = [
     ("P-256 check", 640, |_, steps| check(Algorithm::Es256, steps)),
     ("Ed25519 check", 640, |_, steps| check(Algorithm::Ed25519, steps)),
     ("statement of a decision", 50_000, statement),
-    ("challenge: decide and settle", 50_000, transition),
+    ("account: decide a challenge", 50_000, transition),
     ("record of a challenge: encode", 50_000, encode),
     ("the same and back", 50_000, decode),
 ];
@@ -132,10 +133,9 @@ fn statement(sample: &Sample, steps: u64) {
 }
 
 fn transition(sample: &Sample, steps: u64) {
+    let limits = Limits::default();
     for _ in 0..steps {
-        let mut machine = Machine::new(sample.challenge.clone());
-        let ended = decide(&mut machine, sample);
-        black_box(machine.settle(ended));
+        black_box(decide(sample, &limits));
     }
 }
 

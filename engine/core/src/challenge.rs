@@ -1,12 +1,12 @@
-//! The state machine of one challenge: `Pending → Committing → Closed`.
+//! A challenge and its end: open, or closed by the first end that the store has recorded.
 //!
-//! It proposes outcomes and does not decide between them: an outcome exists when the store has
-//! recorded it.
+//! The [account](crate::account::Account) judges decisions. What is here follows from the record
+//! alone.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decision::{Decision, VerifiedDecision};
+use crate::decision::VerifiedDecision;
 use crate::display::DisplayText;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use crate::nonce::Nonce;
@@ -148,156 +148,35 @@ impl Challenge {
         self.expires_at.plus_ms(limits.decision_grace_ms)
     }
 
-    /// Judges an answer that came after the end: the same one from the same device is told the
-    /// recorded result, anything else is refused.
+    /// Answers a decision that came after the end: the same one from the same device is told the
+    /// recorded result, anything else is refused. None while the challenge is open.
     ///
-    /// # Errors
-    /// [`Refusal::ChallengeEnded`].
-    pub fn repeated(
-        ended: &Ended,
-        decision: Decision,
-        by: &AuthenticatorId,
-    ) -> Result<Ended, Refusal> {
-        if ended.by.as_ref() == Some(by) && ended.outcome == decision.outcome() {
-            Ok(ended.clone())
-        } else {
-            Err(Refusal::ChallengeEnded)
-        }
-    }
-}
-
-/// Phase of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// It can be answered.
-    Pending,
-    /// An outcome was proposed to the store, which has not answered yet.
-    Committing,
-    /// The recorded outcome is known.
-    Closed(Ended),
-}
-
-/// Requests of a machine to its actor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Ask the store to record this end, then call [`Machine::settle`] with the recorded one.
-    Propose(Ended),
-    /// The end was recorded before.
-    Known(Ended),
-}
-
-/// The state machine of one challenge.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    challenge: Arc<Challenge>,
-    phase: Phase,
-}
-
-impl Machine {
-    /// A machine in the state that was stored.
+    /// A device that was not asked is told the same as before the end.
     #[must_use]
-    pub fn new(challenge: impl Into<Arc<Challenge>>) -> Self {
-        let challenge = challenge.into();
-        let phase = challenge.ended.clone().map_or(Phase::Pending, Phase::Closed);
-        Self { challenge, phase }
-    }
-
-    /// The challenge as it is known.
-    #[must_use]
-    pub const fn challenge(&self) -> &Arc<Challenge> {
-        &self.challenge
-    }
-
-    /// Gives its phase.
-    #[must_use]
-    pub const fn phase(&self) -> &Phase {
-        &self.phase
-    }
-
-    /// Takes a device's answer. `arrived_at` is the arrival of the request, and decides whether it
-    /// was in time.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the device may not answer, or not any more. Nothing has changed then.
-    pub fn decide(
-        &mut self,
-        decision: &VerifiedDecision,
-        arrived_at: UnixMillis,
-        limits: &Limits,
-    ) -> Result<Step, Refusal> {
+    pub fn repeated(&self, decision: &VerifiedDecision) -> Option<Result<Ended, Refusal>> {
+        let ended = self.ended.as_ref()?;
         let by = decision.by();
-        if decision.challenge() != &self.challenge.id || !self.challenge.targets.contains(by) {
-            return Err(Refusal::ChallengeUnknown);
+        if *decision.challenge() != self.id || !self.targets.contains(by) {
+            return Some(Err(Refusal::ChallengeUnknown));
         }
-        if let Phase::Closed(ended) = &self.phase {
-            return Challenge::repeated(ended, decision.decision(), by).map(Step::Known);
-        }
-        if decision.signing() < limits.signing_min {
-            return Err(Refusal::StatementRequired);
-        }
-        if self.challenge.held {
-            return Err(Refusal::ChallengeHeld);
-        }
-        if arrived_at >= self.challenge.expires_at {
-            return Err(Refusal::ChallengeEnded);
-        }
-        self.phase = Phase::Committing;
-        Ok(Step::Propose(Ended {
-            outcome: decision.decision().outcome(),
-            at: arrived_at,
-            by: Some(by.clone()),
-            signature: Some(decision.signature().to_vec()),
-        }))
+        let same = ended.by.as_ref() == Some(by) && ended.outcome == decision.decision().outcome();
+        Some(if same { Ok(ended.clone()) } else { Err(Refusal::ChallengeEnded) })
     }
 
-    /// The time is `now`: proposes the expiry if it is due.
-    pub fn expire(&mut self, now: UnixMillis, limits: &Limits) -> Option<Step> {
-        if let Phase::Closed(_) = self.phase {
-            return None;
+    /// Takes over what is recorded anew: a challenge released, with fewer targets, or ended. The
+    /// first end is kept.
+    pub fn learn(self: &mut Arc<Self>, recorded: Arc<Self>) {
+        if self.ended.is_none() {
+            *self = recorded;
         }
-        if now < self.deadline(limits) {
-            return None;
-        }
-        self.phase = Phase::Committing;
-        Some(Step::Propose(Ended::without_device(Outcome::Expired, now)))
     }
 
-    /// Time at which to call [`Self::expire`]. Until then a decision that arrived in time may still
-    /// be on its way.
+    /// Tells whether a number was counted since it was as in `known`. That changes nothing that its
+    /// devices see, and comes with no other change.
     #[must_use]
-    pub fn deadline(&self, limits: &Limits) -> UnixMillis {
-        self.challenge.deadline(limits)
-    }
-
-    /// The store has recorded the challenge anew: released, with fewer targets, or ended. The first
-    /// end is kept.
-    pub fn learn(&mut self, recorded: impl Into<Arc<Challenge>>) {
-        let recorded = recorded.into();
-        if !matches!(self.phase, Phase::Closed(_)) {
-            if let Some(ended) = &recorded.ended {
-                self.phase = Phase::Closed(ended.clone());
-            }
-            self.challenge = recorded;
-        }
-    }
-
-    /// Takes the recorded end from the store. The first record is kept.
-    pub fn settle(&mut self, ended: Ended) -> &Ended {
-        if !matches!(self.phase, Phase::Closed(_)) {
-            Arc::make_mut(&mut self.challenge).ended = Some(ended.clone());
-            self.phase = Phase::Closed(ended);
-        }
-        match &self.phase {
-            Phase::Closed(ended) => ended,
-            Phase::Pending | Phase::Committing => unreachable!("closed just above"),
-        }
-    }
-
-    /// The store did not answer, or recorded nothing: the challenge can still be answered.
-    pub fn unsettled(&mut self) {
-        if self.phase == Phase::Committing {
-            self.phase = Phase::Pending;
-        }
+    pub fn has_counted_since(&self, known: &Self) -> bool {
+        let tries = |challenge: &Self| challenge.number.as_ref().map(|asked| asked.tries);
+        self.ended.is_none() && tries(self) != tries(known)
     }
 }
 

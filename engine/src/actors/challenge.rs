@@ -1,4 +1,5 @@
-//! The actor of a challenge: runs its state machine, proposes its outcomes and holds its waiters.
+//! The actor of a challenge: keeps the record that it was told, holds those who wait for the end,
+//! and has it expire. It judges nothing.
 
 mod ask;
 
@@ -6,19 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, ContextFutureSpawner};
-use actix::{Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 
-use countersign_core::challenge::{Challenge, Ended, Machine, Phase, Step};
-use countersign_core::decision::{Decision, VerifiedDecision};
-use countersign_core::device::Signing;
-use countersign_core::id::AuthenticatorId;
-use countersign_core::number_match::TypedNumber;
+use countersign_core::challenge::Challenge;
 use countersign_core::refusal::Refusal;
-use countersign_core::time::UnixMillis;
 
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
-use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::{ChallengeKey, Shared, Tenant};
 
@@ -45,26 +40,13 @@ pub(crate) struct Watched {
     pub(crate) is_waited_for: bool,
 }
 
-/// A device's verified answer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Decide {
-    pub(crate) decision: VerifiedDecision,
-    pub(crate) arrived_at: UnixMillis,
-    /// True if the device has signed a read of the displayed text.
-    pub(crate) read: bool,
-    pub(crate) reply: Reply<Ended>,
-}
-
 pub(crate) struct ChallengeActor {
     key: ChallengeKey,
     shared: Arc<Shared>,
     tenant: Option<Arc<Tenant>>,
     /// Absent until it is loaded, and where there is no such challenge.
-    machine: Option<Machine>,
+    recorded: Option<Arc<Challenge>>,
     waiters: Vec<oneshot::Sender<Arc<Challenge>>>,
-    /// Proposals that are not answered yet.
-    proposing: usize,
     /// The store is being asked for the recorded state, or will be asked again.
     in_doubt: bool,
 }
@@ -72,34 +54,24 @@ pub(crate) struct ChallengeActor {
 impl ChallengeActor {
     fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Arc<Challenge>>) -> Self {
         let tenant = shared.tenant(&key.0).ok();
-        let machine = recorded.map(Machine::new);
-        let waiters = Vec::new();
-        Self { key, shared, tenant, machine, waiters, proposing: 0, in_doubt: false }
+        Self { key, shared, tenant, recorded, waiters: Vec::new(), in_doubt: false }
     }
 
-    fn settle(&mut self, ended: Ended) -> Result<Ended, Error> {
-        let machine = self.machine.as_mut().ok_or(Refusal::ChallengeUnknown)?;
-        let ended = machine.settle(ended).clone();
-        self.tell_waiters();
-        Ok(ended)
+    /// The challenge, as long as it can be answered.
+    fn open(&self) -> Option<&Arc<Challenge>> {
+        self.recorded.as_ref().filter(|recorded| recorded.ended.is_none())
     }
 
+    /// Takes over what is recorded anew, and tells those who wait, once there is an end.
     fn learn(&mut self, recorded: Arc<Challenge>) {
-        if let Some(machine) = &mut self.machine {
-            machine.learn(recorded);
-            self.tell_waiters();
-        }
-    }
-
-    /// Tells those who wait, once there is an end.
-    fn tell_waiters(&mut self) {
-        let Some(challenge) = self.machine.as_ref().map(Machine::challenge) else { return };
-        if challenge.ended.is_none() {
+        let Some(known) = &mut self.recorded else { return };
+        known.learn(recorded);
+        if known.ended.is_none() {
             return;
         }
         for waiter in self.waiters.drain(..) {
             // A waiter that has gone away needs no answer.
-            let _ = waiter.send(challenge.clone());
+            let _ = waiter.send(known.clone());
         }
     }
 
@@ -122,71 +94,30 @@ impl ChallengeActor {
             .wait(ctx);
     }
 
-    fn unsettled(&mut self) {
-        if let Some(machine) = &mut self.machine {
-            machine.unsettled();
-        }
-    }
-
-    /// Asks the account to have an end recorded; the answer is the end that is. `typed` is the
-    /// number in a device's answer, and `display` is true if the device has signed the shown text,
-    /// or a read of it.
-    fn propose(
-        &mut self,
-        ended: Ended,
-        typed: Option<TypedNumber>,
-        display: bool,
-    ) -> ResponseActFuture<Self, Result<Ended, Error>> {
-        self.proposing += 1;
-        let shared = self.shared.clone();
-        let challenge = self.machine.as_ref().map(|m| m.challenge().clone());
-        let proposed = async move {
-            let challenge = challenge.ok_or(Refusal::ChallengeUnknown)?;
-            let id = challenge.id.clone();
-            shared
-                .account(&challenge.account, move |w| {
-                    Box::pin(async move { w.decide(&id, ended, typed.as_ref(), display).await })
-                })
-                .await
-        };
-        let settled = proposed.into_actor(self).map(|recorded, actor: &mut Self, _| {
-            actor.proposing -= 1;
-            match recorded {
-                Ok(ended) => actor.settle(ended),
-                Err(error) => {
-                    actor.unsettled();
-                    Err(error)
-                }
-            }
-        });
-        Box::pin(settled)
-    }
-
     fn wait_for_expiry(&mut self, ctx: &mut Context<Self>) {
-        let (Some(machine), Some(tenant)) = (&self.machine, &self.tenant) else { return };
-        if matches!(machine.phase(), Phase::Closed(_)) {
-            return;
-        }
-        let ms = machine.deadline(&tenant.limits).ms_since(self.shared.clock.now());
+        let (Some(open), Some(tenant)) = (self.open(), &self.tenant) else { return };
+        let ms = open.deadline(&tenant.limits).ms_since(self.shared.clock.now());
         ctx.run_later(Duration::from_millis(ms), Self::expire);
     }
 
+    /// Asks the account to have the challenge expire, and again until it has ended.
     fn expire(&mut self, ctx: &mut Context<Self>) {
-        let (Some(machine), Some(tenant)) = (&mut self.machine, &self.tenant) else { return };
-        let now = self.shared.clock.now();
-        match machine.expire(now, &tenant.limits) {
-            Some(Step::Propose(ended)) => self
-                .propose(ended, None, false)
-                .map(|recorded, _, ctx| {
-                    if recorded.is_err() {
-                        ctx.run_later(RETRY, Self::expire);
-                    }
-                })
-                .spawn(ctx),
-            Some(Step::Known(_)) => {}
-            // The timer ran ahead of the clock, or the challenge has ended.
-            None => self.wait_for_expiry(ctx),
+        let (Some(open), Some(tenant)) = (self.open(), &self.tenant) else { return };
+        if self.shared.clock.now() < open.deadline(&tenant.limits) {
+            // The timer ran ahead of the clock.
+            return self.wait_for_expiry(ctx);
         }
+        let (shared, account, id) = (self.shared.clone(), open.account.clone(), open.id.clone());
+        let expired = async move {
+            let expire = shared.account(&account, |w| Box::pin(async move { w.expire(&id).await }));
+            expire.await
+        };
+        expired
+            .into_actor(self)
+            .map(|_, _, ctx| {
+                ctx.run_later(RETRY, Self::expire);
+            })
+            .spawn(ctx);
     }
 }
 
@@ -194,7 +125,7 @@ impl Actor for ChallengeActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if self.machine.is_some() {
+        if self.recorded.is_some() {
             return self.wait_for_expiry(ctx);
         }
         // Commits after the registration of this actor are sent to it as well.
@@ -204,7 +135,7 @@ impl Actor for ChallengeActor {
             .into_actor(self)
             .map(|loaded, actor, ctx| match loaded {
                 Ok(recorded) => {
-                    actor.machine = recorded.map(Machine::new);
+                    actor.recorded = recorded.map(Arc::new);
                     actor.wait_for_expiry(ctx);
                 }
                 Err(error) => {
@@ -240,12 +171,11 @@ impl Handler<Watch> for ChallengeActor {
     type Result = ();
 
     fn handle(&mut self, Watch { wait, reply }: Watch, _: &mut Self::Context) {
-        let Some(machine) = &self.machine else {
+        let Some(challenge) = self.recorded.clone() else {
             let _ = reply.send(Err(Refusal::ChallengeUnknown.into()));
             return self.shared.challenges.dismiss(&self.key);
         };
         self.waiters.retain(|w| !w.is_closed());
-        let challenge = machine.challenge().clone();
         let is_waited_for = !self.waiters.is_empty();
         let max = self.tenant.as_ref().map_or(0, |t| t.limits.waiters_per_challenge_max);
         let may_wait = wait && challenge.ended.is_none() && self.waiters.len() < max;
@@ -256,41 +186,6 @@ impl Handler<Watch> for ChallengeActor {
         });
         let _ = reply.send(Ok(Watched { challenge, end, is_waited_for }));
     }
-}
-
-impl Handler<Decide> for ChallengeActor {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, decide: Decide, _: &mut Self::Context) -> Self::Result {
-        let Decide { decision, arrived_at, read, reply } = decide;
-        let step = match (&mut self.machine, &self.tenant) {
-            (Some(machine), Some(tenant)) => machine.decide(&decision, arrived_at, &tenant.limits),
-            (None, _) | (_, None) => Err(Refusal::ChallengeUnknown),
-        };
-        let proposed = match step {
-            Ok(Step::Propose(ended)) => ended,
-            Ok(Step::Known(ended)) => {
-                let _ = reply.send(Ok(ended));
-                return Box::pin(actix::fut::ready(()));
-            }
-            Err(refusal) => {
-                let _ = reply.send(Err(refusal.into()));
-                return Box::pin(actix::fut::ready(()));
-            }
-        };
-        let typed = decision.number().cloned();
-        let display = read || decision.signing() >= Signing::StatementV1;
-        let answered = self.propose(proposed, typed, display).map(move |recorded, _, _| {
-            let _ = reply
-                .send(recorded.and_then(|ended| judge(&ended, decision.decision(), decision.by())));
-        });
-        Box::pin(answered)
-    }
-}
-
-/// Answers the device from the recorded end, which may be another one than its own.
-fn judge(ended: &Ended, decision: Decision, by: &AuthenticatorId) -> Result<Ended, Error> {
-    Ok(Challenge::repeated(ended, decision, by)?)
 }
 
 impl Handler<Drain> for ChallengeActor {
@@ -306,8 +201,7 @@ impl Handler<Leave> for ChallengeActor {
 
     fn handle(&mut self, Leave { seen }: Leave, ctx: &mut Self::Context) {
         self.waiters.retain(|w| !w.is_closed());
-        let open = self.machine.as_ref().is_some_and(|m| !matches!(m.phase(), Phase::Closed(_)));
-        if self.proposing > 0 || (open && !self.waiters.is_empty()) {
+        if self.open().is_some() && !self.waiters.is_empty() {
             return;
         }
         if self.shared.challenges.leave(&self.key, seen) {

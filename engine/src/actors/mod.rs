@@ -1,5 +1,5 @@
-//! The actors: one per active account, credential and challenge. They own the core's state
-//! machines, serialise their transitions and hold the waiters. They decide nothing by themselves.
+//! The actors: one per active account, credential and challenge. They own the core's state,
+//! serialise its transitions and hold the waiters. They decide nothing by themselves.
 //!
 //! Waiting goes one way: a challenge and a device wait for an account, an account for the store,
 //! and nobody for a challenge or a device. News flows the other way without waiting.

@@ -1,22 +1,21 @@
 //! The single writer of an account's records: makes the core's transitions, has them recorded,
 //! applies them, and tells the actors concerned.
 
+mod deciding;
 mod news;
-mod numbers;
 mod tickets;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign_core::account::{
-    Account, Enroll, Evidence, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
+    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
 };
 use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
-use countersign_core::change::{Transition, Write};
+use countersign_core::challenge::{Challenge, Ended, Shown};
+use countersign_core::change::Transition;
 use countersign_core::device::{Device, Signing};
-use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
@@ -133,7 +132,7 @@ impl AccountWriter {
         let shown = Shown { nonce, display };
         let issue = Issue { id, target, supersede, held, shown, number_seed };
         let issued = self.account.issue(&issue, &action, now, &self.tenant.limits);
-        let transition = issued.map_err(numbers::refused)?;
+        let transition = issued.map_err(deciding::refused)?;
         let issued = self.record(transition).await?;
         counter!(telemetry::CHALLENGES_ISSUED).increment(1);
         Ok(issued)
@@ -153,42 +152,12 @@ impl AccountWriter {
             return self.recorded_end(id).await;
         }
         let transition = self.account.withdraw(id, self.now())?;
-        let challenge = self.record(transition).await?;
-        Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
+        deciding::end_of(&*self.record(transition).await?)
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
         let transition = self.account.release(id)?;
         self.record(transition).await
-    }
-
-    /// Has the end of a challenge recorded, unless another is. The answer is the one that is
-    /// recorded.
-    pub(crate) async fn settle(&mut self, id: &ChallengeId, ended: Ended) -> Result<Ended, Error> {
-        self.end(id, ended, Evidence::default()).await
-    }
-
-    async fn end(
-        &mut self,
-        id: &ChallengeId,
-        ended: Ended,
-        evidence: Evidence<'_>,
-    ) -> Result<Ended, Error> {
-        let Some(open) = self.account.open_challenge(id) else {
-            return self.recorded_end(id).await;
-        };
-        let key = open.action.clone();
-        let action = self.recall(&key).await?;
-        if action.is_none() && ended.outcome == Outcome::Approved {
-            return Err(Refusal::ActionUnknown.into());
-        }
-        let mut transition = self.account.settle(id, ended, action.as_deref(), evidence)?;
-        if self.tenant.delivery.is_some() {
-            let event = Event::of_end(&transition.answer);
-            transition.change.writes.extend(event.map(Write::Event));
-        }
-        let challenge = self.record(transition).await?;
-        Ok(challenge.ended.clone().ok_or(Refusal::ChallengeUnknown)?)
     }
 
     pub(crate) async fn enroll(
@@ -251,13 +220,6 @@ impl AccountWriter {
 
     fn now(&self) -> UnixMillis {
         self.shared.clock.now()
-    }
-
-    async fn recorded_end(&self, id: &ChallengeId) -> Result<Ended, Error> {
-        let tenant = &self.account.key().tenant;
-        let recorded = self.shared.store.challenge(tenant, id).await?;
-        let recorded = recorded.filter(|c| c.account == *self.account.key());
-        Ok(recorded.and_then(|c| c.ended).ok_or(Refusal::ChallengeUnknown)?)
     }
 
     async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Outcome};
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -132,21 +132,27 @@ async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {
     let ending = overdue.into_iter().filter_map(|challenge| {
         let tenant = shared.tenant(&challenge.account.tenant).ok()?;
         let outcome = due(&challenge, now, tenant.limits.decision_grace_ms)?;
-        Some(end(shared, challenge, Ended::without_device(outcome, now)))
+        Some(end(shared, challenge, outcome, now))
     });
     stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect::<Vec<_>>().await;
     Ok(())
 }
 
 /// Has a challenge ended. False if that failed, which is logged.
-pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, ended: Ended) -> bool {
+pub(super) async fn end(
+    shared: &Arc<Shared>,
+    challenge: Challenge,
+    outcome: Outcome,
+    at: UnixMillis,
+) -> bool {
     let (id, account) = (challenge.id, challenge.account);
-    let settled =
-        shared.account(&account, |w| Box::pin(async move { w.settle(&id, ended).await })).await;
-    if let Err(error) = &settled {
+    let ended = shared
+        .account(&account, move |w| Box::pin(async move { w.end(&id, outcome, at).await }))
+        .await;
+    if let Err(error) = &ended {
         tracing::warn!(%error, "overdue challenge not ended");
     }
-    settled.is_ok()
+    ended.is_ok()
 }
 
 /// Gives the end of a challenge that is overdue at `now`.

@@ -157,8 +157,11 @@ impl Engine {
         if let Some(ended) = verdict.ended() {
             return Ok(ended.clone());
         }
-        let ended = Ended::without_device(Outcome::Cancelled, self.shared.clock.now());
-        settle(&self.shared, account, id, ended).await
+        let now = self.shared.clock.now();
+        let cancelled = self.shared.account(account, move |w| {
+            Box::pin(async move { w.end(&id, Outcome::Cancelled, now).await })
+        });
+        cancelled.await
     }
 
     /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for it.
@@ -253,13 +256,4 @@ fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Er
         })
     };
     (Box::pin(offering), refused)
-}
-
-async fn settle(
-    shared: &Arc<Shared>,
-    account: &AccountKey,
-    id: ChallengeId,
-    ended: Ended,
-) -> Result<Ended, Error> {
-    shared.account(account, |w| Box::pin(async move { w.settle(&id, ended).await })).await
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::challenge::Outcome;
 use countersign_core::event::Event;
 use countersign_core::policy::EVENT_RETRY_MS;
 use countersign_core::time::{SetBack, UnixMillis};
@@ -65,8 +65,7 @@ async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Err
         foreign = others.len();
         let ending = ours.into_iter().map(|challenge| async move {
             let account = challenge.account.clone();
-            let ended = Ended::without_device(Outcome::Expired, at);
-            let is_ended = end(shared, challenge, ended).await;
+            let is_ended = end(shared, challenge, Outcome::Expired, at).await;
             shared.accounts.dismiss(&account);
             shared.recovered.fetch_add(u64::from(is_ended), Ordering::Relaxed);
             is_ended

@@ -1,6 +1,9 @@
 //! Numbers that are typed: each is counted before it is compared, whatever goes wrong after.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use countersign_core::action::ActionState;
 use countersign_core::challenge::{Challenge, Outcome};
@@ -16,7 +19,7 @@ use futures_util::future::join_all;
 
 use countersign_engine::Reader;
 
-use crate::support::{Fault, House, Phone, Which, account, action, soon};
+use crate::support::{Fault, House, Phone, WAIT_MS, Which, account, action, soon};
 
 fn limits() -> Limits {
     Limits { number_match: Some(Digits::Six), ..Limits::default() }
@@ -85,6 +88,37 @@ async fn what_is_no_validly_signed_approval_with_a_number_is_no_attempt() {
     let denied = house.decide(&phone, &challenge, Decision::Deny).await.unwrap();
     assert_eq!(denied.outcome, Outcome::Denied);
     assert_eq!(house.store.tries(&challenge).await, 0);
+}
+
+/// Whose challenge is over waits for the next one, while an answer that arrived in time is judged.
+#[actix::test]
+async fn a_counted_number_wakes_no_device_that_waits() {
+    let house = house();
+    let (_, phone, challenge) = house.asked().await;
+    let arrived_at = challenge.expires_at.minus_ms(1);
+    house.clock.advance(challenge.expires_at.ms_since(house.now()) + 1);
+    let credential = phone.credential();
+    let mut app = Box::pin(house.engine.pending(&credential, Reader::Stranger, WAIT_MS));
+    assert!(poll_once(&mut app).await.is_none(), "nothing is pending any more");
+    let typed = phone.typed(&challenge, &wrong(&challenge));
+    let told = house.engine.decide(&credential, typed, arrived_at).await;
+    assert_eq!(told, Err(NUMBER_WRONG));
+    assert_eq!(house.store.tries(&challenge).await, 1);
+    // Whatever the credential was told before a question has reached it; one that wakes asks again.
+    for _ in 0..3 {
+        house.engine.credential(&credential, None).await.unwrap();
+        assert!(poll_once(&mut app).await.is_none(), "woken although nothing is new");
+    }
+    house.engine.drain();
+    assert!(soon(app).await.unwrap().offers.is_empty());
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 #[actix::test]

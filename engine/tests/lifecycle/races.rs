@@ -80,6 +80,17 @@ async fn one_decision_sent_many_times_at_once_is_recorded_once() {
     house.assert_single_outcomes();
 }
 
+/// The credential's actor knows the challenge and the account's judges it: nobody else is asked.
+#[actix::test]
+async fn a_decision_passes_two_mailboxes() {
+    let house = House::open();
+    let (_, phone, challenge) = house.asked().await;
+    let after = house.again_after(1);
+    assert_eq!(after.engine.actors(), 0);
+    after.decide(&phone, &challenge, Decision::Approve).await.unwrap();
+    assert_eq!(after.engine.actors(), 2);
+}
+
 #[actix::test]
 async fn challenges_started_at_the_same_time_leave_one_open() {
     let house = House::with(Limits { prompts_max: 11, ..Limits::default() });

@@ -44,6 +44,20 @@ async fn one_waiter_too_many_is_answered_at_once() {
     }
 }
 
+/// As after a commit whose answer was lost, and that arrived after everybody had looked.
+#[actix::test]
+async fn who_missed_an_end_is_told_by_the_next_who_decides() {
+    let house = House::open();
+    let (_, phone, challenge) = house.asked().await;
+    let after = house.again_after(1);
+    let waiter = after.waiter(&challenge).await;
+    assert_eq!(after.outcome(&challenge).await, None);
+    let ended = house.decide(&phone, &challenge, Decision::Deny).await.unwrap();
+    let (waited, again) = tokio::join!(waiter, after.decide(&phone, &challenge, Decision::Deny));
+    assert_eq!(again, Ok(ended));
+    assert_eq!(waited, Some(Outcome::Denied));
+}
+
 #[actix::test]
 async fn waiters_are_told_of_a_cancellation() {
     let house = House::open();

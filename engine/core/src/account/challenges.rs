@@ -1,14 +1,14 @@
-//! Issuing challenges and recording how they end.
+//! Issuing challenges, and offering them.
 
 use std::sync::Arc;
 
 use super::{Account, AccountRecord, end};
 use crate::action::{Action, ActionState};
-use crate::challenge::{Challenge, Ended, Outcome, Shown};
+use crate::challenge::{Challenge, Outcome, Shown};
 use crate::change::{Transition, Write};
 use crate::device::Device;
 use crate::id::{AuthenticatorId, ChallengeId};
-use crate::number_match::{AskedNumber, Matched, Number, Seed};
+use crate::number_match::{AskedNumber, Number, Seed};
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
@@ -39,15 +39,6 @@ pub struct Issued {
     pub action: Arc<Action>,
     /// The devices that may answer it.
     pub devices: Vec<Arc<Device>>,
-}
-
-/// Evidence for a decision besides its signer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Evidence<'a> {
-    /// Shows that the right number was typed.
-    pub number: Option<&'a Matched>,
-    /// True if the key's holder has signed the displayed text, or a read of it.
-    pub display: bool,
 }
 
 impl Account {
@@ -172,123 +163,6 @@ impl Account {
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
-    /// Counts the number that an approval came with, if one did. It is to be recorded before the
-    /// number is compared, so that nothing that happens later takes the attempt back.
-    ///
-    /// None where the challenge asks for no number.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the approval could not be recorded, no number was typed, or none may be
-    /// compared for the account (for a while) or for the challenge (any more). None of these is an
-    /// attempt.
-    pub fn count_number(
-        &self,
-        id: &ChallengeId,
-        approval: &Ended,
-        typed: bool,
-        limits: &Limits,
-    ) -> Result<Option<Transition<AskedNumber>>, Refusal> {
-        let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
-        self.decider(open, approval)?;
-        let Some(AskedNumber { number, tries }) = &open.number else { return Ok(None) };
-        if !typed {
-            return Err(Refusal::NumberMissing);
-        }
-        let record = self.record.as_ref().ok_or(Refusal::ActionUnknown)?;
-        let retry_after_ms = record.counters.number_wait_ms(approval.at, limits);
-        if retry_after_ms > 0 {
-            let hold = record.counters.number_hold(limits);
-            return Err(Refusal::TooManyNumbers { hold, retry_after_ms });
-        }
-        if *tries >= limits.numbers_per_challenge_max {
-            return Err(Refusal::NumberWrong { last: true });
-        }
-        let asked = AskedNumber { number: number.clone(), tries: tries + 1 };
-        let challenge = Challenge { number: Some(asked.clone()), ..open.clone() };
-        let counters = record.counters.numbered(approval.at);
-        let record = AccountRecord { counters, ..record.clone() };
-        let writes = vec![Write::Account(record), Write::Challenge(challenge.into())];
-        Ok(Some(self.transition(writes, asked)))
-    }
-
-    /// Records the end of an open challenge, with its effects on the action and the account's
-    /// counters.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the challenge has ended, the device that decided may not (any more) or was
-    /// late, or `action` is not the challenge's own. An approval needs its action, and a matched
-    /// number where the challenge asks for one.
-    pub fn settle(
-        &self,
-        id: &ChallengeId,
-        ended: Ended,
-        action: Option<&Action>,
-        evidence: Evidence<'_>,
-    ) -> Result<Transition<Arc<Challenge>>, Refusal> {
-        let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
-        if ended.outcome == Outcome::Approved && open.number.is_some() && evidence.number.is_none()
-        {
-            return Err(Refusal::NumberMissing);
-        }
-        let of_challenge = |a: &Action| a.account == self.key && a.key == open.action;
-        if !action.map_or(ended.outcome != Outcome::Approved, of_challenge) {
-            return Err(Refusal::ActionUnknown);
-        }
-        let mut writes = Vec::with_capacity(4);
-        if let Some(device) = self.decider(open, &ended)? {
-            let last_verified_at = device.last_verified_at.max(Some(ended.at));
-            // A person who denies says nothing about whose the key is.
-            let confirmed = device.confirmed || ended.outcome == Outcome::Approved;
-            let device = Device { last_verified_at, confirmed, ..device.clone() };
-            writes.push(Write::Device(device.into()));
-        }
-        if let (Some(action), Some(state)) = (action, state_after(ended.outcome)) {
-            let decided_by = ended.by.clone();
-            let shown = open.shown.as_ref().filter(|_| evidence.display);
-            let approved = shown.filter(|_| ended.outcome == Outcome::Approved);
-            let approved = approved.map(|shown| shown.display.clone());
-            let action = Action { decided_by, approved, ..action.in_state(state, ended.at) };
-            writes.push(Write::Action(action.into()));
-        }
-        if let Some(record) = &self.record {
-            let counters = record.counters.after(ended.outcome, ended.at);
-            if counters != record.counters {
-                writes.push(Write::Account(AccountRecord { counters, ..record.clone() }));
-            }
-        }
-        let challenge = Arc::new(Challenge { ended: Some(ended), ..open.clone() });
-        writes.push(Write::Challenge(challenge.clone()));
-        Ok(self.transition(writes, challenge))
-    }
-
-    /// The device that brought an end about, if it may: the account's last word, whatever a machine
-    /// with an older state of the challenge has let through.
-    fn decider(&self, open: &Challenge, ended: &Ended) -> Result<Option<&Device>, Refusal> {
-        let Some(by) = &ended.by else {
-            let possible = !ended.outcome.needs_device();
-            return if possible { Ok(None) } else { Err(Refusal::ChallengeUnknown) };
-        };
-        let device = self.device(by).filter(|_| open.targets.contains(by));
-        let device = device.ok_or(Refusal::ChallengeUnknown)?;
-        if open.held {
-            return Err(Refusal::ChallengeHeld);
-        }
-        if ended.at >= open.expires_at {
-            return Err(Refusal::ChallengeEnded);
-        }
-        Ok(Some(device))
-    }
-
-    /// Tells whether an approval still holds: nobody has overridden the action's state since, and
-    /// the approving authenticator is still enrolled.
-    #[must_use]
-    pub fn approval_stands(&self, action: &Action, ended: &Ended) -> bool {
-        let by = ended.by.as_ref().and_then(|by| self.device(by));
-        ended.outcome == Outcome::Approved
-            && action.state == ActionState::ChallengeSucceeded
-            && by.is_some_and(|device| action.decided_by.as_ref() == Some(&device.id))
-    }
-
     /// The devices that may answer: those that sign as much as is asked for.
     fn targets(
         &self,
@@ -307,15 +181,5 @@ impl Account {
         }
         let devices: Vec<_> = self.devices.iter().filter(able).cloned().collect();
         if devices.is_empty() { Err(Refusal::StatementRequired) } else { Ok(devices) }
-    }
-}
-
-/// The state that an outcome puts its action in; after the others it may be challenged again as it
-/// is.
-const fn state_after(outcome: Outcome) -> Option<ActionState> {
-    match outcome {
-        Outcome::Approved => Some(ActionState::ChallengeSucceeded),
-        Outcome::Denied | Outcome::Failed | Outcome::Reported => Some(ActionState::ChallengeFailed),
-        Outcome::Cancelled | Outcome::Expired | Outcome::Revoked | Outcome::Superseded => None,
     }
 }

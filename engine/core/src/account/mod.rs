@@ -4,6 +4,7 @@
 //! memory once the store has recorded it. Nothing else changes an account.
 
 mod challenges;
+mod deciding;
 mod enrollment;
 mod grant;
 mod profile;
@@ -14,7 +15,8 @@ mod tracking;
 
 use std::sync::Arc;
 
-pub use challenges::{Evidence, Issue, Issued};
+pub use challenges::{Issue, Issued};
+pub use deciding::{Evidence, Judged};
 pub use enrollment::{Enroll, Refresh};
 pub use grant::Grant;
 pub use profile::{Edit, Profile, ProfilePatch};

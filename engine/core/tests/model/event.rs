@@ -2,12 +2,13 @@
 //! events that they stand for in the present state of the sequence.
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Ended;
+use countersign_core::challenge::Outcome;
+use countersign_core::time::UnixMillis;
 use proptest::prelude::*;
 
 use crate::names::{ActionName, CODES, INSTANCES, KEYS, USERS};
 use crate::reference::{Asked, Reference};
-use crate::world::World;
+use crate::world::{Arrived, World};
 
 /// A step, and whether its commit gets lost on the way to the store.
 #[derive(Clone, Debug)]
@@ -24,8 +25,8 @@ pub(crate) enum Kind {
     Notify(usize),
     Withdraw(usize),
     Release(usize),
-    Decide { challenge: usize, device: usize, approve: bool, other: bool },
-    Settle(usize),
+    Answer { challenge: usize, device: usize, approve: bool, other: bool },
+    Decide(usize),
     Pass(u64),
     Expire(usize),
     Cancel(usize),
@@ -62,26 +63,29 @@ pub(crate) enum Event {
         user: usize,
         challenge: usize,
     },
-    /// `signed` is the challenge that the signature is over.
-    Decide {
+    /// A phone's answer arrives and its signature is checked. `signed` is the challenge that the
+    /// signature is over.
+    Answer {
         user: usize,
         challenge: usize,
         device: usize,
         approve: bool,
         signed: usize,
     },
-    Settle {
+    /// The account comes to an answer that arrived before.
+    Decide {
+        user: usize,
+        arrived: Arrived,
+    },
+    /// Somebody else ends a challenge, as of that time.
+    End {
         user: usize,
         challenge: usize,
-        device: Option<usize>,
-        ended: Ended,
+        outcome: Outcome,
+        at: UnixMillis,
     },
     Pass(u64),
     Expire {
-        user: usize,
-        challenge: usize,
-    },
-    Cancel {
         user: usize,
         challenge: usize,
     },
@@ -121,10 +125,10 @@ impl Event {
             Self::Notify { user, .. }
             | Self::Withdraw { user, .. }
             | Self::Release { user, .. }
+            | Self::Answer { user, .. }
             | Self::Decide { user, .. }
-            | Self::Settle { user, .. }
+            | Self::End { user, .. }
             | Self::Expire { user, .. }
-            | Self::Cancel { user, .. }
             | Self::Enroll { user, .. }
             | Self::RemoveDevice { user, .. }
             | Self::RemoveUser(user) => *user,
@@ -155,7 +159,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     let rarely = || prop::bool::weighted(0.2);
     let issue = (action(), target, prop::bool::weighted(0.7), rarely());
     let recent = 0_usize..4;
-    let decide = (recent.clone(), 0_usize..6, any::<bool>(), prop::bool::weighted(0.1));
+    let answer = (recent.clone(), 0_usize..6, any::<bool>(), prop::bool::weighted(0.1));
     prop_oneof![
         4 => action().prop_map(Kind::Track),
         20 => issue.prop_map(|(action, target, supersede, held)| {
@@ -164,10 +168,10 @@ fn kind() -> impl Strategy<Value = Kind> {
         5 => recent.clone().prop_map(Kind::Notify),
         1 => recent.clone().prop_map(Kind::Withdraw),
         4 => recent.clone().prop_map(Kind::Release),
-        20 => decide.prop_map(|(challenge, device, approve, other)| {
-            Kind::Decide { challenge, device, approve, other }
+        20 => answer.prop_map(|(challenge, device, approve, other)| {
+            Kind::Answer { challenge, device, approve, other }
         }),
-        18 => recent.clone().prop_map(Kind::Settle),
+        18 => recent.clone().prop_map(Kind::Decide),
         6 => prop_oneof![1_u64..50, 300_u64..700, Just(1000)].prop_map(Kind::Pass),
         6 => recent.clone().prop_map(Kind::Expire),
         2 => recent.clone().prop_map(Kind::Cancel),
@@ -212,6 +216,10 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
         Some((reference.challenges[&challenge].action.user, challenge))
     };
     let of = |position, event: fn((usize, usize)) -> Event| challenge(position).map(event);
+    let ended = |position, outcome| {
+        let at = world.now;
+        challenge(position).map(|(user, challenge)| Event::End { user, challenge, outcome, at })
+    };
     let (next_challenge, next_device) = (world.next, world.next);
     Some(match step.kind.clone() {
         Kind::Track(action) => Event::Track(action),
@@ -235,28 +243,22 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
         Kind::Withdraw(at) => of(at, |(user, challenge)| Event::Withdraw { user, challenge })?,
         Kind::Release(at) => of(at, |(user, challenge)| Event::Release { user, challenge })?,
         Kind::Expire(at) => of(at, |(user, challenge)| Event::Expire { user, challenge })?,
-        Kind::Cancel(at) => of(at, |(user, challenge)| Event::Cancel { user, challenge })?,
-        Kind::Decide { challenge: position, device, approve, other } => {
+        Kind::Cancel(at) => ended(at, Outcome::Cancelled)?,
+        Kind::Forge(at) => ended(at, Outcome::Approved)?,
+        Kind::Answer { challenge: position, device, approve, other } => {
             let (user, challenge) = challenge(position)?;
             // Mostly one that was asked, or else any there ever was.
             let asked: Vec<_> = reference.challenges[&challenge].asked.iter().copied().collect();
             let device = newest(if device < 4 { &asked } else { &world.devices }, device)?;
             let signed = if other { challenge + 1 } else { challenge };
-            Event::Decide { user, challenge, device, approve, signed }
+            Event::Answer { user, challenge, device, approve, signed }
         }
-        Kind::Settle(position) => {
-            let proposal = newest(&world.proposals, position)?;
-            let user = reference.challenges[&proposal.challenge].action.user;
-            let (challenge, device, ended) = (proposal.challenge, proposal.device, proposal.ended);
-            Event::Settle { user, challenge, device, ended }
+        Kind::Decide(position) => {
+            let arrived = newest(&world.arrived, position)?;
+            let user = reference.challenges[&arrived.challenge].action.user;
+            Event::Decide { user, arrived }
         }
         Kind::Pass(ms) => Event::Pass(ms),
-        Kind::Forge(position) => {
-            let (user, challenge) = challenge(position)?;
-            let approved = countersign_core::challenge::Outcome::Approved;
-            let ended = Ended::without_device(approved, world.now);
-            Event::Settle { user, challenge, device: None, ended }
-        }
         Kind::Override { action, state } => {
             reference.actions.get(&action)?;
             Event::Override { action, state }

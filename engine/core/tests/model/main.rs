@@ -1,9 +1,9 @@
 //! Random sequences of events against a small reference model.
 //!
-//! The rules run as the engine runs them: transitions of accounts are committed to a store that
-//! decides, challenges propose their ends and learn the recorded ones. Commits get lost, and arrive
-//! late. After every step the [`invariants`] must hold and the store must agree with the
-//! [`reference`].
+//! The rules run as the engine runs them: an account judges each answer that has arrived, its
+//! transitions are committed to a store that decides, and challenges learn the recorded end.
+//! Commits get lost, and arrive late. After every step the [`invariants`] must hold and the store
+//! must agree with the [`reference`].
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -18,7 +18,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::challenge::Outcome;
 use countersign_core::refusal::Refusal;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -109,11 +109,11 @@ fn recover(world: &mut World, reference: &mut Reference) {
         return;
     }
     world.reached.insert("a clock that was set back");
-    let ended = Ended::without_device(Outcome::Expired, world.latest);
+    let (outcome, at) = (Outcome::Expired, world.latest);
     let pending = reference.challenges.iter().filter(|(_, asked)| asked.end.is_none());
     let pending: Vec<_> = pending.map(|(number, asked)| (*number, asked.action.user)).collect();
     for (challenge, user) in pending {
-        let event = Event::Settle { user, challenge, device: None, ended: ended.clone() };
+        let event = Event::End { user, challenge, outcome, at };
         assert_eq!(carry_out(&event, false, world, reference), Verdict::Done, "{event:?}");
     }
     assert_eq!(world.store.open().count(), 0, "nothing of another time is pending");

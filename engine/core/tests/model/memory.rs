@@ -1,9 +1,9 @@
-//! Effects of a commit on memory: accounts apply it, machines close, inboxes fill and empty.
+//! Effects of a commit on memory: accounts apply it, challenges close, inboxes fill and empty.
 
 use std::sync::Arc;
 
 use countersign_core::account::Account;
-use countersign_core::challenge::{Challenge, Machine};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Transition, Write};
 use countersign_core::device::Signing;
 use countersign_core::inbox::{Inbox, Offer};
@@ -82,12 +82,10 @@ impl World {
         self.inboxes[key] = inbox;
     }
 
-    /// Tells the recorded challenge to its machine and to the inboxes.
+    /// Tells the recorded challenge to its waiters and to the inboxes.
     fn show(&mut self, challenge: &Arc<Challenge>) {
         let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
-        let machine =
-            self.machines.entry(number).or_insert_with(|| Machine::new(challenge.clone()));
-        machine.learn(challenge.clone());
+        self.told.entry(number).or_insert_with(|| challenge.clone()).learn(challenge.clone());
         if challenge.ended.is_some() {
             return self.inboxes.iter_mut().for_each(|inbox| inbox.withdraw(&challenge.id));
         }

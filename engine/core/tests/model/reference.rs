@@ -10,6 +10,7 @@ use countersign_core::time::UnixMillis;
 
 use crate::event::Event;
 use crate::names::{ActionName, USERS, challenge_id, limits};
+use crate::world::Arrived;
 
 /// A challenge.
 #[derive(Clone, Debug)]
@@ -69,8 +70,27 @@ impl Reference {
                 self.open(*challenge)?.end = Some((Outcome::Cancelled, None));
             }
             Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
-            Event::Settle { challenge, device, ended, .. } => {
-                self.settle(*challenge, ended.outcome, *device)?;
+            Event::Decide { arrived: Arrived { challenge, device, approve, at, .. }, .. } => {
+                // The same answer again changes nothing.
+                if self.decide(*challenge, *device, *approve, *at)?.is_some() {
+                    return Ok(());
+                }
+                let outcome = if *approve { Outcome::Approved } else { Outcome::Denied };
+                self.settle(*challenge, outcome, *device)?;
+            }
+            Event::End { challenge, outcome, .. } => {
+                let asked = self.open(*challenge)?;
+                if [Outcome::Approved, Outcome::Denied].contains(outcome) {
+                    return Err(Refusal::ChallengeUnknown);
+                }
+                asked.end = Some((*outcome, None));
+            }
+            Event::Expire { challenge, .. } => {
+                let asked = self.challenges.get_mut(challenge);
+                let deadline = |asked: &Asked| asked.expires_at.plus_ms(limits().decision_grace_ms);
+                let over = asked.filter(|asked| asked.end.is_none() && at >= deadline(asked));
+                let Some(asked) = over else { return Ok(()) };
+                asked.end = Some((Outcome::Expired, None));
             }
             Event::Override { action, state } => {
                 self.actions.insert(*action, *state);
@@ -85,12 +105,10 @@ impl Reference {
                     return Err(Refusal::AuthenticatorUnknown);
                 }
                 self.devices.remove(device);
-                self.challenges.values_mut().filter(|asked| asked.end.is_none()).for_each(
-                    |asked| {
-                        asked.left.remove(device);
-                    },
-                );
-                self.end_all(Outcome::Revoked, |asked| asked.left.is_empty());
+                let last = BTreeSet::from([*device]);
+                self.end_all(Outcome::Revoked, |asked| asked.left == last);
+                let open = self.challenges.values_mut().filter(|asked| asked.end.is_none());
+                open.for_each(|asked| _ = asked.left.remove(device));
             }
             Event::RemoveUser(user) if !self.users.contains(user) => return Ok(()),
             Event::RemoveUser(user) => {
@@ -99,17 +117,11 @@ impl Reference {
                 self.devices.retain(|_, (owner, _)| owner != user);
                 self.actions.retain(|action, _| action.user != *user);
             }
-            // A proposal changes nothing, and neither does time.
-            Event::Decide { challenge, device, approve, signed, .. } => {
-                let known = challenge == signed;
-                return self.decide(*challenge, *device, *approve, known, at).map(|_| ());
+            // What arrives changes nothing, and neither does time.
+            Event::Answer { challenge, device, approve, signed, .. } => {
+                return self.arrive(*challenge, *device, *approve, challenge == signed).map(|_| ());
             }
-            Event::Pass(_)
-            | Event::Expire { .. }
-            | Event::Cancel { .. }
-            | Event::Late(_)
-            | Event::Repeat
-            | Event::Crash { .. } => {
+            Event::Pass(_) | Event::Late(_) | Event::Repeat | Event::Crash { .. } => {
                 return Ok(());
             }
         }
@@ -182,51 +194,55 @@ impl Reference {
         Ok(())
     }
 
-    /// Gives the answer to a device: nothing yet, the recorded outcome, or a refusal.
-    pub(crate) fn decide(
+    /// Gives the answer to a device whose decision arrives: nothing yet, the recorded outcome, or a
+    /// refusal.
+    pub(crate) fn arrive(
         &self,
         challenge: usize,
         device: usize,
         approve: bool,
         signed: bool,
-        at: UnixMillis,
     ) -> Result<Option<Outcome>, Refusal> {
         let asked = &self.challenges[&challenge];
         let outcome = if approve { Outcome::Approved } else { Outcome::Denied };
         match asked.end {
-            _ if !signed || !asked.asked.contains(&device) => Err(Refusal::ChallengeUnknown),
+            _ if !signed || !asked.left.contains(&device) => Err(Refusal::ChallengeUnknown),
             Some(end) if end == (outcome, Some(device)) => Ok(Some(outcome)),
             Some(_) => Err(Refusal::ChallengeEnded),
+            None => Ok(None),
+        }
+    }
+
+    /// What it is told when the account has come to it: nothing where it is to be recorded, what
+    /// is recorded, or why not.
+    fn decide(
+        &self,
+        challenge: usize,
+        device: usize,
+        approve: bool,
+        at: UnixMillis,
+    ) -> Result<Option<Outcome>, Refusal> {
+        let known = self.arrive(challenge, device, approve, true)?;
+        let asked = &self.challenges[&challenge];
+        match known {
+            Some(outcome) => Ok(Some(outcome)),
             None if asked.held => Err(Refusal::ChallengeHeld),
             None if at >= asked.expires_at => Err(Refusal::ChallengeEnded),
             None => Ok(None),
         }
     }
 
-    fn settle(
-        &mut self,
-        challenge: usize,
-        outcome: Outcome,
-        device: Option<usize>,
-    ) -> Result<(), Refusal> {
+    fn settle(&mut self, challenge: usize, outcome: Outcome, device: usize) -> Result<(), Refusal> {
         let asked = self.open(challenge)?;
-        let decided = [Outcome::Approved, Outcome::Denied].contains(&outcome);
-        if decided && !device.is_some_and(|device| asked.left.contains(&device)) {
-            return Err(Refusal::ChallengeUnknown);
-        }
-        asked.end = Some((outcome, device));
+        asked.end = Some((outcome, Some(device)));
         let action = asked.action;
-        self.confirmed.extend(device.filter(|_| outcome == Outcome::Approved));
-        match outcome {
-            Outcome::Approved => self.actions.insert(action, ActionState::ChallengeSucceeded),
-            Outcome::Denied => self.actions.insert(action, ActionState::ChallengeFailed),
-            Outcome::Cancelled
-            | Outcome::Expired
-            | Outcome::Failed
-            | Outcome::Reported
-            | Outcome::Revoked
-            | Outcome::Superseded => None,
+        let state = if outcome == Outcome::Approved {
+            self.confirmed.insert(device);
+            ActionState::ChallengeSucceeded
+        } else {
+            ActionState::ChallengeFailed
         };
+        self.actions.insert(action, state);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The rules at work: accounts, machines and inboxes in memory, as the engine keeps them, over a
+//! The rules at work: accounts, challenges and inboxes in memory, as the engine keeps them, over a
 //! store.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use countersign_core::account::{Account, Evidence, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::{Ended, Machine, Outcome, Step};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
-use countersign_core::decision::{Asked, Decision, SignedDecision, verify};
+use countersign_core::decision::{Asked, Decision, SignedDecision, VerifiedDecision, verify};
 use countersign_core::device::Signing;
 use countersign_core::inbox::Inbox;
 use countersign_core::number_match::Seed;
@@ -31,16 +31,18 @@ pub(crate) enum Verdict {
     Refused(Refusal),
     /// The commit did not arrive: nothing has changed, and nobody knows.
     Lost,
-    /// Memory did not know the latest, so that it was free to propose or to refuse.
+    /// Memory did not know the latest, so that it was free to take an answer or to refuse it.
     Unsure,
 }
 
-/// An end that a challenge has proposed and that the store has not been asked for.
+/// A phone's answer with a good signature, which the account has not come to yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Proposal {
+pub(crate) struct Arrived {
     pub(crate) challenge: usize,
-    pub(crate) device: Option<usize>,
-    pub(crate) ended: Ended,
+    pub(crate) device: usize,
+    pub(crate) approve: bool,
+    pub(crate) at: UnixMillis,
+    decision: VerifiedDecision,
 }
 
 /// A change whose commit was lost and may still arrive.
@@ -57,9 +59,10 @@ pub(crate) struct World {
     pub(crate) now: UnixMillis,
     pub(crate) store: Store,
     pub(crate) accounts: Vec<Account>,
-    pub(crate) machines: BTreeMap<usize, Machine>,
+    /// The challenges as those who wait for them know them.
+    pub(crate) told: BTreeMap<usize, Arc<Challenge>>,
     pub(crate) inboxes: Vec<Inbox>,
-    pub(crate) proposals: Vec<Proposal>,
+    pub(crate) arrived: Vec<Arrived>,
     pub(crate) lost: Vec<LostChange>,
     /// Users of whom something was recorded that memory has not heard of.
     pub(crate) stale: [bool; USERS],
@@ -88,9 +91,9 @@ impl World {
             last: None,
             store: Store::default(),
             accounts: (0..USERS).map(account).collect(),
-            machines: BTreeMap::new(),
+            told: BTreeMap::new(),
             inboxes: vec![Inbox::new(&limits()); KEYS],
-            proposals: Vec::new(),
+            arrived: Vec::new(),
             lost: Vec::new(),
             stale: [false; USERS],
             devices: Vec::new(),
@@ -112,12 +115,7 @@ impl World {
                 self.now = self.now.plus_ms(*ms);
                 self.latest = self.latest.max(self.now);
             }
-            Event::Decide { .. } => return self.decide(event, reference),
-            Event::Expire { user, challenge } => self.expire(*user, *challenge, reference),
-            Event::Cancel { challenge, .. } => {
-                let ended = Ended::without_device(Outcome::Cancelled, self.now);
-                self.proposals.push(Proposal { challenge: *challenge, device: None, ended });
-            }
+            Event::Answer { .. } => return self.answer(event, reference),
             Event::Late(_) | Event::Repeat | Event::Crash { .. } => {
                 unreachable!("handled by the caller")
             }
@@ -126,7 +124,9 @@ impl World {
             | Event::Notify { .. }
             | Event::Withdraw { .. }
             | Event::Release { .. }
-            | Event::Settle { .. }
+            | Event::Decide { .. }
+            | Event::End { .. }
+            | Event::Expire { .. }
             | Event::Override { .. }
             | Event::Enroll { .. }
             | Event::RemoveDevice { .. }
@@ -157,8 +157,8 @@ impl World {
     /// Kills the process, and starts another one that knows the records only. Commits under way are
     /// fenced off.
     pub(crate) fn crash(&mut self, back_ms: u64) {
-        self.machines.clear();
-        self.proposals.clear();
+        self.told.clear();
+        self.arrived.clear();
         self.lost.clear();
         self.inboxes = vec![Inbox::new(&self.limits); KEYS];
         self.stale = [true; USERS];
@@ -247,13 +247,22 @@ impl World {
                 account.withdraw(&challenge_id(*challenge), now)?.change
             }
             Event::Release { challenge, .. } => account.release(&challenge_id(*challenge))?.change,
-            Event::Settle { challenge, ended, .. } => {
-                let id = challenge_id(*challenge);
-                let key = account.open_challenge(&id).map(|open| open.action.clone());
-                let action =
-                    key.and_then(|key| self.store.actions.get(&(account.key().clone(), key)));
-                let action = action.map(Arc::as_ref);
-                account.settle(&id, ended.clone(), action, Evidence::default())?.change
+            Event::Decide { arrived: Arrived { challenge, decision, at, .. }, .. } => {
+                if account.open_challenge(decision.challenge()).is_none() {
+                    let recorded = &self.store.challenges[decision.challenge()];
+                    let repeated = recorded.repeated(decision);
+                    return repeated.unwrap_or(Err(Refusal::ChallengeEnded)).map(|_| None);
+                }
+                let judged = account.decide(decision, *at, &self.limits)?;
+                judged.settle(self.action_of(*challenge), Evidence::default())?.change
+            }
+            Event::End { challenge, outcome, at, .. } => {
+                let action = self.action_of(*challenge);
+                account.end(&challenge_id(*challenge), *outcome, *at, action)?.change
+            }
+            Event::Expire { challenge, .. } => {
+                let made = account.expire(&challenge_id(*challenge), now, &self.limits);
+                return Ok(made.map(|t| t.change));
             }
             Event::Override { action, state } => {
                 account.override_action(self.action(*action).unwrap(), *state, now).change
@@ -267,10 +276,8 @@ impl World {
                 account.remove_device(&authenticator_id(*device), now)?.change
             }
             Event::RemoveUser(_) => return Ok(account.remove(now).map(|t| t.change)),
-            Event::Decide { .. }
+            Event::Answer { .. }
             | Event::Pass(_)
-            | Event::Expire { .. }
-            | Event::Cancel { .. }
             | Event::Late(_)
             | Event::Repeat
             | Event::Crash { .. } => unreachable!("makes no change"),
@@ -282,22 +289,23 @@ impl World {
         self.store.actions.get(&(account_key(action.user), action_key(action)))
     }
 
+    /// The action of a challenge, as it is recorded.
+    fn action_of(&self, challenge: usize) -> Option<&Action> {
+        let challenge = self.store.challenges.get(&challenge_id(challenge))?;
+        let name = (challenge.account.clone(), challenge.action.clone());
+        self.store.actions.get(&name).map(Arc::as_ref)
+    }
+
     /// Draws the consequences of a verdict for its caller.
     fn conclude(&mut self, event: &Event, verdict: &Verdict) {
         match event {
             Event::Issue { .. } | Event::Enroll { .. } => self.next += 1,
-            Event::Settle { challenge, ended, .. } => {
-                let settled = |p: &Proposal| p.challenge == *challenge && p.ended == *ended;
-                self.proposals.retain(|p| !settled(p));
-                let recorded = self.store.challenges.get(&challenge_id(*challenge));
-                let recorded = recorded.and_then(|c| c.ended.clone());
-                match (self.machines.get_mut(challenge), recorded) {
-                    (Some(machine), Some(recorded)) => {
-                        assert_eq!(*machine.settle(recorded.clone()), recorded)
-                    }
-                    (Some(machine), None) => machine.unsettled(),
-                    (None, _) => {}
-                }
+            Event::Decide { arrived, .. } => {
+                let same = |a: &Arrived| {
+                    (a.challenge, a.device, a.approve)
+                        == (arrived.challenge, arrived.device, arrived.approve)
+                };
+                self.arrived.retain(|a| !(same(a) && a.at == arrived.at));
             }
             Event::RemoveUser(user) if *verdict == Verdict::Done => {
                 self.lost.retain(|late| late.event.user() != *user);
@@ -306,10 +314,10 @@ impl World {
             | Event::Notify { .. }
             | Event::Withdraw { .. }
             | Event::Release { .. }
-            | Event::Decide { .. }
+            | Event::Answer { .. }
+            | Event::End { .. }
             | Event::Pass(_)
             | Event::Expire { .. }
-            | Event::Cancel { .. }
             | Event::Override { .. }
             | Event::RemoveDevice { .. }
             | Event::RemoveUser(_)
@@ -319,23 +327,21 @@ impl World {
         }
     }
 
-    /// A phone signs an answer. Whether it still may is for the account to say when it is settled.
-    fn decide(&mut self, event: &Event, reference: &Reference) -> Verdict {
-        let Event::Decide { user, challenge, device, approve, signed } = event else {
-            unreachable!("called for decisions only")
+    /// A phone signs an answer. Whether it may is for the account to say when it comes to it.
+    fn answer(&mut self, event: &Event, reference: &Reference) -> Verdict {
+        let Event::Answer { user, challenge, device, approve, signed } = event else {
+            unreachable!("called for answers only")
         };
-        if !self.machines.contains_key(challenge) {
+        if !self.told.contains_key(challenge) {
             self.catch_up(*user);
         }
         let key = self.keys[device];
-        let predicted =
-            reference.decide(*challenge, *device, *approve, challenge == signed, self.now);
+        let predicted = reference.arrive(*challenge, *device, *approve, challenge == signed);
         let decision = if *approve { Decision::Approve } else { Decision::Deny };
-        let machine = &self.machines[challenge];
+        let asked_for = self.told[challenge].clone();
         let bound = self.inboxes[key].bindings().iter().find(|b| b.id == authenticator_id(*device));
         let bound: Vec<_> = bound.into_iter().cloned().collect();
         let signing = self.inboxes[key].signing();
-        let asked_for = machine.challenge().clone();
         let Some(asking) = Asked::among(&bound, &asked_for, signing) else {
             // Never asked, removed, or without a place.
             let refused = Verdict::Refused(Refusal::ChallengeUnknown);
@@ -365,37 +371,21 @@ impl World {
             assert!(verify(asking, by(key, signing, other)).is_err(), "another decision");
         }
         let decision = verify(asking, good).unwrap();
-        let machine = self.machines.get_mut(challenge).unwrap();
-        let step = machine.decide(&decision, self.now, &self.limits);
-        let asked = &reference.challenges[challenge];
-        let removed = asked.asked.contains(device) && !asked.left.contains(device);
-        let unsure = self.stale[*user] || removed;
-        let verdict = match step {
-            Ok(Step::Propose(ended)) => {
-                assert!(unsure || predicted == Ok(None), "proposed, predicted {predicted:?}");
-                let device = Some(*device);
-                self.proposals.push(Proposal { challenge: *challenge, device, ended });
+        let unsure = self.stale[*user];
+        let verdict = match asked_for.repeated(&decision) {
+            None => {
+                assert!(unsure || predicted == Ok(None), "taken, predicted {predicted:?}");
+                let (challenge, device, approve, at) = (*challenge, *device, *approve, self.now);
+                self.arrived.push(Arrived { challenge, device, approve, at, decision });
                 Verdict::Done
             }
-            Ok(Step::Known(ended)) => {
-                assert_eq!(self.store.challenges[&challenge_id(*challenge)].ended, Some(ended));
+            Some(Ok(ended)) => {
+                assert_eq!(asked_for.ended, Some(ended));
                 self.reached.insert("a repeated answer");
                 Verdict::Done
             }
-            Err(refusal) => Verdict::Refused(refusal),
+            Some(Err(refusal)) => Verdict::Refused(refusal),
         };
         if unsure { Verdict::Unsure } else { verdict }
-    }
-
-    fn expire(&mut self, user: usize, challenge: usize, reference: &Reference) {
-        let Some(machine) = self.machines.get_mut(&challenge) else { return };
-        let step = machine.expire(self.now, &self.limits);
-        let asked = &reference.challenges[&challenge];
-        let deadline = asked.expires_at.plus_ms(self.limits.decision_grace_ms);
-        let due = asked.end.is_none() && self.now >= deadline;
-        assert!(self.stale[user] || step.is_some() == due, "expiry is proposed when it is due");
-        if let Some(Step::Propose(ended)) = step {
-            self.proposals.push(Proposal { challenge, device: None, ended });
-        }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_core::challenge::{Challenge, Ended};
-use countersign_core::decision::VerifiedDecision;
+use countersign_core::challenge::Challenge;
 use countersign_core::id::{ChallengeId, TenantId};
-use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
-use super::{ChallengeActor, Decide, Recorded, Watch, Watched};
+use super::{ChallengeActor, Recorded, Watch, Watched};
 use crate::error::Error;
 use crate::shared::{ChallengeKey, Shared};
 
@@ -38,22 +36,6 @@ impl Shared {
         let key = (tenant.clone(), id.clone());
         self.challenges
             .send(&key, Watch { wait, reply }, || self.start_challenge(key.clone(), None))?;
-        answer.await.unwrap_or_else(|_| Err(Error::lost()))
-    }
-
-    /// Hands a verified decision to the actor of its challenge. `read` says whether the device has
-    /// signed a read of it.
-    pub(crate) async fn decide(
-        self: &Arc<Self>,
-        tenant: &TenantId,
-        decision: VerifiedDecision,
-        arrived_at: UnixMillis,
-        read: bool,
-    ) -> Result<Ended, Error> {
-        let (reply, answer) = oneshot::channel();
-        let key = (tenant.clone(), decision.challenge().clone());
-        let decide = Decide { decision, arrived_at, read, reply };
-        self.challenges.send(&key, decide, || self.start_challenge(key.clone(), None))?;
         answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 

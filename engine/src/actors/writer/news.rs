@@ -16,7 +16,7 @@ use crate::telemetry;
 impl AccountWriter {
     /// Applies a change that is recorded, and tells those concerned.
     pub(super) fn recorded(&mut self, change: &Change) {
-        let before = self.account.devices().to_vec();
+        let (before, open) = (self.account.devices().to_vec(), self.account.open().to_vec());
         self.account.apply(change);
         for write in &change.writes {
             match write {
@@ -26,7 +26,15 @@ impl AccountWriter {
                     before.iter().for_each(|device| self.unbound(device));
                 }
                 Write::Action(action) => self.keep(action.clone()),
-                Write::Challenge(challenge) => self.tell_of_challenge(challenge, &before),
+                Write::Challenge(challenge) => {
+                    self.tell_challenge(challenge);
+                    let counted = |known: &Arc<Challenge>| {
+                        known.id == challenge.id && challenge.has_counted_since(known)
+                    };
+                    if !open.iter().any(counted) {
+                        self.tell_devices(challenge, &before);
+                    }
+                }
                 Write::Device(device) => {
                     self.shared.devices.tell(&device.credential(), News::Bound(device.clone()));
                 }
@@ -67,9 +75,13 @@ impl AccountWriter {
         self.shared.devices.tell(&device.credential(), News::Unbound(device.id.clone()));
     }
 
-    fn tell_of_challenge(&self, challenge: &Arc<Challenge>, devices: &[Arc<Device>]) {
+    fn tell_challenge(&self, challenge: &Arc<Challenge>) {
         telemetry::challenge_ended(challenge);
         self.shared.challenge_recorded(Recorded(challenge.clone()));
+    }
+
+    /// Offers a challenge to its devices, or takes it from them once it has ended.
+    fn tell_devices(&self, challenge: &Arc<Challenge>, devices: &[Arc<Device>]) {
         let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
         if challenge.ended.is_some() {
             let news = || News::Withdrawn(challenge.id.clone());

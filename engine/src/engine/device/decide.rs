@@ -19,7 +19,8 @@ use crate::telemetry;
 
 impl Engine {
     /// A device answers a challenge. `arrived_at` is the time of the request's arrival. The answer
-    /// is given once the outcome is recorded.
+    /// is given once the outcome is recorded. A challenge that is known to have ended answers
+    /// itself; of any other the account is the judge.
     ///
     /// The signed bytes follow from the challenge and the binding, so that these are found first;
     /// nothing is told of them before the signature is found good.
@@ -45,14 +46,23 @@ impl Engine {
             // Not pending any more, or never for this key: its record says whose it is.
             None => self.recorded(&key.tenant, &signed.challenge).await?,
         };
-        let asked = challenge.as_deref().and_then(|c| Asked::among(&bindings, c, signing));
-        let Some(asked) = asked else { return Err(self.unasked(keys, signing, &signed).await) };
+        let asked =
+            challenge.as_deref().and_then(|c| Some((c, Asked::among(&bindings, c, signing)?)));
+        let Some((challenge, asked)) = asked else {
+            return Err(self.unasked(keys, signing, &signed).await);
+        };
         let wanted = wanted(&keys, &signed.signature);
         let checked = self.shared.verifier.check(decision::check(asked, &signed)).await?;
         let verified = checked.and_then(|proof| decision::proven(asked, signed, &proof));
         let decision = verified.map_err(|InvalidSignature| refused("decision", wanted))?;
         counter!(telemetry::DECISIONS_VERIFIED).increment(1);
-        self.shared.decide(&key.tenant, decision, arrived_at, read).await
+        if let Some(repeated) = challenge.repeated(&decision) {
+            return Ok(repeated?);
+        }
+        let judged = self.shared.account(&challenge.account, move |w| {
+            Box::pin(async move { w.decide(&decision, arrived_at, read).await })
+        });
+        judged.await
     }
 
     async fn recorded(

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use countersign_core::account::{Account, Enroll, Evidence, Issue, ProfilePatch, Snapshot, Track};
 use countersign_core::action::{Action, ActionContext};
-use countersign_core::challenge::{Ended, Shown};
+use countersign_core::challenge::Shown;
 use countersign_core::change::Transition;
+use countersign_core::decision::{Asked, Decision, SignedDecision, verify};
+use countersign_core::device::Signing;
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, ChallengeId, IdempotencyKey, TenantId, UserId,
@@ -15,6 +17,7 @@ use countersign_core::number_match::Seed;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;
+use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::*;
 
@@ -90,28 +93,42 @@ impl Life {
         id
     }
 
-    fn end(&mut self, outcome: Outcome, by: Option<AuthenticatorId>) -> bool {
+    fn end(&mut self, outcome: Outcome) -> bool {
         let id = self.issue(false);
-        let ended = Ended { by, ..Ended::without_device(outcome, NOW) };
-        let action = Some(&*self.action);
-        let settled = self.account.settle(&id, ended, action, Evidence::default()).unwrap();
+        let ended = self.account.end(&id, outcome, NOW, Some(&*self.action)).unwrap();
+        self.does(&ended)
+    }
+
+    /// As [`Self::end`], by the device.
+    fn decide(&mut self, decision: Decision) -> bool {
+        let challenge = self.issue(false);
+        let signature = key().sign(challenge.as_str().as_bytes()).to_bytes().to_vec();
+        let signed = SignedDecision { challenge, decision, number: None, signature };
+        let open = &self.account.open()[0];
+        let asked = Asked::among(self.account.devices(), open, Signing::ChallengeId).unwrap();
+        let decision = verify(asked, signed).unwrap();
+        let judged = self.account.decide(&decision, NOW, &Limits::default()).unwrap();
+        let settled = judged.settle(Some(&*self.action), Evidence::default()).unwrap();
         self.does(&settled)
     }
 }
 
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
 fn spki() -> Vec<u8> {
     let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-    spki.extend(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().as_bytes());
+    spki.extend(key().verifying_key().as_bytes());
     spki
 }
 
 #[test]
 fn an_approval_a_release_and_an_end_without_a_device_may_lag() {
     let mut life = Life::new();
-    let device = Some(life.device.clone());
-    assert!(life.end(Outcome::Approved, device));
-    assert!(life.end(Outcome::Expired, None));
-    assert!(life.end(Outcome::Cancelled, None));
+    assert!(life.decide(Decision::Approve));
+    assert!(life.end(Outcome::Expired));
+    assert!(life.end(Outcome::Cancelled));
     let id = life.issue(true);
     let offered = life.account.notify(&id, &Limits::default()).unwrap();
     assert!(life.does(&offered));
@@ -129,12 +146,10 @@ fn a_prompt_that_is_given_back_waits_for_its_record() {
 
 #[test]
 fn what_begins_a_hold_waits_for_its_record() {
-    for outcome in [Outcome::Denied, Outcome::Reported] {
-        let mut life = Life::new();
-        let device = Some(life.device.clone());
-        assert!(!life.end(outcome, device), "{outcome:?}");
+    for decision in [Decision::Deny, Decision::Report] {
+        assert!(!Life::new().decide(decision), "{decision:?}");
     }
-    assert!(!Life::new().end(Outcome::Failed, None));
+    assert!(!Life::new().end(Outcome::Failed));
 }
 
 #[test]

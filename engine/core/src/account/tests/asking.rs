@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fatigue::{Counters, Hold};
-use crate::number_match::{AskedNumber, Digits, TypedNumber};
+use crate::number_match::{AskedNumber, Digits};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -25,9 +25,10 @@ impl World {
         typed: bool,
         at: UnixMillis,
     ) -> Result<Option<AskedNumber>, Refusal> {
-        let limits = self.limits.clone();
-        let approval = decided(Outcome::Approved, 1, at);
-        let counted = self.account.count_number(&issued.challenge.id, &approval, typed, &limits)?;
+        let (digits, signing) = (typed.then_some("7"), Signing::ChallengeId);
+        let approval = answer_with(&issued.challenge, 1, Outcome::Approved, digits, signing);
+        let judged = self.account.decide(&approval, at, &self.limits)?;
+        let counted = judged.count_number(&self.limits)?;
         Ok(counted.map(|Transition { change, answer }| {
             self.account.apply(&change);
             answer
@@ -109,13 +110,16 @@ fn an_approval_needs_the_number_and_nothing_else_does() {
     assert_eq!(refusal, Some(Refusal::NumberMissing));
     let typed = TypedNumber::parse(issued.challenge.number.as_ref().unwrap().number.reveal());
     let matched = issued.challenge.number.as_ref().unwrap().number.compare(&typed.unwrap());
-    let (id, approval) = (&issued.challenge.id, decided(Outcome::Approved, 1, NOW));
     let evidence = Evidence { number: matched.as_ref(), ..Evidence::default() };
-    let settled = world.account.settle(id, approval, Some(&issued.action), evidence).unwrap();
+    let approval = decided(Outcome::Approved, 1, NOW);
+    let settled = world.settled(approval, &issued, Some(&issued.action), evidence).unwrap();
     assert_eq!(settled.answer.ended.as_ref().unwrap().outcome, Outcome::Approved);
     for outcome in [Outcome::Denied, Outcome::Reported] {
         let mut world = World::with_numbers();
         let issued = world.open(1, "signIn");
+        let answer = answer(&issued.challenge, 1, outcome);
+        let judged = world.account.decide(&answer, NOW, &world.limits).unwrap();
+        assert!(judged.count_number(&world.limits).unwrap().is_none());
         assert!(world.settle(decided(outcome, 1, NOW), &issued).is_ok());
     }
 }
@@ -152,7 +156,7 @@ fn what_is_no_attempt_counts_for_nothing() {
     assert_eq!(world.count(&issued, false, NOW), Err(Refusal::NumberMissing));
     let late = issued.challenge.expires_at;
     assert_eq!(world.count(&issued, true, late), Err(Refusal::ChallengeEnded));
-    world.settle(Ended::without_device(Outcome::Failed, NOW), &issued).unwrap();
+    world.settle(undecided(Outcome::Failed, NOW), &issued).unwrap();
     assert_eq!(world.count(&issued, true, NOW), Err(Refusal::ChallengeEnded));
     assert_eq!(world.counters(), before);
     let mut plain = World::with_devices(1);

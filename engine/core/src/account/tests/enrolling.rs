@@ -213,7 +213,7 @@ fn debug_output_of_an_account_shows_no_secret_and_nothing_of_a_person() {
     let mut action = Action::clone(&world.track("signIn", "a"));
     action.context.custom = custom;
     let signature = Some(vec![211, 212, 213]);
-    let ended = Ended { signature, ..decided(Outcome::Approved, 1, NOW) };
+    let ended = Ended { signature, ..Ended::without_device(Outcome::Approved, NOW) };
     let shown = format!("{:?} {patch:?} {action:?} {ended:?}", world.account);
     for secret in ["hidden", "211"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");

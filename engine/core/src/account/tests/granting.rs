@@ -10,10 +10,9 @@ fn grant(action: &Action, is_verified: bool, issued_at: UnixMillis) -> Grant {
 fn approved() -> (World, Arc<Action>) {
     let mut world = World::with_devices(2);
     let issued = world.open(1, "signIn");
-    let ended = decided(Outcome::Approved, 1, NOW);
-    let (id, action) = (&issued.challenge.id, Some(&*issued.action));
-    let settled = world.account.settle(id, ended, action, Evidence::default());
-    let change = settled.unwrap().change;
+    let approval = decided(Outcome::Approved, 1, NOW);
+    let action = Some(&*issued.action);
+    let change = world.settled(approval, &issued, action, Evidence::default()).unwrap().change;
     world.account.apply(&change);
     (world, action_in(&change).unwrap())
 }
@@ -71,10 +70,14 @@ fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
 #[test]
 fn an_approval_stands_with_its_action_and_the_device_that_made_it() {
     let (mut world, action) = approved();
-    let approval = decided(Outcome::Approved, 1, NOW);
+    let ended = |outcome, by| {
+        let (by, signature) = (Some(device_id(by)), Some(vec![1]));
+        Ended { outcome, at: NOW, by, signature }
+    };
+    let approval = ended(Outcome::Approved, 1);
     assert!(world.account.approval_stands(&action, &approval));
-    assert!(!world.account.approval_stands(&action, &decided(Outcome::Denied, 1, NOW)));
-    assert!(!world.account.approval_stands(&action, &decided(Outcome::Approved, 2, NOW)));
+    assert!(!world.account.approval_stands(&action, &ended(Outcome::Denied, 1)));
+    assert!(!world.account.approval_stands(&action, &ended(Outcome::Approved, 2)));
     let failed = action.in_state(ActionState::ChallengeFailed, NOW);
     let overridden = Action { decided_by: action.decided_by.clone(), ..Action::clone(&failed) };
     assert!(!world.account.approval_stands(&overridden, &approval));

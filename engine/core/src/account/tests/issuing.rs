@@ -149,7 +149,7 @@ fn a_challenge_is_released_while_it_is_open_and_not_after() {
     assert!(issued.challenge.held);
     let released = world.carry_out(|a| a.release(&challenge_id(1))).unwrap();
     assert!(!released.held);
-    world.settle(Ended::without_device(Outcome::Cancelled, NOW), &issued).unwrap();
+    world.settle(undecided(Outcome::Cancelled, NOW), &issued).unwrap();
     let refusal = world.account.release(&challenge_id(1)).err();
     assert_eq!(refusal, Some(Refusal::ChallengeEnded));
 }
@@ -259,9 +259,8 @@ fn a_prompt_whose_challenge_ends_while_its_notification_is_under_way_counts() {
     }
     assert_eq!(prompts(&world), 2, "one took the place of the other");
     let second = world.account.open()[0].id.clone();
-    let cancelled = Ended::without_device(Outcome::Cancelled, NOW);
     let action = Some(&*action);
-    world.carry_out(|a| a.settle(&second, cancelled, action, Evidence::default())).unwrap();
+    world.carry_out(|a| a.end(&second, Outcome::Cancelled, NOW, action)).unwrap();
     assert_eq!(prompts(&world), 2);
     let limits = world.limits.clone();
     let late = world.account.notify(&second, &limits).err();

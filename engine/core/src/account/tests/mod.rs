@@ -1,25 +1,28 @@
 //! Tests of the account's rules: every refusal, and the records of every transition.
 
 mod asking;
+mod deciding;
 mod enrolling;
 mod granting;
 mod issuing;
 mod settling;
 mod ticketing;
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::*;
 use crate::action::{Action, ActionContext, ActionState};
 use crate::challenge::Shown;
-use crate::device::PushToken;
+use crate::decision::{Asked, Decision, SignedDecision, VerifiedDecision, verify};
+use crate::device::{PushToken, Signing};
 use crate::display::DisplayText;
 use crate::id::{ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};
 use crate::nonce::Nonce;
-use crate::number_match::Seed;
+use crate::number_match::{Seed, TypedNumber};
 use crate::policy::{Limits, Unenrolled};
 use crate::refusal::Refusal;
 use crate::signature::{Algorithm, PublicKey};
+use crate::statement::{DecisionStatement, Statement};
 
 const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
 
@@ -116,15 +119,109 @@ impl World {
         self.issue(&issue_of(seed), &action, NOW).unwrap()
     }
 
-    fn settle(&mut self, ended: Ended, issued: &Issued) -> Result<Arc<Challenge>, Refusal> {
-        let (id, action) = (&issued.challenge.id, Some(&*issued.action));
-        self.carry_out(|a| a.settle(id, ended, action, Evidence::default()))
+    fn settle(&mut self, end: End, issued: &Issued) -> Result<Arc<Challenge>, Refusal> {
+        let settled = self.settled(end, issued, Some(&issued.action), Evidence::default())?;
+        self.account.apply(&settled.change);
+        Ok(settled.answer)
+    }
+
+    /// The change that ends a challenge.
+    fn settled(
+        &self,
+        End { outcome, at, by }: End,
+        issued: &Issued,
+        action: Option<&Action>,
+        evidence: Evidence<'_>,
+    ) -> Result<Transition<Arc<Challenge>>, Refusal> {
+        let Some(by) = by else {
+            return self.account.end(&issued.challenge.id, outcome, at, action);
+        };
+        let decision = answer(&issued.challenge, by, outcome);
+        self.account.decide(&decision, at, &self.limits)?.settle(action, evidence)
     }
 }
 
-/// An end as a device brings it about.
-fn decided(outcome: Outcome, by: u8, at: UnixMillis) -> Ended {
-    Ended { outcome, at, by: Some(device_id(by)), signature: Some(vec![1]) }
+/// An end to be brought about, by the device of that seed or without one.
+#[derive(Clone, Copy)]
+struct End {
+    outcome: Outcome,
+    at: UnixMillis,
+    by: Option<u8>,
+}
+
+const fn decided(outcome: Outcome, by: u8, at: UnixMillis) -> End {
+    End { outcome, at, by: Some(by) }
+}
+
+const fn undecided(outcome: Outcome, at: UnixMillis) -> End {
+    End { outcome, at, by: None }
+}
+
+/// The answer of the device of that seed with a good signature, as if it had been asked.
+fn answer(challenge: &Challenge, by: u8, outcome: Outcome) -> VerifiedDecision {
+    answer_with(challenge, by, outcome, None, Signing::ChallengeId)
+}
+
+/// The same with a number, and with what is signed.
+fn answer_with(
+    challenge: &Challenge,
+    by: u8,
+    outcome: Outcome,
+    digits: Option<&str>,
+    signing: Signing,
+) -> VerifiedDecision {
+    let choices = [Decision::Approve, Decision::Deny, Decision::Report];
+    let decision = choices.into_iter().find(|d| d.outcome() == outcome).unwrap();
+    let mut asked = challenge.clone();
+    asked.targets.push(device_id(by));
+    let binding = binding(by, signing);
+    let number = digits.map(|digits| TypedNumber::parse(digits).unwrap());
+    let message = message(&asked, &binding, decision, number.as_ref());
+    let signature = SigningKey::from_bytes(&[by; 32]).sign(&message).to_bytes().to_vec();
+    let signed = SignedDecision { challenge: asked.id.clone(), decision, number, signature };
+    let bindings = [binding];
+    verify(Asked::among(&bindings, &asked, signing).unwrap(), signed).unwrap()
+}
+
+/// A binding of the user, as the credential's own actor knows it.
+fn binding(seed: u8, signing: Signing) -> Device {
+    Device {
+        id: device_id(seed),
+        account: key_of("user"),
+        key: public_key(seed),
+        signing,
+        confirmed: false,
+        name: None,
+        platform: None,
+        push_token: None,
+        created_at: NOW,
+        verified_at: NOW,
+        last_verified_at: None,
+    }
+}
+
+fn message(
+    challenge: &Challenge,
+    binding: &Device,
+    decision: Decision,
+    number: Option<&TypedNumber>,
+) -> Vec<u8> {
+    if binding.signing == Signing::ChallengeId {
+        return challenge.id.as_str().as_bytes().to_vec();
+    }
+    let shown = challenge.shown.as_ref().unwrap();
+    let statement = DecisionStatement {
+        tenant: &challenge.account.tenant,
+        challenge: &challenge.id,
+        nonce: &shown.nonce,
+        authenticator: &binding.id,
+        key: binding.key.thumbprint(),
+        decision,
+        display: shown.display.digest(),
+        number,
+        expires_at_seconds: challenge.expires_at.seconds(),
+    };
+    Statement::Decision(statement).to_bytes()
 }
 
 /// The end that a change records for a challenge.

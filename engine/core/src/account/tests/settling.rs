@@ -18,14 +18,16 @@ fn each_outcome_puts_its_action_in_its_state() {
         let mut world = World::with_devices(1);
         let issued = world.open(1, "signIn");
         let later = NOW.plus_ms(7);
-        let ended = if outcome.needs_device() {
-            decided(outcome, 1, later)
+        let (end, ended) = if outcome.needs_device() {
+            let signature = Some(answer(&issued.challenge, 1, outcome).signature().to_vec());
+            let ended = Ended { outcome, at: later, by: Some(device_id(1)), signature };
+            (decided(outcome, 1, later), ended)
         } else {
-            Ended::without_device(outcome, later)
+            (undecided(outcome, later), Ended::without_device(outcome, later))
         };
         let id = &issued.challenge.id;
         let action = Some(&*issued.action);
-        let settled = world.account.settle(id, ended.clone(), action, Evidence::default()).unwrap();
+        let settled = world.settled(end, &issued, action, Evidence::default()).unwrap();
         assert_eq!(end_in(&settled.change, id), Some(ended.clone()), "{outcome:?}");
         let action = action_in(&settled.change);
         assert_eq!(action.as_ref().map(|a| a.state), state, "{outcome:?}");
@@ -85,11 +87,11 @@ fn a_held_challenge_can_be_cancelled_and_not_decided() {
     let issued = world.issue(&Issue { held: true, ..issue_of(1) }, &action, NOW).unwrap();
     let refusal = world.settle(decided(Outcome::Approved, 1, NOW), &issued).err();
     assert_eq!(refusal, Some(Refusal::ChallengeHeld));
-    assert!(world.settle(Ended::without_device(Outcome::Cancelled, NOW), &issued).is_ok());
+    assert!(world.settle(undecided(Outcome::Cancelled, NOW), &issued).is_ok());
 }
 
 #[test]
-fn a_decision_that_was_late_is_refused_by_the_account_too() {
+fn a_decision_that_was_late_is_refused() {
     let mut world = World::with_devices(1);
     let issued = world.open(1, "signIn");
     let expires_at = issued.challenge.expires_at;
@@ -104,7 +106,7 @@ fn nobody_but_a_device_approves_denies_or_reports() {
     let mut world = World::with_devices(1);
     let issued = world.open(1, "signIn");
     for outcome in [Outcome::Approved, Outcome::Denied, Outcome::Reported] {
-        let refusal = world.settle(Ended::without_device(outcome, NOW), &issued).err();
+        let refusal = world.settle(undecided(outcome, NOW), &issued).err();
         assert_eq!(refusal, Some(Refusal::ChallengeUnknown), "{outcome:?}");
     }
 }
@@ -113,16 +115,18 @@ fn nobody_but_a_device_approves_denies_or_reports() {
 fn a_challenge_ends_with_its_own_action_and_no_other() {
     let mut world = World::with_devices(1);
     let (one, other) = (world.open(1, "signIn"), world.open(2, "pay"));
-    let id = &one.challenge.id;
     let foreign = Action { account: key_of("other"), ..Action::clone(&one.action) };
     for action in [Some(&*other.action), Some(&foreign), None] {
         let approved = decided(Outcome::Approved, 1, NOW);
-        let refusal = world.account.settle(id, approved, action, Evidence::default()).err();
+        let refusal = world.settled(approved, &one, action, Evidence::default()).err();
         assert_eq!(refusal, Some(Refusal::ActionUnknown));
     }
-    let expired = Ended::without_device(Outcome::Expired, NOW);
+    let failed = undecided(Outcome::Failed, NOW);
+    let refusal = world.settled(failed, &one, Some(&other.action), Evidence::default()).err();
+    assert_eq!(refusal, Some(Refusal::ActionUnknown));
+    let expired = undecided(Outcome::Expired, NOW);
     assert!(
-        world.account.settle(id, expired, None, Evidence::default()).is_ok(),
+        world.settled(expired, &one, None, Evidence::default()).is_ok(),
         "its action may be forgotten"
     );
 }
@@ -143,15 +147,15 @@ fn a_decision_shows_when_its_device_was_last_used_and_never_turns_that_back() {
 fn approved_with(evidence: Evidence<'_>, outcome: Outcome) -> (World, Arc<Action>) {
     let mut world = World::with_devices(1);
     let issued = world.open(1, "pay");
-    let (id, action) = (&issued.challenge.id, Some(&*issued.action));
-    let settled = world.account.settle(id, decided(outcome, 1, NOW), action, evidence).unwrap();
+    let action = Some(&*issued.action);
+    let settled = world.settled(decided(outcome, 1, NOW), &issued, action, evidence).unwrap();
     world.account.apply(&settled.change);
     (world, action_in(&settled.change).unwrap())
 }
 
 #[test]
 fn an_action_keeps_what_was_shown_where_it_was_proven_and_approved() {
-    let proven = Evidence { display: true, ..Evidence::default() };
+    let proven = Evidence { read: true, ..Evidence::default() };
     let (_, action) = approved_with(proven, Outcome::Approved);
     assert_eq!(action.approved.as_ref().map(DisplayText::as_str), Some("{}"));
     assert!(approved_with(Evidence::default(), Outcome::Approved).1.approved.is_none());
@@ -160,7 +164,7 @@ fn an_action_keeps_what_was_shown_where_it_was_proven_and_approved() {
 
 #[test]
 fn after_an_override_nothing_is_told_to_be_approved() {
-    let proven = Evidence { display: true, ..Evidence::default() };
+    let proven = Evidence { read: true, ..Evidence::default() };
     for state in [ActionState::ChallengeSucceeded, ActionState::ChallengeFailed] {
         let (world, action) = approved_with(proven, Outcome::Approved);
         let overridden = world.account.override_action(&action, state, NOW).answer;
