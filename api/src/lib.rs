@@ -15,6 +15,7 @@ pub mod date;
 pub mod descriptors;
 pub mod ground;
 pub mod hold;
+pub mod leaves;
 pub mod listeners;
 pub mod observe;
 pub mod operator;
