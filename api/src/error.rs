@@ -11,6 +11,16 @@ use crate::descriptors::TooFew;
 /// Why the server does not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The wall clock is not set.
+    #[error(
+        "the machine's clock is not set: it is {wall_seconds} seconds after 1970, and this program \
+         is from 2026-11-01 or later. Set the clock (timedatectl set-ntp true, or date -s), and \
+         start the server after that"
+    )]
+    ClockUnset {
+        /// Its time, in seconds since 1970.
+        wall_seconds: u64,
+    },
     /// The process may have too few open files.
     #[error(transparent)]
     Descriptors(#[from] TooFew),

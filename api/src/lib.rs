@@ -10,6 +10,7 @@ pub mod connection;
 pub mod descriptors;
 pub mod error;
 pub mod layer;
+pub mod leaves;
 pub mod listeners;
 pub mod long_poll;
 pub mod operator;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::rt::task::JoinHandle;
 use actix_web::web::Data;
+use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::Calls;
 use countersign_engine::ports::{Clock, Entropy};
 use countersign_engine::system::{SystemClock, SystemEntropy};
@@ -31,6 +32,10 @@ use crate::token::Tokens;
 /// Time in which the listeners of a server end whose store is broken.
 const BROKEN_SHUTDOWN: Duration = Duration::from_millis(500);
 
+/// 2026-11-01. A clock before it is not set, because this program is younger: a machine without a
+/// battery for its clock begins in 1970, and times of that day would be recorded.
+const CLOCK_MIN: UnixMillis = UnixMillis(1_793_491_200_000);
+
 /// A server that listens.
 pub struct Running {
     /// Address of the public listener.
@@ -46,13 +51,21 @@ pub struct Running {
     servers: Vec<Serving>,
 }
 
-/// Opens the store, starts the engine and listens. It needs a running actix system.
+/// Opens the store, starts the engine and listens. It needs a running actix system, and a wall
+/// clock that is set.
 ///
 /// # Errors
 /// [`ServeError`].
 pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServeError> {
+    is_set(SystemClock.wall())?;
     let queue_delay_max = config.server.queue_delay_max;
     start_at(config, metrics, Arc::new(SystemClock), move || Pulse::new(queue_delay_max)).await
+}
+
+/// Refuses a wall clock that nobody has set since the machine was started.
+fn is_set(wall: UnixMillis) -> Result<(), ServeError> {
+    let wall_seconds = wall.seconds();
+    if wall < CLOCK_MIN { Err(ServeError::ClockUnset { wall_seconds }) } else { Ok(()) }
 }
 
 /// The same, by another clock than the system's, and with the pulse of each worker made by `pulse`.
@@ -216,4 +229,20 @@ fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     connection::listen(address).map_err(|source| ServeError::Listen { key, address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_not_set_is_refused_with_what_to_do() {
+        for unset in [UnixMillis(0), UnixMillis(42_000), CLOCK_MIN.minus_ms(1)] {
+            let refusal = is_set(unset).unwrap_err().to_string();
+            assert!(refusal.contains("Set the clock"), "{refusal}");
+            assert!(refusal.contains(&format!("{} seconds", unset.seconds())), "{refusal}");
+        }
+        is_set(CLOCK_MIN).unwrap();
+        is_set(SystemClock.wall()).unwrap();
+    }
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::config::{AllowedOrigins, Brand};
+use crate::leaves::Leaves;
 use crate::problem::Problem;
 use crate::token::session::Session;
 use crate::token::{Kind, Token, TokenError, Tokens};
@@ -55,6 +56,8 @@ pub struct AppState {
     pub limits: RequestLimits,
     /// URL for browsers.
     pub public_url: Url,
+    /// Pages that went away and may come back.
+    pub leaves: Leaves,
     tenants: HashMap<TenantId, TenantFace>,
     /// Tenants by the SHA-256 of their secrets: the time of a look-up says nothing about a secret.
     secrets: HashMap<[u8; 32], TenantId>,
@@ -73,7 +76,8 @@ impl AppState {
     ) -> Self {
         let digest = |secret: &str| Sha256::digest(secret.as_bytes()).into();
         let secrets = secrets.into_iter().map(|(secret, tenant)| (digest(secret), tenant));
-        Self { engine, limits, public_url, tenants, secrets: secrets.collect(), tokens }
+        let (secrets, leaves) = (secrets.collect(), Leaves::default());
+        Self { engine, limits, public_url, leaves, tenants, secrets, tokens }
     }
 
     /// The state of a request's application.

@@ -158,6 +158,10 @@ fn the_server_is_refused_what_it_could_not_serve() {
         ("[server]\npublic_url = 'ftp://push.example'", "server.public_url is neither"),
         ("[server]\npublic_url = 'https://a.example?a'", "server.public_url has a user, a query"),
         ("[server]\npublic_url = 'https://u:p@a.example'", "server.public_url has a user"),
+        (
+            "[server]\npublic_url = 'https://a.example/users'",
+            "server.public_url has a path that begins with the route /users: ",
+        ),
         ("[operations]\nlisten = 'on'", "operations.listen is not an address"),
         ("[operations]\nlisten = '127.0.0.1:8080'", "operations.listen is the public address"),
         ("[operations]\nlisten = '0.0.0.0:8080'", "operations.listen is the public address"),

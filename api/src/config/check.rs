@@ -15,6 +15,7 @@ use super::{
     Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, limits,
     tenants,
 };
+use crate::path;
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
@@ -84,6 +85,12 @@ fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
     }
     if has_credentials(&url) || url.query().is_some() || url.fragment().is_some() {
         return Err(refused("has a user, a query or a fragment"));
+    }
+    if let Some(name) = path::route_at(url.path()) {
+        let problem = format!("has a path that begins with the route /{name}");
+        let allowed = "a path with another name, such as /auth, is allowed, and none; the API's \
+                       /v1 is no part of it";
+        return Err(ConfigError::value("server.public_url", problem, allowed));
     }
     Ok(Some(url))
 }

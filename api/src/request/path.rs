@@ -35,6 +35,36 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 /// that they are redirected instead.
 const PAGES: [&str; 3] = ["/ui/", "/phone/", "/demo/"];
 
+/// First segments of the routes' paths. A public URL whose path begins with one would leave open
+/// which of the two a request means.
+const FIRST_SEGMENTS: [&str; 18] = [
+    "authenticators",
+    "brand",
+    "challenge",
+    "challenges",
+    "claim",
+    "client",
+    "demo",
+    "phone",
+    "sdk",
+    "sessions",
+    "shared",
+    "ui",
+    "users",
+    "v1",
+    "validate",
+    "vendor",
+    "verify",
+    "ws-v1-challenge",
+];
+
+/// The first segment of a path, if a route's path begins with it.
+pub fn route_at(path: &str) -> Option<&'static str> {
+    let first = path.split('/').find(|segment| !segment.is_empty())?;
+    let first = percent_decode_str(first).decode_utf8().ok()?;
+    FIRST_SEGMENTS.into_iter().find(|name| *name == first)
+}
+
 /// Lets the routes see the usual spelling of a request's path. `under` is the path of the public
 /// URL without a slash at its end, which a proxy may or may not take off. The request's own URI
 /// stays as it is.

@@ -1,6 +1,7 @@
 //! Overload rejects new work first, so that work under way goes on.
 
 use countersign_wire::basic;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use tokio::time::timeout;
@@ -139,4 +140,17 @@ async fn a_refusal_leaves_the_connection_open() {
         connection.write(request).await;
         connection.read().await.refused(503, "temporarily_unavailable");
     }
+}
+
+#[tokio::test]
+async fn a_ticket_takes_a_place_of_new_work_while_it_is_made() {
+    let server = Setup::default().set("server.new_work_in_flight_max", "1").start();
+    let token = server.token("u-1").await;
+    let make = || server.post(&format!("{PUSH}/ticket")).bearer(&token).send();
+    let made = async {
+        // At the same moment, one is made and others find the place taken.
+        while !join_all((0..32).map(|_| make())).await.iter().any(|made| made.status == 503) {}
+    };
+    timeout(SOON, made).await.expect("there is one place");
+    assert_eq!(make().await.status, 200, "the place is given back");
 }

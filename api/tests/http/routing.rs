@@ -1,5 +1,6 @@
 //! Properties that all routes share: their mount point, and the answers beside the routes.
 
+use countersign::config::Config;
 use reqwest::Method;
 use serde_json::json;
 
@@ -130,5 +131,30 @@ async fn an_answer_is_for_its_caller_alone() {
         let answer = call.send().await;
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    }
+}
+
+#[test]
+fn a_public_url_does_not_begin_with_the_name_of_a_route() {
+    let load = |path: &str| {
+        let url = format!("https://push.example{path}");
+        Config::load(None, [("COUNTERSIGN__SERVER__PUBLIC_URL".to_owned(), url)].into_iter())
+    };
+    let routes = ROUTES.iter().map(|(path, _)| *path);
+    let pages = ["/ui", "/phone/", "/demo/backend/pay", "/brand/demo", "/sdk/countersign.js"];
+    let paths = routes.chain(UNSUPPORTED.iter().map(|(_, path)| *path)).chain(pages).chain([
+        "/v1",
+        "/shared/base.css",
+        "/vendor/qr/qr.js",
+        "//users",
+        "/us%65rs/a",
+    ]);
+    // An SDK that leaves out the question mark makes a name of its whole query.
+    for path in paths.filter(|path| !path.contains('=')) {
+        let refusal = load(path).expect_err(path).to_string();
+        assert!(refusal.starts_with("server.public_url"), "{path}: {refusal}");
+    }
+    for path in ["", "/", "/auth", "/auth/", "/auth/v1", "/auth/users", "/usersx", "/Users"] {
+        assert!(load(path).is_ok(), "{path}");
     }
 }

@@ -86,7 +86,7 @@ function askRemove({ tenant, brand }, all, changed, leave) {
     changed();
   };
   view(
-    { badge: ["warning", "warn"], heading: say(TEXT.remove.heading, { tenant: brand.name }), text: say(TEXT.remove.text, { users: users.map(isolate).join(", ") }) },
+    { badge: ["warning", "warn"], heading: say(TEXT.remove.heading, { tenant: brand.name }), text: say(TEXT.remove.text, { users }) },
     problem,
     h("div", { class: "actions" }, button(TEXT.remove.no, changed), yes),
   );

@@ -2,7 +2,7 @@
 // account whose key was lost could never confirm.
 
 import { makeKey, sign } from "./keys.js";
-import { forgetTenant, keepKey, keyOf } from "./store.js";
+import { accounts, forgetTenant, keepKey, keyOf } from "./store.js";
 import { TEXT } from "./text.js";
 
 /** @import { DeviceKey } from "./keys.js" */
@@ -10,8 +10,12 @@ import { TEXT } from "./text.js";
 /** The best kind first. @type {DeviceKey["algorithm"][]} */
 const KINDS = ["ed25519", "es256"];
 
+/** Name of the error of a kept key that did not sign. */
+const UNUSABLE = "KeyUnusableError";
+
 /**
- * The key of a tenant: the one that is kept, or a new one. Rejects with the reason if no kind of key can be kept.
+ * The key of a tenant: the one that is kept, or a new one. Rejects with the reason if no kind of key can be kept. A
+ * key that accounts are enrolled with stays, even if it does not sign: it may sign again, and no other can stand for it.
  * @param {string} tenant
  * @returns {Promise<DeviceKey>}
  */
@@ -20,6 +24,8 @@ export async function keyFor(tenant) {
   return await navigator.locks.request(`countersign phone key ${tenant}`, async () => {
     const known = await keyOf(tenant);
     if (known && (await works(known))) return known;
+    const enrolled = known && (await accounts()).some((account) => account.tenant === tenant);
+    if (enrolled) throw new DOMException("the kept key does not sign", UNUSABLE);
     let reason;
     for (const kind of KINDS) {
       try {
@@ -54,7 +60,8 @@ const KEY_ERRORS = ["DataCloneError", "DataError", "NotSupportedError", "Operati
  */
 export function notKept(error) {
   const name = error instanceof DOMException ? error.name : "";
-  const { key, full, silent, storage } = TEXT.errors;
+  const { key, unusable, full, silent, storage } = TEXT.errors;
+  if (name === UNUSABLE) return unusable;
   if (KEY_ERRORS.includes(name)) return key;
   if (name === "QuotaExceededError") return full;
   return name === "TimeoutError" ? silent : storage;

@@ -46,7 +46,8 @@ function followKeyboard() {
   seen.addEventListener("scroll", fit);
   fit();
 }
-followKeyboard();
+// Tests read this module without a page.
+if ("document" in globalThis) followKeyboard();
 
 /** More, below the view's card. @param {...Child} rest */
 export function below(...rest) {

@@ -103,6 +103,7 @@ export const TEXT = {
     full: ["There is no room", "This device has no room left for the page's key. Free some, and try again."],
     silent: ["The storage does not answer", "This browser's storage gives no answer. Close its other windows of this site, or restart the browser, and try again."],
     key: ["This browser cannot keep a key", "It can make keys, but does not keep them, as in a private window. Open the link in an ordinary window, or in another browser."],
+    unusable: ["The key cannot be used now", "This browser keeps the key of your accounts, but could not use it. Nothing is lost: try again in a moment, or restart the browser."],
     unexpected_error: ["Something went wrong", "Try again."],
   },
   retry: "Try again",

@@ -160,11 +160,12 @@ export class Push {
 
   /**
    * Says that the page which waited goes away, for a listener of `pagehide`. A page cannot tell whether it is closed or
-   * loaded again: the server takes the challenge back after 5 seconds, unless somebody waits for it then.
-   * @param {{ challengeId: string }} params
+   * loaded again: the server takes the challenge back after 5 seconds, unless somebody waits for it then. Without
+   * `challengeId`, as while `challenge` is under way, it is the one that is open of the token's action then.
+   * @param {{ challengeId?: string }} [params]
    * @returns {Promise<Result<{ outcome?: Outcome }>>}
    */
-  leave({ challengeId }) {
+  leave({ challengeId } = {}) {
     return this.#ask("/client/leave/push", { body: { challengeId }, keepalive: true });
   }
 

@@ -56,24 +56,29 @@ export function button(text, onClick, kind = "primary") {
 }
 
 /**
- * A text with `{names}` filled in.
+ * A text with `{names}` filled in; a list stands with commas.
  * @param {string} text
- * @param {Record<string, string | number>} values
+ * @param {Record<string, string | number | string[]>} values as somebody wrote them, not isolated
  */
 export function say(text, values) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => isolate(String(values[name] ?? whole)));
+  const told = (/** @type {string | number | string[]} */ value) => [value].flat().map((one) => isolate(String(one))).join(", ");
+  return text.replace(/\{(\w+)\}/g, (whole, name) => told(values[name] ?? whole));
 }
 
 /** Letters of right-to-left scripts, and the marks that people write beside them. */
 const RIGHT_TO_LEFT = /[\u061c\u200e\u200f\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
+/** Marks that turn the letters behind them around, or end the direction of a text that stands by itself. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /**
  * A text that somebody else wrote, such as a name. One from right to left stands in a direction of its own, so that
- * it moves nothing beside it.
+ * it moves nothing beside it. Marks with which it could do so all the same are shown as what cannot be read.
  * @param {string} text
  */
 export function isolate(text) {
-  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+  const tame = text.replace(TURNS, "\ufffd");
+  return RIGHT_TO_LEFT.test(tame) ? `\u2068${tame}\u2069` : tame;
 }
 
 /**

@@ -4,7 +4,7 @@
 import { Push } from "../sdk/countersign.js";
 import { ServerClock } from "../shared/clock.js";
 import { clockText, countdown, waitText } from "../shared/countdown.js";
-import { button, h, timeText } from "../shared/dom.js";
+import { button, h, isolate, timeText } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
 import { canReturn, failed, finish, framed, popup, ready, returnTo, tellOnly } from "./host.js";
@@ -58,7 +58,7 @@ function choose(supersede = false) {
   const rows = devices.map((device) => {
     const time = timeText(device.lastVerifiedAt);
     const used = time ? fillIn(TEXT.choose.used, { time }) : TEXT.choose.never;
-    const name = h("span", { class: "grow" }, h("strong", {}, deviceName(device)), h("span", { class: "muted small" }, used));
+    const name = h("span", { class: "grow" }, h("strong", {}, isolate(deviceName(device))), h("span", { class: "muted small" }, used));
     const onClick = () => void ask({ target: device.userAuthenticatorId, supersede });
     const pick = h("button", { type: "button", class: "device quiet", onClick }, icon("phone"), name);
     return h("li", {}, pick);
@@ -77,6 +77,8 @@ function choose(supersede = false) {
  */
 async function ask({ target, supersede = false } = {}) {
   view({ heading: TEXT.loading });
+  waiting?.abort();
+  open = {};
   const params = target === undefined ? {} : { userAuthenticatorId: target };
   const result = await push.challenge({ ...params, supersede });
   if (result.data) {
@@ -85,10 +87,10 @@ async function ask({ target, supersede = false } = {}) {
     remember({ token, challengeId, endsAt, ...(number && { number }) });
     return wait(challengeId, { number, endsAt });
   }
-  const open = result.challengeId;
-  if (open !== undefined) {
-    const verified = await push.verify({ challengeId: open });
-    if (verified.data) return wait(open, { elsewhere: true, endsAt: endOf(verified.data) });
+  const other = result.challengeId;
+  if (other !== undefined) {
+    const verified = await push.verify({ challengeId: other });
+    if (verified.data) return wait(other, { elsewhere: true, endsAt: endOf(verified.data) });
     return ask({ ...(target !== undefined && { target }), supersede: true });
   }
   return refused(result, () => ask({ ...(target !== undefined && { target }), supersede }));
@@ -96,8 +98,12 @@ async function ask({ target, supersede = false } = {}) {
 
 /** @type {AbortController | undefined} */
 let waiting;
-/** The challenge that is taken back if the person closes the page. @type {string | undefined} */
-let openId;
+/**
+ * The challenge that is taken back if the person closes the page. Without an id it is whatever the server has begun,
+ * because the answer to its start is not there yet, or was lost.
+ * @type {{ challengeId?: string } | undefined}
+ */
+let open;
 
 /** The end of a challenge on this device's clock. @param {{ expiresAt?: number }} challenge */
 const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.here(expiresAt));
@@ -111,7 +117,7 @@ const endOf = ({ expiresAt }) => (expiresAt === undefined ? undefined : clock.he
 async function wait(challengeId, known) {
   waiting?.abort();
   const stop = (waiting = new AbortController());
-  openId = challengeId;
+  open = { challengeId };
   const line = h("p", { class: "connection small", role: "status" });
   showWaiting(challengeId, line, known);
   const onProgress = (/** @type {Progress} */ { type }) => {
@@ -120,7 +126,7 @@ async function wait(challengeId, known) {
   };
   const result = await push.wait({ challengeId, signal: stop.signal, onProgress });
   if (result.errorCode === "aborted") return;
-  openId = undefined;
+  open = undefined;
   if (result.data) return answered(result.data, challengeId);
   // The challenge that the tab remembered is not there any more: it begins anew.
   forget();
@@ -139,7 +145,7 @@ function showWaiting(challengeId, line, { number, endsAt, elsewhere = false }) {
     // The phone was quicker: this is how it ended.
     if (result.data && result.data.outcome !== "cancelled") return wait(challengeId, { number, endsAt, elsewhere });
     if (result.data) {
-      openId = undefined;
+      open = undefined;
       forget();
     } else if (!popup) {
       return refused(result, () => void cancel());
@@ -304,9 +310,9 @@ function hold(again, text, seconds) {
 // A frame or window that goes away was closed, or is loaded again: the server finds out which. A page that the browser
 // keeps may be come back to.
 window.addEventListener("pagehide", ({ persisted }) => {
-  if (persisted || !popup || openId === undefined) return;
+  if (persisted || !popup || open === undefined) return;
   waiting?.abort();
-  void push.leave({ challengeId: openId });
+  void push.leave(open);
 });
 
 // The page may be over if the person comes back to it with the browser's own button.

@@ -1,6 +1,6 @@
 // The user's devices: which there are, one more, one less.
 
-import { button, h, timeText } from "../shared/dom.js";
+import { button, h, isolate, timeText } from "../shared/dom.js";
 import { enrollmentLink } from "../shared/enroll.js";
 import { icon } from "../shared/icons.js";
 import { enrollmentCode, newDevice } from "./link.js";
@@ -24,7 +24,7 @@ function row(device, ...actions) {
   const added = fillIn(TEXT.settings.added, { time: timeText(device.createdAt) });
   const used = device.lastVerifiedAt && fillIn(TEXT.choose.used, { time: timeText(device.lastVerifiedAt) });
   const times = h("span", { class: "muted small" }, used || added);
-  const name = h("div", { class: "grow" }, h("strong", {}, deviceName(device)), times);
+  const name = h("div", { class: "grow" }, h("strong", {}, isolate(deviceName(device))), times);
   return h("li", { class: "device" }, icon("phone"), name, ...actions);
 }
 

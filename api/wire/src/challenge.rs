@@ -104,7 +104,24 @@ pub struct VerifyRequest {
 pub type CancelRequest = VerifyRequest;
 
 /// `POST /client/leave/push`.
-pub type LeaveRequest = VerifyRequest;
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaveRequest {
+    /// The challenge; if absent, the one that is open of the token's action when the time is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge_id: Option<String>,
+}
+
+impl LeaveRequest {
+    /// Checks the challenge's name, if there is one.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn into_core(self) -> Result<Option<ChallengeId>, InvalidField> {
+        let id = self.challenge_id.map(|challenge_id| VerifyRequest { challenge_id }.into_core());
+        id.transpose()
+    }
+}
 
 impl VerifyRequest {
     /// Checks the challenge's name.

@@ -142,6 +142,25 @@ impl Engine {
         asked.await
     }
 
+    /// Finds the challenge that is open of a granted action, be its notification under way or not.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the action is not known any more.
+    pub async fn open_challenge(
+        &self,
+        account: &AccountKey,
+        grant: Grant,
+    ) -> Result<Option<ChallengeId>, Error> {
+        let asked = self.shared.account(account, |w| {
+            Box::pin(async move {
+                let action = w.granted(&grant).await?;
+                let open = w.account().open().iter().find(|c| c.action == action.key);
+                Ok(open.map(|challenge| challenge.id.clone()))
+            })
+        });
+        asked.await
+    }
+
     /// Cancels a challenge of an action. The answer is the recorded end, which may be an earlier
     /// one.
     ///

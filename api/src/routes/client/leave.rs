@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use actix_web::rt::time::Instant;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, rt};
+use countersign_core::account::Grant;
+use countersign_core::id::{AccountKey, ChallengeId};
+use countersign_engine::{Engine, Error};
 use countersign_wire::challenge::{LeaveRequest, LeaveResponse};
+use countersign_wire::names::Outcome;
 
 use crate::admission::Admission;
 use crate::caller::ClientCaller;
@@ -17,8 +22,10 @@ use crate::state::AppState;
 const COMES_BACK: Duration = Duration::from_secs(5);
 
 /// Cancels a challenge of the token's action after five seconds, unless a poll waits for it then.
-/// The answer comes at once, because the page that asks does not live to read it; its outcome is
-/// absent while the challenge is open. Until then it holds the places of a poll.
+/// Without a challenge's id it is the one that is open then, because a page that goes away while
+/// it begins one does not know the id. The answer comes at once, because the page that asks does
+/// not live to read it; its outcome is absent while the challenge is open. Until then it holds the
+/// places of a poll; a page that says so again takes no further ones.
 ///
 /// # Errors
 /// 400 for a challenge that is not one of the token's action, 503 where no place to wait is free.
@@ -31,21 +38,57 @@ pub async fn leave(
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, 0).await;
-    let verdict = verdict.map_err(Problem::of_token)?;
-    let outcome = verdict.ended().map(|ended| ended.outcome.into());
-    if outcome.is_none() {
-        let client = admission.client(request.peer_addr(), request.headers());
-        let places = admission.wait_of(&account.tenant).zip(admission.wait(client));
-        let places = places.ok_or_else(Problem::overloaded)?;
-        let engine = state.engine.clone();
-        rt::spawn(async move {
-            rt::time::sleep(COMES_BACK).await;
-            if let Err(error) = engine.cancel_if_left(&account, &grant.action, id).await {
-                tracing::debug!(%error, "a challenge whose page was left is not cancelled");
-            }
-            drop(places);
-        });
+    let engine = state.engine.clone();
+    let outcome = ended(&engine, &account, &grant, id.as_ref()).await.map_err(Problem::of_token)?;
+    let answer = HttpResponse::Ok().json(LeaveResponse { outcome });
+    let left = (account.clone(), grant.action.clone(), id.clone());
+    if outcome.is_some() {
+        return Ok(answer);
     }
-    Ok(HttpResponse::Ok().json(LeaveResponse { outcome }))
+    let Some(leaving) = state.leaves.note(left, Instant::now() + COMES_BACK) else {
+        return Ok(answer);
+    };
+    let client = admission.client(request.peer_addr(), request.headers());
+    let places = admission.wait_of(&account.tenant).zip(admission.wait(client));
+    let places = places.ok_or_else(Problem::overloaded)?;
+    rt::spawn(async move {
+        leaving.over().await;
+        if let Err(error) = take_back(&engine, &account, grant, id).await {
+            tracing::debug!(%error, "a challenge whose page was left is not cancelled");
+        }
+        drop(places);
+    });
+    Ok(answer)
+}
+
+/// The outcome of a challenge that has ended. Without an id, what is open is looked for later.
+async fn ended(
+    engine: &Engine,
+    account: &AccountKey,
+    grant: &Grant,
+    id: Option<&ChallengeId>,
+) -> Result<Option<Outcome>, Error> {
+    let Some(id) = id else {
+        engine.granted(account, grant.clone()).await?;
+        return Ok(None);
+    };
+    let verdict = engine.await_outcome(account, &grant.action, id, 0).await?;
+    Ok(verdict.ended().map(|ended| ended.outcome.into()))
+}
+
+async fn take_back(
+    engine: &Engine,
+    account: &AccountKey,
+    grant: Grant,
+    id: Option<ChallengeId>,
+) -> Result<(), Error> {
+    let action = grant.action.clone();
+    let id = match id {
+        None => engine.open_challenge(account, grant).await?,
+        known => known,
+    };
+    if let Some(id) = id {
+        engine.cancel_if_left(account, &action, id).await?;
+    }
+    Ok(())
 }

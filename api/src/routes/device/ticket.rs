@@ -11,15 +11,20 @@ use countersign_wire::secret::Secret;
 
 use crate::caller::{ClientCaller, check_origin};
 use crate::problem::Problem;
-use crate::request::body::Body;
+use crate::request::body::{Body, begin};
 use crate::state::AppState;
 
 /// Makes a ticket that enrolls one key for the token's user, once, until the token ends.
 ///
 /// # Errors
 /// 401 for a token that is not valid here, 403 where the user has an authenticator and the token
-/// allows no further one.
-pub async fn ticket(caller: ClientCaller, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+/// allows no further one, 503 where no place for new work is free.
+pub async fn ticket(
+    caller: ClientCaller,
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    begin(&request)?;
     let ClientCaller { account, grant, ends_at, may_add_authenticators, .. } = caller;
     let wish = TicketWish { grant, may_add: may_add_authenticators, ends_at };
     let made = state.engine.issue_ticket(&account, wish).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::support::{Call, Setup, SignIn};
+use crate::support::{Call, Device, Hook, Setup, SignIn};
 
 /// Longer than a page that is loaded again may take until it polls.
 const LEFT: Duration = Duration::from_secs(7);
@@ -13,6 +13,11 @@ const LEFT: Duration = Duration::from_secs(7);
 fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {
     let body = json!({ "challengeId": challenge });
     it.server.post("/client/leave/push").bearer(token).json(&body)
+}
+
+/// Leaves whatever is open of the token's action.
+fn leave_all(it: &SignIn, token: &str) -> Call {
+    it.server.post("/client/leave/push").bearer(token).json(&json!({}))
 }
 
 #[tokio::test]
@@ -68,12 +73,75 @@ async fn only_the_token_of_its_action_leaves_it() {
 async fn pages_that_were_left_take_no_more_places_than_polls_may() {
     // Half of eight places are for polls, and half of those for one tenant's.
     let server = Setup::default().set("server.requests_in_flight_max", "8").start();
-    let it = SignIn::on(server, crate::support::Device::new()).await;
-    for _ in 0..2 {
-        leave(&it, &it.token, &it.challenge).ok().await;
-    }
-    let refused = leave(&it, &it.token, &it.challenge);
+    let it = SignIn::on(server, Device::new()).await;
+    leave(&it, &it.token, &it.challenge).ok().await;
+    leave_all(&it, &it.server.token("u-2").await).ok().await;
+    let refused = leave_all(&it, &it.server.token("u-3").await);
     refused.refused(503, "temporarily_unavailable").await;
+    // The same page may say so as often as it likes: it takes no further place.
+    for _ in 0..8 {
+        assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
+    }
     sleep(LEFT).await;
     assert_eq!(it.outcome().await["outcome"], "cancelled");
+    // The places are given back.
+    for user in ["u-2", "u-3"] {
+        leave_all(&it, &it.server.token(user).await).ok().await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_again_has_the_whole_time_to_come_back() {
+    let it = SignIn::start().await;
+    leave(&it, &it.token, &it.challenge).ok().await;
+    // The page was loaded again, and once more: each load has five seconds of its own.
+    sleep(Duration::from_secs(3)).await;
+    leave(&it, &it.token, &it.challenge).ok().await;
+    sleep(Duration::from_secs(3)).await;
+    assert!(it.outcome().await.get("outcome").is_none(), "three seconds are not five");
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(it.outcome().await["outcome"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_before_it_knows_its_challenge_takes_it_back() {
+    let mut hook = Hook::listen().await;
+    let server = Setup::told_by(&hook).start();
+    let phone = Device::new();
+    server.enroll("u-1", &phone).await;
+    let token = server.token("u-1").await;
+    // The phones are being told: the browser does not have its answer yet.
+    let start = server.post("/client/challenge/push").bearer(&token).json(&json!({})).send();
+    let told = async {
+        hook.called().await;
+        let left = server.post("/client/leave/push").bearer(&token).json(&json!({}));
+        assert_eq!(left.ok().await, json!({}));
+        hook.answer(200);
+    };
+    let (started, ()) = tokio::join!(start, told);
+    let challenge = started.ok()["challengeId"].as_str().unwrap().to_owned();
+    sleep(LEFT).await;
+    assert_eq!(server.outcome(&token, &challenge).await["outcome"], "cancelled");
+    server.decide(&phone, &challenge, true).refused(400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn what_is_open_is_that_of_the_tokens_own_action() {
+    let it = SignIn::start().await;
+    let stranger = it.server.token("u-2").await;
+    let instance = it.server.token("u-1").await;
+    for token in [stranger, instance] {
+        assert_eq!(leave_all(&it, &token).ok().await, json!({}));
+    }
+    sleep(LEFT).await;
+    assert!(it.outcome().await.get("outcome").is_none(), "it is still open");
+    // Somebody who waits keeps it, and nobody's page is gone that comes back.
+    leave_all(&it, &it.token).ok().await;
+    let again = it.server.verify(&it.token, &it.challenge).wait(30).send();
+    let decided = async {
+        sleep(LEFT).await;
+        it.decide(true).await
+    };
+    let (again, _) = tokio::join!(again, decided);
+    assert_eq!(again.ok()["outcome"], "approved");
 }

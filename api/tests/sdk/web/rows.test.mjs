@@ -55,6 +55,18 @@ describe("a name from right to left", () => {
     assert.equal(say("{user} at {tenant}", { user: name, tenant: "Acme" }), `\u2068${name}\u2069 at Acme`);
     assert.equal(isolate("Zoë 東京"), "Zoë 東京");
   });
+
+  it("stands by itself in a list too", () => {
+    assert.equal(say("{users}.", { users: ["אב", "Zoë"] }), "\u2068אב\u2069, Zoë.");
+  });
+
+  it("shows the marks that would turn or close what stands beside it", () => {
+    for (const mark of ["\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"]) {
+      assert.equal(isolate(`a${mark}b`), "a\ufffdb");
+      assert.equal(isolate(`אב${mark}${mark}a`), "\u2068אב\ufffd\ufffda\u2069");
+      assert.equal(say("{user} at {tenant}", { user: `a${mark}`, tenant: "Acme" }), "a\ufffd at Acme");
+    }
+  });
 });
 
 describe("the browser that a phone runs in", () => {

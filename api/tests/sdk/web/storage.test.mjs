@@ -151,6 +151,31 @@ describe("the phone in a browser", LIMITED, () => {
     });
   }
 
+  it("that cannot use an enrolled key at the moment says so, and keeps it with its accounts", async () => {
+    const { phone, userId } = await phoneOf(at);
+    const enrolled = () =>
+      phone.page.evaluate(async () => {
+        const { accounts, keys } = await import("/phone/store.js");
+        return [(await keys()).map(({ thumbprint }) => thumbprint), (await accounts()).map(({ user }) => user)];
+      });
+    const before = await enrolled();
+    assert.deepEqual([before[0].length, before[1]], [1, [userId]]);
+    await phone.page.goto(phone.link(await enrollmentToken(at.backend, newUser())));
+    await phone.page.evaluate(() => {
+      window.signs = SubtleCrypto.prototype.sign;
+      SubtleCrypto.prototype.sign = () => Promise.reject(new DOMException("busy", "OperationError"));
+    });
+    await phone.press("Add account");
+    await phone.heading("The key cannot be used now");
+    await assertAccessible(phone.page, "key cannot be used");
+    assert.deepEqual(await enrolled(), before);
+    await phone.page.evaluate(() => (SubtleCrypto.prototype.sign = window.signs));
+    await phone.press("OK");
+    const asked = await ask(at, userId);
+    await phone.approve();
+    assert.equal(await asked.outcome, "approved");
+  });
+
   it("that is full says so", async () => {
     const phone = await changed((person) => keepsNo(person, ["Ed25519", "ECDSA"], "QuotaExceededError"));
     await phone.page.goto(phone.link(await enrollmentToken(at.backend, newUser())));

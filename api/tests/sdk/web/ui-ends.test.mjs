@@ -223,6 +223,27 @@ describe("the pre-built UI, closed by the person", LIMITED, () => {
     await assert.rejects(phone.approve());
   });
 
+  it("as a frame whose request is only being started takes it back", async () => {
+    const tracked = await the.tracked();
+    const person = await the.browser.person();
+    person.expect(LOST_NETWORK, STATUS(409));
+    const page = await person.open(the.site.origin);
+    // The server has begun it, and its answer is on the way for as long as the page is there.
+    const begun = new Promise((resolve) => {
+      void page.route("**/client/challenge/push", async (route) => resolve(await (await route.fetch()).json()));
+    });
+    await page.evaluate(([url, tenantId, baseUrl]) => {
+      const client = new window.authsignal.Authsignal({ tenantId, baseUrl });
+      window.launched = client.launch(url, { mode: "popup" });
+    }, [tracked.url, the.server.tenant, the.server.url]);
+    const { challengeId } = await begun;
+    await page.evaluate((selector) => document.querySelector(selector).remove(), FRAME);
+    const web = new Web(the.server, tracked.token);
+    const outcome = async () => (await web.verify(challengeId)).body.outcome;
+    await until(async () => (await outcome()) === "cancelled", { what: "the request is taken back", ms: LEFT_MS });
+    await assert.rejects(tracked.phone.approve());
+  });
+
   it("by its own buttons goes back with a token", async () => {
     for (const [name, end] of [["Cancel", () => {}], ["Close", (phone) => phone.deny()]]) {
       const { page, opened, phone, token } = await launched("popup");
