@@ -55,6 +55,9 @@ struct CountersRow {
     reported_at: Option<u64>,
     numbers: u32,
     number_at: u64,
+    /// Left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreached: Vec<u64>,
 }
 
 impl<'a> From<&'a AccountRecord> for AccountRow<'a> {
@@ -141,6 +144,7 @@ impl From<&Counters> for CountersRow {
             reported_at: counters.reported_at.map(|at| at.0),
             numbers: counters.numbers,
             number_at: counters.number_at.0,
+            unreached: counters.unreached.iter().map(|at| at.0).collect(),
         }
     }
 }
@@ -154,6 +158,7 @@ impl From<CountersRow> for Counters {
             reported_at: row.reported_at.map(UnixMillis),
             numbers: row.numbers,
             number_at: UnixMillis(row.number_at),
+            unreached: row.unreached.into_iter().map(UnixMillis).collect(),
         }
     }
 }

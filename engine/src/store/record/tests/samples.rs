@@ -61,6 +61,7 @@ pub(super) fn account() -> AccountRecord {
             reported_at: Some(UnixMillis(4_000)),
             numbers: 2,
             number_at: UnixMillis(5_000),
+            unreached: Vec::new(),
         },
         tickets: Vec::new(),
     }
