@@ -240,8 +240,8 @@ impl Handler<Bind> for DeviceActor {
             });
             enrolled.await
         };
-        let answered =
-            bound.into_actor(self).map(|bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
+        let answered = bound.into_actor(self).map(
+            move |bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
                 let bound = bound.map(|device| actor.place(device, is_proven));
                 // A refused caller leaves nothing behind.
                 if actor.known.as_ref().is_some_and(|known| known.inbox.is_empty()) {
@@ -249,7 +249,8 @@ impl Handler<Bind> for DeviceActor {
                 }
                 // The asker may have gone.
                 let _ = reply.send(bound);
-            });
+            },
+        );
         AtomicResponse::new(Box::pin(answered))
     }
 }

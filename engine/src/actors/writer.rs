@@ -61,8 +61,9 @@ impl AccountWriter {
         let actions = VecDeque::new();
         let mut writer = Self { shared, tenant, account, actions, lost: false };
         // An earlier process had a clock that was ahead: a hold is not to last until this one has
-        // caught up.
-        if let Some(transition) = writer.account.set_back(writer.now()) {
+        // caught up, and a ticket is not to live again then.
+        let set_backs = writer.shared.set_backs.get().cloned().unwrap_or_default();
+        if let Some(transition) = writer.account.set_back(writer.now(), &set_backs) {
             writer.record(transition).await?;
         }
         Ok(writer)

@@ -78,6 +78,8 @@ pub(super) fn ticket() -> Ticket {
             born: Some(Birth { at: UnixMillis(7), revision: 3 }),
         },
         may_add: true,
+        made_at: issued_at,
+        set_backs: 0,
         ends_at: UnixMillis(601_000),
         used_by: Some(authenticator()),
     }
