@@ -6,6 +6,9 @@
 
 use crate::time::{SetBack, UnixMillis};
 
+/// The tenant of the record that they are kept in. No tenant may be called so.
+pub const SET_BACKS_TENANT: &str = "countersign--clock";
+
 /// Set-backs that are kept, at most. The oldest gives way.
 pub const SET_BACKS_MAX: usize = 32;
 

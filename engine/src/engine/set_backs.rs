@@ -9,19 +9,17 @@ use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::change::{Change, Write};
 use countersign_core::fatigue::Counters;
 use countersign_core::id::{AccountKey, TenantId, UserId};
-use countersign_core::set_backs::SetBacks;
+use countersign_core::set_backs::{SET_BACKS_TENANT, SetBacks};
 use countersign_core::time::UnixMillis;
 
 use crate::error::{Error, Unavailable};
 use crate::ports::Store;
 use crate::ports::store::{Committed, StoreError};
 
-/// A tenant that nobody is to configure.
-const TENANT: &str = "countersign--clock";
 const USER: &str = "set-backs";
 
 fn key() -> AccountKey {
-    let tenant = TenantId::parse(TENANT).expect("it is a tenant's id");
+    let tenant = TenantId::parse(SET_BACKS_TENANT).expect("it is a tenant's id");
     AccountKey { tenant, user: UserId::parse(USER).expect("it is a user's id") }
 }
 

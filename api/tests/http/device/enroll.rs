@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::Statements as _;
 use crate::support::{CREDENTIAL, Device, PUSH, Server, SignIn, assert_keys, is_iso_time};
 
 #[tokio::test]
