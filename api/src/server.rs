@@ -107,8 +107,7 @@ pub async fn start_at(
     for tenant in &config.tenants {
         secrets.push((tenant.id.clone(), engine.token_secret(&tenant.id).await?));
     }
-    let tokens = Tokens::new(secrets, config.token_lifetime.as_secs())
-        .after(engine.set_back(), entropy.bytes());
+    let tokens = Tokens::new(secrets, config.token_lifetime.as_secs()).after(engine.set_backs());
     let secret = config.tenants.iter().find(|tenant| tenant.id.as_str() == config::demo::TENANT_ID);
     let secret = secret.filter(|_| config.demo).and_then(|tenant| tenant.secret_keys.first());
     let state = Data::new(state(config, engine.clone(), tokens, address));

@@ -236,6 +236,10 @@ fn a_tenant_is_refused_what_would_not_be_safe() {
             "tenants[1].id is the id of tenants[0]",
         ),
         (
+            "[[tenants]]\nid = 'countersign--clock'\nsecret_keys = ['another-secret']",
+            "tenants[1].id is the server's own",
+        ),
+        (
             "[[tenants]]\nid = 'b'\nsecret_keys = ['another-secret', 'demo-secret-key']",
             "tenants[1].secret_keys[1] is the same as tenants[0].secret_keys[0]",
         ),

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
 use countersign_core::policy::{Limits, Unenrolled};
-use countersign_core::time::SetBack;
+use countersign_core::set_backs::SetBacks;
 
 use crate::actors::account::AccountActor;
 use crate::actors::arbiters::Arbiters;
@@ -53,8 +53,8 @@ pub(crate) struct Shared {
     pub(crate) chores: Chores,
     /// Polls that wait.
     pub(crate) waiters: Places,
-    /// Present if the clock was behind the times in the store when the engine started.
-    pub(crate) set_back: OnceLock<SetBack>,
+    /// Starts by a clock that was behind the times in the store, once they were looked up.
+    pub(crate) set_backs: OnceLock<SetBacks>,
     pub(crate) draining: AtomicBool,
     pub(crate) recovering: AtomicBool,
     /// Challenges that recovery has ended.

@@ -15,7 +15,7 @@ use super::{
     Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, limits,
     tenants,
 };
-use crate::path;
+use crate::request::path;
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";

@@ -7,6 +7,7 @@ use countersign_core::device::Signing;
 use countersign_core::id::TenantId;
 use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
+use countersign_core::set_backs::SET_BACKS_TENANT;
 use countersign_core::text::Line;
 use url::{Host, Url};
 
@@ -27,6 +28,10 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
     for (number, section) in written.into_iter().enumerate() {
         let path = format!("tenants[{number}].");
         let tenant = tenant(&path, section)?;
+        if tenant.id.as_str() == SET_BACKS_TENANT {
+            let problem = "is the server's own";
+            return Err(ConfigError::value(path + "id", problem, "another id is allowed"));
+        }
         if let Some(other) = ids.insert(tenant.id.clone(), number) {
             let problem = format!("is the id of tenants[{other}]");
             return Err(ConfigError::value(path + "id", problem, "an id of its own is allowed"));

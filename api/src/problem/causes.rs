@@ -85,6 +85,7 @@ const fn of_json(error: &JsonError) -> Reason {
         JsonError::NotAnObject => Reason::BodyNotObject,
         JsonError::DuplicateKey { .. } => Reason::KeyDuplicate,
         JsonError::MissingField { .. } => Reason::FieldMissing,
+        JsonError::NumberChanged { .. } => Reason::FieldInvalid,
         JsonError::WrongType { .. } => Reason::FieldType,
     }
 }
@@ -151,8 +152,9 @@ mod tests {
             let problem = Problem::from(Refusal::TooManyPrompts { hold, retry_after_ms: 30_000 });
             (problem.reason(), problem.status_code(), problem.to_string())
         };
-        let all =
-            [Hold::Asked, Hold::Denied, Hold::Reported, Hold::Numbers, Hold::Locked].map(held);
+        let (asked, numbers) = ([Hold::Asked, Hold::Unreached], [Hold::Numbers, Hold::Locked]);
+        let answered = [Hold::Denied, Hold::Reported];
+        let all: Vec<_> = [asked, answered, numbers].concat().into_iter().map(held).collect();
         assert!(all.iter().all(|told| *told == all[0]), "{all:?}");
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Claims {
     exp: u64,
     jti: String,
     scope: String,
-    /// The mark of the process that made it, where that has one.
+    /// Number of the last set-back of the clock before it was made, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     other: Other,
@@ -46,12 +46,7 @@ struct Other {
 
 impl Claims {
     /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
-    pub(super) fn of(
-        token: &Token,
-        lifetime_seconds: u64,
-        run: Option<&Run>,
-        id: [u8; 16],
-    ) -> Self {
+    pub(super) fn of(token: &Token, lifetime_seconds: u64, run: &Run, id: [u8; 16]) -> Self {
         let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
             iss: ISSUER.to_owned(),
@@ -61,7 +56,7 @@ impl Claims {
             exp: issued_at.seconds() + lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             page: page.clone(),
-            run: run.map(Run::mark),
+            run: run.mark(),
             scope: scopes.to_list(),
             other: Other {
                 tenant_id: account.tenant.to_string(),
@@ -74,8 +69,8 @@ impl Claims {
     }
 
     /// Gives the end of the token by the clock of this process.
-    pub(super) fn ends_at_seconds(&self, run: Option<&Run>) -> u64 {
-        run.map_or(self.exp, |run| run.end(self.run.as_deref(), self.iat, self.exp))
+    pub(super) fn ends_at_seconds(&self, run: &Run) -> u64 {
+        run.end(self.run.as_deref(), self.iat, self.exp)
     }
 
     /// Makes the token of these claims.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use countersign_core::account::Grant;
 use countersign_core::action::Birth;
 use countersign_core::id::{AccountKey, ActionKey, TenantId};
-use countersign_core::time::{SetBack, UnixMillis};
+use countersign_core::set_backs::SetBacks;
+use countersign_core::time::UnixMillis;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
@@ -112,8 +113,7 @@ struct Keys {
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
-    /// Present where this process started with its clock set back.
-    run: Option<Run>,
+    run: Run,
     /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
     /// with each of its calls, and reading it anew costs more than the rest of a call.
     genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
@@ -136,18 +136,22 @@ impl Tokens {
         let secrets = secrets.into_iter();
         let keys = secrets.map(|(tenant, secret)| (tenant.clone(), keys(&tenant, secret)));
         let keys = keys.collect();
-        Self { keys, lifetime_seconds, run: None, genuine: Cache::new(GENUINE_MAX) }
+        Self {
+            keys,
+            lifetime_seconds,
+            run: Run::new(SetBacks::default()),
+            genuine: Cache::new(GENUINE_MAX),
+        }
     }
 
-    /// The same in a process that started with its clock set back: tokens of earlier processes
-    /// live no longer for it. `id` are random bytes of the process.
+    /// The same after set-backs of the clock: tokens from before them live no longer.
     #[must_use]
-    pub fn after(self, set_back: Option<SetBack>, id: [u8; 16]) -> Self {
-        Self { run: set_back.map(|set_back| Run::new(set_back, id)), ..self }
+    pub fn after(self, set_backs: SetBacks) -> Self {
+        Self { run: Run::new(set_backs), ..self }
     }
 
-    const fn run(&self) -> Option<&Run> {
-        self.run.as_ref()
+    const fn run(&self) -> &Run {
+        &self.run
     }
 
     /// Makes a token. `id` are its random bytes.

@@ -1,36 +1,33 @@
 //! Tokens of earlier processes, where the clock of this one began behind theirs.
 
-use countersign_core::id::IdempotencyKey;
-use countersign_core::time::{SetBack, UnixMillis};
+use countersign_core::set_backs::SetBacks;
+use countersign_core::time::UnixMillis;
 
-/// A process that started with its clock set back.
+/// A process that knows of set-backs of the clock.
 ///
-/// It marks the tokens that it makes, because their times cannot tell them from tokens that an
-/// earlier process issued later than its start. Other processes mark none.
+/// It marks the tokens that it makes with the number of the last one, because their times cannot
+/// tell them from tokens that were issued by the clock before. Tokens without a number are older
+/// than any set-back.
 pub(super) struct Run {
-    mark: String,
-    set_back: SetBack,
+    set_backs: SetBacks,
 }
 
 impl Run {
-    /// `id` are random bytes of the process.
-    pub(super) fn new(set_back: SetBack, id: [u8; 16]) -> Self {
-        Self { mark: IdempotencyKey::from_entropy(id).to_string(), set_back }
+    pub(super) const fn new(set_backs: SetBacks) -> Self {
+        Self { set_backs }
     }
 
-    /// Gives the mark that the process writes into its tokens.
-    pub(super) fn mark(&self) -> String {
-        self.mark.clone()
+    /// Gives the mark that the process writes into its tokens; none before any set-back.
+    pub(super) fn mark(&self) -> Option<String> {
+        Some(self.set_backs.number()).filter(|number| *number > 0).map(|n| n.to_string())
     }
 
     /// Gives the end of a token with this mark by the clock of the process, in seconds, as the
-    /// times in its text are. A token of an earlier process has the rest of its own life, and is
+    /// times in its text are. A token from before a set-back has the rest of its own life, and is
     /// over for good then: it does not come back at the time in its text.
     pub(super) fn end(&self, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
-        if mark == Some(&self.mark) {
-            return ends_at;
-        }
-        let dated = self.set_back.dated(UnixMillis(issued_at.saturating_mul(1000)));
+        let number = mark.and_then(|mark| mark.parse().ok()).unwrap_or(0);
+        let dated = self.set_backs.dated(UnixMillis(issued_at.saturating_mul(1000)), number);
         ends_at.saturating_sub(issued_at.saturating_sub(dated.seconds()))
     }
 }
@@ -45,7 +42,7 @@ mod tests {
 
     fn run() -> Run {
         let millis = |seconds: u64| UnixMillis(seconds * 1000);
-        Run::new(SetBack::of(millis(BEGAN + AHEAD), millis(BEGAN)).unwrap(), [7; 16])
+        Run::new(SetBacks::default().started(millis(BEGAN + AHEAD), millis(BEGAN)).unwrap())
     }
 
     #[test]
@@ -65,6 +62,6 @@ mod tests {
     fn a_token_of_this_process_ends_as_it_says() {
         let run = run();
         let issued_at = BEGAN + 900;
-        assert_eq!(run.end(Some(&run.mark()), issued_at, issued_at + LIFE), issued_at + LIFE);
+        assert_eq!(run.end(run.mark().as_deref(), issued_at, issued_at + LIFE), issued_at + LIFE);
     }
 }

@@ -5,7 +5,6 @@ use countersign_core::policy::DEVICE_SESSION_MS;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use super::run::Run;
 use super::{ISSUER, TokenError, Tokens};
 
 /// In the header of such a token; no token of an action has it.
@@ -37,7 +36,7 @@ struct Claims {
     exp: u64,
     jti: String,
     binding: String,
-    /// The mark of the process that made it, where that has one.
+    /// Number of the last set-back of the clock before it was made, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<String>,
 }
@@ -54,7 +53,7 @@ impl Tokens {
             exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             binding: binding.to_string(),
-            run: self.run().map(Run::mark),
+            run: self.run().mark(),
         };
         self.seal(TYP, &key.tenant, &claims)
     }
@@ -71,7 +70,7 @@ impl Tokens {
         let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
         let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
         let mark = claims.run.as_deref();
-        let end = self.run().map_or(claims.exp, |run| run.end(mark, claims.iat, claims.exp));
+        let end = self.run().end(mark, claims.iat, claims.exp);
         if now.seconds() >= end {
             return Err(TokenError::Expired(Box::new(session)));
         }

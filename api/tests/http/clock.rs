@@ -244,6 +244,40 @@ async fn a_token_of_a_clock_ahead_has_its_own_life_after_a_restart_and_no_more()
     }
 }
 
+/// Each later process has the right clock, and would see from it alone no set-back at all, or one
+/// that begins anew.
+#[tokio::test]
+async fn what_is_over_stays_so_at_every_later_start() {
+    let line = Line::new();
+    let server = line.start(Steps::wrong_by(HOURS_MS));
+    let device = Device::ed25519();
+    server.enroll_stated("u-1", &device).await;
+    let (token, session) = (server.token("u-1").await, server.session(&device).await);
+    stop(server).await;
+    let after = async |server: &Server| {
+        let over = server.validate(&token).ok().await;
+        assert_eq!(over["error"], "the token's lifetime is over", "{over}");
+        server.read(&session).refused(401, "expired_token").await;
+    };
+    let clock = Steps::right();
+    let server = line.start(clock.clone());
+    assert_eq!(server.validate(&token).ok().await["actionCode"], "signIn");
+    server.read(&session).ok().await;
+    clock.pass(902_000);
+    after(&server).await;
+    let kept = server.token("u-2").await;
+    stop(server).await;
+    for start_ms in [903_000, 904_000, HOURS_MS - 60_000, HOURS_MS + 1_000, HOURS_MS + 60_000] {
+        let server = line.start(Steps::wrong_by(start_ms));
+        after(&server).await;
+        // One of the clock that goes on has its own life, through every start.
+        let told = server.validate(&kept).ok().await["error"].clone();
+        let lives = told != "the token's lifetime is over";
+        assert_eq!(lives, start_ms < 1_000_000, "{start_ms}");
+        stop(server).await;
+    }
+}
+
 #[tokio::test]
 async fn an_approval_of_a_clock_ahead_earns_no_longer_token_after_a_restart() {
     let line = Line::new();

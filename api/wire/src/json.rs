@@ -3,6 +3,7 @@
 //!
 //! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
 
+mod numbers;
 mod place;
 mod shape;
 
@@ -42,6 +43,12 @@ pub enum JsonError {
         /// The field.
         place: Place,
     },
+    /// A number in `custom` would change by being read.
+    #[error("{place}: has more digits than a number keeps: send it as text")]
+    NumberChanged {
+        /// The number.
+        place: Place,
+    },
     /// A field has a value of another type.
     #[error("{place}: {rule}")]
     WrongType {
@@ -57,11 +64,15 @@ pub enum JsonError {
 ///
 /// # Errors
 /// [`JsonError`] for anything but one JSON object with all of its keys, at every depth, being
-/// distinct, and for an object that does not have the fields of `T`. Unknown fields are ignored.
+/// distinct, for a number in `custom` that would change, and for an object that does not have the
+/// fields of `T`. Unknown fields are ignored.
 pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let bytes = without_mark(bytes);
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     refuse_duplicates(bytes)?;
+    if let Some(place) = numbers::first_changed(bytes) {
+        return Err(JsonError::NumberChanged { place });
+    }
     serde_json::from_slice(bytes).map_err(|e| shape::refused::<T>(bytes, &e))
 }
 

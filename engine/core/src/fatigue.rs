@@ -3,9 +3,11 @@
 //! [`Counters`] are part of the account's record. They are recorded in the same commit as the
 //! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
 //! the removal of the account takes a count back. One prompt is given back where a notification has
-//! failed that [reached nobody](crate::account::Account::withdraw). A new challenge resets nothing,
-//! and a request that is refused changes nothing: it does not make the wait longer. The functions
-//! here compute the next counters, and leave it to their caller to record them.
+//! failed that [reached nobody](crate::account::Account::withdraw), and counts among those instead:
+//! there may be [`Limits::unreached_max`] of them in a window, because each leaves rows behind. A
+//! new challenge resets nothing, and a request that is refused changes nothing: it does not make
+//! the wait longer. The functions here compute the next counters, and leave it to their caller to
+//! record them.
 //!
 //! # How far somebody can lock a user out
 //!
@@ -41,6 +43,9 @@ pub struct Counters {
     /// Times of the prompts since the last approval, oldest first, as far back as the window
     /// reaches.
     pub prompts: Vec<UnixMillis>,
+    /// Times of the challenges whose notification reached nobody, oldest first, as far back as the
+    /// window reaches.
+    pub unreached: Vec<UnixMillis>,
     /// Denials and reports since the last approval.
     pub denials: u32,
     /// Time of the last denial.
@@ -58,6 +63,8 @@ pub struct Counters {
 pub enum Hold {
     /// As many challenges without an approval as there may be in a while.
     Asked,
+    /// As many challenges that reached nobody as there may be in a while.
+    Unreached,
     /// The user denied.
     Denied,
     /// The user reported.
@@ -72,6 +79,7 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Asked => "too many challenges without an approval",
+            Self::Unreached => "too many challenges whose notification reached nobody",
             Self::Denied => "the user denied",
             Self::Reported => "the user reported a challenge",
             Self::Numbers => "too many wrong numbers",
@@ -101,7 +109,8 @@ impl Counters {
         let unlocks = self.is_locked(limits) && limits.number_match.is_none();
         let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
         let holds = [
-            (Hold::Asked, self.window_wait_ms(now, limits)),
+            (Hold::Asked, window_wait_ms(&self.prompts, limits.prompts_max, now, limits)),
+            (Hold::Unreached, window_wait_ms(&self.unreached, limits.unreached_max, now, limits)),
             (Hold::Denied, denied),
             (Hold::Reported, reported),
             (self.number_hold(limits), numbers),
@@ -136,19 +145,22 @@ impl Counters {
     /// The counters after a challenge is issued at `now`.
     #[must_use]
     pub fn prompted(&self, now: UnixMillis, limits: &Limits) -> Self {
-        let prompts = self.in_window(now, limits).chain([now]).collect();
-        Self { prompts, ..self.clone() }
+        let prompts = in_window(&self.prompts, now, limits).chain([now]).collect();
+        let unreached = in_window(&self.unreached, now, limits).collect();
+        Self { prompts, unreached, ..self.clone() }
     }
 
-    /// The counters without one prompt of that time, which reached nobody. Where it is not counted
-    /// any more, nothing changes.
+    /// The counters without one prompt of that time, which reached nobody and is counted as that.
+    /// Where it is not counted any more, nothing changes.
     #[must_use]
     pub fn unprompted(&self, issued_at: UnixMillis) -> Self {
-        let mut prompts = self.prompts.clone();
-        if let Some(place) = prompts.iter().rposition(|at| *at == issued_at) {
-            prompts.remove(place);
+        let mut counters = self.clone();
+        if let Some(place) = counters.prompts.iter().rposition(|at| *at == issued_at) {
+            let at = counters.prompts.remove(place);
+            let later = counters.unreached.partition_point(|other| *other <= at);
+            counters.unreached.insert(later, at);
         }
-        Self { prompts, ..self.clone() }
+        counters
     }
 
     /// The counters after a number that was typed arrived at `at`, whatever a comparison will say.
@@ -186,6 +198,7 @@ impl Counters {
     pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
         let counted = Self {
             prompts: self.prompts.iter().map(|at| now.min(*at)).collect(),
+            unreached: self.unreached.iter().map(|at| now.min(*at)).collect(),
             denied_at: self.denied_at.min(now),
             reported_at: self.reported_at.map(|at| at.min(now)),
             number_at: self.number_at.min(now),
@@ -193,22 +206,27 @@ impl Counters {
         };
         (counted != *self).then_some(counted)
     }
+}
 
-    /// A prompt of a time that is yet to come counts: a clock that was set back gives no prompts
-    /// away.
-    fn in_window(&self, now: UnixMillis, limits: &Limits) -> impl Iterator<Item = UnixMillis> {
-        let window = limits.prompts_window_ms;
-        self.prompts.iter().copied().filter(move |at| now.ms_since(*at) < window)
-    }
+/// The times that count. One that is yet to come does: a clock that was set back gives no prompts
+/// away.
+fn in_window(
+    times: &[UnixMillis],
+    now: UnixMillis,
+    limits: &Limits,
+) -> impl Iterator<Item = UnixMillis> {
+    let window = limits.prompts_window_ms;
+    times.iter().copied().filter(move |at| now.ms_since(*at) < window)
+}
 
-    fn window_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
-        let prompts: Vec<_> = self.in_window(now, limits).collect();
-        let Some(beyond) = prompts.len().checked_sub(limits.prompts_max) else { return 0 };
-        match prompts.get(beyond) {
-            Some(at) => left_ms(*at, limits.prompts_window_ms, now),
-            // No prompt is allowed at all.
-            None => limits.prompts_window_ms,
-        }
+/// Milliseconds until the window has room for one more.
+fn window_wait_ms(times: &[UnixMillis], max: usize, now: UnixMillis, limits: &Limits) -> u64 {
+    let counted: Vec<_> = in_window(times, now, limits).collect();
+    let Some(beyond) = counted.len().checked_sub(max) else { return 0 };
+    match counted.get(beyond) {
+        Some(at) => left_ms(*at, limits.prompts_window_ms, now),
+        // None is allowed at all.
+        None => limits.prompts_window_ms,
     }
 }
 

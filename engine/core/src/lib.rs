@@ -23,6 +23,7 @@ pub mod number_match;
 pub mod policy;
 pub mod possession;
 pub mod refusal;
+pub mod set_backs;
 pub mod signature;
 pub mod statement;
 pub mod text;

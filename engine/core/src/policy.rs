@@ -78,6 +78,9 @@ pub struct Limits {
     pub prompts_max: usize,
     /// Length of that window, in milliseconds.
     pub prompts_window_ms: u64,
+    /// Challenges of one account in that window whose notification reached nobody. They are no
+    /// prompts, but each leaves rows in the store.
+    pub unreached_max: usize,
     /// Wait after a denial, in milliseconds; each further one doubles it.
     pub denial_wait_ms: u64,
     /// The longest wait after a denial, in milliseconds.
@@ -117,6 +120,7 @@ impl Default for Limits {
             notifications_per_challenge_max: 3,
             prompts_max: 5,
             prompts_window_ms: 15 * MINUTE_MS,
+            unreached_max: 20,
             denial_wait_ms: MINUTE_MS / 2,
             denial_wait_ms_max: 60 * MINUTE_MS,
             report_hold_ms: 15 * MINUTE_MS,

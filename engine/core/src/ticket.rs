@@ -26,6 +26,10 @@ pub struct Ticket {
     pub grant: Grant,
     /// True if that token allows a further authenticator.
     pub may_add: bool,
+    /// Time at which it was made.
+    pub made_at: UnixMillis,
+    /// Number of the last [set-back](crate::set_backs) of the clock then.
+    pub set_backs: u64,
     /// The end of that token.
     pub ends_at: UnixMillis,
     /// The authenticator that was enrolled with it, once one was.
@@ -33,11 +37,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Tells whether its time is not over. If the clock was set back to before its token, nobody
+    /// Tells whether its time is not over. If the clock was set back to before it was made, nobody
     /// knows how long it has been, and its time counts as over.
     #[must_use]
     pub fn is_live(&self, now: UnixMillis) -> bool {
-        self.grant.issued_at <= now && now < self.ends_at
+        self.made_at <= now && now < self.ends_at
     }
 }
 
@@ -78,7 +82,11 @@ mod tests {
         };
         let grant = Grant { action, issued_at: UnixMillis(5_000), is_verified: false, born: None };
         let (digest, ends_at) = (Digest::of("t"), UnixMillis(9_000));
-        let ticket = Ticket { digest, grant, may_add: false, ends_at, used_by: None };
+        // By a clock that was set back since, the token was issued later.
+        let (made_at, set_backs) = (UnixMillis(5_000), 0);
+        let grant = Grant { issued_at: UnixMillis(7_000), ..grant };
+        let (may_add, used_by) = (false, None);
+        let ticket = Ticket { digest, grant, may_add, made_at, set_backs, ends_at, used_by };
         let live = |ms| ticket.is_live(UnixMillis(ms));
         assert_eq!([4_999, 5_000, 8_999, 9_000].map(live), [false, true, true, false]);
     }

@@ -58,7 +58,8 @@ pub(crate) struct Bind {
 pub struct Enrolled {
     /// The binding.
     pub device: Arc<Device>,
-    /// The binding for which the key has no place; absent if there is none.
+    /// The binding for which the key has no place; absent if there is none, or it is another
+    /// user's and the caller has shown no proof of possession.
     pub crowded: Option<Crowded>,
 }
 
@@ -115,8 +116,9 @@ impl DeviceActor {
         Ok(())
     }
 
-    /// Gives a binding its place, and says whose it took.
-    fn place(&mut self, device: Arc<Device>) -> Enrolled {
+    /// Gives a binding its place, and says whose it took. That others have the key is told to its
+    /// holder only: whoever has shown no proof may know no more of it than its public part.
+    fn place(&mut self, device: Arc<Device>, is_proven: bool) -> Enrolled {
         let Some(known) = &mut self.known else { return Enrolled { device, crowded: None } };
         let mut without = known.inbox.bindings().to_vec();
         known.inbox.bind(device.clone());
@@ -124,7 +126,9 @@ impl DeviceActor {
         without.retain(|b| known.inbox.bindings().iter().all(|kept| kept.id != b.id));
         for binding in &without {
             counter!(telemetry::BINDINGS_CROWDED_OUT).increment(1);
-            tracing::warn!(
+            // No warning: anybody who knows the key could fill the log with it. The count is
+            // watched instead.
+            tracing::debug!(
                 tenant = %self.key.tenant,
                 authenticator = %binding.id,
                 "a key serves too many users: this authenticator is shown nothing until it is \
@@ -134,7 +138,7 @@ impl DeviceActor {
         let crowded = if without.iter().any(|b| b.id == device.id) {
             Some(Crowded::This)
         } else {
-            (!without.is_empty()).then_some(Crowded::Other)
+            (is_proven && !without.is_empty()).then_some(Crowded::Other)
         };
         Enrolled { device, crowded }
     }
@@ -227,6 +231,7 @@ impl Handler<Bind> for DeviceActor {
             Some(known) => known.inbox.admit(&account, enroll.signing).map_err(Error::from),
             None => Err(Error::lost()),
         };
+        let is_proven = enroll.is_proven();
         let shared = self.shared.clone();
         let bound = async move {
             admitted?;
@@ -235,16 +240,17 @@ impl Handler<Bind> for DeviceActor {
             });
             enrolled.await
         };
-        let answered =
-            bound.into_actor(self).map(|bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
-                let bound = bound.map(|device| actor.place(device));
+        let answered = bound.into_actor(self).map(
+            move |bound: Result<Arc<Device>, Error>, actor: &mut Self, _| {
+                let bound = bound.map(|device| actor.place(device, is_proven));
                 // A refused caller leaves nothing behind.
                 if actor.known.as_ref().is_some_and(|known| known.inbox.is_empty()) {
                     actor.shared.devices.dismiss(&actor.key);
                 }
                 // The asker may have gone.
                 let _ = reply.send(bound);
-            });
+            },
+        );
         AtomicResponse::new(Box::pin(answered))
     }
 }

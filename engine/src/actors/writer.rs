@@ -60,8 +60,9 @@ impl AccountWriter {
         let actions = VecDeque::new();
         let mut writer = Self { shared, tenant, account, actions, lost: false };
         // An earlier process had a clock that was ahead: a hold is not to last until this one has
-        // caught up.
-        if let Some(transition) = writer.account.set_back(writer.now()) {
+        // caught up, and a ticket is not to live again then.
+        let set_backs = writer.shared.set_backs.get().cloned().unwrap_or_default();
+        if let Some(transition) = writer.account.set_back(writer.now(), &set_backs) {
             writer.record(transition).await?;
         }
         Ok(writer)
@@ -141,6 +142,7 @@ impl AccountWriter {
     /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
     /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
+        self.recall_action_of(id).await?;
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
     }
@@ -156,6 +158,7 @@ impl AccountWriter {
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
+        self.recall_action_of(id).await?;
         let transition = self.account.release(id)?;
         self.record(transition).await
     }
@@ -220,6 +223,14 @@ impl AccountWriter {
 
     fn now(&self) -> UnixMillis {
         self.shared.clock.now()
+    }
+
+    /// Has the action of an open challenge in memory, because devices are offered both: other
+    /// actions may have taken its place since the challenge was issued.
+    async fn recall_action_of(&mut self, id: &ChallengeId) -> Result<(), Error> {
+        let Some(open) = self.account.open_challenge(id) else { return Ok(()) };
+        let key = open.action.clone();
+        self.recall(&key).await.map(drop)
     }
 
     async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {

@@ -10,13 +10,15 @@ pub(crate) mod outbox;
 mod recovery;
 pub(crate) mod relying_party;
 pub(crate) mod room;
+mod set_backs;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::TenantId;
-use countersign_core::time::{SetBack, UnixMillis};
+use countersign_core::set_backs::SetBacks;
+use countersign_core::time::UnixMillis;
 
 use self::chores::Chores;
 pub use self::room::Room;
@@ -110,7 +112,7 @@ impl Engine {
             outbox: Arc::default(),
             chores: Chores::default(),
             waiters: Places::new(settings.waiters_max),
-            set_back: OnceLock::new(),
+            set_backs: OnceLock::new(),
             draining: false.into(),
             recovering: false.into(),
             recovered: 0.into(),
@@ -136,11 +138,11 @@ impl Engine {
         &self.shared.clock
     }
 
-    /// By how much the clock was behind when the engine started, where it was; known once
+    /// The starts so far by a clock that was behind, this one included; known once
     /// [`Engine::recover`] has begun.
     #[must_use]
-    pub fn set_back(&self) -> Option<SetBack> {
-        self.shared.set_back.get().copied()
+    pub fn set_backs(&self) -> SetBacks {
+        self.shared.set_backs.get().cloned().unwrap_or_default()
     }
 
     /// A recorded time that is not later than now: one that is was recorded by an earlier process
@@ -151,7 +153,7 @@ impl Engine {
         if at <= now {
             return at;
         }
-        self.set_back().map_or(at, |set_back| set_back.dated(at)).min(now)
+        self.set_backs().dated(at, 0).min(now)
     }
 
     /// The random source that everything here draws from.

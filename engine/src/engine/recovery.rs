@@ -9,11 +9,11 @@ use std::sync::atomic::Ordering;
 use countersign_core::challenge::Outcome;
 use countersign_core::event::Event;
 use countersign_core::policy::EVENT_RETRY_MS;
-use countersign_core::time::{SetBack, UnixMillis};
+use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 
-use super::Engine;
 use super::housekeeping::{ENDED_TOGETHER, end};
+use super::{Engine, set_backs};
 use crate::error::{Error, Unavailable};
 use crate::shared::Shared;
 
@@ -23,7 +23,8 @@ const PENDING_MAX: usize = 1000;
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
     /// knows the age of pending challenges: all of them expire, as of that time. Tokens and
-    /// challenges that were issued later than now are dated by [`Engine::dated`], and events that
+    /// challenges that were issued later than now are dated by [`Engine::dated`], at this start and
+    /// at every later one, because the set-back is kept in the store; events that
     /// are due later are due now. The answer is how many challenges were expired.
     ///
     /// To be called before the first request is let in. Until it is done, [`Engine::ready`] says
@@ -35,10 +36,17 @@ impl Engine {
         let shared = &self.shared;
         let now = shared.clock.now();
         let latest = shared.store.observe(now).await?;
-        let Some(set_back) = SetBack::of(latest, now) else { return Ok(0) };
+        let (known, revision) = set_backs::load(&shared.store).await?;
+        let started = known.started(latest, now);
+        if let Some(started) = &started {
+            set_backs::keep(&shared.store, started, revision, now).await?;
+        }
         // A second look finds the first.
-        let _ = shared.set_back.set(set_back);
+        let _ = shared.set_backs.set(started.unwrap_or(known));
         let behind_ms = latest.ms_since(now);
+        if behind_ms == 0 {
+            return Ok(0);
+        }
         tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
         shared.recovering.store(true, Ordering::Release);
         let expired = match expire_pending(shared, latest).await {

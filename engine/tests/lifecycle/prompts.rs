@@ -160,6 +160,51 @@ async fn a_notification_that_reached_nobody_takes_no_prompt_and_is_offered_to_no
     }
 }
 
+#[actix::test]
+async fn tries_that_reach_nobody_are_refused_after_twenty_in_the_window() {
+    let delivery = Arc::new(crate::support::Refuses::default());
+    let limits = Limits { notifications_per_challenge_max: 1, ..Limits::default() };
+    let house = House::over(Arc::new(MemoryStore::default()), limits, Some(delivery.clone()));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    for _ in 0..20 {
+        assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
+    }
+    let (hold, retry_after_ms) = (Hold::Unreached, 15 * MINUTE_MS);
+    let held = Err(Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms }));
+    assert_eq!(house.challenge(&alice).await, held);
+    assert_eq!((delivery.called(), house.store.journal().len()), (20, 20));
+    // It is counted in the record, and outlives the process.
+    assert_eq!(house.again_after(0).challenge(&alice).await, held);
+    house.clock.advance(15 * MINUTE_MS);
+    assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
+}
+
+#[actix::test]
+async fn a_challenge_is_offered_although_other_actions_took_the_place_of_its_own() {
+    let (meet, met) = tokio::sync::oneshot::channel();
+    let (go_on, gone_on) = tokio::sync::oneshot::channel();
+    let slow = Arc::new(crate::support::ConnectsLate::new(meet, gone_on));
+    let house = House::over(Arc::new(MemoryStore::default()), Limits::default(), Some(slow));
+    let (alice, phone) = (account("alice"), Phone::new(1));
+    house.enroll(&alice, &phone).await.unwrap();
+    let key = phone.credential();
+    let polling = house.engine.pending(&key, Reader::Stranger, 10_000);
+    let asking = house.challenge(&alice);
+    let between = async {
+        met.await.unwrap();
+        for number in 0..16 {
+            house.track(&alice, &action("other", &format!("o-{number}"))).await.unwrap();
+        }
+        go_on.send(()).unwrap();
+    };
+    let (seen, asked, ()) = soon(async { tokio::join!(polling, asking, between) }).await;
+    let (seen, asked) = (seen.unwrap(), asked.unwrap());
+    let offered: Vec<_> = seen.offers.iter().map(|(_, offer)| &offer.challenge.id).collect();
+    assert_eq!(offered, [&asked.id]);
+    assert!(house.decide(&phone, &asked, Decision::Approve).await.is_ok());
+}
+
 /// An offered challenge counts as seen, be it for a moment, because a caller that takes it back
 /// soon could otherwise ask for ever.
 #[actix::test]

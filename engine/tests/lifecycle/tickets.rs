@@ -116,3 +116,29 @@ async fn what_is_no_ticket_is_told_as_little_as_an_unknown_one() {
         assert_eq!(told, over(), "{text}");
     }
 }
+
+#[actix::test]
+async fn a_ticket_of_a_clock_ahead_does_not_live_again() {
+    const AHEAD_MS: u64 = 5 * 3_600_000;
+    let house = House::open();
+    let wrong = house.again_after(AHEAD_MS);
+    wrong.engine.recover().await.unwrap();
+    let (alice, ticket) = ticketed(&wrong).await;
+    assert!(wrong.engine.ticket(&ticket).await.is_ok());
+    let early = wish(&wrong);
+    drop(wrong);
+    let back = house.again_after(1_000);
+    back.engine.recover().await.unwrap();
+    assert_eq!(enroll(&back, &Phone::new(1), &ticket).await, over());
+    // A token of the earlier clock makes one of the clock that goes on.
+    let fresh = TicketWish { ends_at: back.now().plus_ms(LIFE_MS), ..early };
+    let fresh = back.engine.issue_ticket(&alice, fresh).await.unwrap();
+    assert!(back.engine.ticket(&fresh).await.is_ok());
+    for later_ms in [2_000, AHEAD_MS - 1_000, AHEAD_MS + 5_000, AHEAD_MS + 60_000] {
+        let later = house.again_after(later_ms);
+        later.engine.recover().await.unwrap();
+        assert_eq!(enroll(&later, &Phone::new(1), &ticket).await, over(), "{later_ms}");
+        let lives = later.engine.ticket(&fresh).await.is_ok();
+        assert_eq!(lives, later_ms < LIFE_MS, "{later_ms}");
+    }
+}

@@ -18,7 +18,8 @@ fn ticket(name: &str) -> Ticket {
         born: None,
     };
     let (digest, ends_at) = (Digest::of(name), UnixMillis(601_000));
-    Ticket { digest, grant, may_add: true, ends_at, used_by: None }
+    let (made_at, set_backs) = (UnixMillis(1_500), 2);
+    Ticket { digest, grant, may_add: true, made_at, set_backs, ends_at, used_by: None }
 }
 
 fn with(names: &[&str]) -> Write {

@@ -255,3 +255,23 @@ async fn a_name_that_clients_take_out_of_a_path_is_refused() {
         server.post(&path).secret().json(&body).ok().await;
     }
 }
+
+/// Both are one double: the second would pass as a repetition of the first.
+#[tokio::test]
+async fn a_number_that_would_change_is_refused_by_its_name() {
+    let server = Server::start();
+    for number in ["100000000000000000001", "100000000000000000002", "0.12345678901234567891"] {
+        let body = format!(r#"{{"userId":"u-1","custom":{{"lines":[{{"points":{number}}}]}}}}"#);
+        for call in [server.post("/users/u-1/actions/pay"), server.patch("/users/u-1")] {
+            let call = call.secret().header("Content-Type", "application/json").body(body.clone());
+            let refused = call.send().await;
+            assert_eq!(refused.status, 400, "{}", refused.text);
+            let refused: Value = serde_json::from_str(&refused.text).unwrap();
+            assert_eq!(refused["reason"], "field_invalid", "{refused}");
+            let told = refused["errorDescription"].as_str().unwrap();
+            assert!(told.starts_with("custom.lines[0].points: "), "{told}");
+        }
+    }
+    let kept = server.track("u-1", json!({ "custom": { "points": 18446744073709551615_u64 } }));
+    assert!(kept.await["token"].is_string());
+}

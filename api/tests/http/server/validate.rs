@@ -207,6 +207,27 @@ async fn what_a_signed_read_has_shown_is_told_as_approved_and_another_read_prove
 }
 
 #[tokio::test]
+async fn of_several_that_wait_an_official_app_has_shown_the_first_alone() {
+    let server = Server::start();
+    let device = Device::new();
+    server.enroll("u-1", &device).await;
+    let (older, older_challenge) = asked(&server).await;
+    server.enroll("u-2", &device).await;
+    let newer = server.token("u-2").await;
+    let newer_challenge = server.challenge(&newer).await;
+    let read = server.signed_pending(&device).await;
+    let first = read["challengeId"].as_str().unwrap();
+    assert!([&*older_challenge, &*newer_challenge].contains(&first));
+    for (token, challenge) in [(&older, &older_challenge), (&newer, &newer_challenge)] {
+        let was_shown = **challenge == *first;
+        server.decide(&device, challenge, true).ok().await;
+        let told = server.validate(token).ok().await;
+        assert_eq!(told["isValid"], true);
+        assert_eq!(told.get("approved").is_some(), was_shown, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn after_an_override_or_without_its_device_nothing_is_told_as_approved() {
     for state in ["CHALLENGE_SUCCEEDED", "CHALLENGE_FAILED", "ALLOW"] {
         let it = SignIn::start().await;

@@ -27,6 +27,7 @@ use crate::change::{Change, Transition, Write};
 use crate::device::Device;
 use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
+use crate::set_backs::SetBacks;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
@@ -148,13 +149,20 @@ impl Account {
         Some(self.transition(vec![Write::Account(record)], ()))
     }
 
-    /// Counters of a time that is yet to come, as of `now`: see [`Counters::not_ahead_of`]. None
-    /// where there is nothing to be put right.
+    /// Counters of a time that is yet to come, as of `now` (see [`Counters::not_ahead_of`]), and no
+    /// tickets that were made later than the start of a clock that was set back since. None where
+    /// there is nothing to be put right.
     #[must_use]
-    pub fn set_back(&self, now: UnixMillis) -> Option<Transition<()>> {
+    pub fn set_back(&self, now: UnixMillis, set_backs: &SetBacks) -> Option<Transition<()>> {
         let record = self.record.as_ref()?;
-        let counters = record.counters.not_ahead_of(now)?;
-        let record = AccountRecord { counters, ..record.clone() };
+        let counters = record.counters.not_ahead_of(now);
+        let stays = |t: &&Ticket| set_backs.dated(t.made_at, t.set_backs) == t.made_at;
+        let tickets: Vec<_> = record.tickets.iter().filter(stays).cloned().collect();
+        if counters.is_none() && tickets.len() == record.tickets.len() {
+            return None;
+        }
+        let counters = counters.unwrap_or_else(|| record.counters.clone());
+        let record = AccountRecord { counters, tickets, ..record.clone() };
         Some(self.transition(vec![Write::Account(record)], ()))
     }
 

@@ -66,6 +66,25 @@ fn the_sixth_prompt_waits_until_the_first_is_15_minutes_old() {
 }
 
 #[test]
+fn prompts_that_reach_nobody_are_bounded_too() {
+    let mut person = Person::new();
+    for _ in 0..20 {
+        assert!(person.prompt());
+        person.counters = person.counters.unprompted(person.now);
+        assert_eq!(person.counters.prompts, []);
+        person.pass(1);
+    }
+    let held = person.counters.prompt_hold(person.now, &person.limits);
+    assert_eq!(held, Some((Hold::Unreached, 15 * MINUTE_MS - 20)));
+    person.pass(15 * MINUTE_MS - 20);
+    assert!(person.prompt());
+    assert_eq!(person.counters.unreached.len(), 19, "the first is forgotten");
+    person.pass(15 * MINUTE_MS);
+    assert!(person.prompt());
+    assert_eq!(person.counters.unreached, []);
+}
+
+#[test]
 fn a_prompt_as_old_as_the_window_is_forgotten() {
     let mut person = Person::new();
     assert!(person.prompt());

@@ -103,10 +103,12 @@ impl Known {
         Some(Look { binding, offers, news })
     }
 
-    /// Notes that the key's holder has signed a read of the shown challenges.
+    /// Notes that the key's holder has signed a read of the shown challenges. An app that signs
+    /// challenge ids shows the first one only, whatever else it was told of.
     pub(crate) fn note_read(&mut self, look: &Look) {
         self.forget_reads();
-        for (_, offer) in &look.offers {
+        let shown = if self.signing() > Signing::ChallengeId { look.offers.len() } else { 1 };
+        for (_, offer) in look.offers.iter().take(shown) {
             if !self.read.contains(&offer.challenge.id) {
                 self.read.push(offer.challenge.id.clone());
             }

@@ -43,7 +43,8 @@ impl Engine {
         let text = ticket::text(self.shared.entropy.bytes());
         let TicketWish { grant, may_add, ends_at } = wish;
         let digest = Digest::of(&text);
-        let ticket = Ticket { digest, grant, may_add, ends_at, used_by: None };
+        let (made_at, set_backs) = (self.shared.clock.now(), self.set_backs().number());
+        let ticket = Ticket { digest, grant, may_add, made_at, set_backs, ends_at, used_by: None };
         let made =
             self.shared.account(account, |w| Box::pin(async move { w.issue_ticket(ticket).await }));
         made.await?;

@@ -252,6 +252,8 @@ fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
             born: None,
         },
         may_add: false,
+        made_at: UnixMillis(0),
+        set_backs: 0,
         ends_at: UnixMillis(1_000),
         used_by: None,
     };

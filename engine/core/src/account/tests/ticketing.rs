@@ -17,7 +17,8 @@ fn ticket(name: &str, may_add: bool) -> Ticket {
     };
     let grant = Grant { action, issued_at: NOW, is_verified: false, born: None };
     let digest = Digest::of(name);
-    Ticket { digest, grant, may_add, ends_at: NOW.plus_ms(LIFE_MS), used_by: None }
+    let (made_at, set_backs, ends_at) = (NOW, 0, NOW.plus_ms(LIFE_MS));
+    Ticket { digest, grant, may_add, made_at, set_backs, ends_at, used_by: None }
 }
 
 fn made(world: &mut World, name: &str, may_add: bool) -> Result<(), Refusal> {

@@ -45,6 +45,10 @@ struct TicketRow<'a> {
     used_by: Option<&'a str>,
     /// Milliseconds and revision of the action's [`Birth`].
     born: Option<(u64, u64)>,
+    /// Milliseconds, and the number of the last set-back then. Absent where it was made with its
+    /// token, and before any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<(u64, u64)>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -55,6 +59,9 @@ struct CountersRow {
     reported_at: Option<u64>,
     numbers: u32,
     number_at: u64,
+    /// Left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreached: Vec<u64>,
 }
 
 impl<'a> From<&'a AccountRecord> for AccountRow<'a> {
@@ -109,6 +116,8 @@ impl<'a> From<&'a Ticket> for TicketRow<'a> {
             ends_at: ticket.ends_at.0,
             used_by: ticket.used_by.as_ref().map(AuthenticatorId::as_str),
             born: born.map(|born| (born.at.0, born.revision)),
+            made: Some((ticket.made_at.0, ticket.set_backs))
+                .filter(|made| *made != (issued_at.0, 0)),
         }
     }
 }
@@ -126,6 +135,8 @@ impl TryFrom<TicketRow<'_>> for Ticket {
             digest: Digest::from_bytes(digest),
             grant: Grant { action, issued_at, is_verified, born },
             may_add: row.may_add,
+            made_at: row.made.map_or(issued_at, |(at, _)| UnixMillis(at)),
+            set_backs: row.made.map_or(0, |(_, number)| number),
             ends_at: UnixMillis(row.ends_at),
             used_by: authenticator(row.used_by)?,
         })
@@ -141,6 +152,7 @@ impl From<&Counters> for CountersRow {
             reported_at: counters.reported_at.map(|at| at.0),
             numbers: counters.numbers,
             number_at: counters.number_at.0,
+            unreached: counters.unreached.iter().map(|at| at.0).collect(),
         }
     }
 }
@@ -154,6 +166,7 @@ impl From<CountersRow> for Counters {
             reported_at: row.reported_at.map(UnixMillis),
             numbers: row.numbers,
             number_at: UnixMillis(row.number_at),
+            unreached: row.unreached.into_iter().map(UnixMillis).collect(),
         }
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn account() -> AccountRecord {
             reported_at: Some(UnixMillis(4_000)),
             numbers: 2,
             number_at: UnixMillis(5_000),
+            unreached: Vec::new(),
         },
         tickets: Vec::new(),
     }
@@ -77,6 +78,8 @@ pub(super) fn ticket() -> Ticket {
             born: Some(Birth { at: UnixMillis(7), revision: 3 }),
         },
         may_add: true,
+        made_at: issued_at,
+        set_backs: 0,
         ends_at: UnixMillis(601_000),
         used_by: Some(authenticator()),
     }

@@ -1,0 +1,164 @@
+//! Numbers that would change by being read.
+//!
+//! JSON's numbers have any length, and the parser keeps a 64-bit integer or a double. Two numbers
+//! that it reads as one would be one content to the server, although their writer meant two.
+
+use super::{Place, Step};
+
+/// The member of a body whose numbers are kept.
+const KEPT: &str = "custom";
+
+/// The place of the first number in `custom` that is not kept as it was written; none if all are.
+/// `bytes` are JSON.
+pub(super) fn first_changed(bytes: &[u8]) -> Option<Place> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut key: Option<String> = None;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let mut end = at + 1;
+        match byte {
+            b'{' => steps.push(Step::Key(String::new())),
+            b'[' => steps.push(Step::Index(0)),
+            b'}' | b']' => drop(steps.pop()),
+            b',' => {
+                if let Some(Step::Index(index)) = steps.last_mut() {
+                    *index += 1;
+                }
+            }
+            b':' => {
+                if let (Some(Step::Key(step)), Some(key)) = (steps.last_mut(), key.take()) {
+                    *step = key;
+                }
+            }
+            b'"' => {
+                end = end_of_text(bytes, at);
+                key = serde_json::from_slice(&bytes[at..end]).ok();
+            }
+            b'-' | b'0'..=b'9' => {
+                let more = bytes[at..].iter().take_while(|b| is_of_number(**b));
+                end = at + more.count();
+                let kept = matches!(steps.first(), Some(Step::Key(key)) if key == KEPT);
+                if kept && !bytes.get(at..end).is_some_and(is_kept) {
+                    return Some(Place::of(&steps));
+                }
+            }
+            _ => {}
+        }
+        at = end;
+    }
+    None
+}
+
+/// The place behind the text that begins at `begin`.
+fn end_of_text(bytes: &[u8], begin: usize) -> usize {
+    let mut at = begin + 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+const fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+}
+
+/// Tells whether a number is written as the parser keeps it: a 64-bit integer, or a double in its
+/// shortest form or in the 17 digits that some writers give every double.
+fn is_kept(number: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(number) else { return false };
+    if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
+        return true;
+    }
+    let Ok(double) = text.parse::<f64>() else { return false };
+    let written = value(text);
+    written.is_some()
+        && (written == value(&format!("{double:e}")) || written == value(&format!("{double:.16e}")))
+}
+
+/// Significant digits of a number, and the power of ten of the last. None if the power is beyond
+/// reason.
+fn value(text: &str) -> Option<(String, i64)> {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (digits, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    let significant = all.trim_start_matches('0').trim_end_matches('0');
+    if significant.is_empty() {
+        return Some((String::new(), 0));
+    }
+    let zeros = i64::try_from(all.len() - all.trim_end_matches('0').len()).ok()?;
+    let power = power.parse::<i64>().ok()?.checked_add(zeros)?;
+    let power = power.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    Some((significant.to_owned(), power))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place(body: &str) -> Option<String> {
+        first_changed(body.as_bytes()).map(|place| place.to_string())
+    }
+
+    #[test]
+    fn a_number_that_would_change_is_found_with_its_place() {
+        for (body, found) in [
+            (r#"{"custom":{"points":100000000000000000001}}"#, "custom.points"),
+            (
+                r#"{"a":"\"{","custom":{"x":[1,{"y":"]"},[0.12345678901234567890]]}}"#,
+                "custom.x[2][0]",
+            ),
+            (r#"{"\u0063ustom":{"a":{"b":2},"c" : -9007199254740993.0 }}"#, "custom.c"),
+            (r#"{"custom":{"a":1e-400}}"#, "custom.a"),
+            (r#"{"custom":18446744073709551616}"#, "custom"),
+        ] {
+            assert_eq!(place(body).as_deref(), Some(found), "{body}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_stay_and_numbers_elsewhere_are_left_alone() {
+        for number in [
+            "0",
+            "-0",
+            "0.0",
+            "0e99999999999999999999",
+            "1.10",
+            "0.1",
+            "10.50",
+            "1e3",
+            "1E+3",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "100000000000000000000",
+            "1e308",
+            "0.10000000000000001",
+            "1.7976931348623157e308",
+            "5e-324",
+        ] {
+            assert_eq!(place(&format!(r#"{{"custom":{{"a":{number}}}}}"#)), None, "{number}");
+        }
+        assert_eq!(place(r#"{"other":{"custom":100000000000000000001}}"#), None);
+        assert_eq!(place(r#"{"custom":{"a":"100000000000000000001"}}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_parser_writes_stays(number in any::<f64>()) {
+            prop_assume!(number.is_finite());
+            let body = serde_json::json!({ "custom": { "a": [number] } }).to_string();
+            prop_assert_eq!(place(&body), None);
+        }
+
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = first_changed(&bytes);
+        }
+    }
+}

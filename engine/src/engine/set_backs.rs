@@ -1,0 +1,57 @@
+//! The set-backs of the clock, in the store.
+//!
+//! They are kept in the record of an account that is no user's, because every store can keep,
+//! export and import such a record already.
+
+use std::sync::Arc;
+
+use countersign_core::account::{AccountRecord, Profile};
+use countersign_core::change::{Change, Write};
+use countersign_core::fatigue::Counters;
+use countersign_core::id::{AccountKey, TenantId, UserId};
+use countersign_core::set_backs::{SET_BACKS_TENANT, SetBacks};
+use countersign_core::time::UnixMillis;
+
+use crate::error::{Error, Unavailable};
+use crate::ports::Store;
+use crate::ports::store::{Committed, StoreError};
+
+const USER: &str = "set-backs";
+
+fn key() -> AccountKey {
+    let tenant = TenantId::parse(SET_BACKS_TENANT).expect("it is a tenant's id");
+    AccountKey { tenant, user: UserId::parse(USER).expect("it is a user's id") }
+}
+
+/// The set-backs, and the revision of their record.
+pub(super) async fn load(store: &Arc<dyn Store>) -> Result<(SetBacks, u64), Error> {
+    let snapshot = store.account(&key()).await?;
+    let Some(text) = snapshot.record.and_then(|record| record.profile.custom) else {
+        return Ok((SetBacks::default(), snapshot.revision));
+    };
+    let rows: Vec<[u64; 3]> = serde_json::from_str(&text)
+        .map_err(|_| StoreError::Unreadable("the set-backs of the clock".to_owned()))?;
+    Ok((SetBacks::from_rows(&rows), snapshot.revision))
+}
+
+pub(super) async fn keep(
+    store: &Arc<dyn Store>,
+    set_backs: &SetBacks,
+    expected: u64,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let rows = serde_json::to_string(&set_backs.to_rows()).expect("numbers are written");
+    let record = AccountRecord {
+        created_at: now,
+        profile: Profile { custom: Some(rows.into()), ..Profile::default() },
+        counters: Counters::default(),
+        tickets: Vec::new(),
+    };
+    let change = Change { account: key(), expected, writes: vec![Write::Account(record)] };
+    match store.commit(change).await? {
+        Committed::Recorded => Ok(()),
+        Committed::Stale { .. } | Committed::Ended { .. } => {
+            Err(Unavailable::AccountChanged.into())
+        }
+    }
+}
