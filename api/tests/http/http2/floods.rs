@@ -121,5 +121,5 @@ async fn ten_thousand_requests_of_a_client_library_are_all_answered() {
         answer.bytes().await.unwrap().len()
     });
     let bytes = asked.buffer_unordered(64).collect::<Vec<_>>().await;
-    assert!(bytes.iter().all(|length| *length == bytes[0] && *length > 4096));
+    assert!(bytes.iter().all(|length| *length == bytes[0] && *length > 8192));
 }
