@@ -6,12 +6,13 @@ use std::sync::Arc;
 use countersign_client::SoftwareKey;
 use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::{ActionContext, ActionState};
-use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::decision::SignedDecision;
 use countersign_core::device::Signing;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, IdempotencyKey, TenantId, UserId,
 };
 use countersign_core::nonce::Purpose;
+use countersign_core::outcome::Decision;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;

@@ -2,7 +2,8 @@
 
 use metrics::{counter, gauge, histogram};
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
+use countersign_core::outcome::Outcome;
 
 /// Actions tracked, by the state they were given.
 pub const ACTIONS_TRACKED: &str = "countersign_actions_tracked_total";

@@ -9,7 +9,7 @@ use countersign_client::wire::publickey::decode_signature;
 use countersign_client::{
     Choice, ClientError, Enrollment, Http, Prompt, SoftwareKey, StatementDevice, Unreadable,
 };
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use serde_json::{Value, json};
 use support::{Seen, Server};

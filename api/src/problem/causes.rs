@@ -1,8 +1,8 @@
 //! The reason of every refusal that comes from below: rules of the core, errors of the engine, and
 //! bodies and names that cannot be read.
 
-use countersign_core::display::CustomFault;
 use countersign_core::id::InvalidId;
+use countersign_core::refusal::CustomFault;
 use countersign_core::refusal::Refusal;
 use countersign_engine::{Error, Misbehaviour, Unavailable};
 use countersign_wire::InvalidField;
@@ -142,7 +142,7 @@ impl From<InvalidField> for Problem {
 #[cfg(test)]
 mod tests {
     use actix_web::ResponseError as _;
-    use countersign_core::fatigue::Hold;
+    use countersign_core::refusal::Hold;
 
     use super::*;
 

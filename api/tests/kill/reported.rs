@@ -1,7 +1,7 @@
 //! A person reports a challenge, and the process dies before the relying party has heard of it.
 
 use countersign_client::{Choice, Enrollment, Http, Prompt, SoftwareKey, StatementDevice};
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde_json::Value;
 

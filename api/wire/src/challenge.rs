@@ -1,7 +1,8 @@
 //! Bodies of a browser's requests about challenges.
 
-use countersign_core::challenge::{self, Challenge};
+use countersign_core::challenge::Challenge;
 use countersign_core::id::{ActionCode, AuthenticatorId, ChallengeId, IdempotencyKey};
+use countersign_core::outcome;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
@@ -154,8 +155,8 @@ pub struct VerifyResponse {
 impl VerifyResponse {
     /// Tells whether an outcome earns a token.
     #[must_use]
-    pub const fn earns_token(outcome: challenge::Outcome) -> bool {
-        matches!(outcome, challenge::Outcome::Approved)
+    pub const fn earns_token(outcome: outcome::Outcome) -> bool {
+        matches!(outcome, outcome::Outcome::Approved)
     }
 
     /// The answer about a challenge. Only an approval that earned a token counts as verified: one
@@ -166,7 +167,7 @@ impl VerifyResponse {
         let is_verified = access_token.is_some() && outcome.is_some_and(Self::earns_token);
         Self {
             is_verified,
-            is_consumed: outcome.is_some_and(|o| o != challenge::Outcome::Expired),
+            is_consumed: outcome.is_some_and(|o| o != outcome::Outcome::Expired),
             access_token: access_token.filter(|_| is_verified),
             outcome: outcome.map(Outcome::from),
             expires_at: challenge.expires_at.seconds(),
@@ -297,7 +298,7 @@ mod tests {
 
     use super::*;
 
-    fn challenge(outcome: Option<challenge::Outcome>) -> Challenge {
+    fn challenge(outcome: Option<outcome::Outcome>) -> Challenge {
         let user = UserId::parse("u-1").unwrap();
         Challenge {
             id: ChallengeId::from_entropy(&[0; 24]),
@@ -317,14 +318,14 @@ mod tests {
         }
     }
 
-    fn verified(outcome: Option<challenge::Outcome>) -> serde_json::Value {
+    fn verified(outcome: Option<outcome::Outcome>) -> serde_json::Value {
         let token = Some(Secret::new("J2.W2.T2"));
         serde_json::to_value(VerifyResponse::new(&challenge(outcome), token)).unwrap()
     }
 
     #[test]
     fn only_an_approval_earns_a_token() {
-        use challenge::Outcome::*;
+        use outcome::Outcome::*;
         assert_eq!(
             verified(Some(Approved)),
             json!({"isVerified": true, "isConsumed": true, "accessToken": "J2.W2.T2",
@@ -343,7 +344,7 @@ mod tests {
     fn pending_and_expired_are_told_apart_by_the_outcome_alone() {
         let pending = json!({"isVerified": false, "isConsumed": false, "expiresAt": 1_735_690_200});
         assert_eq!(verified(None), pending);
-        let mut expired = verified(Some(challenge::Outcome::Expired));
+        let mut expired = verified(Some(outcome::Outcome::Expired));
         assert_eq!(expired.as_object_mut().unwrap().remove("outcome"), Some(json!("expired")));
         assert_eq!(expired, pending);
     }

@@ -1,6 +1,6 @@
 //! Enumerations of the core under their names on the wire.
 
-use countersign_core::{action, challenge, device};
+use countersign_core::{action, device, outcome};
 use serde::{Deserialize, Serialize};
 
 /// Declares an enumeration that has the variants of one of the core, and the way to and from it.
@@ -43,7 +43,7 @@ names! {
 
 names! {
     /// The outcome of a challenge.
-    Outcome = challenge::Outcome, "lowercase" {
+    Outcome = outcome::Outcome, "lowercase" {
         Approved, Cancelled, Denied, Expired, Failed, Reported, Revoked, Superseded,
     }
 }
@@ -119,7 +119,7 @@ mod tests {
             "superseded",
         ] {
             let outcome: Outcome = serde_json::from_value(text.into()).unwrap();
-            assert_eq!(challenge::Outcome::from(outcome).name(), text);
+            assert_eq!(outcome::Outcome::from(outcome).name(), text);
         }
     }
 

@@ -4,8 +4,7 @@
 
 use countersign_core::account::Profile;
 use countersign_core::action::{self, Action, ActionContext};
-use countersign_core::challenge::{Challenge, Outcome, Shown};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::{Challenge, Shown};
 use countersign_core::device::{Device, Platform, Signing};
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
@@ -14,6 +13,8 @@ use countersign_core::id::{
 };
 use countersign_core::inbox::Offer;
 use countersign_core::nonce::Nonce;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use countersign_wire::action::{ActionItem, GetActionResponse};

@@ -6,63 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decision::VerifiedDecision;
 use crate::display::DisplayText;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use crate::nonce::Nonce;
 use crate::number_match::AskedNumber;
+use crate::outcome::Outcome;
 use crate::policy::Limits;
-use crate::refusal::Refusal;
 use crate::time::UnixMillis;
-
-/// The outcome of a challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The person approved.
-    Approved,
-    /// The relying party took it back.
-    Cancelled,
-    /// The person denied.
-    Denied,
-    /// Nobody answered in time.
-    Expired,
-    /// It was answered wrongly too often.
-    Failed,
-    /// The person said that it was not them.
-    Reported,
-    /// No device is left that could answer.
-    Revoked,
-    /// A newer challenge of the same action took its place.
-    Superseded,
-}
-
-impl Outcome {
-    /// Tells whether the outcome takes a device.
-    #[must_use]
-    pub const fn needs_device(self) -> bool {
-        match self {
-            Self::Approved | Self::Denied | Self::Reported => true,
-            Self::Cancelled | Self::Expired | Self::Failed | Self::Revoked | Self::Superseded => {
-                false
-            }
-        }
-    }
-
-    /// The name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Approved => "approved",
-            Self::Cancelled => "cancelled",
-            Self::Denied => "denied",
-            Self::Expired => "expired",
-            Self::Failed => "failed",
-            Self::Reported => "reported",
-            Self::Revoked => "revoked",
-            Self::Superseded => "superseded",
-        }
-    }
-}
 
 /// The recorded end of a challenge.
 #[derive(Clone, PartialEq, Eq)]
@@ -146,21 +96,6 @@ impl Challenge {
     #[must_use]
     pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.expires_at.plus_ms(limits.decision_grace_ms)
-    }
-
-    /// Answers a decision that came after the end: the same one from the same device is told the
-    /// recorded result, anything else is refused. None while the challenge is open.
-    ///
-    /// A device that was not asked is told the same as before the end.
-    #[must_use]
-    pub fn repeated(&self, decision: &VerifiedDecision) -> Option<Result<Ended, Refusal>> {
-        let ended = self.ended.as_ref()?;
-        let by = decision.by();
-        if *decision.challenge() != self.id || !self.targets.contains(by) {
-            return Some(Err(Refusal::ChallengeUnknown));
-        }
-        let same = ended.by.as_ref() == Some(by) && ended.outcome == decision.decision().outcome();
-        Some(if same { Ok(ended.clone()) } else { Err(Refusal::ChallengeEnded) })
     }
 
     /// Takes over what is recorded anew: a challenge released, with fewer targets, or ended. The

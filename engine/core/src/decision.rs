@@ -7,45 +7,14 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use crate::challenge::{Challenge, Outcome};
+use crate::challenge::{Challenge, Ended};
 use crate::device::{Device, Signing};
 use crate::id::{AuthenticatorId, ChallengeId};
 use crate::number_match::TypedNumber;
+use crate::outcome::Decision;
+use crate::refusal::Refusal;
 use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
 use crate::statement::{DecisionStatement, Statement};
-
-/// The person's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// It was me: go on.
-    Approve,
-    /// Stop.
-    Deny,
-    /// Stop, and it was not me.
-    Report,
-}
-
-impl Decision {
-    /// Gives the outcome of a challenge that is decided this way.
-    #[must_use]
-    pub const fn outcome(self) -> Outcome {
-        match self {
-            Self::Approve => Outcome::Approved,
-            Self::Deny => Outcome::Denied,
-            Self::Report => Outcome::Reported,
-        }
-    }
-
-    /// The name on the wire and in statements.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Approve => "approve",
-            Self::Deny => "deny",
-            Self::Report => "report",
-        }
-    }
-}
 
 /// A decision as it came in: nothing about it is known to be true.
 #[derive(Clone)]
@@ -217,4 +186,21 @@ pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) 
 /// The message of the official SDKs: the challenge id and nothing else.
 fn challenge_id_message(challenge: &ChallengeId) -> Vec<u8> {
     challenge.as_str().as_bytes().to_vec()
+}
+
+impl Challenge {
+    /// Answers a decision that came after the end: the same one from the same device is told the
+    /// recorded result, anything else is refused. None while the challenge is open.
+    ///
+    /// A device that was not asked is told the same as before the end.
+    #[must_use]
+    pub fn repeated(&self, decision: &VerifiedDecision) -> Option<Result<Ended, Refusal>> {
+        let ended = self.ended.as_ref()?;
+        let by = decision.by();
+        if *decision.challenge() != self.id || !self.targets.contains(by) {
+            return Some(Err(Refusal::ChallengeUnknown));
+        }
+        let same = ended.by.as_ref() == Some(by) && ended.outcome == decision.decision().outcome();
+        Some(if same { Ok(ended.clone()) } else { Err(Refusal::ChallengeEnded) })
+    }
 }

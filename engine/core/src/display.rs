@@ -10,37 +10,6 @@ use crate::refusal::Refusal;
 use crate::statement::Digest;
 use crate::text::is_safe;
 
-/// Fault of a member of the custom data that a device would show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CustomFault {
-    /// It has characters that hide, reorder or forge.
-    #[error("control, bidirectional and invisible characters are not allowed")]
-    Unsafe,
-    /// It stands beside an amount, and is not a currency.
-    #[error("must be a currency code of ISO 4217, such as EUR")]
-    UnknownCurrency,
-    /// It stands beside an amount, and ISO 4217 gives it no decimals.
-    #[error("ISO 4217 gives this code no decimals, so no amount can be shown in it")]
-    NoDecimals,
-    /// It stands beside a currency, and is not an amount in it.
-    #[error(
-        "must be minor units (an integer, or digits){}",
-        decimals_rule(*decimals)
-    )]
-    NotAnAmount {
-        /// Decimals of the currency.
-        decimals: usize,
-    },
-}
-
-fn decimals_rule(decimals: usize) -> String {
-    match decimals {
-        0 => String::new(),
-        1 => ", or a text with exactly 1 decimal".to_owned(),
-        _ => format!(", or a text with exactly {decimals} decimals"),
-    }
-}
-
 /// A text of bounded length without characters that hide, reorder or forge its content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DisplayText(Arc<str>);

@@ -4,8 +4,9 @@
 //! without the other. It is told until it is accepted, a few times at most; each call is counted
 //! before it is made, so that a process that dies in between neither calls too often nor too soon.
 
-use crate::challenge::{Challenge, Outcome};
+use crate::challenge::Challenge;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, EventId};
+use crate::outcome::Outcome;
 use crate::policy::{EVENT_CALLS_MAX, EVENT_RETRY_MS};
 use crate::time::UnixMillis;
 

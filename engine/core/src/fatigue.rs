@@ -31,10 +31,9 @@
 //!
 //! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
-use std::fmt;
-
-use crate::challenge::Outcome;
+use crate::outcome::Outcome;
 use crate::policy::Limits;
+use crate::refusal::Hold;
 use crate::time::UnixMillis;
 
 /// Counts of an account's prompts and answers.
@@ -56,36 +55,6 @@ pub struct Counters {
     pub numbers: u32,
     /// Time of the last wrong number.
     pub number_at: UnixMillis,
-}
-
-/// A reason not to ask a user, or not to compare numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// As many challenges without an approval as there may be in a while.
-    Asked,
-    /// As many challenges that reached nobody as there may be in a while.
-    Unreached,
-    /// The user denied.
-    Denied,
-    /// The user reported.
-    Reported,
-    /// Too many numbers were typed.
-    Numbers,
-    /// So many numbers were typed that none is compared any more.
-    Locked,
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Asked => "too many challenges without an approval",
-            Self::Unreached => "too many challenges whose notification reached nobody",
-            Self::Denied => "the user denied",
-            Self::Reported => "the user reported a challenge",
-            Self::Numbers => "too many wrong numbers",
-            Self::Locked => "too many wrong numbers, which locks them",
-        })
-    }
 }
 
 impl Counters {

@@ -20,6 +20,7 @@ pub mod id;
 pub mod inbox;
 pub mod nonce;
 pub mod number_match;
+pub mod outcome;
 pub mod policy;
 pub mod possession;
 pub mod refusal;

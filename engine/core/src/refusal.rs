@@ -1,7 +1,7 @@
 //! The rules that a caller can break, one variant each.
 
-use crate::display::CustomFault;
-use crate::fatigue::Hold;
+use std::fmt;
+
 use crate::id::ChallengeId;
 
 /// Addition to the message about a wrong number that ends its challenge.
@@ -129,4 +129,65 @@ pub enum Refusal {
         /// The limit.
         max: usize,
     },
+}
+
+/// Fault of a member of the custom data that a device would show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CustomFault {
+    /// It has characters that hide, reorder or forge.
+    #[error("control, bidirectional and invisible characters are not allowed")]
+    Unsafe,
+    /// It stands beside an amount, and is not a currency.
+    #[error("must be a currency code of ISO 4217, such as EUR")]
+    UnknownCurrency,
+    /// It stands beside an amount, and ISO 4217 gives it no decimals.
+    #[error("ISO 4217 gives this code no decimals, so no amount can be shown in it")]
+    NoDecimals,
+    /// It stands beside a currency, and is not an amount in it.
+    #[error(
+        "must be minor units (an integer, or digits){}",
+        decimals_rule(*decimals)
+    )]
+    NotAnAmount {
+        /// Decimals of the currency.
+        decimals: usize,
+    },
+}
+
+fn decimals_rule(decimals: usize) -> String {
+    match decimals {
+        0 => String::new(),
+        1 => ", or a text with exactly 1 decimal".to_owned(),
+        _ => format!(", or a text with exactly {decimals} decimals"),
+    }
+}
+
+/// A reason not to ask a user, or not to compare numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// As many challenges without an approval as there may be in a while.
+    Asked,
+    /// As many challenges that reached nobody as there may be in a while.
+    Unreached,
+    /// The user denied.
+    Denied,
+    /// The user reported.
+    Reported,
+    /// Too many numbers were typed.
+    Numbers,
+    /// So many numbers were typed that none is compared any more.
+    Locked,
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "too many challenges without an approval",
+            Self::Unreached => "too many challenges whose notification reached nobody",
+            Self::Denied => "the user denied",
+            Self::Reported => "the user reported a challenge",
+            Self::Numbers => "too many wrong numbers",
+            Self::Locked => "too many wrong numbers, which locks them",
+        })
+    }
 }

@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::decision::Decision;
 use crate::id::{AuthenticatorId, ChallengeId, TenantId, Thumbprint};
 use crate::nonce::Nonce;
 use crate::number_match::TypedNumber;
+use crate::outcome::Decision;
 
 /// SHA-256 over a text that a statement stands for but does not contain.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

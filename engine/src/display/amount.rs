@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use countersign_core::display::CustomFault;
+use countersign_core::refusal::CustomFault;
 use iso_currency::Currency;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use countersign_core::display::CustomFault;
+use countersign_core::refusal::CustomFault;
 use countersign_core::refusal::Refusal;
 use countersign_core::text::{Line, is_safe, without_stray_marks};
 use icu_normalizer::ComposingNormalizerBorrowed;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior};

@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_core::account::{Grant, Issued};
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 

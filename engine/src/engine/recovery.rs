@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use countersign_core::challenge::Outcome;
 use countersign_core::event::Event;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::EVENT_RETRY_MS;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
+use countersign_core::outcome::Outcome;
 
 /// Time at which commits are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A decision is judged by when it arrived, not by when the engine came to it.
 
-use countersign_core::challenge::Outcome;
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
 

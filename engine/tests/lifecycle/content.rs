@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_core::account::{ProfilePatch, Track, Tracked};
 use countersign_core::action::ActionContext;
-use countersign_core::decision::Decision;
 use countersign_core::id::ActionKey;
+use countersign_core::outcome::Decision;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;

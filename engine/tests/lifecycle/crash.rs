@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign_core::challenge::Outcome;
-use countersign_core::decision::Decision;
-use countersign_core::fatigue::Hold;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
+use countersign_core::refusal::Hold;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
 use countersign_engine::store::MemoryStore;

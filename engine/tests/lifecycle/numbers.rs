@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::{Challenge, Outcome};
-use countersign_core::decision::Decision;
-use countersign_core::fatigue::Hold;
+use countersign_core::challenge::Challenge;
 use countersign_core::id::AccountKey;
 use countersign_core::number_match::Digits;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
+use countersign_core::refusal::Hold;
 use countersign_core::refusal::Refusal;
 use countersign_engine::store::{MemoryStore, SqliteStore};
 use countersign_engine::{Error, Misbehaviour};

@@ -7,10 +7,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use countersign_core::account::Issued;
-use countersign_core::challenge::{Challenge, Outcome};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::Challenge;
 use countersign_core::event::Event;
 use countersign_core::id::ChallengeId;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
 use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use countersign_engine::ports::{Delivery, Later};

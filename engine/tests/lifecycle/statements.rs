@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_core::challenge::{Challenge, Outcome};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::number_match::Digits;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::store::SqliteStore;

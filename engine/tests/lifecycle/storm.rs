@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_core::challenge::{Challenge, Ended, Outcome};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_engine::Error;
 use futures_util::future::join_all;
 

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::{Ended, Outcome};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::Ended;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
 use countersign_engine::{Reader, Removing};
 

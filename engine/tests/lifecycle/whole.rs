@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Outcome;
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::ports::Store;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::id::AccountKey;
+use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError, Unwritten};
 use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};

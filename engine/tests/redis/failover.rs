@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use countersign_core::challenge::Outcome;
 use countersign_core::change::Write;
+use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
 

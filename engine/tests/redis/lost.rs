@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::id::{ChallengeId, TenantId};
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, Record, StoreError};

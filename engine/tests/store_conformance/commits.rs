@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use countersign_core::account::{Profile, Snapshot};
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Outcome;
 use countersign_core::change::Write;
 use countersign_core::display::DisplayText;
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};

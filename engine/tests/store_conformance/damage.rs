@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::device::Device;
 use countersign_core::id::AccountKey;
+use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;

@@ -2,10 +2,11 @@
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionState};
-use countersign_core::challenge::{Challenge, Outcome};
+use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionCode, ChallengeId, TenantId, UserId};
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{ActionQuery, Record, UserQuery};

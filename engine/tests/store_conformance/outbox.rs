@@ -1,9 +1,9 @@
 //! The outbox: events are part of a unit, and are found when they are due.
 
-use countersign_core::challenge::Outcome;
 use countersign_core::change::Write;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId};
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;

@@ -2,7 +2,7 @@
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext, ActionState};
-use countersign_core::challenge::{Challenge, Ended, Outcome, Shown};
+use countersign_core::challenge::{Challenge, Ended, Shown};
 use countersign_core::change::{Change, Write};
 use countersign_core::device::{Device, Platform, PushToken, Signing};
 use countersign_core::display::DisplayText;
@@ -13,6 +13,7 @@ use countersign_core::id::{
 };
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
+use countersign_core::outcome::Outcome;
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::event::Event;
 use countersign_core::id::{AuthenticatorId, TenantId};
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Webhook, WebhookSettings};
 use countersign_engine::ports::{Clock, Delivery};

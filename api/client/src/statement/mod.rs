@@ -6,10 +6,10 @@ mod rows;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::decision::Decision;
 use countersign_core::device::Signing;
 use countersign_core::id::TenantId;
 use countersign_core::nonce::Nonce;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::SignatureFormat;
 use countersign_core::statement::{Digest, Statement};
 use countersign_wire::basic;

@@ -1,9 +1,9 @@
 //! A challenge that a person can be asked about.
 
-use countersign_core::decision::Decision;
 use countersign_core::id::{AuthenticatorId, ChallengeId, InvalidId, TenantId, Thumbprint};
 use countersign_core::nonce::{InvalidNonce, Nonce};
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
 use countersign_core::statement::{DecisionStatement, Statement};
 use countersign_wire::pending::PendingChallenge;
 

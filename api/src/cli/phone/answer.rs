@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use countersign_client::wire::device::AnswerResponse;
-use countersign_core::decision::Decision;
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
@@ -60,7 +60,7 @@ pub(super) fn is_number(text: &str, digits: usize) -> bool {
 }
 
 fn told(challenge: &str, answered: AnswerResponse, out: &mut impl Write) -> Result<(), CliError> {
-    let outcome = countersign_core::challenge::Outcome::from(answered.outcome).name();
+    let outcome = countersign_core::outcome::Outcome::from(answered.outcome).name();
     writeln!(out, "{outcome}: challenge {}", clean(challenge))?;
     Ok(())
 }

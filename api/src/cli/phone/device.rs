@@ -8,7 +8,7 @@ use countersign_client::{
     Choice, ClientError, Device, Enrollment, Home, Http, Manner, Prompt, SoftwareKey,
     StatementDevice, Unreadable,
 };
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::time::UnixMillis;
 
 use super::CliError;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use countersign_client::wire::time::Iso8601;
 use countersign_client::{ClientError, KeyFileError, Unreadable};
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::time::UnixMillis;
 
 pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};

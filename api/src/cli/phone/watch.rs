@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use countersign_client::ClientError;
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 use tokio::time::{MissedTickBehavior, interval};

@@ -3,7 +3,7 @@
 use countersign_client::{
     Choice, Enrollment, Http, Prompt, RelyingParty, SoftwareKey, StatementDevice,
 };
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde_json::json;
 

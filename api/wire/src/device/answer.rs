@@ -1,9 +1,10 @@
 //! A device's answer to a challenge.
 
-use countersign_core::challenge;
-use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::decision::SignedDecision;
 use countersign_core::id::ChallengeId;
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome;
+use countersign_core::outcome::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
@@ -90,9 +91,9 @@ pub struct AnswerResponse {
     pub outcome: Outcome,
 }
 
-impl From<challenge::Outcome> for AnswerResponse {
-    fn from(outcome: challenge::Outcome) -> Self {
-        Self { is_verified: outcome == challenge::Outcome::Approved, outcome: outcome.into() }
+impl From<outcome::Outcome> for AnswerResponse {
+    fn from(outcome: outcome::Outcome) -> Self {
+        Self { is_verified: outcome == outcome::Outcome::Approved, outcome: outcome.into() }
     }
 }
 

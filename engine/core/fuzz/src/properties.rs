@@ -3,11 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::decision::Decision;
 use countersign_core::display::DisplayText;
 use countersign_core::id::{AuthenticatorId, ChallengeId, TenantId, Thumbprint};
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
 use countersign_core::policy::DISPLAY_BYTES_MAX;
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use countersign_core::statement::{DecisionStatement, Statement};

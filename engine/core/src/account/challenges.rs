@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::{Account, AccountRecord, end};
 use crate::action::{Action, ActionState};
-use crate::challenge::{Challenge, Outcome, Shown};
+use crate::challenge::{Challenge, Shown};
 use crate::change::{Transition, Write};
 use crate::device::Device;
 use crate::id::{AuthenticatorId, ChallengeId};
 use crate::number_match::{AskedNumber, Number, Seed};
+use crate::outcome::Outcome;
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{Account, AccountRecord};
 use crate::action::{Action, ActionState};
-use crate::challenge::{Challenge, Ended, Outcome};
+use crate::challenge::{Challenge, Ended};
 use crate::change::{Transition, Write};
 use crate::decision::VerifiedDecision;
 use crate::device::{Device, Signing};
 use crate::id::ChallengeId;
 use crate::number_match::{AskedNumber, Matched};
+use crate::outcome::Outcome;
 use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;

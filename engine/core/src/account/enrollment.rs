@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Account, end};
-use crate::challenge::{Challenge, Outcome};
+use crate::challenge::Challenge;
 use crate::change::{Transition, Write};
 use crate::device::{Device, Platform, PushToken, Signing};
 use crate::id::AuthenticatorId;
+use crate::outcome::Outcome;
 use crate::policy::Limits;
 use crate::possession::Possession;
 use crate::refusal::Refusal;

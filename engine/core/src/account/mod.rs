@@ -8,6 +8,7 @@ mod deciding;
 mod enrollment;
 mod grant;
 mod profile;
+mod record;
 #[cfg(test)]
 mod tests;
 mod ticketing;
@@ -20,29 +21,18 @@ pub use deciding::{Evidence, Judged};
 pub use enrollment::{Enroll, Refresh};
 pub use grant::Grant;
 pub use profile::{Edit, Profile, ProfilePatch};
+pub use record::{AccountRecord, Snapshot};
 pub use tracking::{Track, Tracked};
 
-use crate::challenge::{Challenge, Ended, Outcome};
+use crate::challenge::{Challenge, Ended};
 use crate::change::{Change, Transition, Write};
 use crate::device::Device;
 use crate::fatigue::Counters;
 use crate::id::{AccountKey, AuthenticatorId, ChallengeId};
+use crate::outcome::Outcome;
 use crate::set_backs::SetBacks;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
-
-/// The account's own record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountRecord {
-    /// Time at which the user was first seen.
-    pub created_at: UnixMillis,
-    /// The relying party's data about the user.
-    pub profile: Profile,
-    /// Counters of prompts and of wrong numbers.
-    pub counters: Counters,
-    /// Its tickets, oldest first. The next change of them drops those whose time is over.
-    pub tickets: Vec<Ticket>,
-}
 
 /// A user: the record, the authenticators and the open challenges.
 #[derive(Clone, Debug)]
@@ -52,19 +42,6 @@ pub struct Account {
     record: Option<AccountRecord>,
     devices: Vec<Arc<Device>>,
     open: Vec<Arc<Challenge>>,
-}
-
-/// An account as a store keeps it.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    /// Its revision, 0 where it never was. A removed account keeps it.
-    pub revision: u64,
-    /// The account's own record.
-    pub record: Option<AccountRecord>,
-    /// Its devices.
-    pub devices: Vec<Device>,
-    /// Its challenges that have not ended.
-    pub open: Vec<Challenge>,
 }
 
 impl Account {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Account, ProfilePatch, end};
 use crate::action::{Action, ActionContext, ActionState};
-use crate::challenge::Outcome;
 use crate::change::{Transition, Write};
 use crate::id::ActionKey;
+use crate::outcome::Outcome;
 use crate::policy::Unenrolled;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;

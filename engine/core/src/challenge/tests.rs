@@ -3,10 +3,13 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::*;
-use crate::decision::{Asked, Decision, SignedDecision, verify};
+use crate::decision::VerifiedDecision;
+use crate::decision::{Asked, SignedDecision, verify};
 use crate::device::{Device, Signing};
 use crate::id::{ActionCode, IdempotencyKey, TenantId, UserId};
 use crate::number_match::Number;
+use crate::outcome::Decision;
+use crate::refusal::Refusal;
 use crate::signature::{Algorithm, PublicKey};
 
 const ISSUED: UnixMillis = UnixMillis(1_735_689_600_000);

@@ -2,7 +2,7 @@
 //! events that they stand for in the present state of the sequence.
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Outcome;
+use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use proptest::prelude::*;
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::{Challenge, Ended, Outcome};
-use countersign_core::decision::Decision;
+use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::AuthenticatorId;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 
 use crate::names::{
     KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, limits, message,

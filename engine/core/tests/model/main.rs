@@ -18,7 +18,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::challenge::Outcome;
+use countersign_core::outcome::Outcome;
 use countersign_core::refusal::Refusal;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use countersign_core::account::Enroll;
 use countersign_core::challenge::{Challenge, Shown};
-use countersign_core::decision::Decision;
 use countersign_core::device::{Device, Signing};
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
@@ -13,6 +12,7 @@ use countersign_core::id::{
     UserId,
 };
 use countersign_core::nonce::Nonce;
+use countersign_core::outcome::Decision;
 use countersign_core::policy::Limits;
 use countersign_core::possession::{check_enrollment, proven_enrollment};
 use countersign_core::signature::{Algorithm, PublicKey};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::action::ActionState;
-use countersign_core::challenge::Outcome;
+use countersign_core::outcome::Outcome;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use countersign_core::challenge::{Challenge, Shown};
-use countersign_core::decision::{Asked, Decision, SignedDecision, VerifiedDecision, verify};
+use countersign_core::decision::{Asked, SignedDecision, VerifiedDecision, verify};
 use countersign_core::device::{Device, Signing};
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
@@ -12,6 +12,7 @@ use countersign_core::id::{
 };
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, InvalidSignature, PublicKey};
 use countersign_core::statement::{DecisionStatement, Statement};
 use countersign_core::time::UnixMillis;

@@ -5,8 +5,9 @@
 mod case;
 mod possession;
 
-use countersign_core::decision::{Asked, Decision, SignedDecision, check, proven, verify};
+use countersign_core::decision::{Asked, SignedDecision, check, proven, verify};
 use countersign_core::device::Signing;
+use countersign_core::outcome::Decision;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 

@@ -8,9 +8,10 @@ mod p256;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::decision::{Decision, SignedDecision, check_unasked};
+use countersign_core::decision::{SignedDecision, check_unasked};
 use countersign_core::device::Signing;
 use countersign_core::id::ChallengeId;
+use countersign_core::outcome::Decision;
 use countersign_core::possession::{removal_text_at, verify_removal};
 use countersign_core::signature::{Algorithm, InvalidSignature, PublicKey};
 use countersign_core::time::UnixMillis;

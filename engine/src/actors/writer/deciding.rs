@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use countersign_core::account::Evidence;
 use countersign_core::action::Action;
-use countersign_core::challenge::{Challenge, Ended, Outcome};
+use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Transition, Write};
 use countersign_core::decision::VerifiedDecision;
 use countersign_core::event::Event;
 use countersign_core::id::ChallengeId;
 use countersign_core::number_match::Matched;
+use countersign_core::outcome::Outcome;
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 use metrics::counter;

@@ -6,7 +6,7 @@ use countersign_core::account::{Account, Enroll, Evidence, Issue, ProfilePatch, 
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::Shown;
 use countersign_core::change::Transition;
-use countersign_core::decision::{Asked, Decision, SignedDecision, verify};
+use countersign_core::decision::{Asked, SignedDecision, verify};
 use countersign_core::device::Signing;
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
@@ -14,6 +14,7 @@ use countersign_core::id::{
 };
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
+use countersign_core::outcome::Decision;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;

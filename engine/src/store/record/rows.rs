@@ -12,12 +12,12 @@ pub(super) use challenge::ChallengeRow;
 pub(super) use event::EventRow;
 
 use countersign_core::action::{Action, ActionContext, ActionState};
-use countersign_core::challenge::Outcome;
 use countersign_core::device::{Device, Platform, PushToken, Signing};
 use countersign_core::display::DisplayText;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, IdempotencyKey, InvalidId, TenantId, UserId,
 };
+use countersign_core::outcome::Outcome;
 use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;

@@ -6,9 +6,10 @@ use std::fmt::Debug;
 
 use countersign_core::account::Profile;
 use countersign_core::action::ActionState;
-use countersign_core::challenge::{Ended, Outcome};
+use countersign_core::challenge::Ended;
 use countersign_core::device::{Platform, Signing};
 use countersign_core::fatigue::Counters;
+use countersign_core::outcome::Outcome;
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use countersign_core::time::UnixMillis;
 use proptest::prelude::*;

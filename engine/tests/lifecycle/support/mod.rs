@@ -18,14 +18,16 @@ use std::time::Duration;
 
 use countersign_core::account::{Enroll, Grant, ProfilePatch, Track, Tracked};
 use countersign_core::action::ActionContext;
-use countersign_core::challenge::{Challenge, Ended, Outcome};
-use countersign_core::decision::{Decision, SignedDecision};
+use countersign_core::challenge::{Challenge, Ended};
+use countersign_core::decision::SignedDecision;
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, CredentialKey, IdempotencyKey, TenantId,
     UserId,
 };
 use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
+use countersign_core::outcome::Outcome;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::possession::removal_text_at;
 use countersign_core::signature::{Algorithm, PublicKey};

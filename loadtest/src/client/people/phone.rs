@@ -7,7 +7,7 @@ use countersign_client::wire::secret::Secret;
 use countersign_client::{
     Choice, ClientError, Device, Dialect, Enrollment, Http, Prompt, SoftwareKey, StatementDevice,
 };
-use countersign_core::decision::Decision;
+use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde::Serialize;
 use tokio::time::Instant;

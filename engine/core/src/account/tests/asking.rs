@@ -1,8 +1,9 @@
 //! Tests of prompts and numbers, whose counts change in one record with the challenge.
 
 use super::*;
-use crate::fatigue::{Counters, Hold};
+use crate::fatigue::Counters;
 use crate::number_match::{AskedNumber, Digits};
+use crate::refusal::Hold;
 
 const MINUTE_MS: u64 = 60_000;
 

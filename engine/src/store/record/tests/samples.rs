@@ -2,7 +2,7 @@
 
 use countersign_core::account::{Grant, Profile};
 use countersign_core::action::{ActionContext, ActionState, Birth};
-use countersign_core::challenge::{Ended, Outcome, Shown};
+use countersign_core::challenge::{Ended, Shown};
 use countersign_core::device::{Platform, PushToken, Signing};
 use countersign_core::display::DisplayText;
 use countersign_core::event::EventKind;
@@ -13,6 +13,7 @@ use countersign_core::id::{
 };
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::{AskedNumber, Number};
+use countersign_core::outcome::Outcome;
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::statement::Digest;
 use countersign_core::text::Line;
