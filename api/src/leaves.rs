@@ -3,26 +3,34 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use actix_web::rt::time::{Instant, sleep_until};
+use actix_web::rt::time::timeout;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
+use tokio::sync::watch;
 
 /// The wait of a page: for a challenge of an action, or for whatever is open of it.
 pub type Left = (AccountKey, ActionKey, Option<ChallengeId>);
 
-/// The pages, each with the moment until which it may come back. Clones are the same.
+/// The pages, each with a signal that it has said so again. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Leaves(Arc<Mutex<HashMap<Left, Instant>>>);
+pub struct Leaves(Arc<Mutex<HashMap<Left, watch::Sender<()>>>>);
 
 impl Leaves {
-    /// Notes that a page has until that moment to come back. `None` if it is noted already: then it
-    /// has until the later moment.
-    pub fn note(&self, left: Left, until: Instant) -> Option<Leaving> {
-        let noted = self.all().insert(left.clone(), until);
-        noted.is_none().then(|| Leaving { leaves: self.clone(), left, is_over: false })
+    /// Notes that a page went away. `None` if it is noted already: then its time begins anew.
+    pub fn note(&self, left: Left) -> Option<Leaving> {
+        let mut all = self.all();
+        if let Some(again) = all.get(&left) {
+            again.send_replace(());
+            return None;
+        }
+        let (sender, again) = watch::channel(());
+        all.insert(left.clone(), sender);
+        drop(all);
+        Some(Leaving { leaves: self.clone(), left, again, is_over: false })
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Left, Instant>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<Left, watch::Sender<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -31,26 +39,23 @@ impl Leaves {
 pub struct Leaving {
     leaves: Leaves,
     left: Left,
+    again: watch::Receiver<()>,
     is_over: bool,
 }
 
 impl Leaving {
-    /// Waits until the page had its time. A page that goes away after that is noted anew.
-    pub async fn over(mut self) {
-        while let Some(until) = self.until() {
-            sleep_until(until).await;
+    /// Waits until the page has had `time` to come back. A page that goes away after that is noted
+    /// anew.
+    pub async fn over(mut self, time: Duration) {
+        while !self.is_over {
+            while timeout(time, self.again.changed()).await.is_ok_and(|again| again.is_ok()) {}
+            let mut all = self.leaves.all();
+            // It may have said so again in this very moment.
+            if !self.again.has_changed().unwrap_or(false) {
+                all.remove(&self.left);
+                self.is_over = true;
+            }
         }
-    }
-
-    /// The moment that is waited for; none once it has come, and then the note is gone.
-    fn until(&mut self) -> Option<Instant> {
-        let mut all = self.leaves.all();
-        let until = all.get(&self.left).copied().filter(|until| *until > Instant::now());
-        if until.is_none() {
-            all.remove(&self.left);
-            self.is_over = true;
-        }
-        until
     }
 }
 

@@ -134,8 +134,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
         self.get_mut().io().poll_flush(cx)
     }
 
-    /// Closes the writing half, and lingers: a client sends window updates for the last answers, and
-    /// a close over unread bytes would take the answers along.
+    /// Closes the writing half, and lingers: a client sends window updates for the last answers,
+    /// and a close over unread bytes would take the answers along.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let leave = this.leave.get_or_insert_with(|| Leave::new(Vec::new()));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::rt::time::Instant;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, rt};
 use countersign_core::account::Grant;
@@ -45,14 +44,14 @@ pub async fn leave(
     if outcome.is_some() {
         return Ok(answer);
     }
-    let Some(leaving) = state.leaves.note(left, Instant::now() + COMES_BACK) else {
+    let Some(leaving) = state.leaves.note(left) else {
         return Ok(answer);
     };
     let client = admission.client(request.peer_addr(), request.headers());
     let places = admission.wait_of(&account.tenant).zip(admission.wait(client));
     let places = places.ok_or_else(Problem::overloaded)?;
     rt::spawn(async move {
-        leaving.over().await;
+        leaving.over(COMES_BACK).await;
         if let Err(error) = take_back(&engine, &account, grant, id).await {
             tracing::debug!(%error, "a challenge whose page was left is not cancelled");
         }
