@@ -207,11 +207,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed before. A traced process outlives its tracer.
+        // It may have been killed before. A tracer ends with its process, and not the other way: to
+        // kill the tracer too would leave the process with its lock for a moment.
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             signal(self.pid(), "KILL");
         }
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
