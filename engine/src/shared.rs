@@ -9,14 +9,14 @@ use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::set_backs::SetBacks;
 
 use crate::actors::account::AccountActor;
-use crate::actors::arbiters::Arbiters;
 use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
+use crate::actors::threads::Arbiters;
 use crate::engine::chores::Chores;
 use crate::engine::outbox::Outbox;
 use crate::engine::room::Watch;
 use crate::error::{Error, Unavailable};
-use crate::places::{Place, Places};
+use crate::permits::{Place, Places};
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
 use crate::verifier::Verifier;

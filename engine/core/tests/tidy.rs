@@ -16,7 +16,7 @@ const NAMES: &[Name] = &[
         text: &["actix::"],
         outside: &[
             "engine/src/actors/",
-            "engine/src/registry.rs",
+            "engine/src/registry/",
             "api/src/main.rs",
             "api/src/serve",
         ],
@@ -207,7 +207,7 @@ fn the_core_depends_on_no_runtime_format_or_random_source() {
         assert!(
             !NOT_IN_CORE.contains(&name) && !line.contains("\"serde\""),
             "engine/core/Cargo.toml lists `{line}`: the core is pure, so give it what it needs \
-             as an argument and put formats in `store/record.rs` or `wire`"
+             as an argument and put formats in `store/record` or `wire`"
         );
     }
 }

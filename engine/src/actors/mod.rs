@@ -5,9 +5,9 @@
 //! and nobody for a challenge or a device. News flows the other way without waiting.
 
 pub(crate) mod account;
-pub(crate) mod arbiters;
 pub(crate) mod challenge;
 pub(crate) mod device;
+pub(crate) mod threads;
 pub(crate) mod writer;
 
 use std::time::Duration;

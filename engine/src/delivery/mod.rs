@@ -8,7 +8,7 @@ mod client;
 mod connecting;
 mod failure;
 mod gated;
-mod guard;
+mod host_policy;
 mod lookups;
 mod message;
 mod metered;
@@ -17,6 +17,6 @@ mod resolver;
 mod webhook;
 
 pub use calls::{Calls, WEBHOOK_CALLS_MAX};
-pub use guard::{Guard, InvalidTarget};
+pub use host_policy::{Guard, InvalidTarget};
 pub use resolver::{Lookup, system_lookup};
 pub use webhook::{WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings};

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
-use super::guard::Guard;
+use super::host_policy::Guard;
 use super::lookups::{Lookups, Unresolved};
 use crate::ports::Later;
 

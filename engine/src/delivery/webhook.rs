@@ -24,7 +24,7 @@ use super::client::Client;
 use super::connecting::Call;
 use super::failure::Failure;
 use super::gated::Gated;
-use super::guard::{Guard, InvalidTarget};
+use super::host_policy::{Guard, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
 use super::resolver::{GuardedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};

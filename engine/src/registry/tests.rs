@@ -7,7 +7,7 @@ use actix::ActorContext;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::actors::arbiters::Arbiters;
+use crate::actors::threads::Arbiters;
 
 /// Says that it was handled; lost, it says nothing.
 struct Note(UnboundedSender<()>);

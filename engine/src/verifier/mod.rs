@@ -15,15 +15,15 @@ use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 use crate::error::{Error, Unavailable};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
-use here::Here;
+use batch_gate::Suspicion;
+use inline::Here;
 use meters::{Lane, Meters};
 use queue::{Queue, Turn};
-use suspicion::Suspicion;
 
-mod here;
+mod batch_gate;
+mod inline;
 mod meters;
 mod queue;
-mod suspicion;
 #[cfg(test)]
 mod tests;
 

@@ -152,7 +152,7 @@ async fn a_full_queue_refuses_before_any_work() {
 /// Long enough after whatever was asked for.
 fn pause(verifier: &Verifier) {
     let watch = Stopwatch::start();
-    while watch.seconds() * 1e6 <= here::PAUSE_US as f64 {
+    while watch.seconds() * 1e6 <= inline::PAUSE_US as f64 {
         assert_eq!(verifier.bench.taken.load(Ordering::Relaxed), 0);
         std::hint::spin_loop();
     }

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod early;
+mod async_commit;
 mod emails;
 mod failover;
 mod lost;

@@ -5,7 +5,7 @@
 mod calls;
 mod events;
 mod floods;
-mod guard;
+mod host_policy;
 mod lookups;
 mod reach;
 mod support;

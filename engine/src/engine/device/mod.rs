@@ -1,7 +1,7 @@
 //! Calls of the app that holds a key.
 
 mod decide;
-mod possess;
+mod key_proofs;
 mod read;
 mod tickets;
 
@@ -18,7 +18,7 @@ use countersign_core::refusal::Refusal;
 use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey, SignatureFormat};
 use countersign_core::statement::Digest;
 
-pub use possess::{Refreshing, Removing};
+pub use key_proofs::{Refreshing, Removing};
 pub use read::{Pending, Reader};
 pub use tickets::{HeldTicket, TicketWish};
 

@@ -6,12 +6,12 @@
 //! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
 //! lost records back; `unit` keeps the indexes right through a crash.
 
-mod chores;
-mod early;
+mod async_commit;
 mod emails;
 mod entry;
 mod group;
-mod guard;
+mod health;
+mod index_cleanup;
 mod job;
 mod journal;
 mod keys;
@@ -49,7 +49,7 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
-use self::guard::Guard;
+use self::health::Guard;
 use self::job::{Done, Job, Queued};
 pub use self::owner::ABSENT;
 use self::reader::Reader;

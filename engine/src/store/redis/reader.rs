@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::entry::Entry;
-use super::guard::Guard;
+use super::health::Guard;
 use super::job::Job;
 use super::link::{Link, pipeline};
 use super::owner::state;

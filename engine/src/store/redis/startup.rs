@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::guard::Guard;
+use super::health::Guard;
 use super::job::Job;
 use super::link::Link;
 use super::owner::{Owner, RENEWAL, state};

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::Retention;
 use super::entry::Entry;
-use super::guard::Guard;
+use super::health::Guard;
 use super::job::{CLOSING_SECONDS, Job, PAUSE, Queued, Reply, late};
 use super::journal::Journal;
 use super::link::Link;

@@ -2,9 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
-#[path = "phone/removal.rs"]
 mod removal;
-#[path = "../client/tests/support/mod.rs"]
+#[path = "../../client/tests/support/mod.rs"]
 mod support;
 
 use std::path::Path;

@@ -33,7 +33,7 @@ use countersign_engine::{
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 
-#[path = "time/steps.rs"]
+#[path = "steps.rs"]
 mod steps;
 
 const START: UnixMillis = UnixMillis(1_735_689_600_000);

@@ -12,7 +12,7 @@ use dashmap::DashMap;
 use metrics::{Counter, Gauge, counter, gauge};
 
 use crate::error::{Error, Unavailable};
-use crate::places::{Place, Places};
+use crate::permits::{Place, Places};
 use crate::telemetry;
 
 /// Asks an actor to leave if nothing was sent to it since it had been sent `seen` messages.

@@ -2,7 +2,7 @@
 //! applies them, and tells the actors concerned.
 
 mod deciding;
-mod news;
+mod notify;
 mod tickets;
 
 use std::collections::VecDeque;

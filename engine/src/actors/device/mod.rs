@@ -1,7 +1,7 @@
 //! The actor of a credential: it knows its bindings and their pending challenges, gives out its
 //! nonces, and holds the polls of the app that has the key.
 
-mod known;
+mod credential;
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use countersign_core::id::{AccountKey, AuthenticatorId, ChallengeId, CredentialK
 use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::NonceBook;
 
-pub(crate) use known::{Known, Look};
+pub(crate) use credential::{Known, Look};
 
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::error::{Error, Misbehaviour};
