@@ -1,6 +1,7 @@
 //! Tests of the account's rules: every refusal, and the records of every transition.
 
 mod asking;
+mod correcting;
 mod deciding;
 mod enrolling;
 mod granting;
