@@ -1,0 +1,107 @@
+//! The checker: it hears every answer, and knows what may not be answered any more.
+
+use std::collections::BTreeMap;
+
+use countersign_core::id::{ActionKey, ChallengeId};
+use countersign_core::outcome::Outcome;
+
+use crate::call::{Call, Op, Told};
+use crate::redis::Partition;
+
+/// Longest time to wake a poll whose news was lost.
+const WAKE_MS: u64 = 900;
+
+/// An end that somebody was told, and when first.
+struct End {
+    outcome: Outcome,
+    told_at: u64,
+}
+
+/// The answers of a run.
+#[derive(Default)]
+pub(crate) struct Checker {
+    ends: BTreeMap<ChallengeId, End>,
+    issued: Vec<(usize, ChallengeId)>,
+    tracked: Vec<(usize, ActionKey)>,
+    /// Contradictions, which only a reported loss excuses.
+    contradictions: Vec<String>,
+    /// From then on nothing disturbs a poll but lost news.
+    quiet_at: u64,
+}
+
+impl Checker {
+    pub(crate) fn quiet_at(quiet_at: u64) -> Self {
+        Self { quiet_at, ..Self::default() }
+    }
+
+    pub(crate) fn told(&mut self, call: &Call, told: &Told, now: u64) {
+        match told {
+            Told::Tracked(key) => self.tracked.push((call.user, key.clone())),
+            Told::Issued(challenge) => self.issued.push((call.user, challenge.id.clone())),
+            Told::Ended(outcome) => self.ended(call, *outcome, now),
+            Told::Pending => {
+                let id = call.op.challenge().expect("a poll is about a challenge");
+                if self.ends.get(id).is_some_and(|end| end.told_at < call.begun) {
+                    self.contradictions.push(format!("pending after its end was told: {id:?}"));
+                }
+            }
+            Told::Refused | Told::Unavailable => return,
+        }
+        self.woken(call, now);
+    }
+
+    fn ended(&mut self, call: &Call, outcome: Outcome, now: u64) {
+        let id = call.op.challenge().expect("an end is one of a challenge").clone();
+        let first = self.ends.entry(id.clone()).or_insert(End { outcome, told_at: now });
+        if first.outcome != outcome {
+            let other = first.outcome;
+            self.contradictions.push(format!("two outcomes, {other:?} and {outcome:?}: {id:?}"));
+        }
+    }
+
+    /// A poll has to be answered soon after the end of its challenge was told to anybody.
+    pub(crate) fn woken(&mut self, call: &Call, now: u64) {
+        let Op::Poll(id, _) = &call.op else { return };
+        let Some(end) = self.ends.get(id) else { return };
+        let due = end.told_at.max(call.begun).max(self.quiet_at) + WAKE_MS;
+        if now > due {
+            self.contradictions.push(format!("a poll slept for {} ms: {id:?}", now - due));
+        }
+    }
+
+    /// Compares the answers with the partition that is left.
+    pub(crate) fn finish(mut self, partition: &Partition) -> Result<(), String> {
+        for (user, key) in &self.tracked {
+            if !partition.accounts[*user].actions.contains_key(key) {
+                self.contradictions.push(format!("an action is lost: {key:?}"));
+            }
+        }
+        for (user, id) in &self.issued {
+            let stored = &partition.accounts[*user];
+            if stored.account.open_challenge(id).is_none() && !stored.ended.contains_key(id) {
+                self.contradictions.push(format!("a challenge is lost: {id:?}"));
+            }
+        }
+        for (id, end) in &self.ends {
+            let recorded = partition.accounts.iter().find_map(|stored| stored.ended.get(id));
+            let recorded = recorded.and_then(|challenge| challenge.ended.as_ref());
+            if recorded.map(|ended| ended.outcome) != Some(end.outcome) {
+                self.contradictions.push(format!("an end is lost: {id:?}"));
+            }
+        }
+        if let (Some(first), false) = (self.contradictions.first(), partition.lost) {
+            return Err(first.clone());
+        }
+        for stored in &partition.accounts {
+            let mut calls: Vec<_> = stored.chain.iter().map(|recorded| recorded.call).collect();
+            calls.sort_unstable();
+            if let Some(twice) = calls.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(format!("call {} was recorded twice", twice[0]));
+            }
+            if stored.chain.iter().any(|recorded| !recorded.fits) {
+                return Err("a unit was recorded on another version than its parent".to_owned());
+            }
+        }
+        Ok(())
+    }
+}

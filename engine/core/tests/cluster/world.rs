@@ -1,0 +1,384 @@
+//! A run from a seed: three nodes, their clients, a network, Redis, and faults.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use countersign_core::challenge::Challenge;
+use countersign_core::policy::Limits;
+use fastrand::Rng;
+
+use crate::call::{Call, Op, Told};
+use crate::checker::Checker;
+use crate::names;
+use crate::node::{Desk, Effect, News, Node, Reply, Request, Timer};
+use crate::redis::{Begun, Partition, Place, Stored};
+use crate::rules::{Circumstances, Setup};
+use crate::server::{Role, Server};
+
+pub(crate) const NODES: usize = 3;
+/// Faults end, then the clients, then the run; in milliseconds.
+pub(crate) const FAULTS_END: u64 = 6_000;
+const CLIENTS_END: u64 = 8_500;
+const RUN_END: u64 = 11_000;
+const POLL_MS: u64 = 2_000;
+
+/// A request or an answer names the connection that it belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(crate) host: usize,
+    pub(crate) life: u64,
+    pub(crate) generation: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Arrive {
+        line: Line,
+        server: usize,
+        run: u64,
+        number: u64,
+        request: Request,
+    },
+    Reply {
+        line: Line,
+        number: u64,
+        reply: Reply,
+    },
+    News {
+        line: Line,
+        news: News,
+    },
+    Timer {
+        line: Line,
+        timer: Timer,
+    },
+    /// A node notices that its connection has ended.
+    Broken {
+        line: Line,
+    },
+    Connect {
+        line: Line,
+    },
+    Start {
+        host: usize,
+    },
+    Client,
+    Fault,
+    /// Redis alone.
+    Restart {
+        server: usize,
+    },
+    Sync,
+    Copied {
+        from: u64,
+        to: usize,
+        write: u64,
+        data: Box<Partition>,
+    },
+    Confirmed {
+        server: usize,
+        run: u64,
+        write: u64,
+    },
+    WaitOver {
+        server: usize,
+        run: u64,
+        write: u64,
+    },
+    Promote,
+    Demote {
+        server: usize,
+    },
+}
+
+struct Entry(u64, u64, Event);
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0, self.1) == (other.0, other.1)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.0, self.1).cmp(&(other.0, other.1))
+    }
+}
+
+/// A node's process, and its connection.
+#[derive(Default)]
+pub(crate) struct Host {
+    pub(crate) node: Option<Node>,
+    pub(crate) life: u64,
+    pub(crate) asleep_until: u64,
+    pub(crate) generation: u64,
+    /// The server, and its process, that it is connected to.
+    pub(crate) connection: Option<(usize, u64)>,
+    /// When its latest news arrive: one connection keeps their order.
+    pub(crate) news_at: u64,
+}
+
+/// Counts of things that happened in a run.
+pub(crate) type Reached = BTreeMap<&'static str, u64>;
+
+pub(crate) struct World {
+    pub(crate) now: u64,
+    pub(crate) rules: Circumstances,
+    pub(crate) rng: Rng,
+    limits: Limits,
+    queue: BinaryHeap<Reverse<Entry>>,
+    fresh: u64,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) servers: Vec<Server<(Line, u64, Reply)>>,
+    /// The server that is taken for the primary.
+    pub(crate) primary: usize,
+    /// A fail-over is under way.
+    pub(crate) failing_over: bool,
+    checker: Checker,
+    challenges: Vec<(usize, Arc<Challenge>)>,
+    pub(crate) reached: Reached,
+}
+
+impl World {
+    fn new(seed: u64, rules: Circumstances) -> Self {
+        let accounts = (0..names::USERS).map(|user| Rc::new(Stored::new(names::enrolled(user))));
+        let place = Place { server: 1, epoch: 1 };
+        let history = vec![Begun { epoch: 1, base: 0 }];
+        let accounts = accounts.collect();
+        let data = Partition { place, sequence: 0, history, lost: false, accounts };
+        let servers = [(1, Role::Primary), (2, Role::Replica)]
+            .map(|(run, role)| Server::new(run, role, data.clone(), data.clone()));
+        let mut world = Self {
+            now: 0,
+            rules,
+            rng: Rng::with_seed(seed),
+            limits: names::limits(),
+            queue: BinaryHeap::new(),
+            fresh: 100,
+            hosts: (0..NODES).map(|_| Host::default()).collect(),
+            servers: servers.into_iter().collect(),
+            primary: 0,
+            failing_over: false,
+            checker: Checker::quiet_at(FAULTS_END + 2_500),
+            challenges: Vec::new(),
+            reached: Reached::new(),
+        };
+        (0..NODES).for_each(|host| world.at(0, Event::Start { host }));
+        world.at(50, Event::Client);
+        world.at(300, Event::Fault);
+        if rules.setup == Setup::Lossy {
+            world.at(500, Event::Sync);
+        }
+        world
+    }
+
+    pub(crate) fn fresh(&mut self) -> u64 {
+        self.fresh += 1;
+        self.fresh
+    }
+
+    pub(crate) fn at(&mut self, time: u64, event: Event) {
+        let order = self.fresh();
+        self.queue.push(Reverse(Entry(time, order, event)));
+    }
+
+    /// After a time between both, in milliseconds.
+    pub(crate) fn after(&mut self, from: u64, to: u64, event: Event) {
+        let time = self.now + self.rng.u64(from..=to);
+        self.at(time, event);
+    }
+
+    pub(crate) fn reach(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn line(&self, host: usize) -> Line {
+        let Host { life, generation, .. } = self.hosts[host];
+        Line { host, life, generation }
+    }
+
+    /// Gives a node an input, and carries out its effects.
+    fn with_node(&mut self, host: usize, run: impl FnOnce(&mut Node, &mut Desk<'_>)) {
+        let Some(mut node) = self.hosts[host].node.take() else { return };
+        let Self { now, rules, ref limits, ref mut rng, ref mut fresh, .. } = *self;
+        let mut desk = Desk { now, rules, limits, rng, fresh, effects: Vec::new() };
+        run(&mut node, &mut desk);
+        let effects = desk.effects;
+        self.hosts[host].node = Some(node);
+        effects.into_iter().for_each(|effect| self.carry_out(host, effect));
+    }
+
+    fn carry_out(&mut self, host: usize, effect: Effect) {
+        let line = self.line(host);
+        match effect {
+            Effect::Send(number, request) => {
+                let Some((server, run)) = self.hosts[host].connection else { return };
+                self.after(0, 3, Event::Arrive { line, server, run, number, request });
+            }
+            Effect::Timer(at, timer) => self.at(at, Event::Timer { line, timer }),
+            Effect::Disconnect => {
+                self.hosts[host].connection = None;
+                self.hosts[host].generation += 1;
+                let line = self.line(host);
+                self.after(10, 50, Event::Connect { line });
+            }
+            Effect::Reached(what) => self.reach(what),
+            Effect::Tell(call, told) => {
+                self.checker.told(&call, &told, self.now);
+                self.follow(&call, told);
+            }
+        }
+    }
+
+    /// A client goes on with the answer to its call.
+    fn follow(&mut self, call: &Call, told: Told) {
+        let host = self.rng.usize(0..NODES);
+        match told {
+            Told::Tracked(key) => self.call(host, call.user, Op::Issue(key)),
+            Told::Issued(challenge) => {
+                self.challenges.push((call.user, challenge.clone()));
+                for _ in 0..self.rng.usize(1..3) {
+                    let host = self.rng.usize(0..NODES);
+                    let until = self.now + self.rng.u64(POLL_MS / 2..POLL_MS * 2);
+                    self.call(host, call.user, Op::Poll(challenge.id.clone(), until));
+                }
+            }
+            Told::Ended(_) | Told::Pending | Told::Refused | Told::Unavailable => {}
+        }
+    }
+
+    fn call(&mut self, host: usize, user: usize, op: Op) {
+        let is_awake = self.hosts[host].asleep_until <= self.now;
+        let call = Call::new(self.fresh(), user, op, self.now);
+        if is_awake {
+            self.with_node(host, |node, desk| node.call(desk, call));
+        }
+    }
+
+    /// Clients of their own accord.
+    fn client(&mut self) {
+        let (host, user) = (self.rng.usize(0..NODES), self.rng.usize(0..names::USERS));
+        let recent = self.challenges.len().saturating_sub(4);
+        let chosen = self.rng.usize(recent..=self.challenges.len());
+        let chosen = self.challenges.get(chosen).cloned();
+        match (self.rng.u8(0..10), chosen) {
+            (0..4, _) | (_, None) => {
+                let key = names::action_key(self.fresh());
+                self.call(host, user, Op::Track(key));
+            }
+            (4..6, Some((user, challenge))) => {
+                self.call(host, user, Op::Cancel(challenge.id.clone()))
+            }
+            (6..8, Some((user, challenge))) => {
+                let decision = names::approved(user, &challenge);
+                self.call(host, user, Op::Decide(decision));
+            }
+            (_, Some((user, challenge))) => {
+                let until = self.now + POLL_MS;
+                self.call(host, user, Op::Poll(challenge.id.clone(), until));
+            }
+        }
+        if self.now < CLIENTS_END {
+            self.after(5, 60, Event::Client);
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Reply { line, .. }
+            | Event::News { line, .. }
+            | Event::Timer { line, .. }
+            | Event::Broken { line }
+            | Event::Connect { line } => self.at_node(line, event),
+            Event::Start { host } => {
+                let (now, line) = (self.now, self.line(host));
+                self.hosts[host].node = Some(Node::default());
+                self.with_node(host, |node, desk| *node = Node::start(desk));
+                self.at(now, Event::Connect { line });
+            }
+            Event::Client => self.client(),
+            Event::Fault => self.fault(),
+            Event::Arrive { .. }
+            | Event::Restart { .. }
+            | Event::Sync
+            | Event::Copied { .. }
+            | Event::Confirmed { .. }
+            | Event::WaitOver { .. }
+            | Event::Promote
+            | Event::Demote { .. } => self.at_redis(event),
+        }
+    }
+
+    /// An input of a node. A node that sleeps has it when it wakes, a dead one never.
+    fn at_node(&mut self, line: Line, event: Event) {
+        let Host { life, asleep_until, generation, .. } = self.hosts[line.host];
+        if line.life != life {
+            return;
+        }
+        if self.now < asleep_until {
+            return self.at(asleep_until, event);
+        }
+        let same_line = line.generation == generation;
+        match event {
+            Event::Timer { timer, .. } => {
+                self.with_node(line.host, |node, desk| node.timer(desk, timer));
+            }
+            Event::Broken { .. } if same_line => {
+                self.with_node(line.host, |node, _| node.disconnected());
+                self.after(0, 30, Event::Connect { line });
+            }
+            Event::Connect { .. } if same_line => self.connect(line.host),
+            Event::Reply { number, reply, .. } if same_line => {
+                self.with_node(line.host, |node, desk| node.reply(desk, number, reply));
+            }
+            Event::News { news, .. } if same_line => {
+                self.with_node(line.host, |node, desk| node.news(desk, news));
+            }
+            _ => {}
+        }
+    }
+
+    fn connect(&mut self, host: usize) {
+        let is_wrong = self.failing_over && self.rng.u8(0..4) == 0;
+        let server = if is_wrong { 1 - self.primary } else { self.primary };
+        if self.servers[server].role == Role::Down {
+            let line = self.line(host);
+            return self.after(20, 60, Event::Connect { line });
+        }
+        self.hosts[host].generation += 1;
+        self.hosts[host].connection = Some((server, self.servers[server].run));
+        self.with_node(host, |node, desk| node.connect(desk));
+    }
+
+    fn finish(mut self) -> Result<Reached, String> {
+        for host in 0..NODES {
+            let calls = self.hosts[host].node.iter().flat_map(|node| node.calls.values());
+            calls.for_each(|call| self.checker.woken(call, RUN_END));
+        }
+        self.checker.finish(&self.servers[self.primary].data)?;
+        Ok(self.reached)
+    }
+}
+
+/// Lives a run, and answers what it reached or which invariant it broke.
+pub(crate) fn live(seed: u64, rules: Circumstances) -> Result<Reached, String> {
+    let mut world = World::new(seed, rules);
+    while let Some(Reverse(Entry(time, _, event))) = world.queue.pop() {
+        if time > RUN_END {
+            break;
+        }
+        world.now = time;
+        world.handle(event);
+    }
+    world.finish()
+}
