@@ -244,6 +244,7 @@ mod tests {
         issue(&mut book, 1, 0);
         let last = UnixMillis(limits.nonce_lifetime_ms - 1);
         assert_eq!(book.outstanding(last, &limits).len(), 1);
+        assert!(!book.is_empty(last, &limits));
         assert!(!consume(&mut book, 1, limits.nonce_lifetime_ms));
         assert!(book.is_empty(UnixMillis(limits.nonce_lifetime_ms), &limits));
     }

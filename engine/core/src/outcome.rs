@@ -81,3 +81,26 @@ impl Decision {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_have_the_names_of_the_wire() {
+        let named = [
+            (Outcome::Approved, "approved"),
+            (Outcome::Cancelled, "cancelled"),
+            (Outcome::Denied, "denied"),
+            (Outcome::Expired, "expired"),
+            (Outcome::Failed, "failed"),
+            (Outcome::Reported, "reported"),
+            (Outcome::Revoked, "revoked"),
+            (Outcome::Superseded, "superseded"),
+        ];
+        named.iter().for_each(|(outcome, name)| assert_eq!(outcome.name(), *name));
+        let choices = [Decision::Approve, Decision::Deny, Decision::Report];
+        let names = choices.map(|choice| (choice.name(), choice.outcome().name()));
+        assert_eq!(names, [("approve", "approved"), ("deny", "denied"), ("report", "reported")]);
+    }
+}

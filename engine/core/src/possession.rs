@@ -112,4 +112,29 @@ mod tests {
         assert_eq!(removal_text_at(UnixMillis(1_735_690_199_999)), "2892816.0");
         assert_eq!(removal_text_at(UnixMillis(1_735_690_200_000)), "2892817.0");
     }
+
+    #[test]
+    fn a_removal_is_signed_over_a_window_beside_the_present_one() {
+        use crate::signature::Algorithm;
+        use ed25519_dalek::{Signer as _, SigningKey};
+
+        const NOW: UnixMillis = UnixMillis(1_735_689_900_000);
+        let signer = SigningKey::from_bytes(&[1; 32]);
+        let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let spki = [&prefix[..], signer.verifying_key().as_bytes()].concat();
+        let key = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();
+        let window = NOW.seconds() / REMOVAL_WINDOW_SECONDS;
+        for (signed, is_good) in [
+            (window - 2, false),
+            (window - 1, true),
+            (window, true),
+            (window + 1, true),
+            (window + 2, false),
+        ] {
+            for text in [signed.to_string(), removal_text(signed)] {
+                let signature = signer.sign(text.as_bytes()).to_bytes();
+                assert_eq!(verify_removal(&key, NOW, &signature).is_ok(), is_good, "{text}");
+            }
+        }
+    }
 }

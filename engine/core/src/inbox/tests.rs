@@ -227,3 +227,26 @@ fn a_held_challenge_is_found_once_its_notification_is_begun() {
     assert!(inbox.offer(held(1)));
     assert!(newest(&mut inbox, 50).is_some());
 }
+
+#[test]
+fn a_binding_is_found_by_its_account() {
+    let mut inbox = two_places();
+    assert!(inbox.is_empty() && !inbox.is_crowded());
+    inbox.bind(binding(1, 0));
+    inbox.bind(binding(2, 0));
+    assert!(!inbox.is_empty() && !inbox.is_crowded());
+    assert_eq!(inbox.binding_of(&account(2)).map(|b| &b.id), Some(&authenticator(2)));
+    assert!(inbox.binding_of(&account(3)).is_none());
+}
+
+#[test]
+fn of_two_at_the_same_time_the_later_counts_as_newer() {
+    let mut inbox = two_places();
+    inbox.bind(binding(1, 0));
+    inbox.bind(binding(2, 0));
+    assert_eq!(served(&inbox), [authenticator(2), authenticator(1)]);
+    inbox.offer(offer(11, 1, 20));
+    inbox.offer(offer(12, 1, 20));
+    let id = |n| ChallengeId::from_entropy(&[n; 24]);
+    assert_eq!(newest(&mut inbox, 30), Some((authenticator(1), id(12))));
+}

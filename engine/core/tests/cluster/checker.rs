@@ -7,6 +7,7 @@ use countersign_core::outcome::Outcome;
 
 use crate::call::{Call, Op, Told};
 use crate::redis::Partition;
+use crate::rules::Setup;
 
 /// Longest time to wake a poll whose news was lost.
 const WAKE_MS: u64 = 900;
@@ -70,7 +71,10 @@ impl Checker {
     }
 
     /// Compares the answers with the partition that is left.
-    pub(crate) fn finish(mut self, partition: &Partition) -> Result<(), String> {
+    pub(crate) fn finish(mut self, partition: &Partition, setup: Setup) -> Result<(), String> {
+        if partition.lost && matches!(setup, Setup::Alone | Setup::Replicated) {
+            return Err("a loss was reported where nothing can be lost".to_owned());
+        }
         for (user, key) in &self.tracked {
             if !partition.accounts[*user].actions.contains_key(key) {
                 self.contradictions.push(format!("an action is lost: {key:?}"));

@@ -97,7 +97,7 @@ impl World {
         } else {
             self.after(0, 3, Event::Reply { line, number, reply });
         }
-        if self.rules.setup == Setup::Replicated && self.servers[server].linked {
+        if self.rules.setup.has_replica() && self.servers[server].linked {
             self.after(1, 6, Event::Copied { from, to: 1 - server, write, data });
         }
     }
@@ -165,7 +165,7 @@ impl World {
             }
             // Where a loss has to be reported, the node that knows of it lives.
             (3, Setup::Alone | Setup::Replicated) => self.kill(host),
-            (_, Setup::Replicated) => self.fail_over(),
+            (_, Setup::Replicated | Setup::Unconfirmed) => self.fail_over(),
             (_, Setup::Alone | Setup::Lossy) => self.crash(),
         }
     }

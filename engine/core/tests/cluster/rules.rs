@@ -58,9 +58,17 @@ pub(crate) enum Setup {
     /// One server that loses its last writes when it dies. Nobody promised more: a loss has to be
     /// reported.
     Lossy,
+    /// A replica that confirms nothing takes over, without the last writes. A loss has to be
+    /// reported here too.
+    Unconfirmed,
 }
 
-pub(crate) const SETUPS: [Setup; 3] = [Setup::Alone, Setup::Replicated, Setup::Lossy];
+impl Setup {
+    /// Tells whether there is a replica.
+    pub(crate) const fn has_replica(self) -> bool {
+        matches!(self, Self::Replicated | Self::Unconfirmed)
+    }
+}
 
 /// The circumstances of a run.
 #[derive(Clone, Copy, Debug)]

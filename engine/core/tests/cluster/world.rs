@@ -365,7 +365,7 @@ impl World {
             let calls = self.hosts[host].node.iter().flat_map(|node| node.calls.values());
             calls.for_each(|call| self.checker.woken(call, RUN_END));
         }
-        self.checker.finish(&self.servers[self.primary].data)?;
+        self.checker.finish(&self.servers[self.primary].data, self.rules.setup)?;
         Ok(self.reached)
     }
 }
