@@ -11,7 +11,7 @@ import { LIMITED } from "../support/limit.mjs";
 import { newSecret } from "../support/server.mjs";
 import { until } from "../support/until.mjs";
 import { Web } from "../support/web.mjs";
-import { assertAccessible, picture, startBrowser } from "./support/browser.mjs";
+import { assertAccessible, assertFits, picture, pictures, startBrowser } from "./support/browser.mjs";
 import { house } from "./support/house.mjs";
 import { BrowserPhone } from "./support/phone.mjs";
 
@@ -397,7 +397,7 @@ describe("a challenge that nobody answers", LIMITED, () => {
     await phone.heading("It is over");
     await page.getByRole("heading", { name: "No answer in time" }).waitFor();
     await assertAccessible(page, "an expiry");
-    await picture(page, "ui-expired");
+    await pictures(page, "ui-expired", assertFits);
     await phone.press("OK");
     await page.getByRole("button", { name: "Send a new request" }).click();
     await phone.approve();

@@ -132,6 +132,21 @@ describe("the pre-built UI goes back with a token", LIMITED, () => {
     assert.equal((await the.validate(await tokenOf(page))).isValid, true);
   });
 
+  it("after a denial of the way to the person's devices, which open at the next visit", async () => {
+    const { url, token, phone } = await the.tracked({ redirectToSettings: true });
+    const page = await (await the.browser.person()).open(url);
+    await heading(page, "Look at your phone");
+    await phone.deny();
+    await heading(page, "Denied");
+    await press(page, "Go back");
+    assert.equal(await tokenOf(page), token);
+    assert.equal((await the.validate(token)).state, "CHALLENGE_FAILED");
+    await page.goto(url);
+    await heading(page, "Look at your phone");
+    await phone.approve();
+    await heading(page, "Your devices");
+  });
+
   it("asks another device in place of the one before", async () => {
     const { url, phones } = await the.tracked({}, 2);
     const page = await (await the.browser.person()).open(url);

@@ -7,7 +7,7 @@ import { backendOf, enroll, newUser, track } from "../support/backend.mjs";
 import { LIMITED } from "../support/limit.mjs";
 import { Phone } from "../support/phone.mjs";
 import { until } from "../support/until.mjs";
-import { assertAccessible, picture } from "./support/browser.mjs";
+import { assertAccessible, assertFits, picture, pictures } from "./support/browser.mjs";
 import { house } from "./support/house.mjs";
 import { startSite } from "./support/site.mjs";
 
@@ -60,7 +60,7 @@ describe("the pre-built UI", LIMITED, () => {
     const page = await (await browser.person()).open(url);
     await heading(page, "Look at your phone");
     await assertAccessible(page, "the wait");
-    await picture(page, "ui-waiting");
+    await pictures(page, "ui-waiting", assertFits);
     await phone.approve();
     await page.waitForURL(/\/back\?/);
     const back = new URL(page.url());
@@ -98,7 +98,7 @@ describe("the pre-built UI", LIMITED, () => {
     await phone.deny();
     await heading(page, "Denied");
     await assertAccessible(page, "a denial");
-    await picture(page, "ui-denied");
+    await pictures(page, "ui-denied", assertFits);
     await press(page, "Send a new request");
     await heading(page, "Look at your phone");
     await phone.approve();
@@ -111,7 +111,7 @@ describe("the pre-built UI", LIMITED, () => {
     const page = await (await browser.person()).open(url);
     await heading(page, "Where do you want to confirm?");
     await assertAccessible(page, "the choice");
-    await picture(page, "ui-choice");
+    await pictures(page, "ui-choice", assertFits);
     await page.getByRole("listitem").last().getByRole("button").click();
     await heading(page, "Look at your phone");
     await assert.rejects(owned[0].approve(), "the other device is not asked");
@@ -142,7 +142,7 @@ describe("the pre-built UI", LIMITED, () => {
     assert.ok(!link.includes(token));
     assert.equal(new URL(link).search, "", "nothing in what servers see");
     await assertAccessible(page, "the code");
-    await picture(page, "ui-enroll");
+    await pictures(page, "ui-enroll", assertFits);
     const phone = newPhone();
     await phone.follow(link);
     await heading(page, "Look at your phone");
@@ -201,7 +201,7 @@ describe("the pre-built UI", LIMITED, () => {
     await heading(page, "Your devices");
     assert.equal(await page.getByRole("listitem").count(), 2);
     await assertAccessible(page, "the devices");
-    await picture(page, "ui-devices");
+    await pictures(page, "ui-devices", assertFits);
     await press(page, "Add a device");
     await heading(page, "Add a device");
     const link = await page.getByRole("link", { name: "Use this device" }).getAttribute("href");
@@ -231,7 +231,7 @@ describe("the pre-built UI", LIMITED, () => {
     await heading(page, "Look at your phone");
     await person.context.setOffline(true);
     await page.getByText("You are offline").waitFor();
-    await picture(page, "ui-offline");
+    await pictures(page, "ui-offline", assertFits);
     await server.restart();
     await person.context.setOffline(false);
     await phone.approve();
@@ -259,7 +259,7 @@ describe("the pre-built UI", LIMITED, () => {
     await press(page, "Send a new request");
     await heading(page, "Too many requests");
     assert.equal(await page.getByRole("button", { name: "Try again" }).isDisabled(), true);
-    await picture(page, "ui-too-many");
+    await pictures(page, "ui-too-many", assertFits);
     await backend.updateAction({ userId, action: "signIn", idempotencyKey: tracked.idempotencyKey, attributes: { state: "CHALLENGE_SUCCEEDED" } });
     const late = await person.open(tracked.url);
     await heading(late, "Already finished");
