@@ -8,11 +8,14 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod actors;
 pub mod delivery;
 mod display;
 mod engine;
 mod error;
+mod free_room;
+mod outbox;
 mod patience;
 mod permits;
 pub mod ports;
@@ -22,6 +25,7 @@ mod shared;
 pub mod store;
 pub mod system;
 pub mod telemetry;
+mod tenant;
 pub mod verifier;
 
 pub use countersign_core as core;
@@ -33,7 +37,8 @@ pub use engine::device::{
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
-pub use engine::{Engine, EngineSettings, Ports, Room};
+pub use engine::{Engine, EngineSettings, Ports};
 pub use error::{Error, Misbehaviour, Unavailable};
+pub use free_room::Room;
 pub use patience::Patience;
-pub use shared::Tenant;
+pub use tenant::Tenant;

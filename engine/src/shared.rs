@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
-use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::set_backs::SetBacks;
 
 use crate::actors::account::AccountActor;
@@ -13,25 +12,14 @@ use crate::actors::challenge::ChallengeActor;
 use crate::actors::device::DeviceActor;
 use crate::actors::threads::Arbiters;
 use crate::engine::chores::Chores;
-use crate::engine::outbox::Outbox;
-use crate::engine::room::Watch;
 use crate::error::{Error, Unavailable};
+use crate::free_room::Watch;
+use crate::outbox::Outbox;
 use crate::permits::{Place, Places};
-use crate::ports::{Clock, Delivery, Entropy, Store};
+use crate::ports::{Clock, Entropy, Store};
 use crate::registry::Registry;
+use crate::tenant::Tenant;
 use crate::verifier::Verifier;
-
-/// A tenant's settings.
-pub struct Tenant {
-    /// Its limits.
-    pub limits: Limits,
-    /// Answer for users without an authenticator.
-    pub unenrolled: Unenrolled,
-    /// Names of custom data that a device may see.
-    pub custom_public: Vec<String>,
-    /// Waker of the users' devices. Without one they have to poll.
-    pub delivery: Option<Arc<dyn Delivery>>,
-}
 
 /// A challenge's place in its registry.
 pub(crate) type ChallengeKey = (TenantId, ChallengeId);

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
 use super::stops_cleanly;
-use super::writer::AccountWriter;
+use crate::account::AccountWriter;
 use crate::error::Error;
 use crate::registry::Leave;
 use crate::shared::Shared;

@@ -8,7 +8,6 @@ pub(crate) mod account;
 pub(crate) mod challenge;
 pub(crate) mod device;
 pub(crate) mod threads;
-pub(crate) mod writer;
 
 use std::time::Duration;
 

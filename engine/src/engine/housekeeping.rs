@@ -11,8 +11,9 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::clock_gap::ClockGap;
-use super::{Engine, EngineSettings, room};
+use super::{Engine, EngineSettings};
 use crate::error::Error;
+use crate::free_room;
 use crate::shared::Shared;
 
 /// Between two sweeps for idle actors.
@@ -115,7 +116,7 @@ impl Engine {
                 looked_at.upgrade()
             } {
                 let Some(_round) = shared.round().await else { return };
-                room::look(&shared).await;
+                free_room::look(&shared).await;
             }
         });
     }

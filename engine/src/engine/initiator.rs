@@ -13,14 +13,15 @@ use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 
 use super::Engine;
-use crate::actors::writer::Asking;
+use crate::account::Asking;
 use crate::error::Error;
 use crate::patience::Patience;
 use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
-use crate::shared::{Shared, Tenant};
+use crate::shared::Shared;
 use crate::system::Stopwatch;
 use crate::telemetry::Waiting;
+use crate::tenant::Tenant;
 
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;

@@ -6,10 +6,8 @@ pub(crate) mod device;
 mod housekeeping;
 pub(crate) mod initiator;
 pub(crate) mod operator;
-pub(crate) mod outbox;
 mod recovery;
 pub(crate) mod relying_party;
-pub(crate) mod room;
 mod set_backs;
 
 use std::collections::HashMap;
@@ -21,16 +19,16 @@ use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
 
 use self::chores::Chores;
-pub use self::room::Room;
-use self::room::Watch;
 use crate::actors::Drain;
 use crate::actors::threads::Arbiters;
 use crate::error::{Error, Unavailable};
+use crate::free_room::Watch;
 use crate::permits::Places;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Store};
 use crate::registry::Registry;
-use crate::shared::{Shared, Tenant};
+use crate::shared::Shared;
+use crate::tenant::Tenant;
 use crate::verifier::Verifier;
 
 /// Sizes of the engine.
@@ -84,7 +82,7 @@ pub struct Ports {
 /// The facade over actors, store and verifier. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Engine {

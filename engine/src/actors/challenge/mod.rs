@@ -15,7 +15,8 @@ use countersign_core::refusal::Refusal;
 
 use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
 use crate::registry::Leave;
-use crate::shared::{ChallengeKey, Shared, Tenant};
+use crate::shared::{ChallengeKey, Shared};
+use crate::tenant::Tenant;
 
 /// The recorded state of a challenge.
 #[derive(Clone, Message)]

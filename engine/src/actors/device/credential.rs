@@ -12,7 +12,8 @@ use countersign_core::signature::PublicKey;
 
 use super::News;
 use crate::error::Misbehaviour;
-use crate::shared::{Shared, Tenant};
+use crate::shared::Shared;
+use crate::tenant::Tenant;
 
 /// State of a credential.
 pub(crate) struct Known {

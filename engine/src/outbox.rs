@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use metrics::counter;
 use tokio::sync::{Mutex, Notify};
 
-use super::Engine;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::telemetry;
@@ -47,7 +47,7 @@ impl Outbox {
 }
 
 impl Engine {
-    pub(super) fn tell_events(&self) {
+    pub(crate) fn tell_events(&self) {
         let outbox = self.shared.outbox.clone();
         let shared = Arc::downgrade(&self.shared);
         self.shared.arbiters.spawn(async move {

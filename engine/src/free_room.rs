@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics::gauge;
 
-use super::Engine;
+use crate::engine::Engine;
 use crate::shared::Shared;
 use crate::telemetry;
 
@@ -36,7 +36,7 @@ impl Watch {
         Self { warn_bytes, known: Mutex::new(Room { bytes: None, is_low: false }) }
     }
 
-    pub(super) fn known(&self) -> Room {
+    pub(crate) fn known(&self) -> Room {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl Engine {
 }
 
 /// Looks at the store's free room.
-pub(super) async fn look(shared: &Shared) {
+pub(crate) async fn look(shared: &Shared) {
     let bytes = shared.store.room().await.unwrap_or_else(|error| {
         tracing::debug!(%error, "the room of the store is not known");
         None

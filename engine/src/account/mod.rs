@@ -26,8 +26,9 @@ use metrics::counter;
 use crate::display;
 use crate::error::{Error, Unavailable};
 use crate::ports::store::Committed;
-use crate::shared::{Shared, Tenant};
+use crate::shared::Shared;
 use crate::telemetry;
+use crate::tenant::Tenant;
 
 /// Actions that an account keeps in memory, at most.
 const ACTIONS_KEPT_MAX: usize = 16;
