@@ -1,7 +1,9 @@
 //! Delivers the events of the outbox: new ones at once, and at intervals those that are due again
 //! or were left by a process that died.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use countersign_core::event::Event;
@@ -9,10 +11,10 @@ use futures_util::{StreamExt as _, stream};
 use metrics::counter;
 use tokio::sync::{Mutex, Notify};
 
-use crate::engine::Engine;
 use crate::error::Error;
-use crate::shared::Shared;
+use crate::ports::Ports;
 use crate::telemetry;
+use crate::tenant::Tenants;
 
 /// Between two looks for events that are due again.
 const LOOK: Duration = Duration::from_secs(5);
@@ -23,86 +25,103 @@ const CALLS_AT_ONCE_MAX: usize = 32;
 /// Time for which the engine's end waits for calls under way: longer than one may take.
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
 
-/// Wakes the outbox, and tells whether it is at work.
-#[derive(Default)]
+/// The events that are recorded and not delivered.
 pub(crate) struct Outbox {
-    filled: Notify,
+    ports: Arc<Ports>,
+    tenants: Arc<Tenants>,
+    filled: Arc<Notify>,
     /// Held during a look.
     looking: Mutex<()>,
+    stopped: AtomicBool,
 }
 
 impl Outbox {
-    /// Something is recorded in it.
+    pub(crate) fn new(ports: Arc<Ports>, tenants: Arc<Tenants>) -> Self {
+        let (filled, looking, stopped) = (Arc::default(), Mutex::default(), false.into());
+        Self { ports, tenants, filled, looking, stopped }
+    }
+
+    /// Looks for events soon, because one was recorded.
     pub(crate) fn filled(&self) {
         self.filled.notify_one();
     }
 
-    /// Resolves when no call is under way any more; the engine is draining.
-    pub(crate) async fn closed(&self) {
+    /// Begins no further call. Events whose calls have not begun are left for the next process.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
         self.filled.notify_one();
+    }
+
+    /// Resolves when no call is under way any more; the outbox was stopped.
+    pub(crate) async fn closed(&self) {
         if tokio::time::timeout(CLOSE_WAIT, self.looking.lock()).await.is_err() {
             tracing::warn!("a call about an event was still under way at the end");
         }
     }
-}
 
-impl Engine {
-    pub(crate) fn tell_events(&self) {
-        let outbox = self.shared.outbox.clone();
-        let shared = Arc::downgrade(&self.shared);
-        self.shared.arbiters.spawn(async move {
+    /// Delivers until the outbox is stopped or dropped.
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let (filled, outbox) = (self.filled.clone(), Arc::downgrade(self));
+        async move {
             let mut interval = tokio::time::interval(LOOK);
             loop {
                 tokio::select! {
                     _ = interval.tick() => {}
-                    () = outbox.filled.notified() => {}
+                    () = filled.notified() => {}
                 }
-                let Some(shared) = shared.upgrade().filter(|shared| !shared.is_draining()) else {
+                let Some(outbox) = outbox.upgrade().filter(|outbox| !outbox.is_stopped()) else {
                     return;
                 };
                 let _looking = outbox.looking.lock().await;
-                if let Err(error) = tell_due(&shared).await {
+                if let Err(error) = outbox.deliver_due().await {
                     tracing::warn!(%error, "events not looked for");
                 }
             }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    async fn deliver_due(&self) -> Result<(), Error> {
+        let Ports { store, clock, .. } = &*self.ports;
+        let due = store.due_events(clock.now(), EVENTS_PER_LOOK_MAX).await?;
+        let delivering = stream::iter(due).for_each_concurrent(CALLS_AT_ONCE_MAX, |event| {
+            async move {
+                if self.is_stopped() {
+                    return;
+                }
+                if let Err(error) = self.deliver(&event).await {
+                    let id = &event.id;
+                    tracing::warn!(%error, event.id = %id, "a delivery of an event is not recorded");
+                }
+            }
         });
+        delivering.await;
+        Ok(())
     }
-}
 
-async fn tell_due(shared: &Shared) -> Result<(), Error> {
-    let due = shared.store.due_events(shared.clock.now(), EVENTS_PER_LOOK_MAX).await?;
-    let telling = stream::iter(due).for_each_concurrent(CALLS_AT_ONCE_MAX, |event| async move {
-        // Calls that have not begun are left for the next process.
-        if shared.is_draining() {
-            return;
+    /// Calls once, and records the result.
+    async fn deliver(&self, event: &Event) -> Result<(), Error> {
+        let Ports { store, clock, .. } = &*self.ports;
+        let tenant = self.tenants.get(&event.account.tenant).ok();
+        let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
+        let (Some(delivery), Some(called)) = (delivery, event.called(clock.now())) else {
+            // Nobody is configured to be told, or a process died in the last call.
+            return self.give_up(event).await;
+        };
+        store.put_off_event(&called).await?;
+        if delivery.tell(&called).await.is_ok() {
+            return Ok(store.remove_event(&called.account, &called.id).await?);
         }
-        if let Err(error) = tell(shared, &event).await {
-            tracing::warn!(%error, event.id = %event.id, "the telling of an event is not recorded");
-        }
-    });
-    telling.await;
-    Ok(())
-}
-
-/// Calls once, and records the result.
-async fn tell(shared: &Shared, event: &Event) -> Result<(), Error> {
-    let tenant = shared.tenant(&event.account.tenant).ok();
-    let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
-    let called = event.called(shared.clock.now());
-    let (Some(delivery), Some(called)) = (delivery, called) else {
-        // Nobody is configured to be told, or a process died in the last call.
-        return given_up(shared, event).await;
-    };
-    shared.store.put_off_event(&called).await?;
-    if delivery.tell(&called).await.is_ok() {
-        return Ok(shared.store.remove_event(&called.account, &called.id).await?);
+        if called.is_spent() { self.give_up(&called).await } else { Ok(()) }
     }
-    if called.is_spent() { given_up(shared, &called).await } else { Ok(()) }
-}
 
-async fn given_up(shared: &Shared, event: &Event) -> Result<(), Error> {
-    let Event { id, account, calls, .. } = event;
-    tracing::warn!(tenant = %account.tenant, event.id = %id, calls, "an event is given up");
-    counter!(telemetry::EVENTS_GIVEN_UP, "type" => event.kind.name()).increment(1);
-    Ok(shared.store.remove_event(account, id).await?)
+    async fn give_up(&self, event: &Event) -> Result<(), Error> {
+        let Event { id, account, calls, .. } = event;
+        tracing::warn!(tenant = %account.tenant, event.id = %id, calls, "an event is given up");
+        counter!(telemetry::EVENTS_GIVEN_UP, "type" => event.kind.name()).increment(1);
+        Ok(self.ports.store.remove_event(account, id).await?)
+    }
 }

@@ -4,7 +4,7 @@
 //! so that nothing is loaded in advance. Only a clock that was set back makes work.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_core::event::Event;
 use countersign_core::outcome::Outcome;
@@ -12,13 +12,30 @@ use countersign_core::policy::EVENT_RETRY_MS;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
 
-use super::housekeeping::{ENDED_TOGETHER, end};
+use super::housekeeping::{Due, ENDED_TOGETHER, end};
 use super::{Engine, set_backs};
+use crate::actors::Shared;
 use crate::error::{Error, Unavailable};
-use crate::shared::Shared;
+use crate::ports::Ports;
 
 /// Pending challenges that are looked at together.
 const PENDING_MAX: usize = 1000;
+
+/// Progress of the recovery.
+#[derive(Default)]
+pub(super) struct Recovery {
+    is_under_way: AtomicBool,
+    /// Challenges that it has ended.
+    ended: AtomicU64,
+}
+
+impl Recovery {
+    /// The challenges that it has ended so far, while it is under way.
+    pub(super) fn under_way(&self) -> Option<u64> {
+        let is_under_way = self.is_under_way.load(Ordering::Acquire);
+        is_under_way.then(|| self.ended.load(Ordering::Relaxed))
+    }
+}
 
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
@@ -34,48 +51,53 @@ impl Engine {
     /// [`Error::Unavailable`] if the store does not answer, or not everything could be expired.
     pub async fn recover(&self) -> Result<u64, Error> {
         let shared = &self.shared;
-        let now = shared.clock.now();
-        let latest = shared.store.observe(now).await?;
-        let (known, revision) = set_backs::load(&shared.store).await?;
+        let Ports { store, clock, .. } = &*shared.ports;
+        let now = clock.now();
+        let latest = store.observe(now).await?;
+        let (known, revision) = set_backs::load(store).await?;
         let started = known.started(latest, now);
         if let Some(started) = &started {
-            set_backs::keep(&shared.store, started, revision, now).await?;
+            set_backs::keep(store, started, revision, now).await?;
         }
-        // A second look finds the first.
-        let _ = shared.set_backs.set(started.unwrap_or(known));
+        shared.know_set_backs(started.unwrap_or(known));
         let behind_ms = latest.ms_since(now);
         if behind_ms == 0 {
             return Ok(0);
         }
         tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
-        shared.recovering.store(true, Ordering::Release);
-        let expired = match expire_pending(shared, latest).await {
+        self.recovery.is_under_way.store(true, Ordering::Release);
+        let expired = match expire_pending(shared, latest, &self.recovery.ended).await {
             Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
             failed => failed,
         };
-        shared.recovering.store(false, Ordering::Release);
+        self.recovery.is_under_way.store(false, Ordering::Release);
         let expired = expired?;
         tracing::warn!(expired, "what was pending has expired");
         Ok(expired)
     }
 }
 
-async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Error> {
+/// Has all that is pending expire as of `at`, and counts it in `total`.
+async fn expire_pending(
+    shared: &Arc<Shared>,
+    at: UnixMillis,
+    total: &AtomicU64,
+) -> Result<u64, Error> {
     let (mut expired, mut foreign) = (0, 0);
     loop {
         // The end of time: everything is overdue by then.
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
-        let pending = shared.store.overdue(end_of_time, UnixMillis(0), limit).await?;
+        let pending = shared.ports.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
         // Nobody can call for a tenant that is not configured.
         let (ours, others): (Vec<_>, Vec<_>) =
-            pending.into_iter().partition(|c| shared.tenant(&c.account.tenant).is_ok());
+            pending.into_iter().partition(|c| shared.tenants.serves(&c.account.tenant));
         foreign = others.len();
         let ending = ours.into_iter().map(|challenge| async move {
             let account = challenge.account.clone();
-            let is_ended = end(shared, challenge, Outcome::Expired, at).await;
+            let is_ended = end(shared, challenge, Due::End(Outcome::Expired, at)).await;
             shared.accounts.dismiss(&account);
-            shared.recovered.fetch_add(u64::from(is_ended), Ordering::Relaxed);
+            total.fetch_add(u64::from(is_ended), Ordering::Relaxed);
             is_ended
         });
         let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
@@ -94,10 +116,10 @@ async fn bring_events_forward(shared: &Arc<Shared>, now: UnixMillis) -> Result<(
     let mut seen = 0;
     loop {
         let limit = PENDING_MAX + seen;
-        let events = shared.store.due_events(UnixMillis(u64::MAX), limit).await?;
+        let events = shared.ports.store.due_events(UnixMillis(u64::MAX), limit).await?;
         seen = events.len();
         for event in events.into_iter().filter(|e| e.due_at > now.plus_ms(EVENT_RETRY_MS)) {
-            shared.store.put_off_event(&Event { due_at: now, ..event }).await?;
+            shared.ports.store.put_off_event(&Event { due_at: now, ..event }).await?;
         }
         if seen < limit {
             shared.outbox.filled();
