@@ -133,8 +133,13 @@ impl AccountWriter {
         Ok(recorded)
     }
 
-    /// The action of an open challenge, unless it is forgotten.
-    async fn action_of(&mut self, id: &ChallengeId) -> Result<Option<Arc<Action>>, Error> {
+    /// The action of an open challenge, unless it is forgotten. A challenge is offered with its
+    /// action, so that this comes before a commit that offers it: others may have taken the
+    /// action's place in memory since.
+    pub(super) async fn action_of(
+        &mut self,
+        id: &ChallengeId,
+    ) -> Result<Option<Arc<Action>>, Error> {
         let key = self.account.open_challenge(id).map(|open| open.action.clone());
         self.recall(&key.ok_or(Refusal::ChallengeEnded)?).await
     }

@@ -155,7 +155,7 @@ impl AccountWriter {
     /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
     /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.recall_action_of(id).await?;
+        self.action_of(id).await?;
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
     }
@@ -171,7 +171,7 @@ impl AccountWriter {
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.recall_action_of(id).await?;
+        self.action_of(id).await?;
         let transition = self.account.release(id)?;
         self.record(transition).await
     }
@@ -236,14 +236,6 @@ impl AccountWriter {
 
     fn now(&self) -> UnixMillis {
         self.ports.clock.now()
-    }
-
-    /// Has the action of an open challenge in memory, because devices are offered both: other
-    /// actions may have taken its place since the challenge was issued.
-    async fn recall_action_of(&mut self, id: &ChallengeId) -> Result<(), Error> {
-        let Some(open) = self.account.open_challenge(id) else { return Ok(()) };
-        let key = open.action.clone();
-        self.recall(&key).await.map(drop)
     }
 
     async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {

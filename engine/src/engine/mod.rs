@@ -10,6 +10,8 @@ mod recovery;
 pub(crate) mod relying_party;
 mod rounds;
 mod set_backs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,9 +19,9 @@ use std::sync::Arc;
 use countersign_core::id::TenantId;
 use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
+use tokio::sync::watch;
 
 use self::free_room::{FreeRoom, FreeRoomWatch};
-use self::recovery::Recovery;
 use self::rounds::Rounds;
 use crate::actors::Shared;
 use crate::actors::threads::ActorThreads;
@@ -76,7 +78,8 @@ pub struct Engine {
     waiters: Places,
     free_room: Arc<FreeRoomWatch>,
     rounds: Arc<Rounds>,
-    recovery: Arc<Recovery>,
+    /// Challenges that the recovery has ended; `None` while there is no recovery.
+    recovering: Arc<watch::Sender<Option<u64>>>,
 }
 
 impl Engine {
@@ -97,7 +100,7 @@ impl Engine {
             waiters: Places::new(settings.waiters_max),
             free_room: Arc::new(FreeRoomWatch::new(settings.room_warn_bytes)),
             rounds: Arc::default(),
-            recovery: Arc::default(),
+            recovering: Arc::default(),
         };
         engine.keep_house(settings);
         engine.shared.threads.spawn(engine.shared.outbox.run());
@@ -151,7 +154,7 @@ impl Engine {
         if self.shared.is_draining() {
             return Err(Unavailable::Stopping.into());
         }
-        if let Some(ended) = self.recovery.under_way() {
+        if let Some(ended) = *self.recovering.borrow() {
             return Err(Unavailable::Recovering { ended }.into());
         }
         Ok(self.shared.ports.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)

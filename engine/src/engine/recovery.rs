@@ -4,13 +4,13 @@
 //! so that nothing is loaded in advance. Only a clock that was set back makes work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_core::event::Event;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::EVENT_RETRY_MS;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::watch;
 
 use super::housekeeping::{Due, ENDED_TOGETHER, end};
 use super::{Engine, set_backs};
@@ -20,22 +20,6 @@ use crate::ports::Ports;
 
 /// Pending challenges that are looked at together.
 const PENDING_MAX: usize = 1000;
-
-/// Progress of the recovery.
-#[derive(Default)]
-pub(super) struct Recovery {
-    is_under_way: AtomicBool,
-    /// Challenges that it has ended.
-    ended: AtomicU64,
-}
-
-impl Recovery {
-    /// The challenges that it has ended so far, while it is under way.
-    pub(super) fn under_way(&self) -> Option<u64> {
-        let is_under_way = self.is_under_way.load(Ordering::Acquire);
-        is_under_way.then(|| self.ended.load(Ordering::Relaxed))
-    }
-}
 
 impl Engine {
     /// Compares the clock with the highest time that the store has seen. If it is behind, nobody
@@ -65,25 +49,25 @@ impl Engine {
             return Ok(0);
         }
         tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
-        self.recovery.is_under_way.store(true, Ordering::Release);
-        let expired = match expire_pending(shared, latest, &self.recovery.ended).await {
-            Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
+        self.recovering.send_replace(Some(0));
+        let recovered = match expire_pending(shared, latest, &self.recovering).await {
+            Ok(()) => bring_events_forward(shared, now).await,
             failed => failed,
         };
-        self.recovery.is_under_way.store(false, Ordering::Release);
-        let expired = expired?;
+        let expired = self.recovering.send_replace(None).unwrap_or_default();
+        recovered?;
         tracing::warn!(expired, "what was pending has expired");
         Ok(expired)
     }
 }
 
-/// Has all that is pending expire as of `at`, and counts it in `total`.
+/// Has all that is pending expire as of `at`, and counts it in `ended`.
 async fn expire_pending(
     shared: &Arc<Shared>,
     at: UnixMillis,
-    total: &AtomicU64,
-) -> Result<u64, Error> {
-    let (mut expired, mut foreign) = (0, 0);
+    ended: &watch::Sender<Option<u64>>,
+) -> Result<(), Error> {
+    let mut foreign = 0;
     loop {
         // The end of time: everything is overdue by then.
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
@@ -97,16 +81,15 @@ async fn expire_pending(
             let account = challenge.account.clone();
             let is_ended = end(shared, challenge, Due::End(Outcome::Expired, at)).await;
             shared.accounts.dismiss(&account);
-            total.fetch_add(u64::from(is_ended), Ordering::Relaxed);
+            ended.send_modify(|ended| *ended.get_or_insert(0) += u64::from(is_ended));
             is_ended
         });
-        let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
-        if ended.contains(&false) {
+        let ends: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
+        if ends.contains(&false) {
             return Err(Unavailable::Unexpired.into());
         }
-        expired += ended.len() as u64;
         if found < limit {
-            return Ok(expired);
+            return Ok(());
         }
     }
 }
