@@ -37,8 +37,8 @@ impl Shared {
             })
         });
         self.accounts.send(key, Call(run), || {
-            let (key, shared) = (key.clone(), self.clone());
-            self.threads.start_actor(&key.clone(), move || AccountActor::new(key, shared))
+            let shared = self.clone();
+            self.threads.start_actor(key.clone(), |key| AccountActor::new(key, shared))
         })?;
         answered(answer).await
     }
@@ -61,8 +61,8 @@ impl Shared {
         key: &ChallengeKey,
         recorded: Option<Arc<Challenge>>,
     ) -> Addr<ChallengeActor> {
-        let (key, shared) = (key.clone(), self.clone());
-        self.threads.start_actor(&key.clone(), move || ChallengeActor::new(key, shared, recorded))
+        let shared = self.clone();
+        self.threads.start_actor(key.clone(), |key| ChallengeActor::new(key, shared, recorded))
     }
 
     /// Asks a credential something, which is answered from memory.
@@ -92,8 +92,8 @@ impl Shared {
     }
 
     fn start_credential(self: &Arc<Self>, key: &CredentialKey) -> Addr<CredentialActor> {
-        let (key, shared) = (key.clone(), self.clone());
-        self.threads.start_actor(&key.clone(), move || CredentialActor::new(key, shared))
+        let shared = self.clone();
+        self.threads.start_actor(key.clone(), |key| CredentialActor::new(key, shared))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The actors: one per active account, credential and challenge. They own the core's state,
 //! serialise its transitions and hold the waiters. They decide nothing by themselves.
 //!
-//! Waiting goes one way: a challenge and a device wait for an account, an account for the store,
-//! and nobody for a challenge or a device. News flows the other way without waiting.
+//! Waiting goes one way: a challenge and a credential wait for an account, an account for the
+//! store, and nobody for a challenge or a credential. Notices go the other way without waiting.
 
 mod account;
 pub(crate) mod challenge;

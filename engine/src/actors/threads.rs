@@ -21,23 +21,24 @@ impl ActorThreads {
     }
 
     /// Starts an actor on this thread, or on the one that its key belongs to.
-    pub(crate) fn start_actor<A>(
+    pub(crate) fn start_actor<K, A>(
         &self,
-        key: &impl Hash,
-        make: impl FnOnce() -> A + Send + 'static,
+        key: K,
+        make: impl FnOnce(K) -> A + Send + 'static,
     ) -> Addr<A>
     where
+        K: Hash + Send + 'static,
         A: Actor<Context = Context<A>>,
     {
         // Starts it by the arbiter's handle, because the asker may run on a thread's runtime and
         // yet not among its local tasks, where actors live.
         if let Some(here) = Arbiter::try_current().filter(|_| self.at_askers) {
-            return A::start_in_arbiter(&here, |_| make());
+            return A::start_in_arbiter(&here, |_| make(key));
         }
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&key);
         let count = self.threads.len() as u64;
         let index = usize::try_from(hash % count).expect("less than the number of threads");
-        A::start_in_arbiter(&self.threads[index].handle(), |_| make())
+        A::start_in_arbiter(&self.threads[index].handle(), |_| make(key))
     }
 
     /// Runs a task beside the actors.

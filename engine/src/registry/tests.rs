@@ -74,7 +74,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
                 let _ = notes.send(&key, Note(handled.clone()), || {
                     activations.fetch_add(1, Ordering::Relaxed);
                     let registry = notes.clone();
-                    threads.start_actor(&key, move || Tiny { key, registry })
+                    threads.start_actor(key, |key| Tiny { key, registry })
                 });
                 // A lull, for the actor to be about to leave when the next note comes.
                 if n % 64 == 0 {
@@ -121,7 +121,7 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
         let registry = notes.clone();
         notes
             .send(&key, Note(handled.clone()), || {
-                threads.start_actor(&key, move || Tiny { key, registry })
+                threads.start_actor(key, |key| Tiny { key, registry })
             })
             .unwrap();
     };
@@ -152,7 +152,7 @@ async fn one_actor_too_many_is_turned_away_until_another_has_left() {
     let send = |key: u8| {
         let registry = notes.clone();
         notes.send(&key, Note(handled.clone()), || {
-            threads.start_actor(&key, move || Tiny { key, registry })
+            threads.start_actor(key, |key| Tiny { key, registry })
         })
     };
     assert_eq!((send(0), send(1)), (Ok(()), Ok(())));
