@@ -86,16 +86,13 @@ impl Outbox {
 
     async fn deliver_due(&self) -> Result<(), Error> {
         let Ports { store, clock, .. } = &*self.ports;
-        let due = store.due_events(clock.now(), EVENTS_PER_LOOK_MAX).await?;
-        let delivering = stream::iter(due).for_each_concurrent(CALLS_AT_ONCE_MAX, |event| {
-            async move {
-                if self.is_stopped() {
-                    return;
-                }
-                if let Err(error) = self.deliver(&event).await {
-                    let id = &event.id;
-                    tracing::warn!(%error, event.id = %id, "a delivery of an event is not recorded");
-                }
+        let due = stream::iter(store.due_events(clock.now(), EVENTS_PER_LOOK_MAX).await?);
+        let delivering = due.for_each_concurrent(CALLS_AT_ONCE_MAX, |event| async move {
+            if self.is_stopped() {
+                return;
+            }
+            if let Err(error) = self.deliver(&event).await {
+                tracing::warn!(%error, event.id = %event.id, "a delivery is not recorded");
             }
         });
         delivering.await;

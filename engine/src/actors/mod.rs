@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) credentials: Registry<CredentialKey, CredentialActor>,
     pub(crate) outbox: Arc<Outbox>,
     /// Starts by a clock that was behind the times in the store, once they were looked up.
-    set_backs: OnceLock<SetBacks>,
+    pub(crate) set_backs: OnceLock<SetBacks>,
     /// No poll may wait any more.
     draining: AtomicBool,
 }
@@ -69,11 +69,6 @@ impl Shared {
             set_backs: OnceLock::new(),
             draining: false.into(),
         }
-    }
-
-    /// Notes the set-backs of the clock. A second look finds the first.
-    pub(crate) fn know_set_backs(&self, set_backs: SetBacks) {
-        let _ = self.set_backs.set(set_backs);
     }
 
     /// The set-backs of the clock, none before they were looked up.

@@ -10,7 +10,7 @@ const SMALL_MS: u64 = 5_000;
 /// The difference that was told last.
 #[derive(Debug, Default)]
 pub(super) struct ClockGap {
-    /// Milliseconds by which the wall clock was ahead of the time of deadlines; 0 where it is small.
+    /// Milliseconds by which the wall clock was ahead of the time of deadlines; 0 if they are few.
     told_ms: i64,
 }
 

@@ -10,8 +10,6 @@ mod recovery;
 pub(crate) mod relying_party;
 mod rounds;
 mod set_backs;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -210,3 +208,6 @@ impl Engine {
         Ok(closed?)
     }
 }
+
+#[cfg(test)]
+mod tests;

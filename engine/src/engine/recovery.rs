@@ -43,7 +43,8 @@ impl Engine {
         if let Some(started) = &started {
             set_backs::keep(store, started, revision, now).await?;
         }
-        shared.know_set_backs(started.unwrap_or(known));
+        // A second look finds the first.
+        let _ = shared.set_backs.set(started.unwrap_or(known));
         let behind_ms = latest.ms_since(now);
         if behind_ms == 0 {
             return Ok(0);
