@@ -8,21 +8,23 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod actors;
 pub mod delivery;
 mod display;
 mod engine;
 mod error;
-mod patience;
+mod outbox;
 mod permits;
 pub mod ports;
 mod registry;
 pub mod secret;
-mod shared;
 pub mod store;
 pub mod system;
 pub mod telemetry;
+mod tenant;
 pub mod verifier;
+mod wait_limit;
 
 pub use countersign_core as core;
 
@@ -30,10 +32,12 @@ pub use engine::device::{
     Crowded, Enrolled, EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing,
     TicketWish,
 };
+pub use engine::free_room::FreeRoom;
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;
-pub use engine::{Engine, EngineSettings, Ports, Room};
+pub use engine::{Engine, EngineSettings};
 pub use error::{Error, Misbehaviour, Unavailable};
-pub use patience::Patience;
-pub use shared::Tenant;
+pub use ports::Ports;
+pub use tenant::Tenant;
+pub use wait_limit::WaitLimit;

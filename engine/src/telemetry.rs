@@ -82,16 +82,16 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
 }
 
 /// Counts one waiting poll for as long as it lives.
-pub(crate) struct Waiting(&'static str);
+pub(crate) struct WaitingPoll(&'static str);
 
-impl Waiting {
+impl WaitingPoll {
     pub(crate) fn on(what: &'static str) -> Self {
         gauge!(WAITERS, "on" => what).increment(1);
         Self(what)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingPoll {
     fn drop(&mut self) {
         gauge!(WAITERS, "on" => self.0).decrement(1);
     }

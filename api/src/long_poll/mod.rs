@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use countersign_core::id::TenantId;
-use countersign_engine::Patience;
+use countersign_engine::WaitLimit;
 
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
@@ -35,8 +35,8 @@ pub struct Parking<'h> {
     load: Option<&'h Load>,
 }
 
-impl Patience for Parking<'_> {
-    type Wait = Option<Busy>;
+impl WaitLimit for Parking<'_> {
+    type Guard = Option<Busy>;
 
     fn ms(&self) -> u64 {
         self.ms

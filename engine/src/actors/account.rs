@@ -5,23 +5,21 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AtomicResponse, Context};
 use actix::{ContextFutureSpawner, Handler, Message, WrapFuture};
+use countersign_core::id::AccountKey;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use tokio::sync::oneshot;
 
-use super::stops_cleanly;
-use super::writer::AccountWriter;
-use crate::error::Error;
+use super::{Shared, stops_cleanly};
+use crate::account::AccountWriter;
 use crate::registry::Leave;
-use crate::shared::Shared;
-use countersign_core::id::AccountKey;
 
-type Run = Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
+pub(super) type Run =
+    Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
 
 /// Something to do with the account, alone. It is done even if the asker has gone away.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Call(Run);
+pub(super) struct Call(pub(super) Run);
 
 pub(crate) struct AccountActor {
     key: AccountKey,
@@ -31,13 +29,18 @@ pub(crate) struct AccountActor {
 }
 
 impl AccountActor {
-    pub(crate) const fn new(key: AccountKey, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(key: AccountKey, shared: Arc<Shared>) -> Self {
         Self { key, shared, writer: None }
     }
 
     /// Loads the account's records. Calls wait for the load.
     fn load(&mut self, ctx: &mut Context<Self>) {
-        AccountWriter::load(self.key.clone(), self.shared.clone())
+        let (key, shared) = (self.key.clone(), self.shared.clone());
+        let loaded = async move {
+            let tenant = shared.tenants.get(&key.tenant)?;
+            AccountWriter::load(key, shared.ports.clone(), tenant, &shared.set_backs()).await
+        };
+        loaded
             .into_actor(self)
             .map(|loaded, actor, ctx| match loaded {
                 Ok(writer) => actor.writer = Some(writer),
@@ -71,14 +74,17 @@ impl Handler<Call> for AccountActor {
             let panicked = AssertUnwindSafe(run(&mut writer)).catch_unwind().await.is_err();
             (writer, panicked)
         };
-        let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
-            // A writer in doubt about the records must not go on.
-            if panicked || writer.is_lost() {
-                actor.load(ctx);
-            } else {
-                actor.writer = Some(writer);
-            }
-        });
+        let returned =
+            called.into_actor(self).map(|(mut writer, panicked), actor: &mut Self, ctx| {
+                // A call that panicked has notified nobody.
+                actor.shared.notify(writer.take_notices());
+                // A writer in doubt about the records must not go on.
+                if panicked || writer.is_lost() {
+                    actor.load(ctx);
+                } else {
+                    actor.writer = Some(writer);
+                }
+            });
         AtomicResponse::new(Box::pin(returned))
     }
 }
@@ -90,32 +96,5 @@ impl Handler<Leave> for AccountActor {
         if self.shared.accounts.leave(&self.key, seen) {
             ctx.stop();
         }
-    }
-}
-
-impl Shared {
-    /// Runs a transition on an account, one at a time, and returns its result.
-    pub(crate) async fn account<T, F>(
-        self: &Arc<Self>,
-        key: &AccountKey,
-        run: F,
-    ) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, Result<T, Error>>,
-        F: Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let call: Run = Box::new(move |writer| {
-            Box::pin(async move {
-                // The caller may have gone. The work is done all the same.
-                let _ = reply.send(run(writer).await);
-            })
-        });
-        self.accounts.send(key, Call(call), || {
-            let (key, shared) = (key.clone(), self.clone());
-            self.arbiters.start_actor(&key.clone(), move || AccountActor::new(key, shared))
-        })?;
-        answer.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 }

@@ -1,20 +1,93 @@
 //! The actors: one per active account, credential and challenge. They own the core's state,
 //! serialise its transitions and hold the waiters. They decide nothing by themselves.
 //!
-//! Waiting goes one way: a challenge and a device wait for an account, an account for the store,
-//! and nobody for a challenge or a device. News flows the other way without waiting.
+//! Waiting goes one way: a challenge and a credential wait for an account, an account for the
+//! store, and nobody for a challenge or a credential. Notices go the other way without waiting.
 
-pub(crate) mod account;
+mod account;
 pub(crate) mod challenge;
-pub(crate) mod device;
+pub(crate) mod credential;
+mod directory;
+mod notify;
 pub(crate) mod threads;
-pub(crate) mod writer;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use countersign_core::id::{AccountKey, ChallengeId, CredentialKey, TenantId};
+use countersign_core::set_backs::SetBacks;
 use tokio::sync::oneshot;
 
+use self::account::AccountActor;
+use self::challenge::ChallengeActor;
+use self::credential::CredentialActor;
+use self::threads::ActorThreads;
 use crate::error::Error;
+use crate::outbox::Outbox;
+use crate::permits::Places;
+use crate::ports::Ports;
+use crate::registry::Registry;
+use crate::tenant::Tenants;
+
+/// A challenge's name in its registry.
+pub(crate) type ChallengeKey = (TenantId, ChallengeId);
+
+/// State that all actors and the facade share.
+pub(crate) struct Shared {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) threads: ActorThreads,
+    pub(crate) accounts: Registry<AccountKey, AccountActor>,
+    pub(crate) challenges: Registry<ChallengeKey, ChallengeActor>,
+    pub(crate) credentials: Registry<CredentialKey, CredentialActor>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Starts by a clock that was behind the times in the store, once they were looked up.
+    pub(crate) set_backs: OnceLock<SetBacks>,
+    /// No poll may wait any more.
+    draining: AtomicBool,
+}
+
+impl Shared {
+    /// Starts without any actor. All kinds share `activations_max`.
+    pub(crate) fn new(
+        ports: Ports,
+        tenants: Tenants,
+        threads: ActorThreads,
+        activations_max: usize,
+    ) -> Self {
+        let (ports, tenants) = (Arc::new(ports), Arc::new(tenants));
+        let places = Places::new(activations_max);
+        Self {
+            outbox: Arc::new(Outbox::new(ports.clone(), tenants.clone())),
+            ports,
+            tenants,
+            threads,
+            accounts: Registry::new("account", places.clone()),
+            challenges: Registry::new("challenge", places.clone()),
+            credentials: Registry::new("device", places),
+            set_backs: OnceLock::new(),
+            draining: false.into(),
+        }
+    }
+
+    /// The set-backs of the clock, none before they were looked up.
+    pub(crate) fn set_backs(&self) -> SetBacks {
+        self.set_backs.get().cloned().unwrap_or_default()
+    }
+
+    /// Answers every waiting poll as if its time was over, and lets none wait from here on.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.outbox.stop();
+        self.challenges.tell_all(|| Drain);
+        self.credentials.tell_all(|| Drain);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
 
 /// Channel of an answer.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;

@@ -1,5 +1,7 @@
 //! Logs that the wall clock was set, with the consequences.
 
+use std::cmp::Ordering;
+
 use crate::ports::Clock;
 
 /// A difference between the clocks that is made up for within hours, and worth no line.
@@ -8,59 +10,33 @@ const SMALL_MS: u64 = 5_000;
 /// The difference that was told last.
 #[derive(Debug, Default)]
 pub(super) struct ClockGap {
-    told: Gap,
-}
-
-/// Distance of the wall clock from the time of deadlines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Gap {
-    #[default]
-    Small,
-    /// The wall clock was set forward by so many milliseconds.
-    Forward(u64),
-    /// It was set back by so many milliseconds.
-    Back(u64),
-}
-
-impl Gap {
-    fn of(clock: &dyn Clock) -> Self {
-        let (now, wall) = (clock.now(), clock.wall());
-        match (wall.ms_since(now), now.ms_since(wall)) {
-            (ahead, _) if ahead > SMALL_MS => Self::Forward(ahead),
-            (_, behind) if behind > SMALL_MS => Self::Back(behind),
-            _ => Self::Small,
-        }
-    }
-
-    /// Tells whether one difference equals the other, except for the slewing of the clocks and the
-    /// time between their readings.
-    const fn is_about(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Small, Self::Small) => true,
-            (Self::Forward(a), Self::Forward(b)) | (Self::Back(a), Self::Back(b)) => {
-                a.abs_diff(b) <= SMALL_MS
-            }
-            _ => false,
-        }
-    }
+    /// Milliseconds by which the wall clock was ahead of the time of deadlines; 0 if they are few.
+    told_ms: i64,
 }
 
 impl ClockGap {
-    /// Looks at both clocks, and tells a difference that is new.
+    /// Looks at both clocks, and tells a difference that is new, except for the slewing of the
+    /// clocks and the time between their readings.
     pub(super) fn look(&mut self, clock: &dyn Clock) {
-        let gap = Gap::of(clock);
-        if gap.is_about(self.told) {
+        let (now, wall) = (clock.now(), clock.wall());
+        let ahead_ms = wall.ms_since(now).cast_signed() - now.ms_since(wall).cast_signed();
+        let gap_ms = if ahead_ms.unsigned_abs() > SMALL_MS { ahead_ms } else { 0 };
+        let is_small_as_before = (gap_ms == 0) == (self.told_ms == 0);
+        if is_small_as_before && gap_ms.abs_diff(self.told_ms) <= SMALL_MS {
             return;
         }
-        self.told = gap;
-        match gap {
-            Gap::Small => tracing::info!("the wall clock and the time of deadlines agree again"),
-            Gap::Forward(by_ms) => tracing::warn!(
+        self.told_ms = gap_ms;
+        let by_ms = gap_ms.unsigned_abs();
+        match gap_ms.cmp(&0) {
+            Ordering::Equal => {
+                tracing::info!("the wall clock and the time of deadlines agree again");
+            }
+            Ordering::Greater => tracing::warn!(
                 by_ms,
                 "the wall clock is ahead of the time of deadlines: nothing expires early, and the \
                  times that are recorded and shown are behind until the server is restarted"
             ),
-            Gap::Back(by_ms) => tracing::warn!(
+            Ordering::Less => tracing::warn!(
                 by_ms,
                 "the wall clock is behind the time of deadlines: nothing lives longer, and the \
                  times that are recorded and shown are ahead until the server is restarted, which \
@@ -92,16 +68,16 @@ mod tests {
     fn a_difference_is_told_once_until_it_changes() {
         let mut gap = ClockGap::default();
         for (now, wall, told) in [
-            (100_000, 105_000, Gap::Small),
-            (100_000, 105_001, Gap::Forward(5_001)),
-            (100_000, 110_000, Gap::Forward(5_001)),
-            (100_000, 111_000, Gap::Forward(11_000)),
-            (100_000, 100_000, Gap::Small),
-            (100_000, 94_999, Gap::Back(5_001)),
-            (200_000, 194_000, Gap::Back(5_001)),
+            (100_000, 105_000, 0),
+            (100_000, 105_001, 5_001),
+            (100_000, 110_000, 5_001),
+            (100_000, 111_000, 11_000),
+            (100_000, 100_000, 0),
+            (100_000, 94_999, -5_001),
+            (200_000, 194_000, -5_001),
         ] {
             gap.look(&Apart(now, wall));
-            assert_eq!(gap.told, told, "{now} {wall}");
+            assert_eq!(gap.told_ms, told, "{now} {wall}");
         }
     }
 

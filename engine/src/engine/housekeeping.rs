@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use countersign_core::challenge::Challenge;
 use countersign_core::outcome::Outcome;
+use countersign_core::policy::Limits;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
-use tokio::time::{Interval, MissedTickBehavior};
 
 use super::clock_gap::ClockGap;
-use super::{Engine, EngineSettings, room};
+use super::{Engine, EngineSettings};
+use crate::actors::Shared;
 use crate::error::Error;
-use crate::shared::Shared;
+use crate::ports::Ports;
 
 /// Between two sweeps for idle actors.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -35,134 +36,101 @@ const PRUNE: Duration = Duration::from_secs(600);
 
 impl Engine {
     pub(super) fn keep_house(&self, settings: &EngineSettings) {
-        let shared = Arc::downgrade(&self.shared);
-        let (actions_ms, challenges_ms) =
-            (settings.action_retention_ms, settings.challenge_retention_ms);
-        let sweeper = shared.clone();
-        self.shared.arbiters.spawn(async move {
-            let mut interval = tokio::time::interval(SWEEP);
-            while let Some(shared) = {
-                interval.tick().await;
-                sweeper.upgrade()
-            } {
-                shared.accounts.sweep();
-                shared.devices.sweep();
-                shared.challenges.sweep();
-            }
+        let (rounds, shared, free_room) = (&self.rounds, &self.shared, self.free_room.clone());
+        let &EngineSettings { action_retention_ms, challenge_retention_ms, .. } = settings;
+        let mut gap = ClockGap::default();
+        rounds.every(SWEEP, shared, |shared| async move {
+            shared.accounts.sweep();
+            shared.challenges.sweep();
+            shared.credentials.sweep();
         });
-        let ender = shared.clone();
-        self.shared.arbiters.spawn(async move {
-            let mut interval = tokio::time::interval(OVERDUE);
-            let mut gap = ClockGap::default();
-            while let Some(shared) = {
-                interval.tick().await;
-                ender.upgrade()
-            } {
-                let Some(_round) = shared.round().await else { return };
-                gap.look(&*shared.clock);
-                let seen = shared.store.observe(shared.clock.now()).await;
-                if let Err(error) = seen {
-                    tracing::warn!(%error, "the time is not recorded");
-                }
-                if let Err(error) = end_overdue(&shared).await {
-                    tracing::warn!(%error, "overdue challenges not ended");
-                }
-            }
+        rounds.every(OVERDUE, shared, move |shared| {
+            gap.look(&*shared.ports.clock);
+            look_for_overdue(shared)
         });
-        self.watch_store();
-        self.shared.arbiters.spawn(async move {
-            let mut interval = tokio::time::interval(PRUNE);
-            while let Some(shared) = {
-                interval.tick().await;
-                shared.upgrade()
-            } {
-                let Some(_round) = shared.round().await else { return };
-                let now = shared.clock.now();
-                let (actions, challenges) = (now.minus_ms(actions_ms), now.minus_ms(challenges_ms));
-                match shared.store.prune(actions, challenges).await {
-                    Ok(0) => {}
-                    Ok(records) => tracing::info!(records, "old records forgotten"),
-                    Err(error) => tracing::warn!(%error, "old records not forgotten"),
-                }
-            }
+        rounds.every(TRY, shared, try_store);
+        rounds.every(ROOM, shared, move |shared| {
+            let free_room = free_room.clone();
+            async move { free_room.look(&*shared.ports.store).await }
+        });
+        rounds.every(PRUNE, shared, move |shared| {
+            prune(shared, action_retention_ms, challenge_retention_ms)
         });
     }
 }
 
-impl Engine {
-    /// Tries a store that does not record, and looks at its room. A call that hangs puts off the
-    /// next: none pile up.
-    fn watch_store(&self) {
-        let tried = Arc::downgrade(&self.shared);
-        let looked_at = tried.clone();
-        self.shared.arbiters.spawn(async move {
-            let mut interval = at_least(TRY);
-            while let Some(shared) = {
-                interval.tick().await;
-                tried.upgrade()
-            } {
-                let Some(_round) = shared.round().await else { return };
-                if shared.store.ready().is_err() {
-                    // The store reports its own refusals.
-                    let _ = shared.store.observe(shared.clock.now()).await;
-                }
-            }
-        });
-        self.shared.arbiters.spawn(async move {
-            let mut interval = at_least(ROOM);
-            while let Some(shared) = {
-                interval.tick().await;
-                looked_at.upgrade()
-            } {
-                let Some(_round) = shared.round().await else { return };
-                room::look(&shared).await;
-            }
-        });
+/// Has a store that does not record try it again.
+async fn try_store(shared: Arc<Shared>) {
+    let Ports { store, clock, .. } = &*shared.ports;
+    if store.ready().is_err() {
+        // The store reports its own refusals.
+        let _ = store.observe(clock.now()).await;
     }
 }
 
-fn at_least(period: Duration) -> Interval {
-    let mut interval = tokio::time::interval(period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
+async fn prune(shared: Arc<Shared>, actions_ms: u64, challenges_ms: u64) {
+    let now = shared.ports.clock.now();
+    let (actions, challenges) = (now.minus_ms(actions_ms), now.minus_ms(challenges_ms));
+    match shared.ports.store.prune(actions, challenges).await {
+        Ok(0) => {}
+        Ok(records) => tracing::info!(records, "old records forgotten"),
+        Err(error) => tracing::warn!(%error, "old records not forgotten"),
+    }
+}
+
+async fn look_for_overdue(shared: Arc<Shared>) {
+    let Ports { store, clock, .. } = &*shared.ports;
+    if let Err(error) = store.observe(clock.now()).await {
+        tracing::warn!(%error, "the time is not recorded");
+    }
+    if let Err(error) = end_overdue(&shared).await {
+        tracing::warn!(%error, "overdue challenges not ended");
+    }
 }
 
 async fn end_overdue(shared: &Arc<Shared>) -> Result<(), Error> {
-    let now = shared.clock.now();
-    let overdue = shared.store.overdue(now, now.minus_ms(HELD_MS_MAX), OVERDUE_MAX).await?;
+    let now = shared.ports.clock.now();
+    let held_since = now.minus_ms(HELD_MS_MAX);
+    let overdue = shared.ports.store.overdue(now, held_since, OVERDUE_MAX).await?;
     let ending = overdue.into_iter().filter_map(|challenge| {
-        let tenant = shared.tenant(&challenge.account.tenant).ok()?;
-        let outcome = due(&challenge, now, tenant.limits.decision_grace_ms)?;
-        Some(end(shared, challenge, outcome, now))
+        let limits = &shared.tenants.get(&challenge.account.tenant).ok()?.limits;
+        let due = due(&challenge, now, limits)?;
+        Some(end(shared, challenge, due))
     });
     stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect::<Vec<_>>().await;
     Ok(())
 }
 
+/// The end of a challenge that nobody has brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It expires if its deadline is over.
+    Expiry,
+    /// It ends so, as of that time.
+    End(Outcome, UnixMillis),
+}
+
+/// Gives the end of a challenge that is overdue at `now`.
+fn due(challenge: &Challenge, now: UnixMillis, limits: &Limits) -> Option<Due> {
+    if now >= challenge.deadline(limits) {
+        return Some(Due::Expiry);
+    }
+    let is_abandoned = challenge.held && now.ms_since(challenge.issued_at) > HELD_MS_MAX;
+    is_abandoned.then_some(Due::End(Outcome::Cancelled, now))
+}
+
 /// Has a challenge ended. False if that failed, which is logged.
-pub(super) async fn end(
-    shared: &Arc<Shared>,
-    challenge: Challenge,
-    outcome: Outcome,
-    at: UnixMillis,
-) -> bool {
+pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, due: Due) -> bool {
     let (id, account) = (challenge.id, challenge.account);
-    let ended = shared
-        .account(&account, move |w| Box::pin(async move { w.end(&id, outcome, at).await }))
-        .await;
+    let ended = shared.account(&account, async move |w| match due {
+        Due::Expiry => w.expire(&id).await,
+        Due::End(outcome, at) => w.end(&id, outcome, at).await.map(drop),
+    });
+    let ended = ended.await;
     if let Err(error) = &ended {
         tracing::warn!(%error, "overdue challenge not ended");
     }
     ended.is_ok()
-}
-
-/// Gives the end of a challenge that is overdue at `now`.
-fn due(challenge: &Challenge, now: UnixMillis, grace_ms: u64) -> Option<Outcome> {
-    if now >= challenge.expires_at.plus_ms(grace_ms) {
-        return Some(Outcome::Expired);
-    }
-    let abandoned = challenge.held && now.ms_since(challenge.issued_at) > HELD_MS_MAX;
-    abandoned.then_some(Outcome::Cancelled)
 }
 
 #[cfg(test)]
@@ -170,6 +138,10 @@ mod tests {
     use countersign_core::id::*;
 
     use super::*;
+
+    fn limits() -> Limits {
+        Limits { decision_grace_ms: 250, ..Limits::default() }
+    }
 
     fn challenge(held: bool) -> Challenge {
         let account =
@@ -195,17 +167,17 @@ mod tests {
 
     #[test]
     fn a_challenge_expires_after_its_grace_and_not_before() {
-        assert_eq!(due(&challenge(false), UnixMillis(60_249), 250), None);
-        assert_eq!(due(&challenge(false), UnixMillis(60_250), 250), Some(Outcome::Expired));
+        let limits = limits();
+        assert_eq!(due(&challenge(false), UnixMillis(60_249), &limits), None);
+        assert_eq!(due(&challenge(false), UnixMillis(60_250), &limits), Some(Due::Expiry));
     }
 
     #[test]
     fn a_held_challenge_is_cancelled_once_no_notification_can_be_under_way() {
-        assert_eq!(due(&challenge(true), UnixMillis(HELD_MS_MAX), 250), None);
-        assert_eq!(
-            due(&challenge(true), UnixMillis(HELD_MS_MAX + 1), 250),
-            Some(Outcome::Cancelled)
-        );
-        assert_eq!(due(&challenge(false), UnixMillis(HELD_MS_MAX + 1), 250), None);
+        let (limits, late) = (limits(), UnixMillis(HELD_MS_MAX + 1));
+        assert_eq!(due(&challenge(true), UnixMillis(HELD_MS_MAX), &limits), None);
+        let cancelled = Due::End(Outcome::Cancelled, late);
+        assert_eq!(due(&challenge(true), late, &limits), Some(cancelled));
+        assert_eq!(due(&challenge(false), late, &limits), None);
     }
 }

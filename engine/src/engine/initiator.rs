@@ -6,21 +6,20 @@ use std::time::Duration;
 use countersign_core::account::{Grant, Issued};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
-use countersign_core::nonce::Nonce;
-use countersign_core::number_match::Seed;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::refusal::Refusal;
 
 use super::Engine;
-use crate::actors::writer::Asking;
+use crate::account::AccountWriter;
+use crate::actors::Shared;
 use crate::error::Error;
-use crate::patience::Patience;
 use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
-use crate::shared::{Shared, Tenant};
 use crate::system::Stopwatch;
-use crate::telemetry::Waiting;
+use crate::telemetry::WaitingPoll;
+use crate::tenant::Tenant;
+use crate::wait_limit::WaitLimit;
 
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
@@ -71,24 +70,23 @@ impl Engine {
         target: Option<AuthenticatorId>,
         supersede: bool,
     ) -> Result<Started, Error> {
-        let tenant = self.shared.tenant(&account.tenant)?;
-        let held = tenant.delivery.is_some();
-        let id = ChallengeId::from_entropy(&self.shared.entropy.bytes());
-        let number_seed = Seed(self.shared.entropy.bytes());
-        let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
-        let asked = Asking { id, target, supersede, held, nonce, number_seed };
-        let (shared, account) = (self.shared.clone(), account.clone());
-        if !held {
-            return start(shared, tenant, account, grant, asked).await;
-        }
+        let tenant = self.shared.tenants.get(&account.tenant)?;
+        let issue = async move |w: &mut AccountWriter| w.issue(&grant, target, supersede).await;
+        let Some(delivery) = tenant.delivery.clone() else {
+            let issued = self.shared.account(account, issue).await?;
+            return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
+        };
         // Seen to its end even if the browser leaves: a held challenge must not be left behind.
-        let started =
-            tokio::spawn(async move { start(shared, tenant, account, grant, asked).await });
+        let (shared, account) = (self.shared.clone(), account.clone());
+        let started = tokio::spawn(async move {
+            let issued = shared.account(&account, issue).await?;
+            announce(&shared, &tenant, &*delivery, &issued).await
+        });
         started.await.unwrap_or_else(|_| Err(Error::lost()))
     }
 
     /// Returns a challenge of an action at once when it has ended, and at the latest when the
-    /// caller's `patience` is over.
+    /// caller's `wait` is over.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is not a challenge of that action of that user.
@@ -97,12 +95,12 @@ impl Engine {
         account: &AccountKey,
         action: &ActionKey,
         id: &ChallengeId,
-        patience: impl Patience,
+        wait: impl WaitLimit,
     ) -> Result<Verdict, Error> {
-        let wait_ms = patience.ms();
-        let place = self.shared.place_to_wait(wait_ms);
-        let wait = place.is_some();
-        let watched = self.shared.watch(&account.tenant, id, wait).await?;
+        let wait_ms = wait.ms();
+        let place = self.place_to_wait(wait_ms);
+        let key = (account.tenant.clone(), id.clone());
+        let watched = self.shared.watch(&key, place.is_some()).await?;
         let mut challenge = watched.challenge;
         if challenge.account != *account || challenge.action != *action {
             return Err(Refusal::ChallengeUnknown.into());
@@ -111,10 +109,10 @@ impl Engine {
             let crowded = wait_ms > 0 && challenge.ended.is_none();
             return Ok(Verdict { challenge, crowded });
         };
-        let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());
-        let grace_ms = self.shared.tenant(&account.tenant)?.limits.decision_grace_ms;
+        let left_ms = challenge.expires_at.ms_since(self.shared.ports.clock.now());
+        let grace_ms = self.shared.tenants.get(&account.tenant)?.limits.decision_grace_ms;
         let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
-        let _waiting = (Waiting::on("challenge"), patience.begin());
+        let _waiting = (WaitingPoll::on("challenge"), wait.begin());
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
             challenge = ended;
         }
@@ -134,11 +132,9 @@ impl Engine {
         grant: Grant,
         ended: Ended,
     ) -> Result<bool, Error> {
-        let asked = self.shared.account(account, |w| {
-            Box::pin(async move {
-                let action = w.granted(&grant).await?;
-                Ok(w.account().approval_stands(&action, &ended))
-            })
+        let asked = self.shared.account(account, async move |w| {
+            let action = w.granted(&grant).await?;
+            Ok(w.account().approval_stands(&action, &ended))
         });
         asked.await
     }
@@ -152,12 +148,10 @@ impl Engine {
         account: &AccountKey,
         grant: Grant,
     ) -> Result<Option<ChallengeId>, Error> {
-        let asked = self.shared.account(account, |w| {
-            Box::pin(async move {
-                let action = w.granted(&grant).await?;
-                let open = w.account().open().iter().find(|c| c.action == action.key);
-                Ok(open.map(|challenge| challenge.id.clone()))
-            })
+        let asked = self.shared.account(account, async move |w| {
+            let action = w.granted(&grant).await?;
+            let open = w.account().open().iter().find(|c| c.action == action.key);
+            Ok(open.map(|challenge| challenge.id.clone()))
         });
         asked.await
     }
@@ -177,11 +171,10 @@ impl Engine {
         if let Some(ended) = verdict.ended() {
             return Ok(ended.clone());
         }
-        let now = self.shared.clock.now();
-        let cancelled = self.shared.account(account, move |w| {
-            Box::pin(async move { w.end(&id, Outcome::Cancelled, now).await })
-        });
-        cancelled.await
+        let now = self.shared.ports.clock.now();
+        let cancelled =
+            async move |w: &mut AccountWriter| w.end(&id, Outcome::Cancelled, now).await;
+        self.shared.account(account, cancelled).await
     }
 
     /// Cancels a challenge as [`Engine::cancel`] does, unless a poll waits for it.
@@ -194,7 +187,7 @@ impl Engine {
         action: &ActionKey,
         id: ChallengeId,
     ) -> Result<Option<Ended>, Error> {
-        let watched = self.shared.watch(&account.tenant, &id, false).await?;
+        let watched = self.shared.watch(&(account.tenant.clone(), id.clone()), false).await?;
         if watched.is_waited_for {
             return Ok(None);
         }
@@ -202,30 +195,24 @@ impl Engine {
     }
 }
 
-async fn start(
-    shared: Arc<Shared>,
-    tenant: Arc<Tenant>,
-    account: AccountKey,
-    grant: Grant,
-    asked: Asking,
+/// Notifies the relying party of a held challenge. The challenge is released if that was accepted,
+/// and withdrawn if not.
+async fn announce(
+    shared: &Arc<Shared>,
+    tenant: &Tenant,
+    delivery: &dyn Delivery,
+    issued: &Issued,
 ) -> Result<Started, Error> {
-    let issued: Issued =
-        shared.account(&account, |w| Box::pin(async move { w.issue(&grant, asked).await })).await?;
-    let Some(delivery) = &tenant.delivery else {
-        return Ok(Started { challenge: issued.challenge, deliveries: Vec::new() });
-    };
-    let id = issued.challenge.id.clone();
+    let Challenge { id, account, .. } = &*issued.challenge;
+    let id = id.clone();
     let calls_max = tenant.limits.notifications_per_challenge_max;
-    match notify(&shared, delivery.as_ref(), &issued, calls_max).await {
+    match notify(shared, delivery, issued, calls_max).await {
         Ok(deliveries) => {
-            let released =
-                shared.account(&account, |w| Box::pin(async move { w.release(&id).await })).await?;
+            let released = shared.account(account, async move |w| w.release(&id).await).await?;
             Ok(Started { challenge: released, deliveries })
         }
         Err(error) => {
-            let withdrawn =
-                shared.account(&account, |w| Box::pin(async move { w.withdraw(&id).await }));
-            withdrawn.await?;
+            shared.account(account, async move |w| w.withdraw(&id).await).await?;
             Err(error)
         }
     }
@@ -266,9 +253,7 @@ fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Er
     let keep = refused.clone();
     let offering = async move {
         let id = challenge.id.clone();
-        let counted = shared
-            .account(&challenge.account, |w| Box::pin(async move { w.notify(&id).await }))
-            .await;
+        let counted = shared.account(&challenge.account, async move |w| w.notify(&id).await).await;
         counted.map(drop).map_err(|error| {
             // It is set once: an offering is awaited once.
             let _ = keep.set(error);

@@ -1,36 +1,33 @@
 //! The facade: everything that a route can do is a method here.
 
-pub(crate) mod chores;
 mod clock_gap;
 pub(crate) mod device;
+pub(crate) mod free_room;
 mod housekeeping;
 pub(crate) mod initiator;
 pub(crate) mod operator;
-pub(crate) mod outbox;
 mod recovery;
 pub(crate) mod relying_party;
-pub(crate) mod room;
+mod rounds;
 mod set_backs;
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use countersign_core::id::TenantId;
 use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
+use tokio::sync::watch;
 
-use self::chores::Chores;
-pub use self::room::Room;
-use self::room::Watch;
-use crate::actors::Drain;
-use crate::actors::threads::Arbiters;
+use self::free_room::{FreeRoom, FreeRoomWatch};
+use self::rounds::Rounds;
+use crate::actors::Shared;
+use crate::actors::threads::ActorThreads;
 use crate::error::{Error, Unavailable};
-use crate::permits::Places;
+use crate::permits::{Place, Places};
 use crate::ports::store::{StoreError, Unwritten};
-use crate::ports::{Clock, Entropy, Store};
-use crate::registry::Registry;
-use crate::shared::{Shared, Tenant};
+use crate::ports::{Clock, Entropy, Ports};
+use crate::tenant::{Tenant, Tenants};
 use crate::verifier::Verifier;
 
 /// Sizes of the engine.
@@ -70,21 +67,17 @@ impl Default for EngineSettings {
     }
 }
 
-/// The ports under the engine.
-#[derive(Clone)]
-pub struct Ports {
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Random bytes.
-    pub entropy: Arc<dyn Entropy>,
-}
-
 /// The facade over actors, store and verifier. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    verifier: Arc<Verifier>,
+    /// Polls that wait.
+    waiters: Places,
+    free_room: Arc<FreeRoomWatch>,
+    rounds: Arc<Rounds>,
+    /// Challenges that the recovery has ended; `None` while there is no recovery.
+    recovering: Arc<watch::Sender<Option<u64>>>,
 }
 
 impl Engine {
@@ -95,31 +88,20 @@ impl Engine {
         ports: Ports,
         tenants: HashMap<TenantId, Tenant>,
     ) -> Self {
-        let Ports { store, clock, entropy } = ports;
         let (threads, queue_max) = (settings.verifier_threads, settings.verify_queue_max);
-        let places = Places::new(settings.activations_max);
-        let shared = Shared {
-            verifier: Verifier::start(threads, queue_max, entropy.clone()),
-            store,
-            clock,
-            entropy,
-            tenants: tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect(),
-            arbiters: Arbiters::start(settings.actor_threads),
-            accounts: Registry::new("account", places.clone()),
-            devices: Registry::new("device", places.clone()),
-            challenges: Registry::new("challenge", places),
-            room: Watch::new(settings.room_warn_bytes),
-            outbox: Arc::default(),
-            chores: Chores::default(),
+        let verifier = Arc::new(Verifier::start(threads, queue_max, ports.entropy.clone()));
+        let threads = ActorThreads::start(settings.actor_threads);
+        let shared = Shared::new(ports, Tenants::new(tenants), threads, settings.activations_max);
+        let engine = Self {
+            shared: Arc::new(shared),
+            verifier,
             waiters: Places::new(settings.waiters_max),
-            set_backs: OnceLock::new(),
-            draining: false.into(),
-            recovering: false.into(),
-            recovered: 0.into(),
+            free_room: Arc::new(FreeRoomWatch::new(settings.room_warn_bytes)),
+            rounds: Arc::default(),
+            recovering: Arc::default(),
         };
-        let engine = Self { shared: Arc::new(shared) };
         engine.keep_house(settings);
-        engine.tell_events();
+        engine.shared.threads.spawn(engine.shared.outbox.run());
         engine
     }
 
@@ -128,28 +110,28 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn token_secret(&self, tenant: &TenantId) -> Result<[u8; 32], Error> {
-        let fresh = self.shared.entropy.bytes();
-        Ok(self.shared.store.token_secret(tenant, fresh).await?)
+        let fresh = self.shared.ports.entropy.bytes();
+        Ok(self.shared.ports.store.token_secret(tenant, fresh).await?)
     }
 
     /// The clock that everything here goes by.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.shared.clock
+        &self.shared.ports.clock
     }
 
     /// The starts so far by a clock that was behind, this one included; known once
     /// [`Engine::recover`] has begun.
     #[must_use]
     pub fn set_backs(&self) -> SetBacks {
-        self.shared.set_backs.get().cloned().unwrap_or_default()
+        self.shared.set_backs()
     }
 
     /// A recorded time that is not later than now: one that is was recorded by an earlier process
     /// whose clock was ahead.
     #[must_use]
     pub fn dated(&self, at: UnixMillis) -> UnixMillis {
-        let now = self.shared.clock.now();
+        let now = self.shared.ports.clock.now();
         if at <= now {
             return at;
         }
@@ -159,7 +141,7 @@ impl Engine {
     /// The random source that everything here draws from.
     #[must_use]
     pub fn entropy(&self) -> &Arc<dyn Entropy> {
-        &self.shared.entropy
+        &self.shared.ports.entropy
     }
 
     /// Tells whether requests can be answered.
@@ -170,37 +152,45 @@ impl Engine {
         if self.shared.is_draining() {
             return Err(Unavailable::Stopping.into());
         }
-        if self.shared.recovering.load(Ordering::Acquire) {
-            let ended = self.shared.recovered.load(Ordering::Relaxed);
+        if let Some(ended) = *self.recovering.borrow() {
             return Err(Unavailable::Recovering { ended }.into());
         }
-        Ok(self.shared.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
+        Ok(self.shared.ports.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
     }
 
     /// Answers that are not recorded yet; none unless the store may lag.
     #[must_use]
     pub fn unwritten(&self) -> Unwritten {
-        self.shared.store.unwritten()
+        self.shared.ports.store.unwritten()
     }
 
     /// Resolves when the store can record nothing any more. The process has to end then, because
     /// only a new one learns the recorded state.
     pub async fn broken(&self) -> StoreError {
-        self.shared.store.broken().await
+        self.shared.ports.store.broken().await
     }
 
     /// Number of actors in memory.
     #[must_use]
     pub fn actors(&self) -> usize {
         let shared = &self.shared;
-        shared.accounts.len() + shared.devices.len() + shared.challenges.len()
+        shared.accounts.len() + shared.challenges.len() + shared.credentials.len()
     }
 
     /// Answers every waiting poll as if its time was over, and lets none wait from here on.
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::Release);
-        self.shared.challenges.tell_all(|| Drain);
-        self.shared.devices.tell_all(|| Drain);
+        self.shared.drain();
+    }
+
+    /// The room that was left to the store when it was last looked at.
+    #[must_use]
+    pub fn free_room(&self) -> FreeRoom {
+        self.free_room.known()
+    }
+
+    /// A place for a poll that wants to wait, to be kept as long as it does.
+    fn place_to_wait(&self, wait_ms: u64) -> Option<Place> {
+        (wait_ms > 0).then(|| self.waiters.enter()).flatten()
     }
 
     /// Drains, has everything recorded and stops.
@@ -209,12 +199,15 @@ impl Engine {
     /// [`Error::Unavailable`] if the store could not record the queued units.
     pub async fn close(&self) -> Result<(), Error> {
         self.drain();
-        futures_util::future::join(self.shared.outbox.closed(), self.shared.chores.ended()).await;
+        futures_util::future::join(self.shared.outbox.closed(), self.rounds.ended()).await;
         // The next start has to notice a clock that was set back while no server ran. Closing
         // reports a failure of this write too.
-        let _ = self.shared.store.observe(self.shared.clock.now()).await;
-        let closed = self.shared.store.close().await;
-        self.shared.arbiters.stop();
+        let _ = self.shared.ports.store.observe(self.shared.ports.clock.now()).await;
+        let closed = self.shared.ports.store.close().await;
+        self.shared.threads.stop();
         Ok(closed?)
     }
 }
+
+#[cfg(test)]
+mod tests;

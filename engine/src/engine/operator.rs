@@ -31,7 +31,7 @@ impl Engine {
     /// Tells whether a tenant is configured.
     #[must_use]
     pub fn serves(&self, tenant: &TenantId) -> bool {
-        self.shared.tenants.contains_key(tenant)
+        self.shared.tenants.serves(tenant)
     }
 
     /// An account; none where the user is not known.
@@ -39,19 +39,18 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn account_view(&self, key: &AccountKey) -> Result<Option<AccountView>, Error> {
-        let now = self.shared.clock.now();
-        let limits = self.shared.tenant(&key.tenant)?.limits.clone();
-        let view = self.shared.account(key, move |w| {
+        let now = self.shared.ports.clock.now();
+        let limits = self.shared.tenants.get(&key.tenant)?.limits.clone();
+        let view = self.shared.account(key, async move |w| {
             let account = w.account();
-            let view = account.record().map(|record| AccountView {
+            Ok(account.record().map(|record| AccountView {
                 revision: account.revision(),
                 record: record.clone(),
                 devices: account.devices().to_vec(),
                 open: account.open().to_vec(),
                 prompt_wait_ms: record.counters.prompt_wait_ms(now, &limits),
                 number_wait_ms: record.counters.number_wait_ms(now, &limits),
-            });
-            Box::pin(std::future::ready(Ok(view)))
+            }))
         });
         view.await
     }
@@ -61,6 +60,6 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn release_hold(&self, key: &AccountKey) -> Result<bool, Error> {
-        self.shared.account(key, |w| Box::pin(w.release_hold())).await
+        self.shared.account(key, async |w| w.release_hold().await).await
     }
 }

@@ -4,18 +4,19 @@
 //! so that nothing is loaded in advance. Only a clock that was set back makes work.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use countersign_core::event::Event;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::EVENT_RETRY_MS;
 use countersign_core::time::UnixMillis;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::watch;
 
-use super::housekeeping::{ENDED_TOGETHER, end};
+use super::housekeeping::{Due, ENDED_TOGETHER, end};
 use super::{Engine, set_backs};
+use crate::actors::Shared;
 use crate::error::{Error, Unavailable};
-use crate::shared::Shared;
+use crate::ports::Ports;
 
 /// Pending challenges that are looked at together.
 const PENDING_MAX: usize = 1000;
@@ -34,12 +35,13 @@ impl Engine {
     /// [`Error::Unavailable`] if the store does not answer, or not everything could be expired.
     pub async fn recover(&self) -> Result<u64, Error> {
         let shared = &self.shared;
-        let now = shared.clock.now();
-        let latest = shared.store.observe(now).await?;
-        let (known, revision) = set_backs::load(&shared.store).await?;
+        let Ports { store, clock, .. } = &*shared.ports;
+        let now = clock.now();
+        let latest = store.observe(now).await?;
+        let (known, revision) = set_backs::load(store).await?;
         let started = known.started(latest, now);
         if let Some(started) = &started {
-            set_backs::keep(&shared.store, started, revision, now).await?;
+            set_backs::keep(store, started, revision, now).await?;
         }
         // A second look finds the first.
         let _ = shared.set_backs.set(started.unwrap_or(known));
@@ -48,43 +50,47 @@ impl Engine {
             return Ok(0);
         }
         tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
-        shared.recovering.store(true, Ordering::Release);
-        let expired = match expire_pending(shared, latest).await {
-            Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
+        self.recovering.send_replace(Some(0));
+        let recovered = match expire_pending(shared, latest, &self.recovering).await {
+            Ok(()) => bring_events_forward(shared, now).await,
             failed => failed,
         };
-        shared.recovering.store(false, Ordering::Release);
-        let expired = expired?;
+        let expired = self.recovering.send_replace(None).unwrap_or_default();
+        recovered?;
         tracing::warn!(expired, "what was pending has expired");
         Ok(expired)
     }
 }
 
-async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Error> {
-    let (mut expired, mut foreign) = (0, 0);
+/// Has all that is pending expire as of `at`, and counts it in `ended`.
+async fn expire_pending(
+    shared: &Arc<Shared>,
+    at: UnixMillis,
+    ended: &watch::Sender<Option<u64>>,
+) -> Result<(), Error> {
+    let mut foreign = 0;
     loop {
         // The end of time: everything is overdue by then.
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
-        let pending = shared.store.overdue(end_of_time, UnixMillis(0), limit).await?;
+        let pending = shared.ports.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
         // Nobody can call for a tenant that is not configured.
         let (ours, others): (Vec<_>, Vec<_>) =
-            pending.into_iter().partition(|c| shared.tenant(&c.account.tenant).is_ok());
+            pending.into_iter().partition(|c| shared.tenants.serves(&c.account.tenant));
         foreign = others.len();
         let ending = ours.into_iter().map(|challenge| async move {
             let account = challenge.account.clone();
-            let is_ended = end(shared, challenge, Outcome::Expired, at).await;
+            let is_ended = end(shared, challenge, Due::End(Outcome::Expired, at)).await;
             shared.accounts.dismiss(&account);
-            shared.recovered.fetch_add(u64::from(is_ended), Ordering::Relaxed);
+            ended.send_modify(|ended| *ended.get_or_insert(0) += u64::from(is_ended));
             is_ended
         });
-        let ended: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
-        if ended.contains(&false) {
+        let ends: Vec<_> = stream::iter(ending).buffer_unordered(ENDED_TOGETHER).collect().await;
+        if ends.contains(&false) {
             return Err(Unavailable::Unexpired.into());
         }
-        expired += ended.len() as u64;
         if found < limit {
-            return Ok(expired);
+            return Ok(());
         }
     }
 }
@@ -94,10 +100,10 @@ async fn bring_events_forward(shared: &Arc<Shared>, now: UnixMillis) -> Result<(
     let mut seen = 0;
     loop {
         let limit = PENDING_MAX + seen;
-        let events = shared.store.due_events(UnixMillis(u64::MAX), limit).await?;
+        let events = shared.ports.store.due_events(UnixMillis(u64::MAX), limit).await?;
         seen = events.len();
         for event in events.into_iter().filter(|e| e.due_at > now.plus_ms(EVENT_RETRY_MS)) {
-            shared.store.put_off_event(&Event { due_at: now, ..event }).await?;
+            shared.ports.store.put_off_event(&Event { due_at: now, ..event }).await?;
         }
         if seen < limit {
             shared.outbox.filled();

@@ -29,7 +29,7 @@ impl Engine {
     /// [`Error::Refused`] for a text that a device would show and cannot, or
     /// [`Error::Unavailable`].
     pub async fn track(&self, account: &AccountKey, track: Track) -> Result<Tracked, Error> {
-        let tracked = self.shared.account(account, |w| Box::pin(w.track(track))).await?;
+        let tracked = self.shared.account(account, async move |w| w.track(track).await).await?;
         let enrolled = if tracked.is_enrolled { "true" } else { "false" };
         counter!(telemetry::ACTIONS_TRACKED, "enrolled" => enrolled).increment(1);
         Ok(tracked)
@@ -40,7 +40,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Refused`] if it is not known.
     pub async fn action(&self, account: &AccountKey, key: ActionKey) -> Result<Arc<Action>, Error> {
-        self.shared.account(account, |w| Box::pin(async move { w.action(&key).await })).await
+        self.shared.account(account, async move |w| w.action(&key).await).await
     }
 
     /// The action that something was granted for, if that still holds, and whether it has succeeded
@@ -53,12 +53,10 @@ impl Engine {
         account: &AccountKey,
         grant: Grant,
     ) -> Result<(Arc<Action>, bool), Error> {
-        let asked = self.shared.account(account, |w| {
-            Box::pin(async move {
-                let action = w.granted(&grant).await?;
-                let stands = w.account().success_stands(&action);
-                Ok((action, stands))
-            })
+        let asked = self.shared.account(account, async move |w| {
+            let action = w.granted(&grant).await?;
+            let stands = w.account().success_stands(&action);
+            Ok((action, stands))
         });
         asked.await
     }
@@ -74,10 +72,7 @@ impl Engine {
         state: ActionState,
     ) -> Result<Arc<Action>, Error> {
         tracing::info!(tenant.id = %account.tenant, ?state, "the relying party overrides a state");
-        let run = self.shared.account(account, move |w| {
-            Box::pin(async move { w.override_action(&key, state).await })
-        });
-        run.await
+        self.shared.account(account, async move |w| w.override_action(&key, state).await).await
     }
 
     /// Actions of a user, newest first.
@@ -89,7 +84,7 @@ impl Engine {
         account: &AccountKey,
         query: ActionQuery,
     ) -> Result<Vec<Action>, Error> {
-        Ok(self.shared.store.actions(account, query).await?)
+        Ok(self.shared.ports.store.actions(account, query).await?)
     }
 
     /// A user. An unknown one has neither attributes nor authenticators.
@@ -97,11 +92,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn user(&self, account: &AccountKey) -> Result<User, Error> {
-        let view = self.shared.account(account, |w| {
+        let view = self.shared.account(account, async |w| {
             let account = w.account();
             let profile = account.record().map(|r| r.profile.clone());
-            let user = User { profile, devices: account.devices().to_vec() };
-            Box::pin(std::future::ready(Ok(user)))
+            Ok(User { profile, devices: account.devices().to_vec() })
         });
         view.await
     }
@@ -115,7 +109,7 @@ impl Engine {
         tenant: &TenantId,
         query: UserQuery,
     ) -> Result<Vec<(UserId, AccountRecord)>, Error> {
-        Ok(self.shared.store.users(tenant, query).await?)
+        Ok(self.shared.ports.store.users(tenant, query).await?)
     }
 
     /// Sets attributes of a user, creating it where there is none. The answer is the resulting
@@ -129,7 +123,7 @@ impl Engine {
         account: &AccountKey,
         patch: ProfilePatch,
     ) -> Result<Profile, Error> {
-        self.shared.account(account, |w| Box::pin(w.update_profile(patch))).await
+        self.shared.account(account, async move |w| w.update_profile(patch).await).await
     }
 
     /// Removes a user with everything that belongs to it. Open challenges are revoked.
@@ -137,7 +131,23 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn remove_user(&self, account: &AccountKey) -> Result<(), Error> {
-        self.shared.account(account, |w| Box::pin(w.remove())).await
+        self.shared.account(account, async |w| w.remove().await).await
+    }
+
+    /// The authenticators of a granted action's user.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the action is not known, or the grant holds no longer.
+    pub async fn authenticators(
+        &self,
+        account: &AccountKey,
+        grant: Grant,
+    ) -> Result<Vec<Arc<Device>>, Error> {
+        let view = self.shared.account(account, async move |w| {
+            w.granted(&grant).await?;
+            Ok(w.account().devices().to_vec())
+        });
+        view.await
     }
 
     /// Removes an authenticator for a client of its user, but not the last one.
@@ -150,10 +160,7 @@ impl Engine {
         grant: Grant,
         id: AuthenticatorId,
     ) -> Result<Arc<Device>, Error> {
-        let removed = self
-            .shared
-            .account(account, |w| Box::pin(async move { w.remove_own_device(&grant, &id).await }));
-        removed.await
+        self.shared.account(account, async move |w| w.remove_own_device(&grant, &id).await).await
     }
 
     /// Removes an authenticator. Challenges that no other may answer are revoked.
@@ -165,8 +172,6 @@ impl Engine {
         account: &AccountKey,
         id: AuthenticatorId,
     ) -> Result<Arc<Device>, Error> {
-        let removed =
-            self.shared.account(account, |w| Box::pin(async move { w.remove_device(&id).await }));
-        removed.await
+        self.shared.account(account, async move |w| w.remove_device(&id).await).await
     }
 }

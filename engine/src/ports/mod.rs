@@ -12,6 +12,18 @@ pub use store::Store;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+/// The ports under the engine.
+#[derive(Clone)]
+pub struct Ports {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
 
 /// An answer that comes later, from another thread or task.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;

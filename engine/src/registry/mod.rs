@@ -148,6 +148,12 @@ where
         }
     }
 
+    /// Number of messages that were sent to an active actor.
+    #[cfg(test)]
+    pub(crate) fn sent(&self, key: &K) -> u64 {
+        self.entries.get(key).map_or(0, |entry| entry.sent)
+    }
+
     /// Number of active actors.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

@@ -7,7 +7,7 @@ use actix::ActorContext;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::actors::threads::Arbiters;
+use crate::actors::threads::ActorThreads;
 
 /// Says that it was handled; lost, it says nothing.
 struct Note(UnboundedSender<()>);
@@ -50,7 +50,7 @@ impl Handler<Leave> for Tiny {
 async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     let (notes, activations) =
         (Notes::new(Registry::new("tiny", Places::new(100))), Arc::new(AtomicUsize::new(0)));
-    let arbiters = Arc::new(Arbiters::start(2));
+    let threads = Arc::new(ActorThreads::start(2));
     let (handled, mut seen) = unbounded_channel();
     let (is_over, sweeps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let sweeper = std::thread::spawn({
@@ -64,7 +64,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
         }
     });
     for sender in 0..4_u8 {
-        let (notes, arbiters) = (notes.clone(), arbiters.clone());
+        let (notes, threads) = (notes.clone(), threads.clone());
         let (activations, sweeps) = (activations.clone(), sweeps.clone());
         let handled = handled.clone();
         std::thread::spawn(move || {
@@ -74,7 +74,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
                 let _ = notes.send(&key, Note(handled.clone()), || {
                     activations.fetch_add(1, Ordering::Relaxed);
                     let registry = notes.clone();
-                    arbiters.start_actor(&key, move || Tiny { key, registry })
+                    threads.start_actor(key, |key| Tiny { key, registry })
                 });
                 // A lull, for the actor to be about to leave when the next note comes.
                 if n % 64 == 0 {
@@ -94,7 +94,7 @@ async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     }
     is_over.store(true, Ordering::Relaxed);
     sweeper.join().unwrap();
-    arbiters.stop();
+    threads.stop();
     (count, activations.load(Ordering::Relaxed))
 }
 
@@ -114,14 +114,14 @@ async fn dismissals_under_load_lose_no_message() {
 
 #[actix::test]
 async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
-    let arbiters = Arbiters::start(1);
+    let threads = ActorThreads::start(1);
     let notes = Notes::new(Registry::new("tiny", Places::new(100)));
     let (handled, mut seen) = unbounded_channel();
     let send = |key: u8| {
         let registry = notes.clone();
         notes
             .send(&key, Note(handled.clone()), || {
-                arbiters.start_actor(&key, move || Tiny { key, registry })
+                threads.start_actor(key, |key| Tiny { key, registry })
             })
             .unwrap();
     };
@@ -141,18 +141,18 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
         tokio::task::yield_now().await;
     }
     assert!(notes.entries.contains_key(&1));
-    arbiters.stop();
+    threads.stop();
 }
 
 #[actix::test]
 async fn one_actor_too_many_is_turned_away_until_another_has_left() {
-    let arbiters = Arbiters::start(1);
+    let threads = ActorThreads::start(1);
     let notes = Notes::new(Registry::new("tiny", Places::new(2)));
     let (handled, mut seen) = unbounded_channel();
     let send = |key: u8| {
         let registry = notes.clone();
         notes.send(&key, Note(handled.clone()), || {
-            arbiters.start_actor(&key, move || Tiny { key, registry })
+            threads.start_actor(key, |key| Tiny { key, registry })
         })
     };
     assert_eq!((send(0), send(1)), (Ok(()), Ok(())));
@@ -167,5 +167,5 @@ async fn one_actor_too_many_is_turned_away_until_another_has_left() {
         tokio::task::yield_now().await;
     }
     assert_eq!(notes.len(), 2);
-    arbiters.stop();
+    threads.stop();
 }

@@ -16,8 +16,8 @@ pub async fn list_authenticators(
     caller: ClientCaller,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    state.engine.granted(&caller.account, caller.grant).await.map_err(Problem::of_token)?;
-    let user = state.engine.user(&caller.account).await?;
-    let items = user.devices.iter().map(|d| AuthenticatorItem::from(&**d).for_client());
+    let devices = state.engine.authenticators(&caller.account, caller.grant).await;
+    let devices = devices.map_err(Problem::of_token)?;
+    let items = devices.iter().map(|d| AuthenticatorItem::from(&**d).for_client());
     Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))
 }

@@ -8,7 +8,7 @@ pub use metrics::Texts;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
-use countersign_engine::{Engine, Room};
+use countersign_engine::{Engine, FreeRoom};
 use countersign_wire::error::ErrorBody;
 use serde::Serialize;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn ready(engine: Data<Engine>) -> HttpResponse {
         let oldest = u64::try_from(unwritten.oldest.as_millis()).unwrap_or(u64::MAX);
         answer["oldestUnwrittenMs"] = oldest.into();
     }
-    if let Room { bytes: Some(bytes), is_low: true } = engine.room() {
+    if let FreeRoom { bytes: Some(bytes), is_low: true } = engine.free_room() {
         answer["storeRoomBytes"] = bytes.into();
         answer["warnings"] = json!(["the store has little room left"]);
     }

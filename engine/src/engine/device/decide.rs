@@ -35,10 +35,10 @@ impl Engine {
         arrived_at: UnixMillis,
     ) -> Result<Ended, Error> {
         let id = signed.challenge.clone();
-        let asked = self.shared.device(key, move |known| {
-            let waiting = known.offer(&id).map(|o| o.challenge.clone());
-            let read = known.has_read(&id);
-            (known.bindings().to_vec(), known.keys(), known.signing(), waiting, read)
+        let asked = self.shared.credential(key, move |state| {
+            let waiting = state.offer(&id).map(|o| o.challenge.clone());
+            let read = state.has_read(&id);
+            Ok((state.bindings().to_vec(), state.keys(), state.signing(), waiting, read))
         });
         let (bindings, keys, signing, waiting, read) = asked.await?;
         let challenge = match waiting {
@@ -52,15 +52,15 @@ impl Engine {
             return Err(self.unasked(keys, signing, &signed).await);
         };
         let wanted = wanted(&keys, &signed.signature);
-        let checked = self.shared.verifier.check(decision::check(asked, &signed)).await?;
+        let checked = self.verifier.check(decision::check(asked, &signed)).await?;
         let verified = checked.and_then(|proof| decision::proven(asked, signed, &proof));
         let decision = verified.map_err(|InvalidSignature| refused("decision", wanted))?;
         counter!(telemetry::DECISIONS_VERIFIED).increment(1);
         if let Some(repeated) = challenge.repeated(&decision) {
             return Ok(repeated?);
         }
-        let judged = self.shared.account(&challenge.account, move |w| {
-            Box::pin(async move { w.decide(&decision, arrived_at, read).await })
+        let judged = self.shared.account(&challenge.account, async move |w| {
+            w.decide(&decision, arrived_at, read).await
         });
         judged.await
     }
@@ -70,7 +70,7 @@ impl Engine {
         tenant: &TenantId,
         id: &ChallengeId,
     ) -> Result<Option<Arc<Challenge>>, Error> {
-        match self.shared.watch(tenant, id, false).await {
+        match self.shared.watch(&(tenant.clone(), id.clone()), false).await {
             Ok(watched) => Ok(Some(watched.challenge)),
             Err(Error::Refused(Refusal::ChallengeUnknown)) => Ok(None),
             Err(error) => Err(error),

@@ -13,9 +13,10 @@ use countersign_core::signature::InvalidSignature;
 use countersign_core::statement::{Digest, Statement};
 
 use super::{refused, wanted};
+use crate::account::AccountWriter;
+use crate::actors::Shared;
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
-use crate::shared::Shared;
 
 /// Proof of possession in an update.
 #[derive(Clone)]
@@ -95,10 +96,8 @@ impl Engine {
         let mut first = None;
         for binding in bindings {
             let (id, refresh) = (binding.id.clone(), refresh.clone());
-            let refreshed = self.shared.account(&binding.account, move |w| {
-                Box::pin(async move { w.refresh(&id, &refresh).await })
-            });
-            let refreshed = refreshed.await?;
+            let refresh = async move |w: &mut AccountWriter| w.refresh(&id, &refresh).await;
+            let refreshed = self.shared.account(&binding.account, refresh).await?;
             first.get_or_insert(refreshed);
         }
         Ok(first.ok_or(Misbehaviour::UnknownCredential)?)
@@ -123,7 +122,7 @@ impl Engine {
         };
         let first = bindings.first().map(|b| b.id.clone());
         // Those too that the key has no place for.
-        let bindings = self.shared.store.devices_of_key(key).await?;
+        let bindings = self.shared.ports.store.devices_of_key(key).await?;
         // Seen to its end even if the app leaves, which deletes its key whatever it is told.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
         removed.await.unwrap_or_else(|_| Err(Error::lost()))?;
@@ -140,11 +139,11 @@ impl Engine {
         signature: Vec<u8>,
         purpose: &'static str,
     ) -> Result<Vec<Arc<Device>>, Error> {
-        let keys = self.shared.device(key, |known| {
-            known.check_signing(Signing::StatementV1)?;
-            Ok::<_, Misbehaviour>(known.keys())
+        let keys = self.shared.credential(key, |state| {
+            state.check_signing(Signing::StatementV1)?;
+            Ok(state.keys())
         });
-        let keys = keys.await??;
+        let keys = keys.await?;
         let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_statement(key, statement, signature.clone());
         let checked = self.check_with(keys, check).await?;
@@ -158,12 +157,12 @@ impl Engine {
         handle: String,
         signature: Vec<u8>,
     ) -> Result<Vec<Arc<Device>>, Error> {
-        let named = self.shared.device(key, move |known| {
-            known.check_signing(Signing::ChallengeId)?;
-            let nonce = known.named_nonce(&handle).ok_or(Misbehaviour::UnknownNonce)?;
-            Ok::<_, Misbehaviour>((known.keys(), [nonce]))
+        let named = self.shared.credential(key, move |state| {
+            state.check_signing(Signing::ChallengeId)?;
+            let nonce = state.named_nonce(&handle).ok_or(Misbehaviour::UnknownNonce)?;
+            Ok((state.keys(), [nonce]))
         });
-        let (keys, nonce) = named.await??;
+        let (keys, nonce) = named.await?;
         let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_nonce(key, &nonce, Purpose::Update, signature.clone());
         let checked = self.check_with(keys, check).await?;
@@ -177,13 +176,13 @@ impl Engine {
         key: &CredentialKey,
         signature: Vec<u8>,
     ) -> Result<Vec<Arc<Device>>, Error> {
-        let known = self.shared.device(key, |known| {
-            known.check_signing(Signing::ChallengeId)?;
-            Ok::<_, Misbehaviour>((known.keys(), known.bindings().to_vec()))
+        let bound = self.shared.credential(key, |state| {
+            state.check_signing(Signing::ChallengeId)?;
+            Ok((state.keys(), state.bindings().to_vec()))
         });
-        let (keys, bindings) = known.await??;
+        let (keys, bindings) = bound.await?;
         // The device has signed the time of its own clock.
-        let wall = self.shared.clock.wall();
+        let wall = self.shared.ports.clock.wall();
         let wanted = wanted(&keys, &signature);
         let check = |key| possession::check_removal(key, wall, signature.clone());
         let checked = self.check_with(keys, check).await?;
@@ -194,20 +193,18 @@ impl Engine {
     /// Uses a nonce up that something was signed over: of two that come at the same time, one is
     /// refused. Nobody else can use it up.
     async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Arc<Device>>, Error> {
-        let used = self.shared.device(key, move |known| {
-            let used = known.consume_nonce(&nonce);
-            used.then(|| known.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)
+        let used = self.shared.credential(key, move |state| {
+            let used = state.consume_nonce(&nonce);
+            used.then(|| state.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)
         });
-        Ok(used.await??)
+        used.await
     }
 }
 
 async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Error> {
     for binding in bindings {
-        let removed = shared.account(&binding.account, move |w| {
-            Box::pin(async move { w.remove_device(&binding.id).await })
-        });
-        match removed.await {
+        let remove = async move |w: &mut AccountWriter| w.remove_device(&binding.id).await;
+        match shared.account(&binding.account, remove).await {
             // Removed meanwhile by somebody else.
             Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
             Err(error) => return Err(error),

@@ -23,9 +23,9 @@ pub use read::{Pending, Reader};
 pub use tickets::{HeldTicket, TicketWish};
 
 use super::Engine;
-pub use crate::actors::device::{Crowded, Enrolled};
+pub use crate::actors::credential::{Crowded, Enrolled};
 
-use crate::actors::device::Bind;
+use crate::actors::credential::Bind;
 use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
 
@@ -55,15 +55,14 @@ impl Engine {
         if let Some(EnrollmentProof { signature, token }) = proof {
             let wanted = wanted(std::slice::from_ref(&enroll.key), &signature);
             let check = possession::check_enrollment(enroll.key.clone(), tenant, token, signature);
-            let checked = self.shared.verifier.check(check).await?;
+            let checked = self.verifier.check(check).await?;
             let proven = checked.and_then(|p| possession::proven_enrollment(tenant, token, &p));
             let proven = proven.map_err(|InvalidSignature| refused("enrollment", wanted));
             enroll.possession = Some(proven?);
         }
         let key = CredentialKey { tenant: tenant.clone(), thumbprint: enroll.key.thumbprint() };
-        let fresh_id = AuthenticatorId::from_entropy(self.shared.entropy.bytes());
         let account = account.clone();
-        let bind = |reply| Bind { account, grant, enroll, fresh_id, reply };
+        let bind = |reply| Bind { account, grant, enroll, reply };
         let enrolled = self.shared.bind(&key, bind).await?;
         self.raise_others(&key, &enrolled.device).await?;
         Ok(enrolled)
@@ -75,11 +74,11 @@ impl Engine {
         if signing == Signing::ChallengeId {
             return Ok(());
         }
-        let bound = self.shared.store.devices_of_key(key).await?;
+        let bound = self.shared.ports.store.devices_of_key(key).await?;
         for other in bound.into_iter().filter(|other| other.signing < signing) {
-            let raised = self.shared.account(&other.account, move |w| {
-                Box::pin(async move { w.raise_signing(&other.id, signing).await })
-            });
+            let raised = self
+                .shared
+                .account(&other.account, async move |w| w.raise_signing(&other.id, signing).await);
             match raised.await {
                 // Removed meanwhile.
                 Ok(()) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
@@ -101,17 +100,17 @@ impl Engine {
         key: &CredentialKey,
         session: Option<AuthenticatorId>,
     ) -> Result<Device, Error> {
-        let first = self.shared.device(key, move |known| {
+        let first = self.shared.credential(key, move |state| {
             match session {
-                Some(binding) => known.check_session(&binding)?,
-                None => known
+                Some(binding) => state.check_session(&binding)?,
+                None => state
                     .check_signing(Signing::ChallengeId)
                     .map_err(|_| Misbehaviour::UnknownCredential)?,
             }
-            let first = known.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
-            Ok::<_, Misbehaviour>(Device { signing: known.signing(), ..Device::clone(first) })
+            let first = state.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
+            Ok(Device { signing: state.signing(), ..Device::clone(first) })
         });
-        Ok(first.await??)
+        first.await
     }
 
     /// Gives out a nonce to a credential that signs as `signing` says.
@@ -119,15 +118,15 @@ impl Engine {
     /// # Errors
     /// [`Error::Misbehaved`] if the credential is not known, or signs something else.
     pub async fn nonce(&self, key: &CredentialKey, signing: Signing) -> Result<Handout, Error> {
-        let nonce = Nonce::from_entropy(&self.shared.entropy.bytes());
+        let nonce = Nonce::from_entropy(&self.shared.ports.entropy.bytes());
         // A handle of its own length: it is no challenge id.
-        let handle = URL_SAFE_NO_PAD.encode(self.shared.entropy.bytes::<16>());
+        let handle = URL_SAFE_NO_PAD.encode(self.shared.ports.entropy.bytes::<16>());
         let fresh = Handout { nonce, handle };
-        let given = self.shared.device(key, move |known| {
-            known.check_signing(signing)?;
-            Ok::<_, Misbehaviour>(known.issue_nonce(fresh))
+        let given = self.shared.credential(key, move |state| {
+            state.check_signing(signing)?;
+            Ok(state.issue_nonce(fresh))
         });
-        Ok(given.await??)
+        given.await
     }
 
     /// Has a signature checked with a key in each of the formats that it is bound with.
@@ -137,7 +136,7 @@ impl Engine {
         check: impl Fn(PublicKey) -> Check + Send,
     ) -> Result<Result<Proof, InvalidSignature>, Error> {
         for key in keys {
-            let checked = self.shared.verifier.check(check(key)).await?;
+            let checked = self.verifier.check(check(key)).await?;
             if checked.is_ok() {
                 return Ok(checked);
             }

@@ -13,11 +13,11 @@ use countersign_core::policy::WAIT_MS_MAX;
 use countersign_core::possession;
 
 use super::refused;
-use crate::actors::device::{Known, Look};
+use crate::actors::credential::{CredentialState, PendingOffers};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
-use crate::patience::Patience;
-use crate::telemetry::{self, Waiting};
+use crate::telemetry::{self, WaitingPoll};
+use crate::wait_limit::WaitLimit;
 
 /// The view of a device.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub enum Reader {
 
 impl Engine {
     /// Returns the pending challenges of a credential at once when there are any, and at the latest
-    /// when the caller's `patience` is over. A signature that is not over one of the nonces makes
+    /// when the caller's `wait` is over. A signature that is not over one of the nonces makes
     /// the read one of a stranger.
     ///
     /// # Errors
@@ -56,36 +56,36 @@ impl Engine {
         &self,
         key: &CredentialKey,
         reader: Reader,
-        patience: impl Patience,
+        wait: impl WaitLimit,
     ) -> Result<Pending, Error> {
-        let wait_ms = patience.ms();
+        let wait_ms = wait.ms();
         let (used, session) = match reader {
             Reader::Stranger => (None, None),
             Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
             Reader::Session(binding) => (None, Some(binding)),
         };
-        let place = self.shared.place_to_wait(wait_ms);
-        let wait = place.is_some();
+        let place = self.place_to_wait(wait_ms);
+        let may_wait = place.is_some();
         let again = session.clone();
-        let looked = self.shared.device(key, move |known| {
-            let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce)) || session.is_some();
-            look(known, session.as_ref(), wait, signed).map(|look| (look, signed))
+        let looked = self.shared.credential(key, move |state| {
+            let signed = used.is_some_and(|nonce| state.consume_nonce(&nonce)) || session.is_some();
+            look(state, session.as_ref(), may_wait, signed).map(|pending| (pending, signed))
         });
-        let (Look { binding, offers, news }, signed) = looked.await??;
+        let (PendingOffers { binding, offers, news }, signed) = looked.await?;
         let Some(news) = news else {
             let crowded = wait_ms > 0 && offers.is_empty();
             return Ok(seen(Pending { binding, offers, signed, crowded }));
         };
-        let waiting = (Waiting::on("device"), patience.begin());
-        let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
-        let woken = matches!(tokio::time::timeout(wait, news).await, Ok(Ok(())));
+        let waiting = (WaitingPoll::on("device"), wait.begin());
+        let longest = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
+        let woken = matches!(tokio::time::timeout(longest, news).await, Ok(Ok(())));
         drop(waiting);
         if !woken {
             return Ok(Pending { binding, offers, signed, crowded: false });
         }
         let looked =
-            self.shared.device(key, move |known| look(known, again.as_ref(), false, signed));
-        let Look { binding, offers, .. } = looked.await??;
+            self.shared.credential(key, move |state| look(state, again.as_ref(), false, signed));
+        let PendingOffers { binding, offers, .. } = looked.await?;
         Ok(seen(Pending { binding, offers, signed, crowded: false }))
     }
 
@@ -95,10 +95,10 @@ impl Engine {
         key: &CredentialKey,
         signature: Vec<u8>,
     ) -> Result<Option<Nonce>, Error> {
-        let asked = self.shared.device(key, |known| {
-            let official = known.signing() == Signing::ChallengeId;
-            let nonces = if official { known.outstanding_nonces() } else { Vec::new() };
-            (known.keys(), nonces)
+        let asked = self.shared.credential(key, |state| {
+            let official = state.signing() == Signing::ChallengeId;
+            let nonces = if official { state.outstanding_nonces() } else { Vec::new() };
+            Ok((state.keys(), nonces))
         });
         let (keys, nonces) = asked.await?;
         let check = |key| possession::check_nonce(key, &nonces, Purpose::Read, signature.clone());
@@ -112,23 +112,23 @@ impl Engine {
 }
 
 fn look(
-    known: &mut Known,
+    state: &mut CredentialState,
     session: Option<&AuthenticatorId>,
     wait: bool,
     signed: bool,
-) -> Result<Look, Misbehaviour> {
+) -> Result<PendingOffers, Misbehaviour> {
     match session {
-        Some(binding) => known.check_session(binding)?,
-        None if known.signing() > Signing::ChallengeId => {
+        Some(binding) => state.check_session(binding)?,
+        None if state.signing() > Signing::ChallengeId => {
             return Err(Misbehaviour::SessionMissing);
         }
         None => {}
     }
-    let look = known.look(wait).ok_or(Misbehaviour::UnknownCredential)?;
+    let pending = state.look(wait).ok_or(Misbehaviour::UnknownCredential)?;
     if signed {
-        known.note_read(&look);
+        state.note_read(&pending);
     }
-    Ok(look)
+    Ok(pending)
 }
 
 fn seen(pending: Pending) -> Pending {

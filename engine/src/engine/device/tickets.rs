@@ -40,14 +40,12 @@ impl Engine {
         account: &AccountKey,
         wish: TicketWish,
     ) -> Result<String, Error> {
-        let text = ticket::text(self.shared.entropy.bytes());
+        let text = ticket::text(self.shared.ports.entropy.bytes());
         let TicketWish { grant, may_add, ends_at } = wish;
         let digest = Digest::of(&text);
-        let (made_at, set_backs) = (self.shared.clock.now(), self.set_backs().number());
+        let (made_at, set_backs) = (self.shared.ports.clock.now(), self.set_backs().number());
         let ticket = Ticket { digest, grant, may_add, made_at, set_backs, ends_at, used_by: None };
-        let made =
-            self.shared.account(account, |w| Box::pin(async move { w.issue_ticket(ticket).await }));
-        made.await?;
+        self.shared.account(account, async move |w| w.issue_ticket(ticket).await).await?;
         Ok(text)
     }
 
@@ -63,14 +61,12 @@ impl Engine {
             return Err(over());
         }
         let digest = Digest::of(text);
-        let account = self.shared.store.account_of_ticket(&digest).await?.ok_or_else(over)?;
+        let account = self.shared.ports.store.account_of_ticket(&digest).await?.ok_or_else(over)?;
         // A tenant that is configured no more has no tickets either.
-        if !self.shared.tenants.contains_key(&account.tenant) {
+        if !self.shared.tenants.serves(&account.tenant) {
             return Err(over());
         }
-        let asked = self
-            .shared
-            .account(&account, move |w| Box::pin(async move { w.ticket(&digest).await }));
+        let asked = self.shared.account(&account, async move |w| w.ticket(&digest).await);
         let gone = [Refusal::ActionUnknown, Refusal::GrantOver].map(Error::from);
         let ticket = asked.await.map_err(|e| if gone.contains(&e) { over() } else { e })?;
         Ok(HeldTicket { account, ticket })

@@ -1,17 +1,16 @@
 //! The single writer of an account's records: makes the core's transitions, has them recorded,
-//! applies them, and tells the actors concerned.
+//! applies them, and notes whom they concern. It knows no actor.
 
 mod deciding;
-mod notify;
+mod notices;
 mod tickets;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign_core::account::{
-    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh,
+    Account, Enroll, Grant, Issue, Issued, Profile, ProfilePatch, Refresh, Track, Tracked,
 };
-use countersign_core::account::{Track, Tracked};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::{Challenge, Ended, Shown};
 use countersign_core::change::Transition;
@@ -20,49 +19,47 @@ use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::refusal::Refusal;
+use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
 
+pub(crate) use self::notices::{CredentialNotice, Notice};
 use crate::display;
 use crate::error::{Error, Unavailable};
+use crate::ports::Ports;
 use crate::ports::store::Committed;
-use crate::shared::{Shared, Tenant};
 use crate::telemetry;
+use crate::tenant::Tenant;
 
 /// Actions that an account keeps in memory, at most.
 const ACTIONS_KEPT_MAX: usize = 16;
 
-/// A request for a challenge: an [`Issue`] without the fields that come from the action.
-pub(crate) struct Asking {
-    pub(crate) id: ChallengeId,
-    pub(crate) target: Option<AuthenticatorId>,
-    pub(crate) supersede: bool,
-    pub(crate) held: bool,
-    pub(crate) nonce: Nonce,
-    pub(crate) number_seed: Seed,
-}
-
 pub(crate) struct AccountWriter {
-    shared: Arc<Shared>,
+    ports: Arc<Ports>,
     tenant: Arc<Tenant>,
     account: Account,
     /// The actions used last, latest at the back.
     actions: VecDeque<Arc<Action>>,
+    /// Notices of commits, until the actor takes them.
+    notices: Vec<Notice>,
     /// The recorded state is unknown.
     lost: bool,
 }
 
 impl AccountWriter {
-    pub(crate) async fn load(key: AccountKey, shared: Arc<Shared>) -> Result<Self, Error> {
-        let tenant = shared.tenant(&key.tenant)?;
-        let snapshot = shared.store.account(&key).await?;
+    pub(crate) async fn load(
+        key: AccountKey,
+        ports: Arc<Ports>,
+        tenant: Arc<Tenant>,
+        set_backs: &SetBacks,
+    ) -> Result<Self, Error> {
+        let snapshot = ports.store.account(&key).await?;
         let account = Account::restore(key, snapshot);
-        let actions = VecDeque::new();
-        let mut writer = Self { shared, tenant, account, actions, lost: false };
+        let (actions, notices) = (VecDeque::new(), Vec::new());
+        let mut writer = Self { ports, tenant, account, actions, notices, lost: false };
         // An earlier process had a clock that was ahead: a hold is not to last until this one has
         // caught up, and a ticket is not to live again then.
-        let set_backs = writer.shared.set_backs.get().cloned().unwrap_or_default();
-        if let Some(transition) = writer.account.set_back(writer.now(), &set_backs) {
+        if let Some(transition) = writer.account.set_back(writer.now(), set_backs) {
             writer.record(transition).await?;
         }
         Ok(writer)
@@ -74,6 +71,11 @@ impl AccountWriter {
 
     pub(crate) const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The notices since they were last taken. To be passed on before a caller learns the result.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     pub(crate) async fn track(&mut self, track: Track) -> Result<Tracked, Error> {
@@ -125,13 +127,24 @@ impl AccountWriter {
         Ok(action)
     }
 
-    pub(crate) async fn issue(&mut self, grant: &Grant, asked: Asking) -> Result<Issued, Error> {
+    /// Issues a challenge for a granted action. It is held where the relying party is notified.
+    pub(crate) async fn issue(
+        &mut self,
+        grant: &Grant,
+        target: Option<AuthenticatorId>,
+        supersede: bool,
+    ) -> Result<Issued, Error> {
         let action = self.granted(grant).await?;
-        let now = self.now();
-        let Asking { id, target, supersede, held, nonce, number_seed } = asked;
+        let (now, entropy) = (self.now(), &self.ports.entropy);
         let display = display::build(&action, &self.tenant.custom_public, now)?;
-        let shown = Shown { nonce, display };
-        let issue = Issue { id, target, supersede, held, shown, number_seed };
+        let issue = Issue {
+            id: ChallengeId::from_entropy(&entropy.bytes()),
+            target,
+            supersede,
+            held: self.tenant.delivery.is_some(),
+            number_seed: Seed(entropy.bytes()),
+            shown: Shown { nonce: Nonce::from_entropy(&entropy.bytes()), display },
+        };
         let issued = self.account.issue(&issue, &action, now, &self.tenant.limits);
         let transition = issued.map_err(deciding::refused)?;
         let issued = self.record(transition).await?;
@@ -142,7 +155,7 @@ impl AccountWriter {
     /// Counts a notification about a held challenge, before it is sent, and offers the challenge to
     /// its devices.
     pub(crate) async fn notify(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.recall_action_of(id).await?;
+        self.action_of(id).await?;
         let transition = self.account.notify(id, &self.tenant.limits)?;
         self.record(transition).await
     }
@@ -158,7 +171,7 @@ impl AccountWriter {
     }
 
     pub(crate) async fn release(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        self.recall_action_of(id).await?;
+        self.action_of(id).await?;
         let transition = self.account.release(id)?;
         self.record(transition).await
     }
@@ -167,9 +180,9 @@ impl AccountWriter {
         &mut self,
         grant: &Grant,
         enroll: Enroll,
-        fresh_id: AuthenticatorId,
     ) -> Result<Arc<Device>, Error> {
         self.granted(grant).await?;
+        let fresh_id = AuthenticatorId::from_entropy(self.ports.entropy.bytes());
         let limits = &self.tenant.limits;
         let transition = self.account.enroll(&enroll, fresh_id, self.now(), limits)?;
         self.record(transition).await
@@ -222,15 +235,7 @@ impl AccountWriter {
     }
 
     fn now(&self) -> UnixMillis {
-        self.shared.clock.now()
-    }
-
-    /// Has the action of an open challenge in memory, because devices are offered both: other
-    /// actions may have taken its place since the challenge was issued.
-    async fn recall_action_of(&mut self, id: &ChallengeId) -> Result<(), Error> {
-        let Some(open) = self.account.open_challenge(id) else { return Ok(()) };
-        let key = open.action.clone();
-        self.recall(&key).await.map(drop)
+        self.ports.clock.now()
     }
 
     async fn recall(&mut self, key: &ActionKey) -> Result<Option<Arc<Action>>, Error> {
@@ -240,7 +245,7 @@ impl AccountWriter {
         if self.account.record().is_none() {
             return Ok(None);
         }
-        let loaded = self.shared.store.action(self.account.key(), key).await?;
+        let loaded = self.ports.store.action(self.account.key(), key).await?;
         let loaded = loaded.map(Arc::new);
         loaded.iter().for_each(|action| self.keep(action.clone()));
         Ok(loaded)
@@ -254,30 +259,29 @@ impl AccountWriter {
         self.actions.push_back(action);
     }
 
-    /// Has a transition recorded, then applies it and tells the actors concerned.
+    /// Has a transition recorded, then applies it and notes whom it concerns.
     async fn record<T>(&mut self, transition: Transition<T>) -> Result<T, Error> {
         let Transition { change, answer } = transition;
         // Until the store has answered, the recorded state is unknown.
         self.lost = true;
-        let committed = self.shared.store.commit(change.clone()).await;
-        if committed != Ok(Committed::Recorded) {
-            self.doubt(&change);
-        }
-        match committed? {
-            Committed::Recorded => {
+        let error = match self.ports.store.commit(change.clone()).await {
+            Ok(Committed::Recorded) => {
                 self.lost = false;
-                self.recorded(&change);
-                Ok(answer)
+                self.recorded(change);
+                return Ok(answer);
             }
-            Committed::Stale { recorded } => {
+            Ok(Committed::Stale { recorded }) => {
                 let expected = change.expected;
                 tracing::error!(expected, recorded, "account changed behind its writer");
-                Err(Unavailable::AccountChanged.into())
+                Unavailable::AccountChanged.into()
             }
-            Committed::Ended { challenge, .. } => {
+            Ok(Committed::Ended { challenge, .. }) => {
                 tracing::error!(challenge.id = %challenge, "challenge ended behind its writer");
-                Err(Unavailable::ChallengeEnded.into())
+                Unavailable::ChallengeEnded.into()
             }
-        }
+            Err(error) => error.into(),
+        };
+        self.in_doubt(change);
+        Err(error)
     }
 }

@@ -1,6 +1,5 @@
 //! Tickets of the account: making one, and looking at one.
 
-use countersign_core::account::Grant;
 use countersign_core::statement::Digest;
 use countersign_core::ticket::Ticket;
 
@@ -17,8 +16,7 @@ impl AccountWriter {
     /// Gives a ticket whose time is not over, if the right of its token still holds.
     pub(crate) async fn ticket(&mut self, digest: &Digest) -> Result<Ticket, Error> {
         let ticket = self.account.ticket(digest, self.now())?.clone();
-        let grant: &Grant = &ticket.grant;
-        self.granted(grant).await?;
+        self.granted(&ticket.grant).await?;
         Ok(ticket)
     }
 }

@@ -17,7 +17,7 @@ use countersign_core::time::UnixMillis;
 use metrics::counter;
 
 use super::AccountWriter;
-use crate::actors::challenge::Recorded;
+use super::notices::Notice;
 use crate::error::Error;
 use crate::telemetry;
 
@@ -118,23 +118,28 @@ impl AccountWriter {
         end_of(&*self.record(transition).await?)
     }
 
-    pub(super) async fn recorded_end(&self, id: &ChallengeId) -> Result<Ended, Error> {
+    pub(super) async fn recorded_end(&mut self, id: &ChallengeId) -> Result<Ended, Error> {
         end_of(&*self.recorded_challenge(id).await?)
     }
 
-    /// Reads a challenge that is not open here, and tells its actor, which may have missed the end:
-    /// a commit whose answer was lost can arrive after the actor has looked.
-    async fn recorded_challenge(&self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
-        let key = (self.account.key().tenant.clone(), id.clone());
-        let recorded = self.shared.store.challenge(&key.0, id).await?;
-        let recorded = recorded.filter(|c| c.account == *self.account.key());
+    /// Reads a challenge that is not open here, and has its actor notified, which may have missed
+    /// the end: a commit whose answer was lost can arrive after the actor has looked.
+    async fn recorded_challenge(&mut self, id: &ChallengeId) -> Result<Arc<Challenge>, Error> {
+        let account = self.account.key();
+        let recorded = self.ports.store.challenge(&account.tenant, id).await?;
+        let recorded = recorded.filter(|c| c.account == *account);
         let recorded: Arc<_> = recorded.ok_or(Refusal::ChallengeUnknown)?.into();
-        self.shared.challenges.tell(&key, Recorded(recorded.clone()));
+        self.notices.push(Notice::Challenge(recorded.clone()));
         Ok(recorded)
     }
 
-    /// The action of an open challenge, unless it is forgotten.
-    async fn action_of(&mut self, id: &ChallengeId) -> Result<Option<Arc<Action>>, Error> {
+    /// The action of an open challenge, unless it is forgotten. A challenge is offered with its
+    /// action, so that this comes before a commit that offers it: others may have taken the
+    /// action's place in memory since.
+    pub(super) async fn action_of(
+        &mut self,
+        id: &ChallengeId,
+    ) -> Result<Option<Arc<Action>>, Error> {
         let key = self.account.open_challenge(id).map(|open| open.action.clone());
         self.recall(&key.ok_or(Refusal::ChallengeEnded)?).await
     }

@@ -1,8 +1,6 @@
 //! The actor of a challenge: keeps the record that it was told, holds those who wait for the end,
 //! and has it expire. It judges nothing.
 
-mod ask;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +11,9 @@ use tokio::sync::oneshot;
 use countersign_core::challenge::Challenge;
 use countersign_core::refusal::Refusal;
 
-use super::{Doubt, Drain, RETRY, Reply, stops_cleanly};
+use super::{ChallengeKey, Doubt, Drain, RETRY, Reply, Shared, stops_cleanly};
 use crate::registry::Leave;
-use crate::shared::{ChallengeKey, Shared, Tenant};
+use crate::tenant::Tenant;
 
 /// The recorded state of a challenge.
 #[derive(Clone, Message)]
@@ -52,8 +50,12 @@ pub(crate) struct ChallengeActor {
 }
 
 impl ChallengeActor {
-    fn new(key: ChallengeKey, shared: Arc<Shared>, recorded: Option<Arc<Challenge>>) -> Self {
-        let tenant = shared.tenant(&key.0).ok();
+    pub(super) fn new(
+        key: ChallengeKey,
+        shared: Arc<Shared>,
+        recorded: Option<Arc<Challenge>>,
+    ) -> Self {
+        let tenant = shared.tenants.get(&key.0).ok();
         Self { key, shared, tenant, recorded, waiters: Vec::new(), in_doubt: false }
     }
 
@@ -78,6 +80,7 @@ impl ChallengeActor {
     /// Reads the recorded state. Messages wait meanwhile, because they may be newer.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.shared
+            .ports
             .store
             .challenge(&self.key.0, &self.key.1)
             .into_actor(self)
@@ -96,21 +99,20 @@ impl ChallengeActor {
 
     fn wait_for_expiry(&mut self, ctx: &mut Context<Self>) {
         let (Some(open), Some(tenant)) = (self.open(), &self.tenant) else { return };
-        let ms = open.deadline(&tenant.limits).ms_since(self.shared.clock.now());
+        let ms = open.deadline(&tenant.limits).ms_since(self.shared.ports.clock.now());
         ctx.run_later(Duration::from_millis(ms), Self::expire);
     }
 
     /// Asks the account to have the challenge expire, and again until it has ended.
     fn expire(&mut self, ctx: &mut Context<Self>) {
         let (Some(open), Some(tenant)) = (self.open(), &self.tenant) else { return };
-        if self.shared.clock.now() < open.deadline(&tenant.limits) {
+        if self.shared.ports.clock.now() < open.deadline(&tenant.limits) {
             // The timer ran ahead of the clock.
             return self.wait_for_expiry(ctx);
         }
         let (shared, account, id) = (self.shared.clone(), open.account.clone(), open.id.clone());
         let expired = async move {
-            let expire = shared.account(&account, |w| Box::pin(async move { w.expire(&id).await }));
-            expire.await
+            let _ = shared.account(&account, async move |w| w.expire(&id).await).await;
         };
         expired
             .into_actor(self)
@@ -130,6 +132,7 @@ impl Actor for ChallengeActor {
         }
         // Commits after the registration of this actor are sent to it as well.
         self.shared
+            .ports
             .store
             .challenge(&self.key.0, &self.key.1)
             .into_actor(self)

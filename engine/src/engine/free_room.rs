@@ -4,23 +4,22 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics::gauge;
 
-use super::Engine;
-use crate::shared::Shared;
+use crate::ports::Store;
 use crate::telemetry;
 
 /// Room that is left to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct FreeRoom {
     /// Bytes that it can still record; absent where nobody knows.
     pub bytes: Option<u64>,
     /// True if that is little.
     pub is_low: bool,
 }
 
-/// The store's free room, and the bound below which it is little.
-pub(crate) struct Watch {
+/// Watches the store's free room, and the bound below which it is little.
+pub(super) struct FreeRoomWatch {
     warn_bytes: u64,
-    known: Mutex<Room>,
+    known: Mutex<FreeRoom>,
 }
 
 /// A change that a look has found.
@@ -30,14 +29,33 @@ enum Turn {
     Enough,
 }
 
-impl Watch {
+impl FreeRoomWatch {
     /// Nothing is known yet. With 0 bytes it is never little.
-    pub(crate) const fn new(warn_bytes: u64) -> Self {
-        Self { warn_bytes, known: Mutex::new(Room { bytes: None, is_low: false }) }
+    pub(super) const fn new(warn_bytes: u64) -> Self {
+        Self { warn_bytes, known: Mutex::new(FreeRoom { bytes: None, is_low: false }) }
     }
 
-    pub(super) fn known(&self) -> Room {
+    pub(super) fn known(&self) -> FreeRoom {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the free room, shows it, and warns when it has become little.
+    pub(super) async fn look(&self, store: &dyn Store) {
+        let bytes = store.room().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the room of the store is not known");
+            None
+        });
+        let show = |bytes: f64| gauge!(telemetry::STORE_ROOM_BYTES).set(bytes);
+        match (bytes, self.known().bytes) {
+            (Some(bytes), _) => show(bytes as f64),
+            (None, Some(_)) => show(f64::NAN),
+            (None, None) => {}
+        }
+        match self.note(bytes) {
+            Some(Turn::Low) => tracing::warn!(bytes, "the store has little room left"),
+            Some(Turn::Enough) => tracing::info!(bytes, "the store has enough room again"),
+            None => {}
+        }
     }
 
     /// Notes the free room, and tells a change. After it was little, it is enough again with a
@@ -47,7 +65,7 @@ impl Watch {
         let was_low = known.is_low;
         let enough = if was_low { self.warn_bytes + self.warn_bytes / 4 } else { self.warn_bytes };
         let is_low = bytes.is_some_and(|bytes| bytes < enough);
-        *known = Room { bytes, is_low };
+        *known = FreeRoom { bytes, is_low };
         match (was_low, is_low) {
             (false, true) => Some(Turn::Low),
             (true, false) => Some(Turn::Enough),
@@ -56,44 +74,13 @@ impl Watch {
     }
 }
 
-impl Engine {
-    /// Room that was left to the store when it was last looked at.
-    #[must_use]
-    pub fn room(&self) -> Room {
-        self.shared.room.known()
-    }
-}
-
-/// Looks at the store's free room.
-pub(super) async fn look(shared: &Shared) {
-    let bytes = shared.store.room().await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "the room of the store is not known");
-        None
-    });
-    let before = shared.room.known().bytes;
-    match (bytes, before) {
-        (Some(bytes), _) => show(bytes as f64),
-        (None, Some(_)) => show(f64::NAN),
-        (None, None) => {}
-    }
-    match shared.room.note(bytes) {
-        Some(Turn::Low) => tracing::warn!(bytes, "the store has little room left"),
-        Some(Turn::Enough) => tracing::info!(bytes, "the store has enough room again"),
-        None => {}
-    }
-}
-
-fn show(bytes: f64) {
-    gauge!(telemetry::STORE_ROOM_BYTES).set(bytes);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn little_room_is_told_once_and_enough_of_it_a_quarter_above() {
-        let watch = Watch::new(1_000);
+        let watch = FreeRoomWatch::new(1_000);
         let turns = |looks: &[u64]| -> Vec<Option<Turn>> {
             looks.iter().map(|bytes| watch.note(Some(*bytes))).collect()
         };
@@ -106,15 +93,15 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_little() {
-        let watch = Watch::new(1_000);
+        let watch = FreeRoomWatch::new(1_000);
         assert_eq!(watch.note(None), None);
-        assert_eq!(watch.known(), Room { bytes: None, is_low: false });
+        assert_eq!(watch.known(), FreeRoom { bytes: None, is_low: false });
         assert_eq!(watch.note(Some(1)), Some(Turn::Low));
         assert_eq!(watch.note(None), Some(Turn::Enough));
     }
 
     #[test]
     fn nothing_is_little_where_no_warning_is_wanted() {
-        assert_eq!(Watch::new(0).note(Some(0)), None);
+        assert_eq!(FreeRoomWatch::new(0).note(Some(0)), None);
     }
 }

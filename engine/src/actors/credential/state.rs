@@ -10,23 +10,24 @@ use countersign_core::inbox::{Inbox, Offer};
 use countersign_core::nonce::{Handout, Nonce, NonceBook};
 use countersign_core::signature::PublicKey;
 
-use super::News;
+use crate::account::CredentialNotice;
+use crate::actors::Shared;
 use crate::error::Misbehaviour;
-use crate::shared::{Shared, Tenant};
+use crate::tenant::Tenant;
 
 /// State of a credential.
-pub(crate) struct Known {
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct CredentialState {
+    shared: Arc<Shared>,
     pub(super) tenant: Arc<Tenant>,
     pub(super) inbox: Inbox,
     pub(super) nonces: NonceBook,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
     /// Challenges that wait here and that the key's holder has read with a signature.
-    pub(super) read: Vec<ChallengeId>,
+    read: Vec<ChallengeId>,
 }
 
-/// The view of a device.
-pub(crate) struct Look {
+/// The pending challenges of a credential, as a poll finds them.
+pub(crate) struct PendingOffers {
     /// The first binding.
     pub(crate) binding: Arc<Device>,
     /// Pending challenges, each with the binding that may answer it.
@@ -35,7 +36,12 @@ pub(crate) struct Look {
     pub(crate) news: Option<oneshot::Receiver<()>>,
 }
 
-impl Known {
+impl CredentialState {
+    pub(super) fn new(shared: Arc<Shared>, tenant: Arc<Tenant>, inbox: Inbox) -> Self {
+        let (nonces, waiters, read) = (NonceBook::default(), Vec::new(), Vec::new());
+        Self { shared, tenant, inbox, nonces, waiters, read }
+    }
+
     pub(crate) fn bindings(&self) -> &[Arc<Device>] {
         self.inbox.bindings()
     }
@@ -71,27 +77,27 @@ impl Known {
     }
 
     pub(crate) fn issue_nonce(&mut self, fresh: Handout) -> Handout {
-        self.nonces.issue(fresh, self.shared.clock.now(), &self.tenant.limits)
+        self.nonces.issue(fresh, self.shared.ports.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn outstanding_nonces(&mut self) -> Vec<Nonce> {
-        self.nonces.outstanding(self.shared.clock.now(), &self.tenant.limits)
+        self.nonces.outstanding(self.shared.ports.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn named_nonce(&mut self, handle: &str) -> Option<Nonce> {
-        self.nonces.named(handle, self.shared.clock.now(), &self.tenant.limits)
+        self.nonces.named(handle, self.shared.ports.clock.now(), &self.tenant.limits)
     }
 
     pub(crate) fn consume_nonce(&mut self, nonce: &Nonce) -> bool {
-        self.nonces.consume(nonce, self.shared.clock.now(), &self.tenant.limits)
+        self.nonces.consume(nonce, self.shared.ports.clock.now(), &self.tenant.limits)
     }
 
-    pub(crate) fn look(&mut self, wait: bool) -> Option<Look> {
+    pub(crate) fn look(&mut self, wait: bool) -> Option<PendingOffers> {
         let binding = self.inbox.bindings().first()?.clone();
-        let pending = self.inbox.pending(self.shared.clock.now()).into_iter();
+        let pending = self.inbox.pending(self.shared.ports.clock.now()).into_iter();
         let offers: Vec<_> = pending.map(|(b, o)| (b.clone(), o.clone())).collect();
         if !offers.is_empty() {
-            return Some(Look { binding, offers, news: None });
+            return Some(PendingOffers { binding, offers, news: None });
         }
         self.waiters.retain(|w| !w.is_closed());
         let may_wait = wait && self.waiters.len() < self.tenant.limits.waiters_per_device_max;
@@ -100,15 +106,15 @@ impl Known {
             self.waiters.push(waiter);
             news
         });
-        Some(Look { binding, offers, news })
+        Some(PendingOffers { binding, offers, news })
     }
 
     /// Notes that the key's holder has signed a read of the shown challenges. An app that signs
     /// challenge ids shows the first one only, whatever else it was told of.
-    pub(crate) fn note_read(&mut self, look: &Look) {
+    pub(crate) fn note_read(&mut self, pending: &PendingOffers) {
         self.forget_reads();
-        let shown = if self.signing() > Signing::ChallengeId { look.offers.len() } else { 1 };
-        for (_, offer) in look.offers.iter().take(shown) {
+        let shown = if self.signing() > Signing::ChallengeId { pending.offers.len() } else { 1 };
+        for (_, offer) in pending.offers.iter().take(shown) {
             if !self.read.contains(&offer.challenge.id) {
                 self.read.push(offer.challenge.id.clone());
             }
@@ -128,7 +134,7 @@ impl Known {
 
     /// Forgets reads of challenges that do not wait any more.
     fn forget_reads(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.shared.ports.clock.now();
         let waits = |o: &Offer| now < o.challenge.expires_at;
         self.read.retain(|id| self.inbox.find(id).is_some_and(waits));
     }
@@ -137,7 +143,7 @@ impl Known {
     /// see.
     pub(super) fn replace(&mut self, inbox: Inbox) {
         self.inbox = inbox;
-        if self.inbox.is_empty() || !self.inbox.pending(self.shared.clock.now()).is_empty() {
+        if self.inbox.is_empty() || !self.inbox.pending(self.shared.ports.clock.now()).is_empty() {
             self.wake();
         }
     }
@@ -149,20 +155,20 @@ impl Known {
         }
     }
 
-    pub(super) fn learn(&mut self, news: News) {
-        match news {
-            News::Bound(device) => self.inbox.bind(device),
-            News::Offered(offer) => {
+    pub(super) fn learn(&mut self, notice: CredentialNotice) {
+        match notice {
+            CredentialNotice::Bound(device) => self.inbox.bind(device),
+            CredentialNotice::Offered(offer) => {
                 if self.inbox.offer(offer) {
                     self.wake();
                 }
             }
-            News::Unbound(id) => {
+            CredentialNotice::Unbound(id) => {
                 self.inbox.unbind(&id);
                 // The waiting polls have to learn that the credential is gone.
                 self.wake();
             }
-            News::Withdrawn(id) => self.inbox.withdraw(&id),
+            CredentialNotice::Withdrawn(id) => self.inbox.withdraw(&id),
         }
     }
 }

@@ -1,0 +1,107 @@
+//! Notices of commits: the account's writer notes whom a commit concerns, and its actor passes
+//! that on.
+
+use std::sync::Arc;
+
+use countersign_core::challenge::Challenge;
+use countersign_core::change::{Change, Write};
+use countersign_core::device::Device;
+use countersign_core::id::{AuthenticatorId, ChallengeId, CredentialKey, TenantId};
+use countersign_core::inbox::Offer;
+
+use super::AccountWriter;
+use crate::telemetry;
+
+/// News of a commit, or of one whose result is unknown: then the store has to be asked.
+pub(crate) enum Notice {
+    Challenge(Arc<Challenge>),
+    ChallengeInDoubt(TenantId, ChallengeId),
+    Credential(CredentialKey, CredentialNotice),
+    CredentialInDoubt(CredentialKey),
+    /// An event waits in the outbox.
+    Event,
+}
+
+/// A commit's effect on a credential.
+pub(crate) enum CredentialNotice {
+    Bound(Arc<Device>),
+    Unbound(AuthenticatorId),
+    Offered(Offer),
+    Withdrawn(ChallengeId),
+}
+
+impl AccountWriter {
+    /// Applies a change that is recorded, and notes whom it concerns.
+    pub(super) fn recorded(&mut self, change: Change) {
+        let (before, open) = (self.account.devices().to_vec(), self.account.open().to_vec());
+        self.account.apply(&change);
+        for write in change.writes {
+            match write {
+                Write::Account(_) => {}
+                Write::RemoveAccount => {
+                    self.actions.clear();
+                    before.iter().for_each(|device| self.unbound(device));
+                }
+                Write::Action(action) => self.keep(action),
+                Write::Challenge(challenge) => {
+                    telemetry::challenge_ended(&challenge);
+                    self.notices.push(Notice::Challenge(challenge.clone()));
+                    let counted = |known: &Arc<Challenge>| {
+                        known.id == challenge.id && challenge.has_counted_since(known)
+                    };
+                    if !open.iter().any(counted) {
+                        self.offer_or_withdraw(&challenge, &before);
+                    }
+                }
+                Write::Device(device) => {
+                    let (key, bound) = (device.credential(), CredentialNotice::Bound(device));
+                    self.notices.push(Notice::Credential(key, bound));
+                }
+                Write::RemoveDevice(id) => {
+                    before.iter().filter(|d| d.id == id).for_each(|device| self.unbound(device));
+                }
+                Write::Event(_) => self.notices.push(Notice::Event),
+            }
+        }
+    }
+
+    /// Notes whom a change concerns that may be recorded although the store has not said so.
+    pub(super) fn in_doubt(&mut self, change: Change) {
+        let mut credentials: Vec<_> =
+            self.account.devices().iter().map(|device| device.credential()).collect();
+        for write in change.writes {
+            if let Write::Challenge(challenge) = &write {
+                let (tenant, id) = (change.account.tenant.clone(), challenge.id.clone());
+                self.notices.push(Notice::ChallengeInDoubt(tenant, id));
+            }
+            if let Write::Device(device) = &write
+                && !credentials.contains(&device.credential())
+            {
+                credentials.push(device.credential());
+            }
+        }
+        self.notices.extend(credentials.into_iter().map(Notice::CredentialInDoubt));
+    }
+
+    fn unbound(&mut self, device: &Device) {
+        let unbound = CredentialNotice::Unbound(device.id.clone());
+        self.notices.push(Notice::Credential(device.credential(), unbound));
+    }
+
+    /// Offers a challenge to its devices, or takes it from them once it has ended.
+    fn offer_or_withdraw(&mut self, challenge: &Arc<Challenge>, devices: &[Arc<Device>]) {
+        let action = self.actions.iter().find(|a| a.key == challenge.action);
+        let offer = action.map(|action| Offer {
+            challenge: challenge.clone(),
+            action: action.clone(),
+            user_custom: self.account.user_custom(),
+        });
+        let notice = || match (&challenge.ended, &offer) {
+            (Some(_), _) => Some(CredentialNotice::Withdrawn(challenge.id.clone())),
+            (None, offer) => offer.clone().map(CredentialNotice::Offered),
+        };
+        let targets = devices.iter().filter(|d| challenge.targets.contains(&d.id));
+        let noted = targets.filter_map(|d| Some(Notice::Credential(d.credential(), notice()?)));
+        self.notices.extend(noted);
+    }
+}

@@ -1,0 +1,124 @@
+//! Delivers the events of the outbox: new ones at once, and at intervals those that are due again
+//! or were left by a process that died.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use countersign_core::event::Event;
+use futures_util::{StreamExt as _, stream};
+use metrics::counter;
+use tokio::sync::{Mutex, Notify};
+
+use crate::error::Error;
+use crate::ports::Ports;
+use crate::telemetry;
+use crate::tenant::Tenants;
+
+/// Between two looks for events that are due again.
+const LOOK: Duration = Duration::from_secs(5);
+/// Events taken at one look, at most; the next look takes the rest.
+const EVENTS_PER_LOOK_MAX: usize = 100;
+/// Calls that are under way together, at most.
+const CALLS_AT_ONCE_MAX: usize = 32;
+/// Time for which the engine's end waits for calls under way: longer than one may take.
+const CLOSE_WAIT: Duration = Duration::from_secs(6);
+
+/// The events that are recorded and not delivered.
+pub(crate) struct Outbox {
+    ports: Arc<Ports>,
+    tenants: Arc<Tenants>,
+    filled: Arc<Notify>,
+    /// Held during a look.
+    looking: Mutex<()>,
+    stopped: AtomicBool,
+}
+
+impl Outbox {
+    pub(crate) fn new(ports: Arc<Ports>, tenants: Arc<Tenants>) -> Self {
+        let (filled, looking, stopped) = (Arc::default(), Mutex::default(), false.into());
+        Self { ports, tenants, filled, looking, stopped }
+    }
+
+    /// Looks for events soon, because one was recorded.
+    pub(crate) fn filled(&self) {
+        self.filled.notify_one();
+    }
+
+    /// Begins no further call. Events whose calls have not begun are left for the next process.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.filled.notify_one();
+    }
+
+    /// Resolves when no call is under way any more; the outbox was stopped.
+    pub(crate) async fn closed(&self) {
+        if tokio::time::timeout(CLOSE_WAIT, self.looking.lock()).await.is_err() {
+            tracing::warn!("a call about an event was still under way at the end");
+        }
+    }
+
+    /// Delivers until the outbox is stopped or dropped.
+    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let (filled, outbox) = (self.filled.clone(), Arc::downgrade(self));
+        async move {
+            let mut interval = tokio::time::interval(LOOK);
+            loop {
+                tokio::select! {
+                    _ = interval.tick() => {}
+                    () = filled.notified() => {}
+                }
+                let Some(outbox) = outbox.upgrade().filter(|outbox| !outbox.is_stopped()) else {
+                    return;
+                };
+                let _looking = outbox.looking.lock().await;
+                if let Err(error) = outbox.deliver_due().await {
+                    tracing::warn!(%error, "events not looked for");
+                }
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    async fn deliver_due(&self) -> Result<(), Error> {
+        let Ports { store, clock, .. } = &*self.ports;
+        let due = stream::iter(store.due_events(clock.now(), EVENTS_PER_LOOK_MAX).await?);
+        let delivering = due.for_each_concurrent(CALLS_AT_ONCE_MAX, |event| async move {
+            if self.is_stopped() {
+                return;
+            }
+            if let Err(error) = self.deliver(&event).await {
+                tracing::warn!(%error, event.id = %event.id, "a delivery is not recorded");
+            }
+        });
+        delivering.await;
+        Ok(())
+    }
+
+    /// Calls once, and records the result.
+    async fn deliver(&self, event: &Event) -> Result<(), Error> {
+        let Ports { store, clock, .. } = &*self.ports;
+        let tenant = self.tenants.get(&event.account.tenant).ok();
+        let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
+        let (Some(delivery), Some(called)) = (delivery, event.called(clock.now())) else {
+            // Nobody is configured to be told, or a process died in the last call.
+            return self.give_up(event).await;
+        };
+        store.put_off_event(&called).await?;
+        if delivery.tell(&called).await.is_ok() {
+            return Ok(store.remove_event(&called.account, &called.id).await?);
+        }
+        if called.is_spent() { self.give_up(&called).await } else { Ok(()) }
+    }
+
+    async fn give_up(&self, event: &Event) -> Result<(), Error> {
+        let Event { id, account, calls, .. } = event;
+        tracing::warn!(tenant = %account.tenant, event.id = %id, calls, "an event is given up");
+        counter!(telemetry::EVENTS_GIVEN_UP, "type" => event.kind.name()).increment(1);
+        Ok(self.ports.store.remove_event(account, id).await?)
+    }
+}

@@ -1,0 +1,42 @@
+//! Tenants and their settings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_core::id::TenantId;
+use countersign_core::policy::{Limits, Unenrolled};
+
+use crate::error::{Error, Unavailable};
+use crate::ports::Delivery;
+
+/// A tenant's settings.
+pub struct Tenant {
+    /// Its limits.
+    pub limits: Limits,
+    /// Answer for users without an authenticator.
+    pub unenrolled: Unenrolled,
+    /// Names of custom data that a device may see.
+    pub custom_public: Vec<String>,
+    /// Waker of the users' devices. Without one they have to poll.
+    pub delivery: Option<Arc<dyn Delivery>>,
+}
+
+/// The configured tenants.
+pub(crate) struct Tenants(HashMap<TenantId, Arc<Tenant>>);
+
+impl Tenants {
+    pub(crate) fn new(tenants: HashMap<TenantId, Tenant>) -> Self {
+        Self(tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect())
+    }
+
+    /// The settings of a tenant. Callers were authenticated against the same list.
+    pub(crate) fn get(&self, id: &TenantId) -> Result<Arc<Tenant>, Error> {
+        let unknown = || Unavailable::TenantMissing.into();
+        self.0.get(id).cloned().ok_or_else(unknown)
+    }
+
+    /// Tells whether a tenant is configured.
+    pub(crate) fn serves(&self, id: &TenantId) -> bool {
+        self.0.contains_key(id)
+    }
+}
