@@ -25,11 +25,9 @@ pub mod telemetry;
 pub mod verifier;
 
 pub use countersign_core as core;
+pub use countersign_core::possession::{EnrollmentProof, RemovalProof, UpdateProof};
 
-pub use engine::device::{
-    Crowded, Enrolled, EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing,
-    TicketWish,
-};
+pub use engine::device::{Crowded, Enrolled, HeldTicket, Pending, Reader, TicketWish};
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;
 pub use engine::relying_party::User;

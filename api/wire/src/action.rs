@@ -2,7 +2,8 @@
 
 use countersign_core::action::{self, Action};
 use countersign_core::id::ActionCode;
-use countersign_core::policy::{ACTION_QUERY_CODES_MAX, ACTION_QUERY_MS_MAX};
+use countersign_core::policy::{ACTION_QUERY_CODES_MAX, ACTION_QUERY_MS_MAX, ACTIONS_MAX};
+use countersign_core::query::ActionQuery;
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -123,23 +124,12 @@ pub struct ActionsQuery {
 
 impl ServerRequest for ActionsQuery {}
 
-/// An [`ActionsQuery`] whose fields are checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionsFilter {
-    /// Tracked at or after this time.
-    pub from: UnixMillis,
-    /// Only of these codes; all where empty.
-    pub codes: Vec<ActionCode>,
-    /// Only in this state.
-    pub state: Option<action::ActionState>,
-}
-
 impl ActionsQuery {
     /// Checks every field. Empty texts count as absent.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self, now: UnixMillis) -> Result<ActionsFilter, InvalidField> {
+    pub fn into_core(self, now: UnixMillis) -> Result<ActionQuery, InvalidField> {
         let earliest = now.minus_ms(ACTION_QUERY_MS_MAX);
         let from = self.from_date.filter(|t| !t.is_empty()).map(|t| Iso8601::parse(&t));
         let from = from.transpose().map_err(|e| InvalidField::new("fromDate", e.to_string()))?;
@@ -156,10 +146,11 @@ impl ActionsQuery {
             let state = ActionState::from_name(&name).map(action::ActionState::from);
             state.ok_or_else(|| InvalidField::new("state", "must be the name of an action state"))
         });
-        Ok(ActionsFilter {
+        Ok(ActionQuery {
             from: from.map_or(earliest, |t| t.0.max(earliest)),
             codes: codes.iter().map(parse).collect::<Result<_, _>>()?,
             state: state.transpose()?,
+            limit: ACTIONS_MAX,
         })
     }
 }
@@ -183,7 +174,7 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
 
-    fn filter(from: &str, codes: &str, state: &str) -> Result<ActionsFilter, InvalidField> {
+    fn filter(from: &str, codes: &str, state: &str) -> Result<ActionQuery, InvalidField> {
         let text = |t: &str| Some(t.to_owned());
         let query = ActionsQuery { from_date: text(from), codes: text(codes), state: text(state) };
         query.into_core(NOW)

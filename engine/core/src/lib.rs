@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod policy;
 pub mod possession;
 mod profile;
+pub mod query;
 mod record;
 pub mod refusal;
 pub mod set_backs;
