@@ -167,7 +167,7 @@ fn pending_for_somebody_else_has_no_custom_data_and_nothing_to_sign() {
 
 #[test]
 fn nothing_pending() {
-    let body = value(PendingResponse::nothing(&device().id));
+    let body = value(PendingResponse::new(&device().id, Vec::new()));
     assert_eq!(
         body,
         json!({"userAuthenticatorId": AUTHENTICATOR, "numberMatch": null, "challenges": []})
