@@ -4,12 +4,12 @@ use countersign_core::action::{self, Action};
 use countersign_core::id::ActionCode;
 use countersign_core::policy::{ACTION_QUERY_CODES_MAX, ACTION_QUERY_MS_MAX, ACTIONS_MAX};
 use countersign_core::query::ActionQuery;
-use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
 use crate::custom::Object;
+use crate::field::text;
 use crate::names::{ActionState, VerificationMethod};
 use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
@@ -89,7 +89,6 @@ pub struct ActionItem {
 
 impl From<&Action> for ActionItem {
     fn from(action: &Action) -> Self {
-        let text = |line: &Option<Line>| line.as_ref().map(|l| l.as_str().to_owned());
         let verified_by =
             action.decided_by.as_ref().filter(|_| verification_method(action).is_some());
         Self {
@@ -101,8 +100,8 @@ impl From<&Action> for ActionItem {
             state_updated_at: action.state_updated_at.into(),
             verification_method: verification_method(action),
             verified_by_authenticator_id: verified_by.map(|id| id.as_str().to_owned()),
-            user_agent: text(&action.context.user_agent),
-            ip_address: text(&action.context.ip_address),
+            user_agent: text(action.context.user_agent.as_ref()),
+            ip_address: text(action.context.ip_address.as_ref()),
         }
     }
 }

@@ -4,10 +4,10 @@ use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::inbox::Offer;
 use countersign_core::nonce::Nonce;
-use countersign_core::text::Line;
 use serde::{Deserialize, Serialize};
 
 use crate::custom::{Object, public_custom};
+use crate::field::text;
 use crate::secret::Secret;
 
 /// Answer to `GET /client/user-authenticators/push/challenge`.
@@ -133,7 +133,6 @@ impl PendingChallenge {
     /// its caller holds the key.
     #[must_use]
     pub fn new(binding: &Device, offer: &Offer, private: Option<Private<'_>>) -> Self {
-        let text = |line: Option<&Line>| line.map(|l| l.as_str().to_owned());
         let custom = |json: Option<&str>| {
             private.map(|p| json.map(|j| public_custom(j, p.public)).unwrap_or_default())
         };

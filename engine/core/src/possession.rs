@@ -122,18 +122,6 @@ pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Che
     Check::any_of(key, texts.map(String::into_bytes).collect(), signature)
 }
 
-/// Checks the signature that removes a credential, as [`check_removal`] says.
-///
-/// # Errors
-/// [`InvalidSignature`].
-pub fn verify_removal(
-    key: &PublicKey,
-    now: UnixMillis,
-    signature: &[u8],
-) -> Result<(), InvalidSignature> {
-    check_removal(key.clone(), now, signature.to_vec()).verify().map(|_| ())
-}
-
 /// The text that the official SDKs sign at `now` to remove a credential.
 #[must_use]
 pub fn removal_text_at(now: UnixMillis) -> String {

@@ -6,13 +6,12 @@ pub use query::{UserItem, UsersPage, UsersQuery};
 
 use countersign_core::account::{Edit, Profile, ProfilePatch};
 use countersign_core::policy::ATTRIBUTE_BYTES_MAX;
-use countersign_core::text::Line;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::InvalidField;
 use crate::custom::{self, Object};
-use crate::field;
-use crate::names::VerificationMethod;
+use crate::field::{self, text};
+use crate::names::VerificationMethods;
 use crate::spelling::ServerRequest;
 
 /// A user's attributes: the answer to `PATCH` and `POST /users/{userId}`.
@@ -62,26 +61,19 @@ pub struct UserResponse {
     /// The user's data.
     #[serde(flatten)]
     pub attributes: UserAttributes,
-    /// `PUSH` where the user is enrolled.
-    pub enrolled_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH`.
-    pub allowed_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH` where the user is enrolled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_verification_method: Option<VerificationMethod>,
+    /// The user's ways to confirm.
+    #[serde(flatten)]
+    pub methods: VerificationMethods,
 }
 
 impl UserResponse {
     /// The answer about a user; no profile means that the user is unknown.
     #[must_use]
     pub fn new(profile: Option<&Profile>, is_enrolled: bool) -> Self {
-        let push = is_enrolled.then_some(VerificationMethod::Push);
         Self {
             is_enrolled,
             attributes: profile.map(UserAttributes::from).unwrap_or_default(),
-            enrolled_verification_methods: push.into_iter().collect(),
-            allowed_verification_methods: vec![VerificationMethod::Push],
-            default_verification_method: push,
+            methods: VerificationMethods::of_user(is_enrolled),
         }
     }
 }
@@ -189,12 +181,9 @@ pub struct Deleted {
     pub success: bool,
 }
 
-fn text(line: Option<&Line>) -> Option<String> {
-    line.map(|l| l.as_str().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_core::text::Line;
     use serde_json::json;
 
     use super::*;

@@ -6,9 +6,8 @@ use countersign_core::policy::{ATTRIBUTE_BYTES_MAX, USERS_PAGE_MAX};
 use countersign_core::query::UserQuery;
 use serde::{Deserialize, Serialize};
 
-use super::text;
 use crate::InvalidField;
-use crate::field;
+use crate::field::{self, text};
 use crate::spelling::ServerRequest;
 
 /// Query string of `GET /users`.
@@ -40,9 +39,9 @@ impl UsersQuery {
     /// # Errors
     /// [`InvalidField`], also if no attribute is given: users are found and not listed.
     pub fn into_core(self) -> Result<UserQuery, InvalidField> {
-        let attribute = |name, text: &Option<String>| {
-            let line = field::line(name, text.as_deref(), ATTRIBUTE_BYTES_MAX)?;
-            Ok(line.map(|l| l.as_str().to_owned()))
+        let attribute = |name, given: &Option<String>| {
+            let line = field::line(name, given.as_deref(), ATTRIBUTE_BYTES_MAX)?;
+            Ok(text(line.as_ref()))
         };
         let limit = self.limit.filter(|l| !l.is_empty()).map(|l| l.parse::<usize>());
         let limit = limit
