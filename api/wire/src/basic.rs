@@ -5,9 +5,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::publickey::base64_lenient;
+
+/// Characters that JavaScript's `encodeURIComponent` leaves as they are, besides letters and
+/// digits.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 /// Decodes the text after `Basic `: the name of a tenant, or a secret. `None` if it cannot be
 /// decoded.
@@ -30,30 +43,17 @@ pub fn encode_url(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{name}:"))
 }
 
+/// The form that browsers send.
+#[must_use]
+pub fn encode_browser(name: &str) -> String {
+    STANDARD.encode(utf8_percent_encode(name, COMPONENT).to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Characters that JavaScript's `encodeURIComponent` leaves as they are, besides letters and
-    /// digits.
-    const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'!')
-        .remove(b'~')
-        .remove(b'*')
-        .remove(b'\'')
-        .remove(b'(')
-        .remove(b')');
-
-    /// The form that browsers send.
-    fn encode_browser(name: &str) -> String {
-        STANDARD.encode(utf8_percent_encode(name, COMPONENT).to_string())
-    }
 
     #[test]
     fn the_three_encodings_mean_one_name() {
