@@ -7,6 +7,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_MACHETE_VERSION := 0.9.2
 CARGO_MUTANTS_VERSION := 27.1.0
 SDK := api/tests/sdk
 VENV := $(SDK)/python/.venv
@@ -18,7 +19,7 @@ BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/countersign
 COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
-.PHONY: help run test test-rust walk sdk sdk-node sdk-node-proxies sdk-browser sdk-python web web-types check fmt lint deny load capacity \
+.PHONY: help run test test-rust walk sdk sdk-node sdk-node-proxies sdk-browser sdk-python web web-types check fmt lint deny machete load capacity \
   hostile fuzz-http2 full bench bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
 
 help: ## Print this list
@@ -58,7 +59,7 @@ web-types: $(SDK)/node_modules/.package-lock.json ## Write the browser SDK's typ
 sdk-python: build $(VENV)/.installed ## authsignal, from PyPI
 	cd $(SDK)/python && $(SUITE) node ../support/with-server.mjs .venv/bin/python -m pytest
 
-check: fmt lint deny ## Check style, lints, licences and sources
+check: fmt lint deny machete ## Check style, lints, licences, sources and unused dependencies
 
 fmt: ## Check that the code is formatted
 	cargo fmt --all --check
@@ -69,6 +70,10 @@ lint: ## Run clippy, whose warnings are errors
 deny: ## Check the dependency tree against deny.toml
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION)
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+
+machete: ## Find dependencies that nothing uses
+	@cargo machete --version >/dev/null 2>&1 || cargo install cargo-machete --locked --version $(CARGO_MACHETE_VERSION)
+	cargo machete
 
 load: ## Put a server under load; the report is in target/load
 	cargo build --release --locked -p countersign -p countersign-loadtest

@@ -27,11 +27,9 @@ pub mod verifier;
 mod wait_limit;
 
 pub use countersign_core as core;
+pub use countersign_core::possession::{EnrollmentProof, RemovalProof, UpdateProof};
 
-pub use engine::device::{
-    Crowded, Enrolled, EnrollmentProof, HeldTicket, Pending, Reader, Refreshing, Removing,
-    TicketWish,
-};
+pub use engine::device::{Crowded, Enrolled, HeldTicket, Pending, Reader, TicketWish};
 pub use engine::free_room::FreeRoom;
 pub use engine::initiator::{Started, Verdict};
 pub use engine::operator::AccountView;

@@ -66,7 +66,7 @@ async fn a_signed_read_signs_the_nonce_and_waits_as_long_as_asked() {
         ]);
         let device = device(&server, dialect, Algorithm::Ed25519);
         let pending = device.pending(true, Some(30)).await.unwrap();
-        assert_eq!(pending.challenge_id, None);
+        assert_eq!(pending.into_first(), None);
         let [nonce, read] = <[Seen; 2]>::try_from(server.seen()).unwrap();
         assert!(nonce.line.starts_with("POST /v1/client/user-authenticators/push/challenge/sign?"));
         assert_eq!(nonce.body, "");

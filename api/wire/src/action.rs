@@ -2,13 +2,14 @@
 
 use countersign_core::action::{self, Action};
 use countersign_core::id::ActionCode;
-use countersign_core::policy::{ACTION_QUERY_CODES_MAX, ACTION_QUERY_MS_MAX};
-use countersign_core::text::Line;
+use countersign_core::policy::{ACTION_QUERY_CODES_MAX, ACTION_QUERY_MS_MAX, ACTIONS_MAX};
+use countersign_core::query::ActionQuery;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use crate::InvalidField;
 use crate::custom::Object;
+use crate::field::text;
 use crate::names::{ActionState, VerificationMethod};
 use crate::spelling::ServerRequest;
 use crate::time::Iso8601;
@@ -88,7 +89,6 @@ pub struct ActionItem {
 
 impl From<&Action> for ActionItem {
     fn from(action: &Action) -> Self {
-        let text = |line: &Option<Line>| line.as_ref().map(|l| l.as_str().to_owned());
         let verified_by =
             action.decided_by.as_ref().filter(|_| verification_method(action).is_some());
         Self {
@@ -100,8 +100,8 @@ impl From<&Action> for ActionItem {
             state_updated_at: action.state_updated_at.into(),
             verification_method: verification_method(action),
             verified_by_authenticator_id: verified_by.map(|id| id.as_str().to_owned()),
-            user_agent: text(&action.context.user_agent),
-            ip_address: text(&action.context.ip_address),
+            user_agent: text(action.context.user_agent.as_ref()),
+            ip_address: text(action.context.ip_address.as_ref()),
         }
     }
 }
@@ -123,23 +123,12 @@ pub struct ActionsQuery {
 
 impl ServerRequest for ActionsQuery {}
 
-/// An [`ActionsQuery`] whose fields are checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionsFilter {
-    /// Tracked at or after this time.
-    pub from: UnixMillis,
-    /// Only of these codes; all where empty.
-    pub codes: Vec<ActionCode>,
-    /// Only in this state.
-    pub state: Option<action::ActionState>,
-}
-
 impl ActionsQuery {
     /// Checks every field. Empty texts count as absent.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self, now: UnixMillis) -> Result<ActionsFilter, InvalidField> {
+    pub fn into_core(self, now: UnixMillis) -> Result<ActionQuery, InvalidField> {
         let earliest = now.minus_ms(ACTION_QUERY_MS_MAX);
         let from = self.from_date.filter(|t| !t.is_empty()).map(|t| Iso8601::parse(&t));
         let from = from.transpose().map_err(|e| InvalidField::new("fromDate", e.to_string()))?;
@@ -156,10 +145,11 @@ impl ActionsQuery {
             let state = ActionState::from_name(&name).map(action::ActionState::from);
             state.ok_or_else(|| InvalidField::new("state", "must be the name of an action state"))
         });
-        Ok(ActionsFilter {
+        Ok(ActionQuery {
             from: from.map_or(earliest, |t| t.0.max(earliest)),
             codes: codes.iter().map(parse).collect::<Result<_, _>>()?,
             state: state.transpose()?,
+            limit: ACTIONS_MAX,
         })
     }
 }
@@ -183,7 +173,7 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
 
-    fn filter(from: &str, codes: &str, state: &str) -> Result<ActionsFilter, InvalidField> {
+    fn filter(from: &str, codes: &str, state: &str) -> Result<ActionQuery, InvalidField> {
         let text = |t: &str| Some(t.to_owned());
         let query = ActionsQuery { from_date: text(from), codes: text(codes), state: text(state) };
         query.into_core(NOW)

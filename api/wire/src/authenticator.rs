@@ -3,6 +3,7 @@
 use countersign_core::device::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::field::text;
 use crate::names::{Platform, VerificationMethod};
 use crate::time::Iso8601;
 
@@ -59,7 +60,7 @@ impl From<&Device> for AuthenticatorItem {
             last_verified_at: device.last_verified_at.map(Iso8601::from),
             email: None,
             phone_number: None,
-            display_name: device.name.as_ref().map(|n| n.as_str().to_owned()),
+            display_name: text(device.name.as_ref()),
             device_platform: device.platform.map(Platform::from),
         }
     }

@@ -46,6 +46,11 @@ pub(crate) fn cleaned(text: Option<&str>, max: usize) -> Option<Line> {
     text.filter(|t| !t.is_empty()).map(|t| Line::cleaned(t, max))
 }
 
+/// A text as it stands in an answer.
+pub(crate) fn text(line: Option<&Line>) -> Option<String> {
+    line.map(|l| l.as_str().to_owned())
+}
+
 /// Any name, by its parser.
 pub(crate) fn id<T>(
     field: &'static str,

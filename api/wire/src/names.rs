@@ -70,6 +70,30 @@ pub enum VerificationMethod {
     Push,
 }
 
+/// Ways in which a user may confirm. There is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationMethods {
+    /// `PUSH` where the user is enrolled.
+    pub enrolled_verification_methods: Vec<VerificationMethod>,
+    /// `PUSH`.
+    pub allowed_verification_methods: Vec<VerificationMethod>,
+    /// `PUSH` where the user is enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_verification_method: Option<VerificationMethod>,
+}
+
+impl VerificationMethods {
+    pub(crate) fn of_user(is_enrolled: bool) -> Self {
+        let push = is_enrolled.then_some(VerificationMethod::Push);
+        Self {
+            enrolled_verification_methods: push.into_iter().collect(),
+            allowed_verification_methods: vec![VerificationMethod::Push],
+            default_verification_method: push,
+        }
+    }
+}
+
 impl ActionState {
     /// The state of that name.
     #[must_use]

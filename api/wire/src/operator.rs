@@ -5,6 +5,7 @@ use countersign_core::device::Device;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use crate::field::text;
 use crate::time::Iso8601;
 
 /// An account.
@@ -89,7 +90,7 @@ impl From<&Device> for OperatorDevice {
     fn from(device: &Device) -> Self {
         Self {
             user_authenticator_id: device.id.as_str().to_owned(),
-            name: device.name.as_ref().map(|name| name.as_str().to_owned()),
+            name: text(device.name.as_ref()),
             algorithm: device.key.algorithm().name().to_owned(),
             created_at: iso(device.created_at),
             last_verified_at: device.last_verified_at.map(iso),

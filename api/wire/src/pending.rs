@@ -4,32 +4,54 @@ use countersign_core::device::Device;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::inbox::Offer;
 use countersign_core::nonce::Nonce;
-use countersign_core::text::Line;
 use serde::{Deserialize, Serialize};
 
 use crate::custom::{Object, public_custom};
+use crate::field::text;
 use crate::secret::Secret;
 
 /// Answer to `GET /client/user-authenticators/push/challenge`.
-///
-/// The official SDKs read the fields of one challenge: those of the first in [`Self::challenges`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingResponse {
-    /// The binding that may answer, or the newest one: it is there even when nothing is pending.
+    /// The first challenge once more: the official SDKs read the fields of one.
+    #[serde(flatten)]
+    pub first: First,
+    /// All that is pending, newest first.
+    #[serde(default)]
+    pub challenges: Vec<PendingChallenge>,
+}
+
+/// The fields of [`PendingResponse`] beside the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum First {
+    /// Something is pending.
+    Pending(Box<PendingChallenge>),
+    /// Nothing is pending.
+    #[serde(rename_all = "camelCase")]
+    Nothing {
+        /// The newest binding.
+        user_authenticator_id: String,
+        /// Null.
+        #[serde(default)]
+        number_match: (),
+    },
+}
+
+/// One challenge of several that a device may answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingChallenge {
+    /// The binding that may answer.
     pub user_authenticator_id: String,
     /// The challenge. With [`Self::user_id`], it says that something is pending.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub challenge_id: Option<String>,
+    pub challenge_id: String,
     /// The user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
+    pub user_id: String,
     /// The action to decide.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action_code: Option<String>,
+    pub action_code: String,
     /// The instance of the action.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub idempotency_key: Option<String>,
+    pub idempotency_key: String,
     /// The browser's name for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
@@ -40,10 +62,8 @@ pub struct PendingResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
     /// End of the challenge's life, in Unix seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<u64>,
+    pub expires_at: u64,
     /// The number that has to be typed to approve; null where none has to be.
-    #[serde(default)]
     pub number_match: Option<NumberMatch>,
     /// The challenge's own nonce; only for reads by the key's holder.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,38 +76,6 @@ pub struct PendingResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Object>,
     /// The user's own data; only for reads by the key's holder.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<PendingUser>,
-    /// All that is pending, newest first.
-    #[serde(default)]
-    pub challenges: Vec<PendingChallenge>,
-}
-
-/// One challenge of several that a device may answer. The fields are those of
-/// [`PendingResponse`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are described at the response that repeats them")]
-pub struct PendingChallenge {
-    pub user_authenticator_id: String,
-    pub challenge_id: String,
-    pub user_id: String,
-    pub action_code: String,
-    pub idempotency_key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip_address: Option<String>,
-    pub expires_at: u64,
-    pub number_match: Option<NumberMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<Secret>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub custom: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<PendingUser>,
 }
@@ -118,33 +106,24 @@ pub struct Private<'a> {
 }
 
 impl PendingResponse {
-    /// Nothing is pending for any binding of the key.
-    #[must_use]
-    pub fn nothing(newest: &AuthenticatorId) -> Self {
-        Self { user_authenticator_id: newest.as_str().to_owned(), ..Self::default() }
-    }
-
     /// Makes the answer from the pending challenges, newest first; `newest` is the binding to name
     /// if there are none.
     #[must_use]
     pub fn new(newest: &AuthenticatorId, challenges: Vec<PendingChallenge>) -> Self {
-        let Some(first) = challenges.first().cloned() else { return Self::nothing(newest) };
-        Self {
-            user_authenticator_id: first.user_authenticator_id,
-            challenge_id: Some(first.challenge_id),
-            user_id: Some(first.user_id),
-            action_code: Some(first.action_code),
-            idempotency_key: Some(first.idempotency_key),
-            user_agent: first.user_agent,
-            device_id: first.device_id,
-            ip_address: first.ip_address,
-            expires_at: Some(first.expires_at),
-            number_match: first.number_match,
-            nonce: first.nonce,
-            display: first.display,
-            custom: first.custom,
-            user: first.user,
-            challenges,
+        let nothing = || First::Nothing {
+            user_authenticator_id: newest.as_str().to_owned(),
+            number_match: (),
+        };
+        let first = challenges.first().cloned().map(Box::new);
+        Self { first: first.map_or_else(nothing, First::Pending), challenges }
+    }
+
+    /// The challenge that an official SDK sees.
+    #[must_use]
+    pub fn into_first(self) -> Option<Box<PendingChallenge>> {
+        match self.first {
+            First::Pending(challenge) => Some(challenge),
+            First::Nothing { .. } => None,
         }
     }
 }
@@ -154,7 +133,6 @@ impl PendingChallenge {
     /// its caller holds the key.
     #[must_use]
     pub fn new(binding: &Device, offer: &Offer, private: Option<Private<'_>>) -> Self {
-        let text = |line: Option<&Line>| line.map(|l| l.as_str().to_owned());
         let custom = |json: Option<&str>| {
             private.map(|p| json.map(|j| public_custom(j, p.public)).unwrap_or_default())
         };

@@ -13,7 +13,7 @@ use crate::InvalidField;
 use crate::address;
 use crate::custom::{self, Object};
 use crate::field;
-use crate::names::{ActionState, VerificationMethod};
+use crate::names::{ActionState, VerificationMethods};
 use crate::secret::Secret;
 use crate::spelling::ServerRequest;
 
@@ -123,13 +123,9 @@ pub struct TrackResponse {
     pub token: Secret,
     /// True if the user has an authenticator.
     pub is_enrolled: bool,
-    /// `PUSH` where the user is enrolled.
-    pub enrolled_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH`.
-    pub allowed_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH` where the user is enrolled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_verification_method: Option<VerificationMethod>,
+    /// The user's ways to confirm.
+    #[serde(flatten)]
+    pub methods: VerificationMethods,
     /// Always empty: there is no rules engine.
     pub rule_ids: Vec<String>,
 }
@@ -138,16 +134,13 @@ impl TrackResponse {
     /// The answer about an action, with a token made for it.
     #[must_use]
     pub fn new(action: &Action, is_enrolled: bool, token: Secret, url: Secret) -> Self {
-        let push = is_enrolled.then_some(VerificationMethod::Push);
         Self {
             idempotency_key: action.key.idempotency_key.as_str().to_owned(),
             state: action.state.into(),
             url,
             token,
             is_enrolled,
-            enrolled_verification_methods: push.into_iter().collect(),
-            allowed_verification_methods: vec![VerificationMethod::Push],
-            default_verification_method: push,
+            methods: VerificationMethods::of_user(is_enrolled),
             rule_ids: Vec::new(),
         }
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::account::AccountRecord;
 use crate::action::Action;
 use crate::challenge::Challenge;
 use crate::device::Device;
 use crate::event::Event;
 use crate::id::{AccountKey, AuthenticatorId};
+use crate::record::AccountRecord;
 
 /// One record to put in place or take out.
 #[derive(Clone, Debug, PartialEq, Eq)]

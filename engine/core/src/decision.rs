@@ -121,7 +121,7 @@ impl VerifiedDecision {
         &self.by
     }
 
-    /// Gives the signed message.
+    /// Signing mode of the signature.
     #[must_use]
     pub const fn signing(&self) -> Signing {
         self.signing

@@ -1,4 +1,4 @@
-//! One enrolled credential: a key bound to an account.
+//! Authenticators: the keys that are bound to an account, each with the device that holds it.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Signing {
         }
     }
 
-    /// Gives the messages signed in this mode.
+    /// The mode of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::ChallengeId, Self::StatementV1].into_iter().find(|signing| signing.name() == name)
@@ -45,10 +45,11 @@ pub enum Platform {
     Web,
 }
 
-/// A key bound to an account: the wire contract's push authenticator.
+/// A device as an account knows it: its key bound to the account, which is the wire contract's push
+/// authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// The binding's name.
+    /// Name of the authenticator, which is the binding.
     pub id: AuthenticatorId,
     /// The account.
     pub account: AccountKey,

@@ -31,6 +31,8 @@ pub const PUBLIC_KEY_BYTES_MAX: usize = 128;
 pub const SIGNATURE_BYTES_MAX: usize = 128;
 /// Users in one page of a user query, at most; also the number where none is asked for.
 pub const USERS_PAGE_MAX: usize = 100;
+/// Actions in the answer to an action query, at most: the newest.
+pub const ACTIONS_MAX: usize = 1000;
 /// Action codes in one action query, at most.
 pub const ACTION_QUERY_CODES_MAX: usize = 50;
 /// Longest time that an action query looks back, and its default.

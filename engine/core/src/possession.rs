@@ -9,6 +9,48 @@ use crate::time::UnixMillis;
 /// Length of the time window whose number is signed to remove a credential, in seconds.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
 
+/// A signature that is said to prove possession of a key that is being enrolled.
+#[derive(Clone)]
+pub struct EnrollmentProof {
+    /// Over the enrollment's statement.
+    pub signature: Vec<u8>,
+    /// Of the bearer token that the key is enrolled with.
+    pub token: Digest,
+}
+
+/// A signature that is said to prove possession of a key whose credential is updated.
+#[derive(Clone)]
+pub enum UpdateProof {
+    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
+    Official {
+        /// The nonce's handle.
+        handle: String,
+        /// Over the nonce.
+        signature: Vec<u8>,
+    },
+    /// A signature over the update's statement.
+    Statement {
+        /// A nonce that was given out.
+        nonce: Nonce,
+        /// Over the statement.
+        signature: Vec<u8>,
+    },
+}
+
+/// A signature that is said to prove possession of a key whose credential is removed.
+#[derive(Clone)]
+pub enum RemovalProof {
+    /// As official SDKs do it: a signature over the number of the time window.
+    Official(Vec<u8>),
+    /// A signature over the removal's statement.
+    Statement {
+        /// A nonce that was given out.
+        nonce: Nonce,
+        /// Over the statement.
+        signature: Vec<u8>,
+    },
+}
+
 /// Proof that the caller that enrolls a key holds it. Only [`proven_enrollment`] makes one.
 #[derive(Clone, Debug)]
 pub struct Possession(Thumbprint);
@@ -78,18 +120,6 @@ pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Che
     let windows = [window, window.saturating_sub(1), window + 1];
     let texts = windows.into_iter().flat_map(|w| [removal_text(w), w.to_string()]);
     Check::any_of(key, texts.map(String::into_bytes).collect(), signature)
-}
-
-/// Checks the signature that removes a credential, as [`check_removal`] says.
-///
-/// # Errors
-/// [`InvalidSignature`].
-pub fn verify_removal(
-    key: &PublicKey,
-    now: UnixMillis,
-    signature: &[u8],
-) -> Result<(), InvalidSignature> {
-    check_removal(key.clone(), now, signature.to_vec()).verify().map(|_| ())
 }
 
 /// The text that the official SDKs sign at `now` to remove a credential.

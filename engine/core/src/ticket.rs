@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::account::Grant;
+use crate::grant::Grant;
 use crate::id::AuthenticatorId;
 use crate::statement::Digest;
 use crate::time::UnixMillis;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use countersign_core::account::{AccountRecord, Snapshot};
-use countersign_core::action::{Action, ActionState};
+use countersign_core::action::Action;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::Change;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
+    AccountKey, ActionKey, ChallengeId, CredentialKey, EventId, TenantId, UserId,
 };
+pub use countersign_core::query::{ActionQuery, UserQuery};
 use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
@@ -47,34 +48,6 @@ pub enum Committed {
         /// The end that is recorded.
         recorded: Box<Ended>,
     },
-}
-
-/// Attributes by which users are found; all that are given must match.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserQuery {
-    /// E-mail address, in any case of its ASCII letters.
-    pub email: Option<String>,
-    /// Exact phone number.
-    pub phone_number: Option<String>,
-    /// Exact user name.
-    pub username: Option<String>,
-    /// Only users after this one.
-    pub after: Option<UserId>,
-    /// Users in the answer, at most.
-    pub limit: usize,
-}
-
-/// Filter for a user's actions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionQuery {
-    /// Tracked at or after this time.
-    pub from: UnixMillis,
-    /// Only of these codes; all where empty.
-    pub codes: Vec<ActionCode>,
-    /// Only in this state.
-    pub state: Option<ActionState>,
-    /// Actions in the answer, at most.
-    pub limit: usize,
 }
 
 /// Answers that are not recorded yet.

@@ -7,7 +7,7 @@ use countersign_core::challenge::Ended;
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::Limits;
-use countersign_engine::{Reader, Removing};
+use countersign_engine::{Reader, RemovalProof};
 
 use crate::support::{Fault, House, Phone, WAIT_MS, Which, gate, soon};
 
@@ -119,7 +119,7 @@ async fn a_challenge_stays_open_while_one_of_its_devices_is_left() {
     let challenge = house.challenge(&alice).await.unwrap();
     let waiter = house.waiter(&challenge).await;
     let good_bye = first.good_bye(house.now());
-    let by = Removing::Official(good_bye);
+    let by = RemovalProof::Official(good_bye);
     house.engine.remove_credential(&first.credential(), by).await.unwrap();
     assert!(house.decide(&first, &challenge, Decision::Approve).await.is_err());
     house.decide(&second, &challenge, Decision::Approve).await.unwrap();

@@ -9,7 +9,7 @@ use countersign_core::policy::Limits;
 use countersign_core::refusal::Refusal;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{MemoryStore, SqliteStore};
-use countersign_engine::{Error, Misbehaviour, Reader, Removing};
+use countersign_engine::{Error, Misbehaviour, Reader, RemovalProof};
 
 use crate::support::{House, Phone, WAIT_MS, account, action, grant, soon};
 
@@ -43,7 +43,7 @@ async fn a_whole_sign_in(store: Arc<dyn Store>) {
     assert_eq!(ended.unwrap_err(), Error::Refused(Refusal::ActionEnded));
 
     let good_bye = phone.good_bye(house.now());
-    let by = Removing::Official(good_bye);
+    let by = RemovalProof::Official(good_bye);
     let removed = house.engine.remove_credential(&phone.credential(), by).await.unwrap();
     assert_eq!(removed, device.id);
     let gone = house.engine.credential(&phone.credential(), None).await;

@@ -29,7 +29,7 @@ use countersign_engine::ports::{Clock, Store};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::system::SystemEntropy;
 use countersign_engine::{
-    Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, Refreshing, Removing, Tenant,
+    Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, RemovalProof, Tenant, UpdateProof,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -263,7 +263,7 @@ fn an_update_nonce_serves_for_five_minutes() {
         let handout = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap();
         world.clock.set(START.plus_ms(300_000));
         let signature = world.sign(&handout.nonce.message(Purpose::Update));
-        let by = Refreshing::Official { handle: handout.handle, signature };
+        let by = UpdateProof::Official { handle: handout.handle, signature };
         let late = world.engine.refresh(&key, by, Default::default()).await;
         assert_eq!(late.unwrap_err(), Misbehaviour::UnknownNonce.into());
     });
@@ -275,7 +275,7 @@ fn a_removal_holds_for_its_window_and_the_ones_beside_it() {
         run(async |world| {
             let signed_at = START.0.checked_add_signed(windows * 600_000).unwrap();
             let signature = world.sign(&removal_text_at(UnixMillis(signed_at)));
-            let by = Removing::Official(signature);
+            let by = RemovalProof::Official(signature);
             let removed = world.engine.remove_credential(&world.credential(), by).await;
             assert_eq!(removed.is_ok(), good, "{windows}");
         });

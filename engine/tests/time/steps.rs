@@ -35,7 +35,7 @@ impl World {
     }
 
     async fn remove_signed_at(&self, at: UnixMillis) -> Result<(), Error> {
-        let by = Removing::Official(self.sign(&removal_text_at(at)));
+        let by = RemovalProof::Official(self.sign(&removal_text_at(at)));
         self.engine.remove_credential(&self.credential(), by).await.map(drop)
     }
 }

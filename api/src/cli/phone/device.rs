@@ -3,7 +3,7 @@
 use countersign_client::wire::device::{
     AnswerResponse, CredentialResponse, RemoveResponse, UpdateResponse,
 };
-use countersign_client::wire::pending::{PendingChallenge, PendingResponse};
+use countersign_client::wire::pending::PendingChallenge;
 use countersign_client::{
     Choice, ClientError, Device, Enrollment, Home, Http, Manner, Prompt, SoftwareKey,
     StatementDevice, Unreadable,
@@ -32,7 +32,7 @@ pub(super) struct Waiting {
 /// A question to a person.
 pub(super) enum Asked {
     /// The answer that the official SDKs get.
-    Official(Box<PendingResponse>),
+    Official(Box<PendingChallenge>),
     /// The signed text, and the owner of the device.
     Statement(Box<(PendingChallenge, Prompt)>),
 }
@@ -87,11 +87,12 @@ impl Phone {
     ) -> Result<Vec<Waiting>, ClientError> {
         match self {
             Self::Official(device) => {
-                let pending = device.pending(signed, wait).await?;
-                // Both say that something is pending; one alone does not.
-                let id = pending.challenge_id.clone().filter(|_| pending.user_id.is_some());
-                let waiting = |id| Waiting { id, asked: Ok(Asked::Official(Box::new(pending))) };
-                Ok(id.map(waiting).into_iter().collect())
+                let first = device.pending(signed, wait).await?.into_first();
+                let waiting = |first: Box<PendingChallenge>| Waiting {
+                    id: first.challenge_id.clone(),
+                    asked: Ok(Asked::Official(first)),
+                };
+                Ok(first.map(waiting).into_iter().collect())
             }
             Self::Statement(device) => {
                 let challenges = device.pending(wait).await?.challenges;

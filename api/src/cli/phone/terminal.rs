@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use countersign_client::wire::custom::Object;
-use countersign_client::wire::pending::PendingResponse;
+use countersign_client::wire::pending::PendingChallenge;
 use countersign_client::wire::time::Iso8601;
 use countersign_client::{Display, Row, Unreadable, rows};
 use countersign_core::policy::DISPLAY_BYTES_MAX;
@@ -79,14 +79,14 @@ fn show_display(display: &Display, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn show_official(
-    pending: &PendingResponse,
+    pending: &PendingChallenge,
     now: UnixMillis,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    line("challenge", &pending.challenge_id, out)?;
+    line("action", &pending.action_code, out)?;
+    line("user", &pending.user_id, out)?;
     for (name, text) in [
-        ("challenge", &pending.challenge_id),
-        ("action", &pending.action_code),
-        ("user", &pending.user_id),
         ("IP address", &pending.ip_address),
         ("user agent", &pending.user_agent),
         ("device id", &pending.device_id),
@@ -104,7 +104,7 @@ fn show_official(
     show_rows(&display.as_ref().map_or_else(unshown, Display::custom_rows), "", out)?;
     let users = pending.user.as_ref().and_then(|user| user.custom.as_ref());
     show_rows(&users.map(|custom| rows(custom, None)).unwrap_or_default(), "user's ", out)?;
-    pending.expires_at.map_or(Ok(()), |seconds| show_expiry(seconds, now, out))
+    show_expiry(pending.expires_at, now, out)
 }
 
 fn show_expiry(seconds: u64, now: UnixMillis, out: &mut impl Write) -> io::Result<()> {
@@ -147,9 +147,9 @@ mod tests {
             "userAgent": "Mozilla/5.0 (iPhone)",
             "custom": {"amount": 125_000, "currency": "HUF", "payee": {"name": "Zoë"}}});
         let text = display.to_string();
-        let pending: PendingResponse = serde_json::from_value(serde_json::json!({
-            "userAuthenticatorId": "b7", "userId": "u-1", "display": text,
-            "custom": display["custom"],
+        let pending: PendingChallenge = serde_json::from_value(serde_json::json!({
+            "userAuthenticatorId": "b7", "challengeId": "c", "userId": "u-1", "actionCode": "pay",
+            "idempotencyKey": "k", "expiresAt": 0, "display": text, "custom": display["custom"],
         }))
         .unwrap();
         let (mut stated, mut official) = (Vec::new(), Vec::new());
@@ -171,9 +171,10 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_is_shown() {
         let evil = "\u{1b}[2J\u{9b}31m\r\u{202e}x";
-        let pending: PendingResponse = serde_json::from_value(serde_json::json!({
+        let pending: PendingChallenge = serde_json::from_value(serde_json::json!({
             "userAuthenticatorId": "b7", "challengeId": evil, "userId": evil, "actionCode": evil,
-            "ipAddress": evil, "userAgent": evil, "deviceId": evil, "expiresAt": u64::MAX,
+            "idempotencyKey": evil, "ipAddress": evil, "userAgent": evil, "deviceId": evil,
+            "expiresAt": u64::MAX,
             "custom": {evil: evil, "nested": {evil: [evil]}}, "user": {"custom": {evil: evil}},
         }))
         .unwrap();

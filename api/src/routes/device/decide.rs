@@ -25,8 +25,8 @@ pub async fn decide(
     Body(body): Body<AnswerRequest>,
 ) -> Result<HttpResponse, Problem> {
     let arrived_at = arrival.or(state.engine.clock().now());
-    let answer = body.into_core()?;
-    let key = credential_key(caller.tenant, &answer.key);
-    let ended = state.engine.decide(&key, answer.signed, arrived_at).await?;
+    let (key, signed) = body.into_core()?;
+    let key = credential_key(caller.tenant, &key);
+    let ended = state.engine.decide(&key, signed, arrived_at).await?;
     Ok(HttpResponse::Ok().json(AnswerResponse::from(ended.outcome)))
 }

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::account::Enroll;
-use countersign_engine::{Crowded, EnrollmentProof};
-use countersign_wire::device::{self, CredentialResponse, EnrollRequest, Enrollment};
+use countersign_engine::Crowded;
+use countersign_wire::device::{self, CredentialResponse, EnrollRequest};
 
 use crate::caller::EnrollingCaller;
 use crate::problem::Problem;
@@ -24,17 +24,10 @@ pub async fn enroll(
     state: Data<AppState>,
     Body(body): Body<EnrollRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let Enrollment { key, name, platform, push_token, signing, proof, attested } =
-        body.into_core()?;
-    let enroll = Enroll {
-        name,
-        platform,
-        push_token,
-        signing,
-        ticket: caller.ticket,
-        ..Enroll::official(key, caller.may_add_authenticators)
-    };
-    let proof = proof.map(|signature| EnrollmentProof { signature, token: caller.bearer });
+    let attested = body.perform_attestation.is_some();
+    let (enroll, proof) = body.into_core(caller.bearer)?;
+    let (may_add, ticket) = (caller.may_add_authenticators, caller.ticket);
+    let enroll = Enroll { may_add, ticket, ..enroll };
     let enrolled = state.engine.enroll(&caller.account, caller.grant, enroll, proof).await;
     let enrolled = enrolled.map_err(Problem::of_token)?;
     let device = &enrolled.device;

@@ -2,8 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_engine::Removing;
-use countersign_wire::device::{Remove, RemoveRequest, RemoveResponse};
+use countersign_wire::device::{RemoveRequest, RemoveResponse};
 
 use super::credential_key;
 use crate::caller::DeviceCaller;
@@ -21,13 +20,9 @@ pub async fn remove(
     state: Data<AppState>,
     Body(body): Body<RemoveRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let Remove { key, nonce, signature } = body.into_core()?;
+    let (key, proof) = body.into_core()?;
     let key = credential_key(caller.tenant, &key);
-    let by = match nonce {
-        Some(nonce) => Removing::Statement { nonce, signature },
-        None => Removing::Official(signature),
-    };
-    let removed = state.engine.remove_credential(&key, by).await?;
+    let removed = state.engine.remove_credential(&key, proof).await?;
     Ok(HttpResponse::Ok()
         .json(RemoveResponse { removed_authenticator_id: Some(removed.to_string()) }))
 }

@@ -41,9 +41,9 @@ pub async fn session(
     state: Data<AppState>,
     Body(body): Body<SessionRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let opening = body.into_core()?;
-    let key = credential_key(caller.tenant, &opening.key);
-    let binding = state.engine.open_session(&key, opening.nonce, opening.signature).await?;
+    let (key, nonce, signature) = body.into_core()?;
+    let key = credential_key(caller.tenant, &key);
+    let binding = state.engine.open_session(&key, nonce, signature).await?;
     let issued_at: UnixMillis = state.engine.clock().now();
     let token = state.make_session(&Session { key, binding, issued_at })?;
     let (token, expires_in) = (Secret::new(token), Session::LIFETIME_SECONDS);

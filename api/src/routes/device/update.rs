@@ -2,8 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_engine::Refreshing;
-use countersign_wire::device::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
+use countersign_wire::device::{UpdateRequest, UpdateResponse};
 
 use super::credential_key;
 use crate::caller::DeviceCaller;
@@ -21,13 +20,9 @@ pub async fn update(
     state: Data<AppState>,
     Body(body): Body<UpdateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let Update { key, nonce, signature, refresh } = body.into_core()?;
+    let (key, proof, refresh) = body.into_core()?;
     let key = credential_key(caller.tenant, &key);
     let sent = refresh.push_token.clone();
-    let by = match nonce {
-        UpdateNonce::Handle(handle) => Refreshing::Official { handle, signature },
-        UpdateNonce::Statement(nonce) => Refreshing::Statement { nonce, signature },
-    };
-    let device = state.engine.refresh(&key, by, refresh).await?;
+    let device = state.engine.refresh(&key, proof, refresh).await?;
     Ok(HttpResponse::Ok().json(UpdateResponse::new(&device, sent.as_ref())))
 }

@@ -2,8 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_engine::ports::store::ActionQuery;
-use countersign_wire::action::{ActionItem, ActionsFilter, ActionsQuery};
+use countersign_wire::action::{ActionItem, ActionsQuery};
 
 use super::account;
 use crate::caller::ServerCaller;
@@ -11,9 +10,6 @@ use crate::problem::Problem;
 use crate::request::path::Path;
 use crate::request::query::ServerQuery;
 use crate::state::AppState;
-
-/// Actions in one answer, at most: the newest.
-const ACTIONS_MAX: usize = 1000;
 
 /// Lists actions, newest first.
 ///
@@ -26,9 +22,7 @@ pub async fn query_actions(
     ServerQuery(query): ServerQuery<ActionsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let account = account(caller.tenant, &path)?;
-    let ActionsFilter { from, codes, state: in_state } =
-        query.into_core(state.engine.clock().now())?;
-    let query = ActionQuery { from, codes, state: in_state, limit: ACTIONS_MAX };
+    let query = query.into_core(state.engine.clock().now())?;
     let actions = state.engine.actions(&account, query).await?;
     Ok(HttpResponse::Ok().json(actions.iter().map(ActionItem::from).collect::<Vec<_>>()))
 }

@@ -2,8 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_engine::ports::store::UserQuery;
-use countersign_wire::user::{UsersFilter, UsersPage, UsersQuery};
+use countersign_wire::user::{UsersPage, UsersQuery};
 
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
@@ -19,8 +18,8 @@ pub async fn query_users(
     state: Data<AppState>,
     ServerQuery(query): ServerQuery<UsersQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let UsersFilter { username, email, phone_number, after, limit } = query.into_core()?;
-    let query = UserQuery { email, phone_number, username, after, limit };
+    let query = query.into_core()?;
+    let limit = query.limit;
     let users = state.engine.users(&caller.tenant, query).await?;
     let users = users.iter().map(|(id, record)| (id, &record.profile));
     Ok(HttpResponse::Ok().json(UsersPage::new(users, limit)))

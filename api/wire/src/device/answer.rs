@@ -33,35 +33,21 @@ pub struct AnswerRequest {
     pub verification_code: Option<Secret>,
 }
 
-/// An [`AnswerRequest`] whose fields are checked.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The key that is said to have signed.
-    pub key: PresentedKey,
-    /// The decision; nothing about it is known to be true.
-    pub signed: SignedDecision,
-}
-
 impl AnswerRequest {
-    /// Checks every field.
+    /// Checks every field. The answer is the key that is said to have signed, and the decision.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self) -> Result<Answer, InvalidField> {
+    pub fn into_core(self) -> Result<(PresentedKey, SignedDecision), InvalidField> {
         let decision = decision(self.approved, self.decision.as_deref())?;
         let challenge = ChallengeId::parse(&self.challenge_id);
         let code = self.verification_code.filter(|c| !c.reveal().is_empty());
         let number = code.map(|c| TypedNumber::parse(c.reveal())).transpose();
         let number = number.map_err(|e| InvalidField::new("verificationCode", e.to_string()))?;
-        Ok(Answer {
-            key: PresentedKey::from_body(&self.public_key)?,
-            signed: SignedDecision {
-                challenge: challenge.map_err(|e| InvalidField::id("challengeId", &e))?,
-                decision,
-                number,
-                signature: decode_signature(self.signature.reveal())?,
-            },
-        })
+        let key = PresentedKey::from_body(&self.public_key)?;
+        let challenge = challenge.map_err(|e| InvalidField::id("challengeId", &e))?;
+        let signature = decode_signature(self.signature.reveal())?;
+        Ok((key, SignedDecision { challenge, decision, number, signature }))
     }
 }
 

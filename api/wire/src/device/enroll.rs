@@ -1,9 +1,11 @@
 //! Bodies of an enrollment, and of the question for one.
 
-use countersign_core::device::{Device, Platform, PushToken, Signing};
+use countersign_core::account::Enroll;
+use countersign_core::device::{Device, Signing};
 use countersign_core::policy::DEVICE_NAME_BYTES_MAX;
-use countersign_core::signature::{PublicKey, SignatureFormat};
-use countersign_core::text::Line;
+use countersign_core::possession::EnrollmentProof;
+use countersign_core::signature::SignatureFormat;
+use countersign_core::statement::Digest;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -47,31 +49,16 @@ pub struct EnrollRequest {
     pub perform_attestation: Option<IgnoredAny>,
 }
 
-/// An [`EnrollRequest`] whose fields are checked.
-#[derive(Clone, Debug)]
-pub struct Enrollment {
-    /// The key, with the format of its signatures.
-    pub key: PublicKey,
-    /// The person's name for the device.
-    pub name: Option<Line>,
-    /// The app's platform.
-    pub platform: Option<Platform>,
-    /// The notification provider's token.
-    pub push_token: Option<PushToken>,
-    /// The signing mode that the key asks for.
-    pub signing: Signing,
-    /// Over the enrollment's statement; nothing about it is known to be true.
-    pub proof: Option<Vec<u8>>,
-    /// True if there was attestation data, which is ignored.
-    pub attested: bool,
-}
-
 impl EnrollRequest {
-    /// Checks every field.
+    /// Checks every field. The answer has the rights of nobody yet: the caller's are to be added.
+    /// `bearer` is over the token or ticket of the request, which the proof is about.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self) -> Result<Enrollment, InvalidField> {
+    pub fn into_core(
+        self,
+        bearer: Digest,
+    ) -> Result<(Enroll, Option<EnrollmentProof>), InvalidField> {
         let presented = PresentedKey::from_body(&self.public_key)?;
         let algorithm = presented.algorithm();
         if self.algorithm.is_some_and(|name| name != algorithm.name()) {
@@ -91,16 +78,17 @@ impl EnrollRequest {
             }
         };
         let proof = self.proof.as_ref().map(|p| decode_signature_of("proof", p.reveal()));
-        Ok(Enrollment {
-            key: key.map_err(|e| InvalidField::new("publicKey", e.to_string()))?,
+        let key = key.map_err(|e| InvalidField::new("publicKey", e.to_string()))?;
+        let enroll = Enroll {
             // A person or the platform wrote it, and the app cannot correct it.
             name: field::cleaned(self.device_name.as_deref(), DEVICE_NAME_BYTES_MAX),
             platform: self.device_platform.map(Into::into),
             push_token: push_token(self.push_token.as_ref())?,
             signing: signing(self.signing.as_deref())?,
-            proof: proof.transpose()?,
-            attested: self.perform_attestation.is_some(),
-        })
+            ..Enroll::official(key, false)
+        };
+        let proof = proof.transpose()?;
+        Ok((enroll, proof.map(|signature| EnrollmentProof { signature, token: bearer })))
     }
 }
 
@@ -177,18 +165,22 @@ mod tests {
         EnrollRequest { public_key: key.to_owned(), ..EnrollRequest::default() }
     }
 
+    fn read(request: EnrollRequest) -> Result<(Enroll, Option<EnrollmentProof>), InvalidField> {
+        request.into_core(Digest::of("bearer"))
+    }
+
     fn named(name: &str) -> Option<String> {
         Some(name.to_owned())
     }
 
     #[test]
     fn what_is_absent_is_as_the_official_sdks_have_it() {
-        let enrollment = request(P256).into_core().unwrap();
-        assert_eq!(enrollment.key.format(), SignatureFormat::Der);
-        assert_eq!(enrollment.signing, Signing::ChallengeId);
-        assert!(enrollment.proof.is_none());
-        let enrollment = request(ED25519).into_core().unwrap();
-        assert_eq!(enrollment.key.format(), SignatureFormat::Raw);
+        let (enroll, proof) = read(request(P256)).unwrap();
+        assert_eq!(enroll.key.format(), SignatureFormat::Der);
+        assert_eq!(enroll.signing, Signing::ChallengeId);
+        assert!(proof.is_none() && !enroll.may_add && enroll.ticket.is_none());
+        let (enroll, _) = read(request(ED25519)).unwrap();
+        assert_eq!(enroll.key.format(), SignatureFormat::Raw);
     }
 
     #[test]
@@ -196,10 +188,10 @@ mod tests {
         for (key, good) in [(P256, &["der", "p1363"][..]), (ED25519, &["raw"])] {
             for name in ["der", "p1363", "raw", "DER", ""] {
                 let body = EnrollRequest { signature_format: named(name), ..request(key) };
-                match body.into_core() {
-                    Ok(enrollment) => {
+                match read(body) {
+                    Ok((enroll, _)) => {
                         assert!(good.contains(&name));
-                        assert_eq!(enrollment.key.format().name(), name);
+                        assert_eq!(enroll.key.format().name(), name);
                     }
                     Err(error) => {
                         assert!(!good.contains(&name));
@@ -214,16 +206,17 @@ mod tests {
     fn signing_and_proof_are_read_or_refused_by_name() {
         let proof = Some(Secret::new("AAAA"));
         let good = EnrollRequest { signing: named("statement-v1"), proof, ..request(ED25519) };
-        let enrollment = good.clone().into_core().unwrap();
-        assert_eq!(enrollment.signing, Signing::StatementV1);
-        assert_eq!(enrollment.proof.as_deref(), Some(&[0; 3][..]));
+        let (enroll, proof) = read(good.clone()).unwrap();
+        assert_eq!(enroll.signing, Signing::StatementV1);
+        let proof = proof.map(|p| (p.signature, p.token));
+        assert_eq!(proof, Some((vec![0; 3], Digest::of("bearer"))));
         let bad = EnrollRequest { signing: named("statement-v2"), ..good.clone() };
-        assert_eq!(bad.into_core().unwrap_err().field, "signing");
+        assert_eq!(read(bad).err().unwrap().field, "signing");
         for text in ["?".to_owned(), "A".repeat(10_000)] {
             let bad = EnrollRequest { proof: Some(Secret::new(text)), ..good.clone() };
-            assert_eq!(bad.into_core().unwrap_err().field, "proof");
+            assert_eq!(read(bad).err().unwrap().field, "proof");
         }
         let bad = EnrollRequest { algorithm: named("es256"), ..good };
-        assert_eq!(bad.into_core().unwrap_err().field, "algorithm");
+        assert_eq!(read(bad).err().unwrap().field, "algorithm");
     }
 }

@@ -11,15 +11,13 @@ mod session;
 mod ticket;
 mod update;
 
-pub use answer::{Answer, AnswerRequest, AnswerResponse};
-pub use enroll::{CredentialResponse, Crowded, EnrollRequest, Enrollment};
+pub use answer::{AnswerRequest, AnswerResponse};
+pub use enroll::{CredentialResponse, Crowded, EnrollRequest};
 pub use nonce::{NonceResponse, UpdateNonceResponse};
-pub use remove::{Remove, RemoveRequest, RemoveResponse};
-pub use session::{
-    Session, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
-};
+pub use remove::{RemoveRequest, RemoveResponse};
+pub use session::{SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse};
 pub use ticket::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
-pub use update::{Update, UpdateNonce, UpdateRequest, UpdateResponse};
+pub use update::{UpdateRequest, UpdateResponse};
 
 use countersign_core::device::PushToken;
 use countersign_core::nonce::Nonce;

@@ -1,6 +1,6 @@
 //! Ending all bindings of a key.
 
-use countersign_core::nonce::Nonce;
+use countersign_core::possession::RemovalProof;
 use serde::{Deserialize, Serialize};
 
 use super::nonce_of;
@@ -21,28 +21,20 @@ pub struct RemoveRequest {
     pub signature: Secret,
 }
 
-/// A [`RemoveRequest`] whose fields are checked.
-#[derive(Clone, Debug)]
-pub struct Remove {
-    /// The key that is said to have signed.
-    pub key: PresentedKey,
-    /// Nonce of the removal's statement. Without it, the number of the time window is signed.
-    pub nonce: Option<Nonce>,
-    /// Nothing about it is known to be true.
-    pub signature: Vec<u8>,
-}
-
 impl RemoveRequest {
-    /// Checks every field.
+    /// Checks every field. The answer is the key that is said to have signed, and the signature.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self) -> Result<Remove, InvalidField> {
-        Ok(Remove {
-            key: PresentedKey::from_body(&self.public_key)?,
-            nonce: self.nonce.as_ref().map(nonce_of).transpose()?,
-            signature: decode_signature(self.signature.reveal())?,
-        })
+    pub fn into_core(self) -> Result<(PresentedKey, RemovalProof), InvalidField> {
+        let key = PresentedKey::from_body(&self.public_key)?;
+        let nonce = self.nonce.as_ref().map(nonce_of).transpose()?;
+        let signature = decode_signature(self.signature.reveal())?;
+        let proof = match nonce {
+            Some(nonce) => RemovalProof::Statement { nonce, signature },
+            None => RemovalProof::Official(signature),
+        };
+        Ok((key, proof))
     }
 }
 

@@ -51,28 +51,15 @@ pub struct SessionRequest {
     pub signature: Secret,
 }
 
-/// A [`SessionRequest`] whose fields are checked.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// The key that is said to have signed.
-    pub key: PresentedKey,
-    /// The server's nonce, as the device repeats it.
-    pub nonce: Nonce,
-    /// Over the session's statement; nothing about it is known to be true.
-    pub signature: Vec<u8>,
-}
-
 impl SessionRequest {
-    /// Checks every field.
+    /// Checks every field. The answer is the key that is said to have signed, the server's nonce as
+    /// the device repeats it, and the signature.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self) -> Result<Session, InvalidField> {
-        Ok(Session {
-            key: PresentedKey::from_body(&self.public_key)?,
-            nonce: nonce_of(&self.nonce)?,
-            signature: decode_signature(self.signature.reveal())?,
-        })
+    pub fn into_core(self) -> Result<(PresentedKey, Nonce, Vec<u8>), InvalidField> {
+        let key = PresentedKey::from_body(&self.public_key)?;
+        Ok((key, nonce_of(&self.nonce)?, decode_signature(self.signature.reveal())?))
     }
 }
 

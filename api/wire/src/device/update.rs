@@ -2,7 +2,7 @@
 
 use countersign_core::account::Refresh;
 use countersign_core::device::{Device, PushToken};
-use countersign_core::nonce::Nonce;
+use countersign_core::possession::UpdateProof;
 use serde::{Deserialize, Serialize};
 
 use super::{nonce_of, push_token};
@@ -30,37 +30,27 @@ pub struct UpdateRequest {
     pub push_token: Option<Secret>,
 }
 
-/// Nonce of an update, which decides about the signed message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpdateNonce {
-    /// The text of the nonce with that handle is signed.
-    Handle(String),
-    /// The update's statement with that nonce is signed.
-    Statement(Nonce),
-}
-
-/// An [`UpdateRequest`] whose fields are checked.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// The key that is said to have signed.
-    pub key: PresentedKey,
-    /// Nonce of the signature.
-    pub nonce: UpdateNonce,
-    /// Nothing about it is known to be true.
-    pub signature: Vec<u8>,
-    /// The change to record once the signature is verified.
-    pub refresh: Refresh,
-}
-
 impl UpdateRequest {
-    /// Checks every field.
+    /// Checks every field. The answer is the key that is said to have signed, the signature, and
+    /// the change to record once that is verified.
     ///
     /// # Errors
     /// [`InvalidField`].
-    pub fn into_core(self) -> Result<Update, InvalidField> {
-        let nonce = match (self.challenge_id, self.nonce) {
-            (Some(handle), None) => UpdateNonce::Handle(handle),
-            (None, Some(nonce)) => UpdateNonce::Statement(nonce_of(&nonce)?),
+    pub fn into_core(self) -> Result<(PresentedKey, UpdateProof, Refresh), InvalidField> {
+        let signed = || {
+            let key = PresentedKey::from_body(&self.public_key)?;
+            Ok::<_, InvalidField>((key, decode_signature(self.signature.reveal())?))
+        };
+        let (key, proof) = match (self.challenge_id, self.nonce) {
+            (Some(handle), None) => {
+                let (key, signature) = signed()?;
+                (key, UpdateProof::Official { handle, signature })
+            }
+            (None, Some(nonce)) => {
+                let nonce = nonce_of(&nonce)?;
+                let (key, signature) = signed()?;
+                (key, UpdateProof::Statement { nonce, signature })
+            }
             (None, None) => {
                 return Err(InvalidField::new("challengeId", "must be there, or nonce"));
             }
@@ -68,12 +58,7 @@ impl UpdateRequest {
                 return Err(InvalidField::new("nonce", "cannot stand beside challengeId"));
             }
         };
-        Ok(Update {
-            key: PresentedKey::from_body(&self.public_key)?,
-            signature: decode_signature(self.signature.reveal())?,
-            refresh: Refresh { push_token: push_token(self.push_token.as_ref())? },
-            nonce,
-        })
+        Ok((key, proof, Refresh { push_token: push_token(self.push_token.as_ref())? }))
     }
 }
 

@@ -4,7 +4,7 @@
 //! The body's size is limited before it comes here. Nesting is limited by the parser (128 levels).
 
 mod numbers;
-mod place;
+mod path;
 mod shape;
 
 use std::borrow::Cow;
@@ -14,8 +14,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-pub use self::place::Place;
-use self::place::Step;
+pub use self::path::JsonPath;
+use self::path::Step;
 
 /// A body that is not accepted. It names the place, and never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,28 +32,28 @@ pub enum JsonError {
     #[error("the body must be a JSON object")]
     NotAnObject,
     /// An object names a key twice.
-    #[error("{place}: stands twice in one object")]
+    #[error("{path}: stands twice in one object")]
     DuplicateKey {
         /// The key.
-        place: Place,
+        path: JsonPath,
     },
     /// A field that must be there is not.
-    #[error("{place}: is missing")]
+    #[error("{path}: is missing")]
     MissingField {
         /// The field.
-        place: Place,
+        path: JsonPath,
     },
     /// A number in `custom` would change by being read.
-    #[error("{place}: has more digits than a number keeps: send it as text")]
+    #[error("{path}: has more digits than a number keeps: send it as text")]
     NumberChanged {
         /// The number.
-        place: Place,
+        path: JsonPath,
     },
     /// A field has a value of another type.
-    #[error("{place}: {rule}")]
+    #[error("{path}: {rule}")]
     WrongType {
         /// The field.
-        place: Place,
+        path: JsonPath,
         /// The type, in words.
         rule: String,
     },
@@ -70,8 +70,8 @@ pub fn parse_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let bytes = without_mark(bytes);
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     refuse_duplicates(bytes)?;
-    if let Some(place) = numbers::first_changed(bytes) {
-        return Err(JsonError::NumberChanged { place });
+    if let Some(path) = numbers::first_changed(bytes) {
+        return Err(JsonError::NumberChanged { path });
     }
     serde_json::from_slice(bytes).map_err(|e| shape::refused::<T>(bytes, &e))
 }
@@ -87,7 +87,7 @@ fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
     let walked = Walk { duplicate: &mut duplicate }.deserialize(&mut reader);
     let walked = walked.and_then(|()| reader.end());
     if !duplicate.is_empty() {
-        return Err(JsonError::DuplicateKey { place: Place::of(duplicate.iter().rev()) });
+        return Err(JsonError::DuplicateKey { path: JsonPath::of(duplicate.iter().rev()) });
     }
     walked.map_err(|e| JsonError::Syntax { line: e.line(), column: e.column() })?;
     match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_key_is_never_there_twice_at_any_depth_or_spelling() {
-        for (text, place) in [
+        for (text, path) in [
             (r#"{"id":"a","id":"b"}"#, "id"),
             (r#"{"id":"a","x":{"y":1,"y":1}}"#, "x.y"),
             (r#"{"id":"a","x":[{},{"y":[{"z":1,"z":2}]}]}"#, "x[1].y[0].z"),
@@ -235,7 +235,7 @@ mod tests {
         ] {
             let refused = parse(text).unwrap_err();
             assert!(matches!(refused, JsonError::DuplicateKey { .. }), "{text}");
-            assert_eq!(refused.to_string(), format!("{place}: stands twice in one object"));
+            assert_eq!(refused.to_string(), format!("{path}: stands twice in one object"));
         }
     }
 

@@ -3,14 +3,14 @@
 //! JSON's numbers have any length, and the parser keeps a 64-bit integer or a double. Two numbers
 //! that it reads as one would be one content to the server, although their writer meant two.
 
-use super::{Place, Step};
+use super::{JsonPath, Step};
 
 /// The member of a body whose numbers are kept.
 const KEPT: &str = "custom";
 
 /// The place of the first number in `custom` that is not kept as it was written; none if all are.
 /// `bytes` are JSON.
-pub(super) fn first_changed(bytes: &[u8]) -> Option<Place> {
+pub(super) fn first_changed(bytes: &[u8]) -> Option<JsonPath> {
     let mut steps: Vec<Step> = Vec::new();
     let mut key: Option<String> = None;
     let mut at = 0;
@@ -39,7 +39,7 @@ pub(super) fn first_changed(bytes: &[u8]) -> Option<Place> {
                 end = at + more.count();
                 let kept = matches!(steps.first(), Some(Step::Key(key)) if key == KEPT);
                 if kept && !bytes.get(at..end).is_some_and(is_kept) {
-                    return Some(Place::of(&steps));
+                    return Some(JsonPath::of(&steps));
                 }
             }
             _ => {}

@@ -5,26 +5,26 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::JsonError;
-use super::place::Place;
+use super::path::JsonPath;
 
 /// Reads sound JSON once more that does not fit `T`, to find the place. Bodies that fit are read
 /// without this, because to follow the place takes time.
 pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> JsonError {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let place = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-        Ok(_) => Place::default(),
-        Err(error) => Place::at(error.path()),
+    let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Ok(_) => JsonPath::default(),
+        Err(error) => JsonPath::at(error.path()),
     };
     let message = error.to_string();
     if let Some(rest) = message.strip_prefix("missing field `")
         && let Some((name, _)) = rest.split_once('`')
     {
-        return JsonError::MissingField { place: place.key(name) };
+        return JsonError::MissingField { path: path.key(name) };
     }
     // The parser calls any other value in the place of a name a mistake of syntax.
     let is_name = error.classify() != Category::Data;
     let rule = if is_name { "must be text".to_owned() } else { rule(&message) };
-    JsonError::WrongType { place, rule }
+    JsonError::WrongType { path, rule }
 }
 
 /// Gives the parser's expectation. Its message quotes the value first; the words behind the last `,

@@ -3,12 +3,11 @@
 //! A transition looks at the account and returns a [`Change`]; [`Account::apply`] carries it out in
 //! memory once the store has recorded it. Nothing else changes an account.
 
+mod attributes;
 mod challenges;
 mod deciding;
 mod enrollment;
-mod grant;
-mod profile;
-mod record;
+mod granting;
 #[cfg(test)]
 mod tests;
 mod ticketing;
@@ -19,10 +18,11 @@ use std::sync::Arc;
 pub use challenges::{Issue, Issued};
 pub use deciding::{Evidence, Judged};
 pub use enrollment::{Enroll, Refresh};
-pub use grant::Grant;
-pub use profile::{Edit, Profile, ProfilePatch};
-pub use record::{AccountRecord, Snapshot};
 pub use tracking::{Track, Tracked};
+
+pub use crate::grant::Grant;
+pub use crate::profile::{Edit, Profile, ProfilePatch};
+pub use crate::record::{AccountRecord, Snapshot};
 
 use crate::challenge::{Challenge, Ended};
 use crate::change::{Change, Transition, Write};

@@ -62,12 +62,6 @@ impl Inbox {
         &self.bindings
     }
 
-    /// The binding to an account.
-    #[must_use]
-    pub fn binding_of(&self, account: &AccountKey) -> Option<&Device> {
-        self.bindings.iter().map(Arc::as_ref).find(|b| b.account == *account)
-    }
-
     /// Gives the key's signing mode: the highest of its bindings.
     #[must_use]
     pub const fn signing(&self) -> Signing {

@@ -112,17 +112,17 @@ pub fn verify_all(
     checks: Vec<Check>,
     coefficients: &[[u8; 16]],
 ) -> Vec<Result<Proof, InvalidSignature>> {
-    let (places, batch) = gather(&checks, coefficients);
+    let (routes, batch) = gather(&checks, coefficients);
     let mut of_batch = batch::bisect(&batch).into_iter();
-    let verdict = |(check, place): (Check, Place)| {
-        let good = match place {
-            Place::Alone => return check.verify(),
-            Place::Malformed => false,
-            Place::Batch => of_batch.next().unwrap_or(false),
+    let verdict = |(check, route): (Check, Route)| {
+        let good = match route {
+            Route::Alone => return check.verify(),
+            Route::Malformed => false,
+            Route::Batch => of_batch.next().unwrap_or(false),
         };
         if good { Ok(Proof { check, index: 0 }) } else { Err(InvalidSignature) }
     };
-    checks.into_iter().zip(places).map(verdict).collect()
+    checks.into_iter().zip(routes).map(verdict).collect()
 }
 
 /// Checks that all of `checks` are good, in one equation as far as they [batch](Check::batches).
@@ -131,43 +131,43 @@ pub fn verify_all(
 /// # Errors
 /// [`InvalidSignature`] if one is bad. It says nothing about which.
 pub fn verify_batch(checks: &[Check], coefficients: &[[u8; 16]]) -> Result<(), InvalidSignature> {
-    let (places, batch) = gather(checks, coefficients);
-    let good = checks.iter().zip(places).all(|(check, place)| match place {
-        Place::Alone => check.find().is_some(),
-        Place::Malformed => false,
-        Place::Batch => true,
+    let (routes, batch) = gather(checks, coefficients);
+    let good = checks.iter().zip(routes).all(|(check, route)| match route {
+        Route::Alone => check.find().is_some(),
+        Route::Malformed => false,
+        Route::Batch => true,
     });
     if good && batch::hold(&batch) { Ok(()) } else { Err(InvalidSignature) }
 }
 
-/// Place in which a check runs.
+/// Route of a check: through the shared equation, or around it.
 #[derive(Clone, Copy)]
-enum Place {
+enum Route {
     Alone,
     Batch,
-    /// Nowhere: no equation could hold.
+    /// To a refusal: no equation could hold.
     Malformed,
 }
 
-/// The place of each check, and those that share an equation, in their order.
-fn gather(checks: &[Check], coefficients: &[[u8; 16]]) -> (Vec<Place>, Vec<Weighed>) {
+/// The route of each check, and those that share an equation, in their order.
+fn gather(checks: &[Check], coefficients: &[[u8; 16]]) -> (Vec<Route>, Vec<Weighed>) {
     let mut coefficients = coefficients.iter();
     let mut batch = Vec::with_capacity(coefficients.len().min(checks.len()));
-    let place = |check: &Check| {
-        let [message] = &check.messages[..] else { return Place::Alone };
+    let route = |check: &Check| {
+        let [message] = &check.messages[..] else { return Route::Alone };
         if !check.batches() {
-            return Place::Alone;
+            return Route::Alone;
         }
-        let Some(coefficient) = coefficients.next() else { return Place::Alone };
+        let Some(coefficient) = coefficients.next() else { return Route::Alone };
         match check.key.term(message, &check.signature) {
-            None => Place::Alone,
-            Some(Err(InvalidSignature)) => Place::Malformed,
+            None => Route::Alone,
+            Some(Err(InvalidSignature)) => Route::Malformed,
             Some(Ok(term)) => {
                 batch.push(Weighed::new(term, *coefficient));
-                Place::Batch
+                Route::Batch
             }
         }
     };
-    let places = checks.iter().map(place).collect();
-    (places, batch)
+    let routes = checks.iter().map(route).collect();
+    (routes, batch)
 }

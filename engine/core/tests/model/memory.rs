@@ -106,7 +106,12 @@ impl World {
         let key = account_key(user);
         self.accounts[user] = Account::restore(key.clone(), self.store.snapshot(&key));
         for inbox in &mut self.inboxes {
-            let bound: Vec<_> = inbox.binding_of(&key).into_iter().map(|b| b.id.clone()).collect();
+            let bound: Vec<_> = inbox
+                .bindings()
+                .iter()
+                .filter(|b| b.account == key)
+                .map(|b| b.id.clone())
+                .collect();
             bound.iter().for_each(|id| inbox.unbind(id));
         }
         for device in self.accounts[user].devices() {

@@ -8,19 +8,17 @@ use countersign_core::account::{Account, Evidence, Issue, ProfilePatch, Track};
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
-use countersign_core::decision::{Asked, SignedDecision, VerifiedDecision, verify};
-use countersign_core::device::Signing;
+use countersign_core::decision::VerifiedDecision;
 use countersign_core::inbox::Inbox;
 use countersign_core::number_match::Seed;
-use countersign_core::outcome::Decision;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_core::refusal::Refusal;
 use countersign_core::time::UnixMillis;
 
 use crate::event::Event;
 use crate::names::{
-    self, ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id,
-    enroll_of, limits, message, shown,
+    ActionName, KEYS, USERS, account_key, action_key, authenticator_id, challenge_id, enroll_of,
+    limits, shown,
 };
 use crate::reference::Reference;
 use crate::store::{Committed, Store};
@@ -43,7 +41,7 @@ pub(crate) struct Arrived {
     pub(crate) device: usize,
     pub(crate) approve: bool,
     pub(crate) at: UnixMillis,
-    decision: VerifiedDecision,
+    pub(crate) decision: VerifiedDecision,
 }
 
 /// A change whose commit was lost and may still arrive.
@@ -326,67 +324,5 @@ impl World {
             | Event::Repeat
             | Event::Crash { .. } => {}
         }
-    }
-
-    /// A phone signs an answer. Whether it may is for the account to say when it comes to it.
-    fn answer(&mut self, event: &Event, reference: &Reference) -> Verdict {
-        let Event::Answer { user, challenge, device, approve, signed } = event else {
-            unreachable!("called for answers only")
-        };
-        if !self.told.contains_key(challenge) {
-            self.catch_up(*user);
-        }
-        let key = self.keys[device];
-        let predicted = reference.arrive(*challenge, *device, *approve, challenge == signed);
-        let decision = if *approve { Decision::Approve } else { Decision::Deny };
-        let asked_for = self.told[challenge].clone();
-        let bound = self.inboxes[key].bindings().iter().find(|b| b.id == authenticator_id(*device));
-        let bound: Vec<_> = bound.into_iter().cloned().collect();
-        let signing = self.inboxes[key].signing();
-        let Some(asking) = Asked::among(&bound, &asked_for, signing) else {
-            // Never asked, removed, or without a place.
-            let refused = Verdict::Refused(Refusal::ChallengeUnknown);
-            return if predicted == Err(Refusal::ChallengeUnknown) {
-                refused
-            } else {
-                Verdict::Unsure
-            };
-        };
-        let by = |key, signing, said| SignedDecision {
-            challenge: challenge_id(*signed),
-            decision,
-            number: None,
-            signature: names::signed(key, &message(&asked_for, &bound[0], signing, said)),
-        };
-        let good = by(key, signing, decision);
-        if challenge != signed {
-            assert!(verify(asking, good).is_err(), "another challenge");
-            return Verdict::Refused(Refusal::ChallengeUnknown);
-        }
-        assert!(verify(asking, by((key + 1) % KEYS, signing, decision)).is_err(), "another key");
-        if signing == Signing::StatementV1 {
-            self.reached.insert("a statement");
-            let lower = by(key, Signing::ChallengeId, decision);
-            assert!(verify(asking, lower).is_err(), "less than the key signs");
-            let other = if *approve { Decision::Deny } else { Decision::Approve };
-            assert!(verify(asking, by(key, signing, other)).is_err(), "another decision");
-        }
-        let decision = verify(asking, good).unwrap();
-        let unsure = self.stale[*user];
-        let verdict = match asked_for.repeated(&decision) {
-            None => {
-                assert!(unsure || predicted == Ok(None), "taken, predicted {predicted:?}");
-                let (challenge, device, approve, at) = (*challenge, *device, *approve, self.now);
-                self.arrived.push(Arrived { challenge, device, approve, at, decision });
-                Verdict::Done
-            }
-            Some(Ok(ended)) => {
-                assert_eq!(asked_for.ended, Some(ended));
-                self.reached.insert("a repeated answer");
-                Verdict::Done
-            }
-            Some(Err(refusal)) => Verdict::Refused(refusal),
-        };
-        if unsure { Verdict::Unsure } else { verdict }
     }
 }

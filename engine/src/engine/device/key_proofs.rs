@@ -7,7 +7,7 @@ use countersign_core::account::Refresh;
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AuthenticatorId, CredentialKey};
 use countersign_core::nonce::{Nonce, Purpose};
-use countersign_core::possession;
+use countersign_core::possession::{self, RemovalProof, UpdateProof};
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::InvalidSignature;
 use countersign_core::statement::{Digest, Statement};
@@ -17,39 +17,6 @@ use crate::account::AccountWriter;
 use crate::actors::Shared;
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
-
-/// Proof of possession in an update.
-#[derive(Clone)]
-pub enum Refreshing {
-    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
-    Official {
-        /// The nonce's handle.
-        handle: String,
-        /// Over the nonce.
-        signature: Vec<u8>,
-    },
-    /// A signature over the update's statement.
-    Statement {
-        /// A nonce that was given out.
-        nonce: Nonce,
-        /// Over the statement.
-        signature: Vec<u8>,
-    },
-}
-
-/// Proof of possession in a removal.
-#[derive(Clone)]
-pub enum Removing {
-    /// As official SDKs do it: a signature over the number of the time window.
-    Official(Vec<u8>),
-    /// A signature over the removal's statement.
-    Statement {
-        /// A nonce that was given out.
-        nonce: Nonce,
-        /// Over the statement.
-        signature: Vec<u8>,
-    },
-}
 
 impl Engine {
     /// Checks a signature over the statement of a device session. The answer is the binding that
@@ -78,14 +45,14 @@ impl Engine {
     pub async fn refresh(
         &self,
         key: &CredentialKey,
-        by: Refreshing,
+        by: UpdateProof,
         refresh: Refresh,
     ) -> Result<Arc<Device>, Error> {
         let bindings = match by {
-            Refreshing::Official { handle, signature } => {
+            UpdateProof::Official { handle, signature } => {
                 self.signed_update(key, handle, signature).await?
             }
-            Refreshing::Statement { nonce, signature } => {
+            UpdateProof::Statement { nonce, signature } => {
                 let push_token = refresh.push_token.as_ref().map(|t| Digest::of(t.reveal()));
                 let CredentialKey { tenant, thumbprint } = key;
                 let (print, nonce) = (*thumbprint, &nonce);
@@ -110,11 +77,11 @@ impl Engine {
     pub async fn remove_credential(
         &self,
         key: &CredentialKey,
-        by: Removing,
+        by: RemovalProof,
     ) -> Result<AuthenticatorId, Error> {
         let bindings = match by {
-            Removing::Official(signature) => self.signed_removal(key, signature).await?,
-            Removing::Statement { nonce, signature } => {
+            RemovalProof::Official(signature) => self.signed_removal(key, signature).await?,
+            RemovalProof::Statement { nonce, signature } => {
                 let CredentialKey { tenant, thumbprint } = key;
                 let statement = Statement::Remove { tenant, key: *thumbprint, nonce: &nonce };
                 self.stated(key, &nonce, &statement, signature, "removal").await?

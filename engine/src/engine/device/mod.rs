@@ -13,12 +13,10 @@ use countersign_core::account::{Enroll, Grant};
 use countersign_core::device::{Device, Signing};
 use countersign_core::id::{AccountKey, AuthenticatorId, CredentialKey};
 use countersign_core::nonce::{Handout, Nonce};
-use countersign_core::possession;
+use countersign_core::possession::{self, EnrollmentProof};
 use countersign_core::refusal::Refusal;
 use countersign_core::signature::{Check, InvalidSignature, Proof, PublicKey, SignatureFormat};
-use countersign_core::statement::Digest;
 
-pub use key_proofs::{Refreshing, Removing};
 pub use read::{Pending, Reader};
 pub use tickets::{HeldTicket, TicketWish};
 
@@ -28,15 +26,6 @@ pub use crate::actors::credential::{Crowded, Enrolled};
 use crate::actors::credential::Bind;
 use crate::error::{Error, Misbehaviour};
 use crate::telemetry;
-
-/// A signature that is said to prove possession of a key that is being enrolled.
-#[derive(Clone)]
-pub struct EnrollmentProof {
-    /// Over the enrollment's statement.
-    pub signature: Vec<u8>,
-    /// Of the bearer token that the key is enrolled with.
-    pub token: Digest,
-}
 
 impl Engine {
     /// Binds a key to an account, for a token of one of the account's actions. A key that is to

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountRecord, ticketing};
-use crate::change::{Transition, Write};
 use crate::text::Line;
-use crate::time::UnixMillis;
 
 /// A user's attributes.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -125,26 +122,6 @@ impl Profile {
         next.locale = patch.locale.clone().or(next.locale);
         next.custom = patch.custom.clone().or(next.custom);
         next
-    }
-}
-
-impl Account {
-    /// Sets attributes, creating the user where there is none.
-    #[must_use]
-    pub fn update_profile(&self, patch: &ProfilePatch, now: UnixMillis) -> Transition<Profile> {
-        let record = self.patched_record(patch, now);
-        let profile = record.profile.clone();
-        self.transition(vec![Write::Account(record)], profile)
-    }
-
-    pub(super) fn patched_record(&self, patch: &ProfilePatch, now: UnixMillis) -> AccountRecord {
-        let known = self.record.as_ref();
-        AccountRecord {
-            created_at: known.map_or(now, |r| r.created_at),
-            profile: known.map(|r| r.profile.clone()).unwrap_or_default().patched(patch),
-            counters: known.map(|r| r.counters.clone()).unwrap_or_default(),
-            tickets: known.map(|r| ticketing::live(r, now)).unwrap_or_default(),
-        }
     }
 }
 

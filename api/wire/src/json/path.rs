@@ -1,4 +1,4 @@
-//! The place of a value in a body, as refusals name it: `waits[0].token`.
+//! The path of a value in a body, as refusals name it: `waits[0].token`.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde_path_to_error::{Path, Segment};
 
 /// Bytes of a key that is named. A longer one is shown as `…`.
 const KEY_BYTES_MAX: usize = 48;
-/// Bytes of a place. A longer one is cut.
-const PLACE_BYTES_MAX: usize = 96;
+/// Bytes of a path. A longer one is cut.
+const PATH_BYTES_MAX: usize = 96;
 
 /// A step from an object or a list to a value in it.
 #[derive(Clone, Debug)]
@@ -19,30 +19,30 @@ pub(super) enum Step {
     Index(usize),
 }
 
-/// The place of a value. The keys of free objects come from the caller: unsafe or long ones are not
+/// The path of a value. The keys of free objects come from the caller: unsafe or long ones are not
 /// repeated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place(String);
+pub struct JsonPath(String);
 
-impl Place {
-    /// The place at the end of some steps, the outermost first.
+impl JsonPath {
+    /// The path of some steps, the outermost first.
     pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
-        steps.into_iter().fold(Self::default(), |place, step| match step {
-            Step::Key(key) => place.key(key),
-            Step::Index(index) => place.then(&format!("[{index}]")),
+        steps.into_iter().fold(Self::default(), |path, step| match step {
+            Step::Key(key) => path.key(key),
+            Step::Index(index) => path.then(&format!("[{index}]")),
         })
     }
 
-    /// The place that the parser stopped at.
-    pub(super) fn at(path: &Path) -> Self {
-        path.iter().fold(Self::default(), |place, segment| match segment {
-            Segment::Map { key } => place.key(key),
-            Segment::Seq { index } => place.then(&format!("[{index}]")),
-            Segment::Enum { .. } | Segment::Unknown => place,
+    /// The path of the value that the parser stopped at.
+    pub(super) fn at(parsed: &Path) -> Self {
+        parsed.iter().fold(Self::default(), |path, segment| match segment {
+            Segment::Map { key } => path.key(key),
+            Segment::Seq { index } => path.then(&format!("[{index}]")),
+            Segment::Enum { .. } | Segment::Unknown => path,
         })
     }
 
-    /// The place of a member of this object.
+    /// The path of a member of this object.
     pub(super) fn key(self, key: &str) -> Self {
         let is_shown = !key.is_empty() && key.len() <= KEY_BYTES_MAX && text::is_safe(key);
         let key = if is_shown { key } else { "…" };
@@ -53,13 +53,13 @@ impl Place {
         if self.0.ends_with("...") {
             return self;
         }
-        let fits = self.0.len() + step.len() <= PLACE_BYTES_MAX;
+        let fits = self.0.len() + step.len() <= PATH_BYTES_MAX;
         self.0.push_str(if fits { step } else { "..." });
         self
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_empty() { "the body" } else { &self.0 })
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn shown(steps: &[Step]) -> String {
-        Place::of(steps).to_string()
+        JsonPath::of(steps).to_string()
     }
 
     fn key(text: impl Into<String>) -> Step {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_reads_as_javascript_writes_it() {
+    fn a_path_reads_as_javascript_writes_it() {
         assert_eq!(shown(&[]), "the body");
         assert_eq!(shown(&[key("waits"), Step::Index(2), key("token")]), "waits[2].token");
         assert_eq!(shown(&[key("custom"), key("Größe")]), "custom.Größe");
@@ -91,6 +91,6 @@ mod tests {
         }
         let deep: Vec<_> = (0..128).map(|_| key("x".repeat(20))).collect();
         let deep = shown(&deep);
-        assert!(deep.len() <= PLACE_BYTES_MAX + 3 && deep.ends_with("..."), "{deep}");
+        assert!(deep.len() <= PATH_BYTES_MAX + 3 && deep.ends_with("..."), "{deep}");
     }
 }

@@ -1,9 +1,9 @@
 //! An account's record, and everything that the store keeps of an account.
 
-use super::profile::Profile;
 use crate::challenge::Challenge;
 use crate::device::Device;
 use crate::fatigue::Counters;
+use crate::profile::Profile;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 

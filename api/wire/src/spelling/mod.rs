@@ -5,14 +5,17 @@
 //! is neither is reported, because a misspelt field would otherwise vanish without a word. Only the
 //! members of the body itself are checked: the content of `custom` belongs to the caller.
 
+mod fields;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use countersign_core::text::Line;
-use serde::de::value::Error as Never;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::{Serialize, forward_to_deserialize_any};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
+
+use fields::fields_of;
 
 use crate::json::{JsonError, Key, parse_strict, without_mark};
 
@@ -127,39 +130,6 @@ fn camel_case(name: &str) -> Option<String> {
         camel.push_str(rest);
     }
     Some(camel)
-}
-
-/// The fields of a type, as its `Deserialize` asks for them: there is no second list to keep.
-fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let mut fields: &'static [&'static str] = &[];
-    // It fails on purpose, once it has been told the names.
-    let _ = T::deserialize(FieldNames(&mut fields));
-    fields
-}
-
-struct FieldNames<'n>(&'n mut &'static [&'static str]);
-
-impl<'de> Deserializer<'de> for FieldNames<'_> {
-    type Error = Never;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Never> {
-        Err(Never::custom("not a struct"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        fields: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Never> {
-        *self.0 = fields;
-        Err(Never::custom("only its fields are wanted"))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
 }
 
 /// Warnings in an answer about a request that was carried out all the same.

@@ -1,15 +1,17 @@
 //! Users, as the relying party's backend reads and writes them.
 
+mod query;
+
+pub use query::{UserItem, UsersPage, UsersQuery};
+
 use countersign_core::account::{Edit, Profile, ProfilePatch};
-use countersign_core::id::UserId;
-use countersign_core::policy::{ATTRIBUTE_BYTES_MAX, USERS_PAGE_MAX};
-use countersign_core::text::Line;
+use countersign_core::policy::ATTRIBUTE_BYTES_MAX;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::InvalidField;
 use crate::custom::{self, Object};
-use crate::field;
-use crate::names::VerificationMethod;
+use crate::field::{self, text};
+use crate::names::VerificationMethods;
 use crate::spelling::ServerRequest;
 
 /// A user's attributes: the answer to `PATCH` and `POST /users/{userId}`.
@@ -59,26 +61,19 @@ pub struct UserResponse {
     /// The user's data.
     #[serde(flatten)]
     pub attributes: UserAttributes,
-    /// `PUSH` where the user is enrolled.
-    pub enrolled_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH`.
-    pub allowed_verification_methods: Vec<VerificationMethod>,
-    /// `PUSH` where the user is enrolled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_verification_method: Option<VerificationMethod>,
+    /// The user's ways to confirm.
+    #[serde(flatten)]
+    pub methods: VerificationMethods,
 }
 
 impl UserResponse {
     /// The answer about a user; no profile means that the user is unknown.
     #[must_use]
     pub fn new(profile: Option<&Profile>, is_enrolled: bool) -> Self {
-        let push = is_enrolled.then_some(VerificationMethod::Push);
         Self {
             is_enrolled,
             attributes: profile.map(UserAttributes::from).unwrap_or_default(),
-            enrolled_verification_methods: push.into_iter().collect(),
-            allowed_verification_methods: vec![VerificationMethod::Push],
-            default_verification_method: push,
+            methods: VerificationMethods::of_user(is_enrolled),
         }
     }
 }
@@ -179,126 +174,6 @@ impl UpdateUserRequest {
     }
 }
 
-/// Query string of `GET /users`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsersQuery {
-    /// Exact user name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// E-mail address, in any case of its ASCII letters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Exact phone number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone_number: Option<String>,
-    /// Users in the answer, at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<String>,
-    /// End of the page before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_evaluated_user_id: Option<String>,
-}
-
-impl ServerRequest for UsersQuery {}
-
-/// A [`UsersQuery`] whose fields are checked. At least one attribute is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsersFilter {
-    /// Exact user name.
-    pub username: Option<String>,
-    /// E-mail address, in any case of its ASCII letters.
-    pub email: Option<String>,
-    /// Exact phone number.
-    pub phone_number: Option<String>,
-    /// Only users after this one.
-    pub after: Option<UserId>,
-    /// Users in the answer, at most: 1 to [`USERS_PAGE_MAX`].
-    pub limit: usize,
-}
-
-impl UsersQuery {
-    /// Checks every field. Empty texts count as absent.
-    ///
-    /// # Errors
-    /// [`InvalidField`], also if no attribute is given: users are found and not listed.
-    pub fn into_core(self) -> Result<UsersFilter, InvalidField> {
-        let attribute = |name, text: &Option<String>| {
-            let line = field::line(name, text.as_deref(), ATTRIBUTE_BYTES_MAX)?;
-            Ok(line.map(|l| l.as_str().to_owned()))
-        };
-        let limit = self.limit.filter(|l| !l.is_empty()).map(|l| l.parse::<usize>());
-        let limit = limit
-            .transpose()
-            .ok()
-            .filter(|l| *l != Some(0))
-            .ok_or_else(|| InvalidField::new("limit", "must be a whole number above 0"))?;
-        let after = self.last_evaluated_user_id.as_deref().filter(|t| !t.is_empty());
-        let filter = UsersFilter {
-            username: attribute("username", &self.username)?,
-            email: attribute("email", &self.email)?,
-            phone_number: attribute("phoneNumber", &self.phone_number)?,
-            after: field::id("lastEvaluatedUserId", after, UserId::parse)?,
-            limit: limit.unwrap_or(USERS_PAGE_MAX).min(USERS_PAGE_MAX),
-        };
-        let given = [&filter.username, &filter.email, &filter.phone_number];
-        if given.iter().all(|g| g.is_none()) {
-            let rule = "or email or phoneNumber must be given";
-            return Err(InvalidField::new("username", rule));
-        }
-        Ok(filter)
-    }
-}
-
-/// Answer to `GET /users`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsersPage {
-    /// The users, by id.
-    pub users: Vec<UserItem>,
-    /// Start of the next page, if there may be one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_evaluated_user_id: Option<String>,
-}
-
-/// One element of a [`UsersPage`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
-pub struct UserItem {
-    pub user_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    pub email_verified: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone_number: Option<String>,
-    pub phone_number_verified: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-}
-
-impl UsersPage {
-    /// A page of users that was asked for with a limit.
-    #[must_use]
-    pub fn new<'u>(
-        users: impl IntoIterator<Item = (&'u UserId, &'u Profile)>,
-        limit: usize,
-    ) -> Self {
-        let item = |(id, profile): (&UserId, &Profile)| UserItem {
-            user_id: id.as_str().to_owned(),
-            email: text(profile.email.as_ref()),
-            email_verified: profile.email_verified,
-            phone_number: text(profile.phone_number.as_ref()),
-            phone_number_verified: profile.phone_number_verified,
-            username: text(profile.username.as_ref()),
-        };
-        let users: Vec<_> = users.into_iter().map(item).collect();
-        let full = users.len() >= limit;
-        let last = users.last().filter(|_| full).map(|u| u.user_id.clone());
-        Self { users, last_evaluated_user_id: last }
-    }
-}
-
 /// Answer to the deletion of a user or an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
@@ -306,12 +181,9 @@ pub struct Deleted {
     pub success: bool,
 }
 
-fn text(line: Option<&Line>) -> Option<String> {
-    line.map(|l| l.as_str().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_core::text::Line;
     use serde_json::json;
 
     use super::*;
@@ -366,28 +238,5 @@ mod tests {
                 Profile { locale: line("en"), custom: Some("{}".into()), ..Profile::default() };
             assert!(cleared == rest, "{empty}");
         }
-    }
-
-    #[test]
-    fn a_query_needs_an_attribute_and_a_sound_limit() {
-        let query = |email: &str, limit: &str| {
-            let text = |t: &str| Some(t.to_owned());
-            UsersQuery { email: text(email), limit: text(limit), ..UsersQuery::default() }
-                .into_core()
-        };
-        assert_eq!(query("", "").unwrap_err().field, "username");
-        for limit in ["0", "-1", "x", "99999999999999999999999"] {
-            assert_eq!(query("a@x", limit).unwrap_err().field, "limit", "{limit}");
-        }
-        assert_eq!(query("a@x", "100000").unwrap().limit, USERS_PAGE_MAX);
-        assert_eq!(query("a@x", "7").unwrap().limit, 7);
-    }
-
-    #[test]
-    fn a_full_page_tells_where_the_next_begins() {
-        let (id, profile) = (UserId::parse("u-1").unwrap(), Profile::default());
-        let page = |limit| UsersPage::new([(&id, &profile)], limit).last_evaluated_user_id;
-        assert_eq!(page(1).as_deref(), Some("u-1"));
-        assert_eq!(page(2), None);
     }
 }

@@ -1,0 +1,85 @@
+//! The sources of the workspace, and the faults that are found in them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One file of the workspace.
+pub(crate) struct Source {
+    /// From the root of the workspace, with `/` between the parts.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// Its lines by number, from 1.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
+    }
+
+    /// Its lines of code: comments name things freely.
+    pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.lines().filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+    }
+}
+
+/// Faults with their places; a test fails with all of them at once.
+#[derive(Default)]
+pub(crate) struct Findings(String);
+
+impl Findings {
+    pub(crate) fn add(&mut self, source: &Source, line: usize, what: &str) {
+        let path = &source.path;
+        writeln!(self.0, "{path}:{line}: {what}").expect("a string takes every text");
+    }
+
+    pub(crate) fn assert_none(self) {
+        assert!(self.0.is_empty(), "\n{}", self.0);
+    }
+}
+
+/// Cargo says at run time where the crate is; two folders up is the workspace.
+pub(crate) fn root() -> PathBuf {
+    let here = std::env::var("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|_| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).expect("the crate is at engine/core").to_path_buf()
+}
+
+/// Lists every Rust file of the workspace, except files that are built or installed.
+pub(crate) fn sources() -> Vec<Source> {
+    let root = root();
+    let mut files = Vec::new();
+    for member in ["api", "benches", "engine", "loadtest"] {
+        collect(&root.join(member), &mut files);
+    }
+    files.sort();
+    let read = |path: &PathBuf| Source {
+        path: relative(path, &root),
+        text: fs::read_to_string(path).expect("sources are UTF-8"),
+    };
+    let sources: Vec<_> = files.iter().map(read).collect();
+    assert!(sources.iter().any(|s| s.path == "engine/core/src/lib.rs"), "the sources are found");
+    sources
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the workspace can be read") {
+        let path = entry.expect("a folder of the workspace can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&&*name)
+        {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn relative(path: &Path, root: &Path) -> String {
+    let path = path.strip_prefix(root).expect("collected below the root");
+    path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
