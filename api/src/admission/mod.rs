@@ -18,7 +18,7 @@ mod turn_queue;
 
 pub use clients::{CLIENT_SHARES_REFUSED, ClientShares, Kind, ShareTaken, Totals};
 pub use lane::Lane;
-pub use overload::Lateness;
+pub use overload::Overload;
 pub use permits::{Gate, Place, Share, Shares};
 pub use pulse::Pulse;
 

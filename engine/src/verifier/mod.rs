@@ -15,8 +15,8 @@ use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 use crate::error::{Error, Unavailable};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
-use batch_gate::Suspicion;
-use inline::Here;
+use batch_gate::BatchGate;
+use inline::Inline;
 use meters::{Lane, Meters};
 use queue::{Queue, Turn};
 
@@ -32,14 +32,14 @@ type Verdict = Result<Proof, InvalidSignature>;
 /// Checks signatures on threads of its own, in batches of the checks that queued while they were
 /// busy. Queue and work under way are bounded: one more check is refused before any work is done.
 pub struct Verifier {
-    bench: Arc<Bench>,
+    pool: Arc<Pool>,
     queue_max: usize,
     /// Absent in tests of the pool.
-    here: Option<Here>,
+    inline: Option<Inline>,
 }
 
 /// State that the workers share.
-struct Bench {
+struct Pool {
     state: Mutex<State>,
     more: Condvar,
     /// A worker's needs for a turn.
@@ -52,7 +52,7 @@ struct Bench {
 
 struct State {
     queue: Queue<Job>,
-    suspicion: Suspicion,
+    batch_gate: BatchGate,
     /// Workers that are to wake up.
     called: usize,
     is_over: bool,
@@ -79,18 +79,18 @@ impl Verifier {
     /// If the operating system gives no threads.
     #[must_use]
     pub fn start(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Self {
-        let pool = ThreadPoolBuilder::new()
+        let threads = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("verifier-{index}"))
             .panic_handler(|_| tracing::error!("the verifier pool panicked"))
             .build()
             .expect("the operating system gives threads at start");
-        let queue = Queue::new(pool.current_num_threads());
+        let queue = Queue::new(threads.current_num_threads());
         let state =
-            Mutex::new(State { queue, suspicion: Suspicion::new(), called: 0, is_over: false });
+            Mutex::new(State { queue, batch_gate: BatchGate::new(), called: 0, is_over: false });
         let (more, taken, meters) = (Condvar::new(), Arc::default(), Arc::new(Meters::new()));
         meters.batching.set(1);
-        let bench = Arc::new(Bench {
+        let pool = Arc::new(Pool {
             state,
             more,
             #[cfg(test)]
@@ -99,11 +99,11 @@ impl Verifier {
             taken,
             meters,
         });
-        for _ in 0..pool.current_num_threads() {
-            let bench = bench.clone();
-            pool.spawn_fifo(move || bench.work());
+        for _ in 0..threads.current_num_threads() {
+            let pool = pool.clone();
+            threads.spawn_fifo(move || pool.work());
         }
-        Self { bench, queue_max, here: Some(Here::new()) }
+        Self { pool, queue_max, inline: Some(Inline::new()) }
     }
 
     /// Checks a signature on the pool, or where it is asked for if that is sooner.
@@ -111,49 +111,49 @@ impl Verifier {
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
-        let place = Place::take(&self.bench, self.queue_max).ok_or(Unavailable::Signatures)?;
+        let place = Place::take(&self.pool, self.queue_max).ok_or(Unavailable::Signatures)?;
         // The place that was just taken is one of them.
-        let others = self.bench.taken.load(Ordering::Relaxed) > 1;
+        let others = self.pool.taken.load(Ordering::Relaxed) > 1;
         let batches = check.batches();
-        if let Some(here) = &self.here
-            && here.asked(batches, others)
+        if let Some(inline) = &self.inline
+            && inline.asked(batches, others)
             && check.messages() == 1
         {
-            return self.bench.serve_here(check, place, here);
+            return self.pool.check_inline(check, place, inline);
         }
         let (reply, answer) = oneshot::channel();
         let asker = Asker { reply, place, watch: Stopwatch::start() };
-        self.bench.queue(Job { check, asker }, batches);
+        self.pool.queue(Job { check, asker }, batches);
         answer.await.map_err(|_| Error::lost())
     }
 }
 
 impl Drop for Verifier {
     fn drop(&mut self) {
-        self.bench.state().is_over = true;
-        self.bench.more.notify_all();
+        self.pool.state().is_over = true;
+        self.pool.more.notify_all();
     }
 }
 
-impl Bench {
+impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
-    fn serve_here(&self, check: Check, place: Place, here: &Here) -> Result<Verdict, Error> {
+    fn check_inline(&self, check: Check, place: Place, inline: &Inline) -> Result<Verdict, Error> {
         let watch = Stopwatch::start();
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
         if !batches {
-            here.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
+            inline.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
         }
         drop(place);
         let verdict = verdict.map_err(|_| Error::lost())?;
         let mut tally = Tally::default();
         tally.add(batches, &verdict);
         self.note(&tally);
-        self.meters.checked(&verdict, Lane::Here, watch);
+        self.meters.checked(&verdict, Lane::Inline, watch);
         Ok(verdict)
     }
 
@@ -194,7 +194,7 @@ impl Bench {
 
     fn next_turn(&self) -> Option<Turn<Job>> {
         let mut state = self.state();
-        let batching = state.suspicion.batching();
+        let batching = state.batch_gate.batching();
         state.queue.take(batching)
     }
 
@@ -241,9 +241,9 @@ impl Bench {
 
     fn note(&self, tally: &Tally) {
         let mut state = self.state();
-        let before = state.suspicion.batching();
-        state.suspicion.note(tally.checked, tally.bad);
-        let batching = state.suspicion.batching();
+        let before = state.batch_gate.batching();
+        state.batch_gate.note(tally.checked, tally.bad);
+        let batching = state.batch_gate.batching();
         drop(state);
         if batching != before {
             self.meters.batching.set(if batching { 1 } else { 0 });
@@ -281,9 +281,9 @@ struct Place {
 }
 
 impl Place {
-    fn take(bench: &Bench, max: usize) -> Option<Self> {
-        let before = bench.taken.fetch_add(1, Ordering::Relaxed);
-        let place = Self { taken: bench.taken.clone(), meters: bench.meters.clone() };
+    fn take(pool: &Pool, max: usize) -> Option<Self> {
+        let before = pool.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Self { taken: pool.taken.clone(), meters: pool.meters.clone() };
         place.meters.queue.increment(1);
         (before < max).then_some(place)
     }

@@ -80,8 +80,14 @@ impl<B: Backend> CommitQueue<B> {
         let (tell, progress) = watch::channel(Progress::default());
         let lag = Arc::new(Lag::new(durability));
         let (queue, shared) = (VecDeque::new(), lag.clone());
-        let writer =
-            Writer { backend, receiver, progress: tell, lag: shared, queue, is_refused: false };
+        let writer = CommitThread {
+            backend,
+            receiver,
+            progress: tell,
+            lag: shared,
+            queue,
+            is_refused: false,
+        };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || writer.run())
@@ -192,7 +198,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// The thread's side.
-struct Writer<B: Backend> {
+struct CommitThread<B: Backend> {
     backend: B,
     receiver: mpsc::Receiver<Queued<B>>,
     progress: watch::Sender<Progress>,
@@ -203,7 +209,7 @@ struct Writer<B: Backend> {
     is_refused: bool,
 }
 
-impl<B: Backend> Writer<B> {
+impl<B: Backend> CommitThread<B> {
     fn run(mut self) -> Result<(), StoreError> {
         let mut closing_tries = 0;
         while self.take() {

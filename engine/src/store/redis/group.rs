@@ -9,6 +9,7 @@ use countersign_core::device::Device;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::commit_task::CommitTask;
 use super::entry::Entry;
 use super::job::{Done, Queued};
 use super::keys::{self, AccountNames, Digest};
@@ -16,12 +17,11 @@ use super::lookups::{get, owner_named, row};
 use super::reply::{array, bytes, checked, is_unknown_script, number, said, unexpected};
 use super::trouble::Trouble;
 use super::unit::{Unit, entries_of_record};
-use super::writer::Writer;
 use crate::ports::store::Committed;
 use crate::store::record::Stored as _;
 use crate::store::{foreign_challenge, refused};
 
-impl Writer {
+impl CommitTask {
     /// Sends a wave, and answers and takes out every unit of it whose fate is known. `sent` is set
     /// once it may have been recorded.
     pub(super) async fn record(
@@ -70,7 +70,7 @@ impl Writer {
     async fn attempt(&mut self, units: &[&Unit], sent: &mut bool) -> Result<Vec<Value>, Trouble> {
         self.attempt += 1;
         let whole = std::mem::take(&mut self.whole);
-        let attempt = self.guard.owner.attempt(self.attempt, self.base);
+        let attempt = self.health.owner.attempt(self.attempt, self.base);
         let mut pipeline = redis::Pipeline::with_capacity(4 * units.len() + 2);
         pipeline.cmd("MULTI");
         let entries = units.iter().flat_map(|unit| unit.entries(self.retention));
@@ -115,7 +115,7 @@ impl Writer {
             match checked(reply).and_then(|reply| self.done(&queued.unit, reply)) {
                 Ok(done) => answers.push((queued, Ok(done))),
                 Err(Trouble::Refused(why)) if !before && queued.told.is_none() => {
-                    self.guard.refusing(&why);
+                    self.health.refusing(&why);
                     answers.push((queued, Err(refused(&why))));
                 }
                 Err(why) => {
@@ -126,9 +126,9 @@ impl Writer {
         }
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             self.base = self.attempt;
-            self.guard.acked.store(self.attempt, Ordering::Release);
+            self.health.acked.store(self.attempt, Ordering::Release);
             if left.is_empty() {
-                self.guard.recording();
+                self.health.recording();
             }
         }
         for (queued, answer) in answers {
@@ -193,10 +193,10 @@ impl Writer {
         match before.and_then(<[u8]>::split_first) {
             Some((b'a', row)) => {
                 let record = AccountRecord::from_row(row)?;
-                self.suspects.extend(entries_of_record(&change.account, &record));
+                self.unchecked.extend(entries_of_record(&change.account, &record));
             }
             Some((b'd', row)) => {
-                self.suspects.insert(Entry::of_device(&Device::from_row(row)?));
+                self.unchecked.insert(Entry::of_device(&Device::from_row(row)?));
             }
             _ => return Err(unexpected("an unknown record")),
         }

@@ -33,7 +33,7 @@ pub(super) enum Job {
     /// Prune old records.
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
     /// Look whether these entries have a record.
-    Suspect(Vec<Entry>),
+    Check(Vec<Entry>),
     /// Check that Redis has all that it has acknowledged.
     Verify,
 }

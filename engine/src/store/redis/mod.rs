@@ -7,6 +7,7 @@
 //! lost records back; `unit` keeps the indexes right through a crash.
 
 mod async_commit;
+mod commit_task;
 mod emails;
 mod entry;
 mod group;
@@ -31,7 +32,6 @@ mod tickets;
 mod trouble;
 mod unit;
 mod verify;
-mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +49,7 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
-use self::health::Guard;
+use self::health::Health;
 use self::job::{Done, Job, Queued};
 pub use self::owner::ABSENT;
 use self::reader::Reader;
@@ -70,7 +70,7 @@ use crate::system::Stopwatch;
 pub struct RedisStore {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     reader: Reader,
-    guard: Arc<Guard>,
+    health: Arc<Health>,
     /// Resolves when the thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     commits: AtomicU64,
@@ -79,7 +79,7 @@ pub struct RedisStore {
 struct Opened {
     jobs: mpsc::Sender<Job>,
     reader: Reader,
-    guard: Arc<Guard>,
+    health: Arc<Health>,
 }
 
 impl RedisStore {
@@ -109,9 +109,9 @@ impl RedisStore {
             .name("store-redis".to_owned())
             .spawn(run)
             .map_err(|error| refused(&format!("no thread: {error}")))?;
-        let Opened { jobs, reader, guard } = opening.await.unwrap_or_else(|_| Err(closed()))?;
+        let Opened { jobs, reader, health } = opening.await.unwrap_or_else(|_| Err(closed()))?;
         let (jobs, ended) = (Mutex::new(Some(jobs)), Mutex::new(Some(ended)));
-        Ok(Self { jobs, reader, guard, ended, commits: AtomicU64::new(0) })
+        Ok(Self { jobs, reader, health, ended, commits: AtomicU64::new(0) })
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -128,7 +128,7 @@ impl RedisStore {
             Ok(place) => place,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
-        let told = lags.then(|| self.guard.admit()).flatten();
+        let told = lags.then(|| self.health.admit()).flatten();
         let (reply, answer) = oneshot::channel();
         let reply = told.is_none().then_some(reply);
         place.send(Job::Record(Queued { unit, reply, told, since: Stopwatch::start() }));
@@ -173,7 +173,7 @@ impl Store for RedisStore {
             return Box::pin(async move { Err(error) });
         }
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.guard.owner.name());
+        let id = format!("{}-{number}", self.health.owner.name());
         let answer = self.submit(Unit::Commit { change, id });
         Box::pin(async move {
             let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
@@ -299,27 +299,27 @@ impl Store for RedisStore {
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.guard.unwritten()
+        self.health.unwritten()
     }
 
     fn broken(&self) -> Later<StoreError> {
-        self.guard.broken()
+        self.health.broken()
     }
 
     fn ready(&self) -> Result<(), StoreError> {
         place(lock(&self.jobs).as_ref())?;
-        self.guard.ready()
+        self.health.ready()
     }
 
     fn close(&self) -> Later<Result<(), StoreError>> {
         let open = lock(&self.jobs).take();
         let ended = lock(&self.ended).take();
-        let guard = Arc::clone(&self.guard);
+        let health = Arc::clone(&self.health);
         drop(open);
         Box::pin(async move {
             let ended = ended.ok_or_else(closed)?;
             ended.await.map_err(|_| refused("its thread has panicked"))?;
-            guard.health()
+            health.check()
         })
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use redis::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::health::Guard;
+use super::commit_task::{CommitTask, QUEUE_UNITS_MAX};
+use super::health::Health;
 use super::job::Job;
 use super::link::Link;
 use super::owner::{Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::reply::{checked, text, texts};
 use super::trouble::Trouble;
-use super::writer::{QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;
@@ -39,17 +39,17 @@ pub(super) async fn serve(
             let _ = opened.send(Err(trouble.into()));
         }
         Ok((writing, reading, owner)) => {
-            let guard = Arc::new(Guard::new(owner, settings.durability));
+            let health = Arc::new(Health::new(owner, settings.durability));
             let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
             let retention = Retention {
                 action_ms: settings.action_retention_ms,
                 challenge_ms: settings.challenge_retention_ms,
             };
             let (weak, wait) = (jobs.downgrade(), settings.wait);
-            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&guard), weak, wait);
-            tokio::spawn(keep_lock(reading, Arc::clone(&guard), reader.clone()));
-            let writer = Writer::new(writing, Arc::clone(&guard), queue, retention, wait);
-            if opened.send(Ok(Opened { jobs, reader, guard })).is_ok() {
+            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait);
+            tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone()));
+            let writer = CommitTask::new(writing, Arc::clone(&health), queue, retention, wait);
+            if opened.send(Ok(Opened { jobs, reader, health })).is_ok() {
                 writer.run().await;
             }
         }
@@ -92,22 +92,22 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
 }
 
 /// Holds the lock, and has the writer look when something is amiss.
-async fn keep_lock(link: Arc<Link>, guard: Arc<Guard>, reader: Reader) {
+async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
-        match held(&link, &guard).await {
-            Ok(()) if guard.health().is_ok() => {}
+        match held(&link, &health).await {
+            Ok(()) if health.check().is_ok() => {}
             Ok(()) | Err(Trouble::Rolled | Trouble::Fenced) => reader.tell(Job::Verify),
-            Err(trouble) => guard.unsettled(&StoreError::from(trouble).to_string()),
+            Err(trouble) => health.unsettled(&StoreError::from(trouble).to_string()),
         }
     }
 }
 
 /// Renews the lock, and checks that Redis has all that it has acknowledged.
-async fn held(link: &Link, guard: &Guard) -> Result<(), Trouble> {
-    let acked = guard.acked();
-    guard.owner.renew(link).await?;
-    guard.owner.check(link.one(state()).await?, acked)
+async fn held(link: &Link, health: &Health) -> Result<(), Trouble> {
+    let acked = health.acked();
+    health.owner.renew(link).await?;
+    health.owner.check(link.one(state()).await?, acked)
 }
 
 /// Refuses an unusable Redis, and warns of settings that could lose records.

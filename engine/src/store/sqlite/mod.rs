@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 
 use self::files::Files;
 use self::reader::Readers;
-use self::writer::{Done, PRUNE_ROWS_MAX, Unit, Writer};
+use self::writer::{Done, PRUNE_ROWS_MAX, Unit, WritingConnection};
 use super::commit_queue::CommitQueue;
 use super::{Durability, refused};
 use crate::ports::Later;
@@ -51,7 +51,7 @@ use crate::ports::store::{
 /// Dropped without [`Store::close`], it still records the queued units, on its own thread, and the
 /// file stays locked until it has.
 pub struct SqliteStore {
-    queue: Arc<CommitQueue<Writer>>,
+    queue: Arc<CommitQueue<WritingConnection>>,
     readers: Arc<Readers>,
     /// The database: only its disk is looked at.
     path: PathBuf,
@@ -76,7 +76,7 @@ impl SqliteStore {
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(files.path(), files.same_boot())?;
-        let writer = Writer::open(Arc::clone(&files))?;
+        let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
         let checked = scan::check_at_open(files.path())?;
         let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
@@ -103,7 +103,10 @@ impl SqliteStore {
 }
 
 /// Looks through a large file on a thread of its own. Damage breaks the store.
-fn check_behind(files: &Arc<Files>, queue: &Arc<CommitQueue<Writer>>) -> Result<(), StoreError> {
+fn check_behind(
+    files: &Arc<Files>,
+    queue: &Arc<CommitQueue<WritingConnection>>,
+) -> Result<(), StoreError> {
     let (files, queue) = (Arc::clone(files), Arc::downgrade(queue));
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
         let Err(error) = scan::check_file(files.path()) else { return };

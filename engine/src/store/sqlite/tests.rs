@@ -20,7 +20,7 @@ use crate::store::commit_queue::{Backend as _, Failure};
 use crate::store::record::Stored as _;
 
 struct Fixture {
-    writer: Writer,
+    writer: WritingConnection,
     _folder: tempfile::TempDir,
 }
 
@@ -189,8 +189,8 @@ fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
     assert_eq!(connection.query_row(indexes, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }
 
-fn writer(path: &Path) -> Writer {
-    Writer::open(Arc::new(Files::prepare(path).unwrap())).unwrap()
+fn writer(path: &Path) -> WritingConnection {
+    WritingConnection::open(Arc::new(Files::prepare(path).unwrap())).unwrap()
 }
 
 #[test]

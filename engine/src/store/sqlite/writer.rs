@@ -86,14 +86,14 @@ pub(super) enum Done {
 }
 
 /// The writing connection. The files stay locked until it is closed.
-pub(super) struct Writer {
+pub(super) struct WritingConnection {
     connection: Connection,
     since_checkpoint: usize,
     // Fields are dropped in order: the lock goes after the connection.
     files: Arc<Files>,
 }
 
-impl Writer {
+impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(files.path())?;
         Ok(Self { connection, since_checkpoint: 0, files })
@@ -111,7 +111,7 @@ impl Writer {
     }
 }
 
-impl Backend for Writer {
+impl Backend for WritingConnection {
     type Unit = Unit;
     type Answer = Done;
 
