@@ -96,7 +96,7 @@ impl From<StoreError> for Error {
         match error {
             // A late caller at the end is no fault of the store.
             StoreError::Closed => tracing::debug!(%error, "store"),
-            StoreError::Unavailable(_) | StoreError::Unreadable(_) => {
+            StoreError::Unavailable(_) | StoreError::Busy(_) | StoreError::Unreadable(_) => {
                 tracing::error!(%error, "store");
             }
         }

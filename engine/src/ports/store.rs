@@ -22,6 +22,9 @@ pub enum StoreError {
     /// It cannot be reached, or has no room.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It has as many calls waiting as it may have.
+    #[error("the store is busy: {0}")]
+    Busy(&'static str),
     /// It was closed, as it is at the end of the server.
     #[error("the store is closed")]
     Closed,

@@ -21,7 +21,7 @@ use super::journal::Journal;
 use super::link::Link;
 use super::trouble::Trouble;
 use crate::ports::store::StoreError;
-use crate::store::{closed, refused};
+use crate::store::refused;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -97,7 +97,7 @@ impl CommitTask {
             self.take_queued().await;
             if self.health.is_over() {
                 let rest = self.backlog.drain(..).collect();
-                self.give_up(rest, &self.health.check().err().unwrap_or_else(closed));
+                self.give_up(rest, &self.health.check().err().unwrap_or(StoreError::Closed));
                 continue;
             }
             let wave = self.next_wave();
@@ -226,9 +226,9 @@ impl CommitTask {
             queued.answered_late(wait);
         });
         if !sent {
-            wave.retain(|queued| queued.reply.is_some() || queued.told.is_some());
+            wave.retain(|queued| queued.caller.is_some() || queued.told.is_some());
         }
-        let unanswered = wave.iter().any(|queued| queued.reply.is_some());
+        let unanswered = wave.iter().any(|queued| queued.caller.is_some());
         let unwritten = wave.iter().any(|queued| queued.told.is_some());
         let closing = self.closing_seconds();
         wave.is_empty()

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use super::lock;
 use super::owner::Owner;
 use super::trouble::FENCED;
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
-use crate::store::refused;
+use crate::store::{lock, refused};
 use crate::system::Stopwatch;
 
 /// Between two lines about one outage, whose errors can alternate with each try.
@@ -250,7 +249,7 @@ impl Health {
         match settled.as_deref() {
             Ok(Condition::Recording | Condition::Refusing(_)) => Ok(()),
             Ok(Condition::Unsettled(why) | Condition::Over(why)) => Err(refused(why)),
-            Err(_) => Err(crate::store::closed()),
+            Err(_) => Err(StoreError::Closed),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::script::Call;
 use super::trouble::Trouble;
 use crate::ports::Later;
 use crate::ports::store::StoreError;
-use crate::store::{closed, refused};
+use crate::store::{READS_FULL, refused};
 use crate::system::Stopwatch;
 
 /// Reads that are under way or wait, at most; one more is refused.
@@ -58,7 +58,7 @@ impl Reader {
         R: Future<Output = Result<T, Trouble>> + Send,
     {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Box::pin(async { Err(refused("too many reads are waiting")) });
+            return Box::pin(async { Err(StoreError::Busy(READS_FULL)) });
         };
         let reader = self.clone();
         // Later answers need not be in this read.
@@ -69,7 +69,7 @@ impl Reader {
             let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(StoreError::Closed)) })
     }
 
     async fn retried<T, F, R>(&self, query: F, answered: Option<u64>) -> Result<T, StoreError>

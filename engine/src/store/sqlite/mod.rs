@@ -38,8 +38,9 @@ use tokio::sync::oneshot;
 
 use self::files::Files;
 use self::reader::Readers;
-use self::writer::{Done, PRUNE_ROWS_MAX, Unit, WritingConnection};
-use super::commit_queue::CommitQueue;
+use self::writer::{PRUNE_ROWS_MAX, WritingConnection};
+use super::commit_queue::{CommitQueue, Failure};
+use super::durability::may_lag;
 use super::{Durability, refused};
 use crate::ports::Later;
 use crate::ports::store::{
@@ -112,7 +113,7 @@ fn check_behind(
         let Err(error) = scan::check_file(files.path()) else { return };
         if let Some(queue) = queue.upgrade() {
             // The watcher of the store is told; nobody waits for this answer.
-            drop(queue.submit(Unit::Break(error)));
+            drop(queue.submit::<(), _>(None, move |_| Err(Failure::Broken(error.clone()))));
         }
     });
     thread.map(|_| ()).map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))
@@ -160,17 +161,10 @@ fn sql_int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn mixed_up() -> StoreError {
-    refused("the writer gave the answer of another request")
-}
-
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
-        let answer = self.queue.submit(Unit::Commit(change));
-        Box::pin(async move {
-            let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
-            Ok(committed)
-        })
+        let early = may_lag(&change).then_some(Committed::Recorded);
+        self.queue.write(early, move |connection| change::commit(connection, &change))
     }
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
@@ -238,13 +232,13 @@ impl Store for SqliteStore {
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
-        let answer = self.queue.submit(Unit::PutOffEvent(event.clone()));
-        Box::pin(async move { answer.await.map(drop) })
+        let event = event.clone();
+        self.queue.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
-        let answer = self.queue.submit(Unit::RemoveEvent(account.clone(), id.clone()));
-        Box::pin(async move { answer.await.map(drop) })
+        let (account, id) = (account.clone(), id.clone());
+        self.queue.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
     }
 
     fn token_secret(
@@ -252,11 +246,8 @@ impl Store for SqliteStore {
         tenant: &TenantId,
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>> {
-        let answer = self.queue.submit(Unit::TokenSecret { tenant: tenant.clone(), fresh });
-        Box::pin(async move {
-            let Done::TokenSecret(secret) = answer.await? else { return Err(mixed_up()) };
-            Ok(secret)
-        })
+        let tenant = tenant.clone();
+        self.queue.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
     }
 
     fn prune(
@@ -269,10 +260,10 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let mut total = 0_u64;
             loop {
-                let unit = Unit::Prune { actions_before, challenges_before };
-                let Done::Pruned(gone) = queue.submit(unit).await? else {
-                    return Err(mixed_up());
-                };
+                let pruned = queue.write(None, move |connection| {
+                    writer::prune(connection, actions_before, challenges_before)
+                });
+                let gone = pruned.await?;
                 total += u64::from(gone);
                 if gone < PRUNE_ROWS_MAX {
                     return Ok(total);
@@ -282,11 +273,7 @@ impl Store for SqliteStore {
     }
 
     fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
-        let answer = self.queue.submit(Unit::Observe(now));
-        Box::pin(async move {
-            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
-            Ok(before)
-        })
+        self.queue.write(None, move |connection| writer::observe(connection, now))
     }
 
     fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
@@ -325,8 +312,10 @@ impl Store for SqliteStore {
         let waiter = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
             let panicked = || Err(refused("a thread of the store panicked"));
             let read = reading.into_iter().try_for_each(|t| t.join().or_else(|_| panicked()));
-            let written = writing
-                .map_or_else(|| Err(super::closed()), |t| t.join().unwrap_or_else(|_| panicked()));
+            let written = writing.map_or_else(
+                || Err(StoreError::Closed),
+                |t| t.join().unwrap_or_else(|_| panicked()),
+            );
             // A caller that has left does not mind.
             let _ = reply.send(read.and(written));
         });
