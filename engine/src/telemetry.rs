@@ -60,6 +60,9 @@ pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
 /// Bytes that the store can still record. Absent where that was never known, NaN while it is not
 /// known any more.
 pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
+/// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
+/// cannot record or be reached, `unreadable` for a row that is damaged.
+pub const STORE_FAILURES: &str = "countersign_store_failures_total";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
 /// Events that were told as often as may be, or that nobody is configured to hear, by type.

@@ -174,13 +174,19 @@ impl Engine {
             let ended = self.shared.recovered.load(Ordering::Relaxed);
             return Err(Unavailable::Recovering { ended }.into());
         }
-        Ok(self.shared.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
+        Ok(self.shared.store.ready().map_err(Unavailable::StoreUnready)?)
     }
 
     /// Answers that are not recorded yet; none unless the store may lag.
     #[must_use]
     pub fn unwritten(&self) -> Unwritten {
         self.shared.store.unwritten()
+    }
+
+    /// Number of calls that met a stored row which cannot be read, since the start.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.shared.store.unreadable()
     }
 
     /// Resolves when the store can record nothing any more. The process has to end then, because

@@ -244,6 +244,11 @@ pub trait Store: Send + Sync + 'static {
         Unwritten::default()
     }
 
+    /// Number of calls that met a row which cannot be read, since the store was opened.
+    fn unreadable(&self) -> u64 {
+        0
+    }
+
     /// Resolves, with the reason, when the store can record nothing any more. The process has to
     /// end then, and a new one recovers from the records.
     fn broken(&self) -> Later<StoreError> {

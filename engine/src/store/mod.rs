@@ -5,6 +5,7 @@
 
 mod commit_queue;
 mod durability;
+mod failures;
 mod intake;
 mod lag;
 mod memory;

@@ -18,6 +18,7 @@ use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::trouble::Trouble;
 use crate::ports::store::{ActionQuery, UserQuery};
+use crate::store::failures::passed_over;
 use crate::store::record::{Stored, state_number};
 use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
 
@@ -309,7 +310,7 @@ fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
         Ok(Some(record)) => Ok(Read::Intact(record)),
         Ok(None) => Ok(Read::Absent),
         Err(Trouble::Unreadable(error)) => {
-            tracing::error!(error, "a record whose time has come is passed over");
+            passed_over(error);
             Ok(Read::Damaged)
         }
         Err(trouble) => Err(trouble),

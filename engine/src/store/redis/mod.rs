@@ -60,6 +60,7 @@ pub use self::settings::{Opening, RedisSettings};
 use self::trouble::Trouble;
 use self::unit::Unit;
 use super::durability::may_lag;
+use super::failures::Failures;
 use super::intake::Intake;
 use super::{COMMITS_ENDED, COMMITS_FULL, check_form, lock, refused};
 use crate::ports::store::{
@@ -75,6 +76,7 @@ pub struct RedisStore {
     jobs: Intake<Job>,
     reader: Reader,
     health: Arc<Health>,
+    failures: Arc<Failures>,
     /// Resolves when the thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     commits: AtomicU64,
@@ -117,7 +119,17 @@ impl RedisStore {
             opening.await.unwrap_or_else(|_| Err(StoreError::Closed))?;
         let jobs = Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED);
         let ended = Mutex::new(Some(ended));
-        Ok(Self { jobs, reader, health, ended, commits: AtomicU64::new(0) })
+        let failures = Arc::default();
+        Ok(Self { jobs, reader, health, failures, ended, commits: AtomicU64::new(0) })
+    }
+
+    fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: Fn(Reader) -> R + Send + 'static,
+        R: Future<Output = Result<T, Trouble>> + Send,
+    {
+        self.failures.watch(self.reader.read(query))
     }
 
     /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
@@ -148,7 +160,8 @@ impl RedisStore {
             let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
             (Job::Record(queued), answer)
         });
-        queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
+        let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
+        self.failures.watch(answer)
     }
 }
 
@@ -165,7 +178,7 @@ impl Store for RedisStore {
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
         let key = key.clone();
-        self.reader.read(move |reader| lookups::account(reader, key.clone()))
+        self.read(move |reader| lookups::account(reader, key.clone()))
     }
 
     fn action(
@@ -174,7 +187,7 @@ impl Store for RedisStore {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>> {
         let (account, key) = (account.clone(), key.clone());
-        self.reader.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
+        self.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
     }
 
     fn actions(
@@ -183,7 +196,7 @@ impl Store for RedisStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.reader.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
+        self.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
     }
 
     fn challenge(
@@ -192,17 +205,17 @@ impl Store for RedisStore {
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.reader.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
+        self.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         let key = key.clone();
-        self.reader.read(move |reader| lookups::devices_of_key(reader, key.clone()))
+        self.read(move |reader| lookups::devices_of_key(reader, key.clone()))
     }
 
     fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
         let ticket = *ticket;
-        self.reader.read(move |reader| ticket_lookup::account_of(reader, ticket))
+        self.read(move |reader| ticket_lookup::account_of(reader, ticket))
     }
 
     fn users(
@@ -211,7 +224,7 @@ impl Store for RedisStore {
         query: UserQuery,
     ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
         let tenant = tenant.clone();
-        self.reader.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
+        self.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
     }
 
     fn overdue(
@@ -220,11 +233,11 @@ impl Store for RedisStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        self.reader.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+        self.read(move |reader| lookups::overdue(reader, now, held_before, limit))
     }
 
     fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
-        self.reader.read(move |reader| lookups::due_events(reader, now, limit))
+        self.read(move |reader| lookups::due_events(reader, now, limit))
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
@@ -262,19 +275,23 @@ impl Store for RedisStore {
     }
 
     fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
-        self.reader.read(move |reader| scan::page(reader, from.clone()))
+        self.read(move |reader| scan::page(reader, from.clone()))
     }
 
     fn verify(&self) -> Later<Result<(), StoreError>> {
-        self.reader.read(verify::indexes)
+        self.read(verify::indexes)
     }
 
     fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
-        self.reader.read(room::room)
+        self.read(room::room)
     }
 
     fn unwritten(&self) -> Unwritten {
         self.health.unwritten()
+    }
+
+    fn unreadable(&self) -> u64 {
+        self.failures.unreadable()
     }
 
     fn broken(&self) -> Later<StoreError> {

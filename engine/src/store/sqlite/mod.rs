@@ -41,6 +41,7 @@ use self::reader::Readers;
 use self::writer::{PRUNE_ROWS_MAX, WritingConnection};
 use super::commit_queue::{CommitQueue, Failure};
 use super::durability::may_lag;
+use super::failures::Failures;
 use super::{Durability, refused};
 use crate::ports::Later;
 use crate::ports::store::{
@@ -54,6 +55,7 @@ use crate::ports::store::{
 pub struct SqliteStore {
     queue: Arc<CommitQueue<WritingConnection>>,
     readers: Arc<Readers>,
+    failures: Arc<Failures>,
     /// The database: only its disk is looked at.
     path: PathBuf,
 }
@@ -85,7 +87,8 @@ impl SqliteStore {
         if !checked {
             check_behind(&files, &queue)?;
         }
-        Ok(Self { queue, readers, path: files.path().to_owned() })
+        let path = files.path().to_owned();
+        Ok(Self { queue, readers, failures: Arc::default(), path })
     }
 
     /// Queues a read, which sees all earlier answers.
@@ -94,12 +97,23 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let Some(settled) = self.queue.settled() else { return self.readers.read(query) };
+        let Some(settled) = self.queue.settled() else {
+            return self.failures.watch(self.readers.read(query));
+        };
         let readers = Arc::clone(&self.readers);
-        Box::pin(async move {
+        self.failures.watch(Box::pin(async move {
             settled.await?;
             readers.read(query).await
-        })
+        }))
+    }
+
+    /// Queues a unit, which may be answered `early`.
+    fn write<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
+    where
+        T: Clone + PartialEq + Send + 'static,
+        W: FnMut(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.failures.watch(self.queue.submit(early, writer::in_group(work)))
     }
 }
 
@@ -164,7 +178,7 @@ fn sql_int(number: u64) -> i64 {
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.queue.write(early, move |connection| change::commit(connection, &change))
+        self.write(early, move |connection| change::commit(connection, &change))
     }
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
@@ -233,12 +247,12 @@ impl Store for SqliteStore {
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
         let event = event.clone();
-        self.queue.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
+        self.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
         let (account, id) = (account.clone(), id.clone());
-        self.queue.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
+        self.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
     }
 
     fn token_secret(
@@ -247,7 +261,7 @@ impl Store for SqliteStore {
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>> {
         let tenant = tenant.clone();
-        self.queue.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
+        self.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
     }
 
     fn prune(
@@ -257,23 +271,23 @@ impl Store for SqliteStore {
     ) -> Later<Result<u64, StoreError>> {
         let queue = Arc::clone(&self.queue);
         // Small units, so that commits pass between them.
-        Box::pin(async move {
+        self.failures.watch(Box::pin(async move {
             let mut total = 0_u64;
             loop {
-                let pruned = queue.write(None, move |connection| {
+                let prune = writer::in_group(move |connection| {
                     writer::prune(connection, actions_before, challenges_before)
                 });
-                let gone = pruned.await?;
+                let gone = queue.submit(None, prune).await?;
                 total += u64::from(gone);
                 if gone < PRUNE_ROWS_MAX {
                     return Ok(total);
                 }
             }
-        })
+        }))
     }
 
     fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
-        self.queue.write(None, move |connection| writer::observe(connection, now))
+        self.write(None, move |connection| writer::observe(connection, now))
     }
 
     fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
@@ -292,6 +306,10 @@ impl Store for SqliteStore {
 
     fn unwritten(&self) -> Unwritten {
         self.queue.unwritten()
+    }
+
+    fn unreadable(&self) -> u64 {
+        self.failures.unreadable()
     }
 
     fn broken(&self) -> Later<StoreError> {

@@ -9,10 +9,9 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::files::Files;
 use super::queries::record;
 use super::{Fault, removed, schema, sql_int, tickets, unavailable};
-use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::commit_queue::unit::Unit;
-use crate::store::commit_queue::{Backend, CommitQueue, Failure};
+use crate::store::commit_queue::{Backend, Failure};
 use crate::store::record::Stored;
 
 /// Rows that one unit of pruning takes, at most.
@@ -116,17 +115,6 @@ impl Backend for WritingConnection {
             checkpointed => checkpointed.map_err(|e| unavailable(&e))?,
         }
         self.connection.close().map_err(|(_, error)| unavailable(&error))
-    }
-}
-
-impl CommitQueue<WritingConnection> {
-    /// Queues a unit, which may be answered `early`.
-    pub(super) fn write<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
-    where
-        T: Clone + PartialEq + Send + 'static,
-        W: FnMut(&Connection) -> Result<T, Fault> + Send + 'static,
-    {
-        self.submit(early, in_group(work))
     }
 }
 
