@@ -14,7 +14,7 @@ mod display;
 mod engine;
 mod error;
 mod patience;
-mod permits;
+pub mod permits;
 pub mod ports;
 mod registry;
 pub mod secret;

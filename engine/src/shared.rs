@@ -16,7 +16,7 @@ use crate::engine::chores::Chores;
 use crate::engine::outbox::Outbox;
 use crate::engine::room::Watch;
 use crate::error::{Error, Unavailable};
-use crate::permits::{Place, Places};
+use crate::permits::{Permit, Permits};
 use crate::ports::{Clock, Delivery, Entropy, Store};
 use crate::registry::Registry;
 use crate::verifier::Verifier;
@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     /// Work that is done at intervals.
     pub(crate) chores: Chores,
     /// Polls that wait.
-    pub(crate) waiters: Places,
+    pub(crate) waiters: Permits,
     /// Starts by a clock that was behind the times in the store, once they were looked up.
     pub(crate) set_backs: OnceLock<SetBacks>,
     pub(crate) draining: AtomicBool,
@@ -68,9 +68,9 @@ impl Shared {
         self.tenants.get(id).cloned().ok_or_else(unknown)
     }
 
-    /// A place for a poll that wants to wait, to be kept as long as it does.
-    pub(crate) fn place_to_wait(&self, wait_ms: u64) -> Option<Place> {
-        (wait_ms > 0).then(|| self.waiters.enter()).flatten()
+    /// A permit for a poll that wants to wait, to be kept as long as it does.
+    pub(crate) fn permit_to_wait(&self, wait_ms: u64) -> Option<Permit> {
+        (wait_ms > 0).then(|| self.waiters.take()).flatten()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Names of the metrics, declared once. Labels are kinds, results and outcomes: never an id.
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 
 use countersign_core::challenge::Challenge;
 use countersign_core::outcome::Outcome;
@@ -84,18 +84,25 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
     }
 }
 
-/// Counts one waiting poll for as long as it lives.
-pub(crate) struct Waiting(&'static str);
+/// Counts one thing in a gauge for as long as it lives.
+pub struct Counted(Gauge);
 
-impl Waiting {
-    pub(crate) fn on(what: &'static str) -> Self {
-        gauge!(WAITERS, "on" => what).increment(1);
-        Self(what)
+impl Counted {
+    /// Counts one more.
+    #[must_use]
+    pub fn in_gauge(gauge: Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Counted {
     fn drop(&mut self) {
-        gauge!(WAITERS, "on" => self.0).decrement(1);
+        self.0.decrement(1);
     }
+}
+
+/// Counts one waiting poll.
+pub(crate) fn waiting(on: &'static str) -> Counted {
+    Counted::in_gauge(gauge!(WAITERS, "on" => on))
 }

@@ -20,7 +20,7 @@ use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
 use crate::shared::{Shared, Tenant};
 use crate::system::Stopwatch;
-use crate::telemetry::Waiting;
+use crate::telemetry;
 
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
@@ -100,8 +100,8 @@ impl Engine {
         patience: impl Patience,
     ) -> Result<Verdict, Error> {
         let wait_ms = patience.ms();
-        let place = self.shared.place_to_wait(wait_ms);
-        let wait = place.is_some();
+        let permit = self.shared.permit_to_wait(wait_ms);
+        let wait = permit.is_some();
         let watched = self.shared.watch(&account.tenant, id, wait).await?;
         let mut challenge = watched.challenge;
         if challenge.account != *account || challenge.action != *action {
@@ -114,7 +114,7 @@ impl Engine {
         let left_ms = challenge.expires_at.ms_since(self.shared.clock.now());
         let grace_ms = self.shared.tenant(&account.tenant)?.limits.decision_grace_ms;
         let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
-        let _waiting = (Waiting::on("challenge"), patience.begin());
+        let _waiting = (telemetry::waiting("challenge"), patience.begin());
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
             challenge = ended;
         }

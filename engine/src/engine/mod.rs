@@ -26,7 +26,7 @@ use self::room::Watch;
 use crate::actors::Drain;
 use crate::actors::threads::Arbiters;
 use crate::error::{Error, Unavailable};
-use crate::permits::Places;
+use crate::permits::Permits;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Store};
 use crate::registry::Registry;
@@ -97,7 +97,7 @@ impl Engine {
     ) -> Self {
         let Ports { store, clock, entropy } = ports;
         let (threads, queue_max) = (settings.verifier_threads, settings.verify_queue_max);
-        let places = Places::new(settings.activations_max);
+        let permits = Permits::new(settings.activations_max);
         let shared = Shared {
             verifier: Verifier::start(threads, queue_max, entropy.clone()),
             store,
@@ -105,13 +105,13 @@ impl Engine {
             entropy,
             tenants: tenants.into_iter().map(|(id, tenant)| (id, Arc::new(tenant))).collect(),
             arbiters: Arbiters::start(settings.actor_threads),
-            accounts: Registry::new("account", places.clone()),
-            devices: Registry::new("device", places.clone()),
-            challenges: Registry::new("challenge", places),
+            accounts: Registry::new("account", permits.clone()),
+            devices: Registry::new("device", permits.clone()),
+            challenges: Registry::new("challenge", permits),
             room: Watch::new(settings.room_warn_bytes),
             outbox: Arc::default(),
             chores: Chores::default(),
-            waiters: Places::new(settings.waiters_max),
+            waiters: Permits::new(settings.waiters_max),
             set_backs: OnceLock::new(),
             draining: false.into(),
             recovering: false.into(),

@@ -4,7 +4,6 @@
 //! It schedules and decides nothing: the core judges a signature, alone and in a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rayon::ThreadPoolBuilder;
@@ -13,8 +12,10 @@ use tokio::sync::oneshot;
 use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 
 use crate::error::{Error, Unavailable};
+use crate::permits::{Permit, Permits};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
+use crate::telemetry::Counted;
 use batch_gate::BatchGate;
 use inline::Inline;
 use meters::{Lane, Meters};
@@ -33,10 +34,14 @@ type Verdict = Result<Proof, InvalidSignature>;
 /// busy. Queue and work under way are bounded: one more check is refused before any work is done.
 pub struct Verifier {
     pool: Arc<Pool>,
-    queue_max: usize,
+    /// Permits for checks that are queued or running.
+    permits: Permits,
     /// Absent in tests of the pool.
     inline: Option<Inline>,
 }
+
+/// A permit for a check, and its part of the metric.
+type CheckPermit = (Permit, Counted);
 
 /// State that the workers share.
 struct Pool {
@@ -46,8 +51,7 @@ struct Pool {
     #[cfg(test)]
     gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
-    taken: Arc<AtomicUsize>,
-    meters: Arc<Meters>,
+    meters: Meters,
 }
 
 struct State {
@@ -63,10 +67,10 @@ struct Job {
     asker: Asker,
 }
 
-/// The place comes first, and so is dropped first: it is free before the asker knows, even if the
+/// The permit comes first, and so is dropped first: it is free before the asker knows, even if the
 /// check panics. The asker may ask again at once.
 struct Asker {
-    place: Place,
+    permit: CheckPermit,
     reply: oneshot::Sender<Verdict>,
     watch: Stopwatch,
 }
@@ -88,7 +92,7 @@ impl Verifier {
         let queue = Queue::new(threads.current_num_threads());
         let state =
             Mutex::new(State { queue, batch_gate: BatchGate::new(), called: 0, is_over: false });
-        let (more, taken, meters) = (Condvar::new(), Arc::default(), Arc::new(Meters::new()));
+        let (more, meters) = (Condvar::new(), Meters::new());
         meters.batching.set(1);
         let pool = Arc::new(Pool {
             state,
@@ -96,14 +100,13 @@ impl Verifier {
             #[cfg(test)]
             gate: Mutex::default(),
             entropy,
-            taken,
             meters,
         });
         for _ in 0..threads.current_num_threads() {
             let pool = pool.clone();
             threads.spawn_fifo(move || pool.work());
         }
-        Self { pool, queue_max, inline: Some(Inline::new()) }
+        Self { pool, permits: Permits::new(queue_max), inline: Some(Inline::new()) }
     }
 
     /// Checks a signature on the pool, or where it is asked for if that is sooner.
@@ -111,18 +114,19 @@ impl Verifier {
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
-        let place = Place::take(&self.pool, self.queue_max).ok_or(Unavailable::Signatures)?;
-        // The place that was just taken is one of them.
-        let others = self.pool.taken.load(Ordering::Relaxed) > 1;
+        let permit = self.permits.take().ok_or(Unavailable::Signatures)?;
+        let permit = (permit, Counted::in_gauge(self.pool.meters.queue.clone()));
+        // The permit that was just taken is one of them.
+        let others = self.permits.taken() > 1;
         let batches = check.batches();
         if let Some(inline) = &self.inline
             && inline.asked(batches, others)
             && check.messages() == 1
         {
-            return self.pool.check_inline(check, place, inline);
+            return self.pool.check_inline(check, permit, inline);
         }
         let (reply, answer) = oneshot::channel();
-        let asker = Asker { reply, place, watch: Stopwatch::start() };
+        let asker = Asker { reply, permit, watch: Stopwatch::start() };
         self.pool.queue(Job { check, asker }, batches);
         answer.await.map_err(|_| Error::lost())
     }
@@ -141,14 +145,19 @@ impl Pool {
     }
 
     /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
-    fn check_inline(&self, check: Check, place: Place, inline: &Inline) -> Result<Verdict, Error> {
+    fn check_inline(
+        &self,
+        check: Check,
+        permit: CheckPermit,
+        inline: &Inline,
+    ) -> Result<Verdict, Error> {
         let watch = Stopwatch::start();
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
         if !batches {
             inline.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
         }
-        drop(place);
+        drop(permit);
         let verdict = verdict.map_err(|_| Error::lost())?;
         let mut tally = Tally::default();
         tally.add(batches, &verdict);
@@ -268,30 +277,8 @@ impl Tally {
 
 impl Asker {
     fn answer(self, verdict: Verdict) {
-        drop(self.place);
+        drop(self.permit);
         // The asker may have gone.
         let _ = self.reply.send(verdict);
-    }
-}
-
-/// A place in the queue, given back when the check is done.
-struct Place {
-    taken: Arc<AtomicUsize>,
-    meters: Arc<Meters>,
-}
-
-impl Place {
-    fn take(pool: &Pool, max: usize) -> Option<Self> {
-        let before = pool.taken.fetch_add(1, Ordering::Relaxed);
-        let place = Self { taken: pool.taken.clone(), meters: pool.meters.clone() };
-        place.meters.queue.increment(1);
-        (before < max).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        self.meters.queue.decrement(1);
     }
 }

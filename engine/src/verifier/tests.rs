@@ -1,7 +1,7 @@
 //! The pool: every caller gets its own verdict, a full queue refuses, and a flood of bad signatures
 //! does no more than stop batching.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use base64::Engine as _;
@@ -153,7 +153,7 @@ async fn a_full_queue_refuses_before_any_work() {
 fn pause(verifier: &Verifier) {
     let watch = Stopwatch::start();
     while watch.seconds() * 1e6 <= inline::PAUSE_US as f64 {
-        assert_eq!(verifier.pool.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(verifier.permits.taken(), 0);
         std::hint::spin_loop();
     }
 }

@@ -17,7 +17,7 @@ use crate::actors::device::{Known, Look};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
 use crate::patience::Patience;
-use crate::telemetry::{self, Waiting};
+use crate::telemetry;
 
 /// The view of a device.
 #[derive(Clone, Debug)]
@@ -64,8 +64,8 @@ impl Engine {
             Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
             Reader::Session(binding) => (None, Some(binding)),
         };
-        let place = self.shared.place_to_wait(wait_ms);
-        let wait = place.is_some();
+        let permit = self.shared.permit_to_wait(wait_ms);
+        let wait = permit.is_some();
         let again = session.clone();
         let looked = self.shared.device(key, move |known| {
             let signed = used.is_some_and(|nonce| known.consume_nonce(&nonce)) || session.is_some();
@@ -76,7 +76,7 @@ impl Engine {
             let crowded = wait_ms > 0 && offers.is_empty();
             return Ok(seen(Pending { binding, offers, signed, crowded }));
         };
-        let waiting = (Waiting::on("device"), patience.begin());
+        let waiting = (telemetry::waiting("device"), patience.begin());
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let woken = matches!(tokio::time::timeout(wait, news).await, Ok(Ok(())));
         drop(waiting);
