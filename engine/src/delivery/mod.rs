@@ -14,6 +14,7 @@ mod message;
 mod metered;
 mod networks;
 mod resolver;
+mod turns;
 mod webhook;
 
 pub use calls::{Calls, WEBHOOK_CALLS_MAX};

@@ -16,10 +16,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use metrics::histogram;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::backend::{Backend, Failure};
-use self::unit::Unit;
+use self::unit::{Call, Caller, Unit};
 use super::intake::Intake;
 use super::lag::{Lag, count};
 use super::{COMMITS_ENDED, COMMITS_FULL, Durability, lock, refused};
@@ -99,11 +99,13 @@ impl<B: Backend> CommitQueue<B> {
         let queued = self.intake.send(|| {
             if let Some(told) = early.filter(|_| self.lag.admit().is_some()) {
                 let answer: Later<_> = Box::pin(std::future::ready(Ok(told.clone())));
-                return (unit::answered(told, work), answer);
+                let unit: Queued<B> = Box::new(Call::new(work, Caller::Answered(told)));
+                return (unit, answer);
             }
-            let (unit, answer) = unit::waiting(work);
+            let (reply, answer) = oneshot::channel();
             let ended = |_| Err(refused(COMMITS_ENDED));
-            (unit, Box::pin(async move { answer.await.unwrap_or_else(ended) }))
+            let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
+            (Box::new(Call::new(work, Caller::Waits(reply))), answer)
         });
         queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
     }

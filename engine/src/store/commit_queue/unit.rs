@@ -27,43 +27,26 @@ pub(in crate::store) trait Work<M: ?Sized>: Send {
     fn answer(self: Box<Self>, recorded: Result<(), StoreError>);
 }
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
 /// The caller of a unit.
-enum Caller<T> {
-    Waits(Reply<T>),
+pub(in crate::store) enum Caller<T> {
+    /// Waits for the answer.
+    Waits(oneshot::Sender<Result<T, StoreError>>),
     /// Was answered this, early.
     Answered(T),
 }
 
-struct Call<T, W> {
+/// Work of one caller.
+pub(in crate::store) struct Call<T, W> {
     work: W,
     caller: Caller<T>,
     /// Answer of the last run.
     answer: Option<Result<T, StoreError>>,
 }
 
-/// A unit whose caller waits for the answer.
-pub(in crate::store) fn waiting<M, T, W>(
-    work: W,
-) -> (Unit<M>, oneshot::Receiver<Result<T, StoreError>>)
-where
-    M: ?Sized,
-    T: PartialEq + Send + 'static,
-    W: FnMut(&M) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
-{
-    let (reply, answer) = oneshot::channel();
-    (Box::new(Call { work, caller: Caller::Waits(reply), answer: None }), answer)
-}
-
-/// A unit whose caller has the answer already.
-pub(super) fn answered<M, T, W>(answer: T, work: W) -> Unit<M>
-where
-    M: ?Sized,
-    T: PartialEq + Send + 'static,
-    W: FnMut(&M) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
-{
-    Box::new(Call { work, caller: Caller::Answered(answer), answer: None })
+impl<T, W> Call<T, W> {
+    pub(in crate::store) const fn new(work: W, caller: Caller<T>) -> Self {
+        Self { work, caller, answer: None }
+    }
 }
 
 impl<M, T, W> Work<M> for Call<T, W>

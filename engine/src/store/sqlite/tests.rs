@@ -17,7 +17,7 @@ use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
 use crate::store::commit_queue::Backend as _;
-use crate::store::commit_queue::unit::waiting;
+use crate::store::commit_queue::unit::{Call, Caller, Unit};
 use crate::store::record::Stored as _;
 
 struct Fixture {
@@ -44,9 +44,13 @@ fn record(
     writer: &mut WritingConnection,
     changes: Vec<Change>,
 ) -> Result<Vec<Result<Committed, StoreError>>, Failure> {
-    let work = |change: Change| writer::in_group(move |c| change::commit(c, &change));
-    let (mut units, answers): (Vec<_>, Vec<_>) =
-        changes.into_iter().map(|change| waiting(work(change))).unzip();
+    let unit = |change: Change| {
+        let (reply, answer) = oneshot::channel();
+        let work = writer::in_group(move |c| change::commit(c, &change));
+        let unit: Unit<rusqlite::Connection> = Box::new(Call::new(work, Caller::Waits(reply)));
+        (unit, answer)
+    };
+    let (mut units, answers): (Vec<_>, Vec<_>) = changes.into_iter().map(unit).unzip();
     writer.record(&mut units)?;
     units.into_iter().for_each(|unit| unit.answer(Ok(())));
     Ok(answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect())
