@@ -1,5 +1,5 @@
-//! Condition of the store, and units that were answered before they were recorded: the state that the
-//! writer and the readers share.
+//! Health of the store, and units that were answered before they were recorded: the state that the
+//! commit task and the readers share.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +50,7 @@ impl Said {
     }
 }
 
-/// State that the writer and the readers share.
+/// State that the commit task and the readers share.
 pub(super) struct Health {
     pub(super) owner: Owner,
     /// The last attempt that was acknowledged.
@@ -142,7 +142,7 @@ impl Health {
             (self.unwritten_from.subscribe(), self.condition.subscribe());
         tokio::select! {
             _ = written.wait_for(|from| *from > answered) => Ok(()),
-            _ = condition.wait_for(|condition| matches!(condition, Condition::Over(_))) => self.check(),
+            _ = condition.wait_for(|known| matches!(known, Condition::Over(_))) => self.check(),
         }
     }
 

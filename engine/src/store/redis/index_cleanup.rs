@@ -1,7 +1,7 @@
-//! Cleaning of indexes and pruning of old records, beside the writer's work.
+//! Cleaning of indexes and pruning of old records, beside the commit task's work.
 //!
-//! Only the writer puts entries into indexes, so that an entry without a record has none until the
-//! writer writes again.
+//! Only the commit task puts entries into indexes, so that an entry without a record has none until
+//! the task writes again.
 
 use std::collections::BTreeMap;
 

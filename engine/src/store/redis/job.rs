@@ -1,4 +1,4 @@
-//! Jobs for the writer, and their answers.
+//! Jobs for the commit task, and their answers.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) type Caller = Box<dyn FnOnce(Result<Said, StoreError>) + Send>;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// A job for the writer.
+/// A job for the commit task.
 pub(super) enum Job {
     /// Record a unit.
     Record(Queued),

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Reader {
     link: Arc<Link>,
     health: Arc<Health>,
-    /// The writer, for as long as the store is open.
+    /// The commit task, for as long as the store is open.
     jobs: mpsc::WeakSender<Job>,
     runtime: Handle,
     places: Arc<Semaphore>,
@@ -113,14 +113,14 @@ impl Reader {
         self.health.settled().await
     }
 
-    /// The writer looks at it when it comes to it; while it has too much to do, that is lost.
+    /// The commit task looks at it when it comes to it; while it has too much to do, that is lost.
     pub(super) fn tell(&self, job: Job) {
         if let Some(jobs) = self.jobs.upgrade() {
             let _ = jobs.try_send(job);
         }
     }
 
-    /// Has the writer look at entries that seem to have no record.
+    /// Has the commit task look at entries that seem to have no record.
     pub(super) fn check_later(&self, entries: Vec<Entry>) {
         if !entries.is_empty() {
             self.tell(Job::Check(entries));

@@ -91,7 +91,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     Ok((writing, reading, owner))
 }
 
-/// Holds the lock, and has the writer look when something is amiss.
+/// Holds the lock, and has the commit task look when something is amiss.
 async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
@@ -137,7 +137,7 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
         let reply = reply.into_iter().next().and_then(|reply| checked(reply).ok());
         Ok(reply.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
     };
-    let persistence = Settings {
+    let persistence = RedisConfig {
         append_only: field("aof_enabled").map(|enabled| enabled == "1"),
         sync: asked("appendfsync").await?,
         eviction: field("maxmemory_policy").map(str::to_owned),
@@ -182,7 +182,7 @@ fn is_local(url: &str) -> bool {
 }
 
 /// Settings of Redis that matter for the records, as far as the user may ask.
-struct Settings {
+struct RedisConfig {
     append_only: Option<bool>,
     sync: Option<String>,
     eviction: Option<String>,
@@ -191,7 +191,7 @@ struct Settings {
     encrypted_or_local: bool,
 }
 
-impl Settings {
+impl RedisConfig {
     /// One line for each way in which records could be lost or read.
     fn risks(&self) -> Vec<String> {
         let mut risks = Vec::new();
@@ -255,8 +255,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn safe() -> Settings {
-        Settings {
+    fn safe() -> RedisConfig {
+        RedisConfig {
             append_only: Some(true),
             sync: Some("always".to_owned()),
             eviction: Some("noeviction".to_owned()),
@@ -275,14 +275,17 @@ mod tests {
     fn each_risk_is_one_line_that_says_what_to_set() {
         let text = |text: &str| Some(text.to_owned());
         for (settings, expected) in [
-            (Settings { append_only: Some(false), ..safe() }, "appendonly yes"),
-            (Settings { sync: text("everysec"), ..safe() }, "appendfsync always"),
-            (Settings { sync: None, ..safe() }, "make sure that it is always"),
-            (Settings { eviction: text("allkeys-lru"), ..safe() }, "maxmemory-policy noeviction"),
-            (Settings { user: text("default"), ..safe() }, "limited to countersign:*"),
-            (Settings { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
-            (Settings { loads: None, ..safe() }, "+acl|dryrun"),
-            (Settings { encrypted_or_local: false, ..safe() }, "rediss://"),
+            (RedisConfig { append_only: Some(false), ..safe() }, "appendonly yes"),
+            (RedisConfig { sync: text("everysec"), ..safe() }, "appendfsync always"),
+            (RedisConfig { sync: None, ..safe() }, "make sure that it is always"),
+            (
+                RedisConfig { eviction: text("allkeys-lru"), ..safe() },
+                "maxmemory-policy noeviction",
+            ),
+            (RedisConfig { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (RedisConfig { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
+            (RedisConfig { loads: None, ..safe() }, "+acl|dryrun"),
+            (RedisConfig { encrypted_or_local: false, ..safe() }, "rediss://"),
         ] {
             let risks = settings.risks();
             assert_eq!(risks.len(), 1, "{risks:?}");
