@@ -93,8 +93,8 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Makes permits for that many requests, and for that many of new work among them. Polls may take
-    /// half of the places, and those of one tenant half of that, so that neither shuts out requests
+    /// Makes permits for that many requests, and for that many of new work among them. Polls may
+    /// take half of them, and those of one tenant half of that, so that neither shuts out requests
     /// that need no waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
