@@ -41,12 +41,12 @@ pub enum Unavailable {
     /// As many signatures wait for their check as may.
     #[error("too many signatures to check")]
     Signatures,
-    /// The store did not answer.
+    /// The store did not answer. It has counted and logged the reason.
     #[error("the store did not answer")]
-    Store,
+    Store(StoreError),
     /// The store cannot record, as it says itself.
-    #[error("{0}")]
-    StoreUnready(String),
+    #[error(transparent)]
+    StoreUnready(StoreError),
     /// Somebody else changed the account's record.
     #[error("the account changed elsewhere")]
     AccountChanged,
@@ -93,14 +93,7 @@ pub enum Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        match error {
-            // A late caller at the end is no fault of the store.
-            StoreError::Closed => tracing::debug!(%error, "store"),
-            StoreError::Unavailable(_) | StoreError::Unreadable(_) => {
-                tracing::error!(%error, "store");
-            }
-        }
-        Unavailable::Store.into()
+        Unavailable::Store(error).into()
     }
 }
 

@@ -15,7 +15,7 @@ mod display;
 mod engine;
 mod error;
 mod outbox;
-mod permits;
+pub mod permits;
 pub mod ports;
 mod registry;
 pub mod secret;

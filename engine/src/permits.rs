@@ -1,34 +1,65 @@
 //! Permits: a bound of concurrent work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of places. Clones share them.
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A permit, given back when it is dropped.
+pub type Permit = OwnedSemaphorePermit;
+
+/// A number of permits. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Places {
-    taken: Arc<AtomicUsize>,
+pub struct Permits {
+    free: Arc<Semaphore>,
     max: usize,
 }
 
-impl Places {
-    pub(crate) fn new(max: usize) -> Self {
-        Self { taken: Arc::default(), max }
+impl Permits {
+    /// So many permits.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        let max = max.min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(max)), max }
     }
 
-    /// Takes a place, if there is one.
-    pub(crate) fn enter(&self) -> Option<Place> {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        // Given back at once where there was none.
-        let place = Place(self.taken.clone());
-        (taken < self.max).then_some(place)
+    /// Takes a permit, if there is one.
+    #[must_use]
+    pub fn take(&self) -> Option<Permit> {
+        self.free.clone().try_acquire_owned().ok()
+    }
+
+    /// Number of permits that are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.max - self.free.available_permits()
+    }
+
+    /// Tells whether no permit is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.free.available_permits() == 0
     }
 }
 
-/// A place, given back when it is dropped.
-pub(crate) struct Place(Arc<AtomicUsize>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    #[test]
+    fn no_permit_is_left_until_one_is_given_back() {
+        let permits = Permits::new(2);
+        let first = permits.take();
+        let second = permits.take();
+        assert!(first.is_some() && second.is_some());
+        assert!(permits.take().is_none() && permits.is_empty());
+        drop(first);
+        assert_eq!(permits.taken(), 1);
+        assert!(permits.take().is_some());
+    }
+
+    #[test]
+    fn there_may_be_as_many_as_anybody_wants() {
+        assert!(Permits::new(usize::MAX).take().is_some());
+        assert!(Permits::new(0).take().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Names of the metrics, declared once. Labels are kinds, results and outcomes: never an id.
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 
 use countersign_core::challenge::Challenge;
 use countersign_core::outcome::Outcome;
@@ -60,6 +60,9 @@ pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
 /// Bytes that the store can still record. Absent where that was never known, NaN while it is not
 /// known any more.
 pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
+/// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
+/// cannot record or be reached, `unreadable` for a row that is damaged.
+pub const STORE_FAILURES: &str = "countersign_store_failures_total";
 /// Calls of webhooks, by result.
 pub const WEBHOOK_DELIVERIES: &str = "countersign_webhook_deliveries_total";
 /// Events that were told as often as may be, or that nobody is configured to hear, by type.
@@ -81,18 +84,25 @@ pub(crate) fn challenge_ended(challenge: &Challenge) {
     }
 }
 
-/// Counts one waiting poll for as long as it lives.
-pub(crate) struct WaitingPoll(&'static str);
+/// Counts one thing in a gauge for as long as it lives.
+pub struct Counted(Gauge);
 
-impl WaitingPoll {
-    pub(crate) fn on(what: &'static str) -> Self {
-        gauge!(WAITERS, "on" => what).increment(1);
-        Self(what)
+impl Counted {
+    /// Counts one more.
+    #[must_use]
+    pub fn in_gauge(gauge: Gauge) -> Self {
+        gauge.increment(1);
+        Self(gauge)
     }
 }
 
-impl Drop for WaitingPoll {
+impl Drop for Counted {
     fn drop(&mut self) {
-        gauge!(WAITERS, "on" => self.0).decrement(1);
+        self.0.decrement(1);
     }
+}
+
+/// Counts one waiting poll.
+pub(crate) fn waiting(on: &'static str) -> Counted {
+    Counted::in_gauge(gauge!(WAITERS, "on" => on))
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::http::header::HeaderMap;
 use metrics::counter;
 
-use super::permits::{Share, Shares};
+use super::shares::{Share, Shares};
 use crate::client_address::{Client, ClientAddresses};
 
 /// Refusals of clients that have all of their share, by kind: `connection`, `request`, `poll` or

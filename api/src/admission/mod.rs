@@ -7,20 +7,21 @@ use std::rc::Rc;
 
 use actix_web::http::header::HeaderMap;
 use countersign_core::id::TenantId;
+use countersign_engine::permits::{Permit, Permits};
 use metrics::counter;
 
 mod clients;
 mod lane;
 mod overload;
-mod permits;
 mod pulse;
+mod shares;
 mod turn_queue;
 
 pub use clients::{CLIENT_SHARES_REFUSED, ClientShares, Kind, ShareTaken, Totals};
 pub use lane::Lane;
-pub use overload::Lateness;
-pub use permits::{Gate, Place, Share, Shares};
+pub use overload::Overload;
 pub use pulse::Pulse;
+pub use shares::{Share, Shares};
 
 use crate::client_address::Client;
 
@@ -35,14 +36,14 @@ const CLIENT_SHARE: &str = "client_share";
 /// is dropped.
 #[derive(Clone)]
 pub struct Seat {
-    gate: Gate,
+    permits: Permits,
     clients: ClientShares,
     client: Option<Client>,
     places: Rc<RefCell<Option<SeatPlaces>>>,
 }
 
 /// A place of the server's, and one of the client's where it is known.
-type SeatPlaces = (Place, Option<Share>);
+type SeatPlaces = (Permit, Option<Share>);
 
 impl Seat {
     /// Takes the places; `false` if one is missing.
@@ -56,13 +57,13 @@ impl Seat {
     fn places(&self) -> Result<SeatPlaces, &'static str> {
         let share = self.clients.enter(Kind::NewWork, self.client);
         let share = share.map_err(|ShareTaken| CLIENT_SHARE)?;
-        Ok((self.gate.enter().ok_or("full")?, share))
+        Ok((self.permits.take().ok_or("full")?, share))
     }
 }
 
 /// The places of a poll while it waits, besides its tenant's: the server's, and its client's.
 pub struct PollPlace {
-    _server: Place,
+    _server: Permit,
     _client: Option<Share>,
 }
 
@@ -70,18 +71,18 @@ pub struct PollPlace {
 pub struct Entered {
     /// Permit of new work.
     pub seat: Option<Seat>,
-    _place: Place,
+    _permit: Permit,
     _share: Option<Share>,
 }
 
-/// The gates of the server.
+/// The permits of the server.
 pub struct Admission {
     /// Requests in flight, polls among them.
-    requests: Gate,
+    requests: Permits,
     /// New work among them.
-    new_work: Gate,
+    new_work: Permits,
     /// Polls that wait. One more is answered as if its time was over.
-    waits: Gate,
+    waits: Permits,
     /// The share that one tenant's polls may have of the places to wait.
     waits_of_tenant: Shares,
     /// The share that one tenant's challenges may have of the places for new work while they begin:
@@ -92,8 +93,8 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Makes gates for that many requests, and for that many of new work among them. Polls may take
-    /// half of the places, and those of one tenant half of that, so that neither shuts out requests
+    /// Makes permits for that many requests, and for that many of new work among them. Polls may
+    /// take half of them, and those of one tenant half of that, so that neither shuts out requests
     /// that need no waiting, or another tenant.
     pub fn new(requests_max: usize, new_work_max: usize) -> Self {
         for lane in [Lane::New, Lane::Existing] {
@@ -103,9 +104,9 @@ impl Admission {
         }
         let waits_max = Self::waits_max(requests_max);
         Self {
-            requests: Gate::new(requests_max),
-            new_work: Gate::new(new_work_max),
-            waits: Gate::new(waits_max),
+            requests: Permits::new(requests_max),
+            new_work: Permits::new(new_work_max),
+            waits: Permits::new(waits_max),
             waits_of_tenant: Shares::new(waits_max.div_ceil(2)),
             starts_of_tenant: Shares::new(new_work_max.div_ceil(2)),
             clients: ClientShares::default(),
@@ -117,7 +118,7 @@ impl Admission {
         requests_max / 2
     }
 
-    /// The same gates, with a share for each client address.
+    /// The same permits, with a share for each client address.
     #[must_use]
     pub fn sharing(self, clients: ClientShares) -> Self {
         Self { clients, ..self }
@@ -144,7 +145,7 @@ impl Admission {
         let refused = match lane {
             // Asked with every request, because requests of either lane may keep a worker late.
             _ if !pulse.admits(lane) => "late",
-            Lane::New if self.new_work.is_full() => "full",
+            Lane::New if self.new_work.is_empty() => "full",
             Lane::New | Lane::Existing => return true,
         };
         count(lane, refused);
@@ -157,16 +158,16 @@ impl Admission {
             count(lane, CLIENT_SHARE);
             return None;
         };
-        let Some(place) = self.requests.enter() else {
+        let Some(permit) = self.requests.take() else {
             count(lane, "full");
             return None;
         };
-        Some(Entered { seat: self.seat(lane, client), _place: place, _share: share })
+        Some(Entered { seat: self.seat(lane, client), _permit: permit, _share: share })
     }
 
     fn seat(&self, lane: Lane, client: Option<Client>) -> Option<Seat> {
         let seat = || Seat {
-            gate: self.new_work.clone(),
+            permits: self.new_work.clone(),
             clients: self.clients.clone(),
             client,
             places: Rc::default(),
@@ -177,7 +178,7 @@ impl Admission {
     /// Takes the place of a poll that waits, if there is one. It has one, whatever it waits for.
     pub fn wait(&self, client: Option<Client>) -> Option<PollPlace> {
         let share = self.clients.enter(Kind::Poll, client).ok()?;
-        Some(PollPlace { _server: self.waits.enter()?, _client: share })
+        Some(PollPlace { _server: self.waits.take()?, _client: share })
     }
 
     /// Takes a place of a tenant for a poll that waits, if there is one.

@@ -32,9 +32,9 @@ const REFUSAL_BRINGS: u32 = 1;
 /// Credit that is kept, at most: new work that may come at once.
 const CREDIT_MAX: u32 = 64 * NEW_COSTS;
 
-/// The lateness of a worker. Times are microseconds from any one moment.
+/// The overload of a worker. Times are microseconds from any one moment.
 #[derive(Clone, Debug)]
-pub struct Lateness {
+pub struct Overload {
     target_us: u64,
     /// Since when every wait was above the target.
     above_since_us: Option<u64>,
@@ -44,7 +44,7 @@ pub struct Lateness {
     credit: u32,
 }
 
-impl Lateness {
+impl Overload {
     /// A worker that is in time, and late with waits above that many microseconds.
     pub const fn new(target_us: u64) -> Self {
         let (above_since_us, late_us) = (None, None);
@@ -111,88 +111,88 @@ mod tests {
 
     /// Measures the same delay each millisecond of a span, with requests of both lanes in turns,
     /// and counts the new work that was admitted and rejected.
-    fn pass(lateness: &mut Lateness, span: std::ops::Range<u64>, waited_us: u64) -> (u64, u64) {
+    fn pass(overload: &mut Overload, span: std::ops::Range<u64>, waited_us: u64) -> (u64, u64) {
         let (mut let_in, all) = (0, span.end - span.start);
         for ms in span {
-            lateness.note(ms * MS, waited_us);
-            assert!(lateness.admits(ms * MS, Lane::Existing), "what exists is always served");
-            let_in += u64::from(lateness.admits(ms * MS, Lane::New));
+            overload.note(ms * MS, waited_us);
+            assert!(overload.admits(ms * MS, Lane::Existing), "what exists is always served");
+            let_in += u64::from(overload.admits(ms * MS, Lane::New));
         }
         (let_in, all - let_in)
     }
 
     #[test]
     fn a_burst_is_let_through() {
-        let mut lateness = Lateness::new(TARGET);
-        assert_eq!(pass(&mut lateness, 0..100, 24 * MS), (100, 0));
-        assert_eq!(pass(&mut lateness, 100..101, MS), (1, 0));
-        let again = pass(&mut lateness, 101..200, 24 * MS);
+        let mut overload = Overload::new(TARGET);
+        assert_eq!(pass(&mut overload, 0..100, 24 * MS), (100, 0));
+        assert_eq!(pass(&mut overload, 100..101, MS), (1, 0));
+        let again = pass(&mut overload, 101..200, 24 * MS);
         assert_eq!(again, (99, 0), "one short wait begins the count anew");
     }
 
     #[test]
     fn a_wait_of_five_times_the_target_is_late_at_once() {
-        let mut lateness = Lateness::new(TARGET);
-        assert_eq!(pass(&mut lateness, 0..1, 5 * TARGET), (0, 1));
-        assert_eq!(pass(&mut lateness, 1..2, MS), (1, 0), "a short queue lets some in again");
+        let mut overload = Overload::new(TARGET);
+        assert_eq!(pass(&mut overload, 0..1, 5 * TARGET), (0, 1));
+        assert_eq!(pass(&mut overload, 1..2, MS), (1, 0), "a short queue lets some in again");
     }
 
     #[test]
     fn new_work_is_turned_away_while_the_queue_is_long() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 0..101, TARGET + 1);
-        assert_eq!(pass(&mut lateness, 101..1000, TARGET + 1), (0, 899));
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 0..101, TARGET + 1);
+        assert_eq!(pass(&mut overload, 101..1000, TARGET + 1), (0, 899));
     }
 
     #[test]
     fn of_what_a_late_worker_answers_one_in_three_is_new_work() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 0..1000, 20 * MS);
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 0..1000, 20 * MS);
         // The credit of the time before is small, and soon used up.
-        let (at_first, _) = pass(&mut lateness, 1000..1600, TARGET);
+        let (at_first, _) = pass(&mut overload, 1000..1600, TARGET);
         assert!(at_first <= 450, "{at_first}");
-        let (new, refused) = pass(&mut lateness, 1600..2900, TARGET);
+        let (new, refused) = pass(&mut overload, 1600..2900, TARGET);
         let credit = u64::from(ANSWER_BRINGS) * (1300 + new) + u64::from(REFUSAL_BRINGS) * refused;
         assert!(credit.abs_diff(new * u64::from(NEW_COSTS)) <= u64::from(NEW_COSTS), "{new}");
     }
 
     #[test]
     fn a_single_long_wait_does_not_keep_a_worker_late() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 0..120, 20 * MS);
-        pass(&mut lateness, 120..1900, MS);
-        pass(&mut lateness, 1900..1910, 20 * MS);
-        pass(&mut lateness, 1910..2119, MS);
-        assert_eq!(pass(&mut lateness, 2120..2219, 20 * MS), (99, 0));
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 0..120, 20 * MS);
+        pass(&mut overload, 120..1900, MS);
+        pass(&mut overload, 1900..1910, 20 * MS);
+        pass(&mut overload, 1910..2119, MS);
+        assert_eq!(pass(&mut overload, 2120..2219, 20 * MS), (99, 0));
     }
 
     #[test]
     fn it_is_in_time_again_after_two_calm_seconds() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 0..120, 20 * MS);
-        let (_, refused) = pass(&mut lateness, 120..2119, MS);
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 0..120, 20 * MS);
+        let (_, refused) = pass(&mut overload, 120..2119, MS);
         assert!(refused > 600, "{refused}");
-        assert_eq!(pass(&mut lateness.clone(), 2118..2119, 20 * MS).0, 0);
-        assert_eq!(pass(&mut lateness, 2120..2219, 20 * MS), (99, 0), "a burst is let through");
+        assert_eq!(pass(&mut overload.clone(), 2118..2119, 20 * MS).0, 0);
+        assert_eq!(pass(&mut overload, 2120..2219, 20 * MS), (99, 0), "a burst is let through");
     }
 
     #[test]
     fn what_was_measured_long_ago_turns_nobody_away() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 0..1000, 20 * MS);
-        assert!(!lateness.admits(999 * MS, Lane::New));
-        assert!(lateness.admits(1099 * MS, Lane::New));
-        lateness = Lateness::new(TARGET);
-        lateness.note(0, 20 * MS);
-        lateness.note(900 * MS, 20 * MS);
-        assert!(lateness.admits(900 * MS, Lane::New), "two single waits are no queue");
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 0..1000, 20 * MS);
+        assert!(!overload.admits(999 * MS, Lane::New));
+        assert!(overload.admits(1099 * MS, Lane::New));
+        overload = Overload::new(TARGET);
+        overload.note(0, 20 * MS);
+        overload.note(900 * MS, 20 * MS);
+        assert!(overload.admits(900 * MS, Lane::New), "two single waits are no queue");
     }
 
     #[test]
     fn a_time_that_goes_back_breaks_nothing() {
-        let mut lateness = Lateness::new(TARGET);
-        pass(&mut lateness, 500..700, 20 * MS);
-        lateness.note(0, u64::MAX);
-        assert!(lateness.admits(u64::MAX, Lane::New));
+        let mut overload = Overload::new(TARGET);
+        pass(&mut overload, 500..700, 20 * MS);
+        overload.note(0, u64::MAX);
+        assert!(overload.admits(u64::MAX, Lane::New));
     }
 }

@@ -10,8 +10,8 @@ use actix_web::rt;
 use countersign_engine::system::Stopwatch;
 use tokio::time::timeout;
 
-use super::turn_queue::Line;
-use super::{Lane, Lateness};
+use super::turn_queue::TurnQueue;
+use super::{Lane, Overload};
 
 /// Longest time for which a request waits for its turn. A caller must not wait for nothing.
 const TURN_MAX: Duration = Duration::from_secs(1);
@@ -25,8 +25,8 @@ pub struct Pulse(Rc<State>);
 struct State {
     /// Microseconds since any one moment.
     now_us: Box<dyn Fn() -> u64>,
-    lateness: RefCell<Lateness>,
-    line: RefCell<Line>,
+    overload: RefCell<Overload>,
+    turns: RefCell<TurnQueue>,
     /// Time for which requests wait for their turns.
     turns_us: Cell<u64>,
     /// Somebody sees to it that they have them.
@@ -48,8 +48,8 @@ impl Pulse {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {
             now_us: Box::new(now_us),
-            lateness: RefCell::new(Lateness::new(target_us)),
-            line: RefCell::default(),
+            overload: RefCell::new(Overload::new(target_us)),
+            turns: RefCell::default(),
             turns_us: Cell::new(0),
             calling: Cell::new(false),
             out_since_us: Cell::new(None),
@@ -61,11 +61,11 @@ impl Pulse {
     /// rejected request measures too, so that the overload ends.
     pub fn admits(&self, lane: Lane) -> bool {
         let now_us = (self.0.now_us)();
-        let mut lateness = self.0.lateness.borrow_mut();
+        let mut overload = self.0.overload.borrow_mut();
         match self.0.out_since_us.get() {
             // It tells of a queue when that is over: too late, if the queue grows by the moment.
-            Some(since_us) if lateness.is_at_once(now_us.saturating_sub(since_us)) => {
-                lateness.note(now_us, now_us.saturating_sub(since_us));
+            Some(since_us) if overload.is_at_once(now_us.saturating_sub(since_us)) => {
+                overload.note(now_us, now_us.saturating_sub(since_us));
             }
             None if now_us.saturating_sub(self.0.last_us.get()) >= EVERY_US => {
                 self.0.out_since_us.set(Some(now_us));
@@ -74,17 +74,17 @@ impl Pulse {
             }
             Some(_) | None => {}
         }
-        lateness.admits(now_us, lane)
+        overload.admits(now_us, lane)
     }
 
     /// Tells whether admitted requests wait for their turns: the worker is late, or others wait.
     pub fn has_turns(&self) -> bool {
-        self.0.lateness.borrow().is_late((self.0.now_us)()) || !self.0.line.borrow().is_empty()
+        self.0.overload.borrow().is_late((self.0.now_us)()) || !self.0.turns.borrow().is_empty()
     }
 
     /// Waits for the turn of a request. `false` if it does not come in time.
     pub async fn turn(&self, lane: Lane) -> bool {
-        let Some(turn) = self.0.line.borrow_mut().join(lane, (self.0.now_us)()) else {
+        let Some(turn) = self.0.turns.borrow_mut().join(lane, (self.0.now_us)()) else {
             return false;
         };
         if !self.0.calling.replace(true) {
@@ -94,14 +94,14 @@ impl Pulse {
     }
 }
 
-/// Lets those in the line begin, some in each round of the worker's loop, until nobody waits.
+/// Lets those in the queue begin, some in each round of the worker's loop, until nobody waits.
 async fn call(state: Rc<State>) {
     let mut before_us = (state.now_us)();
-    while !state.line.borrow().is_empty() {
+    while !state.turns.borrow().is_empty() {
         tokio::task::yield_now().await;
         let now_us = (state.now_us)();
         let took_us = now_us.saturating_sub(before_us);
-        state.turns_us.set(state.line.borrow_mut().round(now_us, took_us));
+        state.turns_us.set(state.turns.borrow_mut().round(now_us, took_us));
         before_us = now_us;
     }
     state.turns_us.set(0);
@@ -114,6 +114,6 @@ impl State {
         self.out_since_us.set(None);
         self.last_us.set(now_us);
         let waited_us = now_us.saturating_sub(since_us).saturating_add(self.turns_us.get());
-        self.lateness.borrow_mut().note(now_us, waited_us);
+        self.overload.borrow_mut().note(now_us, waited_us);
     }
 }

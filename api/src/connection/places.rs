@@ -2,8 +2,9 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use countersign_engine::permits::{Permit, Permits};
+use countersign_engine::telemetry::Counted;
 use metrics::{Counter, Gauge, counter, gauge};
 
 /// Connections that are open, by listener.
@@ -17,10 +18,9 @@ pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
 
 /// The places of one listener.
 pub(super) struct Places {
-    max: usize,
+    permits: Permits,
     /// Open connections above which the listener is under pressure.
     pressure: usize,
-    open: AtomicUsize,
     opened: Gauge,
     given_way: Counter,
     refused: Counter,
@@ -32,9 +32,8 @@ impl Places {
     pub(super) fn new(listener: &'static str, max: usize, above_percent: usize) -> Arc<Self> {
         gauge!(CONNECTIONS_MAX, "listener" => listener).set(max as f64);
         let places = Self {
-            max,
+            permits: Permits::new(max),
             pressure: max * above_percent / 100,
-            open: AtomicUsize::new(0),
             opened: gauge!(CONNECTIONS, "listener" => listener),
             given_way: counter!(CONNECTIONS_GIVEN_WAY, "listener" => listener),
             refused: counter!(CONNECTIONS_REFUSED, "listener" => listener),
@@ -45,20 +44,18 @@ impl Places {
     }
 
     /// Gives a connection that was accepted its place, or refuses it: then it is closed at once.
-    pub(super) fn accept(self: &Arc<Self>) -> Option<Place> {
-        let place = Place(self.clone());
-        self.opened.increment(1.0);
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
+    pub(super) fn accept(&self) -> Option<Place> {
+        let permit = self.permits.take();
+        if permit.is_none() {
             self.refused.increment(1);
-            return None;
         }
-        Some(place)
+        Some((permit?, Counted::in_gauge(self.opened.clone())))
     }
 
     /// Connections that are too many, for a worker that has `own` of all that are open: its part
     /// of those above the share, rounded up.
     pub(super) fn part_too_many(&self, own: usize) -> usize {
-        let open = self.open.load(Ordering::Relaxed);
+        let open = self.permits.taken();
         let too_many = open.saturating_sub(self.pressure);
         (too_many * own).div_ceil(open.max(1))
     }
@@ -68,15 +65,8 @@ impl Places {
     }
 }
 
-/// A place that is taken.
-pub(super) struct Place(Arc<Places>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.opened.decrement(1.0);
-    }
-}
+/// A place that is taken, and its part of the metric.
+pub(super) type Place = (Permit, Counted);
 
 /// Connections of each worker, so that all of them together have no more than `max`. A worker that
 /// is full is passed over, so that the places of the others are taken.

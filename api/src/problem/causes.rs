@@ -69,7 +69,7 @@ const fn of_misbehaviour(misbehaviour: Misbehaviour) -> Reason {
 const fn of_unavailable(unavailable: &Unavailable) -> Reason {
     match unavailable {
         Unavailable::Activations | Unavailable::Signatures => Reason::Overloaded,
-        Unavailable::Store | Unavailable::StoreUnready(_) => Reason::StoreUnavailable,
+        Unavailable::Store(_) | Unavailable::StoreUnready(_) => Reason::StoreUnavailable,
         Unavailable::AccountChanged | Unavailable::ChallengeEnded => Reason::ChangedElsewhere,
         Unavailable::Lost => Reason::AnswerLost,
         Unavailable::Recovering { .. }

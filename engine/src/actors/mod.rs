@@ -25,7 +25,7 @@ use self::credential::CredentialActor;
 use self::threads::ActorThreads;
 use crate::error::Error;
 use crate::outbox::Outbox;
-use crate::permits::Places;
+use crate::permits::Permits;
 use crate::ports::Ports;
 use crate::registry::Registry;
 use crate::tenant::Tenants;
@@ -57,15 +57,15 @@ impl Shared {
         activations_max: usize,
     ) -> Self {
         let (ports, tenants) = (Arc::new(ports), Arc::new(tenants));
-        let places = Places::new(activations_max);
+        let permits = Permits::new(activations_max);
         Self {
             outbox: Arc::new(Outbox::new(ports.clone(), tenants.clone())),
             ports,
             tenants,
             threads,
-            accounts: Registry::new("account", places.clone()),
-            challenges: Registry::new("challenge", places.clone()),
-            credentials: Registry::new("device", places),
+            accounts: Registry::new("account", permits.clone()),
+            challenges: Registry::new("challenge", permits.clone()),
+            credentials: Registry::new("device", permits),
             set_backs: OnceLock::new(),
             draining: false.into(),
         }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::lookups::{LOOKUPS_MAX, LOOKUPS_OF_ONE_MAX, Lookups};
+use super::turns::{Turn, Turns};
 
 /// Calls of all tenants' webhooks at once, at most, where there are open files enough.
 pub const WEBHOOK_CALLS_MAX: usize = 1024;
@@ -18,15 +17,14 @@ const IDLE_CONNECTIONS_MAX: usize = 8;
 /// So a call has three sockets at most: one that it uses, and two attempts to connect, by IPv4 and
 /// IPv6 side by side. Idle connections ([`Calls::idle_max`]) and look-ups that outlive their calls
 /// ([`LOOKUPS_MAX`]) come on top.
-pub(super) type Turn = Arc<(OwnedSemaphorePermit, OwnedSemaphorePermit)>;
+pub(super) type CallPermit = Arc<Turn>;
 
 /// The right to call, and to look names up for that. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Calls {
     max: usize,
     tenants: usize,
-    all: Arc<Semaphore>,
-    own: Arc<Semaphore>,
+    turns: Turns,
     lookups: Lookups,
 }
 
@@ -42,18 +40,18 @@ impl Calls {
     #[must_use]
     pub fn new(max: usize, tenants: usize) -> Self {
         let max = max.max(1);
-        let all = Arc::new(Semaphore::new(max));
+        let turns = Turns::new(max, share(max, tenants));
         let lookups = LOOKUPS_MAX.min(max);
         let lookups = Lookups::new(lookups, LOOKUPS_OF_ONE_MAX.min(share(lookups, tenants)));
-        Self { max, tenants, own: all.clone(), all, lookups }.of_one()
+        Self { max, tenants, turns, lookups }
     }
 
     /// The share of one tenant: half of all where there are others, so that one whose webhook hangs
     /// leaves some to them.
     #[must_use]
     pub fn of_one(&self) -> Self {
-        let own = Arc::new(Semaphore::new(share(self.max, self.tenants)));
-        Self { own, lookups: self.lookups.of_one(), ..self.clone() }
+        let (turns, lookups) = (self.turns.of_one(), self.lookups.of_one());
+        Self { turns, lookups, ..*self }
     }
 
     /// Idle connections that one tenant may keep.
@@ -66,12 +64,9 @@ impl Calls {
         self.lookups.clone()
     }
 
-    /// Waits until one more call may be made. Its own share comes first: a call that waits for that
-    /// keeps nothing from others.
-    pub(super) async fn permit(&self) -> Turn {
-        const OPEN: &str = "it is never closed";
-        let own = self.own.clone().acquire_owned().await.expect(OPEN);
-        (own, self.all.clone().acquire_owned().await.expect(OPEN)).into()
+    /// Waits until one more call may be made.
+    pub(super) async fn permit(&self) -> CallPermit {
+        Arc::new(self.turns.take().await)
     }
 }
 

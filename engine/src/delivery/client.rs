@@ -1,7 +1,7 @@
 //! The HTTP client of a webhook: it asks for a status, and bounds the cost of the answer.
 //!
 //! It speaks HTTP/1.1 only, because an HTTP/2 peer can keep a client busy without answering: by
-//! PING, SETTINGS and CONTINUATION. It uses no proxy, which would connect for us, past the guard,
+//! PING, SETTINGS and CONTINUATION. It uses no proxy, which would connect for us, past the policy,
 //! and follows no redirect.
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::connecting::{Bounded, Call};
 use super::failure::Failure;
 use super::gated::Gated;
 use super::metered::{Called, Received};
-use super::resolver::GuardedResolver;
+use super::resolver::CheckedResolver;
 
 /// Interim answers (1xx) that may come before the answer, at most. Common servers send none or one.
 const INTERIM_ANSWERS_MAX: usize = 8;
@@ -39,7 +39,7 @@ const IDLE_CONNECTION_MS: u64 = 4_000;
 
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-type Tcp = MapResponse<HttpConnector<GuardedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
+type Tcp = MapResponse<HttpConnector<CheckedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
 type Https = MapResponse<HttpsConnector<Tcp>, fn(MaybeHttpsStream<TokioIo<Received>>) -> Called>;
 type Connector = Bounded<Https>;
 
@@ -53,7 +53,7 @@ impl Client {
     ///
     /// # Errors
     /// [`rustls::Error`] if there are none.
-    pub(super) fn new(resolver: GuardedResolver, idle_max: usize) -> Result<Self, rustls::Error> {
+    pub(super) fn new(resolver: CheckedResolver, idle_max: usize) -> Result<Self, rustls::Error> {
         let mut http = HttpConnector::new_with_resolver(resolver);
         http.enforce_http(false);
         http.set_nodelay(true);

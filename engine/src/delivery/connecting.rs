@@ -11,7 +11,7 @@ use hyper::Uri;
 use tokio::time::timeout;
 use tower::Service;
 
-use super::calls::Turn;
+use super::calls::CallPermit;
 use crate::ports::Later;
 
 tokio::task_local! {
@@ -23,7 +23,7 @@ tokio::task_local! {
 #[derive(Clone)]
 pub(super) struct Call {
     /// The permit, which comes free when both the call and its connecting are over.
-    pub(super) turn: Turn,
+    pub(super) turn: CallPermit,
     /// The longest that connecting may take, from the look-up to the end of the TLS handshake.
     pub(super) deadline: Duration,
 }

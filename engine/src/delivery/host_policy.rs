@@ -1,4 +1,4 @@
-//! Policy of webhook targets: the guard against requests forged through the server.
+//! Policy of webhook targets, against requests forged through the server.
 //!
 //! It judges names and addresses. It looks nothing up and connects to nothing.
 
@@ -39,12 +39,12 @@ pub enum InvalidTarget {
 
 /// Judges where a webhook may go: to public addresses, and to hosts that the configuration names.
 #[derive(Clone, Debug)]
-pub struct Guard {
+pub struct HostPolicy {
     allowed: HashSet<String>,
 }
 
-impl Guard {
-    /// A guard that lets `allow_hosts` through whatever their addresses are. An entry is a host
+impl HostPolicy {
+    /// A policy that lets `allow_hosts` through whatever their addresses are. An entry is a host
     /// name, or an address, which is then the name of itself; case and a trailing dot do not
     /// matter.
     ///
@@ -134,12 +134,12 @@ fn name_of(host: &Host<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn guard(allow: &[&str]) -> Guard {
-        Guard::new(&allow.iter().copied().map(String::from).collect::<Vec<_>>()).unwrap()
+    fn policy(allow: &[&str]) -> HostPolicy {
+        HostPolicy::new(&allow.iter().copied().map(String::from).collect::<Vec<_>>()).unwrap()
     }
 
     fn check(allow: &[&str], url: &str) -> Result<(), InvalidTarget> {
-        guard(allow).check_url(&url.parse().unwrap())
+        policy(allow).check_url(&url.parse().unwrap())
     }
 
     #[test]
@@ -179,15 +179,15 @@ mod tests {
     #[test]
     fn an_allowed_name_does_not_allow_its_address_under_another_name() {
         let addresses = vec![IpAddr::from([127, 0, 0, 1])];
-        let guard = guard(&["hook.test"]);
-        assert_eq!(guard.admit("HOOK.test.", addresses.clone()), addresses);
-        assert!(guard.admit("other.test", addresses).is_empty());
+        let policy = policy(&["hook.test"]);
+        assert_eq!(policy.admit("HOOK.test.", addresses.clone()), addresses);
+        assert!(policy.admit("other.test", addresses).is_empty());
     }
 
     #[test]
     fn only_the_public_ones_of_a_names_addresses_are_kept() {
         let (public, private) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([10, 0, 0, 1]));
-        assert_eq!(guard(&[]).admit("hook.test", vec![private, public]), [public]);
+        assert_eq!(policy(&[]).admit("hook.test", vec![private, public]), [public]);
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         for entry in
             ["", " ", ".", "*", "*.hook.test", "hook.test:80", "http://hook.test", "a b", "[::1"]
         {
-            let refused = Guard::new(&[entry.into()]).unwrap_err();
+            let refused = HostPolicy::new(&[entry.into()]).unwrap_err();
             assert_eq!(refused, InvalidTarget::AllowHost(entry.into()));
         }
     }

@@ -6,11 +6,9 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
+use super::turns::Turns;
 use crate::ports::Later;
 
 /// Look-ups of all tenants' webhooks at once, at most. The runtime has 512 threads for them and for
@@ -41,26 +39,19 @@ pub(super) enum Unresolved {
 /// The right to look names up. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Lookups {
-    share: usize,
     turn: Duration,
-    all: Arc<Semaphore>,
-    own: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Lookups {
     /// At most `max` look-ups at once for all tenants together, and `share` for one.
     pub(super) fn new(max: usize, share: usize) -> Self {
-        Self {
-            share,
-            turn: Duration::from_millis(LOOKUP_TURN_MS),
-            all: Arc::new(Semaphore::new(max)),
-            own: Arc::new(Semaphore::new(share)),
-        }
+        Self { turn: Duration::from_millis(LOOKUP_TURN_MS), turns: Turns::new(max, share) }
     }
 
     /// The share of one tenant.
     pub(super) fn of_one(&self) -> Self {
-        Self { own: Arc::new(Semaphore::new(self.share)), ..self.clone() }
+        Self { turn: self.turn, turns: self.turns.of_one() }
     }
 
     /// Runs a look-up when there is a turn for it. It runs to its end even if nobody waits for its
@@ -69,18 +60,12 @@ impl Lookups {
         &self,
         lookup: impl FnOnce() -> Later<io::Result<Vec<IpAddr>>> + Send + 'static,
     ) -> Result<Vec<IpAddr>, Unresolved> {
-        const OPEN: &str = "it is never closed";
-        let permits = async {
-            // Its own share comes first: a call that waits for that keeps nothing from others.
-            let own = self.own.clone().acquire_owned().await.expect(OPEN);
-            (own, self.all.clone().acquire_owned().await.expect(OPEN))
-        };
-        let permits = tokio::time::timeout(self.turn, permits).await;
-        let permits = permits.map_err(|_| Unresolved::Busy)?;
+        let turn = tokio::time::timeout(self.turn, self.turns.take()).await;
+        let turn = turn.map_err(|_| Unresolved::Busy)?;
         // Dropping the handle of a task detaches it.
         let running = tokio::spawn(async move {
             let found = lookup().await;
-            drop(permits);
+            drop(turn);
             found
         });
         Ok(running.await.map_err(io::Error::from).flatten().unwrap_or_default())
@@ -121,7 +106,7 @@ mod tests {
         assert!(lookups.run(|| Box::pin(slow)).now_or_never().is_none());
         assert_eq!(quick(&lookups).await, Err(Unresolved::Busy));
         end.send(Ok(Vec::new())).unwrap();
-        while lookups.all.available_permits() == 0 {
+        while lookups.turns.is_empty() {
             tokio::task::yield_now().await;
         }
         assert_eq!(quick(&lookups).await, Ok(vec![ADDRESS]));

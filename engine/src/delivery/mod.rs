@@ -14,9 +14,10 @@ mod message;
 mod metered;
 mod networks;
 mod resolver;
+mod turns;
 mod webhook;
 
 pub use calls::{Calls, WEBHOOK_CALLS_MAX};
-pub use host_policy::{Guard, InvalidTarget};
+pub use host_policy::{HostPolicy, InvalidTarget};
 pub use resolver::{Lookup, system_lookup};
 pub use webhook::{WEBHOOK_DEADLINE_MS, Webhook, WebhookError, WebhookSettings};

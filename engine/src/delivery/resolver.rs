@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
-use super::host_policy::Guard;
+use super::host_policy::HostPolicy;
 use super::lookups::{Lookups, Unresolved};
 use crate::ports::Later;
 
@@ -33,15 +33,15 @@ pub fn system_lookup() -> Lookup {
     })
 }
 
-/// Looks names up, and keeps the addresses that the guard admits.
+/// Looks names up, and keeps the addresses that the policy admits.
 #[derive(Clone)]
-pub(super) struct GuardedResolver {
-    pub(super) guard: Arc<Guard>,
+pub(super) struct CheckedResolver {
+    pub(super) policy: Arc<HostPolicy>,
     pub(super) lookup: Lookup,
     pub(super) lookups: Lookups,
 }
 
-impl GuardedResolver {
+impl CheckedResolver {
     /// The admitted addresses. Port 0 stands for the port of the URL.
     async fn resolve(self, name: Name) -> Result<Vec<SocketAddr>, Unresolved> {
         let (lookup, host) = (self.lookup, name.as_str().to_owned());
@@ -49,7 +49,7 @@ impl GuardedResolver {
         if found.is_empty() {
             return Err(Unresolved::Unknown);
         }
-        let admitted = self.guard.admit(name.as_str(), found);
+        let admitted = self.policy.admit(name.as_str(), found);
         if admitted.is_empty() {
             return Err(Unresolved::Blocked);
         }
@@ -58,7 +58,7 @@ impl GuardedResolver {
     }
 }
 
-impl Service<Name> for GuardedResolver {
+impl Service<Name> for CheckedResolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = Unresolved;
     type Future = Later<Result<Self::Response, Unresolved>>;
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     /// A resolver whose look-ups give these answers, one after the other.
-    fn resolver(answers: &[&[&str]]) -> GuardedResolver {
+    fn resolver(answers: &[&[&str]]) -> CheckedResolver {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         let answers: Mutex<Vec<Vec<IpAddr>>> =
             Mutex::new(answers.iter().rev().map(parse).collect());
@@ -89,15 +89,15 @@ mod tests {
             let answer = answers.lock().unwrap().pop().unwrap();
             Box::pin(async move { Ok(answer) })
         });
-        guarded(lookup)
+        checked(lookup)
     }
 
-    fn guarded(lookup: Lookup) -> GuardedResolver {
-        let guard = Arc::new(Guard::new(&[]).unwrap());
-        GuardedResolver { guard, lookup, lookups: Calls::default().lookups() }
+    fn checked(lookup: Lookup) -> CheckedResolver {
+        let policy = Arc::new(HostPolicy::new(&[]).unwrap());
+        CheckedResolver { policy, lookup, lookups: Calls::default().lookups() }
     }
 
-    async fn resolve(resolver: &GuardedResolver) -> Result<Vec<String>, Unresolved> {
+    async fn resolve(resolver: &CheckedResolver) -> Result<Vec<String>, Unresolved> {
         let found = resolver.clone().resolve("hook.test".parse().unwrap()).await?;
         Ok(found.into_iter().map(|address| address.to_string()).collect())
     }
@@ -131,6 +131,6 @@ mod tests {
     #[tokio::test]
     async fn a_look_up_that_fails_is_no_address() {
         let lookup: Lookup = Arc::new(|_| Box::pin(async { Err(io::ErrorKind::TimedOut.into()) }));
-        assert_eq!(resolve(&guarded(lookup)).await, Err(Unresolved::Unknown));
+        assert_eq!(resolve(&checked(lookup)).await, Err(Unresolved::Unknown));
     }
 }

@@ -24,9 +24,9 @@ use super::client::Client;
 use super::connecting::Call;
 use super::failure::Failure;
 use super::gated::Gated;
-use super::host_policy::{Guard, InvalidTarget};
+use super::host_policy::{HostPolicy, InvalidTarget};
 use super::message::{Envelope, Message, iso_time, signature_header};
-use super::resolver::{GuardedResolver, Lookup, system_lookup};
+use super::resolver::{CheckedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use crate::ports::{Clock, Delivery, Later};
 use crate::secret::Secret;
@@ -86,7 +86,7 @@ pub enum WebhookError {
 pub struct Webhook {
     settings: Arc<WebhookSettings>,
     uri: Uri,
-    guard: Arc<Guard>,
+    policy: Arc<HostPolicy>,
     client: Client,
     deadline: Duration,
 }
@@ -100,7 +100,7 @@ impl Webhook {
         Self::with_lookup(settings, system_lookup())
     }
 
-    /// A webhook that finds its host by `lookup`. The guard stands behind it all the same.
+    /// A webhook that finds its host by `lookup`. The policy holds it all the same.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -108,18 +108,18 @@ impl Webhook {
         if settings.secrets.is_empty() {
             return Err(WebhookError::NoSecret);
         }
-        let guard = Arc::new(Guard::new(&settings.allow_hosts)?);
-        guard.check_url(&settings.url)?;
+        let policy = Arc::new(HostPolicy::new(&settings.allow_hosts)?);
+        policy.check_url(&settings.url)?;
         let uri = settings.url.as_str().parse().map_err(|_| WebhookError::Url)?;
-        let resolver = GuardedResolver {
-            guard: Arc::clone(&guard),
+        let resolver = CheckedResolver {
+            policy: Arc::clone(&policy),
             lookup,
             lookups: settings.calls.lookups(),
         };
         let client =
             Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
-        Ok(Self { settings: settings.into(), uri, guard, client, deadline })
+        Ok(Self { settings: settings.into(), uri, policy, client, deadline })
     }
 
     /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
@@ -157,7 +157,7 @@ impl Webhook {
     fn request(&self, body: String, gate: Option<Offering>) -> Result<Request<Gated>, Failure> {
         let WebhookSettings { url, secrets, clock, .. } = &*self.settings;
         // The resolver never sees a host that is an address, so that it is judged here.
-        self.guard.check_url(url).map_err(|_| Failure::Blocked)?;
+        self.policy.check_url(url).map_err(|_| Failure::Blocked)?;
         let signature: Result<HeaderValue, InvalidHeaderValue> =
             signature_header(secrets, clock.wall().seconds(), &body).try_into();
         let mut signature = signature.expect("digits, base64 and punctuation make a header");

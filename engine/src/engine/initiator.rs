@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::ports::Delivery;
 use crate::ports::delivery::{DeliveryResult, NotOffered, Offering};
 use crate::system::Stopwatch;
-use crate::telemetry::WaitingPoll;
+use crate::telemetry;
 use crate::tenant::Tenant;
 use crate::wait_limit::WaitLimit;
 
@@ -98,9 +98,9 @@ impl Engine {
         wait: impl WaitLimit,
     ) -> Result<Verdict, Error> {
         let wait_ms = wait.ms();
-        let place = self.place_to_wait(wait_ms);
+        let permit = self.permit_to_wait(wait_ms);
         let key = (account.tenant.clone(), id.clone());
-        let watched = self.shared.watch(&key, place.is_some()).await?;
+        let watched = self.shared.watch(&key, permit.is_some()).await?;
         let mut challenge = watched.challenge;
         if challenge.account != *account || challenge.action != *action {
             return Err(Refusal::ChallengeUnknown.into());
@@ -112,7 +112,7 @@ impl Engine {
         let left_ms = challenge.expires_at.ms_since(self.shared.ports.clock.now());
         let grace_ms = self.shared.tenants.get(&account.tenant)?.limits.decision_grace_ms;
         let wait_ms = wait_ms.min(WAIT_MS_MAX).min(left_ms + grace_ms + RECORDING_MS_MAX);
-        let _waiting = (WaitingPoll::on("challenge"), wait.begin());
+        let _waiting = (telemetry::waiting("challenge"), wait.begin());
         if let Ok(Ok(ended)) = tokio::time::timeout(Duration::from_millis(wait_ms), end).await {
             challenge = ended;
         }

@@ -24,7 +24,7 @@ use self::rounds::Rounds;
 use crate::actors::Shared;
 use crate::actors::threads::ActorThreads;
 use crate::error::{Error, Unavailable};
-use crate::permits::{Place, Places};
+use crate::permits::{Permit, Permits};
 use crate::ports::store::{StoreError, Unwritten};
 use crate::ports::{Clock, Entropy, Ports};
 use crate::tenant::{Tenant, Tenants};
@@ -73,7 +73,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     verifier: Arc<Verifier>,
     /// Polls that wait.
-    waiters: Places,
+    waiters: Permits,
     free_room: Arc<FreeRoomWatch>,
     rounds: Arc<Rounds>,
     /// Challenges that the recovery has ended; `None` while there is no recovery.
@@ -95,7 +95,7 @@ impl Engine {
         let engine = Self {
             shared: Arc::new(shared),
             verifier,
-            waiters: Places::new(settings.waiters_max),
+            waiters: Permits::new(settings.waiters_max),
             free_room: Arc::new(FreeRoomWatch::new(settings.room_warn_bytes)),
             rounds: Arc::default(),
             recovering: Arc::default(),
@@ -155,13 +155,19 @@ impl Engine {
         if let Some(ended) = *self.recovering.borrow() {
             return Err(Unavailable::Recovering { ended }.into());
         }
-        Ok(self.shared.ports.store.ready().map_err(|e| Unavailable::StoreUnready(e.to_string()))?)
+        Ok(self.shared.ports.store.ready().map_err(Unavailable::StoreUnready)?)
     }
 
     /// Answers that are not recorded yet; none unless the store may lag.
     #[must_use]
     pub fn unwritten(&self) -> Unwritten {
         self.shared.ports.store.unwritten()
+    }
+
+    /// Number of calls that met a stored row which cannot be read, since the start.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.shared.ports.store.unreadable()
     }
 
     /// Resolves when the store can record nothing any more. The process has to end then, because
@@ -189,8 +195,8 @@ impl Engine {
     }
 
     /// A place for a poll that wants to wait, to be kept as long as it does.
-    fn place_to_wait(&self, wait_ms: u64) -> Option<Place> {
-        (wait_ms > 0).then(|| self.waiters.enter()).flatten()
+    fn permit_to_wait(&self, wait_ms: u64) -> Option<Permit> {
+        (wait_ms > 0).then(|| self.waiters.take()).flatten()
     }
 
     /// Drains, has everything recorded and stops.

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// It cannot be reached, or has no room.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It has as many calls waiting as it may have.
+    #[error("the store is busy: {0}")]
+    Busy(&'static str),
     /// It was closed, as it is at the end of the server.
     #[error("the store is closed")]
     Closed,
@@ -212,6 +215,11 @@ pub trait Store: Send + Sync + 'static {
     /// Answers that are not recorded yet.
     fn unwritten(&self) -> Unwritten {
         Unwritten::default()
+    }
+
+    /// Number of calls that met a row which cannot be read, since the store was opened.
+    fn unreadable(&self) -> u64 {
+        0
     }
 
     /// Resolves, with the reason, when the store can record nothing any more. The process has to

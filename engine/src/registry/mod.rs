@@ -12,7 +12,7 @@ use dashmap::DashMap;
 use metrics::{Counter, Gauge, counter, gauge};
 
 use crate::error::{Error, Unavailable};
-use crate::permits::{Place, Places};
+use crate::permits::{Permit, Permits};
 use crate::telemetry;
 
 /// Asks an actor to leave if nothing was sent to it since it had been sent `seen` messages.
@@ -28,7 +28,7 @@ struct Entry<A: Actor> {
     /// Messages sent at the last sweep.
     swept: u64,
     /// Given back with the entry.
-    _place: Place,
+    _permit: Permit,
 }
 
 /// The active actors of one kind.
@@ -37,7 +37,7 @@ pub(crate) struct Registry<K, A: Actor> {
     refused: Counter,
     entries: DashMap<K, Entry<A>>,
     /// Shared by all kinds.
-    places: Places,
+    permits: Permits,
 }
 
 impl<K, A> Registry<K, A>
@@ -45,10 +45,10 @@ where
     K: Clone + Eq + Hash,
     A: Actor<Context = Context<A>> + Handler<Leave>,
 {
-    pub(crate) fn new(kind: &'static str, places: Places) -> Self {
+    pub(crate) fn new(kind: &'static str, permits: Permits) -> Self {
         let active = gauge!(telemetry::ACTORS, "kind" => kind);
         let refused = counter!(telemetry::ACTIVATIONS_REFUSED);
-        Self { active, refused, entries: DashMap::new(), places }
+        Self { active, refused, entries: DashMap::new(), permits }
     }
 
     /// Sends a message, activating the actor where it is not. `activate` runs under the lock of a
@@ -71,12 +71,12 @@ where
         let mut entry = match self.entries.get_mut(key) {
             Some(entry) => entry,
             None => self.entries.entry(key.clone()).or_try_insert_with(|| {
-                let place = self.places.enter().ok_or_else(|| {
+                let permit = self.permits.take().ok_or_else(|| {
                     self.refused.increment(1);
                     Error::from(Unavailable::Activations)
                 })?;
                 self.active.increment(1);
-                Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _place: place })
+                Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _permit: permit })
             })?,
         };
         entry.sent += 1;

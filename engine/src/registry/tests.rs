@@ -49,7 +49,7 @@ impl Handler<Leave> for Tiny {
 /// handled and by how many actors.
 async fn hammered(sweep: impl Fn(&Notes) + Send + 'static) -> (usize, usize) {
     let (notes, activations) =
-        (Notes::new(Registry::new("tiny", Places::new(100))), Arc::new(AtomicUsize::new(0)));
+        (Notes::new(Registry::new("tiny", Permits::new(100))), Arc::new(AtomicUsize::new(0)));
     let threads = Arc::new(ActorThreads::start(2));
     let (handled, mut seen) = unbounded_channel();
     let (is_over, sweeps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -115,7 +115,7 @@ async fn dismissals_under_load_lose_no_message() {
 #[actix::test]
 async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
     let threads = ActorThreads::start(1);
-    let notes = Notes::new(Registry::new("tiny", Places::new(100)));
+    let notes = Notes::new(Registry::new("tiny", Permits::new(100)));
     let (handled, mut seen) = unbounded_channel();
     let send = |key: u8| {
         let registry = notes.clone();
@@ -147,7 +147,7 @@ async fn an_idle_actor_leaves_at_the_second_sweep_and_a_busy_one_stays() {
 #[actix::test]
 async fn one_actor_too_many_is_turned_away_until_another_has_left() {
     let threads = ActorThreads::start(1);
-    let notes = Notes::new(Registry::new("tiny", Places::new(2)));
+    let notes = Notes::new(Registry::new("tiny", Permits::new(2)));
     let (handled, mut seen) = unbounded_channel();
     let send = |key: u8| {
         let registry = notes.clone();

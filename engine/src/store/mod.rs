@@ -5,6 +5,8 @@
 
 mod commit_queue;
 mod durability;
+mod failures;
+mod intake;
 mod lag;
 mod memory;
 mod record;
@@ -19,6 +21,8 @@ pub use memory::MemoryStore;
 pub use record::properties;
 pub use redis::{ABSENT, Opening, RedisSettings, RedisStore};
 pub use sqlite::SqliteStore;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_core::account::AccountRecord;
 use countersign_core::action::ActionState;
@@ -71,14 +75,20 @@ fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
 }
 
 /// Message of a full commit queue.
-const TOO_MANY: &str = "too many commits are waiting";
+const COMMITS_FULL: &str = "too many commits are waiting";
+/// Message of a commit queue whose other end is gone.
+const COMMITS_ENDED: &str = "its writer has ended";
+/// Message of a full queue of reads.
+const READS_FULL: &str = "too many reads are waiting";
 
 fn refused(reason: &str) -> StoreError {
     StoreError::Unavailable(reason.to_owned())
 }
 
-const fn closed() -> StoreError {
-    StoreError::Closed
+/// Locks a value that is only ever replaced whole, so that a panic elsewhere cannot leave it half
+/// done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Error of a unit that would take over a challenge of another account.

@@ -15,13 +15,13 @@ const RESUME_BELOW_ONE_IN: u32 = 512;
 
 /// Share of bad signatures lately, by which the pool checks in batches or one by one.
 #[derive(Debug)]
-pub(super) struct Suspicion {
+pub(super) struct BatchGate {
     checked: u32,
     bad: u32,
     batching: bool,
 }
 
-impl Suspicion {
+impl BatchGate {
     /// Trusting, as after half a window of good signatures: one bad signature at the start proves
     /// nothing.
     pub(super) const fn new() -> Self {
@@ -58,44 +58,44 @@ mod tests {
     /// As many checks as it takes to forget anything.
     const LONG: u32 = 16 * WINDOW;
 
-    fn after(rounds: u32, checked: u32, bad: u32) -> Suspicion {
-        let mut suspicion = Suspicion::new();
-        note(&mut suspicion, rounds, checked, bad);
-        suspicion
+    fn after(rounds: u32, checked: u32, bad: u32) -> BatchGate {
+        let mut gate = BatchGate::new();
+        note(&mut gate, rounds, checked, bad);
+        gate
     }
 
-    fn note(suspicion: &mut Suspicion, rounds: u32, checked: u32, bad: u32) {
+    fn note(gate: &mut BatchGate, rounds: u32, checked: u32, bad: u32) {
         for _ in 0..rounds {
-            suspicion.note(checked, bad);
+            gate.note(checked, bad);
         }
     }
 
     #[test]
     fn it_starts_trusting_and_one_bad_signature_changes_nothing() {
-        assert!(Suspicion::new().batching());
+        assert!(BatchGate::new().batching());
         assert!(after(1, 1, 1).batching());
     }
 
     #[test]
     fn one_bad_signature_in_64_stops_batching_within_ten_batches() {
-        let mut suspicion = Suspicion::new();
+        let mut gate = BatchGate::new();
         let batches = (1..).take_while(|_| {
-            suspicion.note(64, 1);
-            suspicion.batching()
+            gate.note(64, 1);
+            gate.batching()
         });
         assert!(batches.count() < 10);
-        note(&mut suspicion, LONG / 64, 64, 1);
-        assert!(!suspicion.batching(), "it stays so for as long as it goes on");
+        note(&mut gate, LONG / 64, 64, 1);
+        assert!(!gate.batching(), "it stays so for as long as it goes on");
     }
 
     #[test]
     fn batching_resumes_by_itself_within_six_windows_of_good_signatures() {
         for flood in [10, WINDOW, LONG] {
-            let mut suspicion = after(flood, 1, 1);
-            assert!(!suspicion.batching());
+            let mut gate = after(flood, 1, 1);
+            assert!(!gate.batching());
             let mut good = 0;
-            while !suspicion.batching() {
-                suspicion.note(1, 0);
+            while !gate.batching() {
+                gate.note(1, 0);
                 good += 1;
             }
             assert!(good <= 6 * WINDOW, "{good} after {flood} bad ones");
@@ -104,19 +104,19 @@ mod tests {
 
     #[test]
     fn a_mistake_now_and_then_does_not_stop_batching() {
-        let mut suspicion = Suspicion::new();
+        let mut gate = BatchGate::new();
         for _ in 0..LONG / 1000 {
-            note(&mut suspicion, 999, 1, 0);
-            suspicion.note(1, 1);
-            assert!(suspicion.batching());
+            note(&mut gate, 999, 1, 0);
+            gate.note(1, 1);
+            assert!(gate.batching());
         }
     }
 
     #[test]
     fn between_the_two_shares_it_stays_as_it_is() {
-        let one_in_384 = |mut suspicion: Suspicion| {
-            note(&mut suspicion, LONG / 384, 384, 1);
-            suspicion.batching()
+        let one_in_384 = |mut gate: BatchGate| {
+            note(&mut gate, LONG / 384, 384, 1);
+            gate.batching()
         };
         assert!(one_in_384(after(32, 64, 0)));
         assert!(!one_in_384(after(32, 64, 1)));
@@ -127,10 +127,10 @@ mod tests {
         fn no_counts_are_too_large(
             notes in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
         ) {
-            let mut suspicion = Suspicion::new();
+            let mut gate = BatchGate::new();
             for (checked, bad) in notes {
-                suspicion.note(checked, bad.min(checked));
-                prop_assert!(suspicion.checked <= WINDOW && suspicion.bad <= suspicion.checked);
+                gate.note(checked, bad.min(checked));
+                prop_assert!(gate.checked <= WINDOW && gate.bad <= gate.checked);
             }
         }
     }

@@ -24,7 +24,7 @@ thread_local! {
     static SPENT: Cell<Spent> = const { Cell::new(Spent { since_us: 0, us: 0 }) };
 }
 
-pub(super) struct Here {
+pub(super) struct Inline {
     watch: Stopwatch,
     /// Time of the last request for a check, in microseconds of the watch.
     last_us: AtomicU64,
@@ -37,7 +37,7 @@ struct Spent {
     us: u64,
 }
 
-impl Here {
+impl Inline {
     pub(super) fn new() -> Self {
         Self { watch: Stopwatch::start(), last_us: AtomicU64::new(0) }
     }
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn whatever_is_asked_for_begins_the_pause_anew() {
-        let here = Here { watch: Stopwatch::start(), last_us: AtomicU64::new(0) };
-        here.last_us.store(u64::MAX, Ordering::Relaxed);
-        assert!(!here.asked(true, false));
-        assert!(here.last_us.load(Ordering::Relaxed) < u64::MAX);
+        let inline = Inline { watch: Stopwatch::start(), last_us: AtomicU64::new(0) };
+        inline.last_us.store(u64::MAX, Ordering::Relaxed);
+        assert!(!inline.asked(true, false));
+        assert!(inline.last_us.load(Ordering::Relaxed) < u64::MAX);
     }
 
     #[test]
@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn a_check_that_batches_has_no_share_of_that_time() {
-        let here = Here::new();
-        here.asked(true, false);
-        assert!(!here.asked(true, true));
-        assert!(here.asked(false, true));
-        here.made(SPAN_US / 2 / BAD_COUNTS, true);
-        assert!(here.asked(false, true));
-        here.made(SPAN_US / 2 / BAD_COUNTS, false);
-        assert!(!here.asked(false, true));
+        let inline = Inline::new();
+        inline.asked(true, false);
+        assert!(!inline.asked(true, true));
+        assert!(inline.asked(false, true));
+        inline.made(SPAN_US / 2 / BAD_COUNTS, true);
+        assert!(inline.asked(false, true));
+        inline.made(SPAN_US / 2 / BAD_COUNTS, false);
+        assert!(!inline.asked(false, true));
     }
 }

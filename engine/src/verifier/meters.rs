@@ -6,10 +6,10 @@ use super::Verdict;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Place in which a check ran.
+/// Lane in which a check ran.
 #[derive(Clone, Copy)]
 pub(super) enum Lane {
-    Here,
+    Inline,
     Alone,
     Batch,
 }

@@ -4,7 +4,6 @@
 //! It schedules and decides nothing: the core judges a signature, alone and in a batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rayon::ThreadPoolBuilder;
@@ -13,10 +12,12 @@ use tokio::sync::oneshot;
 use countersign_core::signature::{Check, InvalidSignature, Proof, verify_all};
 
 use crate::error::{Error, Unavailable};
+use crate::permits::{Permit, Permits};
 use crate::ports::Entropy;
 use crate::system::Stopwatch;
-use batch_gate::Suspicion;
-use inline::Here;
+use crate::telemetry::Counted;
+use batch_gate::BatchGate;
+use inline::Inline;
 use meters::{Lane, Meters};
 use queue::{Queue, Turn};
 
@@ -32,27 +33,30 @@ type Verdict = Result<Proof, InvalidSignature>;
 /// Checks signatures on threads of its own, in batches of the checks that queued while they were
 /// busy. Queue and work under way are bounded: one more check is refused before any work is done.
 pub struct Verifier {
-    bench: Arc<Bench>,
-    queue_max: usize,
+    pool: Arc<Pool>,
+    /// Permits for checks that are queued or running.
+    permits: Permits,
     /// Absent in tests of the pool.
-    here: Option<Here>,
+    inline: Option<Inline>,
 }
 
+/// A permit for a check, and its part of the metric.
+type CheckPermit = (Permit, Counted);
+
 /// State that the workers share.
-struct Bench {
+struct Pool {
     state: Mutex<State>,
     more: Condvar,
     /// A worker's needs for a turn.
     #[cfg(test)]
     gate: Mutex<()>,
     entropy: Arc<dyn Entropy>,
-    taken: Arc<AtomicUsize>,
-    meters: Arc<Meters>,
+    meters: Meters,
 }
 
 struct State {
     queue: Queue<Job>,
-    suspicion: Suspicion,
+    batch_gate: BatchGate,
     /// Workers that are to wake up.
     called: usize,
     is_over: bool,
@@ -63,10 +67,10 @@ struct Job {
     asker: Asker,
 }
 
-/// The place comes first, and so is dropped first: it is free before the asker knows, even if the
+/// The permit comes first, and so is dropped first: it is free before the asker knows, even if the
 /// check panics. The asker may ask again at once.
 struct Asker {
-    place: Place,
+    permit: CheckPermit,
     reply: oneshot::Sender<Verdict>,
     watch: Stopwatch,
 }
@@ -79,31 +83,30 @@ impl Verifier {
     /// If the operating system gives no threads.
     #[must_use]
     pub fn start(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Self {
-        let pool = ThreadPoolBuilder::new()
+        let threads = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("verifier-{index}"))
             .panic_handler(|_| tracing::error!("the verifier pool panicked"))
             .build()
             .expect("the operating system gives threads at start");
-        let queue = Queue::new(pool.current_num_threads());
+        let queue = Queue::new(threads.current_num_threads());
         let state =
-            Mutex::new(State { queue, suspicion: Suspicion::new(), called: 0, is_over: false });
-        let (more, taken, meters) = (Condvar::new(), Arc::default(), Arc::new(Meters::new()));
+            Mutex::new(State { queue, batch_gate: BatchGate::new(), called: 0, is_over: false });
+        let (more, meters) = (Condvar::new(), Meters::new());
         meters.batching.set(1);
-        let bench = Arc::new(Bench {
+        let pool = Arc::new(Pool {
             state,
             more,
             #[cfg(test)]
             gate: Mutex::default(),
             entropy,
-            taken,
             meters,
         });
-        for _ in 0..pool.current_num_threads() {
-            let bench = bench.clone();
-            pool.spawn_fifo(move || bench.work());
+        for _ in 0..threads.current_num_threads() {
+            let pool = pool.clone();
+            threads.spawn_fifo(move || pool.work());
         }
-        Self { bench, queue_max, here: Some(Here::new()) }
+        Self { pool, permits: Permits::new(queue_max), inline: Some(Inline::new()) }
     }
 
     /// Checks a signature on the pool, or where it is asked for if that is sooner.
@@ -111,49 +114,55 @@ impl Verifier {
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full. The inner [`InvalidSignature`] is the verdict.
     pub async fn check(&self, check: Check) -> Result<Verdict, Error> {
-        let place = Place::take(&self.bench, self.queue_max).ok_or(Unavailable::Signatures)?;
-        // The place that was just taken is one of them.
-        let others = self.bench.taken.load(Ordering::Relaxed) > 1;
+        let permit = self.permits.take().ok_or(Unavailable::Signatures)?;
+        let permit = (permit, Counted::in_gauge(self.pool.meters.queue.clone()));
+        // The permit that was just taken is one of them.
+        let others = self.permits.taken() > 1;
         let batches = check.batches();
-        if let Some(here) = &self.here
-            && here.asked(batches, others)
+        if let Some(inline) = &self.inline
+            && inline.asked(batches, others)
             && check.messages() == 1
         {
-            return self.bench.serve_here(check, place, here);
+            return self.pool.check_inline(check, permit, inline);
         }
         let (reply, answer) = oneshot::channel();
-        let asker = Asker { reply, place, watch: Stopwatch::start() };
-        self.bench.queue(Job { check, asker }, batches);
+        let asker = Asker { reply, permit, watch: Stopwatch::start() };
+        self.pool.queue(Job { check, asker }, batches);
         answer.await.map_err(|_| Error::lost())
     }
 }
 
 impl Drop for Verifier {
     fn drop(&mut self) {
-        self.bench.state().is_over = true;
-        self.bench.more.notify_all();
+        self.pool.state().is_over = true;
+        self.pool.more.notify_all();
     }
 }
 
-impl Bench {
+impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks one on the asker's thread. A panic is no verdict, as on the pool.
-    fn serve_here(&self, check: Check, place: Place, here: &Here) -> Result<Verdict, Error> {
+    fn check_inline(
+        &self,
+        check: Check,
+        permit: CheckPermit,
+        inline: &Inline,
+    ) -> Result<Verdict, Error> {
         let watch = Stopwatch::start();
         let batches = check.batches();
         let verdict = catch_unwind(AssertUnwindSafe(|| check.verify()));
         if !batches {
-            here.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
+            inline.made((watch.seconds() * 1e6) as u64, matches!(verdict, Ok(Ok(_))));
         }
-        drop(place);
+        drop(permit);
         let verdict = verdict.map_err(|_| Error::lost())?;
         let mut tally = Tally::default();
         tally.add(batches, &verdict);
         self.note(&tally);
-        self.meters.checked(&verdict, Lane::Here, watch);
+        self.meters.checked(&verdict, Lane::Inline, watch);
         Ok(verdict)
     }
 
@@ -194,7 +203,7 @@ impl Bench {
 
     fn next_turn(&self) -> Option<Turn<Job>> {
         let mut state = self.state();
-        let batching = state.suspicion.batching();
+        let batching = state.batch_gate.batching();
         state.queue.take(batching)
     }
 
@@ -241,9 +250,9 @@ impl Bench {
 
     fn note(&self, tally: &Tally) {
         let mut state = self.state();
-        let before = state.suspicion.batching();
-        state.suspicion.note(tally.checked, tally.bad);
-        let batching = state.suspicion.batching();
+        let before = state.batch_gate.batching();
+        state.batch_gate.note(tally.checked, tally.bad);
+        let batching = state.batch_gate.batching();
         drop(state);
         if batching != before {
             self.meters.batching.set(if batching { 1 } else { 0 });
@@ -268,30 +277,8 @@ impl Tally {
 
 impl Asker {
     fn answer(self, verdict: Verdict) {
-        drop(self.place);
+        drop(self.permit);
         // The asker may have gone.
         let _ = self.reply.send(verdict);
-    }
-}
-
-/// A place in the queue, given back when the check is done.
-struct Place {
-    taken: Arc<AtomicUsize>,
-    meters: Arc<Meters>,
-}
-
-impl Place {
-    fn take(bench: &Bench, max: usize) -> Option<Self> {
-        let before = bench.taken.fetch_add(1, Ordering::Relaxed);
-        let place = Self { taken: bench.taken.clone(), meters: bench.meters.clone() };
-        place.meters.queue.increment(1);
-        (before < max).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        self.meters.queue.decrement(1);
     }
 }

@@ -1,7 +1,7 @@
 //! The pool: every caller gets its own verdict, a full queue refuses, and a flood of bad signatures
 //! does no more than stop batching.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use base64::Engine as _;
@@ -119,16 +119,16 @@ async fn together(verifier: &Verifier, checks: Vec<Check>) -> Vec<Result<Verdict
 /// A verifier that leaves even a lone check to its pool.
 fn pooled(threads: usize, queue_max: usize, entropy: Arc<dyn Entropy>) -> Verifier {
     let mut verifier = Verifier::start(threads, queue_max, entropy);
-    verifier.here = None;
+    verifier.inline = None;
     verifier
 }
 
 fn occupy(verifier: &Verifier) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
     let (occupied, is_occupied) = mpsc::channel();
-    let bench = verifier.bench.clone();
+    let pool = verifier.pool.clone();
     std::thread::spawn(move || {
-        let _gate = bench.gate.lock();
+        let _gate = pool.gate.lock();
         occupied.send(()).unwrap();
         let _ = held.recv();
     });
@@ -153,7 +153,7 @@ async fn a_full_queue_refuses_before_any_work() {
 fn pause(verifier: &Verifier) {
     let watch = Stopwatch::start();
     while watch.seconds() * 1e6 <= inline::PAUSE_US as f64 {
-        assert_eq!(verifier.bench.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(verifier.permits.taken(), 0);
         std::hint::spin_loop();
     }
 }

@@ -6,7 +6,7 @@ use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
-use countersign_engine::ports::store::Committed;
+use countersign_engine::ports::store::{Committed, StoreError};
 
 use crate::proxy::{Fault, Proxy};
 use crate::redis_server::Redis;
@@ -143,4 +143,28 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
         assert_eq!(revision(&store, &ann).await, expected + 1);
     }
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
+}
+
+/// The answer has the recorded end in it, which cannot be read. It is sent again after it was lost,
+/// and is nobody's trouble but its caller's.
+#[tokio::test]
+async fn a_damaged_end_is_told_to_its_caller_and_the_store_stays_ready() {
+    let redis = Redis::volatile();
+    let proxy = Proxy::before(redis.address()).await;
+    let store = open(&proxy.url()).await;
+    let ann = user("ann");
+    let approved = ended(&challenge(&ann, 1, 10), Outcome::Approved, 20);
+    recorded(&store, &ann, 0, [Write::Challenge(approved.into())]).await;
+    let damage = "for _, key in ipairs(redis.call('KEYS', '*:challenge:*')) do
+        redis.call('HSET', key, 'row', 'torn') end";
+    redis.command(&["EVAL", damage, "0"]);
+    for fault in [None, Some(Fault::LostAfter)] {
+        fault.into_iter().for_each(|fault| proxy.plan(fault));
+        let denied = ended(&challenge(&ann, 1, 10), Outcome::Denied, 30);
+        let told = store.commit(change(&ann, 1, [Write::Challenge(denied.into())])).await;
+        assert!(matches!(told, Err(StoreError::Unreadable(_))), "{fault:?}: {told:?}");
+        until_ready(&store).await;
+    }
+    assert_eq!(store.unreadable(), 2);
+    recorded(&store, &user("bob"), 0, [account(record())]).await;
 }

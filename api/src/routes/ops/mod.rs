@@ -49,7 +49,8 @@ async fn live() -> HttpResponse {
 }
 
 /// Tells whether requests can be answered: the store records, and the server is neither recovering
-/// nor stopping. The body names answers that are not recorded yet, and a lack of room.
+/// nor stopping. The body names answers that are not recorded yet, a lack of room, and
+/// rows that cannot be read: those concern the users whose they are, and nobody else.
 async fn ready(engine: Data<Engine>) -> HttpResponse {
     if let Err(error) = engine.ready() {
         let body = NotReady { status: "not ready", refused: Problem::from(error).body() };
@@ -62,9 +63,17 @@ async fn ready(engine: Data<Engine>) -> HttpResponse {
         let oldest = u64::try_from(unwritten.oldest.as_millis()).unwrap_or(u64::MAX);
         answer["oldestUnwrittenMs"] = oldest.into();
     }
+    let mut warnings = Vec::new();
     if let FreeRoom { bytes: Some(bytes), is_low: true } = engine.free_room() {
         answer["storeRoomBytes"] = bytes.into();
-        answer["warnings"] = json!(["the store has little room left"]);
+        warnings.push("the store has little room left".to_owned());
+    }
+    let unreadable = engine.unreadable();
+    if unreadable > 0 {
+        warnings.push(format!("{unreadable} calls met a stored row that cannot be read"));
+    }
+    if !warnings.is_empty() {
+        answer["warnings"] = warnings.into();
     }
     HttpResponse::Ok().json(answer)
 }

@@ -16,7 +16,7 @@ use super::refused;
 use crate::actors::credential::{CredentialState, PendingOffers};
 use crate::engine::Engine;
 use crate::error::{Error, Misbehaviour};
-use crate::telemetry::{self, WaitingPoll};
+use crate::telemetry;
 use crate::wait_limit::WaitLimit;
 
 /// The view of a device.
@@ -64,8 +64,8 @@ impl Engine {
             Reader::Signed(signature) => (self.signed_nonce(key, signature).await?, None),
             Reader::Session(binding) => (None, Some(binding)),
         };
-        let place = self.place_to_wait(wait_ms);
-        let may_wait = place.is_some();
+        let permit = self.permit_to_wait(wait_ms);
+        let may_wait = permit.is_some();
         let again = session.clone();
         let looked = self.shared.credential(key, move |state| {
             let signed = used.is_some_and(|nonce| state.consume_nonce(&nonce)) || session.is_some();
@@ -76,7 +76,7 @@ impl Engine {
             let crowded = wait_ms > 0 && offers.is_empty();
             return Ok(seen(Pending { binding, offers, signed, crowded }));
         };
-        let waiting = (WaitingPoll::on("device"), wait.begin());
+        let waiting = (telemetry::waiting("device"), wait.begin());
         let longest = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let woken = matches!(tokio::time::timeout(longest, news).await, Ok(Ok(())));
         drop(waiting);

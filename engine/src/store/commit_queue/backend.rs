@@ -1,24 +1,18 @@
 //! The medium behind a queue of commits.
 
+use super::unit::Unit;
 use crate::ports::store::StoreError;
 
 /// Records groups of units.
 pub(in crate::store) trait Backend: Send + 'static {
-    /// A unit of work.
-    type Unit: Send;
-    /// The answer to a recorded unit.
-    type Answer: Send + PartialEq;
+    /// The open group, on which its units work.
+    type Medium: ?Sized;
 
-    /// Records the units in their order, all or none; a unit that is refused alone has an error of
-    /// its own and leaves no trace. The answers are in the order of the units.
+    /// Runs the units in their order, and records all of them or none.
     ///
     /// # Errors
-    /// [`Failure`] if it is not known to be recorded.
-    fn record(&mut self, units: &[Self::Unit]) -> Result<Answers<Self::Answer>, Failure>;
-
-    /// The early answer to a unit that may lag, which its record must confirm; `None` for a unit
-    /// that may not.
-    fn early(unit: &Self::Unit) -> Option<Self::Answer>;
+    /// [`Failure`] if the group is not known to be recorded.
+    fn record(&mut self, units: &mut [Unit<Self::Medium>]) -> Result<(), Failure>;
 
     /// Runs after each group, for housekeeping; `idle` is whether nothing waits.
     ///
@@ -39,9 +33,6 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// [`StoreError`] if that failed. Answered units are recorded all the same.
     fn close(self) -> Result<(), StoreError>;
 }
-
-/// The answers to a group.
-pub(in crate::store) type Answers<T> = Vec<Result<T, StoreError>>;
 
 /// A group that is not known to be recorded.
 pub(in crate::store) enum Failure {

@@ -1,25 +1,28 @@
 //! Natural group commit: one thread records the units that queued while it was busy as one group.
 //! Nothing waits for a group to fill.
 //!
-//! The backend defines a unit and records a group. The [`Durability`] sets the moment of a unit's
-//! answer: a unit that was answered early is recorded in its turn, however often that has to be
-//! tried, or the queue is broken.
+//! A unit is work on the backend's medium, with the channel to its caller. The [`Durability`] sets
+//! the moment of its answer: a unit that was answered early is recorded in its turn, however often
+//! that has to be tried, or the queue is broken.
 
 mod backend;
 #[cfg(test)]
 mod tests;
+pub(super) mod unit;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(super) use self::backend::{Answers, Backend, Failure};
+pub(super) use self::backend::{Backend, Failure};
+use self::unit::{Call, Caller, Unit};
+use super::intake::Intake;
 use super::lag::{Lag, count};
-use super::{Durability, TOO_MANY, closed, refused};
+use super::{COMMITS_ENDED, COMMITS_FULL, Durability, lock, refused};
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::system::Stopwatch;
@@ -34,17 +37,7 @@ const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 /// Most tries once the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
 
-type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// The caller of a unit.
-enum Asker<T> {
-    /// Waits for the answer.
-    Waits(Reply<T>),
-    /// Was answered this, early.
-    Told(T),
-}
-
-type Queued<B> = (<B as Backend>::Unit, Asker<<B as Backend>::Answer>);
+type Queued<B> = Unit<<B as Backend>::Medium>;
 
 /// Progress of the thread.
 #[derive(Default)]
@@ -60,7 +53,7 @@ struct Progress {
 
 /// The queue and its thread. Dropped, it records the queued units and ends on its own.
 pub(super) struct CommitQueue<B: Backend> {
-    sender: Mutex<Option<mpsc::Sender<Queued<B>>>>,
+    intake: Intake<Queued<B>>,
     lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
@@ -80,44 +73,41 @@ impl<B: Backend> CommitQueue<B> {
         let (tell, progress) = watch::channel(Progress::default());
         let lag = Arc::new(Lag::new(durability));
         let (queue, shared) = (VecDeque::new(), lag.clone());
-        let writer =
-            Writer { backend, receiver, progress: tell, lag: shared, queue, is_refused: false };
+        let writer = CommitThread {
+            backend,
+            receiver,
+            progress: tell,
+            lag: shared,
+            queue,
+            is_refused: false,
+        };
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || writer.run())
             .map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
-        let (sender, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
-        Ok(Self { sender, lag, progress, thread })
+        let intake = Intake::new(sender, COMMITS_FULL, COMMITS_ENDED);
+        Ok(Self { intake, lag, progress, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Queues a unit at once; the future is only the wait for its answer.
-    pub(super) fn submit(&self, unit: B::Unit) -> Later<Result<B::Answer, StoreError>>
+    /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
+    /// a unit that may lag, which its record must confirm.
+    pub(super) fn submit<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
     where
-        B::Answer: Clone + 'static,
+        T: Clone + PartialEq + Send + 'static,
+        W: FnMut(&B::Medium) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
     {
-        // Under the lock, so that units are counted in the order in which they are queued.
-        let sender = lock(&self.sender);
-        let queued = match &*sender {
-            None => Err(closed()),
-            Some(sender) => sender.try_reserve().map_err(|e| match e {
-                mpsc::error::TrySendError::Full(()) => refused(TOO_MANY),
-                mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
-            }),
-        };
-        let place = match queued {
-            Ok(place) => place,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
-        };
-        let early = B::early(&unit).filter(|_| self.lag.admit().is_some());
-        if let Some(answer) = early {
-            place.send((unit, Asker::Told(answer.clone())));
-            return Box::pin(std::future::ready(Ok(answer)));
-        }
-        let (reply, answer) = oneshot::channel();
-        place.send((unit, Asker::Waits(reply)));
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|_| Err(refused("its writer has ended"))) },
-        )
+        let queued = self.intake.send(|| {
+            if let Some(told) = early.filter(|_| self.lag.admit().is_some()) {
+                let answer: Later<_> = Box::pin(std::future::ready(Ok(told.clone())));
+                let unit: Queued<B> = Box::new(Call::new(work, Caller::Answered(told)));
+                return (unit, answer);
+            }
+            let (reply, answer) = oneshot::channel();
+            let ended = |_| Err(refused(COMMITS_ENDED));
+            let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
+            (Box::new(Call::new(work, Caller::Waits(reply))), answer)
+        });
+        queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
     }
 
     /// Resolves once all that was answered before this call is recorded; absent where it is. A read
@@ -130,7 +120,7 @@ impl<B: Backend> CommitQueue<B> {
             match settled.map(|p| p.broken.clone()) {
                 Ok(None) => Ok(()),
                 Ok(Some(error)) => Err(error),
-                Err(_) => Err(refused("its writer has ended")),
+                Err(_) => Err(refused(COMMITS_ENDED)),
             }
         }))
     }
@@ -143,7 +133,7 @@ impl<B: Backend> CommitQueue<B> {
             let error = match ended.map(|p| p.broken.clone()) {
                 Ok(error) => error,
                 // The thread is gone without a word.
-                Err(_) => Some(refused("its writer has ended")),
+                Err(_) => Some(refused(COMMITS_ENDED)),
             };
             match error {
                 Some(error) => error,
@@ -170,29 +160,18 @@ impl<B: Backend> CommitQueue<B> {
         if let Some(error) = broken.or(refusing) {
             return Err(error);
         }
-        match &*lock(&self.sender) {
-            None => Err(closed()),
-            Some(sender) if sender.is_closed() => Err(refused("its writer has ended")),
-            Some(sender) if sender.capacity() == 0 => Err(refused(TOO_MANY)),
-            Some(_) => Ok(()),
-        }
+        self.intake.ready()
     }
 
     /// Takes no more units. Those in the queue are still recorded. The caller joins the thread.
     pub(super) fn finish(&self) -> Option<JoinHandle<Result<(), StoreError>>> {
-        lock(&self.sender).take();
+        self.intake.close();
         lock(&self.thread).take()
     }
 }
 
-/// Each of these locks guards one value that is replaced whole, so a panic elsewhere cannot leave
-/// it half done.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The thread's side.
-struct Writer<B: Backend> {
+struct CommitThread<B: Backend> {
     backend: B,
     receiver: mpsc::Receiver<Queued<B>>,
     progress: watch::Sender<Progress>,
@@ -203,20 +182,20 @@ struct Writer<B: Backend> {
     is_refused: bool,
 }
 
-impl<B: Backend> Writer<B> {
+impl<B: Backend> CommitThread<B> {
     fn run(mut self) -> Result<(), StoreError> {
         let mut closing_tries = 0;
         while self.take() {
             if let Some(error) = self.broken() {
-                answer_all(self.queue.drain(..).map(|(_, asker)| asker), &error);
+                answer_all(std::mem::take(&mut self.queue), &error);
                 continue;
             }
             let group = self.queue.len().min(GROUP_UNITS_MAX);
-            let (units, askers): (Vec<_>, Vec<_>) = self.queue.drain(..group).unzip();
-            match self.record(&units) {
-                Ok(answers) => self.recorded(askers, answers),
+            let mut units: Vec<_> = self.queue.drain(..group).collect();
+            match self.record(&mut units) {
+                Ok(()) => self.recorded(units),
                 Err(Failure::Refused(error)) => {
-                    self.refused(units, askers, &error);
+                    self.refused(units, &error);
                     closing_tries += usize::from(self.receiver.is_closed());
                     if !self.queue.is_empty() && closing_tries > CLOSING_TRIES_MAX {
                         let left = self.queue.len();
@@ -226,7 +205,7 @@ impl<B: Backend> Writer<B> {
                 }
                 Err(Failure::Broken(error)) => {
                     self.broke(error.clone());
-                    answer_all(askers.into_iter(), &error);
+                    answer_all(units, &error);
                 }
             }
         }
@@ -256,7 +235,7 @@ impl<B: Backend> Writer<B> {
         true
     }
 
-    fn record(&mut self, units: &[B::Unit]) -> Result<Answers<B::Answer>, Failure> {
+    fn record(&mut self, units: &mut [Queued<B>]) -> Result<(), Failure> {
         let watch = Stopwatch::start();
         histogram!(telemetry::STORE_COMMIT_UNITS).record(count(units.len()));
         let result = self.backend.record(units);
@@ -264,28 +243,17 @@ impl<B: Backend> Writer<B> {
         result
     }
 
-    fn recorded(&mut self, askers: Vec<Asker<B::Answer>>, answers: Answers<B::Answer>) {
-        debug_assert_eq!(answers.len(), askers.len(), "one answer a unit");
-        let (mut written, mut is_contradicted, mut waiting) = (0, false, Vec::new());
-        for (asker, answer) in askers.into_iter().zip(answers) {
-            match asker {
-                Asker::Waits(reply) => waiting.push((reply, answer)),
-                Asker::Told(told) => {
-                    written += 1;
-                    is_contradicted |= answer.as_ref() != Ok(&told);
-                }
-            }
-        }
-        if is_contradicted {
+    fn recorded(&mut self, units: Vec<Queued<B>>) {
+        if units.iter().any(|unit| unit.is_contradicted()) {
             self.broke(refused("something else is recorded than was answered"));
         } else {
+            let written = units.iter().filter(|unit| unit.is_answered()).count();
             self.lag.written(written);
             self.progress.send_modify(|p| p.written += written as u64);
             self.records_again();
         }
-        for (reply, answer) in waiting {
-            // A caller that has left does not mind.
-            let _ = reply.send(answer);
+        for unit in units {
+            unit.answer(Ok(()));
         }
         if let Err(error) = self.backend.maintain(self.receiver.is_empty()) {
             self.broke(error);
@@ -294,7 +262,7 @@ impl<B: Backend> Writer<B> {
 
     /// A group is refused. The waiting callers are told; units that were answered early are tried
     /// again.
-    fn refused(&mut self, units: Vec<B::Unit>, askers: Vec<Asker<B::Answer>>, error: &StoreError) {
+    fn refused(&mut self, units: Vec<Queued<B>>, error: &StoreError) {
         self.is_refused = true;
         let before = self.progress.borrow().refusing.clone();
         if before.as_ref() != Some(error) {
@@ -303,15 +271,11 @@ impl<B: Backend> Writer<B> {
         if before.is_none() {
             tracing::error!(%error, "the store does not record");
         }
-        let told = |queued: Queued<B>| match queued {
-            (unit, Asker::Told(told)) => Some((unit, Asker::Told(told))),
-            (_, Asker::Waits(reply)) => {
-                let _ = reply.send(Err(error.clone()));
-                None
-            }
-        };
-        let group: Vec<_> = units.into_iter().zip(askers).chain(self.queue.drain(..)).collect();
-        self.queue.extend(group.into_iter().filter_map(told));
+        let units = units.into_iter().chain(std::mem::take(&mut self.queue));
+        let (answered, waiting): (VecDeque<_>, VecDeque<_>) =
+            units.partition(|unit| unit.is_answered());
+        answer_all(waiting, error);
+        self.queue = answered;
     }
 
     /// A group is recorded, so the store is ready again if there is room.
@@ -335,10 +299,8 @@ impl<B: Backend> Writer<B> {
     }
 }
 
-fn answer_all<T>(askers: impl Iterator<Item = Asker<T>>, error: &StoreError) {
-    for asker in askers {
-        if let Asker::Waits(reply) = asker {
-            let _ = reply.send(Err(error.clone()));
-        }
+fn answer_all<M: ?Sized>(units: impl IntoIterator<Item = Unit<M>>, error: &StoreError) {
+    for unit in units {
+        unit.answer(Err(error.clone()));
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the queue, against a backend that does as a script says.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 
@@ -16,23 +17,17 @@ struct Scripted {
     seen: std_mpsc::Sender<Vec<u32>>,
 }
 
+/// The numbers of a group's units, as they run.
+type Ran = RefCell<Vec<u32>>;
+
 impl Backend for Scripted {
-    type Unit = u32;
-    type Answer = u32;
+    type Medium = Ran;
 
-    fn record(&mut self, units: &[u32]) -> Result<Answers<u32>, Failure> {
-        self.seen.send(units.to_vec()).unwrap();
-        self.gate.recv().unwrap()?;
-        Ok(units.iter().map(|unit| Ok(*unit)).collect())
-    }
-
-    /// Hundreds may lag, and thousands are recorded as something else than they were answered.
-    fn early(unit: &u32) -> Option<u32> {
-        match unit {
-            100..1000 => Some(*unit),
-            1000.. => Some(0),
-            _ => None,
-        }
+    fn record(&mut self, units: &mut [Unit<Ran>]) -> Result<(), Failure> {
+        let ran = Ran::default();
+        units.iter_mut().try_for_each(|unit| unit.run(&ran))?;
+        self.seen.send(ran.into_inner()).unwrap();
+        self.gate.recv().unwrap()
     }
 
     fn maintain(&mut self, _idle: bool) -> Result<(), StoreError> {
@@ -45,6 +40,22 @@ impl Backend for Scripted {
 
     fn close(self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+impl CommitQueue<Scripted> {
+    /// Submits a unit that is answered its own number. Hundreds may lag, and thousands are recorded
+    /// as something else than they were answered.
+    fn number(&self, number: u32) -> Later<Result<u32, StoreError>> {
+        let early = match number {
+            100..1000 => Some(number),
+            1000.. => Some(0),
+            _ => None,
+        };
+        self.submit(early, move |ran: &Ran| {
+            ran.borrow_mut().push(number);
+            Ok(Ok(number))
+        })
     }
 }
 
@@ -78,9 +89,9 @@ fn failure() -> StoreError {
 #[tokio::test]
 async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
     let (queue, open, groups) = scripted();
-    let first = queue.submit(0);
+    let first = queue.number(0);
     assert_eq!(groups.recv().unwrap(), [0]);
-    let rest: Vec<_> = (1..=600).map(|n| queue.submit(n)).collect();
+    let rest: Vec<_> = (1..=600).map(|n| queue.number(n)).collect();
     for _ in 0..3 {
         open.send(Ok(())).unwrap();
     }
@@ -96,14 +107,14 @@ async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
 async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
     let (queue, open, _groups) = scripted();
     open.send(Err(Failure::Refused(failure()))).unwrap();
-    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(queue.number(1).await, Err(failure()));
     open.send(Ok(())).unwrap();
-    assert_eq!(queue.submit(2).await, Ok(2));
+    assert_eq!(queue.number(2).await, Ok(2));
     open.send(Err(Failure::Broken(failure()))).unwrap();
-    assert_eq!(queue.submit(3).await, Err(failure()));
+    assert_eq!(queue.number(3).await, Err(failure()));
     assert_eq!(queue.ready(), Err(failure()));
     // The backend is not asked again: the script has no further line and would panic.
-    assert_eq!(queue.submit(4).await, Err(failure()));
+    assert_eq!(queue.number(4).await, Err(failure()));
     assert_eq!(queue.finish().unwrap().join().unwrap(), Err(failure()));
 }
 
@@ -113,46 +124,46 @@ async fn a_queue_that_refuses_is_not_ready_until_it_records_with_room_for_more()
     let (queue, open, _groups) = with_room(has_room.clone(), Durability::Sync);
     assert_eq!(queue.ready(), Ok(()));
     open.send(Err(Failure::Refused(failure()))).unwrap();
-    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(queue.number(1).await, Err(failure()));
     assert_eq!(queue.ready(), Err(failure()));
     // A last small group had room.
     open.send(Ok(())).unwrap();
-    assert_eq!(queue.submit(2).await, Ok(2));
+    assert_eq!(queue.number(2).await, Ok(2));
     assert_eq!(queue.ready(), Err(failure()));
     has_room.store(true, Ordering::Release);
     open.send(Ok(())).unwrap();
-    assert_eq!(queue.submit(3).await, Ok(3));
+    assert_eq!(queue.number(3).await, Ok(3));
     assert_eq!(queue.ready(), Ok(()));
 }
 
 #[tokio::test]
 async fn a_queue_without_a_place_is_not_ready() {
     let (queue, _open, groups) = scripted();
-    let mut waiting = vec![queue.submit(0)];
+    let mut waiting = vec![queue.number(0)];
     // The writer has taken that one, and waits.
     assert_eq!(groups.recv().unwrap(), [0]);
     for unit in 0..QUEUE_UNITS_MAX {
         assert_eq!(queue.ready(), Ok(()));
-        waiting.push(queue.submit(u32::try_from(unit).unwrap() % 100));
+        waiting.push(queue.number(u32::try_from(unit).unwrap() % 100));
     }
-    assert_eq!(queue.ready(), Err(refused(TOO_MANY)));
-    assert_eq!(queue.submit(1).await, Err(refused(TOO_MANY)));
+    assert_eq!(queue.ready(), Err(StoreError::Busy(COMMITS_FULL)));
+    assert_eq!(queue.number(1).await, Err(StoreError::Busy(COMMITS_FULL)));
 }
 
 #[tokio::test]
 async fn finishing_records_what_is_queued_and_refuses_what_comes_later() {
     let (queue, open, _groups) = scripted();
-    let queued: Vec<_> = (0..5).map(|n| queue.submit(n)).collect();
+    let queued: Vec<_> = (0..5).map(|n| queue.number(n)).collect();
     let thread = queue.finish().unwrap();
-    let late = queue.submit(9);
+    let late = queue.number(9);
     for _ in 0..5 {
         open.send(Ok(())).unwrap();
     }
     for (n, answer) in (0..).zip(queued) {
         assert_eq!(answer.await, Ok(n));
     }
-    assert_eq!(late.await, Err(closed()));
-    assert_eq!(queue.ready(), Err(closed()));
+    assert_eq!(late.await, Err(StoreError::Closed));
+    assert_eq!(queue.ready(), Err(StoreError::Closed));
     assert_eq!(thread.join().unwrap(), Ok(()));
 }
 
@@ -160,9 +171,9 @@ async fn finishing_records_what_is_queued_and_refuses_what_comes_later() {
 async fn a_writer_that_panics_leaves_nobody_waiting() {
     let (queue, open, _groups) = scripted();
     drop(open);
-    assert!(queue.submit(1).await.is_err());
+    assert!(queue.number(1).await.is_err());
     // The thread may take a moment to end; either way the answer is an error.
-    assert!(queue.submit(2).await.is_err());
+    assert!(queue.number(2).await.is_err());
 }
 
 fn records(max: usize) -> Durability {
@@ -175,7 +186,7 @@ async fn a_broken_queue_says_so_to_whoever_watches_and_a_finished_one_does_not()
     let mut watching = queue.broken();
     assert_eq!((&mut watching).now_or_never(), None);
     open.send(Err(Failure::Broken(failure()))).unwrap();
-    assert_eq!(queue.submit(1).await, Err(failure()));
+    assert_eq!(queue.number(1).await, Err(failure()));
     assert_eq!(watching.await, failure());
     let (queue, _open, _groups) = scripted();
     let watching = queue.broken();
@@ -186,9 +197,9 @@ async fn a_broken_queue_says_so_to_whoever_watches_and_a_finished_one_does_not()
 #[tokio::test]
 async fn what_may_lag_is_answered_at_once_and_nothing_else_is() {
     let (queue, open, groups) = lagging(records(10));
-    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    assert_eq!(told(queue.number(100)), Some(Ok(100)));
     assert_eq!(groups.recv().unwrap(), [100]);
-    let waits = queue.submit(1);
+    let waits = queue.number(1);
     let mut settled = queue.settled().unwrap();
     assert_eq!((&mut settled).now_or_never(), None, "it is not recorded");
     assert_eq!(queue.unwritten().records, 1);
@@ -202,7 +213,7 @@ async fn what_may_lag_is_answered_at_once_and_nothing_else_is() {
 #[tokio::test]
 async fn nothing_is_answered_early_in_sync() {
     let (queue, open, _groups) = scripted();
-    let mut waits = queue.submit(100);
+    let mut waits = queue.number(100);
     assert_eq!((&mut waits).now_or_never(), None);
     assert!(queue.settled().is_none(), "nothing was answered");
     open.send(Ok(())).unwrap();
@@ -213,17 +224,17 @@ async fn nothing_is_answered_early_in_sync() {
 async fn past_its_bound_what_may_lag_waits_for_its_record() {
     for bound in [Bound::Records(1), Bound::Window(Duration::ZERO)] {
         let (queue, open, _groups) = lagging(Durability::Async(bound));
-        assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+        assert_eq!(told(queue.number(100)), Some(Ok(100)));
         // Any time is longer than none.
         while queue.unwritten().oldest.is_zero() {
             std::thread::yield_now();
         }
-        let mut waits = queue.submit(101);
+        let mut waits = queue.number(101);
         assert_eq!((&mut waits).now_or_never(), None, "{bound:?}");
         open.send(Ok(())).unwrap();
         open.send(Ok(())).unwrap();
         assert_eq!(waits.await, Ok(101));
-        assert_eq!(told(queue.submit(102)), Some(Ok(102)), "{bound:?}");
+        assert_eq!(told(queue.number(102)), Some(Ok(102)), "{bound:?}");
         open.send(Ok(())).unwrap();
     }
 }
@@ -231,10 +242,10 @@ async fn past_its_bound_what_may_lag_waits_for_its_record() {
 #[tokio::test]
 async fn what_was_answered_early_is_tried_until_it_is_recorded_and_keeps_its_order() {
     let (queue, open, groups) = lagging(records(10));
-    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    assert_eq!(told(queue.number(100)), Some(Ok(100)));
     assert_eq!(groups.recv().unwrap(), [100]);
-    let waits = queue.submit(1);
-    assert_eq!(told(queue.submit(101)), Some(Ok(101)));
+    let waits = queue.number(1);
+    assert_eq!(told(queue.number(101)), Some(Ok(101)));
     open.send(Err(Failure::Refused(failure()))).unwrap();
     assert_eq!(groups.recv().unwrap(), [100, 1, 101]);
     open.send(Err(Failure::Refused(failure()))).unwrap();
@@ -249,7 +260,7 @@ async fn what_was_answered_early_is_tried_until_it_is_recorded_and_keeps_its_ord
 #[tokio::test]
 async fn a_record_that_contradicts_an_early_answer_breaks_the_queue() {
     let (queue, open, _groups) = lagging(records(10));
-    assert_eq!(told(queue.submit(1000)), Some(Ok(0)));
+    assert_eq!(told(queue.number(1000)), Some(Ok(0)));
     let settled = queue.settled().unwrap();
     open.send(Ok(())).unwrap();
     assert!(settled.await.is_err());
@@ -259,7 +270,7 @@ async fn a_record_that_contradicts_an_early_answer_breaks_the_queue() {
 #[tokio::test]
 async fn closing_says_how_much_of_what_was_answered_is_lost() {
     let (queue, open, _groups) = lagging(records(10));
-    assert_eq!(told(queue.submit(100)), Some(Ok(100)));
+    assert_eq!(told(queue.number(100)), Some(Ok(100)));
     let thread = queue.finish().unwrap();
     for _ in 0..=CLOSING_TRIES_MAX {
         open.send(Err(Failure::Refused(failure()))).unwrap();

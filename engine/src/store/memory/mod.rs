@@ -25,7 +25,7 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 
 use self::state::State;
-use super::{closed, refused};
+use super::refused;
 use crate::ports::Later;
 use crate::ports::store::{ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery};
 
@@ -44,7 +44,7 @@ impl MemoryStore {
     /// A panic under the lock could have left half a unit, so nothing is answered after one.
     fn state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = self.state.lock().map_err(|_| refused("it panicked"))?;
-        if state.is_closed { Err(closed()) } else { Ok(state) }
+        if state.is_closed { Err(StoreError::Closed) } else { Ok(state) }
     }
 
     fn answer<T: Send + 'static>(

@@ -1,21 +1,22 @@
 //! Units that were answered before they are recorded. They are recorded in their turn, or reported
 //! as lost.
 
-use super::job::{CLOSING_SECONDS, Done, PAUSE, Queued};
-use super::writer::Writer;
-use crate::ports::store::{Committed, StoreError};
+use super::answer::RECORDED;
+use super::commit_task::CommitTask;
+use super::job::{CLOSING_SECONDS, PAUSE, Queued};
+use super::reply::Said;
+use crate::ports::store::StoreError;
 use crate::system::Stopwatch;
 
-impl Writer {
+impl CommitTask {
     /// Answers a unit, or compares its early answer with its result.
-    pub(super) fn tell(&self, queued: Queued, answer: Result<Done, StoreError>) {
+    pub(super) fn tell(&self, mut queued: Queued, answer: Result<Said, StoreError>) {
         match queued.told {
             Some(number) => {
-                let is_recorded = matches!(answer, Ok(Done::Commit(Committed::Recorded)));
-                self.guard.confirm(number, is_recorded);
+                let is_recorded = answer.is_ok_and(|(word, _)| word == RECORDED);
+                self.health.confirm(number, is_recorded);
             }
-            // A caller that has left does not mind.
-            None => drop(queued.reply.map(|reply| reply.send(answer))),
+            None => queued.answer(answer),
         }
     }
 
@@ -41,17 +42,17 @@ impl Writer {
         let mut wave = wave;
         if wave.iter().any(|queued| queued.told.is_some()) {
             wave.extend(self.backlog.drain(..));
-            let lost = self.guard.unwritten().records;
+            let lost = self.health.unwritten().records;
             let why = format!("{lost} answered commits are lost: {error}");
-            if self.guard.is_over() {
+            if self.health.is_over() {
                 // A store that is over keeps its first reason; the log names this one too.
                 tracing::error!("{why}");
             }
-            self.guard.broke(&why);
+            self.health.broke(&why);
         }
-        for queued in wave {
+        for mut queued in wave {
             // Answered units are given up already, all of them.
-            let _ = queued.reply.map(|reply| reply.send(Err(error.clone())));
+            queued.answer(Err(error.clone()));
         }
     }
 

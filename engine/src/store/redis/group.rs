@@ -3,25 +3,23 @@
 use std::sync::atomic::Ordering;
 
 use countersign_core::account::AccountRecord;
-use countersign_core::challenge::Challenge;
 use countersign_core::change::Change;
 use countersign_core::device::Device;
-use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::answer::{self, ENDED, RECORDED, STALE};
+use super::commit_task::CommitTask;
 use super::entry::Entry;
-use super::job::{Done, Queued};
+use super::job::Queued;
 use super::keys::{self, AccountNames, Digest};
-use super::lookups::{get, owner_named, row};
-use super::reply::{array, bytes, checked, is_unknown_script, number, said, unexpected};
+use super::lookups::{get, owner_named};
+use super::reply::{Said, array, bytes, checked, is_unknown_script, said, unexpected};
 use super::trouble::Trouble;
 use super::unit::{Unit, entries_of_record};
-use super::writer::Writer;
-use crate::ports::store::Committed;
 use crate::store::record::Stored as _;
 use crate::store::{foreign_challenge, refused};
 
-impl Writer {
+impl CommitTask {
     /// Sends a wave, and answers and takes out every unit of it whose fate is known. `sent` is set
     /// once it may have been recorded.
     pub(super) async fn record(
@@ -56,7 +54,7 @@ impl Writer {
             }
             for reply in replies {
                 let (word, _) = said(reply)?;
-                if word != "recorded" {
+                if word != RECORDED {
                     let why = "Redis holds other records than those that were acknowledged";
                     return Err(Trouble::Refused(why.to_owned()));
                 }
@@ -70,7 +68,7 @@ impl Writer {
     async fn attempt(&mut self, units: &[&Unit], sent: &mut bool) -> Result<Vec<Value>, Trouble> {
         self.attempt += 1;
         let whole = std::mem::take(&mut self.whole);
-        let attempt = self.guard.owner.attempt(self.attempt, self.base);
+        let attempt = self.health.owner.attempt(self.attempt, self.base);
         let mut pipeline = redis::Pipeline::with_capacity(4 * units.len() + 2);
         pipeline.cmd("MULTI");
         let entries = units.iter().flat_map(|unit| unit.entries(self.retention));
@@ -112,10 +110,10 @@ impl Writer {
     ) -> Result<(), Trouble> {
         let (mut answers, mut left, mut trouble) = (Vec::new(), Vec::new(), None);
         for (queued, reply) in std::mem::take(wave).into_iter().zip(replies) {
-            match checked(reply).and_then(|reply| self.done(&queued.unit, reply)) {
-                Ok(done) => answers.push((queued, Ok(done))),
+            match checked(reply).and_then(|reply| self.note(&queued.unit, reply)) {
+                Ok(said) => answers.push((queued, Ok(said))),
                 Err(Trouble::Refused(why)) if !before && queued.told.is_none() => {
-                    self.guard.refusing(&why);
+                    self.health.refusing(&why);
                     answers.push((queued, Err(refused(&why))));
                 }
                 Err(why) => {
@@ -126,9 +124,9 @@ impl Writer {
         }
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             self.base = self.attempt;
-            self.guard.acked.store(self.attempt, Ordering::Release);
+            self.health.acked.store(self.attempt, Ordering::Release);
             if left.is_empty() {
-                self.guard.recording();
+                self.health.recording();
             }
         }
         for (queued, answer) in answers {
@@ -138,65 +136,50 @@ impl Writer {
         trouble.map_or(Ok(()), Err)
     }
 
-    /// Interprets a reply. Recorded units are remembered.
-    fn done(&mut self, unit: &Unit, reply: Value) -> Result<Done, Trouble> {
-        let (word, values) = said(reply)?;
-        let mut values = values.into_iter();
-        match (word.as_str(), unit) {
-            ("recorded", Unit::Commit { change, .. }) => {
-                for before in values {
-                    // It is recorded, whatever became of the row that it replaces.
-                    if let Err(trouble) =
-                        bytes(before).and_then(|b| self.replaced(change, b.as_deref()))
-                    {
-                        tracing::warn!(?trouble, "an index is left as it is");
-                    }
+    /// Remembers a unit that is recorded. The answer is left to its caller to read, because a
+    /// damaged row is that caller's trouble alone.
+    fn note(&mut self, unit: &Unit, reply: Value) -> Result<Said, Trouble> {
+        let mut said = said(reply)?;
+        match (said.0.as_str(), unit) {
+            (RECORDED, Unit::Secret { tenant, .. }) => {
+                // Another one may have been kept before.
+                if let Ok(fresh) = answer::secret(said.clone()) {
+                    let unit = Unit::Secret { tenant: tenant.clone(), fresh };
+                    self.journal.push(self.attempt, unit);
+                }
+            }
+            (RECORDED, _) => {
+                if let Unit::Commit { change, .. } = unit {
+                    self.replaced(change, std::mem::take(&mut said.1));
                 }
                 self.spent.extend(unit.spent());
                 self.journal.push(self.attempt, unit.clone());
-                Ok(Done::Commit(Committed::Recorded))
             }
-            ("recorded", Unit::Secret { tenant, .. }) => {
-                let secret: Option<[u8; 32]> = row(values.next().unwrap_or(Value::Nil))?;
-                let fresh = secret.ok_or_else(|| unexpected("no secret"))?;
-                let tenant = tenant.clone();
-                self.journal.push(self.attempt, Unit::Secret { tenant, fresh });
-                Ok(Done::Secret(fresh))
+            (STALE | ENDED, Unit::Commit { .. }) => {}
+            _ => return Err(unexpected("an unknown word")),
+        }
+        Ok(said)
+    }
+
+    /// The indexes of records that were replaced are looked at later: another unit may have put
+    /// their entries back.
+    fn replaced(&mut self, change: &Change, records: Vec<Value>) {
+        for record in records {
+            // The change is recorded, whatever became of the row that it replaces.
+            if let Err(trouble) = self.check_entries_of(change, record) {
+                tracing::warn!(?trouble, "an index is left as it is");
             }
-            ("recorded", Unit::Observe(_)) => {
-                let before = number(values.next().unwrap_or(Value::Nil))?;
-                self.journal.push(self.attempt, unit.clone());
-                Ok(Done::Observed(UnixMillis(before)))
-            }
-            ("recorded", Unit::PutOff(_) | Unit::RemoveEvent(..)) => {
-                self.spent.extend(unit.spent());
-                self.journal.push(self.attempt, unit.clone());
-                Ok(Done::Event)
-            }
-            ("stale", _) => {
-                let recorded = number(values.next().unwrap_or(Value::Nil))?;
-                Ok(Done::Commit(Committed::Stale { recorded }))
-            }
-            ("ended", _) => {
-                let recorded: Option<Challenge> = row(values.next().unwrap_or(Value::Nil))?;
-                let recorded = recorded.and_then(|c| Some((c.id, c.ended?)));
-                let (challenge, ended) = recorded.ok_or_else(|| unexpected("no end"))?;
-                Ok(Done::Commit(Committed::Ended { challenge, recorded: Box::new(ended) }))
-            }
-            _ => Err(unexpected("an unknown word")),
         }
     }
 
-    /// The indexes of a record that was replaced are looked at later: another unit may have put
-    /// its entry back.
-    fn replaced(&mut self, change: &Change, before: Option<&[u8]>) -> Result<(), Trouble> {
-        match before.and_then(<[u8]>::split_first) {
+    fn check_entries_of(&mut self, change: &Change, record: Value) -> Result<(), Trouble> {
+        match bytes(record)?.as_deref().and_then(<[u8]>::split_first) {
             Some((b'a', row)) => {
                 let record = AccountRecord::from_row(row)?;
-                self.suspects.extend(entries_of_record(&change.account, &record));
+                self.unchecked.extend(entries_of_record(&change.account, &record));
             }
             Some((b'd', row)) => {
-                self.suspects.insert(Entry::of_device(&Device::from_row(row)?));
+                self.unchecked.insert(Entry::of_device(&Device::from_row(row)?));
             }
             _ => return Err(unexpected("an unknown record")),
         }

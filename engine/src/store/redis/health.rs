@@ -1,27 +1,26 @@
 //! Health of the store, and units that were answered before they were recorded: the state that the
-//! writer and the readers share.
+//! commit task and the readers share.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
-use super::lock;
 use super::owner::Owner;
 use super::trouble::FENCED;
 use crate::ports::Later;
 use crate::ports::store::{StoreError, Unwritten};
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
-use crate::store::refused;
+use crate::store::{lock, refused};
 use crate::system::Stopwatch;
 
 /// Between two lines about one outage, whose errors can alternate with each try.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
-/// Health of the store.
+/// Condition of the store.
 #[derive(Clone, Debug)]
-pub(super) enum Health {
+pub(super) enum Condition {
     /// It records.
     Recording,
     /// Nobody knows which units are recorded, or lost units are to be written again: nothing is
@@ -51,12 +50,12 @@ impl Said {
     }
 }
 
-/// State that the writer and the readers share.
-pub(super) struct Guard {
+/// State that the commit task and the readers share.
+pub(super) struct Health {
     pub(super) owner: Owner,
     /// The last attempt that was acknowledged.
     pub(super) acked: AtomicU64,
-    health: watch::Sender<Health>,
+    condition: watch::Sender<Condition>,
     /// Number of times that the store has become unsettled.
     doubts: AtomicU64,
     /// Last line about an outage.
@@ -69,13 +68,13 @@ pub(super) struct Guard {
     broken: watch::Sender<Option<StoreError>>,
 }
 
-impl Guard {
+impl Health {
     pub(super) fn new(owner: Owner, durability: Durability) -> Self {
         let acked = AtomicU64::new(owner.found);
         Self {
             owner,
             acked,
-            health: watch::Sender::new(Health::Recording),
+            condition: watch::Sender::new(Condition::Recording),
             doubts: AtomicU64::new(0),
             said: Mutex::default(),
             lag: Lag::new(durability),
@@ -87,10 +86,10 @@ impl Guard {
     /// Gives a unit that may lag its number if it is answered early. If time is the bound, the unit
     /// waits during a known outage.
     pub(super) fn admit(&self) -> Option<u64> {
-        let admits = match &*self.health.borrow() {
-            Health::Recording => true,
-            Health::Unsettled(_) | Health::Refusing(_) => !self.lag.is_bound_by_time(),
-            Health::Over(_) => false,
+        let admits = match &*self.condition.borrow() {
+            Condition::Recording => true,
+            Condition::Unsettled(_) | Condition::Refusing(_) => !self.lag.is_bound_by_time(),
+            Condition::Over(_) => false,
         };
         admits.then(|| self.lag.admit()).flatten()
     }
@@ -107,7 +106,7 @@ impl Guard {
     /// Ends the store, because answered units differ from the recorded ones, or will never be
     /// recorded: only a new process can tell the state.
     pub(super) fn broke(&self, why: &str) {
-        self.turn(&Health::Over(why.to_owned()));
+        self.turn(&Condition::Over(why.to_owned()));
         self.broken.send_if_modified(|broken| {
             let first = broken.is_none();
             broken.get_or_insert_with(|| refused(why));
@@ -139,16 +138,17 @@ impl Guard {
 
     /// Resolves once all that was answered with a number up to this is recorded.
     pub(super) async fn recorded(&self, answered: u64) -> Result<(), StoreError> {
-        let (mut written, mut health) = (self.unwritten_from.subscribe(), self.health.subscribe());
+        let (mut written, mut condition) =
+            (self.unwritten_from.subscribe(), self.condition.subscribe());
         tokio::select! {
             _ = written.wait_for(|from| *from > answered) => Ok(()),
-            _ = health.wait_for(|health| matches!(health, Health::Over(_))) => self.health(),
+            _ = condition.wait_for(|known| matches!(known, Condition::Over(_))) => self.check(),
         }
     }
 
     /// Tells whether nothing is recorded any more.
     pub(super) fn is_over(&self) -> bool {
-        matches!(&*self.health.borrow(), Health::Over(_))
+        matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
     /// Tells whether units that may lag are still accepted: the store records, or the backlog can
@@ -158,7 +158,7 @@ impl Guard {
     /// [`StoreError`]: why it does not.
     pub(super) fn ready(&self) -> Result<(), StoreError> {
         let goes_on = !self.is_over() && self.lag.outlasts_outages();
-        if goes_on { Ok(()) } else { self.health() }
+        if goes_on { Ok(()) } else { self.check() }
     }
 
     pub(super) fn acked(&self) -> u64 {
@@ -171,15 +171,15 @@ impl Guard {
     }
 
     pub(super) fn recording(&self) {
-        self.turn(&Health::Recording);
+        self.turn(&Condition::Recording);
     }
 
     pub(super) fn unsettled(&self, why: &str) {
-        self.turn(&Health::Unsettled(why.to_owned()));
+        self.turn(&Condition::Unsettled(why.to_owned()));
     }
 
     pub(super) fn refusing(&self, why: &str) {
-        self.turn(&Health::Refusing(why.to_owned()));
+        self.turn(&Condition::Refusing(why.to_owned()));
     }
 
     /// Another server has taken the store: this one can do nothing more, and is to end.
@@ -188,62 +188,68 @@ impl Guard {
     }
 
     /// Says it once, and not once for each try.
-    fn turn(&self, health: &Health) {
-        self.health.send_if_modified(|known| {
-            if !matches!(known, Health::Over(_)) {
-                self.say(health);
+    fn turn(&self, condition: &Condition) {
+        self.condition.send_if_modified(|known| {
+            if !matches!(known, Condition::Over(_)) {
+                self.say(condition);
             }
-            match (&*known, health) {
-                (Health::Over(_), _) | (Health::Recording, Health::Recording) => return false,
-                (Health::Unsettled(known), Health::Unsettled(why))
-                | (Health::Refusing(known), Health::Refusing(why))
+            match (&*known, condition) {
+                (Condition::Over(_), _) | (Condition::Recording, Condition::Recording) => {
+                    return false;
+                }
+                (Condition::Unsettled(known), Condition::Unsettled(why))
+                | (Condition::Refusing(known), Condition::Refusing(why))
                     if known == why =>
                 {
                     return false;
                 }
-                (_, Health::Over(why)) => tracing::error!("{why}"),
-                (Health::Unsettled(_), Health::Unsettled(_)) | (_, Health::Refusing(_)) => {}
-                (_, Health::Unsettled(_)) => {
+                (_, Condition::Over(why)) => tracing::error!("{why}"),
+                (Condition::Unsettled(_), Condition::Unsettled(_))
+                | (_, Condition::Refusing(_)) => {}
+                (_, Condition::Unsettled(_)) => {
                     self.doubts.fetch_add(1, Ordering::AcqRel);
                 }
-                (_, Health::Recording) => tracing::warn!("the store records again"),
+                (_, Condition::Recording) => tracing::warn!("the store records again"),
             }
-            *known = health.clone();
+            *known = condition.clone();
             true
         });
     }
 
     /// Logs the reason for which nothing is recorded. A line that comes too soon is left out, and
     /// comes with the next try.
-    fn say(&self, health: &Health) {
+    fn say(&self, condition: &Condition) {
         let mut said = lock(&self.said);
-        match health {
-            Health::Unsettled(why) | Health::Refusing(why) => {
+        match condition {
+            Condition::Unsettled(why) | Condition::Refusing(why) => {
                 if said.is_due(why) {
                     tracing::error!(why, "the store does not record");
                 }
             }
             // The next outage is told at once.
-            Health::Recording => *said = Said::default(),
-            Health::Over(_) => {}
+            Condition::Recording => *said = Said::default(),
+            Condition::Over(_) => {}
         }
     }
 
-    pub(super) fn health(&self) -> Result<(), StoreError> {
-        match &*self.health.borrow() {
-            Health::Recording => Ok(()),
-            Health::Unsettled(why) | Health::Refusing(why) | Health::Over(why) => Err(refused(why)),
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match &*self.condition.borrow() {
+            Condition::Recording => Ok(()),
+            Condition::Unsettled(why) | Condition::Refusing(why) | Condition::Over(why) => {
+                Err(refused(why))
+            }
         }
     }
 
     /// Resolves once the proposed units are settled.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
-        let mut health = self.health.subscribe();
-        let settled = health.wait_for(|health| !matches!(health, Health::Unsettled(_))).await;
+        let mut condition = self.condition.subscribe();
+        let settled =
+            condition.wait_for(|condition| !matches!(condition, Condition::Unsettled(_))).await;
         match settled.as_deref() {
-            Ok(Health::Recording | Health::Refusing(_)) => Ok(()),
-            Ok(Health::Unsettled(why) | Health::Over(why)) => Err(refused(why)),
-            Err(_) => Err(crate::store::closed()),
+            Ok(Condition::Recording | Condition::Refusing(_)) => Ok(()),
+            Ok(Condition::Unsettled(why) | Condition::Over(why)) => Err(refused(why)),
+            Err(_) => Err(StoreError::Closed),
         }
     }
 }

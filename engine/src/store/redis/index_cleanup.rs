@@ -1,7 +1,7 @@
-//! Cleaning of indexes and pruning of old records, beside the writer's work.
+//! Cleaning of indexes and pruning of old records, beside the commit task's work.
 //!
-//! Only the writer puts entries into indexes, so that an entry without a record has none until the
-//! writer writes again.
+//! Only the commit task puts entries into indexes, so that an entry without a record has none until
+//! the task writes again.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::commit_task::CommitTask;
 use super::entry::{Entry, put};
 use super::keys::{self, AccountNames};
 use super::lookups::{get, named_challenge, row, row_of, stands_open};
@@ -19,17 +20,16 @@ use super::reply::{number, said, texts, unexpected};
 use super::script::{BURY, Call, FORGET, TRIM};
 use super::tickets;
 use super::trouble::Trouble;
-use super::writer::Writer;
 use crate::store::REMOVED_KEPT_MS;
 
 /// Records that one helping of pruning takes.
 const PRUNE_RECORDS: usize = 500;
 /// Entries that are looked at together.
-const SUSPECTS: usize = 256;
+const CHECKED_TOGETHER: usize = 256;
 
-impl Writer {
+impl CommitTask {
     fn fenced(&self, script: &'static super::script::Text) -> Call {
-        self.guard.owner.attempt(self.attempt, self.base).fenced(script)
+        self.health.owner.attempt(self.attempt, self.base).fenced(script)
     }
 
     /// Writes nothing new, and fails where nothing could be written.
@@ -58,17 +58,17 @@ impl Writer {
         for (index, member) in std::mem::take(&mut self.spent) {
             gone.entry(index.to_owned()).or_default().push(member);
         }
-        let suspects: Vec<Entry> = self.suspects.iter().take(SUSPECTS).cloned().collect();
-        let asked: Result<Vec<Cmd>, _> = suspects.iter().map(record_behind).collect();
+        let unchecked: Vec<Entry> = self.unchecked.iter().take(CHECKED_TOGETHER).cloned().collect();
+        let asked: Result<Vec<Cmd>, _> = unchecked.iter().map(record_behind).collect();
         let values = self.link.all(&asked?).await?;
-        for (value, entry) in values.into_iter().zip(&suspects) {
+        for (value, entry) in values.into_iter().zip(&unchecked) {
             if !stands(entry, value)? {
                 gone.entry(entry.index().to_owned()).or_default().push(entry.member().to_owned());
             }
         }
         self.trim(gone).await?;
-        suspects.iter().for_each(|entry| {
-            self.suspects.remove(entry);
+        unchecked.iter().for_each(|entry| {
+            self.unchecked.remove(entry);
         });
         Ok(())
     }

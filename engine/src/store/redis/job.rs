@@ -1,4 +1,4 @@
-//! Jobs for the writer, and their answers.
+//! Jobs for the commit task, and their answers.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use countersign_core::time::UnixMillis;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
+use super::reply::Said;
 use super::unit::Unit;
-use crate::ports::store::{Committed, StoreError};
+use crate::ports::store::StoreError;
 use crate::store::refused;
 use crate::system::Stopwatch;
 
@@ -16,24 +17,19 @@ pub(super) const CLOSING_SECONDS: f64 = 3.0;
 /// Between two tries to settle a group.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-/// Answer to a unit.
-pub(super) enum Done {
-    Commit(Committed),
-    Secret([u8; 32]),
-    Observed(UnixMillis),
-    Event,
-}
+/// The caller of a unit, who reads the answer from the reply of Redis.
+pub(super) type Caller = Box<dyn FnOnce(Result<Said, StoreError>) + Send>;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// A job for the writer.
+/// A job for the commit task.
 pub(super) enum Job {
     /// Record a unit.
     Record(Queued),
     /// Prune old records.
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
     /// Look whether these entries have a record.
-    Suspect(Vec<Entry>),
+    Check(Vec<Entry>),
     /// Check that Redis has all that it has acknowledged.
     Verify,
 }
@@ -42,18 +38,26 @@ pub(super) enum Job {
 pub(super) struct Queued {
     pub(super) unit: Unit,
     /// Nobody once the time of the caller is up, and where it was answered early.
-    pub(super) reply: Option<Reply<Done>>,
+    pub(super) caller: Option<Caller>,
     /// Its number among those that were answered early: it is recorded, however long that takes.
     pub(super) told: Option<u64>,
     pub(super) since: Stopwatch,
 }
 
 impl Queued {
-    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
+    /// Answers the caller, if it still waits.
+    pub(super) fn answer(&mut self, answer: Result<Said, StoreError>) {
+        if let Some(caller) = self.caller.take() {
+            caller(answer);
+        }
+    }
+
+    /// Answers a caller that has waited for so many seconds. The answer is whether that was so.
     pub(super) fn answered_late(&mut self, wait: f64) -> bool {
-        let is_late = self.reply.is_some() && self.since.seconds() > wait;
-        let reply = if is_late { self.reply.take() } else { None };
-        let _ = reply.map(|reply| reply.send(Err(late())));
+        let is_late = self.caller.is_some() && self.since.seconds() > wait;
+        if is_late {
+            self.answer(Err(late()));
+        }
         is_late
     }
 }

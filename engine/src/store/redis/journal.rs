@@ -1,5 +1,5 @@
-//! The units that were acknowledged last, in their order, so that the writer can repeat them if
-//! Redis has lost them.
+//! The units that were acknowledged last, in their order, so that the commit task can repeat them
+//! if Redis has lost them.
 
 use std::collections::VecDeque;
 

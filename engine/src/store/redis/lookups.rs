@@ -18,6 +18,7 @@ use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::trouble::Trouble;
 use crate::ports::store::{ActionQuery, UserQuery};
+use crate::store::failures::passed_over;
 use crate::store::record::{Stored, state_number};
 use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
 
@@ -145,14 +146,14 @@ pub(super) async fn devices_of_key(
         bound.push((name, Entry::Binding { index: index.clone(), member, account }));
     }
     let values = reader.ask(bound.iter().map(|(name, _)| get(name.clone())).collect()).await?;
-    let (mut devices, mut suspects) = (Vec::new(), Vec::new());
+    let (mut devices, mut unchecked) = (Vec::new(), Vec::new());
     for (value, (_, entry)) in values.into_iter().zip(bound) {
         match row::<Device>(value)?.filter(|device| device.credential() == key) {
             Some(device) => devices.push(device),
-            None => suspects.push(entry),
+            None => unchecked.push(entry),
         }
     }
-    reader.suspect(suspects);
+    reader.check_later(unchecked);
     sort_devices(&mut devices);
     Ok(devices)
 }
@@ -170,7 +171,7 @@ pub(super) async fn users(
     let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
     let index =
         asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
-    let (mut found, mut suspects) = (Vec::new(), Vec::new());
+    let (mut found, mut unchecked) = (Vec::new(), Vec::new());
     let mut after = query.after.clone();
     while found.len() < query.limit {
         let mut page = redis::cmd("ZRANGEBYLEX");
@@ -195,14 +196,14 @@ pub(super) async fn users(
                         found.push((user, record));
                     }
                 }
-                _ => suspects.push(Entry::User { index: index.clone(), account: account(&user) }),
+                _ => unchecked.push(Entry::User { index: index.clone(), account: account(&user) }),
             }
         }
         if asked < PAGE {
             break;
         }
     }
-    reader.suspect(suspects);
+    reader.check_later(unchecked);
     Ok(found)
 }
 
@@ -231,7 +232,7 @@ async fn timed(
     wanted: impl Fn(&Challenge) -> bool,
     found: &mut Vec<Challenge>,
 ) -> Result<(), Trouble> {
-    let (mut suspects, mut offset) = (Vec::new(), 0);
+    let (mut unchecked, mut offset) = (Vec::new(), 0);
     while found.len() < limit {
         let mut page = redis::cmd("ZRANGEBYSCORE");
         page.arg(index).arg(&from).arg(&to).arg("LIMIT").arg(offset).arg(PAGE);
@@ -249,14 +250,14 @@ async fn timed(
                     }
                 }
                 Read::Damaged => {}
-                Read::Intact(_) | Read::Absent => suspects.push(Entry::Open { index, member }),
+                Read::Intact(_) | Read::Absent => unchecked.push(Entry::Open { index, member }),
             }
         }
         if asked < PAGE {
             break;
         }
     }
-    reader.suspect(suspects);
+    reader.check_later(unchecked);
     Ok(())
 }
 
@@ -265,7 +266,7 @@ pub(super) async fn due_events(
     now: UnixMillis,
     limit: usize,
 ) -> Result<Vec<Event>, Trouble> {
-    let (mut found, mut suspects, mut offset) = (Vec::new(), Vec::new(), 0);
+    let (mut found, mut unchecked, mut offset) = (Vec::new(), Vec::new(), 0);
     while found.len() < limit {
         let mut page = redis::cmd("ZRANGEBYSCORE");
         page.arg(keys::EVENTS).arg("-inf").arg(now.0).arg("LIMIT").arg(offset).arg(PAGE);
@@ -284,14 +285,14 @@ pub(super) async fn due_events(
                     found.push(event);
                 }
                 Read::Intact(_) | Read::Damaged => {}
-                Read::Absent => suspects.push(Entry::Event { member }),
+                Read::Absent => unchecked.push(Entry::Event { member }),
             }
         }
         if asked < PAGE {
             break;
         }
     }
-    reader.suspect(suspects);
+    reader.check_later(unchecked);
     Ok(found)
 }
 
@@ -309,7 +310,7 @@ fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
         Ok(Some(record)) => Ok(Read::Intact(record)),
         Ok(None) => Ok(Read::Absent),
         Err(Trouble::Unreadable(error)) => {
-            tracing::error!(error, "a record whose time has come is passed over");
+            passed_over(error);
             Ok(Read::Damaged)
         }
         Err(trouble) => Err(trouble),

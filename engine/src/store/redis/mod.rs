@@ -6,7 +6,9 @@
 //! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
 //! lost records back; `unit` keeps the indexes right through a crash.
 
+mod answer;
 mod async_commit;
+mod commit_task;
 mod emails;
 mod entry;
 mod group;
@@ -31,10 +33,9 @@ mod tickets;
 mod trouble;
 mod unit;
 mod verify;
-mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -49,15 +50,19 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use tokio::sync::{mpsc, oneshot};
 
-use self::health::Guard;
-use self::job::{Done, Job, Queued};
+use self::health::Health;
+use self::job::{Caller, Job, Queued};
 pub use self::owner::ABSENT;
 use self::reader::Reader;
+use self::reply::Said;
 use self::settings::Retention;
 pub use self::settings::{Opening, RedisSettings};
+use self::trouble::Trouble;
 use self::unit::Unit;
 use super::durability::may_lag;
-use super::{TOO_MANY, check_form, closed, refused};
+use super::failures::Failures;
+use super::intake::Intake;
+use super::{COMMITS_ENDED, COMMITS_FULL, check_form, lock, refused};
 use crate::ports::store::{
     ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
@@ -68,9 +73,10 @@ use crate::system::Stopwatch;
 ///
 /// Dropped without [`Store::close`], it still records the queued units, on its own thread.
 pub struct RedisStore {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: Intake<Job>,
     reader: Reader,
-    guard: Arc<Guard>,
+    health: Arc<Health>,
+    failures: Arc<Failures>,
     /// Resolves when the thread has ended.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
     commits: AtomicU64,
@@ -79,7 +85,7 @@ pub struct RedisStore {
 struct Opened {
     jobs: mpsc::Sender<Job>,
     reader: Reader,
-    guard: Arc<Guard>,
+    health: Arc<Health>,
 }
 
 impl RedisStore {
@@ -109,62 +115,54 @@ impl RedisStore {
             .name("store-redis".to_owned())
             .spawn(run)
             .map_err(|error| refused(&format!("no thread: {error}")))?;
-        let Opened { jobs, reader, guard } = opening.await.unwrap_or_else(|_| Err(closed()))?;
-        let (jobs, ended) = (Mutex::new(Some(jobs)), Mutex::new(Some(ended)));
-        Ok(Self { jobs, reader, guard, ended, commits: AtomicU64::new(0) })
+        let Opened { jobs, reader, health } =
+            opening.await.unwrap_or_else(|_| Err(StoreError::Closed))?;
+        let jobs = Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED);
+        let ended = Mutex::new(Some(ended));
+        let failures = Arc::default();
+        Ok(Self { jobs, reader, health, failures, ended, commits: AtomicU64::new(0) })
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
-        let jobs = lock(&self.jobs);
-        place(jobs.as_ref()).map(|place| place.send(job))
+    fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: Fn(Reader) -> R + Send + 'static,
+        R: Future<Output = Result<T, Trouble>> + Send,
+    {
+        self.failures.watch(self.reader.read(query))
     }
 
-    /// Queues a unit at once; the future is only the wait for its answer.
-    fn submit(&self, unit: Unit) -> Later<Result<Done, StoreError>> {
-        let lags = matches!(&unit, Unit::Commit { change, .. } if may_lag(change));
-        // Under the lock, so that units are numbered in the order in which they are queued.
-        let jobs = lock(&self.jobs);
-        let place = match place(jobs.as_ref()) {
-            Ok(place) => place,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
-        };
-        let told = lags.then(|| self.guard.admit()).flatten();
-        let (reply, answer) = oneshot::channel();
-        let reply = told.is_none().then_some(reply);
-        place.send(Job::Record(Queued { unit, reply, told, since: Stopwatch::start() }));
-        if told.is_some() {
-            let recorded = Done::Commit(Committed::Recorded);
-            return Box::pin(std::future::ready(Ok(recorded)));
-        }
-        Box::pin(
-            async move { answer.await.unwrap_or_else(|_| Err(refused("its writer has ended"))) },
-        )
+    /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
+    /// a unit that may lag, which its record must confirm.
+    fn submit<T: Send + 'static>(
+        &self,
+        unit: Unit,
+        early: Option<T>,
+        read: fn(Said) -> Result<T, Trouble>,
+    ) -> Later<Result<T, StoreError>> {
+        let queued = self.jobs.send(|| {
+            let since = Stopwatch::start();
+            if let Some((answer, number)) =
+                early.and_then(|answer| Some((answer, self.health.admit()?)))
+            {
+                let answer: Later<_> = Box::pin(std::future::ready(Ok(answer)));
+                let queued = Queued { unit, caller: None, told: Some(number), since };
+                return (Job::Record(queued), answer);
+            }
+            let (reply, answer) = oneshot::channel();
+            let caller: Caller = Box::new(move |said| {
+                let answer = said.and_then(|said| read(said).map_err(StoreError::from));
+                // A caller that has left does not mind.
+                let _ = reply.send(answer);
+            });
+            let queued = Queued { unit, caller: Some(caller), told: None, since };
+            let ended = |_| Err(refused(COMMITS_ENDED));
+            let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
+            (Job::Record(queued), answer)
+        });
+        let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
+        self.failures.watch(answer)
     }
-
-    fn event(&self, unit: Unit) -> Later<Result<(), StoreError>> {
-        let answer = self.submit(unit);
-        Box::pin(async move {
-            let Done::Event = answer.await? else { return Err(mixed_up()) };
-            Ok(())
-        })
-    }
-}
-
-/// A place in the queue, if the store is open and there is one.
-fn place(jobs: Option<&mpsc::Sender<Job>>) -> Result<mpsc::Permit<'_, Job>, StoreError> {
-    let jobs = jobs.ok_or_else(closed)?;
-    jobs.try_reserve().map_err(|error| match error {
-        mpsc::error::TrySendError::Full(()) => refused(TOO_MANY),
-        mpsc::error::TrySendError::Closed(()) => refused("its writer has ended"),
-    })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn mixed_up() -> StoreError {
-    refused("the writer gave the answer of another request")
 }
 
 impl Store for RedisStore {
@@ -173,17 +171,14 @@ impl Store for RedisStore {
             return Box::pin(async move { Err(error) });
         }
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.guard.owner.name());
-        let answer = self.submit(Unit::Commit { change, id });
-        Box::pin(async move {
-            let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
-            Ok(committed)
-        })
+        let id = format!("{}-{number}", self.health.owner.name());
+        let early = may_lag(&change).then_some(Committed::Recorded);
+        self.submit(Unit::Commit { change, id }, early, answer::committed)
     }
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
         let key = key.clone();
-        self.reader.read(move |reader| lookups::account(reader, key.clone()))
+        self.read(move |reader| lookups::account(reader, key.clone()))
     }
 
     fn action(
@@ -192,7 +187,7 @@ impl Store for RedisStore {
         key: &ActionKey,
     ) -> Later<Result<Option<Action>, StoreError>> {
         let (account, key) = (account.clone(), key.clone());
-        self.reader.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
+        self.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
     }
 
     fn actions(
@@ -201,7 +196,7 @@ impl Store for RedisStore {
         query: ActionQuery,
     ) -> Later<Result<Vec<Action>, StoreError>> {
         let account = account.clone();
-        self.reader.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
+        self.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
     }
 
     fn challenge(
@@ -210,17 +205,17 @@ impl Store for RedisStore {
         id: &ChallengeId,
     ) -> Later<Result<Option<Challenge>, StoreError>> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        self.reader.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
+        self.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
         let key = key.clone();
-        self.reader.read(move |reader| lookups::devices_of_key(reader, key.clone()))
+        self.read(move |reader| lookups::devices_of_key(reader, key.clone()))
     }
 
     fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
         let ticket = *ticket;
-        self.reader.read(move |reader| ticket_lookup::account_of(reader, ticket))
+        self.read(move |reader| ticket_lookup::account_of(reader, ticket))
     }
 
     fn users(
@@ -229,7 +224,7 @@ impl Store for RedisStore {
         query: UserQuery,
     ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
         let tenant = tenant.clone();
-        self.reader.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
+        self.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
     }
 
     fn overdue(
@@ -238,19 +233,19 @@ impl Store for RedisStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        self.reader.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+        self.read(move |reader| lookups::overdue(reader, now, held_before, limit))
     }
 
     fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
-        self.reader.read(move |reader| lookups::due_events(reader, now, limit))
+        self.read(move |reader| lookups::due_events(reader, now, limit))
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
-        self.event(Unit::PutOff(event.clone()))
+        self.submit(Unit::PutOff(event.clone()), None, answer::nothing)
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
-        self.event(Unit::RemoveEvent(account.clone(), id.clone()))
+        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, answer::nothing)
     }
 
     fn token_secret(
@@ -258,11 +253,7 @@ impl Store for RedisStore {
         tenant: &TenantId,
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>> {
-        let answer = self.submit(Unit::Secret { tenant: tenant.clone(), fresh });
-        Box::pin(async move {
-            let Done::Secret(secret) = answer.await? else { return Err(mixed_up()) };
-            Ok(secret)
-        })
+        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, answer::secret)
     }
 
     fn prune(
@@ -270,56 +261,56 @@ impl Store for RedisStore {
         actions_before: UnixMillis,
         challenges_before: UnixMillis,
     ) -> Later<Result<u64, StoreError>> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.send(Job::Prune { actions_before, challenges_before, reply });
-        Box::pin(async move {
-            sent?;
-            answer.await.unwrap_or_else(|_| Err(refused("Redis does not record")))
-        })
+        let sent = self.jobs.send(|| {
+            let (reply, answer) = oneshot::channel();
+            (Job::Prune { actions_before, challenges_before, reply }, answer)
+        });
+        Box::pin(
+            async move { sent?.await.unwrap_or_else(|_| Err(refused("Redis does not record"))) },
+        )
     }
 
     fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
-        let answer = self.submit(Unit::Observe(now));
-        Box::pin(async move {
-            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
-            Ok(before)
-        })
+        self.submit(Unit::Observe(now), None, answer::observed)
     }
 
     fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
-        self.reader.read(move |reader| scan::page(reader, from.clone()))
+        self.read(move |reader| scan::page(reader, from.clone()))
     }
 
     fn verify(&self) -> Later<Result<(), StoreError>> {
-        self.reader.read(verify::indexes)
+        self.read(verify::indexes)
     }
 
     fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
-        self.reader.read(room::room)
+        self.read(room::room)
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.guard.unwritten()
+        self.health.unwritten()
+    }
+
+    fn unreadable(&self) -> u64 {
+        self.failures.unreadable()
     }
 
     fn broken(&self) -> Later<StoreError> {
-        self.guard.broken()
+        self.health.broken()
     }
 
     fn ready(&self) -> Result<(), StoreError> {
-        place(lock(&self.jobs).as_ref())?;
-        self.guard.ready()
+        self.jobs.ready()?;
+        self.health.ready()
     }
 
     fn close(&self) -> Later<Result<(), StoreError>> {
-        let open = lock(&self.jobs).take();
+        self.jobs.close();
         let ended = lock(&self.ended).take();
-        let guard = Arc::clone(&self.guard);
-        drop(open);
+        let health = Arc::clone(&self.health);
         Box::pin(async move {
-            let ended = ended.ok_or_else(closed)?;
+            let ended = ended.ok_or(StoreError::Closed)?;
             ended.await.map_err(|_| refused("its thread has panicked"))?;
-            guard.health()
+            health.check()
         })
     }
 }

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::entry::Entry;
-use super::health::Guard;
+use super::health::Health;
 use super::job::Job;
 use super::link::{Link, pipeline};
 use super::owner::state;
@@ -18,7 +18,7 @@ use super::script::Call;
 use super::trouble::Trouble;
 use crate::ports::Later;
 use crate::ports::store::StoreError;
-use crate::store::{closed, refused};
+use crate::store::{READS_FULL, refused};
 use crate::system::Stopwatch;
 
 /// Reads that are under way or wait, at most; one more is refused.
@@ -30,8 +30,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(super) struct Reader {
     link: Arc<Link>,
-    guard: Arc<Guard>,
-    /// The writer, for as long as the store is open.
+    health: Arc<Health>,
+    /// The commit task, for as long as the store is open.
     jobs: mpsc::WeakSender<Job>,
     runtime: Handle,
     places: Arc<Semaphore>,
@@ -41,12 +41,12 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(
         link: Arc<Link>,
-        guard: Arc<Guard>,
+        health: Arc<Health>,
         jobs: mpsc::WeakSender<Job>,
         wait: Duration,
     ) -> Self {
         let places = Arc::new(Semaphore::new(READS_MAX));
-        Self { link, guard, jobs, runtime: Handle::current(), places, wait }
+        Self { link, health, jobs, runtime: Handle::current(), places, wait }
     }
 
     /// Starts a read at once; the future is only the wait for its answer. Where Redis does not
@@ -58,18 +58,18 @@ impl Reader {
         R: Future<Output = Result<T, Trouble>> + Send,
     {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Box::pin(async { Err(refused("too many reads are waiting")) });
+            return Box::pin(async { Err(StoreError::Busy(READS_FULL)) });
         };
         let reader = self.clone();
         // Later answers need not be in this read.
-        let answered = self.guard.answered_unwritten();
+        let answered = self.health.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
             // A caller that has left does not mind.
             let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });
-        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
+        Box::pin(async move { answer.await.unwrap_or_else(|_| Err(StoreError::Closed)) })
     }
 
     async fn retried<T, F, R>(&self, query: F, answered: Option<u64>) -> Result<T, StoreError>
@@ -81,13 +81,13 @@ impl Reader {
         loop {
             let left = self.wait.as_secs_f64() - watch.seconds();
             let left = Duration::from_secs_f64(left.max(0.0));
-            let doubts = self.guard.doubts();
+            let doubts = self.health.doubts();
             match tokio::time::timeout(left, self.settled(answered)).await {
                 Ok(settled) => settled?,
-                Err(_) => return Err(self.guard.health().err().unwrap_or_else(unwritten)),
+                Err(_) => return Err(self.health.check().err().unwrap_or_else(unwritten)),
             }
             let trouble = match query(self.clone()).await {
-                Ok(answer) if self.guard.doubts() == doubts => return Ok(answer),
+                Ok(answer) if self.health.doubts() == doubts => return Ok(answer),
                 // The answer may come from a Redis that had not got all its lost records back,
                 // because each one that is given back raises the attempt that a read looks at.
                 Ok(_) => Trouble::Lost("something became unsettled meanwhile".to_owned()),
@@ -108,22 +108,22 @@ impl Reader {
     /// Resolves once nothing is in doubt, and all units that were answered before are recorded.
     async fn settled(&self, answered: Option<u64>) -> Result<(), StoreError> {
         if let Some(answered) = answered {
-            self.guard.recorded(answered).await?;
+            self.health.recorded(answered).await?;
         }
-        self.guard.settled().await
+        self.health.settled().await
     }
 
-    /// The writer looks at it when it comes to it; while it has too much to do, that is lost.
+    /// The commit task looks at it when it comes to it; while it has too much to do, that is lost.
     pub(super) fn tell(&self, job: Job) {
         if let Some(jobs) = self.jobs.upgrade() {
             let _ = jobs.try_send(job);
         }
     }
 
-    /// Has the writer look at entries that seem to have no record.
-    pub(super) fn suspect(&self, entries: Vec<Entry>) {
+    /// Has the commit task look at entries that seem to have no record.
+    pub(super) fn check_later(&self, entries: Vec<Entry>) {
         if !entries.is_empty() {
-            self.tell(Job::Suspect(entries));
+            self.tell(Job::Check(entries));
         }
     }
 
@@ -131,10 +131,10 @@ impl Reader {
     pub(super) async fn ask(&self, mut commands: Vec<Cmd>) -> Result<Vec<Value>, Trouble> {
         commands.push(state());
         // Acknowledgements that arrive during the read need not be in it.
-        let acked = self.guard.acked();
+        let acked = self.health.acked();
         let mut values = self.link.ask(&pipeline(&commands)).await?;
         let state = values.pop().ok_or_else(|| unexpected("no answer"))?;
-        self.guard.owner.check(super::reply::checked(state)?, acked)?;
+        self.health.owner.check(super::reply::checked(state)?, acked)?;
         Ok(values)
     }
 
@@ -161,17 +161,17 @@ mod tests {
     #[tokio::test]
     async fn an_answer_from_the_middle_of_a_restoration_is_not_given() {
         let nowhere = redis::Client::open("redis://127.0.0.1:1").unwrap();
-        let guard = Arc::new(Guard::new(Owner::sample(), Durability::Sync));
+        let health = Arc::new(Health::new(Owner::sample(), Durability::Sync));
         let (jobs, _writer) = mpsc::channel(1);
         let link = Arc::new(Link::new(nowhere));
-        let reader = Reader::new(link, guard, jobs.downgrade(), Duration::from_secs(20));
+        let reader = Reader::new(link, health, jobs.downgrade(), Duration::from_secs(20));
         let asked = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let read = reader.read(move |reader| {
             let asked = asked.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
             async move {
                 if asked == 0 {
-                    reader.guard.unsettled("something is lost");
-                    reader.guard.recording();
+                    reader.health.unsettled("something is lost");
+                    reader.health.recording();
                 }
                 Ok(asked)
             }

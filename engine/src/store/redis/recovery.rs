@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
+use super::commit_task::{CommitTask, GROUP_UNITS_MAX};
 use super::trouble::{ROLLED, Trouble};
-use super::writer::{GROUP_UNITS_MAX, Writer};
 
-impl Writer {
+impl CommitTask {
     /// Checks that Redis records, and has all acknowledged units; mends it if not.
     pub(super) async fn verify(&mut self) {
         match self.touch().await {
-            Ok(()) => self.guard.recording(),
+            Ok(()) => self.health.recording(),
             Err(Trouble::Rolled) => {
                 if self.recover().await {
-                    self.guard.recording();
+                    self.health.recording();
                 }
             }
-            Err(Trouble::Fenced) => self.guard.fenced(),
-            Err(Trouble::Refused(why)) => self.guard.refusing(&why),
-            Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.guard.unsettled(&why),
+            Err(Trouble::Fenced) => self.health.fenced(),
+            Err(Trouble::Refused(why)) => self.health.refusing(&why),
+            Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.health.unsettled(&why),
         }
     }
 
@@ -33,10 +33,10 @@ impl Writer {
                 }
                 return true;
             }
-            Err(Trouble::Fenced) => self.guard.fenced(),
-            Err(Trouble::Rolled) => self.guard.unsettled(ROLLED),
+            Err(Trouble::Fenced) => self.health.fenced(),
+            Err(Trouble::Rolled) => self.health.unsettled(ROLLED),
             Err(Trouble::Lost(why) | Trouble::Refused(why) | Trouble::Unreadable(why)) => {
-                self.guard.unsettled(&why);
+                self.health.unsettled(&why);
             }
         }
         false
@@ -49,8 +49,8 @@ impl Writer {
         if !self.journal.reaches(found) {
             return Err(Trouble::Rolled);
         }
-        self.guard.unsettled(ROLLED);
-        let found = self.guard.owner.reclaim(&self.link).await?;
+        self.health.unsettled(ROLLED);
+        let found = self.health.owner.reclaim(&self.link).await?;
         if !self.journal.reaches(found) {
             return Err(Trouble::Rolled);
         }
@@ -68,7 +68,7 @@ impl Writer {
             self.record_again(&units).await?;
             self.journal.found(count, self.attempt);
         }
-        self.guard.acked.store(self.base, Ordering::Release);
+        self.health.acked.store(self.base, Ordering::Release);
         Ok(lost)
     }
 }

@@ -76,8 +76,11 @@ pub(super) fn number(value: Value) -> Result<u64, Trouble> {
     }
 }
 
-/// Splits a script's answer into its word and its values.
-pub(super) fn said(value: Value) -> Result<(String, Vec<Value>), Trouble> {
+/// Reply of a script: its word, and its values.
+pub(super) type Said = (String, Vec<Value>);
+
+/// Splits a script's reply into its word and its values.
+pub(super) fn said(value: Value) -> Result<Said, Trouble> {
     let mut values = array(value)?.into_iter();
     let word = values.next().map(text).transpose()?.flatten();
     let word = word.ok_or_else(|| unexpected("no word"))?;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use redis::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::health::Guard;
+use super::commit_task::{CommitTask, QUEUE_UNITS_MAX};
+use super::health::Health;
 use super::job::Job;
 use super::link::Link;
 use super::owner::{Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::reply::{checked, text, texts};
 use super::trouble::Trouble;
-use super::writer::{QUEUE_UNITS_MAX, Writer};
 use super::{Opened, RedisSettings, Retention};
 use crate::ports::Entropy;
 use crate::ports::store::StoreError;
@@ -39,17 +39,17 @@ pub(super) async fn serve(
             let _ = opened.send(Err(trouble.into()));
         }
         Ok((writing, reading, owner)) => {
-            let guard = Arc::new(Guard::new(owner, settings.durability));
+            let health = Arc::new(Health::new(owner, settings.durability));
             let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
             let retention = Retention {
                 action_ms: settings.action_retention_ms,
                 challenge_ms: settings.challenge_retention_ms,
             };
             let (weak, wait) = (jobs.downgrade(), settings.wait);
-            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&guard), weak, wait);
-            tokio::spawn(keep_lock(reading, Arc::clone(&guard), reader.clone()));
-            let writer = Writer::new(writing, Arc::clone(&guard), queue, retention, wait);
-            if opened.send(Ok(Opened { jobs, reader, guard })).is_ok() {
+            let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait);
+            tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone()));
+            let writer = CommitTask::new(writing, Arc::clone(&health), queue, retention, wait);
+            if opened.send(Ok(Opened { jobs, reader, health })).is_ok() {
                 writer.run().await;
             }
         }
@@ -91,23 +91,23 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     Ok((writing, reading, owner))
 }
 
-/// Holds the lock, and has the writer look when something is amiss.
-async fn keep_lock(link: Arc<Link>, guard: Arc<Guard>, reader: Reader) {
+/// Holds the lock, and has the commit task look when something is amiss.
+async fn keep_lock(link: Arc<Link>, health: Arc<Health>, reader: Reader) {
     loop {
         tokio::time::sleep(RENEWAL).await;
-        match held(&link, &guard).await {
-            Ok(()) if guard.health().is_ok() => {}
+        match held(&link, &health).await {
+            Ok(()) if health.check().is_ok() => {}
             Ok(()) | Err(Trouble::Rolled | Trouble::Fenced) => reader.tell(Job::Verify),
-            Err(trouble) => guard.unsettled(&StoreError::from(trouble).to_string()),
+            Err(trouble) => health.unsettled(&StoreError::from(trouble).to_string()),
         }
     }
 }
 
 /// Renews the lock, and checks that Redis has all that it has acknowledged.
-async fn held(link: &Link, guard: &Guard) -> Result<(), Trouble> {
-    let acked = guard.acked();
-    guard.owner.renew(link).await?;
-    guard.owner.check(link.one(state()).await?, acked)
+async fn held(link: &Link, health: &Health) -> Result<(), Trouble> {
+    let acked = health.acked();
+    health.owner.renew(link).await?;
+    health.owner.check(link.one(state()).await?, acked)
 }
 
 /// Refuses an unusable Redis, and warns of settings that could lose records.
@@ -137,7 +137,7 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
         let reply = reply.into_iter().next().and_then(|reply| checked(reply).ok());
         Ok(reply.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
     };
-    let persistence = Settings {
+    let persistence = RedisConfig {
         append_only: field("aof_enabled").map(|enabled| enabled == "1"),
         sync: asked("appendfsync").await?,
         eviction: field("maxmemory_policy").map(str::to_owned),
@@ -182,7 +182,7 @@ fn is_local(url: &str) -> bool {
 }
 
 /// Settings of Redis that matter for the records, as far as the user may ask.
-struct Settings {
+struct RedisConfig {
     append_only: Option<bool>,
     sync: Option<String>,
     eviction: Option<String>,
@@ -191,7 +191,7 @@ struct Settings {
     encrypted_or_local: bool,
 }
 
-impl Settings {
+impl RedisConfig {
     /// One line for each way in which records could be lost or read.
     fn risks(&self) -> Vec<String> {
         let mut risks = Vec::new();
@@ -255,8 +255,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn safe() -> Settings {
-        Settings {
+    fn safe() -> RedisConfig {
+        RedisConfig {
             append_only: Some(true),
             sync: Some("always".to_owned()),
             eviction: Some("noeviction".to_owned()),
@@ -275,14 +275,17 @@ mod tests {
     fn each_risk_is_one_line_that_says_what_to_set() {
         let text = |text: &str| Some(text.to_owned());
         for (settings, expected) in [
-            (Settings { append_only: Some(false), ..safe() }, "appendonly yes"),
-            (Settings { sync: text("everysec"), ..safe() }, "appendfsync always"),
-            (Settings { sync: None, ..safe() }, "make sure that it is always"),
-            (Settings { eviction: text("allkeys-lru"), ..safe() }, "maxmemory-policy noeviction"),
-            (Settings { user: text("default"), ..safe() }, "limited to countersign:*"),
-            (Settings { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
-            (Settings { loads: None, ..safe() }, "+acl|dryrun"),
-            (Settings { encrypted_or_local: false, ..safe() }, "rediss://"),
+            (RedisConfig { append_only: Some(false), ..safe() }, "appendonly yes"),
+            (RedisConfig { sync: text("everysec"), ..safe() }, "appendfsync always"),
+            (RedisConfig { sync: None, ..safe() }, "make sure that it is always"),
+            (
+                RedisConfig { eviction: text("allkeys-lru"), ..safe() },
+                "maxmemory-policy noeviction",
+            ),
+            (RedisConfig { user: text("default"), ..safe() }, "limited to countersign:*"),
+            (RedisConfig { loads: Some(false), ..safe() }, "user default off ~* &* +@all"),
+            (RedisConfig { loads: None, ..safe() }, "+acl|dryrun"),
+            (RedisConfig { encrypted_or_local: false, ..safe() }, "rediss://"),
         ] {
             let risks = settings.risks();
             assert_eq!(risks.len(), 1, "{risks:?}");

@@ -20,7 +20,7 @@ pub(super) async fn account_of(
     let index = keys::ticket(&ticket);
     let mut range = redis::cmd("ZRANGE");
     range.arg(&index).arg(0).arg(-1);
-    let (mut found, mut suspects) = (None, Vec::new());
+    let (mut found, mut unchecked) = (None, Vec::new());
     for member in texts(reader.one(range).await?)? {
         let account = keys::parse_account_name(&member);
         let account = account.ok_or_else(|| unexpected("an unknown account"))?;
@@ -29,9 +29,9 @@ pub(super) async fn account_of(
         if record.is_some_and(|record| stands(&index, &record)) {
             found = Some(account);
         } else {
-            suspects.push(Entry::Ticket { index: index.clone(), member, account });
+            unchecked.push(Entry::Ticket { index: index.clone(), member, account });
         }
     }
-    reader.suspect(suspects);
+    reader.check_later(unchecked);
     Ok(found)
 }

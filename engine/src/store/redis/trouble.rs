@@ -23,7 +23,7 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(message) => Self::Refused(message),
-            StoreError::Closed => Self::Refused(error.to_string()),
+            StoreError::Busy(_) | StoreError::Closed => Self::Refused(error.to_string()),
             StoreError::Unreadable(message) => Self::Unreadable(message),
         }
     }

@@ -18,8 +18,8 @@ pub(super) const OF_CODE: &str = "SELECT created_at, rowid FROM actions
      ORDER BY created_at DESC, rowid DESC LIMIT ?5";
 pub(super) const ROW: &str = "SELECT row FROM actions WHERE rowid = ?1";
 
-/// Place of an action in a list: later is newer.
-type Place = (i64, i64);
+/// Position of an action in a list: later is newer.
+type Position = (i64, i64);
 
 pub(super) fn actions(
     connection: &Connection,
@@ -62,7 +62,7 @@ fn collect(
     connection: &Connection,
     sql: &str,
     params: impl Params,
-    places: &mut Vec<Place>,
+    places: &mut Vec<Position>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;

@@ -38,8 +38,10 @@ use tokio::sync::oneshot;
 
 use self::files::Files;
 use self::reader::Readers;
-use self::writer::{Done, PRUNE_ROWS_MAX, Unit, Writer};
-use super::commit_queue::CommitQueue;
+use self::writer::{PRUNE_ROWS_MAX, WritingConnection};
+use super::commit_queue::{CommitQueue, Failure};
+use super::durability::may_lag;
+use super::failures::Failures;
 use super::{Durability, refused};
 use crate::ports::Later;
 use crate::ports::store::{
@@ -51,8 +53,9 @@ use crate::ports::store::{
 /// Dropped without [`Store::close`], it still records the queued units, on its own thread, and the
 /// file stays locked until it has.
 pub struct SqliteStore {
-    queue: Arc<CommitQueue<Writer>>,
+    queue: Arc<CommitQueue<WritingConnection>>,
     readers: Arc<Readers>,
+    failures: Arc<Failures>,
     /// The database: only its disk is looked at.
     path: PathBuf,
 }
@@ -76,7 +79,7 @@ impl SqliteStore {
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
         log::check(files.path(), files.same_boot())?;
-        let writer = Writer::open(Arc::clone(&files))?;
+        let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
         let checked = scan::check_at_open(files.path())?;
         let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
@@ -84,7 +87,8 @@ impl SqliteStore {
         if !checked {
             check_behind(&files, &queue)?;
         }
-        Ok(Self { queue, readers, path: files.path().to_owned() })
+        let path = files.path().to_owned();
+        Ok(Self { queue, readers, failures: Arc::default(), path })
     }
 
     /// Queues a read, which sees all earlier answers.
@@ -93,23 +97,37 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let Some(settled) = self.queue.settled() else { return self.readers.read(query) };
+        let Some(settled) = self.queue.settled() else {
+            return self.failures.watch(self.readers.read(query));
+        };
         let readers = Arc::clone(&self.readers);
-        Box::pin(async move {
+        self.failures.watch(Box::pin(async move {
             settled.await?;
             readers.read(query).await
-        })
+        }))
+    }
+
+    /// Queues a unit, which may be answered `early`.
+    fn write<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
+    where
+        T: Clone + PartialEq + Send + 'static,
+        W: FnMut(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.failures.watch(self.queue.submit(early, writer::in_group(work)))
     }
 }
 
 /// Looks through a large file on a thread of its own. Damage breaks the store.
-fn check_behind(files: &Arc<Files>, queue: &Arc<CommitQueue<Writer>>) -> Result<(), StoreError> {
+fn check_behind(
+    files: &Arc<Files>,
+    queue: &Arc<CommitQueue<WritingConnection>>,
+) -> Result<(), StoreError> {
     let (files, queue) = (Arc::clone(files), Arc::downgrade(queue));
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
         let Err(error) = scan::check_file(files.path()) else { return };
         if let Some(queue) = queue.upgrade() {
             // The watcher of the store is told; nobody waits for this answer.
-            drop(queue.submit(Unit::Break(error)));
+            drop(queue.submit::<(), _>(None, move |_| Err(Failure::Broken(error.clone()))));
         }
     });
     thread.map(|_| ()).map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))
@@ -157,17 +175,10 @@ fn sql_int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn mixed_up() -> StoreError {
-    refused("the writer gave the answer of another request")
-}
-
 impl Store for SqliteStore {
     fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
-        let answer = self.queue.submit(Unit::Commit(change));
-        Box::pin(async move {
-            let Done::Commit(committed) = answer.await? else { return Err(mixed_up()) };
-            Ok(committed)
-        })
+        let early = may_lag(&change).then_some(Committed::Recorded);
+        self.write(early, move |connection| change::commit(connection, &change))
     }
 
     fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
@@ -235,13 +246,13 @@ impl Store for SqliteStore {
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
-        let answer = self.queue.submit(Unit::PutOffEvent(event.clone()));
-        Box::pin(async move { answer.await.map(drop) })
+        let event = event.clone();
+        self.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
-        let answer = self.queue.submit(Unit::RemoveEvent(account.clone(), id.clone()));
-        Box::pin(async move { answer.await.map(drop) })
+        let (account, id) = (account.clone(), id.clone());
+        self.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
     }
 
     fn token_secret(
@@ -249,11 +260,8 @@ impl Store for SqliteStore {
         tenant: &TenantId,
         fresh: [u8; 32],
     ) -> Later<Result<[u8; 32], StoreError>> {
-        let answer = self.queue.submit(Unit::TokenSecret { tenant: tenant.clone(), fresh });
-        Box::pin(async move {
-            let Done::TokenSecret(secret) = answer.await? else { return Err(mixed_up()) };
-            Ok(secret)
-        })
+        let tenant = tenant.clone();
+        self.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
     }
 
     fn prune(
@@ -263,27 +271,23 @@ impl Store for SqliteStore {
     ) -> Later<Result<u64, StoreError>> {
         let queue = Arc::clone(&self.queue);
         // Small units, so that commits pass between them.
-        Box::pin(async move {
+        self.failures.watch(Box::pin(async move {
             let mut total = 0_u64;
             loop {
-                let unit = Unit::Prune { actions_before, challenges_before };
-                let Done::Pruned(gone) = queue.submit(unit).await? else {
-                    return Err(mixed_up());
-                };
+                let prune = writer::in_group(move |connection| {
+                    writer::prune(connection, actions_before, challenges_before)
+                });
+                let gone = queue.submit(None, prune).await?;
                 total += u64::from(gone);
                 if gone < PRUNE_ROWS_MAX {
                     return Ok(total);
                 }
             }
-        })
+        }))
     }
 
     fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
-        let answer = self.queue.submit(Unit::Observe(now));
-        Box::pin(async move {
-            let Done::Observed(before) = answer.await? else { return Err(mixed_up()) };
-            Ok(before)
-        })
+        self.write(None, move |connection| writer::observe(connection, now))
     }
 
     fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
@@ -304,6 +308,10 @@ impl Store for SqliteStore {
         self.queue.unwritten()
     }
 
+    fn unreadable(&self) -> u64 {
+        self.failures.unreadable()
+    }
+
     fn broken(&self) -> Later<StoreError> {
         self.queue.broken()
     }
@@ -322,8 +330,10 @@ impl Store for SqliteStore {
         let waiter = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
             let panicked = || Err(refused("a thread of the store panicked"));
             let read = reading.into_iter().try_for_each(|t| t.join().or_else(|_| panicked()));
-            let written = writing
-                .map_or_else(|| Err(super::closed()), |t| t.join().unwrap_or_else(|_| panicked()));
+            let written = writing.map_or_else(
+                || Err(StoreError::Closed),
+                |t| t.join().unwrap_or_else(|_| panicked()),
+            );
             // A caller that has left does not mind.
             let _ = reply.send(read.and(written));
         });

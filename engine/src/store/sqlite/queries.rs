@@ -11,6 +11,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
 use crate::ports::store::{StoreError, UserQuery};
+use crate::store::failures::passed_over;
 use crate::store::record::Stored;
 use crate::store::{has_attributes, sort_devices, sort_open};
 
@@ -207,7 +208,7 @@ pub(super) fn collect_intact<T: Stored>(
         match record(row, 0) {
             Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "a record whose time has come is passed over");
+                passed_over(error);
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

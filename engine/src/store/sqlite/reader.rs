@@ -1,7 +1,7 @@
 //! Threads that read, each on a connection of its own, so that a slow disk never holds up a
 //! caller's thread.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -11,7 +11,8 @@ use super::files::Files;
 use super::{Fault, schema};
 use crate::ports::Later;
 use crate::ports::store::StoreError;
-use crate::store::{closed, refused};
+use crate::store::intake::Intake;
+use crate::store::{READS_FULL, lock, refused};
 
 /// Reads that run at the same time.
 const READERS: usize = 2;
@@ -21,7 +22,7 @@ const QUEUE_READS_MAX: usize = 8_192;
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 pub(super) struct Readers {
-    sender: Mutex<Option<mpsc::Sender<Job>>>,
+    intake: Intake<Job>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -39,7 +40,8 @@ impl Readers {
                 .map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
             threads.push(thread);
         }
-        Ok(Self { sender: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
+        let intake = Intake::new(sender, READS_FULL, "its readers have ended");
+        Ok(Self { intake, threads: Mutex::new(threads) })
     }
 
     /// Queues a read at once; the future is only the wait for its answer.
@@ -55,13 +57,7 @@ impl Readers {
                 let _ = reply.send(query(connection).map_err(StoreError::from));
             }
         });
-        let queued = match &*lock(&self.sender) {
-            None => Err(closed()),
-            Some(sender) => sender.try_send(job).map_err(|e| match e {
-                mpsc::error::TrySendError::Full(_) => refused("too many reads are waiting"),
-                mpsc::error::TrySendError::Closed(_) => refused("its readers have ended"),
-            }),
-        };
+        let queued = self.intake.send(|| (job, ()));
         Box::pin(async move {
             queued?;
             answer.await.unwrap_or_else(|_| Err(refused("its reader has ended")))
@@ -69,22 +65,18 @@ impl Readers {
     }
 
     pub(super) fn ready(&self) -> Result<(), StoreError> {
-        match &*lock(&self.sender) {
-            None => Err(closed()),
-            Some(sender) if sender.is_closed() => Err(refused("its readers have ended")),
-            Some(_) => Ok(()),
+        match self.intake.ready() {
+            // Reads that queue soon pass.
+            Err(StoreError::Busy(_)) => Ok(()),
+            ready => ready,
         }
     }
 
     /// Takes no more reads. Those in the queue are still answered. The caller joins the threads.
     pub(super) fn finish(&self) -> Vec<JoinHandle<()>> {
-        lock(&self.sender).take();
+        self.intake.close();
         std::mem::take(&mut *lock(&self.threads))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(connection: Connection, receiver: &Mutex<mpsc::Receiver<Job>>, files: Arc<Files>) {

@@ -103,7 +103,7 @@ fn place(cursor: &Cursor) -> Result<(usize, i64), Fault> {
 fn located(table: &str, row: i64, error: &StoreError) -> StoreError {
     let reason = match error {
         StoreError::Unavailable(reason) | StoreError::Unreadable(reason) => reason,
-        StoreError::Closed => return StoreError::Closed,
+        StoreError::Busy(_) | StoreError::Closed => return error.clone(),
     };
     StoreError::Unreadable(format!("{table}, row {row}: {reason}"))
 }

@@ -16,11 +16,12 @@ use super::queries::{
 use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
-use crate::store::commit_queue::{Backend as _, Failure};
+use crate::store::commit_queue::Backend as _;
+use crate::store::commit_queue::unit::{Call, Caller, Unit};
 use crate::store::record::Stored as _;
 
 struct Fixture {
-    writer: Writer,
+    writer: WritingConnection,
     _folder: tempfile::TempDir,
 }
 
@@ -29,18 +30,33 @@ fn fixture() -> Fixture {
     Fixture { writer: writer(&folder.path().join("store.db")), _folder: folder }
 }
 
-fn unit(expected: u64, custom: &str) -> Unit {
+fn unit(expected: u64, custom: &str) -> Change {
     let tenant = TenantId::parse("demo").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("ann").unwrap() };
     let profile = Profile { custom: Some(custom.into()), ..Profile::default() };
     let (counters, tickets) = (Counters::default(), Vec::new());
     let record = AccountRecord { created_at: UnixMillis(0), profile, counters, tickets };
-    Unit::Commit(Change { account, expected, writes: vec![Write::Account(record)] })
+    Change { account, expected, writes: vec![Write::Account(record)] }
 }
 
-fn recorded() -> Result<Done, StoreError> {
-    Ok(Done::Commit(Committed::Recorded))
+/// The answers to a group of changes.
+fn record(
+    writer: &mut WritingConnection,
+    changes: Vec<Change>,
+) -> Result<Vec<Result<Committed, StoreError>>, Failure> {
+    let unit = |change: Change| {
+        let (reply, answer) = oneshot::channel();
+        let work = writer::in_group(move |c| change::commit(c, &change));
+        let unit: Unit<rusqlite::Connection> = Box::new(Call::new(work, Caller::Waits(reply)));
+        (unit, answer)
+    };
+    let (mut units, answers): (Vec<_>, Vec<_>) = changes.into_iter().map(unit).unzip();
+    writer.record(&mut units)?;
+    units.into_iter().for_each(|unit| unit.answer(Ok(())));
+    Ok(answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect())
 }
+
+const RECORDED: Result<Committed, StoreError> = Ok(Committed::Recorded);
 
 /// Asks the planner how it would answer a statement.
 fn plan(fixture: &Fixture, sql: &str) -> Vec<String> {
@@ -162,15 +178,16 @@ fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
     let account = AccountKey { tenant: tenant.clone(), user: UserId::parse("ann").unwrap() };
     let email = Some(Line::cleaned("Ann@Example.com", 100));
     let profile = Profile { email, ..Profile::default() };
-    let record = AccountRecord {
+    let account_record = AccountRecord {
         created_at: UnixMillis(0),
         profile,
         counters: Counters::default(),
         tickets: Vec::new(),
     };
-    let unit = Unit::Commit(Change { account, expected: 0, writes: vec![Write::Account(record)] });
+    let writes = vec![Write::Account(account_record)];
+    let change = Change { account, expected: 0, writes };
     let mut first = writer(&path);
-    assert_eq!(first.record(&[unit]).ok().unwrap(), [recorded()]);
+    assert_eq!(record(&mut first, vec![change]).ok().unwrap(), [RECORDED]);
     let old = "DROP INDEX accounts_email_nocase;
         CREATE INDEX accounts_email ON accounts(tenant, email, user_id) WHERE email IS NOT NULL";
     first.connection().execute_batch(old).unwrap();
@@ -189,8 +206,8 @@ fn an_address_in_a_file_of_an_older_version_is_found_in_any_case() {
     assert_eq!(connection.query_row(indexes, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }
 
-fn writer(path: &Path) -> Writer {
-    Writer::open(Arc::new(Files::prepare(path).unwrap())).unwrap()
+fn writer(path: &Path) -> WritingConnection {
+    WritingConnection::open(Arc::new(Files::prepare(path).unwrap())).unwrap()
 }
 
 #[test]
@@ -213,27 +230,28 @@ fn limit(fixture: &Fixture, pages: i64) {
 #[test]
 fn a_full_disk_refuses_a_group_and_leaves_the_store_usable() {
     let mut fixture = fixture();
-    assert_eq!(fixture.writer.record(&[unit(0, "{}")]).ok().unwrap(), [recorded()]);
+    assert_eq!(record(&mut fixture.writer, vec![unit(0, "{}")]).ok().unwrap(), [RECORDED]);
     // The file may not grow: SQLite sets the limit to the present size.
     limit(&fixture, 1);
     let big = "x".repeat(4_000_000);
     let group = vec![unit(1, "{}"), unit(2, &big)];
-    let Err(Failure::Refused(StoreError::Unavailable(message))) = fixture.writer.record(&group)
+    let Err(Failure::Refused(StoreError::Unavailable(message))) =
+        record(&mut fixture.writer, group)
     else {
         panic!("recorded, or poisoned");
     };
     assert!(message.contains("full"), "{message}");
     limit(&fixture, 1_000_000);
     // Nothing of the group is there, the unit that had room included.
-    let again = fixture.writer.record(&[unit(1, "{}")]).ok().unwrap();
-    assert_eq!(again, [recorded()]);
+    let again = record(&mut fixture.writer, vec![unit(1, "{}")]).ok().unwrap();
+    assert_eq!(again, [RECORDED]);
 }
 
 #[test]
 fn any_other_error_of_a_write_is_not_survived() {
     let mut fixture = fixture();
     fixture.writer.connection().execute_batch("DROP TABLE accounts").unwrap();
-    let failed = fixture.writer.record(&[unit(0, "{}")]);
+    let failed = record(&mut fixture.writer, vec![unit(0, "{}")]);
     assert!(matches!(failed, Err(Failure::Broken(StoreError::Unavailable(_)))));
 }
 
@@ -258,27 +276,27 @@ fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
         used_by: None,
     };
     let with = |expected, names: &[&str]| {
-        let Unit::Commit(mut change) = unit(expected, "{}") else { unreachable!("it is one") };
+        let mut change = unit(expected, "{}");
         if let Some(Write::Account(record)) = change.writes.first_mut() {
             record.tickets = names.iter().map(|name| ticket(name)).collect();
         }
-        Unit::Commit(change)
+        change
     };
     let count = |fixture: &Fixture| {
         let sql = "SELECT count(*) FROM tickets";
         fixture.writer.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    fixture.writer.record(&[with(0, &["a", "b"])]).ok().unwrap();
+    record(&mut fixture.writer, vec![with(0, &["a", "b"])]).ok().unwrap();
     assert_eq!(count(&fixture), 2);
-    fixture.writer.record(&[with(1, &["b", "c", "d"])]).ok().unwrap();
+    record(&mut fixture.writer, vec![with(1, &["b", "c", "d"])]).ok().unwrap();
     assert_eq!(count(&fixture), 3);
-    let prune = |before| Unit::Prune {
-        actions_before: UnixMillis(0),
-        challenges_before: UnixMillis(before),
+    let prune = |fixture: &Fixture, before| {
+        let connection = fixture.writer.connection();
+        writer::prune(connection, UnixMillis(0), UnixMillis(before)).ok().unwrap()
     };
-    fixture.writer.record(&[prune(1_000)]).ok().unwrap();
+    prune(&fixture, 1_000);
     assert_eq!(count(&fixture), 3);
-    fixture.writer.record(&[prune(1_001)]).ok().unwrap();
+    prune(&fixture, 1_001);
     assert_eq!(count(&fixture), 0);
 }
 
@@ -286,9 +304,9 @@ fn the_index_of_tickets_holds_those_of_the_record_until_they_are_pruned() {
 fn a_refused_unit_does_not_keep_the_rest_of_its_group_from_being_recorded() {
     let mut fixture = fixture();
     let group = vec![unit(0, "1"), unit(0, "2"), unit(1, "3")];
-    let stale = Ok(Done::Commit(Committed::Stale { recorded: 1 }));
-    let answers = fixture.writer.record(&group).ok().unwrap();
-    assert_eq!(answers, [recorded(), stale, recorded()]);
+    let stale = Ok(Committed::Stale { recorded: 1 });
+    let answers = record(&mut fixture.writer, group).ok().unwrap();
+    assert_eq!(answers, [RECORDED, stale, RECORDED]);
 }
 
 #[test]
@@ -298,7 +316,10 @@ fn a_checkpoint_copies_the_log_and_closing_empties_it() {
     let size = |path: &str| std::fs::metadata(path).unwrap().len();
     let before = size(&path);
     for n in 0..300 {
-        assert_eq!(fixture.writer.record(&[unit(n, &"x".repeat(500))]).ok().unwrap(), [recorded()]);
+        assert_eq!(
+            record(&mut fixture.writer, vec![unit(n, &"x".repeat(500))]).ok().unwrap(),
+            [RECORDED]
+        );
     }
     assert_eq!(size(&path), before, "SQLite copies nothing by itself");
     fixture.writer.maintain(true).unwrap();

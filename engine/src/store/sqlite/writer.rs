@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use countersign_core::change::Change;
-use countersign_core::event::Event;
-use countersign_core::id::{AccountKey, EventId, TenantId};
+use countersign_core::id::TenantId;
 use countersign_core::time::UnixMillis;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::files::Files;
 use super::queries::record;
-use super::{Fault, change, outbox, removed, schema, sql_int, tickets, unavailable};
-use crate::ports::store::{Committed, StoreError};
-use crate::store::commit_queue::{Answers, Backend, Failure};
-use crate::store::durability::may_lag;
+use super::{Fault, removed, schema, sql_int, tickets, unavailable};
+use crate::ports::store::StoreError;
+use crate::store::commit_queue::unit::Unit;
+use crate::store::commit_queue::{Backend, Failure};
 use crate::store::record::Stored;
 
 /// Rows that one unit of pruning takes, at most.
@@ -49,51 +47,21 @@ pub(super) const STATEMENTS: [&str; 12] = [
     PUT_LATEST,
     PRUNE_ACTIONS,
     PRUNE_CHALLENGES,
-    outbox::PUT,
-    outbox::PUT_OFF,
-    outbox::REMOVE,
+    super::outbox::PUT,
+    super::outbox::PUT_OFF,
+    super::outbox::REMOVE,
     tickets::PRUNE,
 ];
 
-/// A job for the writer.
-pub(super) enum Unit {
-    Commit(Change),
-    TokenSecret {
-        tenant: TenantId,
-        fresh: [u8; 32],
-    },
-    Prune {
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    },
-    PutOffEvent(Event),
-    RemoveEvent(AccountKey, EventId),
-    Observe(UnixMillis),
-    /// The file was found to be damaged.
-    Break(StoreError),
-}
-
-/// The answers, in the same order of kinds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Done {
-    Commit(Committed),
-    TokenSecret([u8; 32]),
-    /// Rows that went; fewer than [`PRUNE_ROWS_MAX`] where none is left.
-    Pruned(u32),
-    Event,
-    /// The highest time that was recorded before.
-    Observed(UnixMillis),
-}
-
 /// The writing connection. The files stay locked until it is closed.
-pub(super) struct Writer {
+pub(super) struct WritingConnection {
     connection: Connection,
     since_checkpoint: usize,
     // Fields are dropped in order: the lock goes after the connection.
     files: Arc<Files>,
 }
 
-impl Writer {
+impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
         let connection = schema::open_writer(files.path())?;
         Ok(Self { connection, since_checkpoint: 0, files })
@@ -111,61 +79,17 @@ impl Writer {
     }
 }
 
-impl Backend for Writer {
-    type Unit = Unit;
-    type Answer = Done;
+impl Backend for WritingConnection {
+    type Medium = Connection;
 
-    fn record(&mut self, units: &[Unit]) -> Result<Answers<Done>, Failure> {
+    fn record(&mut self, units: &mut [Unit<Connection>]) -> Result<(), Failure> {
         self.since_checkpoint += units.len();
-        if let Some(error) = units.iter().find_map(broken) {
-            return Err(Failure::Broken(error.clone()));
-        }
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| failure(&e))?;
-        let mut answers = Vec::with_capacity(units.len());
-        for unit in units {
-            let done = match unit {
-                Unit::Commit(change) => change::commit(&transaction, change).map(Done::Commit),
-                Unit::TokenSecret { tenant, fresh } => {
-                    token_secret(&transaction, tenant, fresh).map(Done::TokenSecret)
-                }
-                Unit::Prune { actions_before, challenges_before } => {
-                    prune(&transaction, *actions_before, *challenges_before).map(Done::Pruned)
-                }
-                Unit::PutOffEvent(event) => {
-                    let put_off = outbox::put_off(&transaction, event);
-                    put_off.map(|()| Done::Event).map_err(Fault::from)
-                }
-                Unit::RemoveEvent(account, id) => {
-                    let removed = outbox::remove(&transaction, account, id);
-                    removed.map(|()| Done::Event).map_err(Fault::from)
-                }
-                Unit::Observe(now) => observe(&transaction, *now).map(Done::Observed),
-                Unit::Break(error) => Err(error.clone().into()),
-            };
-            answers.push(match done {
-                Ok(done) => Ok(done),
-                // Such a unit is refused before its first write.
-                Err(Fault::Row(error)) => Err(error),
-                Err(Fault::Sql(error)) => return Err(failure(&error)),
-            });
-        }
-        transaction.commit().map_err(|e| failure(&e))?;
-        Ok(answers)
-    }
-
-    fn early(unit: &Unit) -> Option<Done> {
-        match unit {
-            Unit::Commit(change) => may_lag(change).then_some(Done::Commit(Committed::Recorded)),
-            Unit::TokenSecret { .. }
-            | Unit::Prune { .. }
-            | Unit::PutOffEvent(_)
-            | Unit::RemoveEvent(..)
-            | Unit::Observe(_)
-            | Unit::Break(_) => None,
-        }
+        units.iter_mut().try_for_each(|unit| unit.run(&transaction))?;
+        transaction.commit().map_err(|e| failure(&e))
     }
 
     fn maintain(&mut self, idle: bool) -> Result<(), StoreError> {
@@ -194,8 +118,16 @@ impl Backend for Writer {
     }
 }
 
-const fn broken(unit: &Unit) -> Option<&StoreError> {
-    if let Unit::Break(error) = unit { Some(error) } else { None }
+/// Work as a part of a group.
+pub(super) fn in_group<T>(
+    mut work: impl FnMut(&Connection) -> Result<T, Fault>,
+) -> impl FnMut(&Connection) -> Result<Result<T, StoreError>, Failure> {
+    move |connection| match work(connection) {
+        Ok(answer) => Ok(Ok(answer)),
+        // Such a unit is refused before its first write.
+        Err(Fault::Row(error)) => Ok(Err(error)),
+        Err(Fault::Sql(error)) => Err(failure(&error)),
+    }
 }
 
 /// After another program's lock or a full disk the file is as before: all is rolled back, and a
@@ -217,7 +149,7 @@ fn has_no_room(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull) || index_full()
 }
 
-fn token_secret(
+pub(super) fn token_secret(
     connection: &Connection,
     tenant: &TenantId,
     fresh: &[u8; 32],
@@ -229,7 +161,7 @@ fn token_secret(
     record(row, 0)
 }
 
-fn observe(connection: &Connection, now: UnixMillis) -> Result<UnixMillis, Fault> {
+pub(super) fn observe(connection: &Connection, now: UnixMillis) -> Result<UnixMillis, Fault> {
     let mut statement = connection.prepare_cached(LATEST)?;
     let mut rows = statement.query([])?;
     let before = rows.next()?.map(|row| record(row, 0)).transpose()?.unwrap_or(now);
@@ -237,7 +169,7 @@ fn observe(connection: &Connection, now: UnixMillis) -> Result<UnixMillis, Fault
     Ok(before)
 }
 
-fn prune(
+pub(super) fn prune(
     connection: &Connection,
     actions_before: UnixMillis,
     challenges_before: UnixMillis,

@@ -15,13 +15,13 @@ use tokio::sync::mpsc;
 
 use super::Retention;
 use super::entry::Entry;
-use super::health::Guard;
+use super::health::Health;
 use super::job::{CLOSING_SECONDS, Job, PAUSE, Queued, Reply, late};
 use super::journal::Journal;
 use super::link::Link;
 use super::trouble::Trouble;
 use crate::ports::store::StoreError;
-use crate::store::{closed, refused};
+use crate::store::refused;
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -33,9 +33,9 @@ pub(super) const QUEUE_UNITS_MAX: usize = 16_384;
 const LOOKAHEAD_UNITS: usize = 512;
 /// Entries of indexes that may wait to be taken out while there is always something to record.
 const SPENT_MAX: usize = 1_024;
-pub(super) struct Writer {
+pub(super) struct CommitTask {
     pub(super) link: Arc<Link>,
-    pub(super) guard: Arc<Guard>,
+    pub(super) health: Arc<Health>,
     pub(super) retention: Retention,
     pub(super) journal: Journal,
     /// The number of the last attempt.
@@ -49,7 +49,7 @@ pub(super) struct Writer {
     /// Entries of indexes to be taken out.
     pub(super) spent: Vec<(&'static str, String)>,
     /// Entries of indexes to be looked at.
-    pub(super) suspects: HashSet<Entry>,
+    pub(super) unchecked: HashSet<Entry>,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) backlog: VecDeque<Queued>,
     /// Since when the store is being closed.
@@ -58,26 +58,26 @@ pub(super) struct Writer {
     wait: Duration,
 }
 
-impl Writer {
+impl CommitTask {
     pub(super) fn new(
         link: Arc<Link>,
-        guard: Arc<Guard>,
+        health: Arc<Health>,
         jobs: mpsc::Receiver<Job>,
         retention: Retention,
         wait: Duration,
     ) -> Self {
-        let found = guard.owner.found;
+        let found = health.owner.found;
         Self {
             link,
             retention,
             journal: Journal::after(found),
             attempt: found,
             base: found,
-            order: guard.owner.first_order(),
-            guard,
+            order: health.owner.first_order(),
+            health,
             whole: false,
             spent: Vec::new(),
-            suspects: HashSet::new(),
+            unchecked: HashSet::new(),
             jobs,
             backlog: VecDeque::new(),
             closing: None,
@@ -95,9 +95,9 @@ impl Writer {
                 self.take(job).await;
             }
             self.take_queued().await;
-            if self.guard.is_over() {
+            if self.health.is_over() {
                 let rest = self.backlog.drain(..).collect();
-                self.give_up(rest, &self.guard.health().err().unwrap_or_else(closed));
+                self.give_up(rest, &self.health.check().err().unwrap_or(StoreError::Closed));
                 continue;
             }
             let wave = self.next_wave();
@@ -108,8 +108,8 @@ impl Writer {
                 self.keep_house().await;
             }
         }
-        if self.guard.health().is_ok() {
-            self.guard.owner.release(&self.link).await;
+        if self.health.check().is_ok() {
+            self.health.owner.release(&self.link).await;
         }
     }
 
@@ -129,7 +129,7 @@ impl Writer {
             Job::Prune { actions_before, challenges_before, reply } => {
                 self.prunes.push_back((actions_before, challenges_before, reply));
             }
-            Job::Suspect(entries) => self.suspects.extend(entries),
+            Job::Check(entries) => self.unchecked.extend(entries),
             Job::Verify => self.verify().await,
         }
     }
@@ -144,7 +144,7 @@ impl Writer {
 
     /// Free places for units that wait. Units that were answered early have a bound of their own.
     fn room(&self) -> usize {
-        QUEUE_UNITS_MAX + self.guard.unwritten().records
+        QUEUE_UNITS_MAX + self.health.unwritten().records
     }
 
     /// The next units, one of an account: only then does the id of the last commit tell whether a
@@ -182,10 +182,10 @@ impl Writer {
                 Trouble::Fenced => {
                     // A loss comes first, because it is the reason to tell.
                     self.give_up(wave, &Trouble::Fenced.into());
-                    return self.guard.fenced();
+                    return self.health.fenced();
                 }
                 Trouble::Refused(why) if !before => {
-                    self.guard.refusing(&why);
+                    self.health.refusing(&why);
                     return self.put_back(wave, &refused(&why)).await;
                 }
                 Trouble::Unreadable(why) if !before => {
@@ -197,7 +197,7 @@ impl Writer {
                     self.recover().await;
                 }
                 Trouble::Refused(why) | Trouble::Lost(why) | Trouble::Unreadable(why) => {
-                    self.guard.unsettled(&why);
+                    self.health.unsettled(&why);
                 }
             }
             if self.expire(&mut wave, sent) {
@@ -216,7 +216,7 @@ impl Writer {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
                 // Its caller is answered that it was not done; the others are asked for again.
-                Ok(Job::Prune { .. } | Job::Suspect(_) | Job::Verify) => {}
+                Ok(Job::Prune { .. } | Job::Check(_) | Job::Verify) => {}
                 Err(_) => break,
             }
         }
@@ -226,9 +226,9 @@ impl Writer {
             queued.answered_late(wait);
         });
         if !sent {
-            wave.retain(|queued| queued.reply.is_some() || queued.told.is_some());
+            wave.retain(|queued| queued.caller.is_some() || queued.told.is_some());
         }
-        let unanswered = wave.iter().any(|queued| queued.reply.is_some());
+        let unanswered = wave.iter().any(|queued| queued.caller.is_some());
         let unwritten = wave.iter().any(|queued| queued.told.is_some());
         let closing = self.closing_seconds();
         wave.is_empty()

@@ -1,45 +1,9 @@
-//! Places that are taken and given back: those of the whole server, and each owner's share of them.
+//! The share of permits that each owner may have.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
-
-/// Places for requests of one sort.
-#[derive(Clone)]
-pub struct Gate {
-    taken: Arc<AtomicUsize>,
-    max: usize,
-}
-
-impl Gate {
-    /// A gate with that many places.
-    pub fn new(max: usize) -> Self {
-        Self { taken: Arc::default(), max }
-    }
-
-    /// Takes a place, if there is one.
-    pub fn enter(&self) -> Option<Place> {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        // Given back at once where there was none.
-        let place = Place(self.taken.clone());
-        (taken < self.max).then_some(place)
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.taken.load(Ordering::Relaxed) >= self.max
-    }
-}
-
-/// A place, given back when it is dropped.
-pub struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// The places that each owner may have for itself, a tenant or a client address. Clones share them.
 ///
@@ -106,17 +70,6 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_full_gate_lets_nobody_in_until_somebody_leaves() {
-        let gate = Gate::new(2);
-        let first = gate.enter();
-        let second = gate.enter();
-        assert!(first.is_some() && second.is_some());
-        assert!(gate.enter().is_none());
-        drop(first);
-        assert!(gate.enter().is_some());
-    }
 
     #[test]
     fn an_owner_has_its_share_and_leaves_others_theirs() {

@@ -1,0 +1,104 @@
+//! Failed calls of a store: counted by reason, and logged at most once in a while for each reason.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex};
+
+use metrics::counter;
+
+use super::lock;
+use crate::ports::Later;
+use crate::ports::store::StoreError;
+use crate::system::Stopwatch;
+use crate::telemetry;
+
+/// Between two lines about failures of one kind, because every request of an outage is one.
+const LINE_SECONDS: f64 = 10.0;
+
+/// The failures of one store.
+#[derive(Default)]
+pub(super) struct Failures {
+    busy: Mutex<Kind>,
+    unavailable: Mutex<Kind>,
+    unreadable: Mutex<Kind>,
+}
+
+/// Failures of one kind.
+#[derive(Default)]
+struct Kind {
+    total: u64,
+    /// Total at the last line, and its time.
+    logged: Option<(u64, Stopwatch)>,
+}
+
+impl Kind {
+    /// Counts a failure. The answer is the number since the last line, if a new one is due.
+    fn count(&mut self) -> Option<u64> {
+        self.total += 1;
+        let before = match &self.logged {
+            Some((_, since)) if since.seconds() < LINE_SECONDS => return None,
+            Some((before, _)) => *before,
+            None => 0,
+        };
+        self.logged = Some((self.total, Stopwatch::start()));
+        Some(self.total - before)
+    }
+}
+
+impl Failures {
+    /// Passes an answer on, and notes why it is none.
+    pub(super) fn watch<T: 'static>(
+        self: &Arc<Self>,
+        answer: Later<Result<T, StoreError>>,
+    ) -> Later<Result<T, StoreError>> {
+        let failures = Arc::clone(self);
+        Box::pin(async move { answer.await.inspect_err(|error| failures.note(error)) })
+    }
+
+    fn note(&self, error: &StoreError) {
+        let (kind, reason) = match error {
+            // A late caller at the end is no fault of the store.
+            StoreError::Closed => return,
+            StoreError::Busy(_) => (&self.busy, "busy"),
+            StoreError::Unavailable(_) => (&self.unavailable, "unavailable"),
+            StoreError::Unreadable(_) => (&self.unreadable, "unreadable"),
+        };
+        counter!(telemetry::STORE_FAILURES, "reason" => reason).increment(1);
+        if let Some(calls) = lock(kind).count() {
+            tracing::error!(%error, reason, calls, "calls of the store have failed");
+        }
+    }
+
+    /// Number of calls that met a row which cannot be read.
+    pub(super) fn unreadable(&self) -> u64 {
+        lock(&self.unreadable).total
+    }
+}
+
+/// Notes a damaged record that is passed over, so that it does not hold up all later ones.
+pub(super) fn passed_over(error: impl Display) {
+    counter!(telemetry::STORE_FAILURES, "reason" => "unreadable").increment(1);
+    tracing::error!(%error, "a record whose time has come is passed over");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::refused;
+
+    #[tokio::test]
+    async fn a_flood_of_failures_is_one_line_for_each_reason_and_all_are_counted() {
+        let failures = Arc::new(Failures::default());
+        let fail = |error| failures.watch::<()>(Box::pin(std::future::ready(Err(error))));
+        for _ in 0..1_000 {
+            assert_eq!(fail(refused("it is out")).await, Err(refused("it is out")));
+        }
+        assert_eq!(lock(&failures.unavailable).count(), None, "a line was written just now");
+        assert_eq!(lock(&failures.unavailable).total, 1_001);
+        assert_eq!(failures.unreadable(), 0);
+        assert!(fail(StoreError::Closed).await.is_err());
+        assert!(fail(StoreError::Unreadable("torn".to_owned())).await.is_err());
+        assert_eq!(failures.unreadable(), 1);
+        assert!(lock(&failures.unreadable).logged.is_some(), "another reason has its own line");
+        assert!(lock(&failures.busy).logged.is_none());
+    }
+}
