@@ -12,5 +12,9 @@ pub mod hook;
 pub mod phone;
 pub mod proxy;
 pub mod random;
+pub mod records;
 pub mod redis;
 pub mod sample;
+mod until;
+
+pub use until::until;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::redis::Redis;
+use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::id::AccountKey;
@@ -12,9 +15,6 @@ use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
 use futures_util::FutureExt as _;
 
-use crate::proxy::Proxy;
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, revision, until};
 
 /// Longer than the wait for an answer that is told at once.

@@ -1,5 +1,7 @@
 //! E-mail addresses that an older version has kept apart by case.
 
+use countersign_testkit::redis::Redis;
+use countersign_testkit::records::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::account::{AccountRecord, Profile};
@@ -8,8 +10,6 @@ use countersign_engine::ports::store::UserQuery;
 use countersign_engine::store::RedisStore;
 use sha2::{Digest as _, Sha256};
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, open};
 
 /// The index in which older versions kept an address as it is written.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use countersign_testkit::proxy::{Fault, Proxy};
+use countersign_testkit::redis::Redis;
+use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
@@ -11,9 +14,6 @@ use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
 use futures_util::future::join_all;
 
-use crate::proxy::{Fault, Proxy};
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 /// A user with a phone, an open challenge and one that was approved.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_testkit::redis::Redis;
+use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::id::{ChallengeId, TenantId};
@@ -12,8 +14,6 @@ use countersign_engine::ports::store::{Committed, Record, StoreError};
 use countersign_engine::store::transfer::{self, TransferError};
 use countersign_engine::store::{MemoryStore, SqliteStore, stream};
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, open, revision};
 
 /// Users: more than one page of any store has.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_testkit::records::*;
 use countersign_core::account::{Profile, Snapshot};
 use countersign_core::action::ActionState;
 use countersign_core::change::Write;
@@ -11,7 +12,6 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};
 
-use crate::samples::*;
 
 pub(crate) async fn an_unknown_user_is_empty(store: impl Store) {
     let Snapshot { revision, record, devices, open } = store.account(&user("ann")).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::device::Device;
@@ -11,7 +12,6 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
 
-use crate::samples::*;
 
 /// Commits that the files hold.
 const USERS: u8 = 12;

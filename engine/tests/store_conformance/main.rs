@@ -8,22 +8,18 @@ mod damage;
 mod files;
 mod lookups;
 mod outbox;
-#[expect(dead_code, reason = "a part of it is used here")]
-#[path = "../redis_server/mod.rs"]
-mod redis_server;
-mod samples;
 mod tickets;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_testkit::redis::Redis;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
 use countersign_engine::system::SystemEntropy;
 
-use crate::redis_server::Redis;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {

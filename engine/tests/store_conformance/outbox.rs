@@ -1,5 +1,6 @@
 //! The outbox: events are part of a unit, and are found when they are due.
 
+use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId};
@@ -8,7 +9,6 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
 
-use crate::samples::*;
 
 /// The report, at that time, of the challenge `n`.
 fn event(account: &AccountKey, n: u8, at: u64) -> Event {
