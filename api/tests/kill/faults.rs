@@ -5,10 +5,10 @@ use std::path::Path;
 use futures_util::{StreamExt as _, stream};
 
 use crate::caller::Caller;
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::Life;
+use crate::number;
 use crate::server::{Launch, Server};
-use crate::{Random, number};
 
 /// System calls that sync.
 const SYNCS: &str = "fsync,fdatasync";
@@ -51,9 +51,10 @@ async fn ends_at(calls: &str, error: &str) {
     drop(Server::start(folder.path()).await);
     let start = calls_of_a_start(folder.path(), calls).await;
     let places = number("COUNTERSIGN_PLACES").map_or(PLACES, |n| n.try_into().unwrap());
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut counted = Vec::new();
     for place in 0..places {
-        let at = start + 1 + random.below(LIVES * 2);
+        let at = start + random.usize(1..=LIVES * 2);
         let trace = folder.path().join("trace");
         // Once only: tried again, the system would say that all is well.
         let inject = format!("inject={calls}:error={error}:when={at}");
@@ -68,8 +69,11 @@ async fn ends_at(calls: &str, error: &str) {
         let after = trace.split_once("INJECTED").expect("it was injected").1;
         assert_eq!(count(after, SYNCS), 0, "nothing is synced after the error");
         let server = Server::start(folder.path()).await;
-        invariants::check(&server, &lives).await;
+        counted.push(invariants::check(&server, &lives).await);
     }
+    // An early error leaves little; all of them leave something.
+    let Counted { enrolled, decided, in_flight, .. } = counted.iter().copied().sum();
+    assert!(enrolled > 0 && decided > 0 && in_flight > 0, "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,10 +107,11 @@ async fn a_write_without_room_is_refused_and_the_next_one_is_not() {
     assert!(server.is_running(), "{}", server.read_log());
     assert!(std::fs::read_to_string(&trace).unwrap().contains("INJECTED"));
     assert!(server.read_log().contains("database or disk is full"), "{}", server.read_log());
-    invariants::check(&server, &lives).await;
+    let counted = invariants::check(&server, &lives).await;
+    counted.assert_of_everything();
     server.kill();
     drop(server);
-    invariants::check(&Server::start(folder.path()).await, &lives).await;
+    assert_eq!(invariants::check(&Server::start(folder.path()).await, &lives).await, counted);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -87,11 +87,7 @@ pub fn ended(challenge: &Challenge, outcome: Outcome, at: u64) -> Challenge {
     Challenge { ended: Some(ended), ..challenge.clone() }
 }
 
-pub fn unit<const N: usize>(
-    account: &AccountKey,
-    expected: u64,
-    writes: [Write; N],
-) -> Change {
+pub fn unit<const N: usize>(account: &AccountKey, expected: u64, writes: [Write; N]) -> Change {
     Change { account: account.clone(), expected, writes: writes.into() }
 }
 

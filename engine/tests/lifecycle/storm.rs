@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_testkit::random::Seeded;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;
 use countersign_engine::Error;
+use countersign_testkit::random::Seeded;
 use futures_util::future::join_all;
 
 use crate::support::{Fault, House, Phone, WAIT_MS, Which, account, soon};

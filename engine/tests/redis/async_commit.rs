@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use countersign_testkit::proxy::Proxy;
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::{Change, Write};
 use countersign_core::id::AccountKey;
@@ -13,6 +10,9 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError, Unwritten};
 use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 use futures_util::FutureExt as _;
 
 use crate::{account, change, is_unavailable, revision, until};

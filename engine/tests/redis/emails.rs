@@ -1,13 +1,13 @@
 //! E-mail addresses that an older version has kept apart by case.
 
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::UserQuery;
 use countersign_engine::store::RedisStore;
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 use sha2::{Digest as _, Sha256};
 
 use crate::{account, open};

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use countersign_testkit::proxy::Proxy;
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 
 use crate::lost::{is_whole, populate};
 use crate::{change, open, until};

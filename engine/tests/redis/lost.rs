@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use countersign_testkit::proxy::{Fault, Proxy};
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
@@ -12,6 +9,9 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
+use countersign_testkit::proxy::{Fault, Proxy};
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 use futures_util::future::join_all;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::id::{ChallengeId, TenantId};
@@ -13,6 +11,8 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, Record, StoreError};
 use countersign_engine::store::transfer::{self, TransferError};
 use countersign_engine::store::{MemoryStore, SqliteStore, stream};
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 
 use crate::{account, change, open, revision};
 

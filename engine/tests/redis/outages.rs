@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_core::id::AccountKey;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until_ready};
 

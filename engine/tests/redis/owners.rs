@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::{Opening, RedisSettings, RedisStore};
 use countersign_engine::system::SystemEntropy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 
 use crate::{account, change, is_unavailable, open, revision, try_open, until};
 

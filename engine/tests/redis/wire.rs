@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use countersign_testkit::proxy::{Fault, Proxy};
-use countersign_testkit::redis::Redis;
-use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
+use countersign_testkit::proxy::{Fault, Proxy};
+use countersign_testkit::records::*;
+use countersign_testkit::redis::Redis;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign_testkit::records::*;
 use countersign_core::account::{Profile, Snapshot};
 use countersign_core::action::ActionState;
 use countersign_core::change::Write;
@@ -11,7 +10,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};
-
+use countersign_testkit::records::*;
 
 pub(crate) async fn an_unknown_user_is_empty(store: impl Store) {
     let Snapshot { revision, record, devices, open } = store.account(&user("ann")).await.unwrap();

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign_testkit::records::*;
 use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::device::Device;
@@ -11,7 +10,7 @@ use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
-
+use countersign_testkit::records::*;
 
 /// Commits that the files hold.
 const USERS: u8 = 12;

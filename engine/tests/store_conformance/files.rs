@@ -3,13 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
+use countersign_testkit::records::*;
 use rusqlite::Connection;
-
 
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path).unwrap()

@@ -1,6 +1,5 @@
 //! Look-ups by attribute, by time and by key; and records that are forgotten.
 
-use countersign_testkit::records::*;
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionState};
 use countersign_core::challenge::Challenge;
@@ -11,7 +10,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{ActionQuery, Record, UserQuery};
-
+use countersign_testkit::records::*;
 
 fn profile(email: &str, phone: &str, username: &str) -> AccountRecord {
     with_profile(Profile {

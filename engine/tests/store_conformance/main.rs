@@ -13,13 +13,12 @@ mod tickets;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_testkit::redis::Redis;
 use countersign_engine::ports::Store;
 use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
 use countersign_engine::system::SystemEntropy;
-
+use countersign_testkit::redis::Redis;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {

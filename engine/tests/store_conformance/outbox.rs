@@ -1,6 +1,5 @@
 //! The outbox: events are part of a unit, and are found when they are due.
 
-use countersign_testkit::records::*;
 use countersign_core::change::Write;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId};
@@ -8,7 +7,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
-
+use countersign_testkit::records::*;
 
 /// The report, at that time, of the challenge `n`.
 fn event(account: &AccountKey, n: u8, at: u64) -> Event {

@@ -1,6 +1,5 @@
 //! Tickets: their account is found for as long as it has them, and no longer.
 
-use countersign_testkit::records::*;
 use countersign_core::account::{AccountRecord, Grant};
 use countersign_core::change::Write;
 use countersign_core::id::{AccountKey, AuthenticatorId, TenantId, UserId};
@@ -8,7 +7,7 @@ use countersign_core::statement::Digest;
 use countersign_core::ticket::Ticket;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
-
+use countersign_testkit::records::*;
 
 fn ticket(name: &str) -> Ticket {
     let grant = Grant {

@@ -7,9 +7,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_testkit::clock::ManualClock;
-use countersign_testkit::phone::Phone;
-use countersign_testkit::sample;
 use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended};
@@ -27,6 +24,9 @@ use countersign_engine::system::SystemEntropy;
 use countersign_engine::{
     Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, Refreshing, Removing, Tenant,
 };
+use countersign_testkit::clock::ManualClock;
+use countersign_testkit::phone::Phone;
+use countersign_testkit::sample;
 
 mod steps;
 

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use countersign_testkit::clock::{Apart, ManualClock};
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::event::Event;
 use countersign_core::id::{AuthenticatorId, TenantId};
 use countersign_core::outcome::Outcome;
 use countersign_engine::delivery::{Webhook, WebhookSettings};
 use countersign_engine::ports::Delivery;
+use countersign_testkit::clock::{Apart, ManualClock};
 
 use crate::support::{Behaviour, NOW, Server, issued, settings, status};
 

@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use countersign_testkit::hook::Request;
 use countersign_engine::delivery::Webhook;
 use countersign_engine::ports::Delivery;
+use countersign_testkit::hook::Request;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

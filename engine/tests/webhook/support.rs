@@ -3,9 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
 
-use countersign_testkit::clock::ManualClock;
-use countersign_testkit::hook::Request;
-use countersign_testkit::sample;
 use countersign_core::account::Issued;
 use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::Challenge;
@@ -15,6 +12,9 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Calls, Lookup, WebhookSettings};
 use countersign_engine::ports::delivery::Offering;
 use countersign_engine::secret::Secret;
+use countersign_testkit::clock::ManualClock;
+use countersign_testkit::hook::Request;
+use countersign_testkit::sample;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -164,4 +164,3 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen
         }
     }
 }
-

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_testkit::hook::Request;
-use countersign_testkit::redis::tls;
 use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::Delivery;
+use countersign_testkit::hook::Request;
+use countersign_testkit::redis::tls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;

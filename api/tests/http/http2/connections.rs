@@ -30,6 +30,7 @@ async fn a_preface_may_come_in_two_parts() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     stream.write_all(&PREFACE[..7]).await.unwrap();
+    // So that the server reads the first part alone, which nothing outside shows.
     sleep(Duration::from_millis(50)).await;
     stream.write_all(&PREFACE[7..]).await.unwrap();
     let mut frames = Frames(stream);

@@ -66,6 +66,7 @@ async fn a_connection_may_send_its_allowance_at_once_and_more_by_and_by() {
     for _ in 0..allowance {
         assert!(frames.find(PING).await.is_some());
     }
+    // Time alone gives more: a second of it, and a little for a clock that is read late.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let more = FRAMES_PER_SECOND as usize;
     frames.write(&frame(PING, 0, 0, &[0; 8]).repeat(more)).await;

@@ -4,11 +4,11 @@
 mod ports;
 mod store;
 
+pub(crate) use countersign_testkit::phone::Phone;
+pub(crate) use countersign_testkit::sample::{account, action_key as action};
 pub(crate) use ports::{
     ConnectsLate, CountsDeliveries, NeverDelivers, OutOfReach, Refuses, RefusesDelivery,
 };
-pub(crate) use countersign_testkit::phone::Phone;
-pub(crate) use countersign_testkit::sample::{account, action_key as action};
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
 use std::collections::HashMap;
@@ -262,4 +262,3 @@ impl House {
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("answered soon")
 }
-
