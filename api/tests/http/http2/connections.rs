@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use countersign::connection::Settings;
+use countersign_testkit::http2::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::connections::{SHORT, Small, settings};
 use crate::support::{PATIENCE, Server};
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use countersign::connection::REQUESTS_PER_CONNECTION_MAX;
 use countersign::connection::http2::{FRAMES_AT_START, FRAMES_PER_SECOND};
+use countersign_testkit::http2::*;
 use futures_util::{StreamExt as _, stream};
 use reqwest::Client;
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::support::{PATIENCE, Server};
 
 /// Requests of a client that is not to be taken for a flood.

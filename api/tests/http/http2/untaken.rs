@@ -1,12 +1,12 @@
 //! Peers that do not take their answers, whatever else they do.
 
 use countersign::connection::Settings;
+use countersign_testkit::http2::*;
 use countersign_testkit::until;
 use tokio::time::timeout;
 
 use super::frames::Frames;
 use super::varied::{SOON, Varied, closed_although, request};
-use super::wire::*;
 use crate::connections::{SHORT, settings};
 
 /// `HEAD /` of the host `x`: its answer needs no room.
