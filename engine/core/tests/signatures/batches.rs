@@ -1,11 +1,11 @@
 //! Checks of several kinds in one call, and the content of a proof.
 
 use countersign_core::signature::{Check, InvalidSignature, verify_all, verify_batch};
+use fastrand::Rng;
 
 use crate::draw::coefficients;
 use crate::forge::{Kind, forge, parsed};
 use crate::formats;
-use fastrand::Rng;
 
 #[test]
 fn verdicts_come_in_the_order_of_the_checks_and_each_proof_is_of_its_own() {

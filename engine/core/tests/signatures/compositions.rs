@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::signature::{Check, verify_all, verify_batch};
 use ed25519_zebra::{Signature, VerificationKey};
+use fastrand::Rng;
 
 use crate::draw::{coefficients, pick};
 use crate::forge::{Forged, Kind, cancelling_pair, forge};
-use fastrand::Rng;
 
 /// Number of mixtures, unless the environment sets another.
 const COMPOSITIONS: u64 = 20_000;

@@ -4,10 +4,10 @@ use countersign_core::signature::{Algorithm, Check, PublicKey};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use ed25519_dalek::{Signer as _, SigningKey};
+use fastrand::Rng;
 use sha2::{Digest as _, Sha512};
 
 use crate::draw::{bytes, pick};
-use fastrand::Rng;
 
 const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// The order of the base point, lowest byte first.
