@@ -14,7 +14,7 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
 use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 

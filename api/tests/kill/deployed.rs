@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::caller::Caller;
 use crate::invariants::{self, Counted};

@@ -1,6 +1,6 @@
 //! A server that sleeps while another takes over its Redis, and wakes.
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::caller::{Caller, Failed};
 use crate::invariants::{self, Counted};

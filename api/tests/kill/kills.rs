@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_engine::ports::Entropy;
 use countersign_engine::system::SystemEntropy;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use tokio::time::Instant;
 
 use crate::server::Server;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use tokio::time::Instant;
 
 use crate::caller::Caller;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_testkit::proxy::Proxy;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use countersign_testkit::until;
 use countersign_wire::names::Outcome;
 use futures_util::future::join_all;

@@ -1,7 +1,7 @@
 //! The words of `/health/ready` about a store without room, and its way back, with no request but
 //! that.
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use countersign_testkit::until;
 use reqwest::Client;
 use serde_json::Value;

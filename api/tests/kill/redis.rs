@@ -1,7 +1,7 @@
 //! Redis is killed under a server that lives: polls stay parked, and decisions of the meantime are
 //! settled once it is back.
 
-use countersign_testkit::redis::{Redis, authority};
+use countersign_testkit::redis_server::{Redis, authority};
 use countersign_testkit::until;
 use countersign_wire::names::Outcome;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use futures_util::{StreamExt as _, stream};
 use tempfile::TempDir;
 use tokio::time::Instant;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::caller::{Caller, Failed, phone};
 use crate::life::Life;

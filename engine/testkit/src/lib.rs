@@ -14,7 +14,7 @@ pub mod phone;
 pub mod proxy;
 pub mod random;
 pub mod records;
-pub mod redis;
+pub mod redis_server;
 pub mod sample;
 mod until;
 

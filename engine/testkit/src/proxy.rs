@@ -59,7 +59,7 @@ impl Proxy {
     }
 
     pub fn url(&self) -> String {
-        crate::redis::url(self.address)
+        crate::redis_server::url(self.address)
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -12,7 +12,7 @@ use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
 use countersign_testkit::proxy::Proxy;
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use futures_util::FutureExt as _;
 
 use crate::{account, change, is_unavailable, revision, until};

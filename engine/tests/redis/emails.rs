@@ -7,7 +7,7 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::UserQuery;
 use countersign_engine::store::RedisStore;
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use sha2::{Digest as _, Sha256};
 
 use crate::{account, open};

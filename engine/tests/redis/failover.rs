@@ -8,7 +8,7 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
 use countersign_testkit::proxy::Proxy;
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::lost::{is_whole, populate};
 use crate::{change, open, until};

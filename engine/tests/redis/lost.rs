@@ -11,7 +11,7 @@ use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
 use countersign_testkit::proxy::{Fault, Proxy};
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 use futures_util::future::join_all;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};

@@ -12,7 +12,7 @@ use countersign_engine::ports::store::{Committed, Record, StoreError};
 use countersign_engine::store::transfer::{self, TransferError};
 use countersign_engine::store::{MemoryStore, SqliteStore, stream};
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, open, revision};
 

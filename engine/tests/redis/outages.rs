@@ -9,7 +9,7 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until_ready};
 

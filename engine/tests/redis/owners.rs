@@ -9,7 +9,7 @@ use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::{Opening, RedisSettings, RedisStore};
 use countersign_engine::system::SystemEntropy;
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, is_unavailable, open, revision, try_open, until};
 

@@ -9,7 +9,7 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
 use countersign_testkit::proxy::{Fault, Proxy};
 use countersign_testkit::records::*;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 

@@ -21,7 +21,7 @@ use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
 use countersign_engine::system::SystemEntropy;
-use countersign_testkit::redis::Redis;
+use countersign_testkit::redis_server::Redis;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {

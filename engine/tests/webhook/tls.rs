@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::Delivery;
 use countersign_testkit::hook::Request;
-use countersign_testkit::redis::tls;
+use countersign_testkit::redis_server::tls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
