@@ -46,7 +46,10 @@ fn count(trace: &str, calls: &str) -> usize {
 
 /// Injects `error` into one such system call while lifecycles are under way. The server must report
 /// it, end with an error, and have told nobody of a record that is not there.
-async fn ends_at(calls: &str, error: &str) {
+///
+/// The places are spread over the first calls, so many for each lifecycle: lifecycles make more in
+/// all, and the late places come after decisions.
+async fn ends_at(calls: &str, error: &str, of_each: usize) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()).await);
     let start = calls_of_a_start(folder.path(), calls).await;
@@ -54,7 +57,8 @@ async fn ends_at(calls: &str, error: &str) {
     let mut random = fastrand::Rng::with_seed(1);
     let mut counted = Vec::new();
     for place in 0..places {
-        let at = start + random.usize(1..=LIVES * 2);
+        let share = LIVES * of_each / places;
+        let at = start + 1 + place * share + random.usize(..share.max(1));
         let trace = folder.path().join("trace");
         // Once only: tried again, the system would say that all is well.
         let inject = format!("inject={calls}:error={error}:when={at}");
@@ -78,18 +82,18 @@ async fn ends_at(calls: &str, error: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_sync_nobody_is_told_yes_and_the_process_ends() {
-    ends_at(SYNCS, "EIO").await;
+    ends_at(SYNCS, "EIO", 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_write_nobody_is_told_yes_and_the_process_ends() {
-    ends_at("pwrite64", "EIO").await;
+    ends_at("pwrite64", "EIO", 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_that_is_used_up_and_a_disk_that_became_read_only_are_failed_writes() {
-    ends_at("pwrite64", "EDQUOT").await;
-    ends_at("pwrite64", "EROFS").await;
+    ends_at("pwrite64", "EDQUOT", 8).await;
+    ends_at("pwrite64", "EROFS", 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
