@@ -1,10 +1,6 @@
 //! Commits by the size of their group: in memory, in `SQLite` and in a Redis that syncs before it
 //! answers. Redis is the real server on a free port. Without it the benchmark fails.
 
-#[path = "../../engine/tests/redis_server/mod.rs"]
-#[expect(dead_code, clippy::unwrap_used, reason = "made for tests, and only a part is used here")]
-mod redis_server;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,6 +14,7 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
 use countersign_engine::store::{MemoryStore, RedisSettings, RedisStore, SqliteStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_testkit::redis_server::Redis;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
@@ -67,7 +64,7 @@ fn stores(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = SqliteStore::open(&folder.path().join("bench.sqlite")).expect("a new file");
     commits(c, &runtime, "sqlite", &file);
-    let redis = redis_server::Redis::durable();
+    let redis = Redis::durable();
     let opening = RedisStore::open(RedisSettings::new(redis.url()), Arc::new(SystemEntropy));
     let store = runtime.block_on(opening).expect("an empty Redis");
     commits(c, &runtime, "redis", &store);

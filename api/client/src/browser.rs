@@ -5,10 +5,12 @@ use countersign_wire::challenge::{
     CancelRequest, CancelResponse, GenericChallengeRequest, GenericChallengeResponse,
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
+use countersign_wire::device::TicketResponse;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 
 use crate::api::{Api, Http, authorization, send, waiting};
+use crate::device::ROOT;
 use crate::error::ClientError;
 
 /// A web application with the token it was given.
@@ -69,6 +71,15 @@ impl Browser {
     /// [`ClientError`].
     pub async fn authenticators(&self) -> Result<Vec<AuthenticatorItem>, ClientError> {
         let call = self.api.request(Method::GET, "/client/user-authenticators", None);
+        send(call, &self.authorization).await
+    }
+
+    /// Makes a ticket, which enrolls a device in place of the token.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn make_ticket(&self) -> Result<TicketResponse, ClientError> {
+        let call = self.api.request(Method::POST, &format!("{ROOT}/ticket"), None);
         send(call, &self.authorization).await
     }
 

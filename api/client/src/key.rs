@@ -49,6 +49,16 @@ impl SoftwareKey {
         })
     }
 
+    /// The Ed25519 key of a seed, which whoever knows the seed has too.
+    ///
+    /// # Panics
+    /// Never: every seed makes a key.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("every seed makes a key");
+        Self::new(Pair::Ed25519(pair))
+    }
+
     /// Reads a key from its PKCS #8 form in base64.
     ///
     /// # Errors

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
-mod support;
-
 use countersign_client::wire::pending::PendingChallenge;
 use countersign_client::wire::publickey::decode_signature;
 use countersign_client::{
@@ -11,8 +9,8 @@ use countersign_client::{
 };
 use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
+use countersign_testkit::answers::{Seen, Server};
 use serde_json::{Value, json};
-use support::{Seen, Server};
 
 const OK: &str = "200 OK";
 const CHALLENGE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

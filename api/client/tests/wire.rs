@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here serves tests")]
 
-mod support;
-
 use countersign_client::wire::publickey::{PresentedKey, decode_signature};
 use countersign_client::wire::user::UpdateUserRequest;
 use countersign_client::{
@@ -11,8 +9,8 @@ use countersign_client::{
 };
 use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::time::UnixMillis;
+use countersign_testkit::answers::{Seen, Server};
 use serde_json::{Value, json};
-use support::{Seen, Server};
 
 const CHALLENGE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const OK: &str = "200 OK";

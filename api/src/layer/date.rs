@@ -35,26 +35,19 @@ fn date(clock: &dyn Clock) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use countersign_core::time::UnixMillis;
+    use countersign_testkit::clock::Apart;
 
     use super::*;
 
-    struct Apart(u64, u64);
-
-    impl Clock for Apart {
-        fn now(&self) -> UnixMillis {
-            UnixMillis(self.0)
-        }
-
-        fn wall(&self) -> UnixMillis {
-            UnixMillis(self.1)
-        }
+    fn date_of(now: u64, wall: u64) -> Option<HeaderValue> {
+        date(&Apart { now: UnixMillis(now), wall: UnixMillis(wall) })
     }
 
     #[test]
     fn a_date_is_told_where_the_clocks_differ() {
-        assert_eq!(date(&Apart(1_735_689_600_000, 1_735_689_601_000)), None);
-        let told = date(&Apart(1_735_689_600_000, 5)).unwrap();
+        assert_eq!(date_of(1_735_689_600_000, 1_735_689_601_000), None);
+        let told = date_of(1_735_689_600_000, 5).unwrap();
         assert_eq!(told, "Wed, 01 Jan 2025 00:00:00 GMT");
-        assert_eq!(date(&Apart(u64::MAX, 5)), None);
+        assert_eq!(date_of(u64::MAX, 5), None);
     }
 }

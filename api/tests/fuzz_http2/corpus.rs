@@ -1,7 +1,8 @@
 //! Sequences that once did harm, or would have. Each is replayed by a test.
 
+use countersign_testkit::http2::*;
+
 use crate::generator::{End, Plan, plan};
-use crate::wire::*;
 
 /// Seeds of generated sequences that failed.
 const SEEDS: &[u64] = &[];

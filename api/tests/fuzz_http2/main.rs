@@ -13,9 +13,6 @@ mod generator;
 mod play;
 mod server;
 mod watch;
-#[expect(dead_code, reason = "a part of it is used here")]
-#[path = "../http/http2/wire.rs"]
-mod wire;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use countersign_testkit::http2::{ACK, PING, frame};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::yield_now;
@@ -10,7 +11,6 @@ use tokio::time::timeout;
 
 use crate::generator::{End, MARK, Plan};
 use crate::server::Server;
-use crate::wire::{ACK, PING, frame};
 
 /// Longest wait of a connection for an answer, or for its end. Many wait for more.
 const WAIT: Duration = Duration::from_millis(20);

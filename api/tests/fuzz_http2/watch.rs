@@ -11,7 +11,7 @@ use crate::server::Server;
 
 /// Longest that anybody waits for an answer. A worker that hangs never gives one.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Between two looks.
+/// Between two looks, so that the server is watched and not kept busy.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that the server may take beyond those of its start.
 const GROWTH_MAX: u64 = 64 << 20;

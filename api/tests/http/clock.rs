@@ -1,13 +1,11 @@
 //! Clocks that are set while a server runs, and between two, as callers see it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use countersign_core::possession::removal_text_at;
-use countersign_core::time::{Timeline, UnixMillis};
+use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Clock;
-use countersign_engine::system::SystemClock;
+use countersign_testkit::clock::ManualClock;
 use serde_json::{Value, json};
 
 use crate::support::{Device, PUSH, Server, Setup, SignIn};
@@ -18,52 +16,6 @@ const STEPS: [i64; 6] = [1_000, -1_000, 18_000_000, -18_000_000, 34_560_000_000,
 const TOKEN_MS: u64 = 600_000;
 const HOURS_MS: i64 = 18_000_000;
 
-/// The system's clocks, but for time that is added, and a wall clock that is set.
-struct Steps {
-    passed: AtomicU64,
-    set_by: AtomicI64,
-    timeline: Mutex<Timeline>,
-}
-
-impl Steps {
-    /// A clock that starts with its wall clock set wrong.
-    fn wrong_by(ms: i64) -> Arc<Self> {
-        let monotonic = Duration::from_millis(SystemClock.now().0);
-        let wall = Duration::from_millis(SystemClock.now().0.saturating_add_signed(ms));
-        let timeline = Timeline::begin(wall, monotonic).into();
-        Self { passed: 0.into(), set_by: ms.into(), timeline }.into()
-    }
-
-    fn right() -> Arc<Self> {
-        Self::wrong_by(0)
-    }
-
-    fn pass(&self, ms: u64) {
-        self.passed.fetch_add(ms, Ordering::SeqCst);
-    }
-
-    fn step(&self, ms: i64) {
-        self.set_by.fetch_add(ms, Ordering::SeqCst);
-    }
-
-    fn monotonic_ms(&self) -> u64 {
-        SystemClock.now().0 + self.passed.load(Ordering::SeqCst)
-    }
-}
-
-impl Clock for Steps {
-    fn now(&self) -> UnixMillis {
-        let mut timeline = self.timeline.lock().unwrap();
-        let monotonic = Duration::from_millis(self.monotonic_ms());
-        timeline.at(Duration::from_millis(self.wall().0), monotonic)
-    }
-
-    fn wall(&self) -> UnixMillis {
-        let set_by = self.set_by.load(Ordering::SeqCst);
-        UnixMillis(self.monotonic_ms().saturating_add_signed(set_by))
-    }
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -71,7 +23,7 @@ fn text(value: &Value) -> String {
 #[tokio::test]
 async fn a_sign_in_goes_on_when_the_clock_is_set() {
     for step in STEPS {
-        let clock = Steps::right();
+        let clock = ManualClock::running();
         let it = SignIn::on(Setup::default().start_at(clock.clone()), Device::new()).await;
         clock.step(step);
         let seen = it.server.signed_pending(&it.device).await;
@@ -96,7 +48,7 @@ async fn a_sign_in_goes_on_when_the_clock_is_set() {
 #[tokio::test]
 async fn a_token_ends_with_its_life_wherever_the_clock_is_set_to() {
     for step in STEPS {
-        let clock = Steps::right();
+        let clock = ManualClock::running();
         let server = Setup::default().start_at(clock.clone());
         let token = server.token("u-1").await;
         clock.step(step);
@@ -116,7 +68,7 @@ async fn a_token_ends_with_its_life_wherever_the_clock_is_set_to() {
 #[tokio::test]
 async fn a_challenge_that_was_begun_by_a_clock_ahead_ends_in_time() {
     for step in STEPS {
-        let clock = Steps::wrong_by(step);
+        let clock = ManualClock::wrong_by(step);
         let it = SignIn::on(Setup::default().start_at(clock.clone()), Device::new()).await;
         clock.step(-step);
         clock.pass(298_000);
@@ -130,7 +82,7 @@ async fn a_challenge_that_was_begun_by_a_clock_ahead_ends_in_time() {
 #[tokio::test]
 async fn a_device_session_lives_for_its_time() {
     for step in STEPS {
-        let clock = Steps::right();
+        let clock = ManualClock::running();
         let server = Setup::default().start_at(clock.clone());
         let device = Device::ed25519();
         server.enroll_stated("u-1", &device).await;
@@ -148,7 +100,7 @@ async fn a_device_session_lives_for_its_time() {
 
 #[tokio::test]
 async fn the_date_of_an_answer_is_one_that_deadlines_can_be_compared_with() {
-    let clock = Steps::right();
+    let clock = ManualClock::running();
     let server = Setup::default().start_at(clock.clone());
     clock.step(HOURS_MS);
     let answer = server.get("/").send().await;
@@ -164,7 +116,7 @@ fn httpdate_seconds(date: &str) -> u64 {
 
 #[tokio::test]
 async fn a_removal_follows_the_wall_clock() {
-    let clock = Steps::right();
+    let clock = ManualClock::running();
     let it = SignIn::on(Setup::default().start_at(clock.clone()), Device::new()).await;
     clock.step(HOURS_MS);
     let remove = |at: UnixMillis| {
@@ -187,7 +139,7 @@ impl Line {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn start(&self, clock: Arc<Steps>) -> Server {
+    fn start(&self, clock: Arc<ManualClock>) -> Server {
         let store = format!("sqlite:{}", self.folder.path().join("test.db").display());
         Setup::default().set("store.url", &store).start_at(clock)
     }
@@ -203,13 +155,13 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     // Less than a challenge is open, so that it would be open still.
     const BACK_MS: i64 = 120_000;
     let line = Line::new();
-    let it = SignIn::on(line.start(Steps::wrong_by(BACK_MS)), Device::new()).await;
+    let it = SignIn::on(line.start(ManualClock::wrong_by(BACK_MS)), Device::new()).await;
     let SignIn { server, device, challenge, token, .. } = it;
     stop(server).await;
-    let server = line.start(Steps::wrong_by(BACK_MS));
+    let server = line.start(ManualClock::wrong_by(BACK_MS));
     assert_eq!(server.signed_pending(&device).await["challengeId"], *challenge);
     stop(server).await;
-    let server = line.start(Steps::right());
+    let server = line.start(ManualClock::running());
     let seen = server.signed_pending(&device).await;
     assert_eq!(seen["challengeId"], Value::Null, "{seen}");
     server.decide(&device, &challenge, true).refused(400, "invalid_request").await;
@@ -225,10 +177,10 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
 async fn a_token_of_a_clock_ahead_has_its_own_life_after_a_restart_and_no_more() {
     for ahead in [1_000, HOURS_MS, 34_560_000_000] {
         let line = Line::new();
-        let server = line.start(Steps::wrong_by(ahead));
+        let server = line.start(ManualClock::wrong_by(ahead));
         let token = server.token("u-1").await;
         stop(server).await;
-        let clock = Steps::right();
+        let clock = ManualClock::running();
         let server = line.start(clock.clone());
         assert_eq!(server.validate(&token).ok().await["actionCode"], "signIn", "{ahead}");
         clock.pass(TOKEN_MS + 2_000);
@@ -249,7 +201,7 @@ async fn a_token_of_a_clock_ahead_has_its_own_life_after_a_restart_and_no_more()
 #[tokio::test]
 async fn what_is_over_stays_so_at_every_later_start() {
     let line = Line::new();
-    let server = line.start(Steps::wrong_by(HOURS_MS));
+    let server = line.start(ManualClock::wrong_by(HOURS_MS));
     let device = Device::ed25519();
     server.enroll_stated("u-1", &device).await;
     let (token, session) = (server.token("u-1").await, server.session(&device).await);
@@ -259,7 +211,7 @@ async fn what_is_over_stays_so_at_every_later_start() {
         assert_eq!(over["error"], "the token's lifetime is over", "{over}");
         server.read(&session).refused(401, "expired_token").await;
     };
-    let clock = Steps::right();
+    let clock = ManualClock::running();
     let server = line.start(clock.clone());
     assert_eq!(server.validate(&token).ok().await["actionCode"], "signIn");
     server.read(&session).ok().await;
@@ -268,7 +220,7 @@ async fn what_is_over_stays_so_at_every_later_start() {
     let kept = server.token("u-2").await;
     stop(server).await;
     for start_ms in [903_000, 904_000, HOURS_MS - 60_000, HOURS_MS + 1_000, HOURS_MS + 60_000] {
-        let server = line.start(Steps::wrong_by(start_ms));
+        let server = line.start(ManualClock::wrong_by(start_ms));
         after(&server).await;
         // One of the clock that goes on has its own life, through every start.
         let told = server.validate(&kept).ok().await["error"].clone();
@@ -281,11 +233,11 @@ async fn what_is_over_stays_so_at_every_later_start() {
 #[tokio::test]
 async fn an_approval_of_a_clock_ahead_earns_no_longer_token_after_a_restart() {
     let line = Line::new();
-    let it = SignIn::on(line.start(Steps::wrong_by(HOURS_MS)), Device::new()).await;
+    let it = SignIn::on(line.start(ManualClock::wrong_by(HOURS_MS)), Device::new()).await;
     it.decide(true).await;
     let SignIn { server, challenge, token, .. } = it;
     stop(server).await;
-    let clock = Steps::right();
+    let clock = ManualClock::running();
     let server = line.start(clock.clone());
     let earned = text(&server.outcome(&token, &challenge).await["accessToken"]);
     clock.pass(TOKEN_MS + 2_000);

@@ -1,39 +1,16 @@
 //! The limits that nobody has configured hold for the official apps too. Time is moved by hand.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_core::time::UnixMillis;
-use countersign_engine::ports::Clock;
-use countersign_engine::system::SystemClock;
+use countersign_testkit::clock::ManualClock;
 
 use crate::support::{Device, Dialect, Setup, SignIn};
 
 const PATH: &str = "/client/challenge/push";
 
-/// The time, with an offset that a test adds.
-#[derive(Default)]
-struct Ahead(AtomicU64);
-
-impl Ahead {
-    fn pass(&self, seconds: u64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Ahead {
-    fn now(&self) -> UnixMillis {
-        SystemClock.now().plus_ms(self.0.load(Ordering::SeqCst))
-    }
-
-    fn wall(&self) -> UnixMillis {
-        self.now()
-    }
-}
-
 /// A challenge for a phone of that platform, and the clock of its server.
-async fn asked(dialect: Dialect) -> (SignIn, Arc<Ahead>) {
-    let clock = Arc::new(Ahead::default());
+async fn asked(dialect: Dialect) -> (SignIn, Arc<ManualClock>) {
+    let clock = ManualClock::running();
     let setup = Setup::default().unset("tenants.0.push.denial_wait_seconds");
     (SignIn::on(setup.start_at(clock.clone()), Device::of(dialect)).await, clock)
 }
@@ -52,7 +29,7 @@ async fn after_a_denial_nobody_is_asked_for_half_a_minute_and_then_somebody_is()
         assert_eq!(it.decide(false).await["isVerified"], false);
         let seconds = refused(&it).await;
         assert!((25..=30).contains(&seconds), "{seconds}");
-        clock.pass(seconds);
+        clock.pass(1000 * seconds);
         it.challenge = it.server.challenge(&it.token).await;
         assert_eq!(it.decide(true).await["isVerified"], true);
         assert_eq!(it.outcome().await["isVerified"], true);
@@ -63,12 +40,12 @@ async fn after_a_denial_nobody_is_asked_for_half_a_minute_and_then_somebody_is()
 async fn the_second_denial_doubles_the_wait_and_an_approval_forgets_both() {
     let (mut it, clock) = asked(Dialect::Ios).await;
     it.decide(false).await;
-    clock.pass(refused(&it).await);
+    clock.pass(1000 * refused(&it).await);
     it.challenge = it.server.challenge(&it.token).await;
     it.decide(false).await;
     let seconds = refused(&it).await;
     assert!((55..=60).contains(&seconds), "{seconds}");
-    clock.pass(seconds);
+    clock.pass(1000 * seconds);
     it.challenge = it.server.challenge(&it.token).await;
     it.decide(true).await;
     it.token = it.server.token("u-1").await;
@@ -82,12 +59,12 @@ async fn the_second_denial_doubles_the_wait_and_an_approval_forgets_both() {
 async fn the_sixth_prompt_in_a_quarter_of_an_hour_waits_until_the_first_is_as_old() {
     let (mut it, clock) = asked(Dialect::Android).await;
     for _ in 2..=5 {
-        clock.pass(60);
+        clock.pass(1000 * 60);
         it.challenge = it.server.challenge(&it.token).await;
     }
     let seconds = refused(&it).await;
     assert!((655..=660).contains(&seconds), "{seconds}");
-    clock.pass(seconds);
+    clock.pass(1000 * seconds);
     it.token = it.server.token("u-1").await;
     it.challenge = it.server.challenge(&it.token).await;
     assert_eq!(it.decide(true).await["isVerified"], true);

@@ -58,7 +58,7 @@ async fn a_challenge_is_notified_once() {
         hook.answer(200);
         let started = server.post(PATH).bearer(&token).json(&json!({})).ok().await;
         let call = hook.called().await;
-        assert!(call.contains(started["challengeId"].as_str().unwrap()), "{call}");
+        assert!(call.body.contains(started["challengeId"].as_str().unwrap()), "{call:?}");
     }
     server.post(PATH).bearer(&token).refused(429, "too_many_requests").await;
     assert!(hook.is_quiet(), "the refused one is not notified");

@@ -1,27 +1,26 @@
-//! The calls that a relying party, a browser and a device make.
+//! The calls that a relying party, a browser and a device make, counted as they are acknowledged.
 
 use std::sync::Arc;
 
-use countersign_wire::authenticator::AuthenticatorItem;
-use countersign_wire::basic;
-use countersign_wire::challenge::{
-    PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
+use countersign_client::wire::authenticator::AuthenticatorItem;
+use countersign_client::wire::challenge::{
+    PushChallengeRequest, PushChallengeResponse, VerifyResponse,
 };
-use countersign_wire::device::{
-    AnswerRequest, AnswerResponse, CredentialResponse, RemoveResponse, TicketResponse,
+use countersign_client::wire::device::{
+    AnswerResponse, CredentialResponse, RemoveResponse, TicketResponse,
 };
-use countersign_wire::secret::Secret;
-use countersign_wire::track::{TrackRequest, TrackResponse};
-use countersign_wire::validate::{ValidateRequest, ValidateResponse};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, Method, RequestBuilder};
-use serde::de::DeserializeOwned;
+use countersign_client::wire::secret::Secret;
+use countersign_client::wire::track::{TrackRequest, TrackResponse};
+use countersign_client::wire::validate::{ValidateRequest, ValidateResponse};
+use countersign_client::{
+    Browser, ClientError, Device, Dialect, Enrollment, Http, RelyingParty, SoftwareKey,
+};
+use countersign_core::signature::Algorithm;
+use countersign_engine::ports::Clock as _;
+use countersign_engine::system::SystemClock;
 use tokio::sync::Semaphore;
 
-use crate::phone::Phone;
 use crate::server::{SECRET, TENANT};
-
-const PUSH: &str = "/client/user-authenticators/push";
 
 /// Why there is no answer that means yes.
 #[derive(Debug)]
@@ -32,124 +31,128 @@ pub(crate) enum Failed {
     Status(u16, String),
 }
 
+impl From<ClientError> for Failed {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused { status, description, .. } => Self::Status(status, description),
+            // Half an answer is none.
+            ClientError::Transport(_) => Self::Gone,
+            ClientError::Protocol(_) | ClientError::Input(_) => panic!("{error}"),
+        }
+    }
+}
+
 pub(crate) type Answer<T> = Result<T, Failed>;
+
+/// The key of a phone, of the kind that official apps have.
+pub(crate) fn phone() -> SoftwareKey {
+    SoftwareKey::generate(Algorithm::Es256)
+}
 
 /// Calls a server and counts the steps that it acknowledges.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    client: Client,
+    http: Http,
     url: String,
+    backend: RelyingParty,
     acknowledged: Option<Arc<Semaphore>>,
 }
 
 impl Caller {
     pub(crate) fn new(url: &str, acknowledged: Option<Arc<Semaphore>>) -> Self {
-        let client = Client::builder().no_proxy().build().unwrap();
-        Self { client, url: format!("{url}/v1"), acknowledged }
+        let (http, url) = (Http::new().unwrap(), format!("{url}/v1"));
+        let backend = RelyingParty::new(http.clone(), &url, SECRET).unwrap();
+        Self { http, url, backend, acknowledged }
     }
 
     pub(crate) async fn track(&self, user: &str) -> Answer<TrackResponse> {
         let key = Some("k-1".to_owned());
         let body = TrackRequest { idempotency_key: key, ..TrackRequest::default() };
-        let path = format!("/users/{user}/actions/signIn");
-        self.send(self.backend(Method::POST, &path).json(&body)).await
+        self.counted(self.backend.track(user, "signIn", &body)).await
     }
 
     pub(crate) async fn authenticators(&self, user: &str) -> Answer<Vec<AuthenticatorItem>> {
-        self.send(self.backend(Method::GET, &format!("/users/{user}/authenticators"))).await
+        self.counted(self.backend.authenticators(user)).await
     }
 
-    /// Reads the action that is tracked for a user.
-    pub(crate) async fn action(&self, user: &str) -> Answer<serde_json::Value> {
-        self.send(self.backend(Method::GET, &format!("/users/{user}/actions/signIn/k-1"))).await
+    /// Tells whether the action is there that is tracked for a user.
+    pub(crate) async fn action(&self, user: &str) -> Answer<()> {
+        self.counted(self.backend.get_action(user, "signIn", "k-1")).await.map(drop)
     }
 
     pub(crate) async fn validate(&self, token: &str) -> Answer<ValidateResponse> {
         let token = Some(Secret::new(token));
         let body = ValidateRequest { token, action: None, user_id: None };
-        self.send(self.backend(Method::POST, "/validate").json(&body)).await
+        self.counted(self.backend.validate(&body)).await
     }
 
     pub(crate) async fn challenge(&self, token: &str) -> Answer<PushChallengeResponse> {
         let body = PushChallengeRequest::default();
-        self.send(self.browser(token, "/client/challenge/push").json(&body)).await
+        self.counted(self.browser(token).challenge_push(&body)).await
     }
 
     pub(crate) async fn verify(
         &self,
         token: &str,
         challenge: &str,
-        wait_seconds: Option<u8>,
+        wait_seconds: Option<u64>,
     ) -> Answer<VerifyResponse> {
-        let body = VerifyRequest { challenge_id: challenge.to_owned() };
-        let mut request = self.browser(token, "/client/verify/push").json(&body);
-        if let Some(seconds) = wait_seconds {
-            request = request.header("Prefer", format!("wait={seconds}"));
-        }
-        self.send(request).await
-    }
-
-    pub(crate) async fn enroll(&self, token: &str, phone: &Phone) -> Answer<CredentialResponse> {
-        self.send(self.browser(token, PUSH).json(&phone.enroll())).await
+        self.counted(self.browser(token).verify_push(challenge, wait_seconds)).await
     }
 
     pub(crate) async fn ticket(&self, token: &str) -> Answer<TicketResponse> {
-        self.send(self.browser(token, &format!("{PUSH}/ticket"))).await
+        self.counted(self.browser(token).make_ticket()).await
     }
 
-    pub(crate) async fn credential(&self, phone: &Phone) -> Answer<CredentialResponse> {
-        let key = phone.query();
-        let key = utf8_percent_encode(&key, NON_ALPHANUMERIC);
-        self.send(self.device(Method::GET, &format!("?publicKey={key}"))).await
+    pub(crate) async fn enroll(
+        &self,
+        token: &str,
+        phone: &SoftwareKey,
+    ) -> Answer<CredentialResponse> {
+        self.counted(self.device(phone).enroll(token, &Enrollment::default())).await
+    }
+
+    pub(crate) async fn credential(&self, phone: &SoftwareKey) -> Answer<CredentialResponse> {
+        self.counted(self.device(phone).get_credential()).await
     }
 
     pub(crate) async fn decide(
         &self,
-        phone: &Phone,
+        phone: &SoftwareKey,
         challenge: &str,
         approved: bool,
     ) -> Answer<AnswerResponse> {
-        self.answer(&phone.answer(challenge, approved)).await
+        self.counted(self.device(phone).answer(challenge, approved, None)).await
     }
 
-    pub(crate) async fn answer(&self, body: &AnswerRequest) -> Answer<AnswerResponse> {
-        self.send(self.device(Method::POST, "/challenge").json(body)).await
+    /// Approves with a number.
+    pub(crate) async fn approve(
+        &self,
+        phone: &SoftwareKey,
+        challenge: &str,
+        number: &str,
+    ) -> Answer<AnswerResponse> {
+        self.counted(self.device(phone).answer(challenge, true, Some(number))).await
     }
 
-    pub(crate) async fn remove(&self, phone: &Phone) -> Answer<RemoveResponse> {
-        self.send(self.device(Method::POST, "/remove").json(&phone.remove())).await
+    pub(crate) async fn remove(&self, phone: &SoftwareKey) -> Answer<RemoveResponse> {
+        self.counted(self.device(phone).remove(SystemClock.now())).await
     }
 
-    fn backend(&self, method: Method, path: &str) -> RequestBuilder {
-        let basic = format!("Basic {}", basic::encode_standard(SECRET));
-        self.request(method, path).header("Authorization", basic)
+    fn device(&self, phone: &SoftwareKey) -> Device {
+        let (http, key) = (self.http.clone(), phone.clone());
+        Device::new(http, &self.url, TENANT, Dialect::Android, key).unwrap()
     }
 
-    fn device(&self, method: Method, path: &str) -> RequestBuilder {
-        let basic = format!("Basic {}", basic::encode_standard(TENANT));
-        self.request(method, &format!("{PUSH}{path}")).header("Authorization", basic)
+    fn browser(&self, token: &str) -> Browser {
+        Browser::new(self.http.clone(), &self.url, token).unwrap()
     }
 
-    fn browser(&self, token: &str, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path).bearer_auth(token)
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
-    }
-
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Answer<T> {
-        let response = request.send().await.map_err(|_| Failed::Gone)?;
-        let status = response.status();
-        // Half an answer is none.
-        let body = response.bytes().await.map_err(|_| Failed::Gone)?;
-        if !status.is_success() {
-            let text = String::from_utf8_lossy(&body).into_owned();
-            return Err(Failed::Status(status.as_u16(), text));
-        }
+    async fn counted<T>(&self, call: impl Future<Output = Result<T, ClientError>>) -> Answer<T> {
+        let answer = call.await?;
         if let Some(acknowledged) = &self.acknowledged {
             acknowledged.add_permits(1);
         }
-        Ok(serde_json::from_slice(&body).unwrap())
+        Ok(answer)
     }
 }

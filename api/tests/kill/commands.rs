@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use countersign_testkit::redis_server::Redis;
+
 use crate::caller::{Caller, Failed};
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
-use crate::redis_server::Redis;
 use crate::server::{Launch, SECRET, Server, TENANT};
 
 /// A server with the operators' listener on a free port.
@@ -158,7 +159,8 @@ async fn an_exported_store_is_imported_into_another_and_is_the_same() {
         let name = |store| folder.path().join(format!("{store}{suffix}"));
         std::fs::rename(name("other"), name("store")).unwrap();
     }
-    invariants::check(&Server::start(folder.path()).await, &lives).await;
+    let counted = invariants::check(&Server::start(folder.path()).await, &lives).await;
+    assert_eq!(counted, Counted { removed: 3, ..Counted::all_decided(12) });
 }
 
 #[test]
@@ -204,7 +206,9 @@ async fn a_store_moves_from_redis_to_a_file_and_into_another_redis() {
     let imported = said(&run_on(folder.path(), &other.url(), &["store", "import", file]));
     assert!(imported.contains("records are imported"), "{imported}");
     let settings = [("COUNTERSIGN_STORE", &*other.url())];
-    invariants::check(&Server::start_with(folder.path(), &settings).await, &lives).await;
+    let server = Server::start_with(folder.path(), &settings).await;
+    let counted = invariants::check(&server, &lives).await;
+    assert_eq!(counted, Counted { removed: 3, ..Counted::all_decided(12) });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use countersign_testkit::redis_server::Redis;
+
 use crate::caller::Caller;
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::Life;
-use crate::redis_server::Redis;
 use crate::server::Server;
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
@@ -89,7 +90,8 @@ async fn redis_as_deployed_has_everything_after_it_was_killed_with_its_server() 
     deployed.redis.kill();
     deployed.redis.restart();
     let server = Server::start_with(folder.path(), &settings).await;
-    invariants::check(&server, &lives).await;
+    let counted = invariants::check(&server, &lives).await;
+    assert_eq!(counted, Counted { removed: 3, ..Counted::all_decided(12) });
     assert_eq!(server.read_log(), "", "no setting is a risk");
 }
 

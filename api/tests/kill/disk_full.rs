@@ -4,7 +4,7 @@ use reqwest::Client;
 
 use crate::caller::{Caller, Failed};
 use crate::disk::Disk;
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::Life;
 use crate::server::{SECRET, Server};
 
@@ -28,10 +28,12 @@ async fn a_full_disk_is_answered_503_and_room_ends_that() {
         assert!(after.valid.is_some(), "it lived to its end");
     }
     assert!(server.is_running());
-    invariants::check(&server, std::slice::from_ref(&before)).await;
+    let counted = invariants::check(&server, std::slice::from_ref(&before)).await;
+    assert_eq!(counted, Counted::all_decided(1));
     server.kill();
     drop(server);
-    invariants::check(&Server::start(disk.path()).await, std::slice::from_ref(&before)).await;
+    let server = Server::start(disk.path()).await;
+    assert_eq!(invariants::check(&server, std::slice::from_ref(&before)).await, counted);
 }
 
 /// Tracks for new users until one is refused; the log may have room for a few. The answer is the

@@ -5,10 +5,10 @@ use std::path::Path;
 use futures_util::{StreamExt as _, stream};
 
 use crate::caller::Caller;
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::Life;
+use crate::number;
 use crate::server::{Launch, Server};
-use crate::{Random, number};
 
 /// System calls that sync.
 const SYNCS: &str = "fsync,fdatasync";
@@ -46,14 +46,19 @@ fn count(trace: &str, calls: &str) -> usize {
 
 /// Injects `error` into one such system call while lifecycles are under way. The server must report
 /// it, end with an error, and have told nobody of a record that is not there.
-async fn ends_at(calls: &str, error: &str) {
+///
+/// The places are spread over the first calls, so many for each lifecycle: lifecycles make more in
+/// all, and the late places come after decisions.
+async fn ends_at(calls: &str, error: &str, of_each: usize) {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()).await);
     let start = calls_of_a_start(folder.path(), calls).await;
     let places = number("COUNTERSIGN_PLACES").map_or(PLACES, |n| n.try_into().unwrap());
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut counted = Vec::new();
     for place in 0..places {
-        let at = start + 1 + random.below(LIVES * 2);
+        let share = LIVES * of_each / places;
+        let at = start + 1 + place * share + random.usize(..share.max(1));
         let trace = folder.path().join("trace");
         // Once only: tried again, the system would say that all is well.
         let inject = format!("inject={calls}:error={error}:when={at}");
@@ -68,24 +73,27 @@ async fn ends_at(calls: &str, error: &str) {
         let after = trace.split_once("INJECTED").expect("it was injected").1;
         assert_eq!(count(after, SYNCS), 0, "nothing is synced after the error");
         let server = Server::start(folder.path()).await;
-        invariants::check(&server, &lives).await;
+        counted.push(invariants::check(&server, &lives).await);
     }
+    // An early error leaves little; all of them leave something.
+    let Counted { enrolled, decided, in_flight, .. } = counted.iter().copied().sum();
+    assert!(enrolled > 0 && decided > 0 && in_flight > 0, "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_sync_nobody_is_told_yes_and_the_process_ends() {
-    ends_at(SYNCS, "EIO").await;
+    ends_at(SYNCS, "EIO", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failed_write_nobody_is_told_yes_and_the_process_ends() {
-    ends_at("pwrite64", "EIO").await;
+    ends_at("pwrite64", "EIO", 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_that_is_used_up_and_a_disk_that_became_read_only_are_failed_writes() {
-    ends_at("pwrite64", "EDQUOT").await;
-    ends_at("pwrite64", "EROFS").await;
+    ends_at("pwrite64", "EDQUOT", 8).await;
+    ends_at("pwrite64", "EROFS", 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,10 +111,13 @@ async fn a_write_without_room_is_refused_and_the_next_one_is_not() {
     assert!(server.is_running(), "{}", server.read_log());
     assert!(std::fs::read_to_string(&trace).unwrap().contains("INJECTED"));
     assert!(server.read_log().contains("database or disk is full"), "{}", server.read_log());
-    invariants::check(&server, &lives).await;
+    let counted = invariants::check(&server, &lives).await;
+    // Those that were refused may have been so before any step that counts.
+    let Counted { enrolled, decided, removed, .. } = counted;
+    assert!(enrolled > 0 && decided > 0 && removed > 0, "{counted:?}");
     server.kill();
     drop(server);
-    invariants::check(&Server::start(folder.path()).await, &lives).await;
+    assert_eq!(invariants::check(&Server::start(folder.path()).await, &lives).await, counted);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

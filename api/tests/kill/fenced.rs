@@ -1,9 +1,10 @@
 //! A server that sleeps while another takes over its Redis, and wakes.
 
+use countersign_testkit::redis_server::Redis;
+
 use crate::caller::{Caller, Failed};
-use crate::invariants;
+use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
-use crate::redis_server::Redis;
 use crate::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,6 +38,7 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     assert!(caller.action(&life.user).await.is_ok());
     let unknown = caller.action("late").await;
     assert!(matches!(unknown, Err(Failed::Status(404, _))), "{unknown:?}");
-    invariants::check(&second, &[life, meanwhile]).await;
+    let counted = invariants::check(&second, &[life, meanwhile]).await;
+    assert_eq!(counted, Counted::all_decided(2));
     second.assert_log_is_clean();
 }

@@ -1,8 +1,6 @@
 //! Invariants that must hold after a kill, by name. Each is checked for every lifecycle over HTTP,
 //! as its parties would see it.
 
-use std::fmt;
-
 use countersign_wire::names::{ActionState, Outcome};
 use futures_util::{StreamExt as _, stream};
 
@@ -10,22 +8,47 @@ use crate::caller::{Caller, Failed};
 use crate::life::{Life, Step};
 use crate::server::Server;
 
-/// Progress of the lifecycles, so that a run proves that it tested something.
-#[derive(Default)]
+/// Lifecycles by their progress. A test asserts them, so that it cannot pass where nothing happened.
+#[must_use]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    enrolled: usize,
-    decided: usize,
-    removed: usize,
-    in_flight: usize,
+    pub(crate) enrolled: usize,
+    pub(crate) decided: usize,
+    pub(crate) removed: usize,
+    pub(crate) in_flight: usize,
 }
 
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Counted {
+    fn of(lives: &[Life]) -> Self {
+        let count = |is: fn(&Life) -> bool| lives.iter().filter(|life| is(life)).count();
+        Self {
+            enrolled: count(|l| l.enrolling == Step::Acknowledged),
+            decided: count(|l| l.deciding == Step::Acknowledged),
+            removed: count(|l| l.removing == Step::Acknowledged),
+            in_flight: count(|l| [l.enrolling, l.deciding, l.removing].contains(&Step::InFlight)),
+        }
+    }
+
+    /// So many users whose phones have decided, and nothing else.
+    pub(crate) fn all_decided(users: usize) -> Self {
+        Self { enrolled: users, decided: users, ..Self::default() }
+    }
+
+    /// Checks that there is some of everything.
+    pub(crate) fn assert_of_everything(self) {
         let Self { enrolled, decided, removed, in_flight } = self;
-        write!(
-            f,
-            "{enrolled} enrolled, {decided} decided, {removed} removed, {in_flight} in flight"
-        )
+        assert!([enrolled, decided, removed, in_flight].iter().all(|n| *n > 0), "{self:?}");
+    }
+}
+
+impl std::iter::Sum for Counted {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            enrolled: sum.enrolled + one.enrolled,
+            decided: sum.decided + one.decided,
+            removed: sum.removed + one.removed,
+            in_flight: sum.in_flight + one.in_flight,
+        })
     }
 }
 
@@ -34,13 +57,7 @@ pub(crate) async fn check(server: &Server, lives: &[Life]) -> Counted {
     let caller = &Caller::new(server.url(), None);
     let checks = stream::iter(lives).map(|life| check_one(caller, life));
     checks.buffer_unordered(16).collect::<()>().await;
-    let count = |is: fn(&Life) -> bool| lives.iter().filter(|life| is(life)).count();
-    Counted {
-        enrolled: count(|l| l.enrolling == Step::Acknowledged),
-        decided: count(|l| l.deciding == Step::Acknowledged),
-        removed: count(|l| l.removing == Step::Acknowledged),
-        in_flight: count(|l| [l.enrolling, l.deciding, l.removing].contains(&Step::InFlight)),
-    }
+    Counted::of(lives)
 }
 
 async fn check_one(caller: &Caller, life: &Life) {

@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_testkit::redis_server::Redis;
 use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::life::{Life, Step};
-use crate::redis_server::Redis;
 use crate::server::Server;
 use crate::{kills, number};
 

@@ -1,10 +1,10 @@
 //! One lifecycle, and the steps of it that were acknowledged.
 
+use countersign_client::SoftwareKey;
 use countersign_wire::names::Outcome;
 use tokio::time::Instant;
 
-use crate::caller::{Answer, Caller, Failed};
-use crate::phone::Phone;
+use crate::caller::{Answer, Caller, Failed, phone};
 
 /// Knowledge of the caller about a step that may change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Step {
 /// One user's sign-in.
 pub(crate) struct Life {
     pub(crate) user: String,
-    pub(crate) phone: Phone,
+    pub(crate) phone: SoftwareKey,
     /// The phone's answer.
     pub(crate) approves: bool,
     /// True if the phone is removed at the end.
@@ -43,7 +43,7 @@ impl Life {
     pub(crate) fn new(kill: usize, number: usize) -> Self {
         Self {
             user: format!("user-{kill}-{number}"),
-            phone: Phone::new(),
+            phone: phone(),
             approves: !number.is_multiple_of(3),
             removes: number.is_multiple_of(4),
             may_be_refused: false,

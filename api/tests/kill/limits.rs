@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_wire::device::AnswerRequest;
+use countersign_client::SoftwareKey;
+use countersign_wire::device::AnswerResponse;
 use countersign_wire::secret::Secret;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::caller::{Answer, Caller, Failed};
-use crate::phone::Phone;
+use crate::caller::{Answer, Caller, Failed, phone};
 use crate::server::Server;
 
 const WITH_NUMBERS: [(&str, &str); 1] = [("COUNTERSIGN__TENANTS__0__PUSH__NUMBER_MATCH", "6")];
@@ -17,14 +17,14 @@ const WITH_NUMBERS: [(&str, &str); 1] = [("COUNTERSIGN__TENANTS__0__PUSH__NUMBER
 /// A user with a phone, on a server that is killed.
 struct Asked {
     caller: Caller,
-    phone: Phone,
+    phone: SoftwareKey,
     token: String,
 }
 
 impl Asked {
     async fn on(server: &Server) -> Self {
         let caller = Caller::new(server.url(), None);
-        let (phone, token) = (Phone::new(), caller.track("alice").await.unwrap().token);
+        let (phone, token) = (phone(), caller.track("alice").await.unwrap().token);
         let token = token.into_string();
         caller.enroll(&token, &phone).await.unwrap();
         Self { caller, phone, token }
@@ -42,9 +42,8 @@ impl Asked {
         Ok((started.challenge_id, number))
     }
 
-    fn typed(&self, challenge: &str, number: &str) -> AnswerRequest {
-        let verification_code = Some(Secret::new(number));
-        AnswerRequest { verification_code, ..self.phone.answer(challenge, true) }
+    async fn types(&self, challenge: &str, number: &str) -> Answer<AnswerResponse> {
+        self.caller.approve(&self.phone, challenge, number).await
     }
 }
 
@@ -80,7 +79,7 @@ async fn wrong_numbers_are_counted_for_the_challenge_and_for_the_user_over_kills
     let mut asked = Asked::on(&server).await;
     let (first, number) = asked.challenge().await.unwrap();
     for guess in 1..=3 {
-        let told = asked.caller.answer(&asked.typed(&first, &wrong(&number))).await;
+        let told = asked.types(&first, &wrong(&number)).await;
         assert!(matches!(told, Err(Failed::Status(400, _))), "{guess}: {told:?}");
         restart(&mut server, folder.path(), &WITH_NUMBERS).await;
         asked = asked.again(&server);
@@ -89,12 +88,12 @@ async fn wrong_numbers_are_counted_for_the_challenge_and_for_the_user_over_kills
     assert!(ended.is_consumed && !ended.is_verified, "the third ends it: {ended:?}");
     let (second, number) = asked.challenge().await.unwrap();
     for _ in 0..2 {
-        let told = asked.caller.answer(&asked.typed(&second, &wrong(&number))).await;
+        let told = asked.types(&second, &wrong(&number)).await;
         assert!(matches!(told, Err(Failed::Status(400, _))), "{told:?}");
     }
     restart(&mut server, folder.path(), &WITH_NUMBERS).await;
     let asked = asked.again(&server);
-    let right = asked.caller.answer(&asked.typed(&second, &number)).await;
+    let right = asked.types(&second, &number).await;
     assert!(matches!(right, Err(Failed::Status(429, _))), "five were typed: {right:?}");
     let third = asked.challenge().await;
     assert!(matches!(third, Err(Failed::Status(429, _))), "{third:?}");
@@ -104,9 +103,9 @@ async fn wrong_numbers_are_counted_for_the_challenge_and_for_the_user_over_kills
 /// Sends 50 wrong numbers, ten under way together, and counts those that were told to be wrong
 /// before the server was gone. `compared` hears of each.
 async fn guess(asked: &Asked, challenge: &str, number: &str, compared: &Semaphore) -> usize {
-    let body = asked.typed(challenge, &wrong(number));
+    let wrong = wrong(number);
     let guesses = stream::iter(0..50).map(|_| async {
-        match asked.caller.answer(&body).await {
+        match asked.types(challenge, &wrong).await {
             Err(Failed::Status(400, text)) if text.contains("the number is wrong") => {
                 compared.add_permits(1);
                 1

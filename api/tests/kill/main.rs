@@ -21,9 +21,6 @@ mod disk;
 mod disk_full;
 mod faults;
 mod fenced;
-#[expect(dead_code, reason = "a part of it is used here")]
-#[path = "../http/support/hook.rs"]
-mod hook;
 mod invariants;
 mod kills;
 mod lagging;
@@ -31,14 +28,8 @@ mod life;
 mod limits;
 mod order;
 mod outages;
-mod phone;
-#[path = "../../../engine/tests/redis/proxy.rs"]
-#[expect(dead_code, reason = "a part of it is used here")]
-mod proxy;
 mod readiness;
 mod redis;
-#[path = "../../../engine/tests/redis_server/mod.rs"]
-mod redis_server;
 mod reported;
 mod restart;
 mod seed;
@@ -66,20 +57,6 @@ const TOGETHER: usize = 40;
 /// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
 /// the waiter's outcome. Most have more, so that no kill comes after the end.
 const STEPS_MIN: usize = 5;
-
-/// Place of each kill: the number of acknowledged steps before it.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(high).unwrap() % end
-    }
-}
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())

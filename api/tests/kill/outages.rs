@@ -4,17 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::redis_server::Redis;
+use countersign_testkit::until;
 use countersign_wire::names::Outcome;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::caller::{Caller, Failed};
+use crate::invariants::{self, Counted};
 use crate::life::{Life, Step};
-use crate::proxy::Proxy;
-use crate::redis_server::Redis;
+use crate::number;
 use crate::server::Server;
-use crate::{invariants, number};
 
 /// Users, each with a phone, an open challenge and a poll that waits for its end. A third of the
 /// phones answer before, during and after the outage.
@@ -23,7 +25,8 @@ const THIRD: usize = USERS / 3;
 /// Seconds that Redis is paused, longer than a commit waits; `COUNTERSIGN_PAUSE_SECONDS` says how
 /// many otherwise.
 const PAUSE_SECONDS: u64 = 4;
-/// Between two tries of a phone, or of a browser, and how often they try.
+/// Between two tries of a phone, or of a browser, which come again as ours do; and how often they
+/// try.
 const PAUSE: Duration = Duration::from_millis(100);
 const TRIES: usize = 1_200;
 
@@ -106,8 +109,13 @@ impl Waiting {
             life.told.push(("the waiter", outcome));
             refused += times;
         }
-        invariants::check(&self.server, &self.answered).await;
+        self.check().await;
         refused
+    }
+
+    async fn check(&self) {
+        let counted = invariants::check(&self.server, &self.answered).await;
+        assert_eq!(counted, Counted::all_decided(USERS));
     }
 
     /// Checks that the outcomes that were told survive the server too.
@@ -115,7 +123,7 @@ impl Waiting {
         self.server.kill();
         let settings: Vec<_> = self.settings.iter().map(|(k, v)| (&**k, &**v)).collect();
         self.server = Server::start_with(self.folder.path(), &settings).await;
-        invariants::check(&self.server, &self.answered).await;
+        self.check().await;
     }
 }
 
@@ -237,13 +245,8 @@ async fn redis_is_wiped_under_load() {
 async fn follow(replica: &Redis, primary: std::net::SocketAddr) {
     let (host, port) = (primary.ip().to_string(), primary.port().to_string());
     assert_eq!(replica.command(&["REPLICAOF", &host, &port]), "+OK\r\n");
-    for _ in 0..TRIES {
-        if replica.command(&["INFO", "replication"]).contains("master_link_status:up") {
-            return;
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    panic!("it does not follow");
+    let follows = |said: String| said.contains("master_link_status:up").then_some(());
+    until("it follows", async || follows(replica.command(&["INFO", "replication"]))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,7 +300,7 @@ async fn with_a_backlog_approvals_go_on_through_an_outage_and_are_recorded_after
     it.end(denying).await;
     it.answered.extend(approved);
     it.polls.clear();
-    invariants::check(&it.server, &it.answered).await;
+    it.check().await;
     it.assert_settled_after_a_kill().await;
 }
 

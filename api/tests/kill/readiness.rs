@@ -1,20 +1,15 @@
 //! The words of `/health/ready` about a store without room, and its way back, with no request but
 //! that.
 
-use std::time::Duration;
-
+use countersign_testkit::redis_server::Redis;
+use countersign_testkit::until;
 use reqwest::Client;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::caller::{Caller, Failed};
 use crate::disk::Disk;
-use crate::redis_server::Redis;
 use crate::server::Server;
 
-/// Longer than the server takes to notice anything here.
-const SOON: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(100);
 const ROOM: &str = "countersign_store_room_bytes ";
 const MIB: usize = 1 << 20;
 
@@ -41,16 +36,13 @@ impl Operators {
 
     /// Asks until the status is this, and gives the body.
     async fn until(&self, status: u16, is_meant: impl Fn(&Value) -> bool) -> Value {
-        let began = Instant::now();
-        loop {
+        let body = until(&format!("{status} is said"), async || {
             let (found, body) = self.ready().await;
-            if found == status && is_meant(&body) {
-                assert_eq!(self.get("/health/live").await.0, 200);
-                return body;
-            }
-            assert!(began.elapsed() < SOON, "{status} is not said in time: {found} {body}");
-            tokio::time::sleep(PAUSE).await;
-        }
+            (found == status && is_meant(&body)).then_some(body)
+        })
+        .await;
+        assert_eq!(self.get("/health/live").await.0, 200);
+        body
     }
 
     /// Bytes of room by the metrics, if they tell it.
@@ -76,14 +68,7 @@ async fn a_full_disk_is_warned_of_then_not_ready_and_ready_again_without_a_reque
     let mut server = Server::start_with(disk.path(), &settings(&[])).await;
     let operators = Operators::of(&mut server);
     operators.until(200, |body| body.get("warnings").is_none()).await;
-    let began = Instant::now();
-    let room = loop {
-        if let Some(room) = operators.room().await {
-            break room;
-        }
-        assert!(began.elapsed() < SOON, "the room is told in time");
-        tokio::time::sleep(PAUSE).await;
-    };
+    let room = until("the room is told", async || operators.room().await).await;
     let ballast = disk.take(5 * MIB);
     let body = operators.until(200, |body| body.get("warnings").is_some()).await;
     assert!(body["storeRoomBytes"].as_u64().unwrap() < 4 << 20, "{body}");
@@ -141,11 +126,8 @@ async fn a_redis_without_memory_is_not_ready_and_ready_again_without_a_request()
     // It has a limit now, and nothing is left of it.
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1gb"]), "+OK\r\n");
     operators.until(200, |_| true).await;
-    let began = Instant::now();
-    while operators.room().await.is_none_or(|room| room < 500e6) {
-        assert!(began.elapsed() < SOON, "the room is told in time");
-        tokio::time::sleep(PAUSE).await;
-    }
+    let is_told = async || operators.room().await.filter(|room| *room >= 500e6);
+    until("the room is told", is_told).await;
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "4mb"]), "+OK\r\n");
     operators.until(200, |body| body.get("warnings").is_some()).await;
     assert!(server.read_log().contains("the store has little room left"), "{}", server.read_log());

@@ -1,13 +1,11 @@
 //! Redis is killed under a server that lives: polls stay parked, and decisions of the meantime are
 //! settled once it is back.
 
-use std::time::Duration;
-
+use countersign_testkit::redis_server::{Redis, authority};
+use countersign_testkit::until;
 use countersign_wire::names::Outcome;
 
-use crate::caller::{Caller, Failed};
-use crate::phone::Phone;
-use crate::redis_server::{Redis, authority};
+use crate::caller::{Caller, Failed, phone};
 use crate::server::{Launch, Server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,9 +14,9 @@ async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
     let mut redis = Redis::durable();
     let server = Server::start_with(folder.path(), &[("COUNTERSIGN_STORE", &redis.url())]).await;
     let caller = Caller::new(server.url(), None);
-    let phone = Phone::new();
+    let ann = phone();
     let token = caller.track("ann").await.unwrap().token.into_string();
-    caller.enroll(&token, &phone).await.unwrap();
+    caller.enroll(&token, &ann).await.unwrap();
     let id = caller.challenge(&token).await.unwrap().challenge_id;
     let parked = tokio::spawn({
         let (caller, token, id) = (caller.clone(), token.clone(), id.clone());
@@ -26,27 +24,21 @@ async fn a_parked_poll_outlives_redis_and_is_told_the_decision() {
     });
     // Without Redis a decision is answered in bounded time: it is not known.
     redis.kill();
-    let refused = caller.decide(&phone, &id, true).await;
+    let refused = caller.decide(&ann, &id, true).await;
     assert!(matches!(refused, Err(Failed::Status(503, _))), "{refused:?}");
     assert!(!parked.is_finished(), "the poll waits on");
     redis.restart();
     // The phone tries again, as it does after a 503.
-    let mut decided = None;
-    for _ in 0..200 {
-        match caller.decide(&phone, &id, true).await {
-            Ok(answer) => decided = Some(answer),
-            Err(Failed::Status(503, _)) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
+    let decided =
+        until("the decision is known", async || match caller.decide(&ann, &id, true).await {
+            Ok(answer) => Some(answer.outcome),
+            Err(Failed::Status(503, _)) => None,
             Err(failed) => panic!("{failed:?}"),
-        }
-        break;
-    }
-    assert_eq!(decided.map(|answer| answer.outcome), Some(Outcome::Approved));
+        });
+    assert_eq!(decided.await, Outcome::Approved);
     assert_eq!(parked.await.unwrap().unwrap().outcome, Some(Outcome::Approved));
     assert!(caller.validate(&token).await.unwrap().is_valid);
-    let denied = caller.decide(&phone, &id, false).await;
+    let denied = caller.decide(&ann, &id, false).await;
     assert!(matches!(denied, Err(Failed::Status(400, _))), "{denied:?}");
 }
 
@@ -59,7 +51,7 @@ async fn a_redis_is_reached_by_tls() {
     let server = Server::start_with(folder.path(), &settings).await;
     let caller = Caller::new(server.url(), None);
     let token = caller.track("ann").await.unwrap().token.into_string();
-    caller.enroll(&token, &Phone::new()).await.unwrap();
+    caller.enroll(&token, &phone()).await.unwrap();
     assert_eq!(redis.command(&["EXISTS", "countersign:state"]), ":1\r\n");
 }
 
@@ -72,7 +64,7 @@ async fn a_redis_that_forgot_its_store_beside_a_dead_server_is_not_taken_for_a_n
     let mut server = Server::start_as(folder.path(), &launch).await;
     let caller = Caller::new(server.url(), None);
     let token = caller.track("ann").await.unwrap().token.into_string();
-    caller.enroll(&token, &Phone::new()).await.unwrap();
+    caller.enroll(&token, &phone()).await.unwrap();
     server.kill();
     assert_eq!(redis.command(&["FLUSHALL"]), "+OK\r\n");
     // Everybody would be a user who has no device yet, and be let in.

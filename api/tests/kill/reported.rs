@@ -3,15 +3,14 @@
 use countersign_client::{Choice, Enrollment, Http, Prompt, SoftwareKey, StatementDevice};
 use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, SignatureFormat};
+use countersign_testkit::hook::{Hook, Request};
 use serde_json::Value;
 
 use crate::caller::Caller;
-use crate::hook::Hook;
 use crate::server::{Server, TENANT};
 
-fn event(request: &str) -> Value {
-    let (_, body) = request.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap()
+fn event(call: &Request) -> Value {
+    serde_json::from_str(&call.body).unwrap()
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::invariants;
 use crate::server::{Launch, Server};
-use crate::{Random, live_until_killed, number};
+use crate::{live_until_killed, number};
 
 /// Starts that are killed; `COUNTERSIGN_RESTARTS` says how many otherwise.
 const RESTARTS: usize = 5;
@@ -13,7 +13,7 @@ const CALLS: &str = "openat,pread64,pwrite64,fsync,ftruncate,fcntl,mmap";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
     let restarts = number("COUNTERSIGN_RESTARTS").map_or(RESTARTS, |n| n.try_into().unwrap());
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = fastrand::Rng::with_seed(1);
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path()).await;
     // A log to go through at each start.
@@ -28,13 +28,13 @@ async fn a_start_that_was_killed_anywhere_takes_nothing_with_it() {
     while killed < restarts {
         tries += 1;
         assert!(tries <= 10 * restarts, "{killed} of {tries} starts were killed");
-        let at = 1 + random.below(calls);
+        let at = random.usize(1..=calls);
         let inject = format!("inject={CALLS}:signal=KILL:when={at}");
         let launch = Launch::traced(&trace, &["-e", &inject]);
         // Calls are counted by thread: a late one may be made by none before the server listens.
         killed += usize::from(Server::try_start(folder.path(), &launch).await.is_err());
     }
     let server = Server::start(folder.path()).await;
-    invariants::check(&server, &lives).await;
+    invariants::check(&server, &lives).await.assert_of_everything();
     assert!(Caller::new(server.url(), None).track("somebody new").await.is_ok());
 }

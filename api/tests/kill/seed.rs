@@ -6,20 +6,15 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use countersign_core::account::{AccountRecord, Profile};
-use countersign_core::action::{Action, ActionContext, ActionState};
 use countersign_core::challenge::Challenge;
-use countersign_core::device::{Device, Signing};
 use countersign_core::fatigue::Counters;
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, ChallengeId, IdempotencyKey, TenantId,
-    UserId,
-};
-use countersign_core::signature::{Algorithm, PublicKey};
+use countersign_core::id::{AccountKey, AuthenticatorId, ChallengeId, TenantId, UserId};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::Writer;
 use countersign_engine::system::SystemClock;
-use ed25519_dalek::SigningKey;
+use countersign_testkit::phone::Phone;
+use countersign_testkit::sample;
 
 use crate::server::TENANT;
 
@@ -48,61 +43,22 @@ fn bytes<const N: usize>(n: u64) -> [u8; N] {
     bytes
 }
 
-fn key(n: u64) -> PublicKey {
-    let signer = SigningKey::from_bytes(&bytes(n));
-    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-    spki.extend(signer.verifying_key().as_bytes());
-    PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
-}
-
 /// One user's records.
 fn records(n: u64) -> [Record; 4] {
     let now = SystemClock.now();
     let tenant = TenantId::parse(TENANT).unwrap();
     let account = AccountKey { tenant, user: UserId::parse(&user(n)).unwrap() };
-    let action = ActionKey {
-        code: ActionCode::parse("signIn").unwrap(),
-        idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
-    };
+    let key = sample::action_key("signIn", "k-1");
     let id = AuthenticatorId::from_entropy(bytes(n));
-    let (profile, counters) = (Profile::default(), Counters::default());
-    let device = Device {
-        id: id.clone(),
-        account: account.clone(),
-        key: key(n),
-        signing: Signing::StatementV1,
-        confirmed: true,
-        name: None,
-        platform: None,
-        push_token: None,
-        created_at: now,
-        verified_at: now,
-        last_verified_at: None,
-    };
-    let tracked = Action {
-        account: account.clone(),
-        key: action.clone(),
-        state: ActionState::ChallengeRequired,
-        context: ActionContext::default(),
-        created_at: now,
-        state_updated_at: now,
-        decided_by: None,
-        approved: None,
-        revision: 0,
-    };
+    let device = sample::device(&account, id.clone(), Phone::of(n).public, now);
+    let tracked = sample::action(&account, key.clone(), now);
     let challenge = Challenge {
         id: challenge(n),
-        account: account.clone(),
-        action,
         targets: vec![id],
-        issued_at: now,
         expires_at: now.plus_ms(3_600_000),
-        held: false,
-        notifications: 0,
-        ended: None,
-        number: None,
-        shown: None,
+        ..sample::challenge(&account, key, now)
     };
+    let (profile, counters) = (Profile::default(), Counters::default());
     let tickets = Vec::new();
     [
         Record::Account(account, AccountRecord { created_at: now, profile, counters, tickets }),

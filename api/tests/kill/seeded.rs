@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use countersign_testkit::redis_server::Redis;
 use futures_util::{StreamExt as _, stream};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::life::Life;
-use crate::redis_server::Redis;
 use crate::server::{SECRET, Server, TENANT};
 use crate::{number, seed};
 

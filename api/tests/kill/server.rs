@@ -178,6 +178,7 @@ impl Server {
         let began = tokio::time::Instant::now();
         while self.threads().any(is_at_it) {
             assert!(began.elapsed() < LOOK_MAX, "it looks through its file for too long");
+            // Far longer than `until` waits: the file may be of a million users.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

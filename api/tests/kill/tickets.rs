@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::caller::{Caller, Failed};
+use countersign_testkit::redis_server::Redis;
+
+use crate::caller::{Caller, Failed, phone};
 use crate::life::Life;
-use crate::phone::Phone;
-use crate::redis_server::Redis;
 use crate::server::Server;
 
 async fn outlives_a_kill(folder: &Path, settings: &[(&str, &str)]) {
@@ -19,10 +19,10 @@ async fn outlives_a_kill(folder: &Path, settings: &[(&str, &str)]) {
     server.kill();
     let server = Server::start_with(folder, settings).await;
     let caller = Caller::new(server.url(), None);
-    let again = caller.enroll(&used, &Phone::new()).await;
+    let again = caller.enroll(&used, &phone()).await;
     assert!(matches!(again, Err(Failed::Status(401, _))), "{again:?}");
     // It allows no more than its token did: the user has an authenticator by now.
-    let late = caller.enroll(&unused, &Phone::new()).await;
+    let late = caller.enroll(&unused, &phone()).await;
     assert!(matches!(late, Err(Failed::Status(403, _))), "{late:?}");
     let known = caller.enroll(&unused, &life.phone).await.unwrap();
     assert_eq!(known.user_authenticator_id, enrolled.user_authenticator_id);

@@ -1,6 +1,7 @@
 //! A key file goes only when the server has removed the key, or does not know it.
 
-use super::support::Server;
+use countersign_testkit::answers::Server;
+
 use super::{ENROLLED, NOTHING, OK, UNKNOWN_KEY, enroll, phone};
 
 #[tokio::test]

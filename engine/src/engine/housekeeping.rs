@@ -135,7 +135,7 @@ pub(super) async fn end(shared: &Arc<Shared>, challenge: Challenge, due: Due) ->
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::id::*;
+    use countersign_testkit::sample;
 
     use super::*;
 
@@ -144,24 +144,11 @@ mod tests {
     }
 
     fn challenge(held: bool) -> Challenge {
-        let account =
-            AccountKey { tenant: TenantId::parse("t").unwrap(), user: UserId::parse("u").unwrap() };
-        let action = ActionKey {
-            code: ActionCode::parse("signIn").unwrap(),
-            idempotency_key: IdempotencyKey::parse("k").unwrap(),
-        };
+        let key = sample::action_key("signIn", "k");
         Challenge {
-            id: ChallengeId::from_entropy(&[1; 24]),
-            account,
-            action,
-            targets: Vec::new(),
-            issued_at: UnixMillis(0),
-            expires_at: UnixMillis(60_000),
             held,
-            notifications: 0,
-            ended: None,
-            number: None,
-            shown: None,
+            expires_at: UnixMillis(60_000),
+            ..sample::challenge(&sample::account("u"), key, UnixMillis(0))
         }
     }
 

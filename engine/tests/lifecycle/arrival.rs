@@ -12,7 +12,7 @@ async fn a_decision_that_arrived_in_time_counts_after_the_expiry() {
     let house = House::open();
     let (_, phone, challenge) = house.asked().await;
     let arrived_at = challenge.expires_at.minus_ms(1);
-    house.clock.advance(challenge.expires_at.ms_since(house.now()) + 100);
+    house.clock.pass(challenge.expires_at.ms_since(house.now()) + 100);
     let signed = phone.answer(&challenge, Decision::Approve);
     let ended = house.engine.decide(&phone.credential(), signed, arrived_at).await.unwrap();
     assert_eq!((ended.outcome, ended.at), (Outcome::Approved, arrived_at));
@@ -34,7 +34,7 @@ async fn a_decision_that_arrived_in_time_does_not_replace_a_recorded_expiry() {
     let house = House::hasty();
     let (_, phone, challenge) = house.asked().await;
     let waiter = house.waiter(&challenge).await;
-    house.clock.advance(25);
+    house.clock.pass(25);
     assert_eq!(waiter.await, Some(Outcome::Expired));
     let signed = phone.answer(&challenge, Decision::Approve);
     let in_time = challenge.expires_at.minus_ms(1);

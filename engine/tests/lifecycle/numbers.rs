@@ -97,7 +97,7 @@ async fn a_counted_number_wakes_no_device_that_waits() {
     let house = house();
     let (_, phone, challenge) = house.asked().await;
     let arrived_at = challenge.expires_at.minus_ms(1);
-    house.clock.advance(challenge.expires_at.ms_since(house.now()) + 1);
+    house.clock.pass(challenge.expires_at.ms_since(house.now()) + 1);
     let credential = phone.credential();
     let mut app = Box::pin(house.engine.pending(&credential, Reader::Stranger, WAIT_MS));
     assert!(poll_once(&mut app).await.is_none(), "nothing is pending any more");

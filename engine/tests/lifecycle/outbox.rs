@@ -52,17 +52,17 @@ async fn an_event_that_is_not_accepted_is_told_again_after_half_a_minute_and_not
     let house = told_by(&delivery);
     let first = report(&house, "alice", 1).await;
     assert_eq!(calls(&delivery, 1).await, [(first.id.clone(), 1)]);
-    house.clock.advance(29_999);
+    house.clock.pass(29_999);
     let second = report(&house, "bob", 2).await;
     assert_eq!(calls(&delivery, 2).await[1..], [(second.id.clone(), 1)]);
-    house.clock.advance(1);
+    house.clock.pass(1);
     let third = report(&house, "carol", 3).await;
     let told = calls(&delivery, 4).await;
     assert!(told[2..].contains(&(first.id.clone(), 2)), "{told:?}");
     assert!(told[2..].contains(&(third.id.clone(), 1)), "{told:?}");
     let ids: Vec<_> = delivery.told(4).await.into_iter().map(|event| event.id).collect();
     assert_eq!(ids.iter().filter(|id| **id == ids[0]).count(), 2, "one event has one name");
-    house.clock.advance(30_000);
+    house.clock.pass(30_000);
     let fourth = report(&house, "dave", 4).await;
     assert_eq!(
         calls(&delivery, 5).await[4..],
@@ -79,7 +79,7 @@ async fn an_event_is_told_three_times_at_most() {
     delivery.told(1).await;
     let mut before = 1;
     for (number, user) in (2..).zip(["bob", "carol", "dave", "erin"]) {
-        house.clock.advance(30_000);
+        house.clock.pass(30_000);
         report(&house, user, number).await;
         // The new one and all that are due again.
         before += usize::from(number).min(3);

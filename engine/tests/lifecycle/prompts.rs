@@ -31,7 +31,7 @@ async fn nag(house: &House, number: usize) -> usize {
     for round in 0..50 {
         // Some take each other's place, some stand side by side.
         let key = action(&format!("code{}", (number + round) % 8), &format!("k-{number}"));
-        house.clock.advance(6);
+        house.clock.pass(6);
         match house.challenge_for(&alice, key).await {
             Ok(_) => {}
             Err(Error::Refused(Refusal::TooManyPrompts { retry_after_ms, .. })) => {
@@ -80,7 +80,7 @@ async fn what_is_refused_makes_the_wait_no_longer() {
     for _ in 0..15 {
         let refused = house.challenge(&alice).await.unwrap_err();
         assert!(matches!(refused, Error::Refused(Refusal::TooManyPrompts { .. })));
-        house.clock.advance(MINUTE_MS);
+        house.clock.pass(MINUTE_MS);
     }
     house.challenge(&alice).await.unwrap();
     assert_eq!(delivery.notified(&alice).len(), 6);
@@ -177,7 +177,7 @@ async fn tries_that_reach_nobody_are_refused_after_twenty_in_the_window() {
     assert_eq!((delivery.called(), house.store.journal().len()), (20, 20));
     // It is counted in the record, and outlives the process.
     assert_eq!(house.again_after(0).challenge(&alice).await, held);
-    house.clock.advance(15 * MINUTE_MS);
+    house.clock.pass(15 * MINUTE_MS);
     assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));
 }
 
@@ -286,11 +286,11 @@ async fn a_report_is_told_once_it_is_recorded_and_holds_prompts() {
     assert_eq!(failed.state, ActionState::ChallengeFailed);
     let again = house.decide(&phone, &challenge, Decision::Report).await.unwrap();
     assert_eq!((again.outcome, delivery.told(1).await.len()), (Outcome::Reported, 1));
-    house.clock.advance(15 * MINUTE_MS - 1);
+    house.clock.pass(15 * MINUTE_MS - 1);
     let refused = house.challenge(&alice).await.unwrap_err();
     let held = Refusal::TooManyPrompts { hold: Hold::Reported, retry_after_ms: 1 };
     assert_eq!(refused, Error::Refused(held));
-    house.clock.advance(1);
+    house.clock.pass(1);
     house.challenge(&alice).await.unwrap();
 }
 

@@ -127,14 +127,14 @@ async fn an_owner_keeps_its_place_over_a_restart_and_gets_it_back_by_enrolling()
     house.enroll(&alice, &phone).await.unwrap();
     let challenge = house.challenge(&alice).await.unwrap();
     for n in 0..5 {
-        house.clock.advance(1);
+        house.clock.pass(1);
         house.enroll(&account(&format!("stranger-{n}")), &phone).await.unwrap();
     }
     // Nothing was approved yet, and five enrolled the key since.
     let refused = house.decide(&phone, &challenge, Decision::Approve).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeUnknown)));
     assert_eq!(house.engine.user(&alice).await.unwrap().devices.len(), 1, "it stays enrolled");
-    house.clock.advance(1);
+    house.clock.pass(1);
     house.enroll(&alice, &phone).await.unwrap();
     let read = house.engine.pending(&phone.credential(), Reader::Stranger, 0).await.unwrap();
     assert_eq!(read.offers[0].1.challenge.id, challenge.id, "what waited is there again");
@@ -142,7 +142,7 @@ async fn an_owner_keeps_its_place_over_a_restart_and_gets_it_back_by_enrolling()
     // From here on no stranger takes the place.
     let second = house.challenge_for(&alice, action("signIn", "s-2")).await.unwrap();
     for n in 5..12 {
-        house.clock.advance(1);
+        house.clock.pass(1);
         house.enroll(&account(&format!("stranger-{n}")), &phone).await.unwrap();
     }
     let after = house.again_after(1);
@@ -155,7 +155,7 @@ async fn a_place_that_becomes_free_goes_to_the_newest_that_has_none() {
     let phone = Phone::new(1);
     let mut devices = Vec::new();
     for n in 0..6 {
-        house.clock.advance(1);
+        house.clock.pass(1);
         devices.push(house.enroll(&account(&format!("user-{n}")), &phone).await.unwrap());
     }
     let first = account("user-0");
@@ -176,7 +176,7 @@ async fn what_a_key_signs_rises_for_users_that_it_has_no_place_for() {
     let house = House::open();
     let phone = Phone::new(1);
     for n in 0..7 {
-        house.clock.advance(1);
+        house.clock.pass(1);
         house.enroll(&account(&format!("user-{n}")), &phone).await.unwrap();
     }
     house.enroll_proven(&account("owner"), &phone).await.unwrap();

@@ -6,9 +6,10 @@ use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;
 use countersign_engine::Error;
+use countersign_testkit::random::Seeded;
 use futures_util::future::join_all;
 
-use crate::support::{Fault, House, Phone, Seeded, WAIT_MS, Which, account, soon};
+use crate::support::{Fault, House, Phone, WAIT_MS, Which, account, soon};
 
 const USERS: usize = 60;
 const SEEDS: u64 = 6;

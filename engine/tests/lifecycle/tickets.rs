@@ -27,9 +27,9 @@ fn wish(house: &House) -> TicketWish {
 /// A user with a tracked action and a ticket.
 async fn ticketed(house: &House) -> (AccountKey, String) {
     let alice = account("alice");
-    house.clock.advance(2_000);
+    house.clock.pass(2_000);
     house.track(&alice, &action("enroll", "e-1")).await.unwrap();
-    house.clock.advance(2_000);
+    house.clock.pass(2_000);
     let ticket = house.engine.issue_ticket(&alice, wish(house)).await.unwrap();
     (alice, ticket)
 }
@@ -40,7 +40,7 @@ async fn enroll(house: &House, phone: &Phone, text: &str) -> Result<Arc<Device>,
     let token = Digest::of(text);
     let (tenant, key) = (&held.account.tenant, phone.public.thumbprint());
     let statement = Statement::Enroll { tenant, key, token };
-    let proof = EnrollmentProof { signature: phone.sign_bytes(&statement.to_bytes()), token };
+    let proof = EnrollmentProof { signature: phone.sign_statement(&statement), token };
     let enroll = Enroll {
         signing: Signing::StatementV1,
         ticket: Some(token),

@@ -153,7 +153,7 @@ async fn waiters_are_told_of_an_expiry_once_it_is_recorded() {
     let (at_store, mut held) = gate();
     house.store.plan(Which::End, Fault::Delayed(at_store));
     let waiter = house.waiter(&challenge).await;
-    house.clock.advance(25);
+    house.clock.pass(25);
     soon(&mut held.arrived).await.unwrap();
     // The expiry is with the store and not recorded: nobody knows of it.
     assert_eq!(house.outcome(&challenge).await, None);
@@ -187,7 +187,7 @@ async fn a_poll_does_not_outlive_a_challenge_whose_end_cannot_be_recorded() {
     let house = House::hasty();
     let (_, phone, challenge) = house.asked().await;
     house.store.is_out.store(true, Ordering::SeqCst);
-    house.clock.advance(25);
+    house.clock.pass(25);
     let verdict = soon(house.poll(&challenge, WAIT_MS)).await.unwrap();
     assert!(verdict.ended().is_none(), "nothing is recorded");
     assert!(house.decide(&phone, &challenge, Decision::Approve).await.is_err());
@@ -238,7 +238,7 @@ async fn an_open_app_is_told_of_a_challenge_at_once() {
     let house = House::open();
     let (alice, phone, first) = house.asked().await;
     house.decide(&phone, &first, Decision::Deny).await.unwrap();
-    house.clock.advance(Limits::default().denial_wait_ms);
+    house.clock.pass(Limits::default().denial_wait_ms);
     let credential = phone.credential();
     let app = house.engine.pending(&credential, Reader::Stranger, WAIT_MS);
     let (app, challenge) = soon(async { tokio::join!(app, house.challenge(&alice)) }).await;

@@ -72,7 +72,7 @@ async fn after_a_denial_the_same_action_may_be_challenged_again() {
     assert_eq!(ended.outcome, Outcome::Denied);
     let recorded = house.engine.action(&alice, challenge.action.clone()).await.unwrap();
     assert_eq!(recorded.state, ActionState::ChallengeFailed);
-    house.clock.advance(Limits::default().denial_wait_ms);
+    house.clock.pass(Limits::default().denial_wait_ms);
     let second = house.challenge(&alice).await.unwrap();
     let ended = house.decide(&phone, &second, Decision::Approve).await.unwrap();
     assert_eq!(ended.outcome, Outcome::Approved);

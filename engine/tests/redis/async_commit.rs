@@ -10,11 +10,11 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError, Unwritten};
 use countersign_engine::store::{Bound, Durability, RedisSettings, RedisStore};
 use countersign_engine::system::{Stopwatch, SystemEntropy};
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 use futures_util::FutureExt as _;
 
-use crate::proxy::Proxy;
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, revision, until};
 
 /// Longer than the wait for an answer that is told at once.

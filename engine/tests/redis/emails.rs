@@ -6,10 +6,10 @@ use countersign_core::account::{AccountRecord, Profile};
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::UserQuery;
 use countersign_engine::store::RedisStore;
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 use sha2::{Digest as _, Sha256};
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, open};
 
 /// The index in which older versions kept an address as it is written.

@@ -6,11 +6,11 @@ use countersign_core::change::Write;
 use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::Committed;
+use countersign_testkit::proxy::Proxy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 
 use crate::lost::{is_whole, populate};
-use crate::proxy::Proxy;
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{change, open, until};
 
 /// Has a Redis follow another, until it has all that was there.

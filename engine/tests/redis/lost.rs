@@ -9,11 +9,11 @@ use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
+use countersign_testkit::proxy::{Fault, Proxy};
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 use futures_util::future::join_all;
 
-use crate::proxy::{Fault, Proxy};
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 /// A user with a phone, an open challenge and one that was approved.

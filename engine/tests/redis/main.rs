@@ -10,12 +10,6 @@ mod lost;
 mod moved;
 mod outages;
 mod owners;
-mod proxy;
-#[expect(dead_code, reason = "a part of it is used here")]
-#[path = "../redis_server/mod.rs"]
-mod redis_server;
-#[path = "../store_conformance/samples.rs"]
-mod samples;
 mod wire;
 
 use std::sync::Arc;
@@ -27,10 +21,8 @@ use countersign_core::id::AccountKey;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::{RedisSettings, RedisStore};
-use countersign_engine::system::{Stopwatch, SystemEntropy};
-
-/// Longer than anything here may take.
-const SOON: f64 = 20.0;
+use countersign_engine::system::SystemEntropy;
+use countersign_testkit::until;
 
 /// A store that waits as long as it does by default.
 async fn open(url: &str) -> RedisStore {
@@ -44,18 +36,6 @@ async fn open_waiting(url: &str, wait: Duration) -> RedisStore {
 async fn try_open(url: &str, wait: Duration) -> Result<RedisStore, StoreError> {
     let settings = RedisSettings { wait, ..RedisSettings::new(url) };
     RedisStore::open(settings, Arc::new(SystemEntropy)).await
-}
-
-/// Asks until the answer is there.
-async fn until<T>(what: &str, mut asked: impl AsyncFnMut() -> Option<T>) -> T {
-    let watch = Stopwatch::start();
-    loop {
-        if let Some(answer) = asked().await {
-            return answer;
-        }
-        assert!(watch.seconds() < SOON, "{what} in time");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 async fn until_ready(store: &RedisStore) {

@@ -11,9 +11,9 @@ use countersign_engine::ports::Store;
 use countersign_engine::ports::store::{Committed, Record, StoreError};
 use countersign_engine::store::transfer::{self, TransferError};
 use countersign_engine::store::{MemoryStore, SqliteStore, stream};
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, open, revision};
 
 /// Users: more than one page of any store has.

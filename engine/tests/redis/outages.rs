@@ -8,9 +8,9 @@ use countersign_core::id::AccountKey;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
 use countersign_engine::store::RedisStore;
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until_ready};
 
 /// Commits that one account has in a row while Redis is killed.

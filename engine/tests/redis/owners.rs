@@ -8,9 +8,9 @@ use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::{Opening, RedisSettings, RedisStore};
 use countersign_engine::system::SystemEntropy;
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, open, revision, try_open, until};
 
 const WAIT: Duration = Duration::from_secs(3);
@@ -118,7 +118,7 @@ async fn a_password_of_the_url_is_used_and_a_wrong_one_is_refused_without_saying
     };
     assert!(!why.contains("wrong-one"), "{why}");
     let store = open(&url("right-one")).await;
-    let ann = crate::samples::user("ann");
+    let ann = countersign_testkit::records::user("ann");
     recorded(&store, &ann, 0, [account(record())]).await;
     assert_eq!(revision(&store, &ann).await, 1);
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));

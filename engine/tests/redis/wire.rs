@@ -7,10 +7,10 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store as _;
 use countersign_engine::ports::store::{Committed, StoreError};
+use countersign_testkit::proxy::{Fault, Proxy};
+use countersign_testkit::records::*;
+use countersign_testkit::redis_server::Redis;
 
-use crate::proxy::{Fault, Proxy};
-use crate::redis_server::Redis;
-use crate::samples::*;
 use crate::{account, change, is_unavailable, open, open_waiting, revision, until, until_ready};
 
 const FAULTS: [Fault; 3] = [Fault::LostBefore, Fault::LostAfter, Fault::Duplicated];

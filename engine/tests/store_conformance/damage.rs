@@ -10,8 +10,7 @@ use countersign_core::outcome::Outcome;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
-
-use crate::samples::*;
+use countersign_testkit::records::*;
 
 /// Commits that the files hold.
 const USERS: u8 = 12;

@@ -7,9 +7,8 @@ use countersign_core::change::Write;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::store::SqliteStore;
+use countersign_testkit::records::*;
 use rusqlite::Connection;
-
-use crate::samples::*;
 
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path).unwrap()

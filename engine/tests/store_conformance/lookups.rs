@@ -2,16 +2,13 @@
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionState};
-use countersign_core::challenge::Challenge;
 use countersign_core::change::Write;
 use countersign_core::device::Device;
-use countersign_core::id::{AccountKey, ActionCode, ChallengeId, TenantId, UserId};
-use countersign_core::outcome::Outcome;
+use countersign_core::id::{AccountKey, ActionCode, TenantId, UserId};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
-use countersign_engine::ports::store::{ActionQuery, Record, UserQuery};
-
-use crate::samples::*;
+use countersign_engine::ports::store::{ActionQuery, UserQuery};
+use countersign_testkit::records::*;
 
 fn profile(email: &str, phone: &str, username: &str) -> AccountRecord {
     with_profile(Profile {
@@ -215,169 +212,9 @@ pub(crate) async fn a_key_is_found_with_all_its_bindings_on_its_tenant(store: im
     assert_eq!(store.devices_of_key(&another_key.credential()).await, Ok(vec![another_key]));
 }
 
-pub(crate) async fn open_challenges_come_oldest_first(store: impl Store) {
-    let ann = user("ann");
-    let (older, newer) = (challenge(&ann, 9, 10), challenge(&ann, 1, 20));
-    let closed = challenge(&ann, 5, 15);
-    let all = [newer.clone(), closed.clone(), older.clone()];
-    recorded(&store, &ann, 0, all.map(|record| Write::Challenge(record.into()))).await;
-    let closed = ended(&closed, Outcome::Denied, 16);
-    // Writing one again, as a release does, leaves one.
-    let again = [Write::Challenge(closed.into()), Write::Challenge(newer.clone().into())];
-    recorded(&store, &ann, 1, again).await;
-    assert_eq!(store.account(&ann).await.unwrap().open, [older, newer]);
-}
-
-pub(crate) async fn overdue_challenges_are_the_expired_and_the_long_held(store: impl Store) {
-    let (ann, bob) = (user("ann"), user("bob"));
-    let held = |n, at| Challenge { held: true, ..challenge(&ann, n, at) };
-    // Lifetimes are 300 ms: at 1,000 a challenge is over if it was issued by 700.
-    let (oldest, just_over, not_yet) =
-        (challenge(&bob, 9, 650), challenge(&ann, 2, 700), challenge(&ann, 3, 701));
-    let (long_held, fresh_held, released) = (held(4, 899), held(5, 900), held(6, 800));
-    let closed = ended(&challenge(&ann, 7, 100), Outcome::Denied, 200);
-    let all = [
-        long_held.clone(),
-        just_over.clone(),
-        not_yet,
-        fresh_held.clone(),
-        released.clone(),
-        closed,
-    ];
-    recorded(&store, &ann, 0, all.map(|record| Write::Challenge(record.into()))).await;
-    recorded(&store, &bob, 0, [Write::Challenge(oldest.clone().into())]).await;
-    let released = Challenge { held: false, ..released };
-    recorded(&store, &ann, 1, [Write::Challenge(released.into())]).await;
-
-    let overdue = |limit| store.overdue(UnixMillis(1_000), UnixMillis(900), limit);
-    let expected = [oldest.clone(), just_over.clone(), long_held.clone()];
-    assert_eq!(overdue(10).await, Ok(expected.to_vec()));
-    assert_eq!(overdue(2).await, Ok(expected[..2].to_vec()));
-    assert_eq!(overdue(0).await, Ok(vec![]));
-    let later = store.overdue(UnixMillis(9_000), UnixMillis(9_000), 10).await.unwrap();
-    let mut ids: Vec<_> = later.iter().map(|c| c.id.clone()).collect();
-    ids.dedup();
-    assert_eq!(ids.len(), 6, "held and expired is told once: {ids:?}");
-    let end = Write::Challenge(ended(&just_over, Outcome::Expired, 1_000).into());
-    recorded(&store, &ann, 2, [end]).await;
-    assert_eq!(overdue(10).await, Ok(vec![oldest, long_held]));
-}
-
-pub(crate) async fn pruning_forgets_old_actions_and_long_ended_challenges(store: impl Store) {
-    let ann = user("ann");
-    let (old, kept) = (action(&ann, "old", 99), action(&ann, "kept", 100));
-    let over = ended(&challenge(&ann, 1, 10), Outcome::Approved, 199);
-    let recent = ended(&challenge(&ann, 2, 10), Outcome::Approved, 200);
-    let open = challenge(&ann, 3, 10);
-    let actions = [old, kept.clone()].map(|record| Write::Action(record.into()));
-    recorded(&store, &ann, 0, actions).await;
-    let challenges =
-        [over.clone(), recent.clone(), open.clone()].map(|record| Write::Challenge(record.into()));
-    recorded(&store, &ann, 1, challenges).await;
-
-    assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(2));
-    assert_eq!(store.prune(UnixMillis(100), UnixMillis(200)).await, Ok(0));
-    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![kept]));
-    assert_eq!(store.challenge(&tenant(), &over.id).await, Ok(None));
-    assert_eq!(store.challenge(&tenant(), &recent.id).await, Ok(Some(recent)));
-    let snapshot = store.account(&ann).await.unwrap();
-    assert_eq!((snapshot.revision, snapshot.open), (2, vec![open]));
-}
-
-pub(crate) async fn pruning_takes_more_than_one_helping(store: impl Store) {
-    let ann = user("ann");
-    let old = (0..1_200).map(|n| Write::Action(action(&ann, &format!("{n}"), n).into()));
-    let change = countersign_core::change::Change {
-        account: ann.clone(),
-        expected: 0,
-        writes: old.collect(),
-    };
-    store.commit(change).await.unwrap();
-    assert_eq!(store.prune(UnixMillis(1_199), UnixMillis(0)).await, Ok(1_199));
-    assert_eq!(store.actions(&ann, all_actions()).await.unwrap().len(), 1);
-}
-
 pub(crate) async fn the_first_token_secret_of_a_tenant_is_kept(store: impl Store) {
     let other = TenantId::parse("other").unwrap();
     assert_eq!(store.token_secret(&tenant(), [1; 32]).await, Ok([1; 32]));
     assert_eq!(store.token_secret(&other, [2; 32]).await, Ok([2; 32]));
     assert_eq!(store.token_secret(&tenant(), [3; 32]).await, Ok([1; 32]));
-}
-
-pub(crate) async fn times_at_the_end_of_time_are_kept(store: impl Store) {
-    let ann = user("ann");
-    let endless =
-        Challenge { expires_at: UnixMillis(u64::MAX), ..challenge(&ann, 1, u64::MAX - 300) };
-    let late = action(&ann, "late", u64::MAX);
-    let writes = [Write::Challenge(endless.clone().into()), Write::Action(late.clone().into())];
-    recorded(&store, &ann, 0, writes).await;
-    assert_eq!(store.account(&ann).await.unwrap().open, [endless]);
-    assert_eq!(store.actions(&ann, all_actions()).await, Ok(vec![late]));
-    assert_eq!(store.overdue(UnixMillis(1), UnixMillis(1), 10).await, Ok(vec![]));
-}
-
-pub(crate) async fn the_highest_time_that_was_seen_is_kept(store: impl Store) {
-    // The clock: the first look, on, back, still back, and on past the highest.
-    for (now, before) in [(5_000, 5_000), (7_000, 5_000), (6_000, 7_000), (6_500, 7_000)] {
-        assert_eq!(store.observe(UnixMillis(now)).await, Ok(UnixMillis(before)), "{now}");
-    }
-    assert_eq!(store.observe(UnixMillis(8_000)).await, Ok(UnixMillis(7_000)));
-    assert_eq!(store.observe(UnixMillis(0)).await, Ok(UnixMillis(8_000)));
-}
-
-pub(crate) async fn every_record_is_in_some_page_of_a_scan(store: impl Store) {
-    let mut expected = Vec::new();
-    let secret = store.token_secret(&tenant(), [3; 32]).await.unwrap();
-    expected.push(Record::Secret(tenant(), secret));
-    for n in 0..150 {
-        let who = user(&format!("user-{n:03}"));
-        let at = u64::from(n);
-        let open = Challenge { id: numbered(n), ..challenge(&who, 1, at) };
-        let closed = Challenge { id: numbered(1_000 + n), ..ended(&open, Outcome::Denied, at + 1) };
-        let (phone, sign_in) = (device(&who, 1), action(&who, "one", at));
-        let writes = [
-            Write::Account(record()),
-            Write::Device(phone.clone().into()),
-            Write::Action(sign_in.clone().into()),
-            Write::Challenge(open.clone().into()),
-            Write::Challenge(closed.clone().into()),
-        ];
-        recorded(&store, &who, 0, writes).await;
-        expected.extend([
-            Record::Account(who, record()),
-            Record::Device(phone),
-            Record::Action(sign_in),
-            Record::Challenge(open),
-            Record::Challenge(closed),
-        ]);
-    }
-    store.observe(UnixMillis(9_000)).await.unwrap();
-    expected.push(Record::LatestTime(UnixMillis(9_000)));
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let page = store.scan(from).await.unwrap();
-        found.extend(page.records.into_iter().map(Result::unwrap));
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
-    }
-    let is_first = |r: &Record| matches!(r, Record::Secret(..) | Record::Account(..));
-    let others = found.iter().skip_while(|record| is_first(record));
-    assert!(!others.clone().any(is_first), "secrets and accounts come first");
-    let text = |record: &Record| format!("{record:?}");
-    let mut found: Vec<_> = found.iter().map(text).collect();
-    let mut expected: Vec<_> = expected.iter().map(text).collect();
-    found.sort();
-    // A record may come twice.
-    found.dedup();
-    expected.sort();
-    assert_eq!(found, expected);
-    assert_eq!(store.verify().await, Ok(()));
-}
-
-fn numbered(n: u16) -> ChallengeId {
-    let mut bytes = [0; 24];
-    bytes[..2].copy_from_slice(&n.to_be_bytes());
-    ChallengeId::from_entropy(&bytes)
 }

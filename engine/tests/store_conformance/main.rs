@@ -4,15 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commits;
+mod contradictions;
 mod damage;
 mod files;
 mod lookups;
 mod outbox;
-#[expect(dead_code, reason = "a part of it is used here")]
-#[path = "../redis_server/mod.rs"]
-mod redis_server;
-mod samples;
+mod scan;
 mod tickets;
+mod times;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +21,7 @@ use countersign_engine::store::{
     Bound, Durability, MemoryStore, RedisSettings, RedisStore, SqliteStore,
 };
 use countersign_engine::system::SystemEntropy;
-
-use crate::redis_server::Redis;
+use countersign_testkit::redis_server::Redis;
 
 macro_rules! suite {
     ($open:ident, $($module:ident: { $($test:ident,)+ })+) => {
@@ -72,11 +70,13 @@ macro_rules! conformance {
                     actions_come_newest_first_and_filtered,
                     an_action_is_listed_in_the_state_that_it_has,
                     a_key_is_found_with_all_its_bindings_on_its_tenant,
+                    the_first_token_secret_of_a_tenant_is_kept,
+                }
+                times: {
                     open_challenges_come_oldest_first,
                     overdue_challenges_are_the_expired_and_the_long_held,
                     pruning_forgets_old_actions_and_long_ended_challenges,
                     pruning_takes_more_than_one_helping,
-                    the_first_token_secret_of_a_tenant_is_kept,
                     times_at_the_end_of_time_are_kept,
                     the_highest_time_that_was_seen_is_kept,
                 }
@@ -95,7 +95,7 @@ macro_rules! contradictions {
     ($open:ident) => {
         suite! {
             $open,
-            commits: {
+            contradictions: {
                 the_first_end_of_a_challenge_wins_for_ever,
                 an_end_proposed_again_is_stale_and_another_end_is_told_the_first,
                 an_ended_challenge_is_not_opened_again,
@@ -197,17 +197,17 @@ fn a_store_is_an_object() {
 
 #[tokio::test]
 async fn every_record_of_memory_is_in_some_page_of_a_scan() {
-    lookups::every_record_is_in_some_page_of_a_scan(MemoryStore::default()).await;
+    scan::every_record_is_in_some_page_of_a_scan(MemoryStore::default()).await;
 }
 
 #[tokio::test]
 async fn every_record_of_a_file_is_in_some_page_of_a_scan() {
     let (_folder, store) = in_a_file().await;
-    lookups::every_record_is_in_some_page_of_a_scan(store).await;
+    scan::every_record_is_in_some_page_of_a_scan(store).await;
 }
 
 #[tokio::test]
 async fn every_record_of_a_redis_is_in_some_page_of_a_scan() {
     let (_server, store) = in_a_redis().await;
-    lookups::every_record_is_in_some_page_of_a_scan(store).await;
+    scan::every_record_is_in_some_page_of_a_scan(store).await;
 }

@@ -7,8 +7,7 @@ use countersign_core::outcome::Outcome;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
 use countersign_engine::ports::store::Committed;
-
-use crate::samples::*;
+use countersign_testkit::records::*;
 
 /// The report, at that time, of the challenge `n`.
 fn event(account: &AccountKey, n: u8, at: u64) -> Event {

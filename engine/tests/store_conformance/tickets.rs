@@ -7,8 +7,7 @@ use countersign_core::statement::Digest;
 use countersign_core::ticket::Ticket;
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::Store;
-
-use crate::samples::*;
+use countersign_testkit::records::*;
 
 fn ticket(name: &str) -> Ticket {
     let grant = Grant {

@@ -5,99 +5,44 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use countersign_core::account::{Enroll, Grant, ProfilePatch, Track};
 use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended};
-use countersign_core::decision::SignedDecision;
 use countersign_core::device::Signing;
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, CredentialKey, IdempotencyKey, TenantId, UserId,
-};
+use countersign_core::id::{AccountKey, ActionKey};
 use countersign_core::nonce::Purpose;
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::{Limits, Unenrolled};
-use countersign_core::possession::removal_text_at;
 use countersign_core::refusal::Refusal;
-use countersign_core::signature::{Algorithm, PublicKey};
-use countersign_core::time::{Timeline, UnixMillis};
+use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock, Store};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::system::SystemEntropy;
 use countersign_engine::{
     Engine, EngineSettings, Error, Misbehaviour, Ports, Reader, RemovalProof, Tenant, UpdateProof,
 };
-use ed25519_dalek::{Signer as _, SigningKey};
+use countersign_testkit::clock::ManualClock;
+use countersign_testkit::phone::Phone;
+use countersign_testkit::sample;
 
-#[path = "steps.rs"]
 mod steps;
 
 const START: UnixMillis = UnixMillis(1_735_689_600_000);
 /// Real timers follow from this: short, so that the actor asks the clock often.
 const LIFETIME_MS: u64 = 20;
 const GRACE_MS: u64 = 10;
-/// DER of an Ed25519 `SubjectPublicKeyInfo` up to the key.
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
-
-/// A monotonic clock that stands until it is moved, and a wall clock that can be set besides.
-struct Manual {
-    monotonic: AtomicU64,
-    set_by: AtomicI64,
-    timeline: Mutex<Timeline>,
-}
-
-impl Manual {
-    fn at(now: UnixMillis) -> Self {
-        let time = Duration::from_millis(now.0);
-        let timeline = Timeline::begin(time, time).into();
-        Self { monotonic: now.0.into(), set_by: 0.into(), timeline }
-    }
-
-    /// Lets time pass until `now`.
-    fn set(&self, now: UnixMillis) {
-        self.monotonic.store(now.0, Ordering::SeqCst);
-    }
-
-    fn pass(&self, ms: u64) {
-        self.monotonic.fetch_add(ms, Ordering::SeqCst);
-    }
-
-    /// Sets the wall clock forward, or back.
-    fn step(&self, ms: i64) {
-        self.set_by.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Manual {
-    fn now(&self) -> UnixMillis {
-        let wall = Duration::from_millis(self.wall().0);
-        let monotonic = Duration::from_millis(self.monotonic.load(Ordering::SeqCst));
-        self.timeline.lock().unwrap().at(wall, monotonic)
-    }
-
-    fn wall(&self) -> UnixMillis {
-        let monotonic = self.monotonic.load(Ordering::SeqCst);
-        UnixMillis(monotonic.saturating_add_signed(self.set_by.load(Ordering::SeqCst)))
-    }
-}
-
 /// An engine with one user, whose device is enrolled.
 struct World {
     engine: Engine,
-    clock: Arc<Manual>,
-    key: SigningKey,
-}
-
-fn tenant() -> TenantId {
-    TenantId::parse("demo").unwrap()
+    clock: Arc<ManualClock>,
+    phone: Phone,
 }
 
 fn account() -> AccountKey {
-    AccountKey { tenant: tenant(), user: UserId::parse("u-1").unwrap() }
+    sample::account("u-1")
 }
 
 fn grant() -> Grant {
@@ -105,11 +50,10 @@ fn grant() -> Grant {
 }
 
 fn action() -> ActionKey {
-    let idempotency_key = IdempotencyKey::parse("k-1").unwrap();
-    ActionKey { code: ActionCode::parse("signIn").unwrap(), idempotency_key }
+    sample::action_key("signIn", "k-1")
 }
 
-fn start_engine(clock: Arc<Manual>, store: Arc<dyn Store>) -> Engine {
+fn start_engine(clock: Arc<ManualClock>, store: Arc<dyn Store>) -> Engine {
     let limits = Limits {
         challenge_lifetime_ms: LIFETIME_MS,
         decision_grace_ms: GRACE_MS,
@@ -118,36 +62,23 @@ fn start_engine(clock: Arc<Manual>, store: Arc<dyn Store>) -> Engine {
     let (unenrolled, custom_public) = (Unenrolled::Allow, Vec::new());
     let settings = Tenant { limits, unenrolled, custom_public, delivery: None };
     let ports = Ports { store, clock, entropy: Arc::new(SystemEntropy) };
-    Engine::start(&EngineSettings::default(), ports, HashMap::from([(tenant(), settings)]))
+    Engine::start(&EngineSettings::default(), ports, HashMap::from([(sample::tenant(), settings)]))
 }
 
 impl World {
     async fn new() -> Self {
-        let clock = Arc::new(Manual::at(START));
+        let clock = ManualClock::at(START);
         let engine = start_engine(clock.clone(), Arc::new(MemoryStore::default()));
-        let world = Self { engine, clock, key: SigningKey::from_bytes(&[7; 32]) };
+        let world = Self { engine, clock, phone: Phone::new(7) };
         let track = Track {
             key: action(),
             context: ActionContext::default(),
             profile: ProfilePatch::default(),
         };
         world.engine.track(&account(), track).await.unwrap();
-        let enroll = Enroll::official(world.public_key(), false);
+        let enroll = Enroll::official(world.phone.public.clone(), false);
         world.engine.enroll(&account(), grant(), enroll, None).await.unwrap();
         world
-    }
-
-    fn public_key(&self) -> PublicKey {
-        let spki = [&ED25519_SPKI[..], self.key.verifying_key().as_bytes()].concat();
-        PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
-    }
-
-    fn credential(&self) -> CredentialKey {
-        CredentialKey { tenant: tenant(), thumbprint: self.public_key().thumbprint() }
-    }
-
-    fn sign(&self, text: &str) -> Vec<u8> {
-        self.key.sign(text.as_bytes()).to_bytes().to_vec()
     }
 
     async fn start(&self) -> Challenge {
@@ -156,13 +87,8 @@ impl World {
     }
 
     async fn approve(&self, challenge: &Challenge, arrived_at: UnixMillis) -> Result<Ended, Error> {
-        let signed = SignedDecision {
-            challenge: challenge.id.clone(),
-            decision: Decision::Approve,
-            number: None,
-            signature: self.sign(challenge.id.as_str()),
-        };
-        self.engine.decide(&self.credential(), signed, arrived_at).await
+        let signed = self.phone.answer(challenge, Decision::Approve);
+        self.engine.decide(&self.phone.credential(), signed, arrived_at).await
     }
 
     /// Gives the outcome of a challenge as it is now.
@@ -183,7 +109,7 @@ impl World {
     }
 
     async fn is_pending(&self) -> bool {
-        let read = self.engine.pending(&self.credential(), Reader::Stranger, 0).await;
+        let read = self.engine.pending(&self.phone.credential(), Reader::Stranger, 0).await;
         !read.unwrap().offers.is_empty()
     }
 }
@@ -199,11 +125,11 @@ fn a_poll_is_told_that_its_challenge_expired_after_the_grace_and_not_before() {
     run(async |world| {
         let challenge = world.start().await;
         let deadline = challenge.expires_at.plus_ms(GRACE_MS);
-        world.clock.set(UnixMillis(deadline.0 - 1));
+        world.clock.pass_until(UnixMillis(deadline.0 - 1));
         // A poll that waits for the whole of its time still finds it open.
         let poll = world.engine.await_outcome(&account(), &action(), &challenge.id, 100).await;
         assert_eq!(poll.unwrap().challenge.ended, None);
-        world.clock.set(deadline);
+        world.clock.pass_until(deadline);
         assert_eq!(world.end(&challenge).await, Outcome::Expired);
         assert_eq!(world.outcome(&challenge).await, Some(Outcome::Expired));
     });
@@ -214,9 +140,9 @@ fn an_expired_challenge_is_not_shown_and_cannot_be_answered() {
     run(async |world| {
         let challenge = world.start().await;
         assert!(world.is_pending().await);
-        world.clock.set(challenge.expires_at);
+        world.clock.pass_until(challenge.expires_at);
         assert!(!world.is_pending().await, "it is not shown even before its end is recorded");
-        world.clock.set(challenge.expires_at.plus_ms(GRACE_MS));
+        world.clock.pass_until(challenge.expires_at.plus_ms(GRACE_MS));
         assert_eq!(world.end(&challenge).await, Outcome::Expired);
         for arrived_at in [world.clock.now(), START] {
             let answer = world.approve(&challenge, arrived_at).await;
@@ -234,7 +160,7 @@ fn an_expired_challenge_is_not_shown_and_cannot_be_answered() {
 fn a_cancellation_after_the_end_does_not_change_it() {
     run(async |world| {
         let challenge = world.start().await;
-        world.clock.set(challenge.expires_at.plus_ms(GRACE_MS));
+        world.clock.pass_until(challenge.expires_at.plus_ms(GRACE_MS));
         assert_eq!(world.end(&challenge).await, Outcome::Expired);
         let ended = world.engine.cancel(&account(), &action(), challenge.id).await.unwrap();
         assert_eq!(ended.outcome, Outcome::Expired);
@@ -245,10 +171,10 @@ fn a_cancellation_after_the_end_does_not_change_it() {
 fn a_nonce_serves_for_five_minutes() {
     run(async |world| {
         let read = async |age_ms: u64| {
-            let key = world.credential();
+            let key = world.phone.credential();
             let nonce = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap().nonce;
-            world.clock.set(world.clock.now().plus_ms(age_ms));
-            let signed = Reader::Signed(world.sign(&nonce.message(Purpose::Read)));
+            world.clock.pass_until(world.clock.now().plus_ms(age_ms));
+            let signed = Reader::Signed(world.phone.sign(&nonce.message(Purpose::Read)));
             world.engine.pending(&key, signed, 0).await.unwrap().signed
         };
         assert!(read(299_999).await);
@@ -259,10 +185,10 @@ fn a_nonce_serves_for_five_minutes() {
 #[test]
 fn an_update_nonce_serves_for_five_minutes() {
     run(async |world| {
-        let key = world.credential();
+        let key = world.phone.credential();
         let handout = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap();
-        world.clock.set(START.plus_ms(300_000));
-        let signature = world.sign(&handout.nonce.message(Purpose::Update));
+        world.clock.pass_until(START.plus_ms(300_000));
+        let signature = world.phone.sign(&handout.nonce.message(Purpose::Update));
         let by = UpdateProof::Official { handle: handout.handle, signature };
         let late = world.engine.refresh(&key, by, Default::default()).await;
         assert_eq!(late.unwrap_err(), Misbehaviour::UnknownNonce.into());
@@ -274,9 +200,9 @@ fn a_removal_holds_for_its_window_and_the_ones_beside_it() {
     for (windows, good) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
         run(async |world| {
             let signed_at = START.0.checked_add_signed(windows * 600_000).unwrap();
-            let signature = world.sign(&removal_text_at(UnixMillis(signed_at)));
+            let signature = world.phone.good_bye(UnixMillis(signed_at));
             let by = RemovalProof::Official(signature);
-            let removed = world.engine.remove_credential(&world.credential(), by).await;
+            let removed = world.engine.remove_credential(&world.phone.credential(), by).await;
             assert_eq!(removed.is_ok(), good, "{windows}");
         });
     }

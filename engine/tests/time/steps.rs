@@ -1,6 +1,8 @@
 //! A step of the wall clock ends nothing before its time and revives nothing. Only a removal is
 //! judged by the wall clock.
 
+use countersign_testkit::until;
+
 use super::*;
 
 /// A second, five hours and 400 days, forward and back, in milliseconds.
@@ -21,9 +23,8 @@ impl World {
     }
 
     async fn decide(&self, challenge: &Challenge, decision: Decision) -> Result<Ended, Error> {
-        let (id, signature) = (challenge.id.clone(), self.sign(challenge.id.as_str()));
-        let signed = SignedDecision { challenge: id, decision, number: None, signature };
-        self.engine.decide(&self.credential(), signed, self.clock.now()).await
+        let signed = self.phone.answer(challenge, decision);
+        self.engine.decide(&self.phone.credential(), signed, self.clock.now()).await
     }
 
     async fn is_held(&self) -> bool {
@@ -35,8 +36,8 @@ impl World {
     }
 
     async fn remove_signed_at(&self, at: UnixMillis) -> Result<(), Error> {
-        let by = RemovalProof::Official(self.sign(&removal_text_at(at)));
-        self.engine.remove_credential(&self.credential(), by).await.map(drop)
+        let by = RemovalProof::Official(self.phone.good_bye(at));
+        self.engine.remove_credential(&self.phone.credential(), by).await.map(drop)
     }
 }
 
@@ -107,13 +108,13 @@ fn a_window_of_prompts_lasts_for_its_time() {
 #[test]
 fn a_nonce_serves_for_its_time() {
     each(async |world, step| {
-        let key = world.credential();
+        let key = world.phone.credential();
         for (age_ms, serves) in [(299_000, true), (301_000, false)] {
             let nonce = world.engine.nonce(&key, Signing::ChallengeId).await.unwrap().nonce;
             world.clock.step(step);
             world.clock.pass(age_ms);
             world.clock.step(-step);
-            let by = Reader::Signed(world.sign(&nonce.message(Purpose::Read)));
+            let by = Reader::Signed(world.phone.sign(&nonce.message(Purpose::Read)));
             let read = world.engine.pending(&key, by, 0).await.unwrap();
             assert_eq!(read.signed, serves, "{step} {age_ms}");
         }
@@ -142,11 +143,10 @@ fn what_is_tracked_again_is_the_same_action_and_new_ones_come_after_it() {
 fn records_are_kept_for_their_time() {
     for step in STEPS {
         actix::System::new().block_on(async {
-            let (clock, store) = (Arc::new(Manual::at(START)), Arc::new(MemoryStore::default()));
+            let (clock, store) = (ManualClock::at(START), Arc::new(MemoryStore::default()));
             let engine = start_engine(clock.clone(), store.clone());
             let track = async |name: &str| {
-                let idempotency_key = IdempotencyKey::parse(name).unwrap();
-                let key = ActionKey { idempotency_key, ..action() };
+                let key = sample::action_key("signIn", name);
                 let (context, profile) = Default::default();
                 engine.track(&account(), Track { key, context, profile }).await.unwrap();
             };
@@ -163,13 +163,11 @@ fn records_are_kept_for_their_time() {
                 state: None,
                 limit: 10,
             };
-            let kept = loop {
+            let kept = until("it forgets", async || {
                 let kept = engine.actions(&account(), query()).await.unwrap();
-                if kept.len() < 2 {
-                    break kept;
-                }
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            };
+                (kept.len() < 2).then_some(kept)
+            });
+            let kept = kept.await;
             let kept: Vec<_> = kept.iter().map(|a| a.key.idempotency_key.as_str()).collect();
             assert_eq!(kept, ["young"], "{step}");
         });

@@ -2,15 +2,14 @@
 //! attempts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::event::Event;
 use countersign_core::id::{AuthenticatorId, TenantId};
 use countersign_core::outcome::Outcome;
-use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Webhook, WebhookSettings};
-use countersign_engine::ports::{Clock, Delivery};
+use countersign_engine::ports::Delivery;
+use countersign_testkit::clock::{Apart, ManualClock};
 
 use crate::support::{Behaviour, NOW, Server, issued, settings, status};
 
@@ -59,29 +58,16 @@ async fn an_event_that_is_not_accepted_is_told_by_one_call_that_says_so() {
     }
 }
 
-/// A clock that goes on when it is told to.
-struct Going(AtomicU64);
-
-impl Clock for Going {
-    fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn wall(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
-    }
-}
-
 #[tokio::test]
 async fn an_event_told_again_has_the_same_body_and_a_signature_of_its_moment() {
     let server = Server::start(status(200)).await;
-    let clock = Arc::new(Going(NOW.0.into()));
+    let clock = ManualClock::at(NOW);
     let settings =
         WebhookSettings { clock: clock.clone(), ..settings(&server.url(), &["127.0.0.1"]) };
     let webhook = Webhook::new(settings).unwrap();
     for _ in 0..3 {
         webhook.tell(&reported()).await.unwrap();
-        clock.0.fetch_add(30_000, Ordering::SeqCst);
+        clock.pass(30_000);
     }
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.body == requests[0].body));
@@ -92,22 +78,6 @@ async fn an_event_told_again_has_the_same_body_and_a_signature_of_its_moment() {
     assert_eq!(times, ["t=1735689600", "t=1735689630", "t=1735689660"]);
 }
 
-/// A wall clock that was set while the time of deadlines went on.
-struct Set {
-    now: UnixMillis,
-    wall: UnixMillis,
-}
-
-impl Clock for Set {
-    fn now(&self) -> UnixMillis {
-        self.now
-    }
-
-    fn wall(&self) -> UnixMillis {
-        self.wall
-    }
-}
-
 #[tokio::test]
 async fn times_of_a_webhook_follow_the_wall_clock() {
     const HOURS: u64 = 5 * 3_600_000;
@@ -116,7 +86,7 @@ async fn times_of_a_webhook_follow_the_wall_clock() {
         (NOW.minus_ms(HOURS), 1_735_671_600, "2024-12-31T19:00:00.123Z"),
     ] {
         let server = Server::start(status(200)).await;
-        let clock = Arc::new(Set { now: NOW, wall });
+        let clock = Arc::new(Apart { now: NOW, wall });
         let settings = WebhookSettings { clock, ..settings(&server.url(), &["127.0.0.1"]) };
         Webhook::new(settings).unwrap().tell(&reported()).await.unwrap();
         let requests = server.requests();

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use countersign_engine::delivery::Webhook;
 use countersign_engine::ports::Delivery;
+use countersign_testkit::hook::Request;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Behaviour, Server, issued, offered, read_request, settings};
+use crate::support::{Behaviour, Server, issued, offered, settings};
 
 /// Longer than anything here may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -34,7 +35,7 @@ async fn endless(first: &'static str, again: String) -> (u16, JoinHandle<usize>)
     let port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        read_request(&mut stream).await.unwrap();
+        Request::read(&mut stream).await.unwrap();
         stream.write_all(first.as_bytes()).await.unwrap();
         for sent in 0..PIECES_MAX {
             if stream.write_all(again.as_bytes()).await.is_err() {

@@ -4,33 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
 
 use countersign_core::account::Issued;
-use countersign_core::action::{Action, ActionContext, ActionState};
+use countersign_core::action::{Action, ActionContext};
 use countersign_core::challenge::Challenge;
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, ChallengeId, IdempotencyKey, TenantId, UserId,
-};
+use countersign_core::id::{AccountKey, TenantId, UserId};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use countersign_engine::delivery::{Calls, Lookup, WebhookSettings};
-use countersign_engine::ports::Clock;
 use countersign_engine::ports::delivery::Offering;
 use countersign_engine::secret::Secret;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use countersign_testkit::clock::ManualClock;
+use countersign_testkit::hook::Request;
+use countersign_testkit::sample;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
-
-struct Standing;
-
-impl Clock for Standing {
-    fn now(&self) -> UnixMillis {
-        NOW
-    }
-
-    fn wall(&self) -> UnixMillis {
-        self.now()
-    }
-}
 
 /// Settings of tenant `t-1` with the secret `demo-secret-key`.
 pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
@@ -40,7 +28,7 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
         allow_hosts: allow_hosts.iter().copied().map(String::from).collect(),
         secrets: vec![Secret::parse("demo-secret-key").unwrap()],
         source: "https://countersign.example".into(),
-        clock: Arc::new(Standing),
+        clock: ManualClock::at(NOW),
         calls: Calls::default(),
     }
 }
@@ -49,10 +37,7 @@ pub(crate) fn settings(url: &str, allow_hosts: &[&str]) -> WebhookSettings {
 pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issued {
     let tenant = TenantId::parse("t-1").unwrap();
     let account = AccountKey { tenant, user: UserId::parse("u-\"1\"").unwrap() };
-    let key = ActionKey {
-        code: ActionCode::parse("signIn").unwrap(),
-        idempotency_key: IdempotencyKey::parse("k-1").unwrap(),
-    };
+    let key = sample::action_key("signIn", "k-1");
     let line = |text| Line::parse(text, 256).unwrap();
     let context = ActionContext {
         user_agent: user_agent.map(line),
@@ -60,30 +45,8 @@ pub(crate) fn issued(user_agent: Option<&str>, ip_address: Option<&str>) -> Issu
         device_id: Some(line("not for the webhook")),
         custom: Some(r#"{"not":"for the webhook"}"#.into()),
     };
-    let challenge = Challenge {
-        id: ChallengeId::from_entropy(&[0; 24]),
-        account: account.clone(),
-        action: key.clone(),
-        targets: Vec::new(),
-        issued_at: NOW,
-        expires_at: NOW.plus_ms(300_000),
-        held: true,
-        notifications: 0,
-        ended: None,
-        number: None,
-        shown: None,
-    };
-    let action = Action {
-        account,
-        key,
-        state: ActionState::ChallengeRequired,
-        context,
-        created_at: NOW,
-        state_updated_at: NOW,
-        decided_by: None,
-        approved: None,
-        revision: 0,
-    };
+    let challenge = Challenge { held: true, ..sample::challenge(&account, key.clone(), NOW) };
+    let action = Action { context, ..sample::action(&account, key, NOW) };
     Issued { challenge: challenge.into(), action: action.into(), devices: Vec::new() }
 }
 
@@ -158,24 +121,6 @@ struct Seen {
     requests: Vec<Request>,
 }
 
-/// A request, its header names in lower case.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) line: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
-}
-
-impl Request {
-    /// The one value of a header.
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let mut values = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
-        let value = values.next().expect("the header is there");
-        assert!(values.next().is_none(), "{name} is there once");
-        value
-    }
-}
-
 impl Server {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -210,7 +155,7 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen
         while stream.read_u8().await.is_ok() {}
         return;
     }
-    while let Some(request) = read_request(&mut stream).await {
+    while let Some(request) = Request::read(&mut stream).await {
         seen.lock().unwrap().requests.push(request);
         match &behaviour {
             Behaviour::Answer(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
@@ -218,23 +163,4 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Seen
             Behaviour::Close | Behaviour::Greet(_) => return,
         }
     }
-}
-
-pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let mut lines = head.trim_end().split("\r\n");
-    let line = lines.next().unwrap().to_owned();
-    let split = |line: &str| {
-        let (name, value) = line.split_once(": ").unwrap();
-        (name.to_ascii_lowercase(), value.to_owned())
-    };
-    let mut request = Request { line, headers: lines.map(split).collect(), body: String::new() };
-    let mut body = vec![0; request.header("content-length").parse().unwrap()];
-    stream.read_exact(&mut body).await.ok()?;
-    request.body = String::from_utf8(body).unwrap();
-    Some(request)
 }

@@ -1,13 +1,14 @@
 //! The webhook over TLS, against an endpoint that the system trusts.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::Delivery;
+use countersign_testkit::hook::Request;
+use countersign_testkit::redis_server::tls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -18,7 +19,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-use crate::support::{issued, lookup, offered, read_request, settings};
+use crate::support::{issued, lookup, offered, settings};
 
 /// Pieces that an endpoint sends, at most, where nobody stops it.
 const PIECES_MAX: usize = 10_000;
@@ -33,10 +34,6 @@ const DEADLINE: Duration = Duration::from_secs(4);
 const SOON: Duration = Duration::from_secs(20);
 const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_server/tls").join(name)
-}
-
 /// An endpoint whose name is `localhost`, and which would rather speak HTTP/2.
 struct Endpoint {
     listener: TcpListener,
@@ -45,9 +42,9 @@ struct Endpoint {
 
 impl Endpoint {
     async fn listen() -> Self {
-        let chain = CertificateDer::pem_file_iter(file("localhost.pem")).unwrap();
+        let chain = CertificateDer::pem_file_iter(tls("localhost.pem")).unwrap();
         let chain = chain.map(Result::unwrap).collect();
-        let key = PrivateKeyDer::from_pem_file(file("localhost.key")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(tls("localhost.key")).unwrap();
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
         let config = config.with_safe_default_protocol_versions().unwrap();
         let mut config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
@@ -98,7 +95,7 @@ impl Flood {
         let webhook = endpoint.webhook();
         let serving = tokio::spawn(async move {
             let mut stream = endpoint.accept().await;
-            read_request(&mut stream).await.unwrap();
+            Request::read(&mut stream).await.unwrap();
             for sent in 0..PIECES_MAX {
                 if self.send(&mut stream).await.is_err() {
                     return sent;
@@ -121,7 +118,7 @@ async fn with_a_trusted_endpoint() {
         let mut stream = endpoint.accept().await;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
         for _ in 0..3 {
-            read_request(&mut stream).await.unwrap();
+            Request::read(&mut stream).await.unwrap();
             stream.write_all(ACCEPTED).await.unwrap();
         }
         // A connection that is left open is closed before long, because it is idle.
@@ -153,18 +150,18 @@ async fn with_an_endpoint_that_leaves_a_connection_half_made() {
     let (again, spare) = (webhook.clone(), webhook.clone());
     let first = tokio::spawn(async move { deliver(&again).await });
     let mut stream = endpoint.accept().await;
-    read_request(&mut stream).await.unwrap();
+    Request::read(&mut stream).await.unwrap();
     let second = tokio::spawn(async move { deliver(&webhook).await });
     let (mut half_made, _) = endpoint.listener.accept().await.unwrap();
     half_made.read_u8().await.unwrap();
     // The first call ends and leaves its connection to the second one, whose own goes on.
     stream.write_all(ACCEPTED).await.unwrap();
-    read_request(&mut stream).await.unwrap();
+    Request::read(&mut stream).await.unwrap();
     stream.write_all(ACCEPTED).await.unwrap();
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(()), Ok(())));
 
     let serving = async {
-        read_request(&mut stream).await.unwrap();
+        Request::read(&mut stream).await.unwrap();
         let other = deliver(&spare).await;
         stream.write_all(ACCEPTED).await.unwrap();
         other
@@ -181,7 +178,7 @@ async fn with_an_endpoint_that_leaves_a_connection_half_made() {
 
 async fn deliver_to(webhook: &Webhook, stream: &mut TlsStream<TcpStream>) -> Result<(), String> {
     let serving = async {
-        read_request(stream).await.unwrap();
+        Request::read(stream).await.unwrap();
         stream.write_all(ACCEPTED).await.unwrap();
     };
     tokio::join!(deliver(webhook), serving).0
@@ -202,7 +199,7 @@ fn a_half_made_connection_ends_and_counts_as_a_call() {
 fn run_trusting(test: &str) {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", test, "--ignored"]);
-    let output = again.env("SSL_CERT_FILE", file("ca.pem")).output().unwrap();
+    let output = again.env("SSL_CERT_FILE", tls("ca.pem")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }

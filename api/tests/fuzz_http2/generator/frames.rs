@@ -1,9 +1,9 @@
 //! Frames in every order, and of every shape.
 
+use countersign_testkit::http2::*;
 use fastrand::Rng;
 
 use super::heads;
-use crate::wire::*;
 
 const PUSH_PROMISE: u8 = 5;
 const PADDED: u8 = 8;

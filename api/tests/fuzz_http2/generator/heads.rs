@@ -1,8 +1,7 @@
 //! Header blocks: sound ones, and all that HPACK and HTTP/2 forbid.
 
+use countersign_testkit::http2::{GET, content_length, post};
 use fastrand::Rng;
-
-use crate::wire::{GET, content_length, post};
 
 const PATHS: [&str; 6] = [
     "/",

@@ -3,9 +3,8 @@
 mod frames;
 mod heads;
 
+use countersign_testkit::http2::{PING, PREFACE, frame};
 use fastrand::Rng;
-
-use crate::wire::{PING, PREFACE, frame};
 
 /// The payload of the PING behind a sequence.
 pub(crate) const MARK: &[u8; 8] = b"the end!";
@@ -36,7 +35,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Frames behind a preface, sent together and read to the end.
     pub(crate) fn of(frames: &[Vec<u8>]) -> Self {
-        let settings = frame(crate::wire::SETTINGS, 0, 0, &[]);
+        let settings = frame(countersign_testkit::http2::SETTINGS, 0, 0, &[]);
         let bytes = [PREFACE, &settings, &frames.concat(), &frame(PING, 0, 0, MARK)].concat();
         Self { to_operators: false, from: 1, pieces: vec![bytes], end: End::Answered }
     }

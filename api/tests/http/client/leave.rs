@@ -2,13 +2,21 @@
 
 use std::time::Duration;
 
+use countersign_testkit::until;
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
-/// Longer than a page that is loaded again may take until it polls.
+/// Longer than a page that is loaded again may take until it polls. A test sleeps for so long where
+/// a challenge stays as it is, because nothing but the time shows that.
 const LEFT: Duration = Duration::from_secs(7);
+
+/// Waits until the challenge is taken back.
+async fn cancelled(it: &SignIn) {
+    let is_cancelled = async || (it.outcome().await["outcome"] == "cancelled").then_some(());
+    until("it is taken back", is_cancelled).await;
+}
 
 fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {
     let body = json!({ "challengeId": challenge });
@@ -25,8 +33,7 @@ async fn a_challenge_whose_page_was_left_is_taken_back() {
     let it = SignIn::start().await;
     assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     assert!(it.outcome().await.get("outcome").is_none(), "the page may be loaded again");
-    sleep(LEFT).await;
-    assert_eq!(it.outcome().await["outcome"], "cancelled");
+    cancelled(&it).await;
     it.server.decide(&it.device, &it.challenge, true).refused(400, "invalid_request").await;
     let told = leave(&it, &it.token, &it.challenge).ok().await;
     assert_eq!(told, json!({ "outcome": "cancelled" }));
@@ -82,11 +89,13 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
     for _ in 0..8 {
         assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     }
-    sleep(LEFT).await;
-    assert_eq!(it.outcome().await["outcome"], "cancelled");
-    // The places are given back.
+    cancelled(&it).await;
     for user in ["u-2", "u-3"] {
-        leave_all(&it, &it.server.token(user).await).ok().await;
+        let token = it.server.token(user).await;
+        until("its place is given back", async || {
+            (leave_all(&it, &token).send().await.status == 200).then_some(())
+        })
+        .await;
     }
 }
 
@@ -94,13 +103,13 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
 async fn a_page_that_is_left_again_has_the_whole_time_to_come_back() {
     let it = SignIn::start().await;
     leave(&it, &it.token, &it.challenge).ok().await;
-    // The page was loaded again, and once more: each load has five seconds of its own.
+    // The page was loaded again, and once more: each load has five seconds of its own, of which
+    // the sleeps spend three.
     sleep(Duration::from_secs(3)).await;
     leave(&it, &it.token, &it.challenge).ok().await;
     sleep(Duration::from_secs(3)).await;
     assert!(it.outcome().await.get("outcome").is_none(), "three seconds are not five");
-    sleep(Duration::from_secs(4)).await;
-    assert_eq!(it.outcome().await["outcome"], "cancelled");
+    cancelled(&it).await;
 }
 
 #[tokio::test]
@@ -120,8 +129,10 @@ async fn a_page_that_is_left_before_it_knows_its_challenge_takes_it_back() {
     };
     let (started, ()) = tokio::join!(start, told);
     let challenge = started.ok()["challengeId"].as_str().unwrap().to_owned();
-    sleep(LEFT).await;
-    assert_eq!(server.outcome(&token, &challenge).await["outcome"], "cancelled");
+    until("it is taken back", async || {
+        (server.outcome(&token, &challenge).await["outcome"] == "cancelled").then_some(())
+    })
+    .await;
     server.decide(&phone, &challenge, true).refused(400, "invalid_request").await;
 }
 

@@ -1,11 +1,6 @@
 //! `POST …/ticket` and `…/ticket/open`, and the enrollment with a ticket.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use countersign_core::time::UnixMillis;
-use countersign_engine::ports::Clock;
-use countersign_engine::system::SystemClock;
+use countersign_testkit::clock::ManualClock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -208,19 +203,6 @@ async fn a_ticket_of_one_tenant_is_none_of_another() {
     assert_eq!(of(crate::support::SECRET).await, Some(0));
 }
 
-/// A clock that is ahead.
-struct Ahead(Duration);
-
-impl Clock for Ahead {
-    fn now(&self) -> UnixMillis {
-        SystemClock.now().plus_ms(self.0.as_millis().try_into().unwrap())
-    }
-
-    fn wall(&self) -> UnixMillis {
-        self.now()
-    }
-}
-
 #[tokio::test]
 async fn a_ticket_outlives_a_restart_and_ends_with_its_token() {
     let folder = tempfile::tempdir().unwrap();
@@ -238,7 +220,9 @@ async fn a_ticket_outlives_a_restart_and_ends_with_its_token() {
     opening(&server, &unused).ok().await;
     server.tell_to_stop();
     server.ended().await.expect("in order");
-    let server = setup().start_at(Arc::new(Ahead(Duration::from_secs(601))));
+    let clock = ManualClock::running();
+    clock.pass(601_000);
+    let server = setup().start_at(clock);
     opening(&server, &unused).refused(401, "invalid_token").await;
     enrolling(&server, &unused, &Device::new()).refused(401, "invalid_token").await;
 }

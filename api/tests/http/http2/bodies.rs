@@ -1,9 +1,9 @@
 //! Bodies that are late.
 
 use countersign::connection::http2::{BODIES_MAX, STREAMS_MAX};
+use countersign_testkit::http2::*;
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::support::{Server, Setup};
 
 #[tokio::test]

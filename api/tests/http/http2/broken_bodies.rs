@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use countersign::connection::http2::BODIES_MAX;
+use countersign_testkit::http2::*;
 use tokio::time::timeout;
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::support::{Connection, PATIENCE, Server, Setup};
 
 /// Far more memory than the server needs for these bodies. A body that is read for ever takes as

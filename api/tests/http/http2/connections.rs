@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use countersign::connection::Settings;
+use countersign_testkit::http2::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::connections::{SHORT, Small, settings};
 use crate::support::{PATIENCE, Server};
 
@@ -30,6 +30,7 @@ async fn a_preface_may_come_in_two_parts() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     stream.write_all(&PREFACE[..7]).await.unwrap();
+    // So that the server reads the first part alone, which nothing outside shows.
     sleep(Duration::from_millis(50)).await;
     stream.write_all(&PREFACE[7..]).await.unwrap();
     let mut frames = Frames(stream);

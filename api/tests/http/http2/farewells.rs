@@ -2,10 +2,10 @@
 
 use countersign::connection::Settings;
 use countersign::connection::http2::FRAMES_AT_START;
+use countersign_testkit::http2::*;
 
 use super::frames::{Frame, Frames};
 use super::varied::{PARKED, SOON, Varied, closed_although, get, request};
-use super::wire::*;
 use crate::connections::settings;
 
 /// A connection with a request under way, to which the server has said farewell.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use countersign::connection::REQUESTS_PER_CONNECTION_MAX;
 use countersign::connection::http2::{FRAMES_AT_START, FRAMES_PER_SECOND};
+use countersign_testkit::http2::*;
 use futures_util::{StreamExt as _, stream};
 use reqwest::Client;
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::support::{PATIENCE, Server};
 
 /// Requests of a client that is not to be taken for a flood.
@@ -66,6 +66,7 @@ async fn a_connection_may_send_its_allowance_at_once_and_more_by_and_by() {
     for _ in 0..allowance {
         assert!(frames.find(PING).await.is_some());
     }
+    // Time alone gives more: a second of it, and a little for a clock that is read late.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let more = FRAMES_PER_SECOND as usize;
     frames.write(&frame(PING, 0, 0, &[0; 8]).repeat(more)).await;

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use countersign_testkit::http2::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::wire::*;
 use crate::support::{PATIENCE, Server};
 
 pub(crate) struct Frame {

@@ -1,9 +1,9 @@
 //! Heads of requests, and their limits.
 
 use countersign::connection::http2::{HEAD_BYTES_MAX, HEADERS_MAX, STREAMS_MAX};
+use countersign_testkit::http2::*;
 
 use super::frames::Frames;
-use super::wire::*;
 use crate::support::Server;
 
 #[tokio::test]

@@ -10,7 +10,6 @@ mod heads;
 mod streams;
 mod untaken;
 mod varied;
-mod wire;
 
 use serde_json::json;
 

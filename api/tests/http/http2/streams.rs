@@ -2,9 +2,9 @@
 
 use countersign::connection::REQUESTS_PER_CONNECTION_MAX;
 use countersign::connection::http2::STREAMS_MAX;
+use countersign_testkit::http2::*;
 
 use super::frames::{Frame, Frames};
-use super::wire::*;
 use crate::support::Server;
 
 #[tokio::test]

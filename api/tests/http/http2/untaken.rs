@@ -1,13 +1,12 @@
 //! Peers that do not take their answers, whatever else they do.
 
-use std::time::Duration;
-
 use countersign::connection::Settings;
-use tokio::time::{sleep, timeout};
+use countersign_testkit::http2::*;
+use countersign_testkit::until;
+use tokio::time::timeout;
 
 use super::frames::Frames;
 use super::varied::{SOON, Varied, closed_although, request};
-use super::wire::*;
 use crate::connections::{SHORT, settings};
 
 /// `HEAD /` of the host `x`: its answer needs no room.
@@ -41,15 +40,10 @@ async fn peers_that_take_no_answers_give_way_to_a_newcomer() {
         assert!(frames.find(HEADERS).await.is_some());
         untaken.push(frames);
     }
-    let newcomer = async {
-        loop {
-            let mut frames = Frames::open_at(varied.address, &[]).await;
-            frames.write(&request(0, GET)).await;
-            if frames.find(HEADERS).await.is_some() {
-                return;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    };
+    let newcomer = until("there is a place for it", async || {
+        let mut frames = Frames::open_at(varied.address, &[]).await;
+        frames.write(&request(0, GET)).await;
+        frames.find(HEADERS).await
+    });
     timeout(SOON, newcomer).await.expect("there is a place for it");
 }

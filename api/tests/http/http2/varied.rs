@@ -8,10 +8,10 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, rt, web};
 use countersign::admission::ClientShares;
 use countersign::connection::{self, Settings};
+use countersign_testkit::http2::*;
 use tokio::time::{sleep, timeout};
 
 use super::frames::{Frame, Frames};
-use super::wire::*;
 use crate::connections::settings;
 
 /// Longer than a connection that says farewell is looked at for the first time.

@@ -1,17 +1,15 @@
-//! A phone: a software key, in the encodings of one of the two platforms.
+//! A phone: a software key, in the encodings of one of the two platforms. It is the second opinion
+//! beside the phone of `api/client`: it and `statement` follow the text of the protocol, and share
+//! no code with the server.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, KeyPair as _,
 };
-use countersign_engine::ports::Entropy as _;
-use countersign_engine::system::SystemEntropy;
-use countersign_wire::basic;
-use countersign_wire::publickey::{
-    encode_body, encode_query_android, encode_query_ios, encode_signature,
-};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
@@ -68,7 +66,7 @@ impl Device {
     /// An app with an Ed25519 key.
     pub(crate) fn ed25519() -> Self {
         let mut seed = [0; 32];
-        SystemEntropy.fill(&mut seed);
+        rand::fill(&mut seed).unwrap();
         let key = SigningKey::from_bytes(&seed);
         let spki = [&ED25519_SPKI[..], key.verifying_key().as_bytes()].concat();
         let (dialect, format) = (Dialect::Android, "raw");
@@ -86,14 +84,14 @@ impl Device {
 
     /// The key as it stands in bodies.
     pub(crate) fn public_key(&self) -> String {
-        encode_body(&self.spki)
+        STANDARD.encode(&self.spki)
     }
 
     /// The query that names the key.
     pub(crate) fn query(&self) -> String {
         let key = match self.dialect {
-            Dialect::Android => encode_query_android(&self.spki),
-            Dialect::Ios => encode_query_ios(&self.spki),
+            Dialect::Android => STANDARD.encode(self.public_key()),
+            Dialect::Ios => URL_SAFE_NO_PAD.encode(self.public_key()),
         };
         format!("publicKey={key}")
     }
@@ -101,8 +99,8 @@ impl Device {
     /// The value of `Authorization` for a tenant.
     pub(crate) fn basic(&self, tenant: &str) -> String {
         let credentials = match self.dialect {
-            Dialect::Android => basic::encode_standard(tenant),
-            Dialect::Ios => basic::encode_url(tenant),
+            Dialect::Android => STANDARD.encode(format!("{tenant}:")),
+            Dialect::Ios => URL_SAFE_NO_PAD.encode(format!("{tenant}:")),
         };
         format!("Basic {credentials}")
     }
@@ -110,10 +108,9 @@ impl Device {
     /// Signs a text.
     pub(crate) fn sign(&self, text: &str) -> String {
         match &self.key {
-            Key::Ed25519(key) => encode_signature(&key.sign(text.as_bytes()).to_bytes()),
+            Key::Ed25519(key) => STANDARD.encode(key.sign(text.as_bytes()).to_bytes()),
             Key::P256(key) => {
-                let signature = key.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
-                encode_signature(signature.as_ref())
+                STANDARD.encode(key.sign(&SystemRandom::new(), text.as_bytes()).unwrap())
             }
         }
     }

@@ -4,7 +4,6 @@
 mod answer;
 mod device;
 mod flow;
-mod hook;
 mod raw;
 mod source;
 mod statement;
@@ -30,9 +29,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 pub(crate) use answer::{Answer, assert_keys, is_iso_time};
+pub(crate) use countersign_testkit::hook::Hook;
 pub(crate) use device::{Device, Dialect};
 pub(crate) use flow::{CREDENTIAL, PUSH, SignIn};
-pub(crate) use hook::Hook;
 pub(crate) use raw::Connection;
 pub(crate) use statement::{Stated, Statements};
 

@@ -1,21 +1,22 @@
 //! Checks of several kinds in one call, and the content of a proof.
 
 use countersign_core::signature::{Check, InvalidSignature, verify_all, verify_batch};
+use fastrand::Rng;
 
-use crate::dice::Dice;
+use crate::draw::coefficients;
 use crate::forge::{Kind, forge, parsed};
 use crate::formats;
 
 #[test]
 fn verdicts_come_in_the_order_of_the_checks_and_each_proof_is_of_its_own() {
-    let mut dice = Dice(3);
+    let mut random = Rng::with_seed(3);
     let ed25519 = [Kind::Good, Kind::OtherKey, Kind::Good, Kind::ShortByOne, Kind::Good];
-    let ed25519 = ed25519.map(|kind| forge(kind, &mut dice));
+    let ed25519 = ed25519.map(|kind| forge(kind, &mut random));
     let mut checks: Vec<_> = ed25519.iter().map(|forged| forged.check()).collect();
     checks.insert(1, formats::der_check());
     checks.insert(4, formats::p1363_check());
 
-    let verdicts = verify_all(checks, &dice.coefficients(5));
+    let verdicts = verify_all(checks, &coefficients(&mut random, 5));
     let good: Vec<_> = verdicts.iter().map(Result::is_ok).collect();
     assert_eq!(good, [true, true, false, true, true, false, true]);
     for (verdict, forged) in [(0, 0), (3, 2), (6, 4)] {
@@ -28,11 +29,11 @@ fn verdicts_come_in_the_order_of_the_checks_and_each_proof_is_of_its_own() {
 
 #[test]
 fn too_few_coefficients_change_no_verdict() {
-    let mut dice = Dice(4);
-    let forged: Vec<_> = Kind::ALL.map(|kind| forge(kind, &mut dice)).into();
+    let mut random = Rng::with_seed(4);
+    let forged: Vec<_> = Kind::ALL.map(|kind| forge(kind, &mut random)).into();
     let expected: Vec<_> = forged.iter().map(|f| f.kind.is_accepted()).collect();
     for count in 0..forged.len() {
-        let coefficients = dice.coefficients(count);
+        let coefficients = coefficients(&mut random, count);
         let checks: Vec<_> = forged.iter().map(|f| f.check()).collect();
         assert_eq!(verify_batch(&checks, &coefficients), Err(InvalidSignature));
         let verdicts = verify_all(checks, &coefficients);
@@ -43,10 +44,10 @@ fn too_few_coefficients_change_no_verdict() {
 
 #[test]
 fn coefficients_of_zero_still_check_every_signature() {
-    let mut dice = Dice(5);
+    let mut random = Rng::with_seed(5);
     for bad in [Kind::OtherMessage, Kind::OtherKey, Kind::MixedOrderROtherMessage] {
         let checks: Vec<_> =
-            [Kind::Good, bad, Kind::Good].map(|kind| forge(kind, &mut dice).check()).into();
+            [Kind::Good, bad, Kind::Good].map(|kind| forge(kind, &mut random).check()).into();
         assert_eq!(verify_batch(&checks, &[[0; 16]; 3]), Err(InvalidSignature));
     }
 }
@@ -59,7 +60,7 @@ fn nothing_to_check_is_no_error() {
 
 #[test]
 fn a_signature_may_be_over_one_of_several_messages_and_over_none_it_is_bad() {
-    let good = forge(Kind::Good, &mut Dice(6));
+    let good = forge(Kind::Good, &mut Rng::with_seed(6));
     let any_of = |messages: &[&[u8]]| {
         let messages = messages.iter().map(|m| m.to_vec()).collect();
         let check = Check::any_of(parsed(&good.key), messages, good.signature.clone());
@@ -75,7 +76,7 @@ fn a_signature_may_be_over_one_of_several_messages_and_over_none_it_is_bad() {
 
 #[test]
 fn neither_signatures_nor_messages_show_in_a_log() {
-    let good = forge(Kind::Good, &mut Dice(7));
+    let good = forge(Kind::Good, &mut Rng::with_seed(7));
     let check = good.check();
     let shown = format!("{check:?} {:?}", check.clone().verify().unwrap());
     assert!(!shown.contains("message") && !shown.contains("signature"), "{shown}");

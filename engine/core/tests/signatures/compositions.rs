@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_core::signature::{Check, verify_all, verify_batch};
 use ed25519_zebra::{Signature, VerificationKey};
+use fastrand::Rng;
 
-use crate::dice::Dice;
+use crate::draw::{coefficients, pick};
 use crate::forge::{Forged, Kind, cancelling_pair, forge};
 
 /// Number of mixtures, unless the environment sets another.
@@ -27,12 +28,12 @@ struct Item {
 }
 
 /// Makes signatures of every kind and has both implementations check each alone.
-fn shelf(dice: &mut Dice) -> Vec<Item> {
+fn shelf(random: &mut Rng) -> Vec<Item> {
     let mut forged: Vec<Forged> = Vec::new();
     for kind in Kind::ALL {
-        forged.extend((0..OF_EACH_KIND).map(|_| forge(kind, dice)));
+        forged.extend((0..OF_EACH_KIND).map(|_| forge(kind, random)));
     }
-    forged.extend((0..OF_EACH_KIND).flat_map(|_| cancelling_pair(dice)));
+    forged.extend((0..OF_EACH_KIND).flat_map(|_| cancelling_pair(random)));
     forged.iter().map(item).collect()
 }
 
@@ -52,15 +53,15 @@ fn second_opinion(forged: &Forged) -> bool {
 }
 
 /// Some of the shelf: all good, nearly all good, or anything.
-fn draw<'s>(shelf: &'s [Item], dice: &mut Dice) -> Vec<&'s Item> {
-    let size = if dice.below(200) == 0 { LARGE } else { 1 + dice.below(16) };
-    let mostly_good = dice.below(3);
+fn draw<'s>(shelf: &'s [Item], random: &mut Rng) -> Vec<&'s Item> {
+    let size = if random.usize(..200) == 0 { LARGE } else { 1 + random.usize(..16) };
+    let mostly_good = random.usize(..3);
     let mut drawn: Vec<&Item> = Vec::with_capacity(size);
     while drawn.len() < size {
-        let item = dice.pick(shelf);
+        let item = pick(random, shelf);
         let wanted = match mostly_good {
             0 => item.accepted,
-            1 => item.accepted || dice.below(16) == 0,
+            1 => item.accepted || random.usize(..16) == 0,
             _ => true,
         };
         if wanted {
@@ -72,13 +73,13 @@ fn draw<'s>(shelf: &'s [Item], dice: &mut Dice) -> Vec<&'s Item> {
 
 /// Checks the mixtures of one shelf, and gives the numbers of bad signatures that they had.
 fn check_shelf(number: u64, mixtures: u64) -> HashSet<usize> {
-    let mut dice = Dice(number);
-    let shelf = shelf(&mut dice);
+    let mut random = Rng::with_seed(number);
+    let shelf = shelf(&mut random);
     let mut sizes_of_bad = HashSet::new();
     for mixture in 0..mixtures {
-        let drawn = draw(&shelf, &mut dice);
+        let drawn = draw(&shelf, &mut random);
         let checks: Vec<_> = drawn.iter().map(|item| item.check.clone()).collect();
-        let coefficients = dice.coefficients(checks.len());
+        let coefficients = coefficients(&mut random, checks.len());
         let expected: Vec<_> = drawn.iter().map(|item| item.accepted).collect();
         let all_good = expected.iter().all(|good| *good);
         sizes_of_bad.insert(expected.iter().filter(|good| !**good).count());
@@ -122,10 +123,10 @@ fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
 
 #[test]
 fn errors_that_cancel_out_in_a_plain_sum_do_not_pass() {
-    let mut dice = Dice(1);
+    let mut random = Rng::with_seed(1);
     for _ in 0..20 {
-        let pair = cancelling_pair(&mut dice).map(|forged| forged.check()).to_vec();
-        let coefficients = dice.coefficients(2);
+        let pair = cancelling_pair(&mut random).map(|forged| forged.check()).to_vec();
+        let coefficients = coefficients(&mut random, 2);
         assert!(verify_batch(&pair, &coefficients).is_err());
         assert!(verify_all(pair.clone(), &coefficients).iter().all(Result::is_err));
         // Equal factors, with which they would pass.

@@ -4,9 +4,10 @@ use countersign_core::signature::{Algorithm, Check, PublicKey};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use ed25519_dalek::{Signer as _, SigningKey};
+use fastrand::Rng;
 use sha2::{Digest as _, Sha512};
 
-use crate::dice::Dice;
+use crate::draw::{bytes, pick};
 
 const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// The order of the base point, lowest byte first.
@@ -111,16 +112,16 @@ fn non_canonical_small_order() -> [[u8; 32]; 6] {
     ]
 }
 
-pub(crate) fn forge(kind: Kind, dice: &mut Dice) -> Forged {
-    let signer = SigningKey::from_bytes(&dice.bytes());
-    let mut message = dice.bytes::<32>().to_vec();
+pub(crate) fn forge(kind: Kind, random: &mut Rng) -> Forged {
+    let signer = SigningKey::from_bytes(&bytes(random));
+    let mut message = bytes::<32>(random).to_vec();
     let mut signature = signer.sign(&message).to_bytes().to_vec();
-    let r = Scalar::from_bytes_mod_order_wide(&dice.bytes());
-    let mixed = ED25519_BASEPOINT_POINT * r + dice.pick(&EIGHT_TORSION[1..]);
+    let r = Scalar::from_bytes_mod_order_wide(&bytes(random));
+    let mixed = ED25519_BASEPOINT_POINT * r + pick(random, &EIGHT_TORSION[1..]);
     match kind {
         Kind::Good => {}
         Kind::SmallOrderR => {
-            let r_bytes = dice.pick(&EIGHT_TORSION).compress().to_bytes();
+            let r_bytes = pick(random, &EIGHT_TORSION).compress().to_bytes();
             signature = with_r(&signer, r_bytes, Scalar::ZERO, &message);
         }
         Kind::MixedOrderR => {
@@ -131,7 +132,7 @@ pub(crate) fn forge(kind: Kind, dice: &mut Dice) -> Forged {
             message[0] ^= 1;
         }
         Kind::NonCanonicalR => {
-            let r_bytes = *dice.pick(&non_canonical_small_order());
+            let r_bytes = *pick(random, &non_canonical_small_order());
             signature = with_r(&signer, r_bytes, Scalar::ZERO, &message);
         }
         Kind::NoPoint => {
@@ -140,12 +141,12 @@ pub(crate) fn forge(kind: Kind, dice: &mut Dice) -> Forged {
             r_bytes[0] = 2;
             signature = with_r(&signer, r_bytes, Scalar::ZERO, &message);
         }
-        Kind::OtherMessage => message[dice.below(32)] ^= 1 << dice.below(8),
+        Kind::OtherMessage => message[random.usize(..32)] ^= 1 << random.usize(..8),
         Kind::OtherKey => {
-            let other = SigningKey::from_bytes(&dice.bytes());
+            let other = SigningKey::from_bytes(&bytes(random));
             signature = other.sign(&message).to_bytes().to_vec();
         }
-        Kind::FlippedBit => signature[dice.below(64)] ^= 1 << dice.below(8),
+        Kind::FlippedBit => signature[random.usize(..64)] ^= 1 << random.usize(..8),
         Kind::LargeS => add_order(&mut signature[32..]),
         Kind::ShortByOne => signature.truncate(63),
     }
@@ -154,10 +155,10 @@ pub(crate) fn forge(kind: Kind, dice: &mut Dice) -> Forged {
 
 /// Two signatures that are bad alone, and whose errors are each other's opposite: in a sum without
 /// random factors they would cancel out.
-pub(crate) fn cancelling_pair(dice: &mut Dice) -> [Forged; 2] {
-    let error = Scalar::from_bytes_mod_order_wide(&dice.bytes());
+pub(crate) fn cancelling_pair(random: &mut Rng) -> [Forged; 2] {
+    let error = Scalar::from_bytes_mod_order_wide(&bytes(random));
     [error, -error].map(|error| {
-        let mut forged = forge(Kind::Good, dice);
+        let mut forged = forge(Kind::Good, random);
         let s = Scalar::from_canonical_bytes(forged.signature[32..].try_into().unwrap()).unwrap();
         forged.signature[32..].copy_from_slice(&(s + error).to_bytes());
         Forged { kind: Kind::FlippedBit, ..forged }

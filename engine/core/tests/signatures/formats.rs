@@ -6,8 +6,8 @@ use countersign_core::signature::{
     Algorithm, Check, InvalidKey, InvalidSignature, PublicKey, SignatureFormat,
 };
 
-use crate::dice::Dice;
 use crate::forge::{Kind, forge, parsed};
+use fastrand::Rng;
 
 const PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4s\
                           KvkSn2YN6S9AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==";
@@ -92,7 +92,7 @@ fn a_key_takes_only_formats_of_its_algorithm() {
     let p256 = STANDARD.decode(PUBLIC_KEY).unwrap();
     let raw = PublicKey::with_format(Algorithm::Es256, SignatureFormat::Raw, &p256);
     assert_eq!(raw.err(), Some(InvalidKey::Format));
-    let ed25519 = parsed(&forge(Kind::Good, &mut Dice(8)).key);
+    let ed25519 = parsed(&forge(Kind::Good, &mut Rng::with_seed(8)).key);
     for format in [SignatureFormat::Der, SignatureFormat::P1363] {
         let parsed = PublicKey::with_format(Algorithm::Ed25519, format, ed25519.spki());
         assert_eq!(parsed.err(), Some(InvalidKey::Format));
@@ -103,7 +103,7 @@ fn a_key_takes_only_formats_of_its_algorithm() {
 fn without_a_named_format_it_is_the_official_one() {
     let p256 = PublicKey::from_spki(Algorithm::Es256, &STANDARD.decode(PUBLIC_KEY).unwrap());
     assert_eq!(p256.unwrap().format(), SignatureFormat::Der);
-    let ed25519 = parsed(&forge(Kind::Good, &mut Dice(8)).key);
+    let ed25519 = parsed(&forge(Kind::Good, &mut Rng::with_seed(8)).key);
     assert_eq!(ed25519.format(), SignatureFormat::Raw);
 }
 

@@ -4,7 +4,8 @@
 
 mod batches;
 mod compositions;
-mod dice;
+mod draw;
+
 mod forge;
 mod formats;
 mod wycheproof;

@@ -1,12 +1,13 @@
 //! Parts that the lifecycle tests share: an engine over a clock that is set by hand and a store
-//! that fails on command, and phones.
+//! that fails on command.
 
 mod ports;
 mod store;
 
+pub(crate) use countersign_testkit::phone::Phone;
+pub(crate) use countersign_testkit::sample::{account, action_key as action};
 pub(crate) use ports::{
-    ConnectsLate, CountsDeliveries, ManualClock, NeverDelivers, OutOfReach, Refuses,
-    RefusesDelivery, Seeded,
+    ConnectsLate, CountsDeliveries, NeverDelivers, OutOfReach, Refuses, RefusesDelivery,
 };
 pub(crate) use store::{Fault, FaultyStore, Which, gate};
 
@@ -21,27 +22,23 @@ use countersign_core::action::ActionContext;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::decision::SignedDecision;
 use countersign_core::device::{Device, Signing};
-use countersign_core::id::{
-    AccountKey, ActionCode, ActionKey, AuthenticatorId, CredentialKey, IdempotencyKey, TenantId,
-    UserId,
-};
-use countersign_core::number_match::TypedNumber;
+use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId};
 use countersign_core::outcome::Decision;
 use countersign_core::outcome::Outcome;
 use countersign_core::policy::{Limits, Unenrolled};
-use countersign_core::possession::removal_text_at;
-use countersign_core::signature::{Algorithm, PublicKey};
-use countersign_core::statement::{DecisionStatement, Digest, Statement};
+use countersign_core::statement::{Digest, Statement};
 use countersign_core::time::UnixMillis;
 use countersign_engine::ports::{Clock as _, Delivery, Store};
 use countersign_engine::store::MemoryStore;
 use countersign_engine::{
     Engine, EngineSettings, EnrollmentProof, Error, Pending, Ports, Reader, Tenant, Verdict,
 };
-use ed25519_dalek::{Signer as _, SigningKey};
+use countersign_testkit::clock::ManualClock;
+use countersign_testkit::random::Seeded;
+use countersign_testkit::sample;
 
 /// Time of the clock at the beginning.
-pub(crate) const NOW_MS: u64 = 1_735_689_600_123;
+const NOW: UnixMillis = UnixMillis(1_735_689_600_123);
 /// As long as a poll may wait: a poll that is answered late fails the test by [`soon`].
 pub(crate) const WAIT_MS: u64 = 30_000;
 
@@ -78,7 +75,7 @@ impl House {
         limits: Limits,
         delivery: Option<Arc<dyn Delivery>>,
     ) -> Self {
-        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let clock = ManualClock::at(NOW);
         Self::start(Arc::new(FaultyStore::over(store)), clock, limits, delivery)
     }
 
@@ -90,13 +87,13 @@ impl House {
 
     /// The same, within these limits.
     pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
-        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, limits, None)
     }
 
     /// The same, with somebody who is told.
     pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
-        let clock = Arc::new(ManualClock::at(self.now().0 + ms));
+        let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, Limits::default(), delivery)
     }
 
@@ -110,7 +107,7 @@ impl House {
         let ports = Ports { store: store.clone(), clock: clock.clone(), entropy };
         let custom_public = vec!["amount".to_owned()];
         let tenant = Tenant { limits, unenrolled: Unenrolled::Allow, custom_public, delivery };
-        let tenants = HashMap::from([(tenant_id(), tenant)]);
+        let tenants = HashMap::from([(sample::tenant(), tenant)]);
         let settings =
             EngineSettings { actor_threads: 2, verifier_threads: 1, ..EngineSettings::default() };
         Self { engine: Engine::start(&settings, ports, tenants), clock, store }
@@ -155,9 +152,9 @@ impl House {
         let signing = Signing::StatementV1;
         let enroll = Enroll { signing, ..Enroll::official(phone.public.clone(), true) };
         let token = Digest::of("token");
-        let (tenant, thumbprint) = (tenant_id(), phone.public.thumbprint());
+        let (tenant, thumbprint) = (sample::tenant(), phone.public.thumbprint());
         let statement = Statement::Enroll { tenant: &tenant, key: thumbprint, token };
-        let proof = EnrollmentProof { signature: phone.sign_bytes(&statement.to_bytes()), token };
+        let proof = EnrollmentProof { signature: phone.sign_statement(&statement), token };
         Ok(self.engine.enroll(account, grant(key), enroll, Some(proof)).await?.device)
     }
 
@@ -167,7 +164,7 @@ impl House {
         let nonce = self.engine.nonce(&key, Signing::StatementV1).await?.nonce;
         let (tenant, key_print) = (&key.tenant, key.thumbprint);
         let statement = Statement::Session { tenant, key: key_print, nonce: &nonce };
-        let signature = phone.sign_bytes(&statement.to_bytes());
+        let signature = phone.sign_statement(&statement);
         self.engine.open_session(&key, nonce, signature).await
     }
 
@@ -264,98 +261,4 @@ impl House {
 /// Fails if it takes long.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("answered soon")
-}
-
-/// A software device.
-pub(crate) struct Phone {
-    key: SigningKey,
-    pub(crate) public: PublicKey,
-}
-
-impl Phone {
-    pub(crate) fn new(number: u8) -> Self {
-        Self::with_key([number; 32])
-    }
-
-    /// One of many.
-    pub(crate) fn of(number: u32) -> Self {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&number.to_le_bytes());
-        Self::with_key(key)
-    }
-
-    fn with_key(key: [u8; 32]) -> Self {
-        let key = SigningKey::from_bytes(&key);
-        let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
-        spki.extend(key.verifying_key().as_bytes());
-        let public = PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap();
-        Self { key, public }
-    }
-
-    pub(crate) fn credential(&self) -> CredentialKey {
-        CredentialKey { tenant: tenant_id(), thumbprint: self.public.thumbprint() }
-    }
-
-    pub(crate) fn answer(&self, challenge: &Challenge, decision: Decision) -> SignedDecision {
-        let signature = self.sign(challenge.id.as_str());
-        SignedDecision { challenge: challenge.id.clone(), decision, number: None, signature }
-    }
-
-    /// An approval with a number.
-    pub(crate) fn typed(&self, challenge: &Challenge, digits: &str) -> SignedDecision {
-        let number = TypedNumber::parse(digits).unwrap();
-        SignedDecision { number: Some(number), ..self.answer(challenge, Decision::Approve) }
-    }
-
-    /// An answer by a statement, through the binding of that name.
-    pub(crate) fn state(
-        &self,
-        challenge: &Challenge,
-        by: &AuthenticatorId,
-        decision: Decision,
-        digits: Option<&str>,
-    ) -> SignedDecision {
-        let shown = challenge.shown.as_ref().unwrap();
-        let number = digits.map(|digits| TypedNumber::parse(digits).unwrap());
-        let statement = DecisionStatement {
-            tenant: &challenge.account.tenant,
-            challenge: &challenge.id,
-            nonce: &shown.nonce,
-            authenticator: by,
-            key: self.public.thumbprint(),
-            decision,
-            display: shown.display.digest(),
-            number: number.as_ref(),
-            expires_at_seconds: challenge.expires_at.seconds(),
-        };
-        let signature = self.sign_bytes(&Statement::Decision(statement).to_bytes());
-        SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
-    }
-
-    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        self.key.sign(bytes).to_bytes().to_vec()
-    }
-
-    pub(crate) fn good_bye(&self, now: UnixMillis) -> Vec<u8> {
-        self.sign(&removal_text_at(now))
-    }
-
-    fn sign(&self, text: &str) -> Vec<u8> {
-        self.sign_bytes(text.as_bytes())
-    }
-}
-
-fn tenant_id() -> TenantId {
-    TenantId::parse("demo").unwrap()
-}
-
-pub(crate) fn account(user: &str) -> AccountKey {
-    AccountKey { tenant: tenant_id(), user: UserId::parse(user).unwrap() }
-}
-
-pub(crate) fn action(code: &str, key: &str) -> ActionKey {
-    ActionKey {
-        code: ActionCode::parse(code).unwrap(),
-        idempotency_key: IdempotencyKey::parse(key).unwrap(),
-    }
 }

@@ -1,5 +1,4 @@
-//! A clock that is set by hand, randomness that repeats, and relying parties that accept, refuse or
-//! never answer notifications.
+//! Relying parties that accept, refuse or never answer notifications.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,69 +7,14 @@ use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
 use countersign_core::event::Event;
 use countersign_core::id::AccountKey;
-use countersign_core::time::UnixMillis;
 use countersign_engine::ports::delivery::{DeliveryError, DeliveryResult, Offering};
-use countersign_engine::ports::{Clock, Delivery, Entropy, Later};
+use countersign_engine::ports::{Delivery, Later};
 use tokio::sync::{oneshot, watch};
 
 use super::soon;
 
 /// Result of a notification.
 type Delivered = Later<Result<Vec<DeliveryResult>, DeliveryError>>;
-
-/// A clock that stands until it is moved.
-pub(crate) struct ManualClock(AtomicU64);
-
-impl ManualClock {
-    pub(crate) const fn at(ms: u64) -> Self {
-        Self(AtomicU64::new(ms))
-    }
-
-    pub(crate) fn advance(&self, ms: u64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn wall(&self) -> UnixMillis {
-        self.now()
-    }
-}
-
-/// Numbers that look random and repeat for a seed (splitmix64).
-pub(crate) struct Seeded(Mutex<u64>);
-
-impl Seeded {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(Mutex::new(seed))
-    }
-
-    pub(crate) fn next(&self) -> u64 {
-        let mut state = self.0.lock().unwrap();
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
-impl Entropy for Seeded {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 /// A relying party that no notification reaches: those that are sent to it are lost.
 #[derive(Default)]

@@ -13,7 +13,7 @@ const START_PAUSE: Duration = Duration::from_millis(20);
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// A running Redis. It is killed when this is dropped.
-pub(crate) struct Redis {
+pub struct Redis {
     child: Child,
     address: SocketAddr,
     settings: Vec<String>,
@@ -22,18 +22,18 @@ pub(crate) struct Redis {
 
 impl Redis {
     /// Starts one that keeps nothing on the disk.
-    pub(crate) fn volatile() -> Self {
+    pub fn volatile() -> Self {
         Self::with(&["--appendonly", "no", "--save", ""])
     }
 
     /// Starts one that has everything on the disk before it answers.
-    pub(crate) fn durable() -> Self {
+    pub fn durable() -> Self {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
     }
 
     /// Starts one that speaks TLS too. The answer is the URL for it; its certificate is good for
     /// those who trust [`authority`].
-    pub(crate) fn encrypted() -> (Self, String) {
+    pub fn encrypted() -> (Self, String) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = |name: &str| tls(name).to_str().unwrap().to_owned();
         let (certificate, key, authority) =
@@ -46,7 +46,7 @@ impl Redis {
     }
 
     /// Starts one with these settings.
-    pub(crate) fn with(settings: &[&str]) -> Self {
+    pub fn with(settings: &[&str]) -> Self {
         let settings: Vec<_> = settings.iter().map(|text| (*text).to_owned()).collect();
         // Another program may take the port before Redis does: then another port.
         for _ in 0..10 {
@@ -62,41 +62,41 @@ impl Redis {
     }
 
     /// Gives its URL.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         url(self.address)
     }
 
     /// Its address.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The id of its process.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// SIGKILL: nothing of it runs after this.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again on the same port and folder.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.child = spawn(self.address, &self.folder, &self.settings);
         assert!(self.answers(), "redis-server did not start again");
     }
 
     /// Sends it a signal, such as STOP and CONT.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
         let sent = kill.arg(format!("-{name}")).arg(self.pid().to_string()).status();
         assert!(sent.unwrap().success());
     }
 
     /// Has it do a command. The answer is the beginning of its reply, as it was sent.
-    pub(crate) fn command(&self, parts: &[&str]) -> String {
+    pub fn command(&self, parts: &[&str]) -> String {
         self.try_command(parts).unwrap()
     }
 
@@ -131,18 +131,19 @@ impl Redis {
 }
 
 /// Gives the authority that has signed the certificate of a Redis that speaks TLS.
-pub(crate) fn authority() -> PathBuf {
+#[must_use]
+pub fn authority() -> PathBuf {
     tls("ca.pem")
 }
 
-fn tls(name: &str) -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let folder = here.map(|folder| folder.join("engine/tests/redis_server/tls"));
-    folder.map(|folder| folder.join(name)).find(|file| file.is_file()).unwrap()
+/// Gives a file of the certificate for `localhost` and its authority.
+#[must_use]
+pub fn tls(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tls").join(name)
 }
 
 /// Gives the URL by which a store reaches a Redis, or a proxy before one, at that address.
-pub(crate) fn url(address: SocketAddr) -> String {
+pub fn url(address: SocketAddr) -> String {
     format!("redis://{address}")
 }
 

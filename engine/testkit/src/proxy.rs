@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Fault of the next commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It does not arrive, and the connection ends.
     LostBefore,
     /// It arrives, its answer does not, and the connection ends.
@@ -31,14 +31,14 @@ struct Plan {
 }
 
 /// A proxy that does no harm until it is told to.
-pub(crate) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     upstream: SocketAddr,
     plan: Arc<Mutex<Plan>>,
 }
 
 impl Proxy {
-    pub(crate) async fn before(upstream: SocketAddr) -> Self {
+    pub async fn before(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let plan = Arc::new(Mutex::new(Plan::default()));
@@ -58,36 +58,36 @@ impl Proxy {
         Self { address, upstream, plan }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         crate::redis_server::url(self.address)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Leads new connections to another Redis.
-    pub(crate) fn lead_to(&self, successor: SocketAddr) {
+    pub fn lead_to(&self, successor: SocketAddr) {
         self.plan.lock().unwrap().successor = Some(successor);
     }
 
     /// Does this to the next commit.
-    pub(crate) fn plan(&self, fault: Fault) {
+    pub fn plan(&self, fault: Fault) {
         self.plan.lock().unwrap().next = Some(fault);
     }
 
     /// Tells whether the planned fault has happened.
-    pub(crate) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.plan.lock().unwrap().next.is_none()
     }
 
     /// From here on connections are refused, or taken again.
-    pub(crate) fn refuse(&self, refuses: bool) {
+    pub fn refuse(&self, refuses: bool) {
         self.plan.lock().unwrap().refuses = refuses;
     }
 
     /// Delivers the commit of the last fault, late. The answer is that of Redis.
-    pub(crate) async fn deliver_late(&self) -> String {
+    pub async fn deliver_late(&self) -> String {
         let kept = self.plan.lock().unwrap().kept.clone();
         assert!(!kept.is_empty(), "something was kept");
         deliver(self.upstream, &kept).await

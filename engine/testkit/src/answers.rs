@@ -1,40 +1,38 @@
 //! A server that answers from a list and keeps the requests, byte by byte.
 
-#![expect(clippy::unwrap_used, reason = "every function here serves tests")]
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 /// A request as it came in.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Method and target.
-    pub(crate) line: String,
+    pub line: String,
     /// Header lines.
-    pub(crate) headers: Vec<String>,
+    pub headers: Vec<String>,
     /// The body.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 impl Seen {
     /// The value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().filter_map(|h| h.split_once(": "));
         found.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 }
 
 /// A server with as many answers as it takes requests.
-pub(crate) struct Server {
+pub struct Server {
     /// Base address.
-    pub(crate) base: String,
+    pub base: String,
     thread: JoinHandle<Vec<Seen>>,
 }
 
 impl Server {
     /// Starts a server. An answer is a status line, more header lines, and a body.
-    pub(crate) fn start(answers: &[(&str, &str, &str)]) -> Self {
+    pub fn start(answers: &[(&str, &str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
         let answers: Vec<_> = answers.iter().map(|(s, h, b)| response(s, h, b)).collect();
@@ -51,7 +49,7 @@ impl Server {
     }
 
     /// The requests, once it has given all its answers.
-    pub(crate) fn seen(self) -> Vec<Seen> {
+    pub fn seen(self) -> Vec<Seen> {
         self.thread.join().unwrap()
     }
 }

@@ -5,32 +5,15 @@ use std::path::Path;
 
 use countersign::config::{Config, limits};
 
-const SECRET: &str = "demo-secret-key";
-const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
+use super::{SECRET, TENANT, load};
 
-fn try_load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, String> {
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("countersign.toml");
-    if let Some(text) = file {
-        std::fs::write(&path, text).expect("a file");
-    }
-    Config::load(file.map(|_| path.as_path()), env).map_err(|refusal| {
-        assert!(!format!("{refusal:?} {refusal}").contains(SECRET), "{refusal}");
-        without_place(&refusal.to_string(), &path)
-    })
-}
-
-/// A refusal without its place in the file, which `config_advice` tests.
-fn without_place(text: &str, path: &Path) -> String {
-    let place = format!(" (in {}, line ", path.display());
-    let Some((key, rest)) = text.split_once(&place) else { return text.to_owned() };
-    let (_, told) = rest.split_once(')').expect("the line ends");
-    format!("{key}{told}")
-}
-
+/// A refusal without its place in the file, which `advice` tests.
 fn refusal(file: Option<&str>, env: &[(&str, &str)]) -> String {
-    try_load(file, env).expect_err("a refusal")
+    let text = super::refusal(file, env);
+    let Some((key, rest)) = text.split_once(" (in /") else { return text };
+    let (place, told) = rest.split_once(')').expect("the line ends");
+    assert!(place.contains("countersign.toml, line "), "{text}");
+    format!("{key}{told}")
 }
 
 #[test]
@@ -102,11 +85,11 @@ fn every_number_is_refused_outside_its_range() {
         let key = format!("{key}{}", limit.key);
         let name = limit.key.replace('.', "__").to_uppercase();
         let variable = format!("COUNTERSIGN__{variable}{name}");
-        let set = |value: u64| try_load(Some(TENANT), &[(&variable, &value.to_string())]);
+        let set = |value: u64| load(Some(TENANT), &[(&variable, &value.to_string())]);
         let expected = format!("{} to {} is allowed", limit.min, limit.max);
         for outside in [limit.min.checked_sub(1), limit.max.checked_add(1)].into_iter().flatten() {
             let expected = format!("{key} (from {variable}) is {outside}: {expected}");
-            assert_eq!(set(outside).unwrap_err(), expected);
+            assert_eq!(set(outside).unwrap_err().to_string(), expected);
         }
         for inside in [limit.min, limit.default, limit.max] {
             assert!(set(inside).is_ok(), "{key} = {inside}");
@@ -223,7 +206,7 @@ fn clients_are_known_by_proxies_and_their_header_or_not_at_all() {
     let expected = "server.trusted_proxies has 65 entries: at most 64 are allowed";
     assert_eq!(refusal(Some(&many), &[]), expected);
     let sound = "trusted_proxies = ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1', '::1']";
-    assert!(try_load(Some(&format!("[server]\n{HEADER}{sound}\n{TENANT}")), &[]).is_ok());
+    assert!(load(Some(&format!("[server]\n{HEADER}{sound}\n{TENANT}")), &[]).is_ok());
 }
 
 #[test]

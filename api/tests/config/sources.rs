@@ -1,22 +1,12 @@
-//! The configuration as an operator meets it: from a file, from the environment, and refused.
+//! The configuration from a file and from the environment.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::config::{Bound, Config, ConfigError, Durability, LogFormat, StoreUrl};
+use countersign::config::{Bound, Config, Durability, LogFormat, StoreUrl};
 use countersign_core::policy::{Limits, Unenrolled};
 
-const SECRET: &str = "demo-secret-key";
-const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
-
-fn load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let Some(text) = file else { return Config::load(None, env) };
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("countersign.toml");
-    std::fs::write(&path, text).expect("a file");
-    Config::load(Some(&path), env)
-}
+use super::{SECRET, TENANT, load};
 
 fn from_env(env: &[(&str, &str)]) -> Config {
     load(None, env).expect("a configuration")
@@ -201,7 +191,7 @@ fn the_public_url_is_the_configured_one_or_where_the_server_listens() {
 
 #[test]
 fn the_example_works_once_its_placeholder_is_replaced() {
-    let example = include_str!("../../deploy/countersign.example.toml");
+    let example = include_str!("../../../deploy/countersign.example.toml");
     let as_shipped = load(Some(example), &[]).unwrap_err().to_string();
     assert!(as_shipped.starts_with("tenants[0].secret_keys[0] (in "), "{as_shipped}");
     let told = "is still the placeholder of the example: put a secret of your own in its place";

@@ -1,0 +1,30 @@
+//! The configuration as an operator meets it: from a file, from the environment, and refused.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its ground is missing")]
+
+mod advice;
+mod refusals;
+mod sources;
+
+use countersign::config::{Config, ConfigError};
+
+const SECRET: &str = "demo-secret-key";
+const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
+
+/// Loads a configuration from the text of a file and from variables. A refusal shows no secret.
+fn load(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("countersign.toml");
+    if let Some(text) = file {
+        std::fs::write(&path, text).unwrap();
+    }
+    Config::load(file.map(|_| path.as_path()), env).inspect_err(|refusal| {
+        assert!(!format!("{refusal:?} {refusal}").contains(SECRET), "{refusal}");
+    })
+}
+
+/// The text of a refusal.
+fn refusal(file: Option<&str>, env: &[(&str, &str)]) -> String {
+    load(file, env).expect_err("a refusal").to_string()
+}

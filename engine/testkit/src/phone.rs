@@ -1,0 +1,102 @@
+//! A phone that answers as the engine is asked, without HTTP: the key of the client, and what it
+//! signs.
+
+use countersign_client::SoftwareKey;
+use countersign_core::challenge::Challenge;
+use countersign_core::decision::SignedDecision;
+use countersign_core::id::{AuthenticatorId, CredentialKey};
+use countersign_core::number_match::TypedNumber;
+use countersign_core::outcome::Decision;
+use countersign_core::possession::removal_text_at;
+use countersign_core::signature::PublicKey;
+use countersign_core::statement::{DecisionStatement, Statement};
+use countersign_core::time::UnixMillis;
+
+use crate::sample::tenant;
+
+/// A phone with an Ed25519 key, of tenant `demo`.
+pub struct Phone {
+    key: SoftwareKey,
+    pub public: PublicKey,
+}
+
+impl Phone {
+    #[must_use]
+    pub fn new(number: u8) -> Self {
+        Self::with_seed([number; 32])
+    }
+
+    /// One of many.
+    #[must_use]
+    pub fn of(number: u64) -> Self {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        Self::with_seed(seed)
+    }
+
+    fn with_seed(seed: [u8; 32]) -> Self {
+        let key = SoftwareKey::from_seed(&seed);
+        let public = PublicKey::from_spki(key.algorithm(), key.spki()).unwrap();
+        Self { key, public }
+    }
+
+    #[must_use]
+    pub fn credential(&self) -> CredentialKey {
+        CredentialKey { tenant: tenant(), thumbprint: self.public.thumbprint() }
+    }
+
+    #[must_use]
+    pub fn answer(&self, challenge: &Challenge, decision: Decision) -> SignedDecision {
+        let signature = self.sign(challenge.id.as_str());
+        SignedDecision { challenge: challenge.id.clone(), decision, number: None, signature }
+    }
+
+    /// An approval with a number.
+    #[must_use]
+    pub fn typed(&self, challenge: &Challenge, digits: &str) -> SignedDecision {
+        let number = TypedNumber::parse(digits).unwrap();
+        SignedDecision { number: Some(number), ..self.answer(challenge, Decision::Approve) }
+    }
+
+    /// An answer by a statement, through the binding of that name.
+    #[must_use]
+    pub fn state(
+        &self,
+        challenge: &Challenge,
+        by: &AuthenticatorId,
+        decision: Decision,
+        digits: Option<&str>,
+    ) -> SignedDecision {
+        let shown = challenge.shown.as_ref().unwrap();
+        let number = digits.map(|digits| TypedNumber::parse(digits).unwrap());
+        let statement = DecisionStatement {
+            tenant: &challenge.account.tenant,
+            challenge: &challenge.id,
+            nonce: &shown.nonce,
+            authenticator: by,
+            key: self.public.thumbprint(),
+            decision,
+            display: shown.display.digest(),
+            number: number.as_ref(),
+            expires_at_seconds: challenge.expires_at.seconds(),
+        };
+        let signature = self.sign_statement(&Statement::Decision(statement));
+        SignedDecision { challenge: challenge.id.clone(), decision, number, signature }
+    }
+
+    /// The signature of a removal.
+    #[must_use]
+    pub fn good_bye(&self, at: UnixMillis) -> Vec<u8> {
+        self.sign(&removal_text_at(at))
+    }
+
+    #[must_use]
+    pub fn sign(&self, text: &str) -> Vec<u8> {
+        self.key.sign(text.as_bytes())
+    }
+
+    #[must_use]
+    pub fn sign_statement(&self, statement: &Statement<'_>) -> Vec<u8> {
+        self.key.sign(&statement.to_bytes())
+    }
+}
