@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
-use url::Url;
 
 use super::order::{Accomplice, OwnWait, Victim};
 use super::sign_ins::{SignIns, targets};
@@ -83,9 +82,8 @@ impl Host {
             );
         };
         let target = &spawned.target;
-        let callers = Callers::new(&target.tenant, target.secret.reveal());
-        let public = address(&target.base)?;
-        let operators = address(target.operations.as_deref().unwrap_or_default())?;
+        let callers = target.callers();
+        let (public, operators) = (target.address()?, target.operations_address()?);
         let sign_ins = SignIns::enroll(public, &callers, per_second).await?;
         let tenant = target.tenant.clone();
         let (secret, accomplice) = (ACCOMPLICE_SECRET.to_owned(), ACCOMPLICE.to_owned());
@@ -159,12 +157,6 @@ fn is_set(key: &str, set: &[(String, String)]) -> bool {
 /// An address of the accomplice on which nobody listens.
 fn free_port() -> Result<SocketAddr, LoadError> {
     Ok(std::net::TcpListener::bind((WEBHOOK, 0))?.local_addr()?)
-}
-
-fn address(url: &str) -> Result<SocketAddr, LoadError> {
-    let parsed = Url::parse(url).ok().and_then(|url| url.socket_addrs(|| None).ok());
-    let first = parsed.and_then(|all| all.first().copied());
-    first.ok_or(LoadError::Wrong("the server says no address"))
 }
 
 #[cfg(test)]

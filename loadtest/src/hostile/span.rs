@@ -2,53 +2,9 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Longest time that is told from longer ones, in microseconds.
-const LONGEST_US: u64 = 120_000_000;
-
-/// Times of one kind.
-#[derive(Clone, Debug)]
-pub struct Times(Histogram<u64>);
-
-impl Default for Times {
-    fn default() -> Self {
-        Self(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are in order"))
-    }
-}
-
-impl Times {
-    /// Adds one.
-    pub fn add(&mut self, time: Duration) {
-        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(microseconds);
-    }
-
-    /// Adds all of another.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("both have the same bounds");
-    }
-
-    /// The time that so great a share does not exceed; none if there are no times.
-    #[must_use]
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let any = !self.0.is_empty();
-        any.then(|| Duration::from_micros(self.0.value_at_quantile(share)))
-    }
-
-    /// The longest.
-    #[must_use]
-    pub fn longest(&self) -> Option<Duration> {
-        self.quantile(1.0)
-    }
-
-    /// Their number.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-}
+use crate::run::times::Times;
 
 /// Sign-ins, health and the client's own delay in one span.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::attackers::Attackers;
-use super::guard::Guard;
 use super::health::probe;
 use super::host::Host;
 use super::order::{Listener, Order};
@@ -13,8 +12,11 @@ use super::plan::Run;
 use super::span::Span;
 use super::verdict::{Change, Measured, Rule};
 use crate::LoadError;
+use crate::host::peaks::Peaks;
 use crate::host::process;
 
+/// Memory above which a server is killed, so that an abuse harms it and not the machine.
+const MEMORY_MAX: u64 = 1 << 30;
 /// Time after the end of an abuse by which memory and descriptors have to be back.
 const BACK: Duration = Duration::from_secs(10);
 /// Time between two looks at them.
@@ -61,21 +63,21 @@ pub(super) async fn trial(
 ) -> Result<Measured, LoadError> {
     let order = order(host, run, pace, cores).await?;
     let (memory, descriptors) = before(host.pid()).await?;
-    let guard = Guard::over(host.pid());
+    let peaks = Peaks::watch(host.pid(), MEMORY_MAX);
     let attacking = attackers.begin(&order).await?;
     let (during, did) = tokio::join!(span(host, pace, pace.abuse + START), attacking.ended());
     let (did, ended) = (did?, Instant::now());
     let after = span(host, pace, pace.recovery).await;
     let (left, busy) = after_all(host.pid(), rule, (memory, descriptors), ended).await;
-    let gone = guard.killed().then(|| "it took too much memory and was killed".to_owned());
+    let gone = peaks.killed().then(|| "it took too much memory and was killed".to_owned());
     let dead = !process::is_alive(host.pid());
     let gone = gone.or_else(|| dead.then(|| "the server has ended".to_owned()));
     Ok(Measured {
         quiet,
         during,
         after,
-        memory: Change { before: memory, peak: guard.memory().max(memory), after: left.0 },
-        descriptors: Change { before: descriptors, peak: guard.descriptors(), after: left.1 },
+        memory: Change { before: memory, peak: peaks.memory().max(memory), after: left.0 },
+        descriptors: Change { before: descriptors, peak: peaks.descriptors(), after: left.1 },
         busy,
         gone,
         complaints: host.complaints(),

@@ -120,7 +120,7 @@ impl Clock {
 /// Rates of an interval, per second.
 fn point(interval: &Interval, seconds: f64) -> Point {
     let rate = |count: u64| count as f64 / seconds;
-    let quantile = |q| interval.times.as_ref().map(|times| times.value_at_quantile(q));
+    let quantile = |q| interval.times.quantile(q).map(|time| time.as_micros() as u64);
     Point {
         offered: rate(interval.offered),
         completed: rate(interval.completed),

@@ -5,16 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use crate::LoadError;
 use crate::client::recorder::Recorder;
 use crate::out::report::model::{Failures, Step, Totals};
 use crate::out::report::step;
+use crate::run::times::Times;
 
-/// Longest time that is told apart from longer ones, in microseconds: ten minutes.
-const LONGEST_US: u64 = 600_000_000;
-const SIGNIFICANT_DIGITS: u8 = 3;
 /// A begin so much later than it was meant to be counts as late.
 const LATE: Duration = Duration::from_millis(1);
 /// Kinds of failures that are told apart; more are counted together.
@@ -31,7 +27,8 @@ pub struct Tally {
 struct Pages {
     totals: Totals,
     in_flight: u64,
-    steps: BTreeMap<&'static str, Histogram<u64>>,
+    lateness: Times,
+    steps: BTreeMap<&'static str, Times>,
     errors: HashMap<(&'static str, String), Failures>,
     interval: Interval,
 }
@@ -51,8 +48,8 @@ pub struct Interval {
     pub refused: u64,
     /// Lifecycles under way.
     pub in_flight: u64,
-    /// Times of the whole, in microseconds; none if nothing completed.
-    pub times: Option<Histogram<u64>>,
+    /// Times of the whole.
+    pub times: Times,
 }
 
 impl Tally {
@@ -74,9 +71,11 @@ impl Tally {
         let mut pages = self.pages();
         pages.totals.begun += 1;
         pages.in_flight += 1;
+        pages.lateness.add(late);
         if late > LATE {
+            let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
             pages.totals.late += 1;
-            pages.totals.late_max_us = pages.totals.late_max_us.max(micros(late));
+            pages.totals.late_max_us = pages.totals.late_max_us.max(us);
         }
     }
 
@@ -154,10 +153,25 @@ impl Tally {
     pub fn steps(&self) -> Vec<Step> {
         let pages = self.pages();
         let some = step::ALL.iter().filter_map(|(name, about)| {
-            let times = pages.steps.get(name)?.clone();
+            let times = pages.steps.get(name)?.0.clone();
             Some(Step { name: (*name).to_owned(), about: (*about).to_owned(), times })
         });
         some.collect()
+    }
+
+    /// The times of some steps, all together.
+    #[must_use]
+    pub fn times_of(&self, steps: &[&str]) -> Times {
+        let pages = self.pages();
+        let mut all = Times::default();
+        steps.iter().filter_map(|name| pages.steps.get(name)).for_each(|times| all.merge(times));
+        all
+    }
+
+    /// By how much arrivals were begun later than they were meant to be.
+    #[must_use]
+    pub fn lateness(&self) -> Times {
+        self.pages().lateness.clone()
     }
 
     /// Failures, most frequent first.
@@ -176,10 +190,9 @@ impl Tally {
 impl Pages {
     fn record(&mut self, recorder: &Recorder, main: &'static str) {
         for (name, took) in recorder.times() {
-            let us = micros(*took);
-            self.steps.entry(name).or_insert_with(empty).saturating_record(us);
+            self.steps.entry(name).or_default().add(*took);
             if *name == main {
-                self.interval.times.get_or_insert_with(empty).saturating_record(us);
+                self.interval.times.add(*took);
             }
         }
     }
@@ -201,16 +214,6 @@ impl Pages {
         });
         failures.count += count;
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// An empty histogram of times in microseconds.
-pub(crate) fn empty() -> Histogram<u64> {
-    let bounded = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS);
-    bounded.expect("the bounds and the digits are ones that it takes")
 }
 
 #[cfg(test)]
@@ -252,10 +255,10 @@ mod tests {
             tally.ended(&took(ms), Ok(()));
             let cut = tally.cut();
             assert_eq!((cut.offered, cut.completed, cut.in_flight), (1, 1, 0));
-            assert_eq!(cut.times.map(|t| t.max() / 1000), Some(ms));
+            assert_eq!(cut.times.longest().map(|t| t.as_millis()), Some(ms.into()));
         }
         let cut = tally.cut();
-        assert_eq!((cut.offered, cut.completed, cut.times.is_none()), (0, 0, true));
+        assert_eq!((cut.offered, cut.completed, cut.times.count()), (0, 0, 0));
         assert_eq!(tally.steps()[0].times.len(), 2);
     }
 

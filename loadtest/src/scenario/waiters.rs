@@ -14,6 +14,7 @@ use crate::client::patience::patiently;
 use crate::client::people::{Open, Poll, Seen, User, span};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
+use crate::run::times::Times;
 use crate::server::metrics::Metrics;
 
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
@@ -170,11 +171,11 @@ impl Scenario for WaitersArgs {
             (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
-            let mut times = crate::run::tally::empty();
+            let mut times = Times::default();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
-            of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
+            of_it.for_each(|(_, took)| times.add(*took));
             // A wake-up of no time is one that came before the phone's answer.
-            Some(times.value_at_quantile(0.99)).filter(|us| *us > 0)
+            times.quantile(0.99).map(|time| time.as_micros() as u64).filter(|us| *us > 0)
         };
         Ok(super::figures(json!({
             "parked": count,

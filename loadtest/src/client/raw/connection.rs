@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use countersign_client::ClientError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -12,8 +13,8 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// True if the answer has a `Retry-After`.
-    pub says_when: bool,
+    /// Seconds after which to try again, if the server says.
+    pub retry_after: Option<u64>,
     /// The body.
     pub body: String,
     is_last: bool,
@@ -25,6 +26,19 @@ impl Answer {
     pub fn field(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("\"{name}\":\""))?;
         Some(rest.split_once('"')?.0)
+    }
+
+    /// Turns every status but 200 into an error.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`].
+    pub fn ok(self) -> Result<Self, ClientError> {
+        if self.status == 200 {
+            return Ok(self);
+        }
+        let Self { status, body: description, retry_after, .. } = self;
+        let (code, reason) = Default::default();
+        Err(ClientError::Refused { status, code, description, reason, retry_after })
     }
 }
 
@@ -126,6 +140,20 @@ impl Connection {
         self.send(request).await?;
         self.receive().await
     }
+
+    /// Sends a request whose answer has to be a 200. A broken connection is closed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ask(&mut self, request: &[u8]) -> Result<Answer, ClientError> {
+        match self.call(request).await {
+            Ok(answer) => answer.ok(),
+            Err(error) => {
+                self.close();
+                Err(ClientError::Protocol(error.to_string()))
+            }
+        }
+    }
 }
 
 /// The answer, if it is complete. Nothing follows it, since nothing was asked behind it.
@@ -140,7 +168,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         match name {
             "content-length" => length = value.trim().parse().map_err(|_| wrong())?,
-            "retry-after" => answer.says_when = true,
+            "retry-after" => answer.retry_after = value.trim().parse().ok(),
             "connection" => answer.is_last = value.trim() == "close",
             _ => {}
         }
@@ -160,7 +188,7 @@ mod tests {
                       retry-after: 1\r\nconnection: close\r\n\r\n{\"token\":\"t\"}";
         assert!(parse(&whole[..whole.len() - 1]).unwrap().is_none());
         let answer = parse(whole).unwrap().unwrap();
-        assert_eq!((answer.status, answer.says_when, answer.is_last), (503, true, true));
+        assert_eq!((answer.status, answer.retry_after, answer.is_last), (503, Some(1), true));
         assert_eq!(answer.field("token"), Some("t"));
         assert_eq!(answer.field("challengeId"), None);
         assert!(parse(b"garbage\r\n\r\n").is_err());
