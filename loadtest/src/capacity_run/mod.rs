@@ -17,7 +17,9 @@ use crate::capacity::plan::USUAL;
 use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::client::people::span;
 use crate::host::process;
-use crate::out::report::capacity::{Assumptions, Beside, Capacity, Cost, Fit, Objective, Trial};
+use crate::out::report::capacity::{
+    Assumptions, Capacity, Cost, Fit, Objective, OtherStore, Trial,
+};
 use crate::out::report::model::{Point, Report};
 use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
@@ -117,7 +119,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
         };
         report.cut_short = failed.map(|why| format!("{store}: {why}"));
         if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
-            capacity.beside.push(Beside::new(store, found));
+            capacity.beside.push(OtherStore::new(store, found));
         }
     }
     Ok(report)

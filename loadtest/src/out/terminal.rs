@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::out::report::capacity::{Capacity, Fit};
 use crate::out::report::doubts;
-use crate::out::report::facts::{self, UNKNOWN};
+use crate::out::report::facts;
 use crate::out::report::model::{Report, Step};
 use crate::out::report::{format, planned, stores_table};
 
@@ -111,10 +111,7 @@ fn write_costs(f: &mut fmt::Formatter<'_>, fits: &[Fit]) -> fmt::Result {
 }
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
-    let at = |quantile| match facts::quantile(step, quantile) {
-        Some(us) => us.to_string(),
-        None => UNKNOWN.to_owned(),
-    };
+    let at = |quantile| facts::known(facts::quantile(step, quantile), |us| us.to_string());
     write!(f, "  {:<16}{:>10}{:>10}{:>10}", step.name, step.times.len(), at(0.5), at(0.9))?;
     writeln!(f, "{:>10}{:>10}{:>10}", at(0.99), at(0.999), step.times.max())
 }

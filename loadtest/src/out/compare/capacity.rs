@@ -17,9 +17,9 @@ pub(super) fn rows(a: &Capacity, b: &Capacity) -> Vec<Row> {
     for before in &a.fits {
         let same = |fit: &&Fit| fit.cost == before.cost && fit.step == before.step;
         if let Some(after) = b.fits.iter().find(same) {
-            let words = planned::words_of(before.cost);
+            let format = planned::format_of(before.cost);
             let name = planned::cost(before);
-            rows.push(Row::new(name, (slope(before), slope(after)), 0.0, Good::Less, words));
+            rows.push(Row::new(name, (slope(before), slope(after)), 0.0, Good::Less, format));
         }
     }
     rows

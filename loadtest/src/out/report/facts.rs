@@ -9,6 +9,11 @@ use crate::out::report::step;
 /// Placeholder for an unknown figure.
 pub(crate) const UNKNOWN: &str = "–";
 
+/// A figure, or the placeholder.
+pub(crate) fn known<T>(figure: Option<T>, format: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| UNKNOWN.to_owned(), format)
+}
+
 /// The quantiles that are shown, and their names.
 pub(crate) const QUANTILES: [(f64, &str); 4] =
     [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
@@ -169,6 +174,12 @@ pub(crate) fn quantile(step: &Step, quantile: f64) -> Option<u64> {
     (us > 0 || told_first(step) == 0).then_some(us)
 }
 
+/// The same with its unit, and marked where it is a rough one.
+pub(crate) fn shown_quantile(step: &Step, of: f64) -> String {
+    let rough = if is_firm(step.times.len(), of) { "" } else { "≈ " };
+    known(quantile(step, of), |us| format!("{rough}{}", format::time(us as f64)))
+}
+
 /// The machine that the load came from.
 pub(crate) fn machine(report: &Report) -> String {
     let machine = &report.machine;
@@ -245,10 +256,9 @@ pub(crate) fn plain(value: &Value) -> String {
         Value::Null => "–".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_u64().map_or_else(
-            || format::trimmed(&format::number(number.as_f64().unwrap_or(f64::NAN))),
-            format::count,
-        ),
+        Value::Number(number) => number
+            .as_u64()
+            .map_or_else(|| format::plain(number.as_f64().unwrap_or(f64::NAN)), format::count),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(map) => {
             let pair = |(name, value): (&String, &Value)| format!("{name} {}", plain(value));

@@ -15,6 +15,7 @@ pub(crate) mod planned;
 mod sizing_table;
 pub mod step;
 pub(crate) mod stores_table;
+mod table;
 mod thinned;
 
 pub use error::ReportError;

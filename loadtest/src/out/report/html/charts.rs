@@ -162,14 +162,14 @@ pub(super) fn throughput(report: &Report) -> Markup {
 /// Lifecycles under way, and polls that the server held.
 pub(super) fn under_way(report: &Report) -> Markup {
     let series = Series::of(report);
-    let whole = |value: f64| format::trimmed(&format::number(value));
     let lines = vec![
         series.line("under way", 3, |p| Some(p.in_flight as f64)),
         series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
     ];
     let words =
         ("under-way", "Under way", "What had begun and not ended, and polls that were held.");
-    series.chart(words, lines, whole, |_, high| Scale::linear(0.0, high, 1.0, whole))
+    series
+        .chart(words, lines, format::plain, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
 }
 
 /// The cores that server and harness used.
@@ -180,8 +180,8 @@ pub(super) fn processors(report: &Report) -> Markup {
         series.line("harness", 7, |p| Some(p.client_cores)).drawn(Look::Dashed),
     ];
     let words = ("processors", "Processor time", "Cores in use, on average over each interval.");
-    let plain = |value: f64| format::trimmed(&format::number(value));
-    series.chart(words, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, plain))
+    series
+        .chart(words, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
 }
 
 /// The memory of server and harness.

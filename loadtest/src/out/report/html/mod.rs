@@ -177,14 +177,5 @@ fn cards(report: &Report) -> Markup {
         let cores = format::cores(facts::client_cores(report) as f64);
         cards.push(("Harness", format::share(share), Some(format!("of its {cores}"))));
     }
-    html! {
-        dl.cards {
-            @for (name, value, more) in cards {
-                div {
-                    dt { (name) }
-                    dd { strong { (value) } @if let Some(more) = more { span { (more) } } }
-                }
-            }
-        }
-    }
+    tables::cards(cards.into_iter())
 }
