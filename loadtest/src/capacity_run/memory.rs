@@ -11,7 +11,6 @@ use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
 use crate::client::lines::{Lines, Protocol};
-use crate::client::patience::patiently;
 use crate::client::people::{Crowd, Open, Poll, User};
 use crate::client::recorder::Recorder;
 use crate::host::process;
@@ -144,10 +143,7 @@ async fn first(crowd: &Crowd) -> Result<(), LoadError> {
 
 /// Starts a challenge of each.
 async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
-    let starting = stream::iter(users).map(async |user| {
-        patiently(async || user.challenge(Instant::now(), &mut Recorder::default()).await).await
-    });
-    starting.buffered(AT_ONCE).try_collect().await
+    stream::iter(users).map(User::challenge_patiently).buffered(AT_ONCE).try_collect().await
 }
 
 /// Memory of the server that is in use, in bytes.

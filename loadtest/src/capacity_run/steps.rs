@@ -174,24 +174,19 @@ impl Scenario for Partial {
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<Stopping>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.load.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.load)
     }
 
     fn requests(&self) -> usize {
         self.load.workers(Duration::ZERO)
     }
 
-    fn length(&self) -> Option<Duration> {
-        Some(self.load.length())
-    }
-
     async fn prepare(&self, stage: &Stage) -> Result<Vec<Stopping>, LoadError> {
         // Enough for each to come once.
         let time = (self.load.time + self.load.warm_up).as_secs_f64();
         let count = (self.load.rate * time * 1.2).ceil() as usize + 20;
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = stage.enroll(count).await?;
         let users = users.into_iter().map(|user| Stopping { user, steps: self.steps }).collect();
         self.load.warm_up(users, Self::MAIN, stage).await
     }

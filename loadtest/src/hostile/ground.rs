@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
@@ -29,18 +29,12 @@ pub(super) struct Ground {
     /// The order, with everything that is known of the server.
     pub(super) order: Order,
     next: AtomicU64,
-    connections: AtomicU64,
-    unconnected: AtomicU64,
-    calls: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
+    did: Mutex<Did>,
 }
 
 impl Ground {
     pub(super) fn new(order: Order) -> Arc<Self> {
-        let [next, connections, unconnected, calls, sent, received] =
-            [const { AtomicU64::new(0) }; 6];
-        Arc::new(Self { order, next, connections, unconnected, calls, sent, received })
+        Arc::new(Self { order, next: AtomicU64::new(0), did: Mutex::default() })
     }
 
     /// True if the operators' listener is attacked.
@@ -74,8 +68,8 @@ impl Ground {
     pub(super) async fn dial_with(self: &Arc<Self>, buffer: Option<u32>) -> io::Result<Peer> {
         let dialed = timeout(CONNECT, self.dialed(buffer)).await;
         let dialed = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let counter = if dialed.is_ok() { &self.connections } else { &self.unconnected };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let mut did = self.lock();
+        *(if dialed.is_ok() { &mut did.connections } else { &mut did.unconnected }) += 1;
         Ok(Peer { stream: dialed?, ground: self.clone() })
     }
 
@@ -93,25 +87,24 @@ impl Ground {
 
     /// Counts bytes that went another way than through a [`Peer`].
     pub(super) fn count(&self, sent: usize, received: usize) {
-        self.sent.fetch_add(sent as u64, Ordering::Relaxed);
-        self.received.fetch_add(received as u64, Ordering::Relaxed);
+        let mut did = self.lock();
+        did.sent_bytes += sent as u64;
+        did.received_bytes += received as u64;
     }
 
     /// Counts a call that was answered.
     pub(super) fn called(&self, sent: usize, received: usize) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.lock().calls += 1;
         self.count(sent, received);
     }
 
     /// The account so far.
     pub(super) fn did(&self) -> Did {
-        Did {
-            connections: self.connections.load(Ordering::Relaxed),
-            unconnected: self.unconnected.load(Ordering::Relaxed),
-            calls: self.calls.load(Ordering::Relaxed),
-            sent_bytes: self.sent.load(Ordering::Relaxed),
-            received_bytes: self.received.load(Ordering::Relaxed),
-        }
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Did> {
+        self.did.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something `count` times at the same time, and each again as soon as it ends. They begin

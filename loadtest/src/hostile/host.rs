@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
 
@@ -33,7 +32,7 @@ pub(super) struct Host {
     /// Its tenant.
     pub(super) tenant: String,
     /// Those who sign in.
-    pub(super) sign_ins: Arc<SignIns>,
+    pub(super) sign_ins: SignIns,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,
     callers: Callers,

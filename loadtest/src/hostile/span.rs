@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::run::times::Times;
 
@@ -29,23 +29,6 @@ pub struct Span {
     pub own_delay: Times,
 }
 
-/// The same for a file.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct SpanFigures {
-    sign_ins: u64,
-    failed: u64,
-    refused: u64,
-    reopened: u64,
-    p50_us: Option<u64>,
-    p99_us: Option<u64>,
-    health_probes: u64,
-    unhealthy: u64,
-    health_p99_us: Option<u64>,
-    health_max_us: Option<u64>,
-    own_delay_p99_us: Option<u64>,
-    own_delay_max_us: Option<u64>,
-}
-
 impl Span {
     /// Sign-ins that were begun.
     #[must_use]
@@ -59,21 +42,22 @@ impl Span {
         self.sign_ins.quantile(0.99)
     }
 
-    pub(super) fn figures(&self) -> SpanFigures {
+    /// All figures, for a file.
+    pub(super) fn json(&self) -> Value {
         let us = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
-        SpanFigures {
-            sign_ins: self.begun(),
-            failed: self.failed,
-            refused: self.refused,
-            reopened: self.reopened,
-            p50_us: us(self.sign_ins.quantile(0.5)),
-            p99_us: us(self.p99()),
-            health_probes: self.health.count() + self.unhealthy,
-            unhealthy: self.unhealthy,
-            health_p99_us: us(self.health.quantile(0.99)),
-            health_max_us: us(self.health.longest()),
-            own_delay_p99_us: us(self.own_delay.quantile(0.99)),
-            own_delay_max_us: us(self.own_delay.longest()),
-        }
+        json!({
+            "sign_ins": self.begun(),
+            "failed": self.failed,
+            "refused": self.refused,
+            "reopened": self.reopened,
+            "p50_us": us(self.sign_ins.quantile(0.5)),
+            "p99_us": us(self.p99()),
+            "health_probes": self.health.count() + self.unhealthy,
+            "unhealthy": self.unhealthy,
+            "health_p99_us": us(self.health.quantile(0.99)),
+            "health_max_us": us(self.health.longest()),
+            "own_delay_p99_us": us(self.own_delay.quantile(0.99)),
+            "own_delay_max_us": us(self.own_delay.longest()),
+        })
     }
 }

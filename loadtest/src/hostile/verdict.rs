@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::order::Did;
 use super::span::Span;
 
 const MIB: u64 = 1 << 20;
 
 /// A value before the abuse, its highest meanwhile, and after it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Before.
     pub before: u64,

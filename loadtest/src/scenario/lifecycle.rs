@@ -144,8 +144,7 @@ impl PeopleArgs {
         count: usize,
         stage: &Stage,
     ) -> Result<Vec<Cycle>, LoadError> {
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = stage.enroll(count).await?;
         let cycle = |(index, user)| Cycle {
             user,
             learn: self.learn,

@@ -19,7 +19,7 @@ pub use arrivals::LoadArgs;
 pub(crate) use arrivals::rate;
 
 use crate::LoadError;
-use crate::client::people::Crowd;
+use crate::client::people::{Crowd, User};
 use crate::host::process;
 use crate::out::progress::Progress;
 use crate::out::report::model::Point;
@@ -46,6 +46,15 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Enrolls that many users, and shows it.
+    ///
+    /// # Errors
+    /// The first [`LoadError`].
+    pub async fn enroll(&self, count: usize) -> Result<Vec<User>, LoadError> {
+        self.progress.prepare("enrolling", count);
+        self.crowd.enroll(count, || self.progress.prepared()).await
+    }
+
     /// Memory of the server that is in use, in bytes, if its process is known.
     #[must_use]
     pub fn rss_bytes(&self) -> Option<u64> {

@@ -112,8 +112,7 @@ impl Scenario for PhonesArgs {
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<App>, LoadError> {
         let count = self.load.workers(Duration::ZERO);
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = stage.enroll(count).await?;
         let apps: Vec<_> = users.into_iter().map(App::open).collect();
         Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
         self.load.warm_up(apps, Self::MAIN, stage).await

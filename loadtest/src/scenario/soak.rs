@@ -7,6 +7,7 @@ use serde_json::json;
 use super::lifecycle::{Cycle, LifecycleArgs};
 use super::{Figures, LoadArgs, Scenario, Stage};
 use crate::LoadError;
+use crate::capacity::fit;
 use crate::out::report::model::{Point, ServerPoint};
 
 /// Lifecycles for a long time, of people who take theirs and do not all approve.
@@ -63,12 +64,7 @@ fn growth_per_hour(points: &[(f64, f64)]) -> Option<f64> {
     if half.len() < POINTS_MIN {
         return None;
     }
-    let count = half.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| half.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let both: f64 = half.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    let square: f64 = half.iter().map(|p| (p.0 - x).powi(2)).sum();
-    Some((both / square * 3600.0).round())
+    Some((fit::slope(half)? * 3600.0).round())
 }
 
 #[cfg(test)]

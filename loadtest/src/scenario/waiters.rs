@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::{Figures, Scenario, Stage};
 use crate::LoadError;
-use crate::client::patience::patiently;
 use crate::client::people::{Open, Poll, Seen, User, span};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
@@ -150,9 +149,7 @@ impl Scenario for WaitersArgs {
     }
 
     async fn prepare(&self, stage: &Stage) -> Result<Vec<User>, LoadError> {
-        let count = self.count as usize;
-        stage.progress.prepare("enrolling", count);
-        stage.crowd.enroll(count, || stage.progress.prepared()).await
+        stage.enroll(self.count as usize).await
     }
 
     async fn measure(&self, users: Vec<User>, stage: &Stage) -> Result<Figures, LoadError> {
@@ -191,10 +188,8 @@ impl Scenario for WaitersArgs {
 /// Starts a challenge of each, which its phone reads.
 async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
     let starting = stream::iter(users).map(async |user| {
-        let mut recorder = Recorder::default();
-        let start = async || user.challenge(Instant::now(), &mut Recorder::default()).await;
-        let open = patiently(start).await?;
-        let seen = user.read(&open, &mut recorder).await?;
+        let open = user.challenge_patiently().await?;
+        let seen = user.read(&open, &mut Recorder::default()).await?;
         Ok::<_, LoadError>(Waiter { user, open, seen })
     });
     starting.buffered(AT_ONCE).try_collect().await

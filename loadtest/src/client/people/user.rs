@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::phone::{Phone, Seen, Speech, is_told};
 use crate::LoadError;
+use crate::client::patience::patiently;
 use crate::client::recorder::Recorder;
 use crate::client::target::Target;
 use crate::out::report::step;
@@ -112,6 +113,14 @@ impl User {
         let started = browser.challenge_push(&request);
         let started = recorder.timed(step::CHALLENGE, Instant::now(), started).await?;
         Ok(Open { browser, id: started.challenge_id, number: started.number })
+    }
+
+    /// The same outside the measured part: again while the server is overloaded.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub(crate) async fn challenge_patiently(&self) -> Result<Open, LoadError> {
+        patiently(async || self.challenge(Instant::now(), &mut Recorder::default()).await).await
     }
 
     /// The phone reads the pending challenge.
