@@ -10,7 +10,7 @@ use clap::Args;
 use countersign_loadtest::client::raw::Callers;
 use countersign_loadtest::host::pin;
 use countersign_loadtest::server::metrics::Metrics;
-use countersign_loadtest::server::{Settings, Spawned};
+use countersign_loadtest::server::{SpawnSettings, Spawned};
 use countersign_loadtest::{LoadError, descriptors};
 
 /// A setting with which the server refuses nothing on a busy machine, for benchmarks of the cost of
@@ -23,7 +23,7 @@ pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
 pub type Failure = Box<dyn Error>;
 
 /// Ends a benchmark of that name.
-pub fn ended(name: &str, done: Result<(), Failure>) -> ExitCode {
+pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     // If this write fails, the exit code still tells.
     let _ = writeln!(io::stderr(), "{name}: {error}");
@@ -105,12 +105,12 @@ impl Server {
         keys: &[(&str, &str)],
     ) -> Result<Self, LoadError> {
         let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let settings = Settings {
+        let settings = SpawnSettings {
             store: store.to_owned(),
             workers: 1,
             cores: cores.to_vec(),
             keys: keys.collect(),
-            ..Settings::default()
+            ..SpawnSettings::default()
         };
         let spawned = Spawned::start(binary, &settings).await?;
         let metrics = Metrics::new(spawned.target.operations.as_deref().unwrap_or_default())?;
@@ -137,13 +137,13 @@ impl Server {
 }
 
 /// This program, started again to serve something bare, until this is dropped.
-pub struct Oneself {
+pub struct BareProcess {
     process: Child,
     /// The server's address.
     pub address: SocketAddr,
 }
 
-impl Oneself {
+impl BareProcess {
     /// Starts it with those arguments; it has to say where it listens.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Oneself {
     }
 }
 
-impl Drop for Oneself {
+impl Drop for BareProcess {
     fn drop(&mut self) {
         // It is gone already where that fails.
         let _ = self.process.kill();

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::LoadError;
-use crate::client::lines::{Lines, Protocol};
-use crate::client::people::{Crowd, Speech};
+use crate::client::connections::{Connections, Protocol};
+use crate::client::people::{PhoneKind, UserFactory};
 use crate::host::pin::Cores;
 use crate::host::{descriptors, process};
 use crate::out::output::OutputArgs;
@@ -20,7 +20,7 @@ use crate::run::meter::{Meter, own_cpu_seconds};
 use crate::run::sampler::Sampler;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
-use crate::scenario::{Figures, Scenario, Stage};
+use crate::scenario::{Figures, RunContext, Scenario};
 use crate::server::{Prepared, ServerArgs};
 
 /// Time that a scenario may take to end when it is asked to.
@@ -43,7 +43,7 @@ pub struct RunArgs {
     /// Protocols of the phones, in turn.
     #[arg(long, help_heading = "Clients", value_enum, value_delimiter = ',')]
     #[arg(default_value = "android,ios,statement")]
-    pub phones: Vec<Speech>,
+    pub phones: Vec<PhoneKind>,
     /// Seed of the random numbers.
     #[arg(long, help_heading = "Clients", default_value_t = 1)]
     pub seed: u64,
@@ -85,7 +85,7 @@ pub async fn run<S: Scenario>(
 }
 
 /// Placement of the processes.
-pub(crate) struct Place {
+pub(crate) struct Placement {
     machine: Machine,
     /// Cores of each process.
     pub(crate) cores: Cores,
@@ -95,13 +95,13 @@ pub(crate) struct Place {
 ///
 /// # Errors
 /// [`LoadError`].
-pub(crate) fn place(args: &RunArgs, requests: usize) -> Result<Place, LoadError> {
+pub(crate) fn place(args: &RunArgs, requests: usize) -> Result<Placement, LoadError> {
     args.output.check()?;
     // Pinned, it has fewer cores than the machine.
     let machine = Machine::here();
     let cores = args.server.place()?;
     descriptors::allow(args.protocol().connections(requests) as u64)?;
-    Ok(Place { machine, cores })
+    Ok(Placement { machine, cores })
 }
 
 /// Starts the server, if need be.
@@ -110,7 +110,7 @@ pub(crate) fn place(args: &RunArgs, requests: usize) -> Result<Place, LoadError>
 /// [`LoadError`], also if it is called to stop.
 pub(crate) async fn start(
     args: &RunArgs,
-    place: &Place,
+    place: &Placement,
     stop: &Stop,
 ) -> Result<Prepared, LoadError> {
     unless_stopped(stop, args.server.prepare(place.cores.clone())).await
@@ -131,11 +131,16 @@ pub(crate) async fn on<S: Scenario>(
     scenario: &S,
     stop: &Stop,
     server: &Prepared,
-    place: &Place,
+    place: &Placement,
 ) -> Result<Report, LoadError> {
-    let lines = Lines::new(args.protocol(), scenario.requests(), server.target.is_loopback())?;
-    let stage = Stage {
-        crowd: Crowd { target: server.target.clone(), lines, speeches: args.phones.clone() },
+    let connections =
+        Connections::new(args.protocol(), scenario.requests(), server.target.is_loopback())?;
+    let context = RunContext {
+        factory: UserFactory {
+            target: server.target.clone(),
+            connections,
+            phone_kinds: args.phones.clone(),
+        },
         tally: Arc::new(Tally::new(S::MAIN)),
         stop: stop.clone(),
         metrics: server.metrics.clone(),
@@ -143,32 +148,32 @@ pub(crate) async fn on<S: Scenario>(
         pid: server.pid,
         seed: args.seed,
     };
-    unless_stopped(stop, server.target.probe(stage.crowd.lines.of(0))).await?;
-    let ready = unless_stopped(stop, scenario.prepare(&stage)).await;
-    let ready = ready.inspect_err(|_| stage.progress.end())?;
-    let mut measured = measure(scenario, ready, &stage, server).await;
+    unless_stopped(stop, server.target.probe(context.factory.connections.of(0))).await?;
+    let ready = unless_stopped(stop, scenario.prepare(&context)).await;
+    let ready = ready.inspect_err(|_| context.progress.end())?;
+    let mut measured = measure(scenario, ready, &context, server).await;
     scenario.conclude(&measured.points, &mut measured.figures);
-    Ok(report(args, scenario, &stage, server, measured, place))
+    Ok(report(args, scenario, &context, server, measured, place))
 }
 
 async fn measure<S: Scenario>(
     scenario: &S,
     ready: S::Ready,
-    stage: &Stage,
+    context: &RunContext,
     server: &Prepared,
 ) -> Measured {
     let cpu = || server.pid.and_then(|pid| process::cpu_seconds(pid).ok());
     let sampler = Sampler::start(server.pid, server.metrics.clone()).await;
     let started_at = utc_now();
     let (server_before, client_before, start) = (cpu(), own_cpu_seconds(), Instant::now());
-    let (tally, stop) = (stage.tally.clone(), stage.stop.clone());
-    let meter = Meter::start(tally, stop, sampler, stage.progress.clone(), scenario.length());
+    let (tally, stop) = (context.tally.clone(), context.stop.clone());
+    let meter = Meter::start(tally, stop, sampler, context.progress.clone(), scenario.length());
     let over = async {
-        stage.stop.called().await;
+        context.stop.called().await;
         tokio::time::sleep(GRACE).await;
     };
     let done = tokio::select! {
-        done = scenario.measure(ready, stage) => done,
+        done = scenario.measure(ready, context) => done,
         () = over => Ok(Figures::new()),
     };
     let took = start.elapsed();
@@ -186,17 +191,17 @@ async fn measure<S: Scenario>(
 fn report<S: Scenario>(
     args: &RunArgs,
     scenario: &S,
-    stage: &Stage,
+    context: &RunContext,
     server: &Prepared,
     measured: Measured,
-    place: &Place,
+    place: &Placement,
 ) -> Report {
-    let mut totals = stage.tally.totals();
+    let mut totals = context.tally.totals();
     totals.server_cpu_seconds = measured.server_cpu_seconds;
     totals.client_cpu_seconds = measured.client_cpu_seconds;
     let dead = server.pid.is_some_and(|pid| !process::is_alive(pid));
     let said = server.spawned.as_ref().filter(|_| dead).map(|spawned| spawned.last_words());
-    let reason = stage.stop.reason().or(measured.failure.map(|error| error.to_string()));
+    let reason = context.stop.reason().or(measured.failure.map(|error| error.to_string()));
     let reason = if dead { Some("the server has ended".to_owned()) } else { reason };
     let settings = match serde_json::to_value(scenario) {
         Ok(Value::Object(settings)) => settings,
@@ -220,9 +225,9 @@ fn report<S: Scenario>(
         },
         settings,
         totals,
-        steps: stage.tally.steps(),
+        steps: context.tally.steps(),
         series: measured.points,
-        errors: stage.tally.errors(),
+        errors: context.tally.errors(),
         figures: measured.figures,
         capacity: None,
     };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use countersign_benches::pinned::{Failure, Pinned, Server, ended};
+use countersign_benches::pinned::{Failure, Pinned, Server, exit_code};
 use countersign_benches::sign_in::{EXISTING, NEW, SignIn, UNSENT, WITHOUT_TIME};
 use countersign_loadtest::host::peaks::Peaks;
 use countersign_loadtest::host::process::rss_bytes;
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     let connections = settings.connections + settings.users;
     let measured =
         settings.pinned.run(connections, &[], async |server| measure(&settings, server).await);
-    ended("overload", measured)
+    exit_code("overload", measured)
 }
 
 async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use countersign_benches::pinned::{Failure, PATIENT, Pinned, ROOMY, Server, ended};
+use countersign_benches::pinned::{Failure, PATIENT, Pinned, ROOMY, Server, exit_code};
 use countersign_loadtest::client::raw::{Connection, Person, expect};
 use countersign_loadtest::run::times::Times;
 use tokio::time::{Instant, sleep};
@@ -66,7 +66,7 @@ struct Latencies {
 }
 
 fn main() -> ExitCode {
-    ended("waiters", run(&Cli::parse()))
+    exit_code("waiters", run(&Cli::parse()))
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {

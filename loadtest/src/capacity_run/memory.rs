@@ -10,8 +10,8 @@ use super::CapacityRun;
 use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
-use crate::client::lines::{Lines, Protocol};
-use crate::client::people::{Crowd, Open, Poll, User};
+use crate::client::connections::{Connections, Protocol};
+use crate::client::people::{Open, Poll, User, UserFactory};
 use crate::client::recorder::Recorder;
 use crate::host::process;
 use crate::out::report::capacity::{Cost, Fit};
@@ -54,17 +54,17 @@ async fn take(
 ) -> Result<Vec<Fit>, LoadError> {
     let many = capacity_run.args.many as usize;
     let protocol = Protocol { http2: http == 2, ..capacity_run.run.protocol() };
-    let lines = Lines::new(protocol, many + AT_ONCE, true)?;
-    let (target, speeches) = (server.target.clone(), capacity_run.run.phones.clone());
-    let crowd = Crowd { target, lines, speeches };
-    first(&crowd).await?;
+    let connections = Connections::new(protocol, many + AT_ONCE, true)?;
+    let (target, phone_kinds) = (server.target.clone(), capacity_run.run.phones.clone());
+    let factory = UserFactory { target, connections, phone_kinds };
+    first(&factory).await?;
     let redis = Redis::of(capacity_run.run.server.store());
     let mut devices = vec![(0.0, held(server)?)];
     let mut kept = Kept::default();
     kept.devices.extend(redis.used_at(0).await?);
     let mut users = Vec::with_capacity(many);
     for _ in 0..PARTS {
-        users.extend(crowd.enroll(many / PARTS, || ()).await?);
+        users.extend(factory.enroll(many / PARTS, || ()).await?);
         devices.push((users.len() as f64, held(server)?));
         kept.devices.extend(redis.used_at(users.len()).await?);
     }
@@ -126,8 +126,8 @@ async fn lifecycles(
 }
 
 /// Some who go through all of it, so that connections and buffers are there.
-async fn first(crowd: &Crowd) -> Result<(), LoadError> {
-    let users = crowd.enroll(FIRST, || ()).await?;
+async fn first(factory: &UserFactory) -> Result<(), LoadError> {
+    let users = factory.enroll(FIRST, || ()).await?;
     let open = started(&users).await?;
     let polls: Vec<_> = open.iter().take(AT_ONCE).map(|open| open.poll_on(PATIENCE)).collect();
     for (user, open) in users.iter().zip(&open) {
@@ -143,7 +143,7 @@ async fn first(crowd: &Crowd) -> Result<(), LoadError> {
 
 /// Starts a challenge of each.
 async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
-    stream::iter(users).map(User::challenge_patiently).buffered(AT_ONCE).try_collect().await
+    stream::iter(users).map(User::challenge_with_retries).buffered(AT_ONCE).try_collect().await
 }
 
 /// Memory of the server that is in use, in bytes.

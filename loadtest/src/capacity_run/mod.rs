@@ -25,7 +25,7 @@ use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
-use crate::session::{self, Place, RunArgs};
+use crate::session::{self, Placement, RunArgs};
 
 /// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
@@ -85,7 +85,7 @@ struct CapacityRun<'a> {
     args: &'a CapacityArgs,
     run: &'a RunArgs,
     stop: &'a Stop,
-    place: &'a Place,
+    place: &'a Placement,
     objective: Objective,
 }
 

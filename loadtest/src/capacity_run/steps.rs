@@ -15,7 +15,7 @@ use crate::out::report::capacity::Fit;
 use crate::out::report::model::Report;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::scenario::{Figures, LoadArgs, Scenario, Stage};
+use crate::scenario::{Figures, LoadArgs, RunContext, Scenario};
 use crate::server::Prepared;
 use crate::session;
 
@@ -182,17 +182,21 @@ impl Scenario for Partial {
         self.load.workers(Duration::ZERO)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Stopping>, LoadError> {
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Stopping>, LoadError> {
         // Enough for each to come once.
         let time = (self.load.time + self.load.warm_up).as_secs_f64();
         let count = (self.load.rate * time * 1.2).ceil() as usize + 20;
-        let users = stage.enroll(count).await?;
+        let users = context.enroll(count).await?;
         let users = users.into_iter().map(|user| Stopping { user, steps: self.steps }).collect();
-        self.load.warm_up(users, Self::MAIN, stage).await
+        self.load.warm_up(users, Self::MAIN, context).await
     }
 
-    async fn measure(&self, users: Vec<Stopping>, stage: &Stage) -> Result<Figures, LoadError> {
-        self.load.run(users, stage).await;
+    async fn measure(
+        &self,
+        users: Vec<Stopping>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        self.load.run(users, context).await;
         Ok(Figures::new())
     }
 }

@@ -8,8 +8,8 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
-use crate::client::patience::patiently;
 use crate::client::raw::Callers;
+use crate::client::retry::retry_refused;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Target {
         let backend = backend.map_err(|error| wrong(error.to_string()))?;
         let (request, step) = (TrackRequest::default(), LoadError::at("track"));
         let track = async || backend.track("load-probe", "probe", &request).await.map_err(&step);
-        let token = patiently(track).await.map_err(|error| wrong(probed(error)))?.token;
+        let token = retry_refused(track).await.map_err(|error| wrong(probed(error)))?.token;
         match token_tenant(token.reveal()) {
             Some(tenant) if tenant == self.tenant => Ok(()),
             Some(tenant) => Err(wrong(format!(

@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    ALL, Attackers, Hostile, Listener, Outcome, Pace, Places, Rule, Run, alone, named, pairs,
+    ALL, AttackCores, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs,
 };
 use crate::LoadError;
 use crate::host::pin;
@@ -128,9 +128,13 @@ impl HostileArgs {
         Ok(Hostile {
             binary: self.spawn.clone().flatten().map_or_else(beside, Ok)?,
             set: self.set.clone(),
-            places: if self.no_pin { Places::default() } else { Places::among(&pin::allowed()?) },
+            cores: if self.no_pin {
+                AttackCores::default()
+            } else {
+                AttackCores::among(&pin::allowed()?)
+            },
             attackers: Attackers::this_program(&["attack"])?,
-            pace: Pace {
+            timing: Timing {
                 abuse,
                 quiet: abuse.min(QUIET_MAX),
                 recovery: abuse.min(RECOVERY_MAX),

@@ -20,11 +20,11 @@ const KINDS_MAX: usize = 100;
 pub struct Tally {
     /// The step whose times are those of the whole.
     main: &'static str,
-    pages: Mutex<Pages>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
-struct Pages {
+struct Counts {
     totals: Totals,
     in_flight: u64,
     lateness: Times,
@@ -56,49 +56,49 @@ impl Tally {
     /// An empty one. Times of `main` are those of the whole.
     #[must_use]
     pub fn new(main: &'static str) -> Self {
-        Self { main, pages: Mutex::default() }
+        Self { main, counts: Mutex::default() }
     }
 
     /// An arrival was meant to begin.
     pub fn offered(&self) {
-        let mut pages = self.pages();
-        pages.totals.offered += 1;
-        pages.interval.offered += 1;
+        let mut counts = self.counts();
+        counts.totals.offered += 1;
+        counts.interval.offered += 1;
     }
 
     /// It was begun, so much later than it was meant to be.
     pub fn begun(&self, late: Duration) {
-        let mut pages = self.pages();
-        pages.totals.begun += 1;
-        pages.in_flight += 1;
-        pages.lateness.add(late);
+        let mut counts = self.counts();
+        counts.totals.begun += 1;
+        counts.in_flight += 1;
+        counts.lateness.add(late);
         if late > LATE {
             let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-            pages.totals.late += 1;
-            pages.totals.late_max_us = pages.totals.late_max_us.max(us);
+            counts.totals.late += 1;
+            counts.totals.late_max_us = counts.totals.late_max_us.max(us);
         }
     }
 
     /// It ended.
     pub fn ended(&self, recorder: &Recorder, result: Result<(), &LoadError>) {
-        let mut pages = self.pages();
-        pages.in_flight = pages.in_flight.saturating_sub(1);
-        pages.record(recorder, self.main);
+        let mut counts = self.counts();
+        counts.in_flight = counts.in_flight.saturating_sub(1);
+        counts.record(recorder, self.main);
         match result {
             Ok(()) => {
-                pages.totals.completed += 1;
-                pages.interval.completed += 1;
+                counts.totals.completed += 1;
+                counts.interval.completed += 1;
             }
             Err(error) => {
                 if error.is_refusal() {
-                    pages.totals.refused += 1;
-                    pages.interval.refused += 1;
+                    counts.totals.refused += 1;
+                    counts.interval.refused += 1;
                 } else {
-                    pages.totals.failed += 1;
-                    pages.interval.failed += 1;
-                    pages.interval.unanswered += u64::from(error.is_transport());
+                    counts.totals.failed += 1;
+                    counts.interval.failed += 1;
+                    counts.interval.unanswered += u64::from(error.is_transport());
                 }
-                pages.wrong(
+                counts.wrong(
                     error.step(),
                     error.kind(),
                     error.is_refusal(),
@@ -111,7 +111,7 @@ impl Tally {
 
     /// Times that belong to no arrival.
     pub fn record(&self, recorder: &Recorder) {
-        self.pages().record(recorder, self.main);
+        self.counts().record(recorder, self.main);
     }
 
     /// Arrivals that never began: all who could have taken them were busy to the end.
@@ -120,40 +120,40 @@ impl Tally {
             return;
         }
         let words = || format!("all {workers} were busy until the run ended");
-        self.pages().wrong("begin", "never begun".to_owned(), false, words, count);
+        self.counts().wrong("begin", "never begun".to_owned(), false, words, count);
     }
 
     /// Those under way will not end: the run is over.
     pub fn abandon(&self) {
-        let mut pages = self.pages();
-        let count = std::mem::take(&mut pages.in_flight);
+        let mut counts = self.counts();
+        let count = std::mem::take(&mut counts.in_flight);
         if count == 0 {
             return;
         }
-        pages.totals.failed += count;
-        pages.interval.failed += count;
+        counts.totals.failed += count;
+        counts.interval.failed += count;
         let words = || "the run ended before they did".to_owned();
-        pages.wrong("end", "unfinished".to_owned(), false, words, count);
+        counts.wrong("end", "unfinished".to_owned(), false, words, count);
     }
 
     /// Takes the counts since the last call.
     pub fn cut(&self) -> Interval {
-        let mut pages = self.pages();
-        let mut interval = std::mem::take(&mut pages.interval);
-        interval.in_flight = pages.in_flight;
+        let mut counts = self.counts();
+        let mut interval = std::mem::take(&mut counts.interval);
+        interval.in_flight = counts.in_flight;
         interval
     }
 
     /// The totals so far.
     pub fn totals(&self) -> Totals {
-        self.pages().totals.clone()
+        self.counts().totals.clone()
     }
 
     /// The times of every step that has some, in the order in which they happen.
     pub fn steps(&self) -> Vec<Step> {
-        let pages = self.pages();
+        let counts = self.counts();
         let some = step::ALL.iter().filter_map(|(name, about)| {
-            let times = pages.steps.get(name)?.0.clone();
+            let times = counts.steps.get(name)?.0.clone();
             Some(Step { name: (*name).to_owned(), about: (*about).to_owned(), times })
         });
         some.collect()
@@ -162,32 +162,32 @@ impl Tally {
     /// The times of some steps, all together.
     #[must_use]
     pub fn times_of(&self, steps: &[&str]) -> Times {
-        let pages = self.pages();
+        let counts = self.counts();
         let mut all = Times::default();
-        steps.iter().filter_map(|name| pages.steps.get(name)).for_each(|times| all.merge(times));
+        steps.iter().filter_map(|name| counts.steps.get(name)).for_each(|times| all.merge(times));
         all
     }
 
     /// By how much arrivals were begun later than they were meant to be.
     #[must_use]
     pub fn lateness(&self) -> Times {
-        self.pages().lateness.clone()
+        self.counts().lateness.clone()
     }
 
     /// Failures, most frequent first.
     pub fn errors(&self) -> Vec<Failures> {
-        let mut all: Vec<_> = self.pages().errors.values().cloned().collect();
+        let mut all: Vec<_> = self.counts().errors.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
         all
     }
 
     /// A lock that a panic left is taken all the same: counts are right at any moment.
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pages {
+impl Counts {
     fn record(&mut self, recorder: &Recorder, main: &'static str) {
         for (name, took) in recorder.times() {
             self.steps.entry(name).or_default().add(*took);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::lifecycle::{Cycle, LifecycleArgs};
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
 use crate::capacity::fit;
 use crate::out::report::model::{Point, ServerPoint};
@@ -35,12 +35,16 @@ impl Scenario for SoakArgs {
         self.lifecycle.requests()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
-        self.lifecycle.prepare(stage).await
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Cycle>, LoadError> {
+        self.lifecycle.prepare(context).await
     }
 
-    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
-        self.lifecycle.measure(cycles, stage).await
+    async fn measure(
+        &self,
+        cycles: Vec<Cycle>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        self.lifecycle.measure(cycles, context).await
     }
 
     fn conclude(&self, points: &[Point], figures: &mut Figures) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Figures, Scenario, Stage};
+use super::{Figures, RunContext, Scenario};
 use crate::LoadError;
 use crate::client::people::{Open, Poll, Seen, User, span};
 use crate::client::recorder::Recorder;
@@ -86,13 +86,13 @@ impl WaitersArgs {
     }
 
     /// A few browsers at a time, which are decided one by one.
-    async fn few(&self, users: &[User], stage: &Stage) -> Result<Recorder, LoadError> {
+    async fn few(&self, users: &[User], context: &RunContext) -> Result<Recorder, LoadError> {
         let mut times = Recorder::default();
         let few = &users[..users.len().min(self.few as usize)];
         for _ in 0..self.decisions().min(300).div_ceil(self.few) {
             let waiters = challenges(few.to_vec()).await?;
             let parked: Vec<_> = waiters.into_iter().map(park).collect();
-            Metrics::parked(stage.metrics.as_ref(), parked.len(), PARKING).await?;
+            Metrics::parked(context.metrics.as_ref(), parked.len(), PARKING).await?;
             for (waiter, poll) in parked {
                 wake(waiter, poll, Instant::now(), &mut times).await?;
             }
@@ -107,7 +107,7 @@ impl WaitersArgs {
         before(index as u64) != before(index as u64 + 1)
     }
 
-    async fn wake(&self, parked: Vec<(Waiter, Poll)>, stage: &Stage) {
+    async fn wake(&self, parked: Vec<(Waiter, Poll)>, context: &RunContext) {
         let at_once = match self.wake {
             Wake::OneByOne => 1,
             Wake::All => self.at_once as usize,
@@ -115,7 +115,7 @@ impl WaitersArgs {
         // Those that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
-        let tally = &stage.tally;
+        let tally = &context.tally;
         stream::iter(chosen)
             .for_each_concurrent(at_once, async |(_, (waiter, poll))| {
                 let mut recorder = Recorder::default();
@@ -148,21 +148,21 @@ impl Scenario for WaitersArgs {
         self.count as usize + AT_ONCE.max(self.at_once as usize)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<User>, LoadError> {
-        stage.enroll(self.count as usize).await
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<User>, LoadError> {
+        context.enroll(self.count as usize).await
     }
 
-    async fn measure(&self, users: Vec<User>, stage: &Stage) -> Result<Figures, LoadError> {
-        let few = self.few(&users, stage).await?;
-        let before = stage.rss_bytes();
+    async fn measure(&self, users: Vec<User>, context: &RunContext) -> Result<Figures, LoadError> {
+        let few = self.few(&users, context).await?;
+        let before = context.rss_bytes();
         let waiters = challenges(users).await?;
-        let pending = stage.rss_bytes();
+        let pending = context.rss_bytes();
         let count = waiters.len();
         let parked: Vec<_> = waiters.into_iter().map(park).collect();
-        Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
-        let held = stage.rss_bytes();
+        Metrics::parked(context.metrics.as_ref(), count, PARKING).await?;
+        let held = context.rss_bytes();
         tokio::time::sleep(self.hold).await;
-        self.wake(parked, stage).await;
+        self.wake(parked, context).await;
         let each = |from: Option<u64>, to: Option<u64>| {
             let grown = to? as f64 - from? as f64;
             (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
@@ -188,7 +188,7 @@ impl Scenario for WaitersArgs {
 /// Starts a challenge of each, which its phone reads.
 async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
     let starting = stream::iter(users).map(async |user| {
-        let open = user.challenge_patiently().await?;
+        let open = user.challenge_with_retries().await?;
         let seen = user.read(&open, &mut Recorder::default()).await?;
         Ok::<_, LoadError>(Waiter { user, open, seen })
     });

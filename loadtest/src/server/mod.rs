@@ -6,7 +6,7 @@ mod spawned;
 
 pub use args::ServerArgs;
 pub(crate) use args::{check_store, key, without_password};
-pub use spawned::{Settings, Spawned};
+pub use spawned::{SpawnSettings, Spawned};
 
 use crate::LoadError;
 use crate::client::target::Target;

@@ -161,11 +161,11 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| wrong())?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let mut connections = head.split("\r\n");
+    let status = connections.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let mut answer = Answer { status: status.ok_or_else(wrong)?, ..Answer::default() };
     let mut length = 0;
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+    for (name, value) in connections.filter_map(|line| line.split_once(':')) {
         match name {
             "content-length" => length = value.trim().parse().map_err(|_| wrong())?,
             "retry-after" => answer.retry_after = value.trim().parse().ok(),

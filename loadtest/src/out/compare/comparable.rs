@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::out::report::capacity_text;
 use crate::out::report::facts;
 use crate::out::report::model::Report;
-use crate::out::report::planned;
 
 /// Why two reports are of different things; empty if they are of the same.
 pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
@@ -15,7 +15,7 @@ pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     if let (Some(a), Some(b)) = (&a.capacity, &b.capacity)
         && a.objective != b.objective
     {
-        let [a, b] = [a, b].map(|found| planned::objective(&found.objective));
+        let [a, b] = [a, b].map(|found| capacity_text::objective(&found.objective));
         found.push(format!("the objectives are {a}, and {b}"));
     }
     found

@@ -234,15 +234,15 @@ pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
 }
 
 /// Formatter of a number with its unit.
-type InWords = fn(f64) -> String;
+type Format = fn(f64) -> String;
 
 /// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
 pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
     let said = report.figures.iter().map(|(name, value)| {
-        let units: [(&str, InWords); 2] = [(", bytes", format::bytes), (", us", format::time)];
-        let with = units.iter().find_map(|(unit, words)| Some((name.strip_suffix(unit)?, words)));
+        let units: [(&str, Format); 2] = [(", bytes", format::bytes), (", us", format::time)];
+        let with = units.iter().find_map(|(unit, format)| Some((name.strip_suffix(unit)?, format)));
         match (with, value.as_f64()) {
-            (Some((name, words)), Some(number)) => (name.to_owned(), words(number)),
+            (Some((name, format)), Some(number)) => (name.to_owned(), format(number)),
             (Some((name, _)), None) => (name.to_owned(), plain(value)),
             (None, _) => (name.clone(), plain(value)),
         }

@@ -4,7 +4,7 @@
 use super::capacity::{Capacity, Conclusion, Findings, Fit};
 use super::model::Report;
 use super::table::Table;
-use super::{facts, format, planned};
+use super::{capacity_text, facts, format};
 
 /// The table of all stores, with the highest rate and each cost in its rows; none if there is only
 /// one.
@@ -22,9 +22,9 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     for fit in all.iter().flat_map(|findings| findings.fits) {
         if !known.iter().any(|other| is_same(other, fit)) {
             known.push(fit);
-            rows.push(row(&planned::cost(fit), &|findings| {
+            rows.push(row(&capacity_text::cost(fit), &|findings| {
                 let found = findings.fits.iter().find(|other| is_same(other, fit));
-                facts::known(found, planned::of_one_with_error)
+                facts::known(found, capacity_text::of_one_with_error)
             }));
         }
     }

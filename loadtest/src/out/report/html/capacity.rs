@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::tables::{cards, table};
 use crate::out::report::capacity::{Capacity, Cost, Fit, Trial};
-use crate::out::report::chart::{Chart, Line, Look, Scale};
+use crate::out::report::capacity_text;
+use crate::out::report::chart::{Chart, Line, LineStyle, Scale};
 use crate::out::report::format;
 use crate::out::report::model::Report;
-use crate::out::report::planned;
 use crate::out::report::sizing_table;
 use crate::out::report::stores_table;
 
@@ -24,7 +24,7 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
                 (latency_by_rate(capacity))
                 @if let Some((index, fit)) = &cpu { (fit_chart(*index, fit)) }
             }
-            details { summary { "The trials" } (table(&planned::trials(capacity))) }
+            details { summary { "The trials" } (table(&capacity_text::trials(capacity))) }
         }
         @if let Some(stores) = stores_table::table(report, capacity) {
             section aria-labelledby="stores" {
@@ -45,8 +45,8 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
                 h2 id="costs" { "What one more costs" }
-                (table(&planned::costs(capacity)))
-                p.note { (planned::FIT_NOTE) }
+                (table(&capacity_text::costs(capacity)))
+                p.note { (capacity_text::FIT_NOTE) }
                 div.charts {
                     @for (index, fit) in drawn.filter(|(_, fit)| !is_cpu(fit)) {
                         (fit_chart(index, fit))
@@ -59,7 +59,7 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
 
 /// The cards of what was found.
 fn found(capacity: &Capacity) -> Markup {
-    let of = |cost: Cost| capacity.fit(cost).map(planned::of_one);
+    let of = |cost: Cost| capacity.fit(cost).map(capacity_text::of_one);
     let all = [
         ("Highest rate", Some(format::rate(capacity.highest_rate)), "lifecycles"),
         ("CPU", of(Cost::CpuPerLifecycle), "server, per lifecycle"),
@@ -100,7 +100,7 @@ fn latency_by_rate(capacity: &Capacity) -> Markup {
         values.fold((f64::MAX, 1.0_f64), |(low, high), v| (low.min(v), high.max(v)))
     };
     let ((slow, fast), (low, high)) = (ends(&mut rates()), ends(&mut times()));
-    let quantile = planned::quantile(&capacity.objective);
+    let quantile = capacity_text::quantile(&capacity.objective);
     let lines = [("met the objective", 2, true), ("missed it", 4, false)];
     Chart {
         slug: "latency-rate".to_owned(),
@@ -109,7 +109,7 @@ fn latency_by_rate(capacity: &Capacity) -> Markup {
         x: Scale::log(slow.min(fast), fast, format::rate),
         y: Scale::log(low, high * 1.2, format::short_time),
         lines: lines
-            .map(|(name, colour, met)| Line::new(name, colour, dots(met)).drawn(Look::Dots))
+            .map(|(name, colour, met)| Line::new(name, colour, dots(met)).drawn(LineStyle::Dots))
             .into(),
         limit: Some((limit, format!("{quantile} ≤ {}", format::short_time(limit)))),
         hints,
@@ -129,18 +129,18 @@ fn fit_chart(index: usize, fit: &Fit) -> Markup {
     let mut points = fit.points.clone();
     points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let hint = |(x, y): &(f64, f64)| {
-        (*x, format!("{}: {}", format::plain(*x), planned::amount(fit.cost, *y)))
+        (*x, format!("{}: {}", format::plain(*x), capacity_text::amount(fit.cost, *y)))
     };
     let dots = fit.points.iter().map(|(x, y)| (*x, Some(*y))).collect();
     Chart {
         slug: format!("fit-{index}"),
-        title: planned::cost(fit),
-        about: format!("{} each: {}.", planned::of_one(fit), planned::axes(fit.cost)),
+        title: capacity_text::cost(fit),
+        about: format!("{} each: {}.", capacity_text::of_one(fit), capacity_text::axes(fit.cost)),
         x: Scale::seconds(most, format::plain),
-        y: Scale::linear(low.min(high), high, unit, |at| planned::on_axis(fit.cost, at)),
+        y: Scale::linear(low.min(high), high, unit, |at| capacity_text::on_axis(fit.cost, at)),
         lines: vec![
-            Line::new("fitted", 7, vec![on_line(0.0), on_line(most)]).drawn(Look::Dashed),
-            Line::new("measured", 0, dots).drawn(Look::Dots),
+            Line::new("fitted", 7, vec![on_line(0.0), on_line(most)]).drawn(LineStyle::Dashed),
+            Line::new("measured", 0, dots).drawn(LineStyle::Dots),
         ],
         limit: None,
         hints: points.iter().map(hint).collect(),

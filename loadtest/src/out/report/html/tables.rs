@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
+use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts::{self, QUANTILES, known};
 use crate::out::report::format;
 use crate::out::report::model::{Report, ServerPoint, Step};
 use crate::out::report::table::Table;
-use crate::out::report::thinned::{POINTS_MAX, thinned};
 
 /// A table that scrolls by itself where the screen is narrow.
 pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
@@ -138,7 +138,7 @@ pub(super) fn server(report: &Report) -> Markup {
 
 /// The points of the charts over time.
 pub(super) fn series(report: &Report) -> Markup {
-    let (points, _) = thinned(&report.series, POINTS_MAX);
+    let (points, _) = downsampled(&report.series, POINTS_MAX);
     let time = |us: u64| format::time(us as f64);
     let memory = |bytes: u64| format::bytes(bytes as f64);
     let heads = [

@@ -4,9 +4,9 @@ use std::fmt::{Result, Write as _};
 
 use super::{fenced, text};
 use crate::out::report::capacity::Capacity;
+use crate::out::report::capacity_text;
 use crate::out::report::facts;
 use crate::out::report::model::Report;
-use crate::out::report::planned;
 use crate::out::report::sizing_table;
 use crate::out::report::stores_table;
 use crate::out::report::table::Table;
@@ -14,7 +14,7 @@ use crate::out::report::table::Table;
 /// Writes all of it.
 pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
     writeln!(out, "# How much a Countersign server bears\n")?;
-    writeln!(out, "{}\n", planned::conclusion(capacity))?;
+    writeln!(out, "{}\n", capacity_text::conclusion(capacity))?;
     let measured =
         format!("Measured at {}, from {}.", facts::server(report), facts::machine(report));
     writeln!(out, "{} Begun {}, by:\n", text(&measured), text(&report.started_at))?;
@@ -22,7 +22,7 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     if let Some(why) = &report.cut_short {
         writeln!(out, "> **Read with care:** cut short: {}\n", text(why))?;
     }
-    for doubt in planned::doubts(report, capacity) {
+    for doubt in capacity_text::doubts(report, capacity) {
         writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
     }
     if let Some(stores) = stores_table::table(report, capacity) {
@@ -41,11 +41,11 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
     }
     if !capacity.fits.is_empty() {
         writeln!(out, "\n## What one more costs\n")?;
-        table(out, &planned::costs(capacity))?;
-        writeln!(out, "{}", planned::FIT_NOTE)?;
+        table(out, &capacity_text::costs(capacity))?;
+        writeln!(out, "{}", capacity_text::FIT_NOTE)?;
     }
     writeln!(out, "\n## The search\n")?;
-    table(out, &planned::trials(capacity))
+    table(out, &capacity_text::trials(capacity))
 }
 
 fn table(out: &mut String, Table { heads, rows, .. }: &Table) -> Result {

@@ -9,7 +9,7 @@ use super::order::{Accomplice, OwnWait, Victim};
 use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
 use crate::client::raw::Callers;
-use crate::server::{Settings, Spawned};
+use crate::server::{SpawnSettings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.
 const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
@@ -24,7 +24,7 @@ const ACCOMPLICE_SECRET: &str = "a-secret-that-attackers-know";
 const UNKNOWN: &str = "unknown variable ";
 
 /// A server with those who use it.
-pub(super) struct Host {
+pub(super) struct TargetServer {
     spawned: Spawned,
     /// Addresses of its listeners.
     pub(super) public: SocketAddr,
@@ -39,7 +39,7 @@ pub(super) struct Host {
     log_read: u64,
 }
 
-impl Host {
+impl TargetServer {
     /// Starts a server, and enrolls as many people as sign in on it at `per_second`. `left_out` is
     /// told of each key that the server does not know.
     ///
@@ -54,7 +54,7 @@ impl Host {
     ) -> Result<Self, LoadError> {
         let webhook = free_port()?;
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        let mut settings = Settings {
+        let mut settings = SpawnSettings {
             store: store.to_owned(),
             workers: 0,
             cores: cores.to_vec(),
