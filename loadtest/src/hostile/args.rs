@@ -15,7 +15,7 @@ use crate::LoadError;
 use crate::host::pin;
 use crate::out::files;
 use crate::run::stop::Stop;
-use crate::server::{check_store, key};
+use crate::server::{check_store, key, program_beside};
 
 /// Seconds of an abuse alone, and of a pair.
 const ALONE_SECONDS: u64 = 60;
@@ -124,9 +124,8 @@ impl HostileArgs {
     fn hostile(&self) -> Result<Hostile, LoadError> {
         let seconds = if self.pairs { PAIR_SECONDS } else { ALONE_SECONDS };
         let abuse = Duration::from_secs(self.seconds.unwrap_or(seconds));
-        let beside = || std::env::current_exe().map(|path| path.with_file_name("countersign"));
         Ok(Hostile {
-            binary: self.spawn.clone().flatten().map_or_else(beside, Ok)?,
+            binary: self.spawn.clone().flatten().map_or_else(program_beside, Ok)?,
             set: self.set.clone(),
             cores: if self.no_pin {
                 AttackCores::default()

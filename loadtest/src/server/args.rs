@@ -143,8 +143,7 @@ impl ServerArgs {
     }
 
     async fn start(&self, binary: Option<&Path>, cores: Cores) -> Result<Prepared, LoadError> {
-        let beside = || std::env::current_exe().map(|path| path.with_file_name("countersign"));
-        let binary = binary.map_or_else(beside, |path| Ok(path.to_path_buf()))?;
+        let binary = binary.map_or_else(program_beside, |path| Ok(path.to_path_buf()))?;
         let settings = SpawnSettings {
             store: self.store.clone(),
             workers: self.workers,
@@ -168,6 +167,11 @@ impl ServerArgs {
             cores,
         })
     }
+}
+
+/// The `countersign` beside this program.
+pub(crate) fn program_beside() -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
 /// Refuses a store that no server has, or one on another machine.

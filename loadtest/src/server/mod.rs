@@ -5,7 +5,7 @@ pub mod metrics;
 mod spawned;
 
 pub use args::ServerArgs;
-pub(crate) use args::{check_store, key, without_password};
+pub(crate) use args::{check_store, key, program_beside, without_password};
 pub use spawned::{SpawnSettings, Spawned};
 
 use crate::LoadError;

@@ -36,10 +36,14 @@ impl Answer {
         if self.status == 200 {
             return Ok(self);
         }
-        let Self { status, body: description, retry_after, .. } = self;
-        let (code, reason) = Default::default();
-        Err(ClientError::Refused { status, code, description, reason, retry_after })
+        Err(refused(self.status, self.body, self.retry_after))
     }
+}
+
+/// A refusal whose body is not read.
+pub(crate) fn refused(status: u16, description: String, retry_after: Option<u64>) -> ClientError {
+    let (code, reason) = Default::default();
+    ClientError::Refused { status, code, description, reason, retry_after }
 }
 
 /// A connection that is opened when it is needed, and again after its last answer.

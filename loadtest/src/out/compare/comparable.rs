@@ -35,9 +35,7 @@ pub(super) fn circumstances(a: &Report, b: &Report) -> Vec<String> {
     differ("the stores", known(&a.server.store), known(&b.server.store));
     let workers = |count: Option<usize>| count.map_or("unknown".to_owned(), |n| n.to_string());
     differ("the server's workers", workers(a.server.workers), workers(b.server.workers));
-    let cores = |pinned: &[usize]| {
-        if pinned.is_empty() { "not pinned".to_owned() } else { facts::core_list(pinned) }
-    };
+    let cores = facts::pinned;
     differ("the server's cores", cores(&a.server.cores), cores(&b.server.cores));
     differ("the harness's cores", cores(&a.server.client_cores), cores(&b.server.client_cores));
     found

@@ -1,10 +1,9 @@
 //! Findings of `capacity` in words, for the page and the Markdown alike.
 
 use super::capacity::{Capacity, Conclusion, Cost, Findings, Fit, Objective, Trial};
-use super::facts::known;
+use super::facts::{known, own_store};
 use super::format;
 use super::model::Report;
-use super::stores_table::own_store;
 use super::table::Table;
 
 /// Below this share explained a line is a poor one.

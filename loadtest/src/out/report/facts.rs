@@ -209,10 +209,20 @@ pub(crate) fn server(report: &Report) -> String {
     if more.is_empty() { start } else { format!("{start} ({})", more.join(", ")) }
 }
 
+/// The store that was measured first.
+pub(crate) fn own_store(report: &Report) -> &str {
+    report.server.store.as_deref().unwrap_or("the first")
+}
+
 /// Cores by number: `core 0`, `cores 1, 2`.
 pub(crate) fn core_list(cores: &[usize]) -> String {
     let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
     format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
+}
+
+/// The same; for nobody pinned none.
+pub(crate) fn pinned(cores: &[usize]) -> String {
+    if cores.is_empty() { "not pinned".to_owned() } else { core_list(cores) }
 }
 
 /// Settings whose numbers are seconds.

@@ -2,9 +2,9 @@
 //! and the Markdown alike.
 
 use super::capacity::{Assumptions, Capacity, Plan};
+use super::facts::own_store;
 use super::format;
 use super::model::Report;
-use super::stores_table::own_store;
 use super::table::Table;
 
 /// A row before it is known which columns say something: none where nothing was measured.

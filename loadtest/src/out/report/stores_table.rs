@@ -12,7 +12,7 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     if capacity.beside.is_empty() {
         return None;
     }
-    let all: Vec<_> = capacity.by_store(own_store(report)).collect();
+    let all: Vec<_> = capacity.by_store(facts::own_store(report)).collect();
     let row = |name: &str, cell: &dyn Fn(&Findings<'_>) -> String| {
         std::iter::once(name.to_owned()).chain(all.iter().map(cell)).collect()
     };
@@ -30,11 +30,6 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     }
     let caption = "The highest rate and each cost, by store".to_owned();
     Some(Table { caption, heads: row("Cost", &|findings| findings.store.to_owned()), rows })
-}
-
-/// The store that was measured first.
-pub(super) fn own_store(report: &Report) -> &str {
-    report.server.store.as_deref().unwrap_or("the first")
 }
 
 pub(crate) fn highest_rate(rate: f64, conclusion: Conclusion) -> String {

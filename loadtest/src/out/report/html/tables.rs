@@ -199,9 +199,6 @@ pub(super) fn settings(report: &Report) -> Markup {
 /// The server, and the machine that the load came from.
 pub(super) fn machine(report: &Report) -> Markup {
     let (server, machine) = (&report.server, &report.machine);
-    let pinned = |cores: &[usize]| {
-        if cores.is_empty() { "not pinned".to_owned() } else { facts::core_list(cores) }
-    };
     let owned = |name: &str, text: String| (name.to_owned(), text);
     let started = if server.spawned { "for the run" } else { "before" };
     let pairs_of = [
@@ -209,8 +206,8 @@ pub(super) fn machine(report: &Report) -> Markup {
         owned("Started", started.to_owned()),
         owned("Store", known(server.store.clone(), |store| store)),
         owned("Workers", known(server.workers, |n| n.to_string())),
-        owned("Server's cores", pinned(&server.cores)),
-        owned("Harness's cores", pinned(&server.client_cores)),
+        owned("Server's cores", facts::pinned(&server.cores)),
+        owned("Harness's cores", facts::pinned(&server.client_cores)),
         owned("Processor", machine.cpu.clone()),
         owned("Cores", machine.cores.to_string()),
         owned("Memory", format::bytes(machine.memory_bytes as f64)),
