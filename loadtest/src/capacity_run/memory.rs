@@ -19,7 +19,7 @@ use crate::run::drive::Work as _;
 use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
 use crate::server::metrics::Metrics;
-use crate::session;
+use crate::session::unless_stopped;
 
 /// Into so many parts everything is divided, after each of which memory is looked at.
 const PARTS: usize = 4;
@@ -41,8 +41,8 @@ pub(super) async fn measure(
     capacity_run: &CapacityRun<'_>,
     http: u8,
 ) -> Result<Vec<Fit>, LoadError> {
-    let server = session::start(capacity_run.run, capacity_run.place, capacity_run.stop).await?;
-    let taken = session::unless_stopped(capacity_run.stop, take(capacity_run, http, &server)).await;
+    let server = capacity_run.session.start().await?;
+    let taken = unless_stopped(capacity_run.session.stop, take(capacity_run, http, &server)).await;
     server.stop().await?;
     taken
 }
@@ -53,12 +53,12 @@ async fn take(
     server: &Prepared,
 ) -> Result<Vec<Fit>, LoadError> {
     let many = capacity_run.args.many as usize;
-    let protocol = Protocol { http2: http == 2, ..capacity_run.run.protocol() };
+    let protocol = Protocol { http2: http == 2, ..capacity_run.session.args.protocol() };
     let connections = Connections::new(protocol, many + AT_ONCE, true)?;
-    let (target, phone_kinds) = (server.target.clone(), capacity_run.run.phones.clone());
+    let (target, phone_kinds) = (server.target.clone(), capacity_run.session.args.phones.clone());
     let factory = UserFactory { target, connections, phone_kinds };
     first(&factory).await?;
-    let redis = Redis::of(capacity_run.run.server.store());
+    let redis = Redis::of(capacity_run.session.args.server.store());
     let mut devices = vec![(0.0, held(server)?)];
     let mut kept = Kept::default();
     kept.devices.extend(redis.used_at(0).await?);

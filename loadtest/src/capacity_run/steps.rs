@@ -17,7 +17,6 @@ use crate::out::report::step;
 use crate::run::drive::Work;
 use crate::scenario::{Figures, LoadArgs, RunContext, Scenario};
 use crate::server::Prepared;
-use crate::session;
 
 /// The steps, in the order in which they happen.
 const STEPS: [&str; 6] =
@@ -71,14 +70,7 @@ pub(super) async fn measure(
             for part in PARTS {
                 let rate = highest * bearable(part, times(steps, TIMES));
                 let partial = Partial { steps, load: LoadArgs::poisson(rate, TIME) };
-                let report = session::on(
-                    capacity_run.run,
-                    &partial,
-                    capacity_run.stop,
-                    server,
-                    capacity_run.place,
-                )
-                .await?;
+                let report = capacity_run.session.measure(&partial, server).await?;
                 if let Some(why) = report.cut_short {
                     return Err(LoadError::Server(why));
                 }
