@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_loadtest::host::pin;
 use countersign_loadtest::hostile::{
-    Attackers, Hostile, Listener, Pace, Places, Rule, alone, attack, named,
+    AttackCores, Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,10 +15,10 @@ async fn people_sign_in_while_a_peer_abuses_the_server() {
     let hostile = Hostile {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
         set: Vec::new(),
-        places: Places::among(&pin::allowed().unwrap()),
+        cores: AttackCores::among(&pin::allowed().unwrap()),
         attackers: Attackers::this_program(&["--ignored", "--exact", "attackers", "--nocapture"])
             .unwrap(),
-        pace: Pace {
+        timing: Timing {
             abuse: Duration::from_secs(2),
             quiet: Duration::from_secs(1),
             recovery: Duration::from_secs(1),

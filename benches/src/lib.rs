@@ -6,8 +6,8 @@
 pub mod bare;
 pub mod challenge;
 pub mod cpu;
-pub mod crowd;
 pub mod pinned;
 pub mod sample;
+pub mod sign_in;
 pub mod table;
 pub mod timed;

@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use countersign_loadtest::LoadError;
+use clap::Args;
 use countersign_loadtest::client::raw::Callers;
+use countersign_loadtest::host::pin;
 use countersign_loadtest::server::metrics::Metrics;
-use countersign_loadtest::server::{Settings, Spawned};
+use countersign_loadtest::server::{SpawnSettings, Spawned};
+use countersign_loadtest::{LoadError, descriptors};
 
 /// A setting with which the server refuses nothing on a busy machine, for benchmarks of the cost of
 /// requests.
@@ -21,7 +23,7 @@ pub const ROOMY: (&str, &str) = ("server.requests_in_flight_max", "1000000");
 pub type Failure = Box<dyn Error>;
 
 /// Ends a benchmark of that name.
-pub fn ended(name: &str, done: Result<(), Failure>) -> ExitCode {
+pub fn exit_code(name: &str, done: Result<(), Failure>) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     // If this write fails, the exit code still tells.
     let _ = writeln!(io::stderr(), "{name}: {error}");
@@ -39,6 +41,47 @@ pub fn build() -> Result<PathBuf, Failure> {
         return Err("the server was not built".into());
     }
     Ok(std::env::current_exe()?.with_file_name("countersign"))
+}
+
+/// A server with one worker on one core, and its driver on another.
+#[derive(Args)]
+pub struct Pinned {
+    /// The `countersign` to measure; it is built if none is given.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// The store.
+    #[arg(long, default_value = "memory:")]
+    pub store: String,
+    /// Cores of the server and of the driver.
+    #[arg(long, value_delimiter = ',', default_value = "0,1")]
+    cores: Vec<usize>,
+}
+
+impl Pinned {
+    /// Starts the server with further keys of its configuration, and drives it over so many
+    /// connections.
+    ///
+    /// # Errors
+    /// If the server does not start, and those of `drive`.
+    pub fn run(
+        &self,
+        connections: usize,
+        keys: &[(&str, &str)],
+        drive: impl AsyncFnOnce(&Server) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let [of_server, of_driver] = self.cores[..] else {
+            return Err("--cores takes two, such as 0,1".into());
+        };
+        let binary = self.server.clone().map_or_else(build, Ok)?;
+        // The server inherits the limit, and has as many connections.
+        descriptors::allow(connections as u64)?;
+        pin::this_process(&[of_driver])?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let server = Server::start(&binary, &self.store, &[of_server], keys).await?;
+            drive(&server).await
+        })
+    }
 }
 
 /// A `countersign` that runs until this is dropped.
@@ -62,17 +105,16 @@ impl Server {
         keys: &[(&str, &str)],
     ) -> Result<Self, LoadError> {
         let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let settings = Settings {
+        let settings = SpawnSettings {
             store: store.to_owned(),
             workers: 1,
             cores: cores.to_vec(),
             keys: keys.collect(),
-            ..Settings::default()
+            ..SpawnSettings::default()
         };
         let spawned = Spawned::start(binary, &settings).await?;
         let metrics = Metrics::new(spawned.target.operations.as_deref().unwrap_or_default())?;
-        let address = spawned.target.base.split('/').nth(2).and_then(|at| at.parse().ok());
-        let address = address.ok_or(LoadError::Wrong("the server says no address"))?;
+        let address = spawned.target.address()?;
         Ok(Self { spawned, metrics, address })
     }
 
@@ -85,8 +127,7 @@ impl Server {
     /// Gives the callers' credentials.
     #[must_use]
     pub fn callers(&self) -> Callers {
-        let target = &self.spawned.target;
-        Callers::new(&target.tenant, target.secret.reveal())
+        self.spawned.target.callers()
     }
 
     /// The polls that it holds; none if it does not say.
@@ -96,13 +137,13 @@ impl Server {
 }
 
 /// This program, started again to serve something bare, until this is dropped.
-pub struct Oneself {
+pub struct BareProcess {
     process: Child,
     /// The server's address.
     pub address: SocketAddr,
 }
 
-impl Oneself {
+impl BareProcess {
     /// Starts it with those arguments; it has to say where it listens.
     ///
     /// # Errors
@@ -128,7 +169,7 @@ impl Oneself {
     }
 }
 
-impl Drop for Oneself {
+impl Drop for BareProcess {
     fn drop(&mut self) {
         // It is gone already where that fails.
         let _ = self.process.kill();

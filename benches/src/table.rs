@@ -11,15 +11,6 @@ pub fn median(values: &[f64]) -> f64 {
     sorted[(sorted.len() - 1) / 2]
 }
 
-/// The value that the share `q` of the values does not exceed; 0 if there are none.
-#[must_use]
-pub fn quantile(values: &[f64], q: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len() as f64 * q).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied().unwrap_or_default()
-}
-
 /// The smallest and the largest.
 #[must_use]
 pub fn range(values: &[f64]) -> (f64, f64) {
@@ -35,8 +26,6 @@ mod tests {
     fn the_median_does_not_mind_one_that_is_far_off() {
         assert!((median(&[3.0, 1.0, 99.0]) - 3.0).abs() < f64::EPSILON);
         assert!((median(&[2.0, 1.0]) - 1.0).abs() < f64::EPSILON);
-        assert!((quantile(&[4.0, 1.0, 2.0, 3.0], 0.75) - 3.0).abs() < f64::EPSILON);
-        assert!(quantile(&[], 0.5).abs() < f64::EPSILON);
         assert_eq!(range(&[3.0, 1.0, 99.0]), (1.0, 99.0));
     }
 }

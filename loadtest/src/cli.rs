@@ -56,15 +56,7 @@ enum Load {
     /// Ordinary days for hours.
     Soak(Run<soak::SoakArgs>),
     /// Find the highest rate that meets an objective, and the costs for a planner.
-    Capacity(CapacityRun),
-}
-
-#[derive(clap::Args)]
-struct CapacityRun {
-    #[command(flatten)]
-    capacity_run: CapacityArgs,
-    #[command(flatten)]
-    run: RunArgs,
+    Capacity(Run<CapacityArgs>),
 }
 
 #[derive(clap::Args)]
@@ -79,12 +71,6 @@ impl<S: Scenario + clap::Args> Run<S> {
     async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
         let report = session::run(&self.run, &self.scenario, stop).await?;
         conclude(&report, &self.run)
-    }
-}
-
-impl CapacityRun {
-    async fn report(&self, stop: &Stop) -> Result<ExitCode, LoadError> {
-        conclude(&capacity_run::run(&self.capacity_run, &self.run, stop).await?, &self.run)
     }
 }
 
@@ -133,7 +119,9 @@ impl Load {
                 Self::Storm(run) => run.report(&stop).await,
                 Self::Poison(run) => run.report(&stop).await,
                 Self::Soak(run) => run.report(&stop).await,
-                Self::Capacity(capacity_run) => capacity_run.report(&stop).await,
+                Self::Capacity(Run { scenario, run }) => {
+                    conclude(&capacity_run::run(&scenario, &run, &stop).await?, &run)
+                }
             }
         })
     }

@@ -73,36 +73,26 @@ impl LoadError {
     /// The step that failed.
     #[must_use]
     pub const fn step(&self) -> &'static str {
-        match self {
-            Self::Request { step, .. } | Self::Unexpected { step, .. } => step,
-            Self::Wrong(_)
-            | Self::Input(_)
-            | Self::Descriptors { .. }
-            | Self::Server(_)
-            | Self::Output { .. }
-            | Self::Report(_)
-            | Self::Io(_) => "harness",
+        if let Self::Request { step, .. } | Self::Unexpected { step, .. } = self {
+            return step;
         }
+        "harness"
     }
 
     /// Names the kind of failure: equal words for equal failures.
     #[must_use]
     pub fn kind(&self) -> String {
-        match self {
-            Self::Request { source: ClientError::Refused { status, code, .. }, .. } => {
+        if let Self::Unexpected { what, .. } = self {
+            return (*what).to_owned();
+        }
+        let Self::Request { source, .. } = self else { return self.to_string() };
+        match source {
+            ClientError::Refused { status, code, .. } => {
                 format!("{status} {code}").trim_end().to_owned()
             }
-            Self::Request { source: ClientError::Transport(error), .. } => transport(error),
-            Self::Request { source: ClientError::Protocol(_), .. } => "not understood".to_owned(),
-            Self::Unexpected { what, .. } => (*what).to_owned(),
-            Self::Request { source: ClientError::Input(_), .. }
-            | Self::Wrong(_)
-            | Self::Input(_)
-            | Self::Descriptors { .. }
-            | Self::Server(_)
-            | Self::Output { .. }
-            | Self::Report(_)
-            | Self::Io(_) => self.to_string(),
+            ClientError::Transport(error) => transport(error),
+            ClientError::Protocol(_) => "not understood".to_owned(),
+            ClientError::Input(_) => self.to_string(),
         }
     }
 

@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::LoadError;
-use crate::client::lines::{Lines, Protocol};
-use crate::client::people::{Crowd, Speech};
+use crate::client::connections::{Connections, Protocol};
+use crate::client::people::{PhoneKind, UserFactory};
 use crate::host::pin::Cores;
 use crate::host::{descriptors, process};
 use crate::out::output::OutputArgs;
 use crate::out::progress::Progress;
-use crate::out::report::model::{FORMAT, Machine, Point, Report, Server};
+use crate::out::report::model::{FORMAT, Machine, Report, Totals};
 use crate::run::meter::{Meter, own_cpu_seconds};
 use crate::run::sampler::Sampler;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
-use crate::scenario::{Figures, Scenario, Stage};
+use crate::scenario::{Figures, RunContext, Scenario};
 use crate::server::{Prepared, ServerArgs};
 
 /// Time that a scenario may take to end when it is asked to.
@@ -43,24 +43,13 @@ pub struct RunArgs {
     /// Protocols of the phones, in turn.
     #[arg(long, help_heading = "Clients", value_enum, value_delimiter = ',')]
     #[arg(default_value = "android,ios,statement")]
-    pub phones: Vec<Speech>,
+    pub phones: Vec<PhoneKind>,
     /// Seed of the random numbers.
     #[arg(long, help_heading = "Clients", default_value_t = 1)]
     pub seed: u64,
     /// Destinations of the report.
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// The measurements, and the reason if they are incomplete.
-struct Measured {
-    points: Vec<Point>,
-    figures: Figures,
-    failure: Option<LoadError>,
-    took: Duration,
-    started_at: String,
-    server_cpu_seconds: Option<f64>,
-    client_cpu_seconds: f64,
 }
 
 /// Runs a scenario. The report says if it was cut short.
@@ -73,10 +62,11 @@ pub async fn run<S: Scenario>(
     stop: &Stop,
 ) -> Result<Report, LoadError> {
     scenario.check()?;
-    let place = place(args, scenario.requests())?;
-    let prepared = start(args, &place, stop).await?;
-    let report = on(args, scenario, stop, &prepared, &place).await;
-    let stopped = prepared.stop().await;
+    let placement = Placement::new(args, scenario.requests())?;
+    let session = Session { args, stop, placement: &placement };
+    let server = session.start().await?;
+    let report = session.measure(scenario, &server).await;
+    let stopped = server.stop().await;
     let mut report = report?;
     if let Err(error) = stopped {
         report.cut_short.get_or_insert_with(|| error.to_string());
@@ -85,35 +75,25 @@ pub async fn run<S: Scenario>(
 }
 
 /// Placement of the processes.
-pub(crate) struct Place {
+pub(crate) struct Placement {
     machine: Machine,
     /// Cores of each process.
     pub(crate) cores: Cores,
 }
 
-/// Checks the options before anything starts, and pins this process.
-///
-/// # Errors
-/// [`LoadError`].
-pub(crate) fn place(args: &RunArgs, requests: usize) -> Result<Place, LoadError> {
-    args.output.check()?;
-    // Pinned, it has fewer cores than the machine.
-    let machine = Machine::here();
-    let cores = args.server.place()?;
-    descriptors::allow(args.protocol().connections(requests) as u64)?;
-    Ok(Place { machine, cores })
-}
-
-/// Starts the server, if need be.
-///
-/// # Errors
-/// [`LoadError`], also if it is called to stop.
-pub(crate) async fn start(
-    args: &RunArgs,
-    place: &Place,
-    stop: &Stop,
-) -> Result<Prepared, LoadError> {
-    unless_stopped(stop, args.server.prepare(place.cores.clone())).await
+impl Placement {
+    /// Checks the options before anything starts, and pins this process.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub(crate) fn new(args: &RunArgs, requests: usize) -> Result<Self, LoadError> {
+        args.output.check()?;
+        // Pinned, it has fewer cores than the machine.
+        let machine = Machine::here();
+        let cores = args.server.place()?;
+        descriptors::allow(args.protocol().connections(requests) as u64)?;
+        Ok(Self { machine, cores })
+    }
 }
 
 impl RunArgs {
@@ -122,114 +102,131 @@ impl RunArgs {
     }
 }
 
-/// Runs a scenario on a server that is ready.
-///
-/// # Errors
-/// [`LoadError`] if nothing could be measured.
-pub(crate) async fn on<S: Scenario>(
-    args: &RunArgs,
-    scenario: &S,
-    stop: &Stop,
-    server: &Prepared,
-    place: &Place,
-) -> Result<Report, LoadError> {
-    let lines = Lines::new(args.protocol(), scenario.requests(), server.target.is_loopback())?;
-    let stage = Stage {
-        crowd: Crowd { target: server.target.clone(), lines, speeches: args.phones.clone() },
-        tally: Arc::new(Tally::new(S::MAIN)),
-        stop: stop.clone(),
-        metrics: server.metrics.clone(),
-        progress: Progress::new(args.output.quiet),
-        pid: server.pid,
-        seed: args.seed,
-    };
-    unless_stopped(stop, server.target.probe(stage.crowd.lines.of(0))).await?;
-    let ready = unless_stopped(stop, scenario.prepare(&stage)).await;
-    let ready = ready.inspect_err(|_| stage.progress.end())?;
-    let mut measured = measure(scenario, ready, &stage, server).await;
-    scenario.conclude(&measured.points, &mut measured.figures);
-    Ok(report(args, scenario, &stage, server, measured, place))
+/// Options, placement and stop signal that all parts of a run share.
+#[derive(Clone, Copy)]
+pub(crate) struct Session<'a> {
+    pub(crate) args: &'a RunArgs,
+    pub(crate) stop: &'a Stop,
+    pub(crate) placement: &'a Placement,
 }
 
-async fn measure<S: Scenario>(
-    scenario: &S,
-    ready: S::Ready,
-    stage: &Stage,
-    server: &Prepared,
-) -> Measured {
-    let cpu = || server.pid.and_then(|pid| process::cpu_seconds(pid).ok());
-    let sampler = Sampler::start(server.pid, server.metrics.clone()).await;
-    let started_at = utc_now();
-    let (server_before, client_before, start) = (cpu(), own_cpu_seconds(), Instant::now());
-    let (tally, stop) = (stage.tally.clone(), stage.stop.clone());
-    let meter = Meter::start(tally, stop, sampler, stage.progress.clone(), scenario.length());
+impl Session<'_> {
+    /// Starts the server, if need be.
+    ///
+    /// # Errors
+    /// [`LoadError`], also if it is called to stop.
+    pub(crate) async fn start(self) -> Result<Prepared, LoadError> {
+        let cores = self.placement.cores.clone();
+        unless_stopped(self.stop, self.args.server.prepare(cores)).await
+    }
+
+    /// Runs a scenario on a server that is ready.
+    ///
+    /// # Errors
+    /// [`LoadError`] if nothing could be measured.
+    pub(crate) async fn measure<S: Scenario>(
+        self,
+        scenario: &S,
+        server: &Prepared,
+    ) -> Result<Report, LoadError> {
+        let Self { args, stop, .. } = self;
+        let (target, loopback) = (server.target.clone(), server.target.is_loopback());
+        let connections = Connections::new(args.protocol(), scenario.requests(), loopback)?;
+        let phone_kinds = args.phones.clone();
+        let context = RunContext {
+            factory: UserFactory { target, connections, phone_kinds },
+            tally: Arc::new(Tally::new(S::MAIN)),
+            stop: stop.clone(),
+            metrics: server.metrics.clone(),
+            progress: Progress::new(args.output.quiet),
+            pid: server.pid,
+            seed: args.seed,
+        };
+        unless_stopped(stop, server.target.probe(context.factory.connections.of(0))).await?;
+        let ready = unless_stopped(stop, scenario.prepare(&context)).await;
+        let ready = ready.inspect_err(|_| context.progress.end())?;
+        Ok(self.report(scenario, ready, &context, server).await)
+    }
+
+    async fn report<S: Scenario>(
+        self,
+        scenario: &S,
+        ready: S::Ready,
+        context: &RunContext,
+        server: &Prepared,
+    ) -> Report {
+        let cpu = || server.pid.and_then(|pid| process::cpu_seconds(pid).ok());
+        let sampler = Sampler::start(server.pid, server.metrics.clone()).await;
+        let started_at = utc_now();
+        let (server_before, client_before, start) = (cpu(), own_cpu_seconds(), Instant::now());
+        let (tally, stop) = (context.tally.clone(), context.stop.clone());
+        let meter = Meter::start(tally, stop, sampler, context.progress.clone(), scenario.length());
+        let done = until_stopped(context.stop.called(), scenario.measure(ready, context)).await;
+        let took = start.elapsed();
+        let used = cpu().zip(server_before).map(|(after, before)| after - before);
+        let client_cpu_seconds = own_cpu_seconds() - client_before;
+        let series = meter.end().await;
+        let failure = done.as_ref().err().map(ToString::to_string);
+        let mut figures = done.unwrap_or_default();
+        scenario.conclude(&series, &mut figures);
+        Report {
+            format: FORMAT,
+            scenario: S::NAME.to_owned(),
+            command: command(std::env::args()),
+            started_at,
+            took_seconds: took.as_secs_f64(),
+            cut_short: cut_short(server, context.stop.reason().or(failure)),
+            machine: self.placement.machine.clone(),
+            server: server.described(),
+            settings: settings(self.args, scenario),
+            totals: Totals {
+                server_cpu_seconds: used,
+                client_cpu_seconds,
+                ..context.tally.totals()
+            },
+            steps: context.tally.steps(),
+            series,
+            errors: context.tally.errors(),
+            figures,
+            capacity: None,
+        }
+    }
+}
+
+/// The figures of a measurement; none of one that does not end in time when it is called to.
+async fn until_stopped(
+    called: impl Future<Output = ()>,
+    measured: impl Future<Output = Result<Figures, LoadError>>,
+) -> Result<Figures, LoadError> {
     let over = async {
-        stage.stop.called().await;
+        called.await;
         tokio::time::sleep(GRACE).await;
     };
-    let done = tokio::select! {
-        done = scenario.measure(ready, stage) => done,
+    tokio::select! {
+        done = measured => done,
         () = over => Ok(Figures::new()),
-    };
-    let took = start.elapsed();
-    let (figures, failure) = match done {
-        Ok(figures) => (figures, None),
-        Err(error) => (Figures::new(), Some(error)),
-    };
-    let used = cpu().zip(server_before).map(|(after, before)| after - before);
-    let client_cpu_seconds = own_cpu_seconds() - client_before;
-    let points = meter.end().await;
-    let server_cpu_seconds = used;
-    Measured { points, figures, failure, took, started_at, server_cpu_seconds, client_cpu_seconds }
+    }
 }
 
-fn report<S: Scenario>(
-    args: &RunArgs,
-    scenario: &S,
-    stage: &Stage,
-    server: &Prepared,
-    measured: Measured,
-    place: &Place,
-) -> Report {
-    let mut totals = stage.tally.totals();
-    totals.server_cpu_seconds = measured.server_cpu_seconds;
-    totals.client_cpu_seconds = measured.client_cpu_seconds;
-    let dead = server.pid.is_some_and(|pid| !process::is_alive(pid));
-    let said = server.spawned.as_ref().filter(|_| dead).map(|spawned| spawned.last_words());
-    let reason = stage.stop.reason().or(measured.failure.map(|error| error.to_string()));
-    let reason = if dead { Some("the server has ended".to_owned()) } else { reason };
-    let settings = match serde_json::to_value(scenario) {
+/// The reason for an early end, with the last words of a server that has ended.
+fn cut_short(server: &Prepared, reason: Option<String>) -> Option<String> {
+    if server.pid.is_none_or(process::is_alive) {
+        return reason;
+    }
+    let said = server.spawned.as_ref().map(|spawned| spawned.last_words());
+    Some(format!("the server has ended{}", said.unwrap_or_default()))
+}
+
+/// The settings of a scenario, and those that every run has.
+fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Map<String, Value> {
+    let mut settings = match serde_json::to_value(scenario) {
         Ok(Value::Object(settings)) => settings,
         _ => Map::new(),
     };
-    let mut report = Report {
-        format: FORMAT,
-        scenario: S::NAME.to_owned(),
-        command: command(std::env::args()),
-        started_at: measured.started_at,
-        took_seconds: measured.took.as_secs_f64(),
-        cut_short: reason.map(|reason| reason + &said.unwrap_or_default()),
-        machine: place.machine.clone(),
-        server: Server {
-            url: server.target.base.clone(),
-            spawned: server.spawned.is_some(),
-            store: server.store.clone(),
-            workers: server.workers,
-            cores: server.cores.server.clone(),
-            client_cores: server.cores.client.clone(),
-        },
-        settings,
-        totals,
-        steps: stage.tally.steps(),
-        series: measured.points,
-        errors: stage.tally.errors(),
-        figures: measured.figures,
-        capacity: None,
-    };
-    report.settings.insert("http".to_owned(), json!(args.http));
-    report.settings.insert("phones".to_owned(), json!(args.phones));
-    report.settings.insert("seed".to_owned(), json!(args.seed));
-    report
+    settings.insert("http".to_owned(), json!(args.http));
+    settings.insert("phones".to_owned(), json!(args.phones));
+    settings.insert("seed".to_owned(), json!(args.seed));
+    settings
 }
 
 /// Does something, unless it is called to stop meanwhile.

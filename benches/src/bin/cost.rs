@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_benches::bare;
-use countersign_benches::pinned::{Failure, Oneself, PATIENT, build, ended};
+use countersign_benches::pinned::{BareProcess, Failure, PATIENT, build, exit_code};
 use countersign_benches::table::{median, range};
 use countersign_loadtest::LoadError;
-use countersign_loadtest::client::lines::{Lines, Protocol};
-use countersign_loadtest::client::people::{Crowd, Speech};
+use countersign_loadtest::client::connections::{Connections, Protocol};
+use countersign_loadtest::client::people::{PhoneKind, UserFactory};
 use countersign_loadtest::client::recorder::Recorder;
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::{pin, process};
@@ -37,7 +37,7 @@ const CHECKS: u32 = 10_000;
 /// A kind of lifecycle, and its parts.
 struct Kind {
     name: &'static str,
-    speech: Speech,
+    phone_kind: PhoneKind,
     requests: f64,
     checks: f64,
     /// Microseconds of one bare check, from so many.
@@ -49,7 +49,7 @@ const KINDS: [Kind; 2] = [
     // Track, challenge, nonce, read, decide, verify, validate; the read is signed too.
     Kind {
         name: "P-256",
-        speech: Speech::Android,
+        phone_kind: PhoneKind::Android,
         requests: 7.0,
         checks: 2.0,
         check_us: bare::verification_us,
@@ -58,7 +58,7 @@ const KINDS: [Kind; 2] = [
     // The session that the phone reads with was begun when it was enrolled, so there is no nonce.
     Kind {
         name: "Ed25519, statement-v1",
-        speech: Speech::Statement,
+        phone_kind: PhoneKind::Statement,
         requests: 6.0,
         checks: 1.0,
         check_us: bare::batched_verification_us,
@@ -117,7 +117,7 @@ fn main() -> ExitCode {
         Some(Hidden::BareServer { workers }) => bare::serve(workers).map_err(Failure::from),
         None => measure(&settings),
     };
-    ended("cost", done)
+    exit_code("cost", done)
 }
 
 fn measure(settings: &Settings) -> Result<(), Failure> {
@@ -148,7 +148,7 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
 
 /// The parts.
 struct Bare {
-    process: Oneself,
+    process: BareProcess,
     client: reqwest::Client,
     request_us: Vec<f64>,
     /// By kind of lifecycle.
@@ -157,7 +157,7 @@ struct Bare {
 
 impl Bare {
     fn start(settings: &Settings) -> Result<Self, Failure> {
-        let process = Oneself::start(&["bare-server", &settings.workers.to_string()])?;
+        let process = BareProcess::start(&["bare-server", &settings.workers.to_string()])?;
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
         Ok(Self { process, client, request_us: Vec::new(), check_us: Default::default() })
     }
@@ -165,7 +165,7 @@ impl Bare {
     async fn round(&mut self, settings: &Settings, counted: bool) -> Result<(), Failure> {
         let each = settings.requests / settings.connections;
         let url = format!("http://{}/json", self.process.address);
-        let work = || Bareback { client: self.client.clone(), url: url.clone() };
+        let work = || BareRequests { client: self.client.clone(), url: url.clone() };
         let work = (0..settings.connections).map(|_| work());
         let used = used_by(self.process.pid(), work, each).await?;
         if counted {
@@ -189,12 +189,12 @@ impl Bare {
 }
 
 /// Sends bare requests.
-struct Bareback {
+struct BareRequests {
     client: reqwest::Client,
     url: String,
 }
 
-impl Work for Bareback {
+impl Work for BareRequests {
     async fn once(&mut self, _: Instant, _: &mut Recorder) -> Result<(), LoadError> {
         let wrong = |_| LoadError::Wrong("the bare server does not answer as it should");
         let request = self.client.post(&self.url).json(&bare::Message::sample());
@@ -208,7 +208,7 @@ impl Work for Bareback {
 struct Whole {
     store: String,
     server: Spawned,
-    lines: Lines,
+    connections: Connections,
     /// By kind.
     lifecycle_us: [Vec<f64>; KINDS.len()],
 }
@@ -223,18 +223,18 @@ impl Whole {
         let (store, workers, cores) = (store.to_owned(), settings.workers, cores.to_vec());
         let keys = vec![(PATIENT.0.to_owned(), PATIENT.1.to_owned())];
         let how =
-            server::Settings { store: store.clone(), workers, keys, cores, descriptors: None };
+            server::SpawnSettings { store: store.clone(), workers, keys, cores, descriptors: None };
         let server = Spawned::start(binary, &how).await?;
         let protocol = Protocol { http2: false, streams: 1 };
-        let lines = Lines::new(protocol, usize::try_from(settings.connections)?, true)?;
-        Ok(Self { store, server, lines, lifecycle_us: Default::default() })
+        let connections = Connections::new(protocol, usize::try_from(settings.connections)?, true)?;
+        Ok(Self { store, server, connections, lifecycle_us: Default::default() })
     }
 
     async fn round(&mut self, settings: &Settings, counted: bool) -> Result<(), Failure> {
         for (kind, all) in KINDS.iter().zip(&mut self.lifecycle_us) {
-            let (target, lines) = (self.server.target.clone(), self.lines.clone());
-            let crowd = Crowd { target, lines, speeches: vec![kind.speech] };
-            let users = crowd.enroll(usize::try_from(settings.connections)?, || ()).await?;
+            let (target, connections) = (self.server.target.clone(), self.connections.clone());
+            let factory = UserFactory { target, connections, phone_kinds: vec![kind.phone_kind] };
+            let users = factory.enroll(usize::try_from(settings.connections)?, || ()).await?;
             let work = users.into_iter().map(|user| Cycle::approving(user, Learn::Asking));
             let each = settings.lifecycles / settings.connections;
             let used = used_by(self.server.pid, work, each).await?;

@@ -4,29 +4,33 @@
 //! Server and driver have a core each. Sign-ins arrive by the clock, whatever the server does.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use countersign_benches::crowd::{Crowd, Fared, watch_memory};
-use countersign_benches::pinned::{Failure, Server, build, ended};
-use countersign_benches::table::quantile;
-use countersign_loadtest::descriptors;
-use countersign_loadtest::host::pin;
+use countersign_benches::pinned::{Failure, Pinned, Server, exit_code};
+use countersign_benches::sign_in::{EXISTING, NEW, SignIn, UNSENT, WITHOUT_TIME};
+use countersign_loadtest::host::peaks::Peaks;
 use countersign_loadtest::host::process::rss_bytes;
-use tokio::task::LocalSet;
+use countersign_loadtest::out::report::model::Failures;
+use countersign_loadtest::out::report::step;
+use countersign_loadtest::run::drive::{closed_loop, for_time, open_loop};
+use countersign_loadtest::run::schedule::{Schedule, Shape};
+use countersign_loadtest::run::stop::Stop;
+use countersign_loadtest::run::tally::Tally;
+use countersign_loadtest::run::times::Times;
+
+/// Sign-ins that follow one another, each as soon as one before it has ended.
+const CLOSED: usize = 64;
+/// Longest until the last sign-in of a phase has ended.
+const DRAIN: Duration = Duration::from_secs(60);
 
 /// Measures a server under more sign-ins than it can take.
 #[derive(Parser)]
 struct Settings {
-    /// The `countersign` to measure; it is built if none is given.
-    #[arg(long)]
-    server: Option<PathBuf>,
-    /// The store.
-    #[arg(long, default_value = "memory:")]
-    store: String,
+    #[command(flatten)]
+    pinned: Pinned,
     /// Arrivals, as a multiple of the server's capacity.
     #[arg(long, default_value_t = 10.0)]
     times: f64,
@@ -42,35 +46,21 @@ struct Settings {
     /// Connections, at most.
     #[arg(long, default_value_t = 2000)]
     connections: usize,
-    /// Cores of the server and of the driver.
-    #[arg(long, value_delimiter = ',', default_value = "0,1")]
-    cores: Vec<usize>,
 }
 
 fn main() -> ExitCode {
-    ended("overload", run(&Settings::parse()))
-}
-
-fn run(settings: &Settings) -> Result<(), Failure> {
-    let [of_server, of_driver] = settings.cores[..] else {
-        return Err("--cores takes two, such as 0,1".into());
-    };
-    let binary = settings.server.clone().map_or_else(build, Ok)?;
-    descriptors::allow((settings.connections + settings.users) as u64)?;
-    pin::this_process(&[of_driver])?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(LocalSet::new().run_until(async {
-        let server = Server::start(&binary, &settings.store, &[of_server], &[]).await?;
-        measure(settings, &server).await
-    }))
+    let settings = Settings::parse();
+    let connections = settings.connections + settings.users;
+    let measured =
+        settings.pinned.run(connections, &[], async |server| measure(&settings, server).await);
+    exit_code("overload", measured)
 }
 
 async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {
-    let (users, connections) = (settings.users, settings.connections);
     let human = Duration::from_millis(settings.human_ms);
-    let crowd = Crowd::enroll(server, users, connections, human).await?;
-    crowd.closed(Duration::from_secs(1)).await;
-    let capacity = crowd.closed(Duration::from_secs(3)).await;
+    let mut users = SignIn::enroll(server, settings.users, settings.connections, human).await?;
+    capacity(&users, 1).await;
+    let capacity = capacity(&users, 3).await;
     let out = &mut io::stdout();
     writeln!(out, "capacity: {capacity:.0} sign-ins a second, a decision takes {human:?}")?;
     writeln!(
@@ -87,53 +77,80 @@ async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {
         "refusal p50/p99",
         "late p99"
     )?;
-    phase(out, &crowd, "half", capacity / 2.0, 3).await?;
+    users = phase(out, users, "half", capacity / 2.0, 3).await?;
     let before = rss_bytes(server.pid())?;
-    let (most, watch) = watch_memory(server);
-    phase(out, &crowd, "over", capacity * settings.times, settings.seconds).await?;
-    watch.abort();
+    let peaks = Peaks::watch(server.pid(), u64::MAX);
+    users = phase(out, users, "over", capacity * settings.times, settings.seconds).await?;
+    let most = peaks.memory();
     for second in 1..=10 {
-        phase(out, &crowd, &format!("+{second} s"), capacity / 2.0, 1).await?;
+        users = phase(out, users, &format!("+{second} s"), capacity / 2.0, 1).await?;
     }
-    let after = rss_bytes(server.pid())?;
-    let (before, most, after) = (mib(before), mib(*most.borrow()), mib(after));
+    let [before, most, after] = [before, most, rss_bytes(server.pid())?].map(|bytes| bytes >> 20);
     writeln!(out, "memory: {before} MiB before, {most} at most in it, {after} after it")?;
     Ok(())
 }
 
+/// Sign-ins a second, where each of a few begins when the one before it has ended and nobody takes
+/// time to decide.
+async fn capacity(users: &[SignIn], seconds: u64) -> f64 {
+    let tally = Arc::new(Tally::new(step::WHOLE));
+    let some: Vec<_> = users.iter().take(CLOSED).map(SignIn::at_once).collect();
+    closed_loop(some, for_time(Duration::from_secs(seconds)), &tally, &Stop::default()).await;
+    tally.totals().completed as f64 / seconds as f64
+}
+
+/// Sign-ins at that rate, whatever becomes of those before them.
 async fn phase(
     out: &mut impl io::Write,
-    crowd: &Rc<Crowd>,
+    users: Vec<SignIn>,
     name: &str,
     rate: f64,
     seconds: u64,
-) -> Result<(), Failure> {
-    let fared = crowd.open(rate, Duration::from_secs(seconds)).await;
-    let Fared { due, started, decided, completed, .. } = fared;
-    let ms = |us: &[f64], q| quantile(us, q) / 1e3;
-    let both = |us: &[f64]| format!("{:.1} / {:.1}", ms(us, 0.5), ms(us, 0.99));
-    write!(out, "{name:>6} {due:>8} {:>8} ", fared.refused_us.len())?;
+) -> io::Result<Vec<SignIn>> {
+    let tally = Arc::new(Tally::new(step::WHOLE));
+    let time = Duration::from_secs(seconds);
+    let schedule = Schedule { shape: Shape::Constant, rate, time, seed: 0 };
+    let users = open_loop(users, schedule, DRAIN, &tally, &Stop::default()).await;
+    let times = |steps: &[&str]| tally.times_of(steps);
+    let count = |name| times(&[name]).count();
     writeln!(
         out,
-        "{started:>8} {decided:>8} {completed:>9} {:>17} {:>17} {:>17} {:>8.1}",
-        both(&fared.new_us),
-        both(&fared.existing_us),
-        both(&fared.refused_us),
-        ms(&fared.late_us, 0.99)
+        "{name:>6} {:>8} {:>8} {:>8} {:>8} {:>9} {:>17} {:>17} {:>17} {:>8.1}",
+        tally.totals().offered,
+        count(step::REFUSAL),
+        count(step::CHALLENGE),
+        count(step::DECIDE),
+        tally.totals().completed,
+        both(&times(&NEW)),
+        both(&times(&EXISTING)),
+        both(&times(&[step::REFUSAL])),
+        tally.lateness().ms(0.99)
     )?;
-    if fared.unsent + fared.rude > 0 {
-        writeln!(
-            out,
-            "       unsent {}, refused without a time or later {}",
-            fared.unsent, fared.rude
-        )?;
+    failures(out, &tally.errors())?;
+    Ok(users)
+}
+
+/// Writes what should not have happened.
+fn failures(out: &mut impl io::Write, all: &[Failures]) -> io::Result<()> {
+    let sum = |is: &dyn Fn(&Failures) -> bool| -> u64 {
+        all.iter().filter(|failures| is(failures)).map(|failures| failures.count).sum()
+    };
+    let is_unsent = |failures: &Failures| failures.kind == UNSENT;
+    let is_rude = |failures: &Failures| {
+        let existing = EXISTING.contains(&&*failures.step);
+        failures.kind == WITHOUT_TIME || (failures.refusal && existing)
+    };
+    let (unsent, rude) = (sum(&is_unsent), sum(&is_rude));
+    if unsent + rude > 0 {
+        writeln!(out, "       unsent {unsent}, refused without a time or later {rude}")?;
     }
-    if let Some((first, times)) = fared.failed {
-        writeln!(out, "       failed {times} times, first: {first}")?;
+    let is_other = |failures: &Failures| !failures.refusal && !is_unsent(failures);
+    if let Some(first) = all.iter().find(|failures| is_other(failures)) {
+        writeln!(out, "       failed {} times, first: {}", sum(&is_other), first.first)?;
     }
     Ok(())
 }
 
-const fn mib(bytes: u64) -> u64 {
-    bytes >> 20
+fn both(times: &Times) -> String {
+    format!("{:.1} / {:.1}", times.ms(0.5), times.ms(0.99))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
-use countersign_benches::pinned::{Failure, Oneself, PATIENT, ROOMY, Server, build, ended};
+use countersign_benches::pinned::{BareProcess, Failure, PATIENT, ROOMY, Server, build, exit_code};
 use countersign_loadtest::client::raw::{Connection, POLL, Person, expect};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         }
         None => measure(&settings),
     };
-    ended("parked", done)
+    exit_code("parked", done)
 }
 
 fn measure(settings: &Settings) -> Result<(), Failure> {
@@ -122,7 +122,7 @@ fn measure(settings: &Settings) -> Result<(), Failure> {
 
 /// KiB of a poll at the bare handler.
 async fn bare_handler(protocol: Protocol, polls: usize) -> Result<f64, Failure> {
-    let bare = Oneself::start(&["bare-server", protocol.name()])?;
+    let bare = BareProcess::start(&["bare-server", protocol.name()])?;
     // As long as those of the server.
     let asked = vec![("t".repeat(TOKEN_BYTES), "c".repeat(32)); polls];
     // Allocations that happen once.

@@ -15,7 +15,7 @@ use actix_web::rt::System;
 use actix_web::rt::time::sleep;
 use clap::Parser;
 use countersign_benches::cpu;
-use countersign_benches::pinned::{Failure, ended};
+use countersign_benches::pinned::{Failure, exit_code};
 use countersign_benches::sample::{Enrolled, engine_with};
 use countersign_benches::table::{median, range};
 use countersign_engine::store::MemoryStore;
@@ -53,7 +53,7 @@ struct Active {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    ended("resident", System::new().block_on(run(&cli)))
+    exit_code("resident", System::new().block_on(run(&cli)))
 }
 
 async fn run(cli: &Cli) -> Result<(), Failure> {

@@ -7,16 +7,13 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use countersign_benches::pinned::{Failure, PATIENT, ROOMY, Server, build, ended};
-use countersign_benches::table::quantile;
+use countersign_benches::pinned::{Failure, PATIENT, Pinned, ROOMY, Server, exit_code};
 use countersign_loadtest::client::raw::{Connection, Person, expect};
-use countersign_loadtest::descriptors;
-use countersign_loadtest::host::pin;
+use countersign_loadtest::run::times::Times;
 use tokio::time::{Instant, sleep};
 
 /// Seconds that polls ask to wait: the most that is granted. A turn has to be over before.
@@ -35,12 +32,8 @@ const TARGET_RATIO: f64 = 1.5;
 /// Measures how soon a waiting browser learns of a decision, with few parked and with many.
 #[derive(Parser)]
 struct Cli {
-    /// The `countersign` to measure; it is built if none is given.
-    #[arg(long)]
-    server: Option<PathBuf>,
-    /// The store.
-    #[arg(long, default_value = "memory:")]
-    store: String,
+    #[command(flatten)]
+    pinned: Pinned,
     /// Polls that are parked where few are.
     #[arg(long, default_value_t = 10)]
     few: usize,
@@ -53,9 +46,6 @@ struct Cli {
     /// Decisions in a turn.
     #[arg(long, default_value_t = 200)]
     decisions: usize,
-    /// Cores of the server and of the driver.
-    #[arg(long, value_delimiter = ',', default_value = "0,1")]
-    cores: Vec<usize>,
 }
 
 /// A user whose browser waits, or may.
@@ -66,36 +56,25 @@ struct Waiting {
     poll: Connection,
 }
 
-/// Times of one number of parked polls, in milliseconds.
+/// Times with one number of parked polls.
 #[derive(Default)]
-struct Times {
+struct Latencies {
     /// From sending the decision to the first byte of the browser's answer.
-    told: Vec<f64>,
+    told: Times,
     /// A plain request beside it.
-    plain: Vec<f64>,
+    plain: Times,
 }
 
 fn main() -> ExitCode {
-    ended("waiters", run(&Cli::parse()))
+    exit_code("waiters", run(&Cli::parse()))
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
-    let [of_server, of_driver] = cli.cores[..] else {
-        return Err("--cores takes two, such as 0,1".into());
-    };
     if cli.few == 0 || cli.few > cli.many || cli.turns * cli.decisions == 0 {
         return Err("--few is from 1 to --many, and something has to be decided".into());
     }
-    let binary = cli.server.clone().map_or_else(build, Ok)?;
-    // The server inherits the limit, and has as many connections.
-    descriptors::allow(cli.many as u64)?;
-    pin::this_process(&[of_driver])?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let server =
-            Server::start(&binary, &cli.store, &[of_server], &[LIFETIME, PATIENT, ROOMY]).await?;
-        measure(cli, &server, &mut io::stdout()).await
-    })
+    let keys = [LIFETIME, PATIENT, ROOMY];
+    cli.pinned.run(cli.many, &keys, async |server| measure(cli, server, &mut io::stdout()).await)
 }
 
 async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result<(), Failure> {
@@ -106,7 +85,7 @@ async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result
         let person = Person::enroll(server.callers(), &name, &mut control).await?;
         all.push(Waiting::new(person, number, server, &mut control).await?);
     }
-    let (mut few, mut many) = (Times::default(), Times::default());
+    let (mut few, mut many) = (Latencies::default(), Latencies::default());
     // The first turns warm up and are not counted.
     for turn in 0..=cli.turns {
         if turn == 1 {
@@ -128,7 +107,7 @@ async fn turn_with(
     cli: &Cli,
     server: &Server,
     all: &mut [Waiting],
-    times: &mut Times,
+    times: &mut Latencies,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     for waiting in &mut all[..parked] {
@@ -198,10 +177,10 @@ impl Waiting {
     }
 
     /// The phone approves, and the browser learns of it.
-    async fn decide(&mut self, phone: &mut Connection, times: &mut Times) -> io::Result<()> {
+    async fn decide(&mut self, phone: &mut Connection, times: &mut Latencies) -> io::Result<()> {
         let asked = Instant::now();
         let nonce = phone.call(self.person.nonce()).await?;
-        times.plain.push(ms(asked));
+        times.plain.add(asked.elapsed());
         let read = phone.call(&self.person.read(expect(&nonce, "message")?)).await?;
         if expect(&read, "challengeId")? != self.challenge {
             return Err(io::Error::other("another challenge is pending"));
@@ -210,7 +189,7 @@ impl Waiting {
         let sent = Instant::now();
         phone.send(&approval).await?;
         self.poll.read().await?;
-        times.told.push(ms(sent));
+        times.told.add(sent.elapsed());
         let answered = phone.receive().await?;
         let told = self.poll.receive().await?;
         // Only an approval earns the token.
@@ -219,25 +198,28 @@ impl Waiting {
     }
 }
 
-fn print(out: &mut impl io::Write, cli: &Cli, few: &Times, many: &Times) -> io::Result<()> {
+fn print(out: &mut impl io::Write, cli: &Cli, few: &Latencies, many: &Latencies) -> io::Result<()> {
     writeln!(
         out,
         "{}, {} turns of each; milliseconds, p50 / p99 / longest\n{:>8} {:>10} {:>28} {:>28}",
-        cli.store, cli.turns, "parked", "decisions", "decision to first byte", "plain request"
+        cli.pinned.store,
+        cli.turns,
+        "parked",
+        "decisions",
+        "decision to first byte",
+        "plain request"
     )?;
-    for (parked, times) in [(cli.few, few), (cli.many, many)] {
-        let all = |ms: &[f64]| {
-            let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|q| quantile(ms, q));
+    for (parked, Latencies { told, plain }) in [(cli.few, few), (cli.many, many)] {
+        let all = |times: &Times| {
+            let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|q| times.ms(q));
             format!("{p50:.3} / {p99:.3} / {longest:.3}")
         };
-        let (told, plain) = (all(&times.told), all(&times.plain));
-        writeln!(out, "{parked:>8} {:>10} {told:>28} {plain:>28}", times.told.len())?;
+        writeln!(out, "{parked:>8} {:>10} {:>28} {:>28}", told.count(), all(told), all(plain))?;
     }
-    let ratio = |q, of: fn(&Times) -> &[f64]| quantile(of(many), q) / quantile(of(few), q);
-    let told = |q| ratio(q, |times| &times.told);
-    let plain = |q| ratio(q, |times| &times.plain);
+    let told = |q| many.told.ms(q) / few.told.ms(q);
+    let plain = |q| many.plain.ms(q) / few.plain.ms(q);
     let judged = |is_met| if is_met { "met" } else { "missed" };
-    let p99 = quantile(&many.told, 0.99);
+    let p99 = many.told.ms(0.99);
     writeln!(
         out,
         "p99 with {}: {p99:.2} ms, target {TARGET_MS}: {}",
@@ -254,8 +236,4 @@ fn print(out: &mut impl io::Write, cli: &Cli, few: &Times, many: &Times) -> io::
         plain(0.5),
         plain(0.99)
     )
-}
-
-fn ms(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e3
 }

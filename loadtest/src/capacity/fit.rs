@@ -30,9 +30,7 @@ struct Solution {
 /// Two points always lie on a line: take three or more, so that the residual says something.
 #[must_use]
 pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
-    let rows: Vec<Vec<f64>> = points.iter().map(|(x, _)| vec![1.0, *x]).collect();
-    let values: Vec<f64> = points.iter().map(|(_, y)| *y).collect();
-    let Solution { coefficients, errors, r2, deviation_max } = solve(&rows, &values)?;
+    let Solution { coefficients, errors, r2, deviation_max } = through(points)?;
     Some(Fit {
         cost,
         step: None,
@@ -43,6 +41,17 @@ pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
         deviation_max,
         points: points.to_vec(),
     })
+}
+
+/// The slope of the line through points; `None` as with [`line`].
+pub(crate) fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    Some(through(points)?.coefficients[1])
+}
+
+fn through(points: &[(f64, f64)]) -> Option<Solution> {
+    let rows: Vec<Vec<f64>> = points.iter().map(|(x, _)| vec![1.0, *x]).collect();
+    let values: Vec<f64> = points.iter().map(|(_, y)| *y).collect();
+    solve(&rows, &values)
 }
 
 /// Fits the processor cost of each step in `names`, from runs that mix the steps differently;

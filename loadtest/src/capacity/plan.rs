@@ -10,7 +10,7 @@
 //!   the count is left out, because most of that comes from the trials.
 
 use crate::out::report::capacity::{
-    Assumptions, Beside, Capacity, Conclusion, Cost, Fit, Objective, Plan,
+    Assumptions, Capacity, Conclusion, Cost, Findings, Fit, Objective, OtherStore, Plan,
 };
 
 use super::search::{Next, Search};
@@ -82,7 +82,7 @@ impl Capacity {
     /// The fit of a cost that is not of a step.
     #[must_use]
     pub fn fit(&self, cost: Cost) -> Option<&Fit> {
-        self.fits.iter().find(|fit| fit.cost == cost && fit.step.is_none())
+        fit(&self.fits, cost)
     }
 
     /// Plans the resources for one demand.
@@ -113,27 +113,23 @@ impl Capacity {
     /// where the search did not find that rate.
     #[must_use]
     pub fn busy_share(&self) -> Option<f64> {
-        if self.conclusion != Conclusion::Found {
-            return None;
-        }
-        self.busy_share_at(self.highest_rate, self.fit(Cost::CpuPerLifecycle)?)
+        self.busy_share_of(&self.by_store("").next()?)
     }
 
     /// The same with another store, at its own highest rate, as it had the same cores.
     #[must_use]
-    pub fn busy_share_beside(&self, other: &Beside) -> Option<f64> {
-        if other.conclusion != Conclusion::Found {
-            return None;
-        }
-        let cpu =
-            other.fits.iter().find(|f| f.cost == Cost::CpuPerLifecycle && f.step.is_none())?;
-        self.busy_share_at(other.highest_rate, cpu)
+    pub fn busy_share_beside(&self, other: &OtherStore) -> Option<f64> {
+        self.busy_share_of(&other.findings())
     }
 
-    fn busy_share_at(&self, highest_rate: f64, cpu: &Fit) -> Option<f64> {
-        let used = positive(cpu.intercept) + positive(cpu.slope) * highest_rate;
+    pub(crate) fn busy_share_of(&self, found: &Findings<'_>) -> Option<f64> {
+        if found.conclusion != Conclusion::Found {
+            return None;
+        }
+        let cpu = fit(found.fits, Cost::CpuPerLifecycle)?;
+        let used = positive(cpu.intercept) + positive(cpu.slope) * found.highest_rate;
         let share = used / self.assumptions.cores_measured;
-        (highest_rate > 0.0 && share > 0.0).then(|| share.min(1.0))
+        (found.highest_rate > 0.0 && share > 0.0).then(|| share.min(1.0))
     }
 
     fn cores(&self, peak_rate: f64, free: f64) -> Option<u64> {
@@ -179,13 +175,17 @@ impl Capacity {
     }
 }
 
-impl Beside {
+impl OtherStore {
     /// Takes the findings with another store, to show them beside the first.
     #[must_use]
     pub fn new(store: String, found: Capacity) -> Self {
         let Capacity { highest_rate, conclusion, fits, plan, .. } = found;
         Self { store, highest_rate, conclusion, fits, plan }
     }
+}
+
+fn fit(fits: &[Fit], cost: Cost) -> Option<&Fit> {
+    fits.iter().find(|fit| fit.cost == cost && fit.step.is_none())
 }
 
 /// A cost below nothing is noise of a measurement, and no gift.

@@ -10,9 +10,8 @@ use super::CapacityRun;
 use super::redis_memory::Redis;
 use crate::LoadError;
 use crate::capacity::fit;
-use crate::client::lines::{Lines, Protocol};
-use crate::client::patience::patiently;
-use crate::client::people::{Crowd, Open, Poll, User};
+use crate::client::connections::{Connections, Protocol};
+use crate::client::people::{Open, Poll, User, UserFactory};
 use crate::client::recorder::Recorder;
 use crate::host::process;
 use crate::out::report::capacity::{Cost, Fit};
@@ -20,7 +19,7 @@ use crate::run::drive::Work as _;
 use crate::scenario::lifecycle::{Cycle, Learn};
 use crate::server::Prepared;
 use crate::server::metrics::Metrics;
-use crate::session;
+use crate::session::unless_stopped;
 
 /// Into so many parts everything is divided, after each of which memory is looked at.
 const PARTS: usize = 4;
@@ -42,8 +41,8 @@ pub(super) async fn measure(
     capacity_run: &CapacityRun<'_>,
     http: u8,
 ) -> Result<Vec<Fit>, LoadError> {
-    let server = session::start(capacity_run.run, capacity_run.place, capacity_run.stop).await?;
-    let taken = session::unless_stopped(capacity_run.stop, take(capacity_run, http, &server)).await;
+    let server = capacity_run.session.start().await?;
+    let taken = unless_stopped(capacity_run.session.stop, take(capacity_run, http, &server)).await;
     server.stop().await?;
     taken
 }
@@ -54,18 +53,18 @@ async fn take(
     server: &Prepared,
 ) -> Result<Vec<Fit>, LoadError> {
     let many = capacity_run.args.many as usize;
-    let protocol = Protocol { http2: http == 2, ..capacity_run.run.protocol() };
-    let lines = Lines::new(protocol, many + AT_ONCE, true)?;
-    let (target, speeches) = (server.target.clone(), capacity_run.run.phones.clone());
-    let crowd = Crowd { target, lines, speeches };
-    first(&crowd).await?;
-    let redis = Redis::of(capacity_run.run.server.store());
+    let protocol = Protocol { http2: http == 2, ..capacity_run.session.args.protocol() };
+    let connections = Connections::new(protocol, many + AT_ONCE, true)?;
+    let (target, phone_kinds) = (server.target.clone(), capacity_run.session.args.phones.clone());
+    let factory = UserFactory { target, connections, phone_kinds };
+    first(&factory).await?;
+    let redis = Redis::of(capacity_run.session.args.server.store());
     let mut devices = vec![(0.0, held(server)?)];
     let mut kept = Kept::default();
     kept.devices.extend(redis.used_at(0).await?);
     let mut users = Vec::with_capacity(many);
     for _ in 0..PARTS {
-        users.extend(crowd.enroll(many / PARTS, || ()).await?);
+        users.extend(factory.enroll(many / PARTS, || ()).await?);
         devices.push((users.len() as f64, held(server)?));
         kept.devices.extend(redis.used_at(users.len()).await?);
     }
@@ -127,8 +126,8 @@ async fn lifecycles(
 }
 
 /// Some who go through all of it, so that connections and buffers are there.
-async fn first(crowd: &Crowd) -> Result<(), LoadError> {
-    let users = crowd.enroll(FIRST, || ()).await?;
+async fn first(factory: &UserFactory) -> Result<(), LoadError> {
+    let users = factory.enroll(FIRST, || ()).await?;
     let open = started(&users).await?;
     let polls: Vec<_> = open.iter().take(AT_ONCE).map(|open| open.poll_on(PATIENCE)).collect();
     for (user, open) in users.iter().zip(&open) {
@@ -144,10 +143,7 @@ async fn first(crowd: &Crowd) -> Result<(), LoadError> {
 
 /// Starts a challenge of each.
 async fn started(users: &[User]) -> Result<Vec<Open>, LoadError> {
-    let starting = stream::iter(users).map(async |user| {
-        patiently(async || user.challenge(Instant::now(), &mut Recorder::default()).await).await
-    });
-    starting.buffered(AT_ONCE).try_collect().await
+    stream::iter(users).map(User::challenge_with_retries).buffered(AT_ONCE).try_collect().await
 }
 
 /// Memory of the server that is in use, in bytes.

@@ -17,13 +17,15 @@ use crate::capacity::plan::USUAL;
 use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::client::people::span;
 use crate::host::process;
-use crate::out::report::capacity::{Assumptions, Beside, Capacity, Cost, Fit, Objective, Trial};
+use crate::out::report::capacity::{
+    Assumptions, Capacity, Cost, Fit, Objective, OtherStore, Trial,
+};
 use crate::out::report::model::{Point, Report};
 use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
-use crate::session::{self, Place, RunArgs};
+use crate::session::{Placement, RunArgs, Session};
 
 /// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
@@ -81,9 +83,7 @@ struct Found {
 /// Settings that all parts of the run share.
 struct CapacityRun<'a> {
     args: &'a CapacityArgs,
-    run: &'a RunArgs,
-    stop: &'a Stop,
-    place: &'a Place,
+    session: Session<'a>,
     objective: Objective,
 }
 
@@ -102,9 +102,12 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
     for store in &args.beside {
         others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
     }
-    let place = session::place(run, 2 * args.many as usize)?;
+    let placement = Placement::new(run, 2 * args.many as usize)?;
     let objective = Objective::new(args.slo, args.errors);
-    let of = |run| CapacityRun { args, run, stop, place: &place, objective };
+    let of = |run| {
+        let session = Session { args: run, stop, placement: &placement };
+        CapacityRun { args, session, objective }
+    };
     let mut report = of(run).of_one_store().await?;
     for other in &others {
         if report.cut_short.is_some() {
@@ -117,7 +120,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
         };
         report.cut_short = failed.map(|why| format!("{store}: {why}"));
         if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
-            capacity.beside.push(Beside::new(store, found));
+            capacity.beside.push(OtherStore::new(store, found));
         }
     }
     Ok(report)
@@ -126,7 +129,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
 impl CapacityRun<'_> {
     /// Finds out how much a server bears.
     async fn of_one_store(&self) -> Result<Report, LoadError> {
-        let Self { args, run, stop, .. } = *self;
+        let Self { args, session, .. } = *self;
         let settings = SearchSettings {
             rate_start: args.rate_start,
             rate_max: args.rate_max,
@@ -136,8 +139,8 @@ impl CapacityRun<'_> {
         };
         let mut found =
             Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
-        let server = session::start(run, self.place, stop).await?;
-        let cores = server.workers.unwrap_or(self.place.cores.server.len().max(1));
+        let server = session.start().await?;
+        let cores = server.workers.unwrap_or(session.placement.cores.server.len().max(1));
         let spawned = server.spawned.is_some();
         let measured = self.processor(&server, &mut found).await;
         // A store is one server's at a time.
@@ -162,7 +165,7 @@ impl CapacityRun<'_> {
             report.figures.insert("HTTP/2 not measured".to_owned(), json!(why));
         }
         report.settings.insert("slo".to_owned(), json!(self.objective));
-        report.cut_short = stop.reason().or(failed.map(|error| error.to_string()));
+        report.cut_short = session.stop.reason().or(failed.map(|error| error.to_string()));
         Ok(report)
     }
 
@@ -204,7 +207,7 @@ impl CapacityRun<'_> {
     ) -> Result<Report, LoadError> {
         let load = LoadArgs::poisson(rate, time);
         let lifecycle = LifecycleArgs { load, people: self.args.people.clone() };
-        let report = session::on(self.run, &lifecycle, self.stop, server, self.place).await?;
+        let report = self.session.measure(&lifecycle, server).await?;
         match &report.cut_short {
             Some(why) => Err(LoadError::Server(why.clone())),
             None => Ok(report),

@@ -15,9 +15,8 @@ use crate::out::report::capacity::Fit;
 use crate::out::report::model::Report;
 use crate::out::report::step;
 use crate::run::drive::Work;
-use crate::scenario::{Figures, LoadArgs, Scenario, Stage};
+use crate::scenario::{Figures, LoadArgs, RunContext, Scenario};
 use crate::server::Prepared;
-use crate::session;
 
 /// The steps, in the order in which they happen.
 const STEPS: [&str; 6] =
@@ -71,14 +70,7 @@ pub(super) async fn measure(
             for part in PARTS {
                 let rate = highest * bearable(part, times(steps, TIMES));
                 let partial = Partial { steps, load: LoadArgs::poisson(rate, TIME) };
-                let report = session::on(
-                    capacity_run.run,
-                    &partial,
-                    capacity_run.stop,
-                    server,
-                    capacity_run.place,
-                )
-                .await?;
+                let report = capacity_run.session.measure(&partial, server).await?;
                 if let Some(why) = report.cut_short {
                     return Err(LoadError::Server(why));
                 }
@@ -174,30 +166,29 @@ impl Scenario for Partial {
     const MAIN: &'static str = step::WHOLE;
     type Ready = Vec<Stopping>;
 
-    fn check(&self) -> Result<(), LoadError> {
-        self.load.check()
+    fn load(&self) -> Option<&LoadArgs> {
+        Some(&self.load)
     }
 
     fn requests(&self) -> usize {
         self.load.workers(Duration::ZERO)
     }
 
-    fn length(&self) -> Option<Duration> {
-        Some(self.load.length())
-    }
-
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Stopping>, LoadError> {
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Stopping>, LoadError> {
         // Enough for each to come once.
         let time = (self.load.time + self.load.warm_up).as_secs_f64();
         let count = (self.load.rate * time * 1.2).ceil() as usize + 20;
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = context.enroll(count).await?;
         let users = users.into_iter().map(|user| Stopping { user, steps: self.steps }).collect();
-        self.load.warm_up(users, Self::MAIN, stage).await
+        self.load.warm_up(users, Self::MAIN, context).await
     }
 
-    async fn measure(&self, users: Vec<Stopping>, stage: &Stage) -> Result<Figures, LoadError> {
-        self.load.run(users, stage).await;
+    async fn measure(
+        &self,
+        users: Vec<Stopping>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        self.load.run(users, context).await;
         Ok(Figures::new())
     }
 }

@@ -1,8 +1,8 @@
 //! Clients of a server: people with their browsers and phones, and the connections they use.
 
-pub mod lines;
-pub(crate) mod patience;
+pub mod connections;
 pub mod people;
 pub mod raw;
 pub mod recorder;
+pub(crate) mod retry;
 pub mod target;

@@ -1,6 +1,6 @@
 //! Access to a server, and a check that it is the right one.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use countersign_client::wire::secret::Secret;
 use countersign_client::wire::track::TrackRequest;
@@ -8,7 +8,8 @@ use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
 use url::{Host, Url};
 
 use crate::LoadError;
-use crate::client::patience::patiently;
+use crate::client::raw::Callers;
+use crate::client::retry::retry_refused;
 
 /// A server and how to call it.
 #[derive(Clone, Debug)]
@@ -30,6 +31,28 @@ impl Target {
         Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
 
+    /// The server's address, for connections without a client of HTTP.
+    ///
+    /// # Errors
+    /// [`LoadError::Wrong`] if its name leads nowhere.
+    pub fn address(&self) -> Result<SocketAddr, LoadError> {
+        address(&self.base)
+    }
+
+    /// The address of the operations listener.
+    ///
+    /// # Errors
+    /// [`LoadError::Wrong`] if it is not known.
+    pub fn operations_address(&self) -> Result<SocketAddr, LoadError> {
+        address(self.operations.as_deref().unwrap_or_default())
+    }
+
+    /// The callers' credentials, for the same.
+    #[must_use]
+    pub fn callers(&self) -> Callers {
+        Callers::new(&self.tenant, self.secret.reveal())
+    }
+
     /// Tracks one action, to learn whether the server is there and takes the secret for this
     /// tenant.
     ///
@@ -41,7 +64,7 @@ impl Target {
         let backend = backend.map_err(|error| wrong(error.to_string()))?;
         let (request, step) = (TrackRequest::default(), LoadError::at("track"));
         let track = async || backend.track("load-probe", "probe", &request).await.map_err(&step);
-        let token = patiently(track).await.map_err(|error| wrong(probed(error)))?.token;
+        let token = retry_refused(track).await.map_err(|error| wrong(probed(error)))?.token;
         match token_tenant(token.reveal()) {
             Some(tenant) if tenant == self.tenant => Ok(()),
             Some(tenant) => Err(wrong(format!(
@@ -51,6 +74,12 @@ impl Target {
             None => Err(wrong("its token names no tenant".to_owned())),
         }
     }
+}
+
+fn address(url: &str) -> Result<SocketAddr, LoadError> {
+    let all = Url::parse(url).ok().and_then(|url| url.socket_addrs(|| None).ok());
+    let first = all.and_then(|all| all.first().copied());
+    first.ok_or(LoadError::Wrong("the server says no address"))
 }
 
 /// Explains the answer to the first request.

@@ -2,5 +2,6 @@
 
 pub mod descriptors;
 mod machine;
+pub mod peaks;
 pub mod pin;
 pub mod process;

@@ -9,13 +9,13 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    ALL, Attackers, Hostile, Listener, Outcome, Pace, Places, Rule, Run, alone, named, pairs,
+    ALL, AttackCores, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs,
 };
 use crate::LoadError;
 use crate::host::pin;
 use crate::out::files;
 use crate::run::stop::Stop;
-use crate::server::{check_store, key};
+use crate::server::{check_store, key, program_beside};
 
 /// Seconds of an abuse alone, and of a pair.
 const ALONE_SECONDS: u64 = 60;
@@ -124,13 +124,16 @@ impl HostileArgs {
     fn hostile(&self) -> Result<Hostile, LoadError> {
         let seconds = if self.pairs { PAIR_SECONDS } else { ALONE_SECONDS };
         let abuse = Duration::from_secs(self.seconds.unwrap_or(seconds));
-        let beside = || std::env::current_exe().map(|path| path.with_file_name("countersign"));
         Ok(Hostile {
-            binary: self.spawn.clone().flatten().map_or_else(beside, Ok)?,
+            binary: self.spawn.clone().flatten().map_or_else(program_beside, Ok)?,
             set: self.set.clone(),
-            places: if self.no_pin { Places::default() } else { Places::among(&pin::allowed()?) },
+            cores: if self.no_pin {
+                AttackCores::default()
+            } else {
+                AttackCores::among(&pin::allowed()?)
+            },
             attackers: Attackers::this_program(&["attack"])?,
-            pace: Pace {
+            timing: Timing {
                 abuse,
                 quiet: abuse.min(QUIET_MAX),
                 recovery: abuse.min(RECOVERY_MAX),

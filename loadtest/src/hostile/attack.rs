@@ -7,8 +7,8 @@ use rustix::process::nice;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::ground::Ground;
-use super::order::{Did, Order};
+use super::attack_context::AttackContext;
+use super::order::{AttackCounts, Order};
 use super::table::named;
 use crate::LoadError;
 use crate::host::{descriptors, pin};
@@ -18,7 +18,7 @@ const NICE: i32 = 15;
 /// Connections of the attackers, at most.
 const CONNECTIONS_MAX: u64 = 9_000;
 /// Word before the account, since a test's own words may stand before it.
-pub(super) const DID: &str = "did ";
+pub(super) const COUNTS: &str = "did ";
 
 /// Follows the order on the standard input, and writes an account to the standard output.
 /// [`super::Attackers`] starts a process that calls this.
@@ -44,16 +44,16 @@ pub fn attack() -> Result<(), LoadError> {
     // The kernel takes its time to close thousands of connections: it belongs to the abuse.
     runtime.shutdown_timeout(Duration::from_millis(100));
     let did = serde_json::to_string(&did).map_err(std::io::Error::other)?;
-    writeln!(std::io::stdout(), "{DID}{did}")?;
+    writeln!(std::io::stdout(), "{COUNTS}{did}")?;
     Ok(())
 }
 
-async fn carry_out(order: Order) -> Result<Did, LoadError> {
+async fn carry_out(order: Order) -> Result<AttackCounts, LoadError> {
     let (abuses, longest) = (named(&order.abuses)?, Duration::from_secs_f64(order.seconds));
-    let ground = Ground::new(order);
+    let context = AttackContext::new(order);
     let mut under_way = JoinSet::new();
     for abuse in abuses {
-        under_way.spawn((abuse.begin)(ground.clone()));
+        under_way.spawn((abuse.begin)(context.clone()));
     }
     let all = async {
         while under_way.join_next().await.is_some() {}
@@ -62,5 +62,5 @@ async fn carry_out(order: Order) -> Result<Did, LoadError> {
     };
     let _in_time = timeout(longest, all).await;
     under_way.shutdown().await;
-    Ok(ground.did())
+    Ok(context.did())
 }

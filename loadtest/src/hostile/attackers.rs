@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::attack::DID;
-use super::order::{Did, Order};
+use super::attack::COUNTS;
+use super::order::{AttackCounts, Order};
 use crate::LoadError;
 
 /// Time beyond its order after which the process is killed.
@@ -60,7 +60,7 @@ impl Attacking {
     ///
     /// # Errors
     /// [`LoadError::Server`] if they had to be killed, or give no account.
-    pub(super) async fn ended(mut self) -> Result<Did, LoadError> {
+    pub(super) async fn ended(mut self) -> Result<AttackCounts, LoadError> {
         let mut said = String::new();
         let mut output = self.process.stdout.take().expect("its output is piped");
         let ended = timeout(self.longest, async {
@@ -72,7 +72,7 @@ impl Attacking {
             return Err(LoadError::Server("the attackers did not end and were killed".to_owned()));
         };
         let status = status?;
-        let account = said.lines().find_map(|line| line.split_once(DID));
+        let account = said.lines().find_map(|line| line.split_once(COUNTS));
         let did = account.and_then(|(_, did)| serde_json::from_str(did).ok());
         did.ok_or_else(|| LoadError::Server(format!("the attackers failed: {status}")))
     }

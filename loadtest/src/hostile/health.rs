@@ -1,59 +1,68 @@
 //! Probes of health, as an orchestrator sends them: each on a connection of its own.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::span::Span;
+use crate::LoadError;
 use crate::client::raw::Connection;
+use crate::client::recorder::Recorder;
+use crate::out::report::step;
+use crate::run::drive::{Work, open_loop};
+use crate::run::schedule::{Schedule, Shape};
+use crate::run::stop::Stop;
+use crate::run::tally::Tally;
 
-/// Time between two probes.
-const EVERY: Duration = Duration::from_millis(50);
+/// Probes that begin each second.
+const RATE: f64 = 20.0;
 /// Longest time for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Probes that may be under way at the same time: none waits for one that gets no answer.
+const PROBES: usize = 120;
 /// The two routes, in turn.
 const ROUTES: [&str; 2] = ["/health/live", "/health/ready"];
 
-/// Probes for that long. Gives a span with nothing but health and the client's own delay in it.
-pub(super) async fn probe(operators: SocketAddr, time: Duration) -> Span {
-    let span = Arc::new(Mutex::new(Span::default()));
-    let lock = |span: &Arc<Mutex<Span>>, write: &dyn Fn(&mut Span)| {
-        write(&mut span.lock().unwrap_or_else(PoisonError::into_inner));
-    };
-    let mut under_way = JoinSet::new();
-    let (mut due, mut routes) = (Instant::now(), ROUTES.iter().cycle());
-    let end = due + time;
-    while due < end {
-        sleep_until(due).await;
-        lock(&span, &|span| span.own_delay.add(due.elapsed()));
-        let (span, route) = (span.clone(), *routes.next().expect("a cycle has no end"));
-        under_way.spawn(async move {
-            let sent = Instant::now();
-            let answered = timeout(ANSWER, ask(operators, route)).await;
-            let took = sent.elapsed();
-            let wrong = match answered {
-                Ok(Ok(200)) => return lock(&span, &|span| span.health.add(took)),
-                Ok(Ok(status)) => format!("{route}: {status}"),
-                Ok(Err(error)) => format!("{route}: {}", error.kind()),
-                Err(_) => format!("{route}: nothing within {} s", ANSWER.as_secs()),
-            };
-            lock(&span, &|span| {
-                span.unhealthy += 1;
-                span.first_unhealthy.get_or_insert_with(|| wrong.clone());
-            });
-        });
-        while under_way.try_join_next().is_some() {}
-        due += EVERY;
-    }
-    while under_way.join_next().await.is_some() {}
-    std::mem::take(&mut *span.lock().unwrap_or_else(PoisonError::into_inner))
+/// A probe of one route.
+struct Probe {
+    operators: SocketAddr,
+    route: &'static str,
 }
 
-async fn ask(operators: SocketAddr, route: &str) -> io::Result<u16> {
-    let request = format!("GET {route} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    Ok(Connection::to(operators).call(request.as_bytes()).await?.status)
+/// Probes for that long. Gives a span with nothing but health and the client's own delay in it.
+pub(super) async fn probe(operators: SocketAddr, time: Duration) -> Span {
+    let routes = ROUTES.into_iter().cycle().take(PROBES);
+    let probes = routes.map(|route| Probe { operators, route }).collect();
+    let schedule = Schedule { shape: Shape::Constant, rate: RATE, time, seed: 0 };
+    let tally = Arc::new(Tally::new(step::WHOLE));
+    let drain = ANSWER + Duration::from_secs(1);
+    open_loop(probes, schedule, drain, &tally, &Stop::default()).await;
+    let totals = tally.totals();
+    Span {
+        health: tally.times_of(&[step::WHOLE]),
+        unhealthy: totals.offered - totals.completed,
+        first_unhealthy: tally.errors().into_iter().next().map(|failures| failures.first),
+        own_delay: tally.lateness(),
+        ..Span::default()
+    }
+}
+
+impl Work for Probe {
+    async fn once(&mut self, _: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let Self { operators, route } = self;
+        let request = format!("GET {route} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let (sent, mut connection) = (Instant::now(), Connection::to(*operators));
+        let wrong = match timeout(ANSWER, connection.call(request.as_bytes())).await {
+            Ok(Ok(answer)) if answer.status == 200 => {
+                recorder.record(step::WHOLE, sent.elapsed());
+                return Ok(());
+            }
+            Ok(Ok(answer)) => answer.status.to_string(),
+            Ok(Err(error)) => error.kind().to_string(),
+            Err(_) => format!("nothing within {} s", ANSWER.as_secs()),
+        };
+        Err(LoadError::Server(format!("{route}: {wrong}")))
+    }
 }

@@ -5,39 +5,38 @@
 //! a modest rate. [`Rule`] says whether the server has stood it.
 
 mod abuse;
+mod abuse_run;
 mod args;
 mod attack;
+mod attack_context;
 mod attackers;
 mod frames;
-mod ground;
-mod guard;
 mod health;
-mod host;
 mod order;
+mod outcome;
 mod plan;
-mod show;
 mod sign_ins;
 mod span;
 mod table;
-mod trial;
+mod target_server;
 mod verdict;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+pub use abuse_run::Timing;
 pub use args::HostileArgs;
 pub use attack::attack;
 pub use attackers::Attackers;
-pub use order::{Did, Listener};
+pub use order::{AttackCounts, Listener};
+pub use outcome::Outcome;
 pub use plan::{Run, alone, pairs};
-pub use show::Outcome;
-pub use span::{Span, Times};
+pub use span::Span;
 pub use table::{ALL, Abuse, named};
-pub use trial::Pace;
 pub use verdict::{Change, Measured, Rule};
 
-use self::host::Host;
+use self::target_server::TargetServer;
 use crate::LoadError;
 use crate::host::pin;
 
@@ -51,18 +50,18 @@ pub struct Hostile {
     /// Further keys of its configuration.
     pub set: Vec<(String, String)>,
     /// Cores of everybody.
-    pub places: Places,
+    pub cores: AttackCores,
     /// The attackers' program.
     pub attackers: Attackers,
     /// Lengths and rates.
-    pub pace: Pace,
+    pub timing: Timing,
     /// The rule.
     pub rule: Rule,
 }
 
 /// Cores of everybody; empty where nobody is pinned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct AttackCores {
     /// The server's.
     pub server: Vec<usize>,
     /// The attackers'.
@@ -71,7 +70,7 @@ pub struct Places {
     pub client: Vec<usize>,
 }
 
-impl Places {
+impl AttackCores {
     /// One core for the server, another one for the attackers, and all but the server's for the
     /// client. Nobody is pinned on a machine with one core.
     #[must_use]
@@ -99,8 +98,8 @@ impl Hostile {
         note: impl Fn(&str),
         mut show: impl FnMut(&Outcome),
     ) -> Result<Vec<Outcome>, LoadError> {
-        if !self.places.client.is_empty() {
-            pin::this_process(&self.places.client)?;
+        if !self.cores.client.is_empty() {
+            pin::this_process(&self.cores.client)?;
         }
         let mut outcomes: Vec<Outcome> = Vec::new();
         let noted = RefCell::new(HashSet::new());
@@ -109,24 +108,25 @@ impl Hostile {
                 note(text);
             }
         };
-        let mut at: Option<(Host, Span, u32)> = None;
+        let mut at: Option<(TargetServer, Span, u32)> = None;
         for run in runs {
             let before = outcomes.last();
             let harmed = before.is_some_and(|before| !before.wrong.is_empty());
             let moves = before.is_some_and(|before| !before.run.is_beside(&run));
             if (harmed || moves)
-                && let Some((host, ..)) = at.take()
+                && let Some((server, ..)) = at.take()
             {
-                host.end(harmed).await?;
+                server.end(harmed).await?;
             }
-            let (mut host, quiet, used) = match at.take() {
-                Some((host, quiet, used)) if used < RUNS_PER_QUIET => (host, quiet, used + 1),
-                Some((host, ..)) => self.quiet(host).await,
-                None => self.quiet(self.host(&run, &note).await?).await,
+            let (mut server, quiet, used) = match at.take() {
+                Some((server, quiet, used)) if used < RUNS_PER_QUIET => (server, quiet, used + 1),
+                Some((server, ..)) => self.quiet(server).await,
+                None => self.quiet(self.server(&run, &note).await?).await,
             };
-            let how = (&self.pace, &self.rule);
-            let attackers = (&self.attackers, &*self.places.attackers);
-            let measured = trial::trial(&mut host, &run, how, attackers, quiet.clone()).await;
+            let how = (&self.timing, &self.rule);
+            let attackers = (&self.attackers, &*self.cores.attackers);
+            let measured =
+                abuse_run::measure(&mut server, &run, how, attackers, quiet.clone()).await;
             // One run without a result is no reason to give the others up.
             let (measured, wrong) = match measured {
                 Ok(measured) => (measured, None),
@@ -136,24 +136,24 @@ impl Hostile {
             let outcome = Outcome { run, measured, wrong };
             show(&outcome);
             outcomes.push(outcome);
-            at = Some((host, quiet, used));
+            at = Some((server, quiet, used));
         }
-        if let Some((host, ..)) = at {
-            host.end(outcomes.last().is_some_and(|last| !last.wrong.is_empty())).await?;
+        if let Some((server, ..)) = at {
+            server.end(outcomes.last().is_some_and(|last| !last.wrong.is_empty())).await?;
         }
         Ok(outcomes)
     }
 
-    async fn host(&self, run: &Run, note: impl Fn(&str)) -> Result<Host, LoadError> {
+    async fn server(&self, run: &Run, note: impl Fn(&str)) -> Result<TargetServer, LoadError> {
         let unknown = |key: &str| note(&format!("the server does not know {key}: left out"));
-        let with = (&*self.places.server, &*self.set);
-        let rate = self.pace.sign_ins_per_second;
-        Host::start(&self.binary, &run.store, with, rate, unknown).await
+        let with = (&*self.cores.server, &*self.set);
+        let rate = self.timing.sign_ins_per_second;
+        TargetServer::start(&self.binary, &run.store, with, rate, unknown).await
     }
 
-    async fn quiet(&self, host: Host) -> (Host, Span, u32) {
-        let quiet = trial::span(&host, &self.pace, self.pace.quiet).await;
-        (host, quiet, 1)
+    async fn quiet(&self, server: TargetServer) -> (TargetServer, Span, u32) {
+        let quiet = abuse_run::span(&server, &self.timing, self.timing.quiet).await;
+        (server, quiet, 1)
     }
 }
 
@@ -163,10 +163,10 @@ mod tests {
 
     #[test]
     fn server_and_attackers_have_a_core_each_and_the_client_any_but_the_servers() {
-        let places = Places::among(&[0, 1]);
-        assert_eq!((places.server, places.attackers, places.client), (vec![0], vec![1], vec![1]));
-        let places = Places::among(&[2, 3, 4]);
-        assert_eq!((places.attackers, places.client), (vec![3], vec![3, 4]));
-        assert_eq!(Places::among(&[0]), Places::default());
+        let cores = AttackCores::among(&[0, 1]);
+        assert_eq!((cores.server, cores.attackers, cores.client), (vec![0], vec![1], vec![1]));
+        let cores = AttackCores::among(&[2, 3, 4]);
+        assert_eq!((cores.attackers, cores.client), (vec![3], vec![3, 4]));
+        assert_eq!(AttackCores::among(&[0]), AttackCores::default());
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Accomplice {
 
 /// The attackers' account.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Did {
+pub struct AttackCounts {
     /// Connections that the server took.
     pub connections: u64,
     /// Connections that it did not take, or not in time.

@@ -1,44 +1,51 @@
 //! People who sign in while others attack. They come from 127.0.0.1.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use countersign_client::ClientError;
 use tokio::time::{Instant, timeout_at};
 
 use super::order::{OwnWait, Victim};
 use super::span::Span;
+use crate::LoadError;
 use crate::client::raw::{Answer, Callers, Connection, Person, expect};
-use crate::run::schedule::{Schedule, Shape, pace};
+use crate::client::recorder::Recorder;
+use crate::out::report::step;
+use crate::run::drive::{Work, open_loop};
+use crate::run::schedule::{Schedule, Shape};
+use crate::run::stop::Stop;
+use crate::run::tally::Tally;
 
 /// Longest time for a sign-in. A longer one has failed.
 const SIGN_IN_MAX: Duration = Duration::from_secs(10);
+const TOO_LATE: &str = "nothing within 10 s";
 /// Seconds for which a browser's poll asks to be held.
 const WAIT_SECONDS: u32 = 9;
+/// The failure of a poll that was answered at once, which counts as a refusal.
+const NOT_HELD: &str = "the poll was not held";
 
-/// A server's people and the connections that they keep.
+/// A server's people, who are idle between two spans.
 pub(super) struct SignIns {
+    people: Mutex<Vec<SignIn>>,
+    kept: Arc<Kept>,
+}
+
+/// Connections that backends and phones keep, and how many of them were opened again.
+struct Kept {
     address: SocketAddr,
-    people: Mutex<VecDeque<Arc<Person>>>,
     backends: Mutex<Vec<Connection>>,
     phones: Mutex<Vec<Connection>>,
     reopened: AtomicU64,
 }
 
-/// Why a sign-in has no end.
-enum Trouble {
-    Refused(String),
-    Failed(String),
-}
-
-/// One sign-in under way.
-struct SignIn<'a> {
-    of: &'a SignIns,
-    end: Instant,
+/// A person who signs in over and over.
+struct SignIn {
+    person: Person,
+    kept: Arc<Kept>,
 }
 
 impl SignIns {
@@ -50,118 +57,106 @@ impl SignIns {
         address: SocketAddr,
         callers: &Callers,
         per_second: f64,
-    ) -> io::Result<Arc<Self>> {
+    ) -> io::Result<Self> {
+        let (backends, phones, reopened) = Default::default();
+        let kept = Arc::new(Kept { address, backends, phones, reopened });
         let count = (per_second * SIGN_IN_MAX.as_secs_f64()) as usize + 10;
-        let (mut people, mut connection) = (VecDeque::new(), Connection::to(address));
+        let (mut people, mut connection) = (Vec::new(), Connection::to(address));
         for _ in 0..count {
-            people.push_back(Arc::new(somebody(callers, &mut connection).await?));
+            let person = somebody(callers, &mut connection).await?;
+            people.push(SignIn { person, kept: kept.clone() });
         }
-        Ok(Arc::new(Self {
-            address,
-            people: Mutex::new(people),
-            backends: Mutex::default(),
-            phones: Mutex::default(),
-            reopened: AtomicU64::new(0),
-        }))
+        Ok(Self { people: Mutex::new(people), kept })
     }
 
     /// Lets people sign in at a rate for that long, and waits until all have ended. Afterwards they
     /// keep no connection.
-    pub(super) async fn go_on(self: &Arc<Self>, per_second: f64, time: Duration) -> Span {
-        let span = Arc::new(Mutex::new(Span::default()));
+    pub(super) async fn go_on(&self, per_second: f64, time: Duration) -> Span {
+        let people = std::mem::take(&mut *lock(&self.people));
         let schedule = Schedule { shape: Shape::Constant, rate: per_second, time, seed: 0 };
-        let mut due = pace(Instant::now(), schedule.arrivals());
-        let mut under_way = JoinSet::new();
-        while let Some(meant) = due.recv().await {
-            lock(&span).own_delay.add(meant.elapsed());
-            let (all, span) = (self.clone(), span.clone());
-            under_way.spawn(async move {
-                let ended = all.one(meant).await;
-                note(&mut lock(&span), meant.elapsed(), ended);
-            });
-            while under_way.try_join_next().is_some() {}
+        let tally = Arc::new(Tally::new(step::WHOLE));
+        let drain = SIGN_IN_MAX + Duration::from_secs(1);
+        *lock(&self.people) = open_loop(people, schedule, drain, &tally, &Stop::default()).await;
+        lock(&self.kept.backends).clear();
+        lock(&self.kept.phones).clear();
+        let (totals, errors) = (tally.totals(), tally.errors());
+        let not_held = errors.iter().find(|failures| failures.kind == NOT_HELD);
+        let refused = totals.refused + not_held.map_or(0, |failures| failures.count);
+        Span {
+            sign_ins: tally.times_of(&[step::WHOLE]),
+            failed: totals.offered - totals.completed - refused,
+            refused,
+            first: errors.into_iter().next().map(|failures| failures.first),
+            reopened: self.kept.reopened.swap(0, Ordering::Relaxed),
+            own_delay: tally.lateness(),
+            ..Span::default()
         }
-        while under_way.join_next().await.is_some() {}
-        lock(&self.backends).clear();
-        lock(&self.phones).clear();
-        let mut span = std::mem::take(&mut *lock(&span));
-        span.reopened = self.reopened.swap(0, Ordering::Relaxed);
-        span
-    }
-
-    async fn one(&self, meant: Instant) -> Result<(), Trouble> {
-        let Some(person) = lock(&self.people).pop_front() else {
-            return Err(Trouble::Failed("nobody is left who could sign in".to_owned()));
-        };
-        let sign_in = SignIn { of: self, end: meant + SIGN_IN_MAX };
-        let ended = sign_in.steps(&person).await;
-        lock(&self.people).push_back(person);
-        ended
     }
 }
 
-impl SignIn<'_> {
-    /// The backend and the phone keep their connections. The browser is new each time, as somebody
-    /// who signs in mostly is.
-    async fn steps(&self, person: &Person) -> Result<(), Trouble> {
-        let kept = |all: &Mutex<Vec<Connection>>| lock(all).pop();
-        let fresh = || Connection::to(self.of.address);
-        let mut backend = kept(&self.of.backends).unwrap_or_else(fresh);
-        let mut phone = kept(&self.of.phones).unwrap_or_else(fresh);
-        let mut browser = fresh();
-
-        let tracked = self.call(&mut backend, person.track(), "track").await?;
-        let token = field(&tracked, "token")?;
-        let started = self.call(&mut browser, &Person::start(token), "start").await?;
-        let challenge = field(&started, "challengeId")?;
-        let poll = Person::verify(token, challenge, Some(WAIT_SECONDS));
-        self.within("verify", browser.send(&poll)).await?;
-        let nonce = self.call(&mut phone, person.nonce(), "nonce").await?;
-        let read = person.read(field(&nonce, "message")?);
-        self.call(&mut phone, &read, "read").await?;
-        self.call(&mut phone, &person.approve(challenge), "approve").await?;
-        let told = good("verify", self.within("verify", browser.receive()).await?)?;
-        let Some(token) = told.field("accessToken") else {
-            return Err(Trouble::Refused("verify: the poll was not held".to_owned()));
-        };
-        let valid = self.call(&mut backend, &person.validate(token), "validate").await?;
-        if !valid.body.contains("\"isValid\":true") {
-            return Err(Trouble::Failed("validate: the sign-in is not valid".to_owned()));
-        }
-        lock(&self.of.backends).push(backend);
-        lock(&self.of.phones).push(phone);
+impl Work for SignIn {
+    async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let mut step = step::TRACK;
+        let signed_in = timeout_at(meant + SIGN_IN_MAX, self.steps(&mut step)).await;
+        signed_in.unwrap_or(Err(LoadError::Unexpected { step, what: TOO_LATE }))?;
+        recorder.record(step::WHOLE, meant.elapsed());
         Ok(())
     }
+}
 
+impl SignIn {
+    /// The backend and the phone keep their connections. The browser is new each time, as somebody
+    /// who signs in mostly is.
+    async fn steps(&self, at: &mut &'static str) -> Result<(), LoadError> {
+        let Self { person, kept } = self;
+        let fresh = || Connection::to(kept.address);
+        let idle = |all: &Mutex<Vec<Connection>>| lock(all).pop().unwrap_or_else(fresh);
+        let (mut backend, mut phone) = (idle(&kept.backends), idle(&kept.phones));
+        let mut browser = fresh();
+        let mut call = async |connection: &mut Connection, request: &[u8], step| {
+            *at = step;
+            kept.call(connection, request).await.map_err(LoadError::at(step))
+        };
+
+        let tracked = call(&mut backend, person.track(), step::TRACK).await?;
+        let token = expect(&tracked, "token")?;
+        let started = call(&mut browser, &Person::start(token), step::CHALLENGE).await?;
+        let challenge = expect(&started, "challengeId")?;
+        browser.send(&Person::verify(token, challenge, Some(WAIT_SECONDS))).await?;
+        let nonce = call(&mut phone, person.nonce(), step::READ).await?;
+        let read = person.read(expect(&nonce, "message")?);
+        call(&mut phone, &read, step::READ).await?;
+        call(&mut phone, &person.approve(challenge), step::DECIDE).await?;
+        let told = browser.receive().await?.ok().map_err(LoadError::at(step::OUTCOME))?;
+        let Some(token) = told.field("accessToken") else {
+            return Err(LoadError::Unexpected { step: step::OUTCOME, what: NOT_HELD });
+        };
+        let valid = call(&mut backend, &person.validate(token), step::VALIDATE).await?;
+        if !valid.body.contains("\"isValid\":true") {
+            let what = "the sign-in is not valid";
+            return Err(LoadError::Unexpected { step: step::VALIDATE, what });
+        }
+        lock(&kept.backends).push(backend);
+        lock(&kept.phones).push(phone);
+        Ok(())
+    }
+}
+
+impl Kept {
     /// Calls once more where the server has closed a kept connection meanwhile, as it may.
     async fn call(
         &self,
         connection: &mut Connection,
         request: &[u8],
-        step: &'static str,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, ClientError> {
         if connection.is_kept() {
-            match timeout_at(self.end, connection.call(request)).await {
-                Ok(Ok(answer)) => return good(step, answer),
-                Ok(Err(_)) => {
-                    self.of.reopened.fetch_add(1, Ordering::Relaxed);
-                    connection.close();
-                }
-                Err(_) => return Err(late(step)),
+            if let Ok(answer) = connection.call(request).await {
+                return answer.ok();
             }
+            self.reopened.fetch_add(1, Ordering::Relaxed);
+            connection.close();
         }
-        good(step, self.within(step, connection.call(request)).await?)
-    }
-
-    async fn within<T>(
-        &self,
-        step: &'static str,
-        done: impl Future<Output = io::Result<T>>,
-    ) -> Result<T, Trouble> {
-        match timeout_at(self.end, done).await {
-            Ok(done) => done.map_err(|error| Trouble::Failed(format!("{step}: {}", error.kind()))),
-            Err(_) => Err(late(step)),
-        }
+        connection.ask(request).await
     }
 }
 
@@ -198,36 +193,6 @@ pub(super) async fn targets(
     Ok((Victim { public_key, challenge }, all))
 }
 
-fn note(span: &mut Span, took: Duration, ended: Result<(), Trouble>) {
-    match ended {
-        Ok(()) => span.sign_ins.add(took),
-        Err(Trouble::Refused(why)) => {
-            span.refused += 1;
-            span.first.get_or_insert(why);
-        }
-        Err(Trouble::Failed(why)) => {
-            span.failed += 1;
-            span.first.get_or_insert(why);
-        }
-    }
-}
-
-fn good(step: &str, answer: Answer) -> Result<Answer, Trouble> {
-    match answer.status {
-        200 => Ok(answer),
-        429 | 503 => Err(Trouble::Refused(format!("{step}: {}", answer.status))),
-        status => Err(Trouble::Failed(format!("{step}: {status} {}", answer.body))),
-    }
-}
-
-fn late(step: &str) -> Trouble {
-    Trouble::Failed(format!("{step}: nothing within {} s", SIGN_IN_MAX.as_secs()))
-}
-
-fn field<'a>(answer: &'a Answer, name: &str) -> Result<&'a str, Trouble> {
-    expect(answer, name).map_err(|error| Trouble::Failed(error.to_string()))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

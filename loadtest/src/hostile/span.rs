@@ -2,53 +2,9 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-/// Longest time that is told from longer ones, in microseconds.
-const LONGEST_US: u64 = 120_000_000;
-
-/// Times of one kind.
-#[derive(Clone, Debug)]
-pub struct Times(Histogram<u64>);
-
-impl Default for Times {
-    fn default() -> Self {
-        Self(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are in order"))
-    }
-}
-
-impl Times {
-    /// Adds one.
-    pub fn add(&mut self, time: Duration) {
-        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(microseconds);
-    }
-
-    /// Adds all of another.
-    pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("both have the same bounds");
-    }
-
-    /// The time that so great a share does not exceed; none if there are no times.
-    #[must_use]
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let any = !self.0.is_empty();
-        any.then(|| Duration::from_micros(self.0.value_at_quantile(share)))
-    }
-
-    /// The longest.
-    #[must_use]
-    pub fn longest(&self) -> Option<Duration> {
-        self.quantile(1.0)
-    }
-
-    /// Their number.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-}
+use crate::run::times::Times;
 
 /// Sign-ins, health and the client's own delay in one span.
 #[derive(Clone, Debug, Default)]
@@ -73,23 +29,6 @@ pub struct Span {
     pub own_delay: Times,
 }
 
-/// The same for a file.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct SpanFigures {
-    sign_ins: u64,
-    failed: u64,
-    refused: u64,
-    reopened: u64,
-    p50_us: Option<u64>,
-    p99_us: Option<u64>,
-    health_probes: u64,
-    unhealthy: u64,
-    health_p99_us: Option<u64>,
-    health_max_us: Option<u64>,
-    own_delay_p99_us: Option<u64>,
-    own_delay_max_us: Option<u64>,
-}
-
 impl Span {
     /// Sign-ins that were begun.
     #[must_use]
@@ -103,21 +42,22 @@ impl Span {
         self.sign_ins.quantile(0.99)
     }
 
-    pub(super) fn figures(&self) -> SpanFigures {
+    /// All figures, for a file.
+    pub(super) fn json(&self) -> Value {
         let us = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
-        SpanFigures {
-            sign_ins: self.begun(),
-            failed: self.failed,
-            refused: self.refused,
-            reopened: self.reopened,
-            p50_us: us(self.sign_ins.quantile(0.5)),
-            p99_us: us(self.p99()),
-            health_probes: self.health.count() + self.unhealthy,
-            unhealthy: self.unhealthy,
-            health_p99_us: us(self.health.quantile(0.99)),
-            health_max_us: us(self.health.longest()),
-            own_delay_p99_us: us(self.own_delay.quantile(0.99)),
-            own_delay_max_us: us(self.own_delay.longest()),
-        }
+        json!({
+            "sign_ins": self.begun(),
+            "failed": self.failed,
+            "refused": self.refused,
+            "reopened": self.reopened,
+            "p50_us": us(self.sign_ins.quantile(0.5)),
+            "p99_us": us(self.p99()),
+            "health_probes": self.health.count() + self.unhealthy,
+            "unhealthy": self.unhealthy,
+            "health_p99_us": us(self.health.quantile(0.99)),
+            "health_max_us": us(self.health.longest()),
+            "own_delay_p99_us": us(self.own_delay.quantile(0.99)),
+            "own_delay_max_us": us(self.own_delay.longest()),
+        })
     }
 }

@@ -7,7 +7,7 @@ use super::abuse::{
     bad_credentials, bad_heads, broken_bodies, connections, crowded_waits, floods, half_closes,
     pipelining, slow_readers, slow_requests, streams, webhook,
 };
-use super::ground::Ground;
+use super::attack_context::AttackContext;
 use super::order::Listener;
 use crate::LoadError;
 
@@ -24,7 +24,7 @@ pub struct Abuse {
     pub rate: fn() -> String,
     /// True if it makes sense on the operators' listener too.
     both: bool,
-    pub(super) begin: fn(Arc<Ground>) -> Abusing,
+    pub(super) begin: fn(Arc<AttackContext>) -> Abusing,
 }
 
 impl Abuse {
@@ -43,7 +43,7 @@ macro_rules! abuse {
             about: $about,
             rate: $room::$rate,
             both: $on,
-            begin: |ground| Box::pin($room::$begin(ground)),
+            begin: |context| Box::pin($room::$begin(context)),
         }
     };
 }

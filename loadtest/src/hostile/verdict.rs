@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::order::Did;
+use serde::Serialize;
+
+use super::order::AttackCounts;
 use super::span::Span;
 
 const MIB: u64 = 1 << 20;
 
 /// A value before the abuse, its highest meanwhile, and after it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Before.
     pub before: u64,
@@ -38,7 +40,7 @@ pub struct Measured {
     /// Lines of its log that a sound server does not write.
     pub complaints: Vec<String>,
     /// An account of the attackers.
-    pub did: Did,
+    pub did: AttackCounts,
 }
 
 /// Bounds within which a server has stood an abuse.
@@ -194,7 +196,7 @@ mod tests {
             after: span(10 * MS),
             memory: Change { before: 100 * MIB, peak: 300 * MIB, after: 120 * MIB },
             descriptors: Change { before: 30, peak: 900, after: 30 },
-            did: Did { connections: 7, ..Did::default() },
+            did: AttackCounts { connections: 7, ..AttackCounts::default() },
             ..Measured::default()
         }
     }
@@ -230,7 +232,7 @@ mod tests {
         wrong(|m| m.descriptors.after = 31, "1 descriptors are left");
         wrong(|m| m.busy = 0.9, "90 % of a core");
         wrong(|m| m.complaints = vec!["panicked".to_owned()], "log: panicked");
-        wrong(|m| m.did = Did::default(), "the attackers did nothing");
+        wrong(|m| m.did = AttackCounts::default(), "the attackers did nothing");
         wrong(|m| m.gone = Some("it has ended".to_owned()), "it has ended");
     }
 

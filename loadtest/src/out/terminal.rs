@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::out::report::capacity::{Capacity, Fit};
 use crate::out::report::doubts;
-use crate::out::report::facts::{self, UNKNOWN};
+use crate::out::report::facts;
 use crate::out::report::model::{Report, Step};
-use crate::out::report::{format, planned, stores_table};
+use crate::out::report::{capacity_text, format, stores_table};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +37,7 @@ impl fmt::Display for Report {
         let figures = facts::figures(self);
         figures.iter().try_for_each(|(name, value)| writeln!(f, "  {name}: {value}"))?;
         self.capacity.iter().try_for_each(|capacity| write_capacity(f, capacity))?;
-        let of_capacity = self.capacity.iter().flat_map(|found| planned::doubts(self, found));
+        let of_capacity = self.capacity.iter().flat_map(|found| capacity_text::doubts(self, found));
         for doubt in of_capacity.chain(doubts::of_figures(self)) {
             writeln!(f, "\n  Read with care: {doubt}")?;
         }
@@ -93,7 +93,7 @@ impl Report {
 }
 
 fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Result {
-    writeln!(f, "\n  {}", planned::conclusion(capacity))?;
+    writeln!(f, "\n  {}", capacity_text::conclusion(capacity))?;
     write_costs(f, &capacity.fits)?;
     for other in &capacity.beside {
         let rate = stores_table::highest_rate(other.highest_rate, other.conclusion);
@@ -106,15 +106,12 @@ fn write_capacity(f: &mut fmt::Formatter<'_>, capacity: &Capacity) -> fmt::Resul
 fn write_costs(f: &mut fmt::Formatter<'_>, fits: &[Fit]) -> fmt::Result {
     let mut each = fits.iter();
     each.try_for_each(|fit| {
-        writeln!(f, "  {}: {}", planned::cost(fit), planned::of_one_with_error(fit))
+        writeln!(f, "  {}: {}", capacity_text::cost(fit), capacity_text::of_one_with_error(fit))
     })
 }
 
 fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
-    let at = |quantile| match facts::quantile(step, quantile) {
-        Some(us) => us.to_string(),
-        None => UNKNOWN.to_owned(),
-    };
+    let at = |quantile| facts::known(facts::quantile(step, quantile), |us| us.to_string());
     write!(f, "  {:<16}{:>10}{:>10}{:>10}", step.name, step.times.len(), at(0.5), at(0.9))?;
     writeln!(f, "{:>10}{:>10}{:>10}", at(0.99), at(0.999), step.times.max())
 }

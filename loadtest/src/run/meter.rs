@@ -52,8 +52,6 @@ impl Meter {
         let every = (length.unwrap_or_default() / POINTS_MAX).max(Duration::from_secs(1));
         let (end, mut ended) = oneshot::channel();
         let start = Instant::now();
-        let client_cpu_seconds = own_cpu_seconds();
-        let (silent, points) = (0, Vec::new());
         let mut clock = Clock {
             tally,
             stop,
@@ -61,9 +59,9 @@ impl Meter {
             progress,
             start,
             last: start,
-            client_cpu_seconds,
-            silent,
-            points,
+            client_cpu_seconds: own_cpu_seconds(),
+            silent: 0,
+            points: Vec::new(),
         };
         let task = tokio::spawn(async move {
             let mut ticks = tokio::time::interval_at(start + every, every);
@@ -120,7 +118,7 @@ impl Clock {
 /// Rates of an interval, per second.
 fn point(interval: &Interval, seconds: f64) -> Point {
     let rate = |count: u64| count as f64 / seconds;
-    let quantile = |q| interval.times.as_ref().map(|times| times.value_at_quantile(q));
+    let quantile = |q| interval.times.quantile(q).map(|time| time.as_micros() as u64);
     Point {
         offered: rate(interval.offered),
         completed: rate(interval.completed),

@@ -6,3 +6,4 @@ pub(crate) mod sampler;
 pub mod schedule;
 pub mod stop;
 pub mod tally;
+pub mod times;

@@ -4,39 +4,23 @@ use tokio::time::Instant;
 
 use crate::host::process;
 use crate::out::report::model::ServerPoint;
-use crate::server::metrics::{Metrics, Reading};
+use crate::server::metrics::Metrics;
 
-/// Looks at a server from time to time.
+/// Looks at a server from time to time. The report shows the growth of counters since the look
+/// before.
 pub(crate) struct Sampler {
     pid: Option<u32>,
     metrics: Option<Metrics>,
-    last: Look,
-}
-
-/// Counters at one moment. The report shows their growth since the moment before.
-struct Look {
     at: Instant,
     cpu_seconds: Option<f64>,
-    batches: Batches,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Batches {
-    units: f64,
-    count: f64,
-}
-
-impl Batches {
-    fn of(reading: &Reading) -> Self {
-        let sum = |suffix| reading.sum(&format!("countersign_verify_batch_units_{suffix}"));
-        Self { units: sum("sum"), count: sum("count") }
-    }
+    /// Signatures that were checked in batches, and batches.
+    batches: [f64; 2],
 }
 
 impl Sampler {
     pub(crate) async fn start(pid: Option<u32>, metrics: Option<Metrics>) -> Self {
-        let last = Look { at: Instant::now(), cpu_seconds: None, batches: Batches::default() };
-        let mut sampler = Self { pid, metrics, last };
+        let (cpu_seconds, batches) = Default::default();
+        let mut sampler = Self { pid, metrics, at: Instant::now(), cpu_seconds, batches };
         sampler.look().await;
         sampler
     }
@@ -54,11 +38,12 @@ impl Sampler {
             Some(metrics) => metrics.read().await,
             None => None,
         };
-        let took = at.duration_since(self.last.at).as_secs_f64();
-        let used = cpu_seconds.zip(self.last.cpu_seconds).filter(|_| took > 0.0);
-        let batches = reading.as_ref().map_or(self.last.batches, Batches::of);
-        let (units, count) =
-            (batches.units - self.last.batches.units, batches.count - self.last.batches.count);
+        let took = at.duration_since(self.at).as_secs_f64();
+        let used = cpu_seconds.zip(self.cpu_seconds).filter(|_| took > 0.0);
+        let batches = reading.as_ref().map_or(self.batches, |reading| {
+            ["sum", "count"].map(|of| reading.sum(&format!("countersign_verify_batch_units_{of}")))
+        });
+        let (units, count) = (batches[0] - self.batches[0], batches[1] - self.batches[1]);
         let whole = |name| Some(reading.as_ref()?.find(name)?.max(0.0) as u64);
         let point = ServerPoint {
             cores: used.map(|(now, before)| (now - before) / took),
@@ -69,7 +54,7 @@ impl Sampler {
             batch_units: (count > 0.0).then(|| units / count),
             commits: whole("countersign_store_commit_units_sum"),
         };
-        self.last = Look { at, cpu_seconds, batches };
+        (self.at, self.cpu_seconds, self.batches) = (at, cpu_seconds, batches);
         (point != ServerPoint::default()).then_some(point)
     }
 }

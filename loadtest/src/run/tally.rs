@@ -5,16 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use crate::LoadError;
 use crate::client::recorder::Recorder;
 use crate::out::report::model::{Failures, Step, Totals};
 use crate::out::report::step;
+use crate::run::times::Times;
 
-/// Longest time that is told apart from longer ones, in microseconds: ten minutes.
-const LONGEST_US: u64 = 600_000_000;
-const SIGNIFICANT_DIGITS: u8 = 3;
 /// A begin so much later than it was meant to be counts as late.
 const LATE: Duration = Duration::from_millis(1);
 /// Kinds of failures that are told apart; more are counted together.
@@ -24,14 +20,15 @@ const KINDS_MAX: usize = 100;
 pub struct Tally {
     /// The step whose times are those of the whole.
     main: &'static str,
-    pages: Mutex<Pages>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
-struct Pages {
+struct Counts {
     totals: Totals,
     in_flight: u64,
-    steps: BTreeMap<&'static str, Histogram<u64>>,
+    lateness: Times,
+    steps: BTreeMap<&'static str, Times>,
     errors: HashMap<(&'static str, String), Failures>,
     interval: Interval,
 }
@@ -51,55 +48,57 @@ pub struct Interval {
     pub refused: u64,
     /// Lifecycles under way.
     pub in_flight: u64,
-    /// Times of the whole, in microseconds; none if nothing completed.
-    pub times: Option<Histogram<u64>>,
+    /// Times of the whole.
+    pub times: Times,
 }
 
 impl Tally {
     /// An empty one. Times of `main` are those of the whole.
     #[must_use]
     pub fn new(main: &'static str) -> Self {
-        Self { main, pages: Mutex::default() }
+        Self { main, counts: Mutex::default() }
     }
 
     /// An arrival was meant to begin.
     pub fn offered(&self) {
-        let mut pages = self.pages();
-        pages.totals.offered += 1;
-        pages.interval.offered += 1;
+        let mut counts = self.counts();
+        counts.totals.offered += 1;
+        counts.interval.offered += 1;
     }
 
     /// It was begun, so much later than it was meant to be.
     pub fn begun(&self, late: Duration) {
-        let mut pages = self.pages();
-        pages.totals.begun += 1;
-        pages.in_flight += 1;
+        let mut counts = self.counts();
+        counts.totals.begun += 1;
+        counts.in_flight += 1;
+        counts.lateness.add(late);
         if late > LATE {
-            pages.totals.late += 1;
-            pages.totals.late_max_us = pages.totals.late_max_us.max(micros(late));
+            let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+            counts.totals.late += 1;
+            counts.totals.late_max_us = counts.totals.late_max_us.max(us);
         }
     }
 
     /// It ended.
     pub fn ended(&self, recorder: &Recorder, result: Result<(), &LoadError>) {
-        let mut pages = self.pages();
-        pages.in_flight = pages.in_flight.saturating_sub(1);
-        pages.record(recorder, self.main);
+        let mut counts = self.counts();
+        counts.in_flight = counts.in_flight.saturating_sub(1);
+        counts.record(recorder, self.main);
         match result {
             Ok(()) => {
-                pages.totals.completed += 1;
-                pages.interval.completed += 1;
+                counts.totals.completed += 1;
+                counts.interval.completed += 1;
             }
             Err(error) => {
                 if error.is_refusal() {
-                    pages.totals.refused += 1;
-                    pages.interval.refused += 1;
+                    counts.totals.refused += 1;
+                    counts.interval.refused += 1;
                 } else {
-                    pages.totals.failed += 1;
-                    pages.interval.failed += 1;
-                    pages.interval.unanswered += u64::from(error.is_transport());
+                    counts.totals.failed += 1;
+                    counts.interval.failed += 1;
+                    counts.interval.unanswered += u64::from(error.is_transport());
                 }
-                pages.wrong(
+                counts.wrong(
                     error.step(),
                     error.kind(),
                     error.is_refusal(),
@@ -112,7 +111,7 @@ impl Tally {
 
     /// Times that belong to no arrival.
     pub fn record(&self, recorder: &Recorder) {
-        self.pages().record(recorder, self.main);
+        self.counts().record(recorder, self.main);
     }
 
     /// Arrivals that never began: all who could have taken them were busy to the end.
@@ -121,65 +120,79 @@ impl Tally {
             return;
         }
         let words = || format!("all {workers} were busy until the run ended");
-        self.pages().wrong("begin", "never begun".to_owned(), false, words, count);
+        self.counts().wrong("begin", "never begun".to_owned(), false, words, count);
     }
 
     /// Those under way will not end: the run is over.
     pub fn abandon(&self) {
-        let mut pages = self.pages();
-        let count = std::mem::take(&mut pages.in_flight);
+        let mut counts = self.counts();
+        let count = std::mem::take(&mut counts.in_flight);
         if count == 0 {
             return;
         }
-        pages.totals.failed += count;
-        pages.interval.failed += count;
+        counts.totals.failed += count;
+        counts.interval.failed += count;
         let words = || "the run ended before they did".to_owned();
-        pages.wrong("end", "unfinished".to_owned(), false, words, count);
+        counts.wrong("end", "unfinished".to_owned(), false, words, count);
     }
 
     /// Takes the counts since the last call.
     pub fn cut(&self) -> Interval {
-        let mut pages = self.pages();
-        let mut interval = std::mem::take(&mut pages.interval);
-        interval.in_flight = pages.in_flight;
+        let mut counts = self.counts();
+        let mut interval = std::mem::take(&mut counts.interval);
+        interval.in_flight = counts.in_flight;
         interval
     }
 
     /// The totals so far.
     pub fn totals(&self) -> Totals {
-        self.pages().totals.clone()
+        self.counts().totals.clone()
     }
 
     /// The times of every step that has some, in the order in which they happen.
     pub fn steps(&self) -> Vec<Step> {
-        let pages = self.pages();
+        let counts = self.counts();
         let some = step::ALL.iter().filter_map(|(name, about)| {
-            let times = pages.steps.get(name)?.clone();
+            let times = counts.steps.get(name)?.0.clone();
             Some(Step { name: (*name).to_owned(), about: (*about).to_owned(), times })
         });
         some.collect()
     }
 
+    /// The times of some steps, all together.
+    #[must_use]
+    pub fn times_of(&self, steps: &[&str]) -> Times {
+        let counts = self.counts();
+        let mut all = Times::default();
+        steps.iter().filter_map(|name| counts.steps.get(name)).for_each(|times| all.merge(times));
+        all
+    }
+
+    /// By how much arrivals were begun later than they were meant to be.
+    #[must_use]
+    pub fn lateness(&self) -> Times {
+        self.counts().lateness.clone()
+    }
+
     /// Failures, most frequent first.
     pub fn errors(&self) -> Vec<Failures> {
-        let mut all: Vec<_> = self.pages().errors.values().cloned().collect();
+        let mut all: Vec<_> = self.counts().errors.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
         all
     }
 
     /// A lock that a panic left is taken all the same: counts are right at any moment.
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pages {
+impl Counts {
     fn record(&mut self, recorder: &Recorder, main: &'static str) {
         for (name, took) in recorder.times() {
-            let us = micros(*took);
-            self.steps.entry(name).or_insert_with(empty).saturating_record(us);
+            self.steps.entry(name).or_default().add(*took);
             if *name == main {
-                self.interval.times.get_or_insert_with(empty).saturating_record(us);
+                self.interval.times.add(*took);
             }
         }
     }
@@ -201,16 +214,6 @@ impl Pages {
         });
         failures.count += count;
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// An empty histogram of times in microseconds.
-pub(crate) fn empty() -> Histogram<u64> {
-    let bounded = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS);
-    bounded.expect("the bounds and the digits are ones that it takes")
 }
 
 #[cfg(test)]
@@ -252,10 +255,10 @@ mod tests {
             tally.ended(&took(ms), Ok(()));
             let cut = tally.cut();
             assert_eq!((cut.offered, cut.completed, cut.in_flight), (1, 1, 0));
-            assert_eq!(cut.times.map(|t| t.max() / 1000), Some(ms));
+            assert_eq!(cut.times.longest().map(|t| t.as_millis()), Some(ms.into()));
         }
         let cut = tally.cut();
-        assert_eq!((cut.offered, cut.completed, cut.times.is_none()), (0, 0, true));
+        assert_eq!((cut.offered, cut.completed, cut.times.count()), (0, 0, 0));
         assert_eq!(tally.steps()[0].times.len(), 2);
     }
 

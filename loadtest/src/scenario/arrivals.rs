@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::Stage;
+use super::RunContext;
 use crate::LoadError;
 use crate::client::people::span;
 use crate::run::drive::{Work, closed_loop, for_time, open_loop};
@@ -127,13 +127,13 @@ impl LoadArgs {
     }
 
     /// Lets the workers work.
-    pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, stage: &Stage) {
+    pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, context: &RunContext) {
         if self.closed.is_some() {
-            closed_loop(workers, for_time(self.time), &stage.tally, &stage.stop).await;
+            closed_loop(workers, for_time(self.time), &context.tally, &context.stop).await;
             return;
         }
-        let schedule = self.schedule(self.time, stage.seed);
-        open_loop(workers, schedule, self.drain, &stage.tally, &stage.stop).await;
+        let schedule = self.schedule(self.time, context.seed);
+        open_loop(workers, schedule, self.drain, &context.tally, &context.stop).await;
     }
 
     /// Lets the workers work for a while without writing anything down.
@@ -144,24 +144,24 @@ impl LoadArgs {
         &self,
         workers: Vec<W>,
         main: &'static str,
-        stage: &Stage,
+        context: &RunContext,
     ) -> Result<Vec<W>, LoadError> {
         if self.warm_up.is_zero() || self.closed.is_some() {
             return Ok(workers);
         }
         let (tally, count) = (Arc::new(Tally::new(main)), workers.len());
-        let mut schedule = self.schedule(self.warm_up, stage.seed.wrapping_add(1));
+        let mut schedule = self.schedule(self.warm_up, context.seed.wrapping_add(1));
         if self.shape == Spread::Ramp {
             (schedule.shape, schedule.rate) = (Shape::Poisson, self.ramp_from);
         }
-        let workers = open_loop(workers, schedule, self.drain, &tally, &stage.stop).await;
+        let workers = open_loop(workers, schedule, self.drain, &tally, &context.stop).await;
         let totals = tally.totals();
         if totals.failed > 0 && totals.completed == 0 {
             let first = tally.errors().into_iter().next();
             let first = first.map_or_else(String::new, |failures| failures.first);
             return Err(LoadError::Server(format!("nothing worked while warming up: {first}")));
         }
-        if workers.len() < count && stage.stop.reason().is_none() {
+        if workers.len() < count && context.stop.reason().is_none() {
             return Err(LoadError::Wrong("some arrivals did not end while warming up"));
         }
         Ok(workers)

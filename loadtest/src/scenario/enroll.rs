@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{Crowd, keys};
+use crate::client::people::{UserFactory, keys};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
@@ -29,8 +29,8 @@ pub struct EnrollArgs {
 }
 
 /// Somebody who helps new users to enroll.
-pub struct Desk {
-    crowd: Arc<Crowd>,
+pub struct Enroller {
+    factory: Arc<UserFactory>,
     keys: Arc<Mutex<Keys>>,
 }
 
@@ -41,7 +41,7 @@ struct Keys {
     made_late: u64,
 }
 
-impl Desk {
+impl Enroller {
     fn key(&self) -> (usize, SoftwareKey) {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = keys.made.pop() {
@@ -50,14 +50,14 @@ impl Desk {
         let index = keys.next;
         keys.next += 1;
         keys.made_late += 1;
-        (index, SoftwareKey::generate(self.crowd.speech(index).algorithm()))
+        (index, SoftwareKey::generate(self.factory.phone_kind(index).algorithm()))
     }
 }
 
-impl Work for Desk {
+impl Work for Enroller {
     async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
         let (index, key) = self.key();
-        let user = self.crowd.stranger(index, key)?;
+        let user = self.factory.stranger(index, key)?;
         user.enroll(meant, recorder).await?;
         recorder.record(step::ENROLLED, meant.elapsed());
         Ok(())
@@ -67,7 +67,7 @@ impl Work for Desk {
 impl Scenario for EnrollArgs {
     const NAME: &'static str = "enroll";
     const MAIN: &'static str = step::ENROLLED;
-    type Ready = Vec<Desk>;
+    type Ready = Vec<Enroller>;
 
     fn load(&self) -> Option<&LoadArgs> {
         Some(&self.load)
@@ -77,24 +77,28 @@ impl Scenario for EnrollArgs {
         self.load.workers(Duration::ZERO)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Desk>, LoadError> {
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Enroller>, LoadError> {
         let time = self.load.time + self.load.warm_up;
         let expected = (self.load.rate * time.as_secs_f64() * 1.1).ceil() as usize + 100;
-        let (count, speeches) = (expected.min(KEYS_MAX), stage.crowd.speeches.clone());
-        stage.progress.prepare("making keys", count);
-        let made = tokio::task::spawn_blocking(move || keys(&speeches, count)).await;
+        let (count, phone_kinds) = (expected.min(KEYS_MAX), context.factory.phone_kinds.clone());
+        context.progress.prepare("making keys", count);
+        let made = tokio::task::spawn_blocking(move || keys(&phone_kinds, count)).await;
         let made = made.map_err(|_| LoadError::Wrong("the keys were not made"))?;
         let made = made.into_iter().enumerate().collect();
         let keys = Arc::new(Mutex::new(Keys { made, next: count, made_late: 0 }));
-        let crowd = Arc::new(stage.crowd.clone());
-        let desk = || Desk { crowd: crowd.clone(), keys: keys.clone() };
-        let desks = (0..self.requests()).map(|_| desk()).collect();
-        self.load.warm_up(desks, Self::MAIN, stage).await
+        let factory = Arc::new(context.factory.clone());
+        let enroller = || Enroller { factory: factory.clone(), keys: keys.clone() };
+        let enrollers = (0..self.requests()).map(|_| enroller()).collect();
+        self.load.warm_up(enrollers, Self::MAIN, context).await
     }
 
-    async fn measure(&self, desks: Vec<Desk>, stage: &Stage) -> Result<Figures, LoadError> {
-        let keys = desks.first().map(|desk| desk.keys.clone());
-        self.load.run(desks, stage).await;
+    async fn measure(
+        &self,
+        enrollers: Vec<Enroller>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        let keys = enrollers.first().map(|enroller| enroller.keys.clone());
+        self.load.run(enrollers, context).await;
         let made_late =
             keys.map_or(0, |keys| keys.lock().unwrap_or_else(PoisonError::into_inner).made_late);
         Ok(super::figures(json!({ "keys made while measuring": made_late })))

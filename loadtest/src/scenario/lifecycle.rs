@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{Delay, Fate, Mix, User};
+use crate::client::people::{Delay, Reaction, Reactions, User};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
@@ -36,8 +36,8 @@ pub struct PeopleArgs {
     #[arg(long, default_value_t = Delay::None)]
     pub human: Delay,
     /// Shares of the people's reactions.
-    #[arg(long, default_value_t = Mix::default(), value_name = "approve=90,deny=8,ignore=2")]
-    pub mix: Mix,
+    #[arg(long, default_value_t = Reactions::default(), value_name = "approve=90,deny=8,ignore=2")]
+    pub mix: Reactions,
     /// The browser's way to learn the outcome.
     #[arg(long, value_enum, default_value_t = Learn::Waiting)]
     pub learn: Learn,
@@ -63,7 +63,7 @@ pub struct Cycle {
     /// The browser's way to learn the outcome.
     pub learn: Learn,
     /// Shares of the person's reactions.
-    pub mix: Mix,
+    pub mix: Reactions,
     /// Time until the person answers.
     pub human: Delay,
     /// Source of random numbers.
@@ -75,7 +75,7 @@ impl Cycle {
     #[must_use]
     pub fn approving(user: User, learn: Learn) -> Self {
         let random = fastrand::Rng::with_seed(0);
-        Self { user, learn, mix: Mix::default(), human: Delay::None, random }
+        Self { user, learn, mix: Reactions::default(), human: Delay::None, random }
     }
 
     async fn decided(
@@ -123,12 +123,12 @@ impl Cycle {
 
 impl Work for Cycle {
     async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
-        let fate = self.mix.draw(&mut self.random);
-        if fate == Fate::Ignore {
+        let reaction = self.mix.draw(&mut self.random);
+        if reaction == Reaction::Ignore {
             return self.ignored(meant, recorder).await;
         }
         let delay = self.human.draw(&mut self.random);
-        self.decided(meant, fate == Fate::Approve, delay, recorder).await?;
+        self.decided(meant, reaction == Reaction::Approve, delay, recorder).await?;
         recorder.record(step::WHOLE, meant.elapsed().saturating_sub(delay));
         Ok(())
     }
@@ -142,16 +142,15 @@ impl PeopleArgs {
     pub(crate) async fn cycles(
         &self,
         count: usize,
-        stage: &Stage,
+        context: &RunContext,
     ) -> Result<Vec<Cycle>, LoadError> {
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = context.enroll(count).await?;
         let cycle = |(index, user)| Cycle {
             user,
             learn: self.learn,
             mix: self.mix,
             human: self.human,
-            random: fastrand::Rng::with_seed(stage.seed.wrapping_add(index as u64)),
+            random: fastrand::Rng::with_seed(context.seed.wrapping_add(index as u64)),
         };
         Ok(users.into_iter().enumerate().map(cycle).collect())
     }
@@ -171,15 +170,19 @@ impl Scenario for LifecycleArgs {
         2 * self.load.workers(self.people.human.mean())
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Cycle>, LoadError> {
         let count = self.load.workers(self.people.human.mean());
-        let cycles = self.people.cycles(count, stage).await?;
-        self.load.warm_up(cycles, Self::MAIN, stage).await
+        let cycles = self.people.cycles(count, context).await?;
+        self.load.warm_up(cycles, Self::MAIN, context).await
     }
 
-    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
+    async fn measure(
+        &self,
+        cycles: Vec<Cycle>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
         let users = cycles.len();
-        self.load.run(cycles, stage).await;
+        self.load.run(cycles, context).await;
         Ok(super::figures(serde_json::json!({ "users": users })))
     }
 }

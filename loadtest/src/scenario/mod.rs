@@ -19,7 +19,7 @@ pub use arrivals::LoadArgs;
 pub(crate) use arrivals::rate;
 
 use crate::LoadError;
-use crate::client::people::Crowd;
+use crate::client::people::{User, UserFactory};
 use crate::host::process;
 use crate::out::progress::Progress;
 use crate::out::report::model::Point;
@@ -28,9 +28,9 @@ use crate::run::tally::Tally;
 use crate::server::metrics::Metrics;
 
 /// Everything that a scenario works with.
-pub struct Stage {
+pub struct RunContext {
     /// Source of users.
-    pub crowd: Crowd,
+    pub factory: UserFactory,
     /// Tally of the run.
     pub tally: Arc<Tally>,
     /// Signal for an early end.
@@ -45,7 +45,16 @@ pub struct Stage {
     pub seed: u64,
 }
 
-impl Stage {
+impl RunContext {
+    /// Enrolls that many users, and shows it.
+    ///
+    /// # Errors
+    /// The first [`LoadError`].
+    pub async fn enroll(&self, count: usize) -> Result<Vec<User>, LoadError> {
+        self.progress.prepare("enrolling", count);
+        self.factory.enroll(count, || self.progress.prepared()).await
+    }
+
     /// Memory of the server that is in use, in bytes, if its process is known.
     #[must_use]
     pub fn rss_bytes(&self) -> Option<u64> {
@@ -87,13 +96,14 @@ pub trait Scenario: Serialize + Sync {
     }
 
     /// Prepares the measurement.
-    fn prepare(&self, stage: &Stage) -> impl Future<Output = Result<Self::Ready, LoadError>>;
+    fn prepare(&self, context: &RunContext)
+    -> impl Future<Output = Result<Self::Ready, LoadError>>;
 
     /// Does it, and writes it down.
     fn measure(
         &self,
         ready: Self::Ready,
-        stage: &Stage,
+        context: &RunContext,
     ) -> impl Future<Output = Result<Figures, LoadError>>;
 
     /// Adds figures that follow from the series.

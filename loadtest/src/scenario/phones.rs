@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
 use crate::client::people::{Phone, Seen, User};
 use crate::client::recorder::Recorder;
@@ -110,18 +110,17 @@ impl Scenario for PhonesArgs {
         apps + apps.min(1000)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<App>, LoadError> {
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<App>, LoadError> {
         let count = self.load.workers(Duration::ZERO);
-        stage.progress.prepare("enrolling", count);
-        let users = stage.crowd.enroll(count, || stage.progress.prepared()).await?;
+        let users = context.enroll(count).await?;
         let apps: Vec<_> = users.into_iter().map(App::open).collect();
-        Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
-        self.load.warm_up(apps, Self::MAIN, stage).await
+        Metrics::parked(context.metrics.as_ref(), count, PARKING).await?;
+        self.load.warm_up(apps, Self::MAIN, context).await
     }
 
-    async fn measure(&self, apps: Vec<App>, stage: &Stage) -> Result<Figures, LoadError> {
+    async fn measure(&self, apps: Vec<App>, context: &RunContext) -> Result<Figures, LoadError> {
         let open = apps.len();
-        self.load.run(apps, stage).await;
+        self.load.run(apps, context).await;
         Ok(super::figures(json!({ "open apps": open })))
     }
 }

@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::lifecycle::{Cycle, LifecycleArgs};
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
+use crate::capacity::fit;
 use crate::out::report::model::{Point, ServerPoint};
 
 /// Lifecycles for a long time, of people who take theirs and do not all approve.
@@ -34,12 +35,16 @@ impl Scenario for SoakArgs {
         self.lifecycle.requests()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
-        self.lifecycle.prepare(stage).await
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Cycle>, LoadError> {
+        self.lifecycle.prepare(context).await
     }
 
-    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
-        self.lifecycle.measure(cycles, stage).await
+    async fn measure(
+        &self,
+        cycles: Vec<Cycle>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        self.lifecycle.measure(cycles, context).await
     }
 
     fn conclude(&self, points: &[Point], figures: &mut Figures) {
@@ -63,12 +68,7 @@ fn growth_per_hour(points: &[(f64, f64)]) -> Option<f64> {
     if half.len() < POINTS_MIN {
         return None;
     }
-    let count = half.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| half.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let both: f64 = half.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    let square: f64 = half.iter().map(|p| (p.0 - x).powi(2)).sum();
-    Some((both / square * 3600.0).round())
+    Some((fit::slope(half)? * 3600.0).round())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::lifecycle::{Cycle, PeopleArgs};
-use super::{Figures, Scenario, Stage};
+use super::{Figures, RunContext, Scenario};
 use crate::LoadError;
 use crate::client::people::span;
 use crate::out::report::model::STORM;
@@ -55,15 +55,19 @@ impl Scenario for StormArgs {
         Some(self.within)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Cycle>, LoadError> {
-        self.people.cycles(self.everyone as usize, stage).await
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Cycle>, LoadError> {
+        self.people.cycles(self.everyone as usize, context).await
     }
 
-    async fn measure(&self, cycles: Vec<Cycle>, stage: &Stage) -> Result<Figures, LoadError> {
+    async fn measure(
+        &self,
+        cycles: Vec<Cycle>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
         let begin = tokio::time::Instant::now();
         let rate = f64::from(self.everyone) / self.within.as_secs_f64();
-        let schedule = Schedule { shape: Shape::Rush, rate, time: self.within, seed: stage.seed };
-        open_loop(cycles, schedule, self.drain, &stage.tally, &stage.stop).await;
+        let schedule = Schedule { shape: Shape::Rush, rate, time: self.within, seed: context.seed };
+        open_loop(cycles, schedule, self.drain, &context.tally, &context.stop).await;
         let over = begin.elapsed().saturating_sub(self.within);
         Ok(super::figures(json!({
             "users": self.everyone,

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Figures, Scenario, Stage};
+use super::{Figures, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::patience::patiently;
 use crate::client::people::{Open, Poll, Seen, User, span};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
+use crate::run::times::Times;
 use crate::server::metrics::Metrics;
 
 /// Longest time in which all polls have to be parked: a part of the 30 s that they wait.
@@ -86,13 +86,13 @@ impl WaitersArgs {
     }
 
     /// A few browsers at a time, which are decided one by one.
-    async fn few(&self, users: &[User], stage: &Stage) -> Result<Recorder, LoadError> {
+    async fn few(&self, users: &[User], context: &RunContext) -> Result<Recorder, LoadError> {
         let mut times = Recorder::default();
         let few = &users[..users.len().min(self.few as usize)];
         for _ in 0..self.decisions().min(300).div_ceil(self.few) {
             let waiters = challenges(few.to_vec()).await?;
             let parked: Vec<_> = waiters.into_iter().map(park).collect();
-            Metrics::parked(stage.metrics.as_ref(), parked.len(), PARKING).await?;
+            Metrics::parked(context.metrics.as_ref(), parked.len(), PARKING).await?;
             for (waiter, poll) in parked {
                 wake(waiter, poll, Instant::now(), &mut times).await?;
             }
@@ -107,7 +107,7 @@ impl WaitersArgs {
         before(index as u64) != before(index as u64 + 1)
     }
 
-    async fn wake(&self, parked: Vec<(Waiter, Poll)>, stage: &Stage) {
+    async fn wake(&self, parked: Vec<(Waiter, Poll)>, context: &RunContext) {
         let at_once = match self.wake {
             Wake::OneByOne => 1,
             Wake::All => self.at_once as usize,
@@ -115,7 +115,7 @@ impl WaitersArgs {
         // Those that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
-        let tally = &stage.tally;
+        let tally = &context.tally;
         stream::iter(chosen)
             .for_each_concurrent(at_once, async |(_, (waiter, poll))| {
                 let mut recorder = Recorder::default();
@@ -148,33 +148,31 @@ impl Scenario for WaitersArgs {
         self.count as usize + AT_ONCE.max(self.at_once as usize)
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<User>, LoadError> {
-        let count = self.count as usize;
-        stage.progress.prepare("enrolling", count);
-        stage.crowd.enroll(count, || stage.progress.prepared()).await
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<User>, LoadError> {
+        context.enroll(self.count as usize).await
     }
 
-    async fn measure(&self, users: Vec<User>, stage: &Stage) -> Result<Figures, LoadError> {
-        let few = self.few(&users, stage).await?;
-        let before = stage.rss_bytes();
+    async fn measure(&self, users: Vec<User>, context: &RunContext) -> Result<Figures, LoadError> {
+        let few = self.few(&users, context).await?;
+        let before = context.rss_bytes();
         let waiters = challenges(users).await?;
-        let pending = stage.rss_bytes();
+        let pending = context.rss_bytes();
         let count = waiters.len();
         let parked: Vec<_> = waiters.into_iter().map(park).collect();
-        Metrics::parked(stage.metrics.as_ref(), count, PARKING).await?;
-        let held = stage.rss_bytes();
+        Metrics::parked(context.metrics.as_ref(), count, PARKING).await?;
+        let held = context.rss_bytes();
         tokio::time::sleep(self.hold).await;
-        self.wake(parked, stage).await;
+        self.wake(parked, context).await;
         let each = |from: Option<u64>, to: Option<u64>| {
             let grown = to? as f64 - from? as f64;
             (count >= MEMORY_FROM).then(|| (grown / count as f64).round())
         };
         let quantile = |of: &Recorder, name| {
-            let mut times = crate::run::tally::empty();
+            let mut times = Times::default();
             let of_it = of.times().iter().filter(|(step, _)| *step == name);
-            of_it.for_each(|(_, took)| times.saturating_record(took.as_micros() as u64));
+            of_it.for_each(|(_, took)| times.add(*took));
             // A wake-up of no time is one that came before the phone's answer.
-            Some(times.value_at_quantile(0.99)).filter(|us| *us > 0)
+            times.quantile(0.99).map(|time| time.as_micros() as u64).filter(|us| *us > 0)
         };
         Ok(super::figures(json!({
             "parked": count,
@@ -190,10 +188,8 @@ impl Scenario for WaitersArgs {
 /// Starts a challenge of each, which its phone reads.
 async fn challenges(users: Vec<User>) -> Result<Vec<Waiter>, LoadError> {
     let starting = stream::iter(users).map(async |user| {
-        let mut recorder = Recorder::default();
-        let start = async || user.challenge(Instant::now(), &mut Recorder::default()).await;
-        let open = patiently(start).await?;
-        let seen = user.read(&open, &mut recorder).await?;
+        let open = user.challenge_with_retries().await?;
+        let seen = user.read(&open, &mut Recorder::default()).await?;
         Ok::<_, LoadError>(Waiter { user, open, seen })
     });
     starting.buffered(AT_ONCE).try_collect().await

@@ -6,7 +6,7 @@ use clap::Args;
 use countersign_client::wire::secret::Secret;
 use url::Url;
 
-use super::{Prepared, Settings, Spawned};
+use super::{Prepared, SpawnSettings, Spawned};
 use crate::LoadError;
 use crate::client::target::{self, Target};
 use crate::host::pin::{self, Cores};
@@ -143,14 +143,13 @@ impl ServerArgs {
     }
 
     async fn start(&self, binary: Option<&Path>, cores: Cores) -> Result<Prepared, LoadError> {
-        let beside = || std::env::current_exe().map(|path| path.with_file_name("countersign"));
-        let binary = binary.map_or_else(beside, |path| Ok(path.to_path_buf()))?;
-        let settings = Settings {
+        let binary = binary.map_or_else(program_beside, |path| Ok(path.to_path_buf()))?;
+        let settings = SpawnSettings {
             store: self.store.clone(),
             workers: self.workers,
             cores: cores.server.clone(),
             keys: self.set.clone(),
-            ..Settings::default()
+            ..SpawnSettings::default()
         };
         let spawned = Spawned::start(&binary, &settings).await?;
         let workers = match (self.workers, cores.server.len()) {
@@ -168,6 +167,11 @@ impl ServerArgs {
             cores,
         })
     }
+}
+
+/// The `countersign` beside this program.
+pub(crate) fn program_beside() -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
 /// Refuses a store that no server has, or one on another machine.

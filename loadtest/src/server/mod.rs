@@ -5,12 +5,13 @@ pub mod metrics;
 mod spawned;
 
 pub use args::ServerArgs;
-pub(crate) use args::{check_store, key, without_password};
-pub use spawned::{Settings, Spawned};
+pub(crate) use args::{check_store, key, program_beside, without_password};
+pub use spawned::{SpawnSettings, Spawned};
 
 use crate::LoadError;
 use crate::client::target::Target;
 use crate::host::pin::Cores;
+use crate::out::report::model::Server;
 use crate::server::metrics::Metrics;
 
 /// A server that is ready to be put under load.
@@ -32,6 +33,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// A description for the report.
+    #[must_use]
+    pub fn described(&self) -> Server {
+        Server {
+            url: self.target.base.clone(),
+            spawned: self.spawned.is_some(),
+            store: self.store.clone(),
+            workers: self.workers,
+            cores: self.cores.server.clone(),
+            client_cores: self.cores.client.clone(),
+        }
+    }
+
     /// Ends the server if it was started for the occasion.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ const PRLIMIT: &str = "/usr/bin/prlimit";
 
 /// Settings of a server to start.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct SpawnSettings {
     /// Its store: `memory:`, `sqlite` or an address of a Redis.
     pub store: String,
     /// Its worker threads; 0 is one per core.
@@ -64,7 +64,7 @@ impl Spawned {
     ///
     /// # Errors
     /// [`LoadError::Server`], with the server's output.
-    pub async fn start(binary: &Path, settings: &Settings) -> Result<Self, LoadError> {
+    pub async fn start(binary: &Path, settings: &SpawnSettings) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().map_err(|error| {
             let (all, kind) = (std::env::temp_dir(), error.kind());
             let all = all.display();
@@ -178,7 +178,7 @@ fn missing(binary: &Path) -> LoadError {
     ))
 }
 
-fn environment(settings: &Settings, folder: &Path, secret: &str) -> Vec<(OsString, OsString)> {
+fn environment(settings: &SpawnSettings, folder: &Path, secret: &str) -> Vec<(OsString, OsString)> {
     let store = if settings.store == "sqlite" { "sqlite:" } else { &settings.store };
     let own: [(&str, OsString); 12] = [
         ("COUNTERSIGN_TENANT_ID", TENANT.into()),
@@ -241,7 +241,8 @@ mod tests {
     fn a_key_of_the_configuration_becomes_its_variable_and_wins() {
         let keys = [("server.workers", "3"), ("tenants.0.push.prompts_max", "7")];
         let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
-        let settings = Settings { store: "sqlite".to_owned(), keys, ..Settings::default() };
+        let settings =
+            SpawnSettings { store: "sqlite".to_owned(), keys, ..SpawnSettings::default() };
         let all = environment(&settings, Path::new("/x"), "secret");
         let of = |name: &str| {
             let values = all.iter().filter(|(known, _)| known == name).map(|(_, value)| value);

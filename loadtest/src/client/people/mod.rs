@@ -1,14 +1,14 @@
 //! Those who use a server: people with a phone, the browser they sign in with, and the backend that
 //! asks for the confirmation.
 
-mod crowd;
-mod person;
 mod phone;
+mod reaction;
 mod user;
+mod user_factory;
 
-pub use crowd::{Crowd, keys};
-pub(crate) use person::exponential;
-pub use person::{Delay, Fate, Mix, span};
-pub use phone::{Phone, Seen, Speech};
+pub use phone::{Phone, PhoneKind, Seen};
+pub(crate) use reaction::exponential;
+pub use reaction::{Delay, Reaction, Reactions, span};
 pub(crate) use user::expect_end;
 pub use user::{Open, Poll, User};
+pub use user_factory::{UserFactory, keys};

@@ -20,7 +20,7 @@ use crate::out::report::step;
 /// Protocol that a phone speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Speech {
+pub enum PhoneKind {
     /// The official Android app: P-256, signed reads.
     Android,
     /// The official iOS app: P-256, signed reads.
@@ -29,7 +29,7 @@ pub enum Speech {
     Statement,
 }
 
-impl Speech {
+impl PhoneKind {
     /// Algorithm of the phone's key.
     #[must_use]
     pub const fn algorithm(self) -> Algorithm {
@@ -66,17 +66,17 @@ impl Phone {
     /// # Errors
     /// [`ClientError::Input`] for an address or a tenant that is none.
     pub fn new(
-        speech: Speech,
+        phone_kind: PhoneKind,
         http: &Http,
         target: &Target,
         key: SoftwareKey,
     ) -> Result<Self, ClientError> {
         let (http, base, tenant) = (http.clone(), &target.base, &target.tenant);
         let official = |dialect, http, key| Device::new(http, base, tenant, dialect, key);
-        Ok(match speech {
-            Speech::Android => Self::Official(official(Dialect::Android, http, key)?),
-            Speech::Ios => Self::Official(official(Dialect::Ios, http, key)?),
-            Speech::Statement => {
+        Ok(match phone_kind {
+            PhoneKind::Android => Self::Official(official(Dialect::Android, http, key)?),
+            PhoneKind::Ios => Self::Official(official(Dialect::Ios, http, key)?),
+            PhoneKind::Statement => {
                 let format = SignatureFormat::Raw;
                 Self::Statement(StatementDevice::new(http, base, tenant, format, key)?)
             }

@@ -10,9 +10,10 @@ use countersign_client::{Browser, ClientError, Http, RelyingParty, SoftwareKey};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::phone::{Phone, Seen, Speech, is_told};
+use super::phone::{Phone, PhoneKind, Seen, is_told};
 use crate::LoadError;
 use crate::client::recorder::Recorder;
+use crate::client::retry::retry_refused;
 use crate::client::target::Target;
 use crate::out::report::step;
 
@@ -56,12 +57,13 @@ impl User {
         name: String,
         target: &Target,
         http: &Http,
-        speech: Speech,
+        phone_kind: PhoneKind,
         key: SoftwareKey,
     ) -> Result<Self, LoadError> {
         let backend = RelyingParty::new(http.clone(), &target.base, target.secret.reveal());
         let backend = backend.map_err(LoadError::at(step::TRACK))?;
-        let phone = Phone::new(speech, http, target, key).map_err(LoadError::at(step::ENROLL))?;
+        let phone =
+            Phone::new(phone_kind, http, target, key).map_err(LoadError::at(step::ENROLL))?;
         Ok(Self { name, http: http.clone(), base: target.base.clone(), backend, phone })
     }
 
@@ -112,6 +114,14 @@ impl User {
         let started = browser.challenge_push(&request);
         let started = recorder.timed(step::CHALLENGE, Instant::now(), started).await?;
         Ok(Open { browser, id: started.challenge_id, number: started.number })
+    }
+
+    /// The same outside the measured part: again while the server is overloaded.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub(crate) async fn challenge_with_retries(&self) -> Result<Open, LoadError> {
+        retry_refused(async || self.challenge(Instant::now(), &mut Recorder::default()).await).await
     }
 
     /// The phone reads the pending challenge.

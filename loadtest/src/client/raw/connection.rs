@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use countersign_client::ClientError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -12,8 +13,8 @@ use tokio::net::{TcpSocket, TcpStream};
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// True if the answer has a `Retry-After`.
-    pub says_when: bool,
+    /// Seconds after which to try again, if the server says.
+    pub retry_after: Option<u64>,
     /// The body.
     pub body: String,
     is_last: bool,
@@ -26,6 +27,23 @@ impl Answer {
         let (_, rest) = self.body.split_once(&format!("\"{name}\":\""))?;
         Some(rest.split_once('"')?.0)
     }
+
+    /// Turns every status but 200 into an error.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`].
+    pub fn ok(self) -> Result<Self, ClientError> {
+        if self.status == 200 {
+            return Ok(self);
+        }
+        Err(refused(self.status, self.body, self.retry_after))
+    }
+}
+
+/// A refusal whose body is not read.
+pub(crate) fn refused(status: u16, description: String, retry_after: Option<u64>) -> ClientError {
+    let (code, reason) = Default::default();
+    ClientError::Refused { status, code, description, reason, retry_after }
 }
 
 /// A connection that is opened when it is needed, and again after its last answer.
@@ -126,6 +144,20 @@ impl Connection {
         self.send(request).await?;
         self.receive().await
     }
+
+    /// Sends a request whose answer has to be a 200. A broken connection is closed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ask(&mut self, request: &[u8]) -> Result<Answer, ClientError> {
+        match self.call(request).await {
+            Ok(answer) => answer.ok(),
+            Err(error) => {
+                self.close();
+                Err(ClientError::Protocol(error.to_string()))
+            }
+        }
+    }
 }
 
 /// The answer, if it is complete. Nothing follows it, since nothing was asked behind it.
@@ -133,14 +165,14 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| wrong())?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let mut connections = head.split("\r\n");
+    let status = connections.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let mut answer = Answer { status: status.ok_or_else(wrong)?, ..Answer::default() };
     let mut length = 0;
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+    for (name, value) in connections.filter_map(|line| line.split_once(':')) {
         match name {
             "content-length" => length = value.trim().parse().map_err(|_| wrong())?,
-            "retry-after" => answer.says_when = true,
+            "retry-after" => answer.retry_after = value.trim().parse().ok(),
             "connection" => answer.is_last = value.trim() == "close",
             _ => {}
         }
@@ -160,7 +192,7 @@ mod tests {
                       retry-after: 1\r\nconnection: close\r\n\r\n{\"token\":\"t\"}";
         assert!(parse(&whole[..whole.len() - 1]).unwrap().is_none());
         let answer = parse(whole).unwrap().unwrap();
-        assert_eq!((answer.status, answer.says_when, answer.is_last), (503, true, true));
+        assert_eq!((answer.status, answer.retry_after, answer.is_last), (503, Some(1), true));
         assert_eq!(answer.field("token"), Some("t"));
         assert_eq!(answer.field("challengeId"), None);
         assert!(parse(b"garbage\r\n\r\n").is_err());

@@ -3,6 +3,7 @@
 mod connection;
 mod person;
 
+pub(crate) use connection::refused;
 pub use connection::{Answer, Connection};
 pub(crate) use person::post;
 pub use person::{Callers, DEVICES, POLL, Person, expect};

@@ -7,7 +7,7 @@ use countersign_client::SoftwareKey;
 use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
-use super::super::ground::{Ground, Pace};
+use super::super::attack_context::{AttackContext, Throttle};
 use crate::client::raw::{Connection, DEVICES, POLL, post};
 
 const CONNECTIONS: u64 = 16;
@@ -16,19 +16,19 @@ const SIGNATURES_PER_SECOND: u64 = 1_000;
 const NEW_WORK_PER_SECOND: u64 = 2_000;
 
 /// A request of that number.
-type Write = fn(&Ground, u64) -> Vec<u8>;
+type Write = fn(&AttackContext, u64) -> Vec<u8>;
 
 pub(in super::super) fn tokens_rate() -> String {
     format!("{CONNECTIONS} connections, {TOKENS_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn tokens(ground: Arc<Ground>) {
-    calls(ground, TOKENS_PER_SECOND, token).await;
+pub(in super::super) async fn tokens(context: Arc<AttackContext>) {
+    calls(context, TOKENS_PER_SECOND, token).await;
 }
 
 /// Garbage, a good token with another signature, and a long one.
-fn token(ground: &Ground, number: u64) -> Vec<u8> {
-    let good = ground.order.waits.first().map_or("a.b.c", |wait| &wait.token);
+fn token(context: &AttackContext, number: u64) -> Vec<u8> {
+    let good = context.order.waits.first().map_or("a.b.c", |wait| &wait.token);
     let token = match number % 3 {
         0 => format!("hostile-{number}"),
         1 => {
@@ -45,12 +45,12 @@ pub(in super::super) fn signatures_rate() -> String {
     format!("{CONNECTIONS} connections, {SIGNATURES_PER_SECOND} decisions a second")
 }
 
-pub(in super::super) async fn signatures(ground: Arc<Ground>) {
+pub(in super::super) async fn signatures(context: Arc<AttackContext>) {
     let key = SoftwareKey::generate(Algorithm::Es256);
     let all = (0..64_u8).map(|n| publickey::encode_signature(&key.sign(&[n]))).collect::<Vec<_>>();
     let stranger = publickey::encode_body(key.spki());
-    let decision = move |ground: &Ground, number: u64| {
-        let victim = &ground.order.victim;
+    let decision = move |context: &AttackContext, number: u64| {
+        let victim = &context.order.victim;
         let known = number.is_multiple_of(2);
         let key = if known { &victim.public_key } else { &stranger };
         let signature = &all[number as usize / 2 % all.len()];
@@ -59,17 +59,17 @@ pub(in super::super) async fn signatures(ground: Arc<Ground>) {
              \"approved\":true}}",
             victim.challenge
         );
-        let device = format!("Basic {}", basic::encode_standard(&ground.order.tenant));
+        let device = format!("Basic {}", basic::encode_standard(&context.order.tenant));
         post(&format!("{DEVICES}/challenge"), &device, &body)
     };
-    calls(ground, SIGNATURES_PER_SECOND, decision).await;
+    calls(context, SIGNATURES_PER_SECOND, decision).await;
 }
 
 pub(in super::super) fn new_work_rate() -> String {
     format!("{CONNECTIONS} connections, {NEW_WORK_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn new_work(ground: Arc<Ground>) {
+pub(in super::super) async fn new_work(context: Arc<AttackContext>) {
     let write: Write = |_, number| {
         if number.is_multiple_of(2) {
             let secret = format!("Basic {}", basic::encode_standard(&format!("guess-{number}")));
@@ -78,28 +78,28 @@ pub(in super::super) async fn new_work(ground: Arc<Ground>) {
         let body = "{\"publicKey\":\"AAAA\",\"devicePlatform\":\"ios\"}";
         post(DEVICES, "Bearer guess", body)
     };
-    calls(ground, NEW_WORK_PER_SECOND, write).await;
+    calls(context, NEW_WORK_PER_SECOND, write).await;
 }
 
 /// Sends requests over kept connections, each once the one before was answered.
 async fn calls(
-    ground: Arc<Ground>,
+    context: Arc<AttackContext>,
     per_second: u64,
-    write: impl Fn(&Ground, u64) -> Vec<u8> + Send + Sync + 'static,
+    write: impl Fn(&AttackContext, u64) -> Vec<u8> + Send + Sync + 'static,
 ) {
     let write = Arc::new(write);
     let mut lanes = tokio::task::JoinSet::new();
     for lane in 0..CONNECTIONS {
-        let (ground, write) = (ground.clone(), write.clone());
+        let (context, write) = (context.clone(), write.clone());
         lanes.spawn(async move {
-            let mut pace = Pace::new(per_second / CONNECTIONS);
-            let mut connection = Connection::to(ground.order.address).from(ground.source());
+            let mut throttle = Throttle::new(per_second / CONNECTIONS);
+            let mut connection = Connection::to(context.order.address).from(context.source());
             for turn in 0.. {
-                pace.turn().await;
-                let request = write(&ground, turn * CONNECTIONS + lane);
+                throttle.turn().await;
+                let request = write(&context, turn * CONNECTIONS + lane);
                 let answered: io::Result<_> = connection.call(&request).await;
                 match answered {
-                    Ok(answer) => ground.called(request.len(), answer.body.len()),
+                    Ok(answer) => context.called(request.len(), answer.body.len()),
                     Err(_) => connection.close(),
                 }
             }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::ground::Ground;
+use super::super::attack_context::AttackContext;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
@@ -17,12 +17,12 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second")
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    ground.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(ground: Arc<Ground>, number: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     if number.is_multiple_of(16) {
         peer.send(b"GET / HTTP/1.1\r\nhost: x\r\n").await?;
         let line = format!("x-{number}: {}\r\n", "a".repeat(1_000));

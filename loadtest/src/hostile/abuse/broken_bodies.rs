@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::attack_context::{AttackConnection, AttackContext};
 use super::super::frames::{DATA, END_STREAM, Frames, HEADERS, head};
-use super::super::ground::{Ground, Peer};
 
 const CONNECTIONS_PER_SECOND: u64 = 40;
 const CONNECTIONS_MAX: usize = 200;
@@ -20,15 +20,15 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second with {BODIES} bodies each")
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    ground.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(ground: Arc<Ground>, number: u64) -> io::Result<()> {
+async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
     let public = ["/", "/v1/client/challenge/push", "/v1/users/u/actions/a"];
     let operators = ["/", "/health/live", "/operator/accounts/t/u/release-hold"];
-    let path = ground.either(public, operators)[(number / 7 % 3) as usize];
-    let mut peer = ground.dial().await?;
+    let path = context.either(public, operators)[(number / 7 % 3) as usize];
+    let mut peer = context.dial().await?;
     let frames = (0..BODIES).fold(Frames::opening(&[]), |frames, index| {
         broken(frames, number % 7, index * 2 + 1, path)
     });
@@ -60,7 +60,7 @@ fn broken(frames: Frames, way: u64, stream: u32, path: &str) -> Frames {
     }
 }
 
-async fn over(mut peer: Peer, way: u64) -> io::Result<()> {
+async fn over(mut peer: AttackConnection, way: u64) -> io::Result<()> {
     if way == 6 {
         peer.take_all(LOST).await;
         return peer.reset();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::ground::{Ground, Pace};
+use super::super::attack_context::{AttackContext, Throttle};
 
 /// Connections that are held on each listener.
 const IDLE: u64 = 4_000;
@@ -25,16 +25,16 @@ pub(in super::super) fn idle_rate() -> String {
     )
 }
 
-pub(in super::super) async fn idle(ground: Arc<Ground>) {
-    let count = ground.either(IDLE, IDLE_OF_OPERATORS);
-    ground.lanes(count, OPENED_PER_SECOND, one_idle).await;
+pub(in super::super) async fn idle(context: Arc<AttackContext>) {
+    let count = context.either(IDLE, IDLE_OF_OPERATORS);
+    context.lanes(count, OPENED_PER_SECOND, one_idle).await;
 }
 
 /// Every second one says nothing at all, the others keep the connection of a request.
-async fn one_idle(ground: Arc<Ground>, number: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one_idle(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     if number.is_multiple_of(2) {
-        let path = ground.either("/nowhere", "/health/live");
+        let path = context.either("/nowhere", "/health/live");
         peer.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await?;
     }
     while peer.take().await.is_ok() {}
@@ -45,14 +45,14 @@ pub(in super::super) fn burst_rate() -> String {
     format!("{BURST} at once, {BURSTS_PER_SECOND} times a second")
 }
 
-pub(in super::super) async fn bursts(ground: Arc<Ground>) {
-    let mut pace = Pace::new(BURSTS_PER_SECOND);
+pub(in super::super) async fn bursts(context: Arc<AttackContext>) {
+    let mut throttle = Throttle::new(BURSTS_PER_SECOND);
     loop {
-        pace.turn().await;
+        throttle.turn().await;
         let mut burst = JoinSet::new();
         for _ in 0..BURST {
-            let ground = ground.clone();
-            burst.spawn(async move { ground.dial().await });
+            let context = context.clone();
+            burst.spawn(async move { context.dial().await });
         }
         let connected = burst.join_all().await;
         sleep(STAY).await;

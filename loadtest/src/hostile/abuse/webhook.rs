@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::ground::{Ground, Pace};
+use super::super::attack_context::{AttackContext, Throttle};
 use crate::client::raw::{Callers, Connection, Person, expect};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
@@ -29,17 +29,17 @@ pub(in super::super) fn rate() -> String {
     )
 }
 
-pub(in super::super) async fn begin(ground: Arc<Ground>) {
-    let (asking, answering) = (asking(ground.clone()), answering(ground));
+pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+    let (asking, answering) = (asking(context.clone()), answering(context));
     tokio::join!(asking, answering);
 }
 
 /// Starts challenges of the accomplice's own user, over and over.
-async fn asking(ground: Arc<Ground>) {
-    let accomplice = &ground.order.accomplice;
+async fn asking(context: Arc<AttackContext>) {
+    let accomplice = &context.order.accomplice;
     let callers = Callers::new(&accomplice.tenant, &accomplice.secret);
-    let mut connection = Connection::to(ground.order.address).from(ground.source());
-    let mut pace = Pace::new(CHALLENGES_PER_SECOND);
+    let mut connection = Connection::to(context.order.address).from(context.source());
+    let mut throttle = Throttle::new(CHALLENGES_PER_SECOND);
     let person = loop {
         match Person::enroll(callers.clone(), "accomplice", &mut connection).await {
             Ok(person) => break person,
@@ -48,7 +48,7 @@ async fn asking(ground: Arc<Ground>) {
         sleep(PAUSE).await;
     };
     loop {
-        pace.turn().await;
+        throttle.turn().await;
         if challenge(&person, &mut connection).await.is_err() {
             connection.close();
             sleep(PAUSE).await;
@@ -63,27 +63,27 @@ async fn challenge(person: &Person, connection: &mut Connection) -> io::Result<(
 }
 
 /// Answers the server's calls.
-async fn answering(ground: Arc<Ground>) {
+async fn answering(context: Arc<AttackContext>) {
     // Without it nothing is sent, which the verdict names.
-    let Ok(listener) = TcpListener::bind(ground.order.accomplice.webhook).await else { return };
+    let Ok(listener) = TcpListener::bind(context.order.accomplice.webhook).await else { return };
     let mut calls = JoinSet::new();
     loop {
         let Ok((call, _)) = listener.accept().await else { continue };
         while calls.try_join_next().is_some() {}
         if calls.len() < CALLS as usize {
-            calls.spawn(never(ground.clone(), call));
+            calls.spawn(never(context.clone(), call));
         }
     }
 }
 
-async fn never(ground: Arc<Ground>, mut call: TcpStream) -> io::Result<()> {
+async fn never(context: Arc<AttackContext>, mut call: TcpStream) -> io::Result<()> {
     let read = call.read(&mut [0; 4_096]).await?;
-    ground.count(0, read);
+    context.count(0, read);
     let block = CONTINUE.repeat(TOGETHER);
-    let mut pace = Pace::new(BYTES_PER_SECOND / CALLS / block.len() as u64);
+    let mut throttle = Throttle::new(BYTES_PER_SECOND / CALLS / block.len() as u64);
     loop {
-        pace.turn().await;
+        throttle.turn().await;
         call.write_all(&block).await?;
-        ground.count(block.len(), 0);
+        context.count(block.len(), 0);
     }
 }

@@ -3,8 +3,8 @@
 use super::noise::{Estimate, students};
 use super::{Good, Row};
 use crate::out::report::capacity::{Capacity, Fit};
+use crate::out::report::capacity_text;
 use crate::out::report::format;
-use crate::out::report::planned;
 
 /// Degrees of freedom that are taken for granted where a fit does not say how many points it has.
 const FREEDOM_UNKNOWN: usize = 3;
@@ -17,9 +17,9 @@ pub(super) fn rows(a: &Capacity, b: &Capacity) -> Vec<Row> {
     for before in &a.fits {
         let same = |fit: &&Fit| fit.cost == before.cost && fit.step == before.step;
         if let Some(after) = b.fits.iter().find(same) {
-            let words = planned::words_of(before.cost);
-            let name = planned::cost(before);
-            rows.push(Row::new(name, (slope(before), slope(after)), 0.0, Good::Less, words));
+            let format = capacity_text::format_of(before.cost);
+            let name = capacity_text::cost(before);
+            rows.push(Row::new(name, (slope(before), slope(after)), 0.0, Good::Less, format));
         }
     }
     rows

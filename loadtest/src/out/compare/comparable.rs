@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::out::report::capacity_text;
 use crate::out::report::facts;
 use crate::out::report::model::Report;
-use crate::out::report::planned;
 
 /// Why two reports are of different things; empty if they are of the same.
 pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
@@ -15,7 +15,7 @@ pub(super) fn of_other_things(a: &Report, b: &Report) -> Vec<String> {
     if let (Some(a), Some(b)) = (&a.capacity, &b.capacity)
         && a.objective != b.objective
     {
-        let [a, b] = [a, b].map(|found| planned::objective(&found.objective));
+        let [a, b] = [a, b].map(|found| capacity_text::objective(&found.objective));
         found.push(format!("the objectives are {a}, and {b}"));
     }
     found
@@ -35,9 +35,7 @@ pub(super) fn circumstances(a: &Report, b: &Report) -> Vec<String> {
     differ("the stores", known(&a.server.store), known(&b.server.store));
     let workers = |count: Option<usize>| count.map_or("unknown".to_owned(), |n| n.to_string());
     differ("the server's workers", workers(a.server.workers), workers(b.server.workers));
-    let cores = |pinned: &[usize]| {
-        if pinned.is_empty() { "not pinned".to_owned() } else { facts::core_list(pinned) }
-    };
+    let cores = facts::pinned;
     differ("the server's cores", cores(&a.server.cores), cores(&b.server.cores));
     differ("the harness's cores", cores(&a.server.client_cores), cores(&b.server.client_cores));
     found

@@ -67,7 +67,7 @@ pub struct Row {
     /// The verdict on the difference.
     pub verdict: Verdict,
     /// Formatter of the values.
-    words: fn(f64) -> String,
+    format: fn(f64) -> String,
 }
 
 /// The verdict on a difference.
@@ -120,7 +120,7 @@ impl Row {
         (a, b): (Estimate, Estimate),
         over_time: f64,
         good: Good,
-        words: fn(f64) -> String,
+        format: fn(f64) -> String,
     ) -> Self {
         let (difference, noise) = (b.value - a.value, noise::between(a, b).max(over_time));
         let verdict = if !noise.is_finite() {
@@ -132,7 +132,7 @@ impl Row {
         } else {
             Verdict::Worse
         };
-        Self { name, a, b, noise, verdict, words }
+        Self { name, a, b, noise, verdict, format }
     }
 }
 
@@ -184,9 +184,9 @@ fn over_time(a: &Report, b: &Report, of: fn(&Point) -> Option<f64>) -> Option<(f
 /// Compares the totals.
 fn totals(a: &Report, b: &Report) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, over_time, good, words| {
+    let mut row = |name: &str, of: fn(&Report) -> Option<Estimate>, over_time, good, format| {
         if let (Some(one), Some(other)) = (of(a), of(b)) {
-            rows.push(Row::new(name.to_owned(), (one, other), over_time, good, words));
+            rows.push(Row::new(name.to_owned(), (one, other), over_time, good, format));
         }
     };
     let time = |of: fn(&Point) -> Option<f64>| over_time(a, b, of).map(|(noise, _)| noise);

@@ -62,9 +62,9 @@ impl Comparison {
 
 impl Row {
     fn cells(&self) -> [String; 6] {
-        let words = self.words;
+        let shown = self.format;
         let relative = |value: f64| {
-            if self.a.value > 0.0 { format::share(value / self.a.value) } else { words(value) }
+            if self.a.value > 0.0 { format::share(value / self.a.value) } else { shown(value) }
         };
         let difference = self.b.value - self.a.value;
         let sign = if difference > 0.0 { "+" } else { "" };
@@ -78,8 +78,8 @@ impl Row {
         };
         [
             self.name.clone(),
-            words(self.a.value),
-            words(self.b.value),
+            shown(self.a.value),
+            shown(self.b.value),
             format!("{sign}{}", relative(difference)),
             format!("± {noise}"),
             verdict.to_owned(),

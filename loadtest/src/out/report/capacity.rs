@@ -22,12 +22,12 @@ pub struct Capacity {
     pub plan: Vec<Plan>,
     /// The same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub beside: Vec<Beside>,
+    pub beside: Vec<OtherStore>,
 }
 
 /// Findings with another store, for comparison.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Beside {
+pub struct OtherStore {
     /// The store, such as `sqlite`, without a password.
     pub store: String,
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
@@ -39,6 +39,33 @@ pub struct Beside {
     /// The planner's table, from these costs; empty in files of versions that had none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<Plan>,
+}
+
+/// The findings with any of the stores.
+#[derive(Clone, Copy)]
+pub(crate) struct Findings<'a> {
+    pub(crate) is_first: bool,
+    pub(crate) store: &'a str,
+    pub(crate) highest_rate: f64,
+    pub(crate) conclusion: Conclusion,
+    pub(crate) fits: &'a [Fit],
+    pub(crate) plan: &'a [Plan],
+}
+
+impl Capacity {
+    /// The findings with each store, the first of which has that name.
+    pub(crate) fn by_store<'a>(&'a self, first: &'a str) -> impl Iterator<Item = Findings<'a>> {
+        let Self { highest_rate, conclusion, ref fits, ref plan, .. } = *self;
+        let own = Findings { is_first: true, store: first, highest_rate, conclusion, fits, plan };
+        std::iter::once(own).chain(self.beside.iter().map(OtherStore::findings))
+    }
+}
+
+impl OtherStore {
+    pub(crate) fn findings(&self) -> Findings<'_> {
+        let Self { ref store, highest_rate, conclusion, ref fits, ref plan } = *self;
+        Findings { is_first: false, store, highest_rate, conclusion, fits, plan }
+    }
 }
 
 /// The bounds that a trial has to meet.

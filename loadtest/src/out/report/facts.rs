@@ -9,6 +9,11 @@ use crate::out::report::step;
 /// Placeholder for an unknown figure.
 pub(crate) const UNKNOWN: &str = "–";
 
+/// A figure, or the placeholder.
+pub(crate) fn known<T>(figure: Option<T>, format: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| UNKNOWN.to_owned(), format)
+}
+
 /// The quantiles that are shown, and their names.
 pub(crate) const QUANTILES: [(f64, &str); 4] =
     [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
@@ -169,6 +174,12 @@ pub(crate) fn quantile(step: &Step, quantile: f64) -> Option<u64> {
     (us > 0 || told_first(step) == 0).then_some(us)
 }
 
+/// The same with its unit, and marked where it is a rough one.
+pub(crate) fn shown_quantile(step: &Step, of: f64) -> String {
+    let rough = if is_firm(step.times.len(), of) { "" } else { "≈ " };
+    known(quantile(step, of), |us| format!("{rough}{}", format::time(us as f64)))
+}
+
 /// The machine that the load came from.
 pub(crate) fn machine(report: &Report) -> String {
     let machine = &report.machine;
@@ -198,10 +209,20 @@ pub(crate) fn server(report: &Report) -> String {
     if more.is_empty() { start } else { format!("{start} ({})", more.join(", ")) }
 }
 
+/// The store that was measured first.
+pub(crate) fn own_store(report: &Report) -> &str {
+    report.server.store.as_deref().unwrap_or("the first")
+}
+
 /// Cores by number: `core 0`, `cores 1, 2`.
 pub(crate) fn core_list(cores: &[usize]) -> String {
     let numbers: Vec<_> = cores.iter().map(ToString::to_string).collect();
     format!("{} {}", if cores.len() == 1 { "core" } else { "cores" }, numbers.join(", "))
+}
+
+/// The same; for nobody pinned none.
+pub(crate) fn pinned(cores: &[usize]) -> String {
+    if cores.is_empty() { "not pinned".to_owned() } else { core_list(cores) }
 }
 
 /// Settings whose numbers are seconds.
@@ -223,15 +244,15 @@ pub(crate) fn settings(report: &Report) -> Vec<(String, String)> {
 }
 
 /// Formatter of a number with its unit.
-type InWords = fn(f64) -> String;
+type Format = fn(f64) -> String;
 
 /// The scenario's own numbers as people read them. Where a name ends in its unit, the value does.
 pub(crate) fn figures(report: &Report) -> Vec<(String, String)> {
     let said = report.figures.iter().map(|(name, value)| {
-        let units: [(&str, InWords); 2] = [(", bytes", format::bytes), (", us", format::time)];
-        let with = units.iter().find_map(|(unit, words)| Some((name.strip_suffix(unit)?, words)));
+        let units: [(&str, Format); 2] = [(", bytes", format::bytes), (", us", format::time)];
+        let with = units.iter().find_map(|(unit, format)| Some((name.strip_suffix(unit)?, format)));
         match (with, value.as_f64()) {
-            (Some((name, words)), Some(number)) => (name.to_owned(), words(number)),
+            (Some((name, format)), Some(number)) => (name.to_owned(), format(number)),
             (Some((name, _)), None) => (name.to_owned(), plain(value)),
             (None, _) => (name.clone(), plain(value)),
         }
@@ -245,10 +266,9 @@ pub(crate) fn plain(value: &Value) -> String {
         Value::Null => "–".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_u64().map_or_else(
-            || format::trimmed(&format::number(number.as_f64().unwrap_or(f64::NAN))),
-            format::count,
-        ),
+        Value::Number(number) => number
+            .as_u64()
+            .map_or_else(|| format::plain(number.as_f64().unwrap_or(f64::NAN)), format::count),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(map) => {
             let pair = |(name, value): (&String, &Value)| format!("{name} {}", plain(value));

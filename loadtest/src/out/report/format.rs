@@ -16,6 +16,12 @@ pub fn number(value: f64) -> String {
     grouped(&format!("{rounded:.*}", places as usize))
 }
 
+/// The same with no digit that says nothing: `12.5`, `3`.
+#[must_use]
+pub(crate) fn plain(value: f64) -> String {
+    trimmed(&number(value))
+}
+
 /// A whole number with a mark every three places: `1,234,567`.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -54,19 +60,19 @@ pub fn bytes(value: f64) -> String {
 /// A rate: `1,230/s`.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
-    format!("{}/s", trimmed(&number(per_second)))
+    format!("{}/s", plain(per_second))
 }
 
 /// A part of a whole, from 0 to 1, in percent: `0.012 %`.
 #[must_use]
 pub fn share(part: f64) -> String {
-    format!("{} %", trimmed(&number(part * 100.0)))
+    format!("{} %", plain(part * 100.0))
 }
 
 /// Cores in use: `0.84 cores`.
 #[must_use]
 pub fn cores(value: f64) -> String {
-    format!("{} {}", trimmed(&number(value)), if value == 1.0 { "core" } else { "cores" })
+    format!("{} {}", plain(value), if value == 1.0 { "core" } else { "cores" })
 }
 
 /// A count with its noun, singular for one: `1 core`, `2 cores`.

@@ -1,8 +1,10 @@
 //! A run's report: its model, and the files that show it.
 
 pub mod capacity;
+pub(crate) mod capacity_text;
 mod chart;
 pub mod doubts;
+mod downsampled;
 mod error;
 pub(crate) mod facts;
 pub mod format;
@@ -11,10 +13,9 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
-pub(crate) mod planned;
 mod sizing_table;
 pub mod step;
 pub(crate) mod stores_table;
-mod thinned;
+mod table;
 
 pub use error::ReportError;

@@ -2,9 +2,10 @@
 //! and the Markdown alike.
 
 use super::capacity::{Assumptions, Capacity, Plan};
+use super::facts::own_store;
 use super::format;
 use super::model::Report;
-use super::stores_table::{Table, own_store};
+use super::table::Table;
 
 /// A row before it is known which columns say something: none where nothing was measured.
 type Row = Vec<Option<String>>;
@@ -23,34 +24,22 @@ const HEADS: [&str; 10] = [
     "Range",
 ];
 
-/// The resources with one store.
-pub(super) struct Takes<'a> {
-    /// The store; none where there is only one.
-    pub(super) store: Option<&'a str>,
-    pub(super) table: Table,
-}
-
-impl Takes<'_> {
-    /// A title, with the store where there are several.
-    pub(super) fn titled(&self, what: &str) -> String {
-        self.store.map_or_else(|| what.to_owned(), |store| format!("{what} with {store}"))
-    }
-}
-
-/// The planner's table of each store. Files from before stores beside the first had a plan have
-/// that of the first alone.
-pub(super) fn all<'a>(report: &'a Report, capacity: &'a Capacity) -> Vec<Takes<'a>> {
+/// The planner's table of each store, with a title where there are several. Files from before other
+/// stores had a plan have that of the first alone.
+pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, Table)> {
     let several = !capacity.beside.is_empty();
-    let first = (own_store(report), &capacity.plan);
-    let others = capacity.beside.iter().map(|other| (other.store.as_str(), &other.plan));
-    let planned = std::iter::once(first).chain(others).filter(|(_, plan)| !plan.is_empty());
+    let planned = capacity.by_store(own_store(report)).filter(|found| !found.plan.is_empty());
     planned
-        .map(|(store, plan)| Takes { store: several.then_some(store), table: table(plan) })
+        .map(|found| {
+            let with = if several { format!(" with {}", found.store) } else { String::new() };
+            let title = several.then(|| format!("What it takes{with}"));
+            (title, table(format!("Users, and what they take{with}"), found.plan))
+        })
         .collect()
 }
 
 /// The rows of a plan, without columns in which nothing at all was measured.
-fn table(plan: &[Plan]) -> Table {
+fn table(caption: String, plan: &[Plan]) -> Table {
     let rows: Vec<Row> = plan.iter().map(row).collect();
     let said: Vec<usize> =
         (0..HEADS.len()).filter(|column| rows.iter().any(|row| row[*column].is_some())).collect();
@@ -60,6 +49,7 @@ fn table(plan: &[Plan]) -> Table {
         said.iter().map(cell).collect()
     };
     Table {
+        caption,
         heads: said.iter().map(|column| HEADS[*column].to_owned()).collect(),
         rows: rows.iter().map(cells).collect(),
     }
@@ -69,8 +59,8 @@ fn row(plan: &Plan) -> Row {
     let range = if plan.extrapolated { "beyond" } else { "within" };
     vec![
         Some(format::count(plan.users)),
-        Some(format::trimmed(&format::number(plan.challenges_per_day))),
-        Some(format!("× {}", format::trimmed(&format::number(plan.peak_factor)))),
+        Some(format::plain(plan.challenges_per_day)),
+        Some(format!("× {}", format::plain(plan.peak_factor))),
         Some(format::rate(plan.peak_rate)),
         Some(format::count(plan.pending.ceil() as u64)),
         plan.cores.map(format::count),
@@ -92,7 +82,6 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
         retention_days,
         cores_measured: _,
     } = capacity.assumptions;
-    let plain = |value: f64| format::trimmed(&format::number(value));
     let mut said = vec![
         "Measured: the trials, and the points that lines were fitted to. Fitted: what one more \
          costs, by least squares. Calculated: the plan."
@@ -105,11 +94,11 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
         ),
         format!(
             "Each user has {} devices, {} of which are in the server's memory at the peak.",
-            plain(devices_per_user),
+            format::plain(devices_per_user),
             format::share(active_share),
         ),
         format!("{} of cores and memory are kept free.", format::share(headroom)),
-        format!("Finished lifecycles are kept for {} days.", plain(retention_days)),
+        format!("Finished lifecycles are kept for {} days.", format::plain(retention_days)),
     ];
     said.extend(busy(report, capacity));
     let store = if capacity.beside.is_empty() { "" } else { " with the same store" };
@@ -123,19 +112,19 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
 /// Use of the server's cores with each store, which bounds the use in a plan.
 fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
     let of = format::cores(capacity.assumptions.cores_measured);
-    let used = if capacity.beside.is_empty() {
-        format!("{} of its {of}", format::share(capacity.busy_share()?))
-    } else {
-        let first = (own_store(report), capacity.busy_share());
-        let others = capacity.beside.iter();
-        let others = others.map(|other| (other.store.as_str(), capacity.busy_share_beside(other)));
-        let shares = std::iter::once(first).chain(others);
-        let shares = shares.filter_map(|(store, share)| Some((store, format::share(share?))));
-        let shares: Vec<_> = shares.map(|(store, share)| format!("{share} with {store}")).collect();
-        if shares.is_empty() {
-            return None;
+    let shares = capacity.by_store(own_store(report)).filter_map(|found| {
+        let share = format::share(capacity.busy_share_of(&found)?);
+        Some((share, found.store))
+    });
+    let shares: Vec<_> = shares.collect();
+    let used = match &shares[..] {
+        [] => return None,
+        [(share, _)] if capacity.beside.is_empty() => format!("{share} of its {of}"),
+        all => {
+            let all: Vec<_> =
+                all.iter().map(|(share, with)| format!("{share} with {with}")).collect();
+            format!("of its {of} {}", all.join(", "))
         }
-        format!("of its {of} {}", shares.join(", "))
     };
     Some(format!(
         "By their costs, at the highest rate the server used {used}; no core of the plan is used \

@@ -1,51 +1,35 @@
 //! The stores' table: findings of `capacity` with several stores, side by side, for the page and
 //! the Markdown alike.
 
-use super::capacity::{Capacity, Conclusion, Fit};
+use super::capacity::{Capacity, Conclusion, Findings, Fit};
 use super::model::Report;
-use super::{format, planned};
+use super::table::Table;
+use super::{capacity_text, facts, format};
 
-/// A table: the stores at its head, the highest rate and each cost in its rows.
-pub(super) struct Table {
-    pub(super) heads: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
-}
-
-/// The table of all stores; none if there is only one.
+/// The table of all stores, with the highest rate and each cost in its rows; none if there is only
+/// one.
 pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     if capacity.beside.is_empty() {
         return None;
     }
-    let first = (own_store(report), capacity.highest_rate, capacity.conclusion, &capacity.fits);
-    let others = capacity.beside.iter();
-    let others = others.map(|b| (b.store.as_str(), b.highest_rate, b.conclusion, &b.fits));
-    let all: Vec<_> = std::iter::once(first).chain(others).collect();
-    let heads = std::iter::once("Cost").chain(all.iter().map(|(store, ..)| *store));
-    let of_store = |name: &str, cell: &dyn Fn(f64, Conclusion) -> String| {
-        let cells = all.iter().map(|(_, rate, conclusion, _)| cell(*rate, *conclusion));
-        std::iter::once(name.to_owned()).chain(cells).collect::<Vec<_>>()
+    let all: Vec<_> = capacity.by_store(facts::own_store(report)).collect();
+    let row = |name: &str, cell: &dyn Fn(&Findings<'_>) -> String| {
+        std::iter::once(name.to_owned()).chain(all.iter().map(cell)).collect()
     };
-    let mut rows = vec![of_store("Highest rate", &highest_rate)];
+    let rate = |findings: &Findings<'_>| highest_rate(findings.highest_rate, findings.conclusion);
+    let mut rows = vec![row("Highest rate", &rate)];
     let mut known: Vec<&Fit> = Vec::new();
-    for fit in all.iter().flat_map(|(.., fits)| *fits) {
+    for fit in all.iter().flat_map(|findings| findings.fits) {
         if !known.iter().any(|other| is_same(other, fit)) {
             known.push(fit);
+            rows.push(row(&capacity_text::cost(fit), &|findings| {
+                let found = findings.fits.iter().find(|other| is_same(other, fit));
+                facts::known(found, capacity_text::of_one_with_error)
+            }));
         }
     }
-    for fit in known {
-        let of = |fits: &[Fit]| {
-            let found = fits.iter().find(|other| is_same(other, fit));
-            found.map_or_else(|| "–".to_owned(), planned::of_one_with_error)
-        };
-        let cells = all.iter().map(|(.., fits)| of(fits));
-        rows.push(std::iter::once(planned::cost(fit)).chain(cells).collect());
-    }
-    Some(Table { heads: heads.map(str::to_owned).collect(), rows })
-}
-
-/// The store that was measured first.
-pub(super) fn own_store(report: &Report) -> &str {
-    report.server.store.as_deref().unwrap_or("the first")
+    let caption = "The highest rate and each cost, by store".to_owned();
+    Some(Table { caption, heads: row("Cost", &|findings| findings.store.to_owned()), rows })
 }
 
 pub(crate) fn highest_rate(rate: f64, conclusion: Conclusion) -> String {

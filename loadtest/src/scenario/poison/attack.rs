@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::LoadError;
 use crate::client::people::{Phone, Seen};
+use crate::client::raw::refused;
 use crate::client::recorder::Recorder;
 use crate::client::target::Target;
 use crate::out::report::step;
@@ -78,7 +79,7 @@ impl Attacker {
         times: &mut Recorder,
     ) -> Result<(), LoadError> {
         let sent = Instant::now();
-        let refused = match (attack, phone, earlier) {
+        let sent_it = match (attack, phone, earlier) {
             (Attack::Replay, Phone::Statement(_), Some(earlier)) => {
                 match phone.answer(earlier, false).await {
                     Ok(()) => Err(accepted(attack)),
@@ -98,7 +99,7 @@ impl Attacker {
                 self.post(attack, answer(phone, &seen.challenge, b"something else")).await
             }
         };
-        refused?;
+        sent_it?;
         times.record(attack.step(), sent.elapsed());
         Ok(())
     }
@@ -111,17 +112,8 @@ impl Attacker {
             return Err(accepted(attack));
         }
         let status = answer.status().as_u16();
-        let (code, description) = (String::new(), answer.text().await.unwrap_or_default());
-        judge(
-            attack,
-            ClientError::Refused {
-                status,
-                code,
-                description,
-                reason: String::new(),
-                retry_after: None,
-            },
-        )
+        let description = answer.text().await.unwrap_or_default();
+        judge(attack, refused(status, description, None))
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use self::attack::{Attack, Attacker};
 use super::lifecycle::{Cycle, LifecycleArgs};
-use super::{Figures, LoadArgs, Scenario, Stage};
+use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
 use crate::client::people::Seen;
 use crate::client::recorder::Recorder;
@@ -85,9 +85,9 @@ impl Scenario for PoisonArgs {
         self.lifecycle.requests()
     }
 
-    async fn prepare(&self, stage: &Stage) -> Result<Vec<Poisoned>, LoadError> {
-        let attacker = Attacker::new(&stage.crowd.target, stage.seed)?;
-        let cycles = self.lifecycle.prepare(stage).await?;
+    async fn prepare(&self, context: &RunContext) -> Result<Vec<Poisoned>, LoadError> {
+        let attacker = Attacker::new(&context.factory.target, context.seed)?;
+        let cycles = self.lifecycle.prepare(context).await?;
         let poisoned = |cycle: Cycle| {
             let attacker = attacker.clone();
             Poisoned { cycle, attacker, share: self.share, earlier: None }
@@ -95,10 +95,14 @@ impl Scenario for PoisonArgs {
         Ok(cycles.into_iter().map(poisoned).collect())
     }
 
-    async fn measure(&self, users: Vec<Poisoned>, stage: &Stage) -> Result<Figures, LoadError> {
-        self.lifecycle.load.run(users, stage).await;
+    async fn measure(
+        &self,
+        users: Vec<Poisoned>,
+        context: &RunContext,
+    ) -> Result<Figures, LoadError> {
+        self.lifecycle.load.run(users, context).await;
         let refused = |name: &str| {
-            let steps = stage.tally.steps();
+            let steps = context.tally.steps();
             steps.iter().find(|step| step.name == name).map_or(0, |step| step.times.len())
         };
         Ok(super::figures(json!({

@@ -47,15 +47,15 @@ pub(super) struct Line {
     pub(super) name: String,
     /// Number of the style sheet's colour.
     pub(super) colour: usize,
-    /// Look of the line.
-    pub(super) look: Look,
+    /// Style of the line.
+    pub(super) style: LineStyle,
     /// Points of the line, which is interrupted at a missing value.
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
 
-/// Look of a line.
+/// Style of a line.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Look {
+pub(super) enum LineStyle {
     Solid,
     /// The one that counts among several.
     Bold,
@@ -70,21 +70,21 @@ impl Line {
         colour: usize,
         points: Vec<(f64, Option<f64>)>,
     ) -> Self {
-        Self { name: name.into(), colour: colour % COLOURS, look: Look::Solid, points }
+        Self { name: name.into(), colour: colour % COLOURS, style: LineStyle::Solid, points }
     }
 
-    pub(super) fn drawn(self, look: Look) -> Self {
-        Self { look, ..self }
+    pub(super) fn drawn(self, style: LineStyle) -> Self {
+        Self { style, ..self }
     }
 
     fn class(&self) -> String {
-        let look = match self.look {
-            Look::Solid => "line",
-            Look::Bold => "line bold",
-            Look::Dashed => "line dashed",
-            Look::Dots => "line dots",
+        let style = match self.style {
+            LineStyle::Solid => "line",
+            LineStyle::Bold => "line bold",
+            LineStyle::Dashed => "line dashed",
+            LineStyle::Dots => "line dots",
         };
-        format!("{look} c{}", self.colour)
+        format!("{style} c{}", self.colour)
     }
 }
 
@@ -103,7 +103,7 @@ impl Chart {
                         @for line in &self.lines {
                             li {
                                 svg.key viewBox="0 0 24 8" aria-hidden="true" {
-                                    path class=(line.class()) d=(key(line.look)) {}
+                                    path class=(line.class()) d=(key(line.style)) {}
                                 }
                                 (line.name)
                             }
@@ -173,7 +173,7 @@ impl Chart {
             let Some(y) = y else { continue };
             let (x, y) = (self.right(*x), self.down(*y));
             let goes_on = index > 0 && known(index - 1);
-            let drawn = if line.look == Look::Dots {
+            let drawn = if line.style == LineStyle::Dots {
                 // A dot is the round end of a line of no length.
                 write!(path, "M{x} {y}h0")
             } else if goes_on {
@@ -243,8 +243,8 @@ fn shortened(name: &str) -> String {
     name.chars().take(CHARACTERS_MAX - 1).chain(['…']).collect()
 }
 
-fn key(look: Look) -> &'static str {
-    if look == Look::Dots { "M12 4h0" } else { "M2 4H22" }
+fn key(style: LineStyle) -> &'static str {
+    if style == LineStyle::Dots { "M12 4h0" } else { "M2 4H22" }
 }
 
 /// Rounded to a tenth of a unit of the drawing, which nobody sees.

@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::tables::scrolling;
+use super::tables::{cards, table};
 use crate::out::report::capacity::{Capacity, Cost, Fit, Trial};
-use crate::out::report::chart::{Chart, Line, Look, Scale};
+use crate::out::report::capacity_text;
+use crate::out::report::chart::{Chart, Line, LineStyle, Scale};
 use crate::out::report::format;
 use crate::out::report::model::Report;
-use crate::out::report::planned::{self, FIT_HEADS, TRIAL_HEADS};
 use crate::out::report::sizing_table;
-use crate::out::report::stores_table::{self, Table};
+use crate::out::report::stores_table;
 
 /// All of it.
 pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
@@ -19,22 +19,25 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
     html! {
         section aria-labelledby="search" {
             h2 id="search" { "The highest rate" }
-            (cards(capacity))
+            (found(capacity))
             div.charts {
                 (latency_by_rate(capacity))
                 @if let Some((index, fit)) = &cpu { (fit_chart(*index, fit)) }
             }
-            details { summary { "The trials" } (trials(capacity)) }
+            details { summary { "The trials" } (table(&capacity_text::trials(capacity))) }
         }
-        @if let Some(Table { heads, rows }) = stores_table::table(report, capacity) {
+        @if let Some(stores) = stores_table::table(report, capacity) {
             section aria-labelledby="stores" {
                 h2 id="stores" { "The stores side by side" }
-                (table("The highest rate and each cost, by store", &heads, rows))
+                (table(&stores))
             }
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "What it takes" }
-            (plans(report, capacity))
+            @for (title, plan) in sizing_table::all(report, capacity) {
+                @if let Some(title) = title { h3 { (title) } }
+                (table(&plan))
+            }
             ul.assumptions {
                 @for said in sizing_table::assumptions(report, capacity) { li { (said) } }
             }
@@ -42,8 +45,8 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
                 h2 id="costs" { "What one more costs" }
-                (fits(capacity))
-                p.note { (planned::FIT_NOTE) }
+                (table(&capacity_text::costs(capacity)))
+                p.note { (capacity_text::FIT_NOTE) }
                 div.charts {
                     @for (index, fit) in drawn.filter(|(_, fit)| !is_cpu(fit)) {
                         (fit_chart(index, fit))
@@ -54,9 +57,10 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
     }
 }
 
-fn cards(capacity: &Capacity) -> Markup {
-    let of = |cost: Cost| capacity.fit(cost).map(planned::of_one);
-    let cards = [
+/// The cards of what was found.
+fn found(capacity: &Capacity) -> Markup {
+    let of = |cost: Cost| capacity.fit(cost).map(capacity_text::of_one);
+    let all = [
         ("Highest rate", Some(format::rate(capacity.highest_rate)), "lifecycles"),
         ("CPU", of(Cost::CpuPerLifecycle), "server, per lifecycle"),
         ("Pending challenge", of(Cost::BytesPerChallenge), "of the server's memory"),
@@ -65,15 +69,10 @@ fn cards(capacity: &Capacity) -> Markup {
         ("Active device", of(Cost::BytesPerDevice), "of the server's memory"),
         ("Store writes", of(Cost::WritesPerLifecycle), "per lifecycle"),
     ];
-    html! {
-        dl.cards {
-            @for (name, value, more) in cards {
-                @if let Some(value) = value {
-                    div { dt { (name) } dd { strong { (value) } span { (more) } } }
-                }
-            }
-        }
-    }
+    cards(
+        all.into_iter()
+            .filter_map(|(name, value, more)| Some((name, value?, Some(more.to_owned())))),
+    )
 }
 
 /// The latency of each trial, and the line that it must not pass.
@@ -101,7 +100,7 @@ fn latency_by_rate(capacity: &Capacity) -> Markup {
         values.fold((f64::MAX, 1.0_f64), |(low, high), v| (low.min(v), high.max(v)))
     };
     let ((slow, fast), (low, high)) = (ends(&mut rates()), ends(&mut times()));
-    let quantile = planned::quantile(&capacity.objective);
+    let quantile = capacity_text::quantile(&capacity.objective);
     let lines = [("met the objective", 2, true), ("missed it", 4, false)];
     Chart {
         slug: "latency-rate".to_owned(),
@@ -110,7 +109,7 @@ fn latency_by_rate(capacity: &Capacity) -> Markup {
         x: Scale::log(slow.min(fast), fast, format::rate),
         y: Scale::log(low, high * 1.2, format::short_time),
         lines: lines
-            .map(|(name, colour, met)| Line::new(name, colour, dots(met)).drawn(Look::Dots))
+            .map(|(name, colour, met)| Line::new(name, colour, dots(met)).drawn(LineStyle::Dots))
             .into(),
         limit: Some((limit, format!("{quantile} ≤ {}", format::short_time(limit)))),
         hints,
@@ -129,70 +128,22 @@ fn fit_chart(index: usize, fit: &Fit) -> Markup {
     let unit = if high >= 1024.0 * 1024.0 { 1024.0 * 1024.0 } else { 1.0 };
     let mut points = fit.points.clone();
     points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    let hint =
-        |(x, y): &(f64, f64)| (*x, format!("{}: {}", plain(*x), planned::amount(fit.cost, *y)));
+    let hint = |(x, y): &(f64, f64)| {
+        (*x, format!("{}: {}", format::plain(*x), capacity_text::amount(fit.cost, *y)))
+    };
     let dots = fit.points.iter().map(|(x, y)| (*x, Some(*y))).collect();
     Chart {
         slug: format!("fit-{index}"),
-        title: planned::cost(fit),
-        about: format!("{} each: {}.", planned::of_one(fit), planned::counted(fit.cost)),
-        x: Scale::seconds(most, plain),
-        y: Scale::linear(low.min(high), high, unit, |at| planned::mark(fit.cost, at)),
+        title: capacity_text::cost(fit),
+        about: format!("{} each: {}.", capacity_text::of_one(fit), capacity_text::axes(fit.cost)),
+        x: Scale::seconds(most, format::plain),
+        y: Scale::linear(low.min(high), high, unit, |at| capacity_text::on_axis(fit.cost, at)),
         lines: vec![
-            Line::new("fitted", 7, vec![on_line(0.0), on_line(most)]).drawn(Look::Dashed),
-            Line::new("measured", 0, dots).drawn(Look::Dots),
+            Line::new("fitted", 7, vec![on_line(0.0), on_line(most)]).drawn(LineStyle::Dashed),
+            Line::new("measured", 0, dots).drawn(LineStyle::Dots),
         ],
         limit: None,
         hints: points.iter().map(hint).collect(),
     }
     .figure()
-}
-
-fn plain(value: f64) -> String {
-    format::trimmed(&format::number(value))
-}
-
-fn trials(capacity: &Capacity) -> Markup {
-    let rows = capacity.trials.iter().map(|trial| planned::trial_row(trial).to_vec());
-    table("Trials in their order", &TRIAL_HEADS, rows.collect())
-}
-
-fn plans(report: &Report, capacity: &Capacity) -> Markup {
-    html! {
-        @for plan in sizing_table::all(report, capacity) {
-            @if plan.store.is_some() { h3 { (plan.titled("What it takes")) } }
-            (table(
-                &plan.titled("Users, and what they take"),
-                &plan.table.heads,
-                plan.table.rows.clone(),
-            ))
-        }
-    }
-}
-
-fn fits(capacity: &Capacity) -> Markup {
-    let rows = capacity.fits.iter().map(|fit| planned::fit_row(fit).to_vec());
-    table("Costs, and how well they fit", &FIT_HEADS, rows.collect())
-}
-
-fn table<H: AsRef<str>>(caption: &str, heads: &[H], rows: Vec<Vec<String>>) -> Markup {
-    let table = html! {
-        thead {
-            tr {
-                @for (index, head) in heads.iter().enumerate() {
-                    th.n[index > 0] scope="col" { (head.as_ref()) }
-                }
-            }
-        }
-        tbody {
-            @for row in rows {
-                tr {
-                    @for (index, cell) in row.iter().enumerate() {
-                        @if index == 0 { th scope="row" { (cell) } } @else { td.n { (cell) } }
-                    }
-                }
-            }
-        }
-    };
-    scrolling(caption, &table)
 }

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::out::report::chart::{Bar, Chart, Line, Look, Scale, bars};
+use crate::out::report::chart::{Bar, Chart, Line, LineStyle, Scale, bars};
+use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts;
 use crate::out::report::format;
 use crate::out::report::model::{Point, Report, ServerPoint, Step};
-use crate::out::report::thinned::{POINTS_MAX, thinned};
 
 /// Places at which a percentile curve is drawn.
 const CURVE: usize = 90;
@@ -30,8 +30,9 @@ pub(super) fn percentiles(report: &Report) -> Markup {
     let lines = steps.iter().enumerate().map(|(index, step)| {
         let whole = headline == Some(step.name.as_str());
         // The first colour is the whole's; the parts have the others, in their order.
-        let (colour, look) = if whole { (0, Look::Bold) } else { (index % 7 + 1, Look::Solid) };
-        Line::new(step.name.clone(), colour, curve(step)).drawn(look)
+        let (colour, style) =
+            if whole { (0, LineStyle::Bold) } else { (index % 7 + 1, LineStyle::Solid) };
+        Line::new(step.name.clone(), colour, curve(step)).drawn(style)
     });
     let hint = |quantile: f64, name: &str| {
         let of = |step: &&Step| {
@@ -70,7 +71,7 @@ struct Series {
 
 impl Series {
     fn of(report: &Report) -> Self {
-        let (points, each) = thinned(&report.series, POINTS_MAX);
+        let (points, each) = downsampled(&report.series, POINTS_MAX);
         Self { points, each }
     }
 
@@ -137,8 +138,8 @@ pub(super) fn latency(report: &Report) -> Markup {
         series.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
         series.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
     ];
-    let words = ("latency-time", "Latency over time", "Of what completed in each interval.");
-    series.chart(words, lines, format::time, |low, high| {
+    let texts = ("latency-time", "Latency over time", "Of what completed in each interval.");
+    series.chart(texts, lines, format::time, |low, high| {
         Scale::log(low.max(1.0), high, format::short_time)
     })
 }
@@ -146,7 +147,7 @@ pub(super) fn latency(report: &Report) -> Markup {
 /// Rates of offered arrivals and of their results.
 pub(super) fn throughput(report: &Report) -> Markup {
     let series = Series::of(report);
-    let mut lines = vec![series.line("offered", 7, |p| Some(p.offered)).drawn(Look::Dashed)];
+    let mut lines = vec![series.line("offered", 7, |p| Some(p.offered)).drawn(LineStyle::Dashed)];
     lines.push(series.line("completed", 2, |p| Some(p.completed)));
     // A series of zeros would only be a line on the axis.
     if report.series.iter().any(|point| point.failed > 0.0) {
@@ -155,21 +156,21 @@ pub(super) fn throughput(report: &Report) -> Markup {
     if report.series.iter().any(|point| point.refused > 0.0) {
         lines.push(series.line("refused", 1, |p| Some(p.refused)));
     }
-    let words = ("throughput", "Throughput against offered load", "Per second.");
-    series.chart(words, lines, format::rate, |_, high| Scale::linear(0.0, high, 1.0, format::rate))
+    let texts = ("throughput", "Throughput against offered load", "Per second.");
+    series.chart(texts, lines, format::rate, |_, high| Scale::linear(0.0, high, 1.0, format::rate))
 }
 
 /// Lifecycles under way, and polls that the server held.
 pub(super) fn under_way(report: &Report) -> Markup {
     let series = Series::of(report);
-    let whole = |value: f64| format::trimmed(&format::number(value));
     let lines = vec![
         series.line("under way", 3, |p| Some(p.in_flight as f64)),
         series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
     ];
-    let words =
+    let texts =
         ("under-way", "Under way", "What had begun and not ended, and polls that were held.");
-    series.chart(words, lines, whole, |_, high| Scale::linear(0.0, high, 1.0, whole))
+    series
+        .chart(texts, lines, format::plain, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
 }
 
 /// The cores that server and harness used.
@@ -177,11 +178,11 @@ pub(super) fn processors(report: &Report) -> Markup {
     let series = Series::of(report);
     let lines = vec![
         series.line("server", 0, |p| said(p, |s| s.cores)),
-        series.line("harness", 7, |p| Some(p.client_cores)).drawn(Look::Dashed),
+        series.line("harness", 7, |p| Some(p.client_cores)).drawn(LineStyle::Dashed),
     ];
-    let words = ("processors", "Processor time", "Cores in use, on average over each interval.");
-    let plain = |value: f64| format::trimmed(&format::number(value));
-    series.chart(words, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, plain))
+    let texts = ("processors", "Processor time", "Cores in use, on average over each interval.");
+    series
+        .chart(texts, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
 }
 
 /// The memory of server and harness.
@@ -189,10 +190,12 @@ pub(super) fn memory(report: &Report) -> Markup {
     let series = Series::of(report);
     let lines = vec![
         series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64))),
-        series.line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64)).drawn(Look::Dashed),
+        series
+            .line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64))
+            .drawn(LineStyle::Dashed),
     ];
-    let words = ("memory", "Memory", "Resident, at the end of each interval.");
-    series.chart(words, lines, format::bytes, |_, high| {
+    let texts = ("memory", "Memory", "Resident, at the end of each interval.");
+    series.chart(texts, lines, format::bytes, |_, high| {
         let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
         Scale::linear(0.0, high, unit, |at| format::trimmed(&format::bytes(at)))
     })

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::doubts::doubts;
 use super::facts;
 use super::model::Report;
-use super::{format, planned};
+use super::{capacity_text, format};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -82,7 +82,7 @@ fn lead(report: &Report) -> String {
     match &report.capacity {
         Some(found) => {
             let (server, machine) = (facts::server(report), facts::machine(report));
-            format!("{} Measured at {server}, from {machine}.", planned::conclusion(found))
+            format!("{} Measured at {server}, from {machine}.", capacity_text::conclusion(found))
         }
         None => facts::sentence(report),
     }
@@ -135,7 +135,8 @@ fn run(report: &Report) -> Markup {
 
 /// Doubts about the run, and about the conclusions that `capacity` draws from several.
 fn all_doubts(report: &Report) -> Vec<String> {
-    let of_capacity = report.capacity.iter().flat_map(|capacity| planned::doubts(report, capacity));
+    let of_capacity =
+        report.capacity.iter().flat_map(|capacity| capacity_text::doubts(report, capacity));
     let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
     of_capacity.chain(of_run).collect()
 }
@@ -177,14 +178,5 @@ fn cards(report: &Report) -> Markup {
         let cores = format::cores(facts::client_cores(report) as f64);
         cards.push(("Harness", format::share(share), Some(format!("of its {cores}"))));
     }
-    html! {
-        dl.cards {
-            @for (name, value, more) in cards {
-                div {
-                    dt { (name) }
-                    dd { strong { (value) } @if let Some(more) = more { span { (more) } } }
-                }
-            }
-        }
-    }
+    tables::cards(cards.into_iter())
 }

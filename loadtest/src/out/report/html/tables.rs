@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::out::report::facts::{self, QUANTILES, UNKNOWN};
+use crate::out::report::downsampled::{POINTS_MAX, downsampled};
+use crate::out::report::facts::{self, QUANTILES, known};
 use crate::out::report::format;
 use crate::out::report::model::{Report, ServerPoint, Step};
-use crate::out::report::thinned::{POINTS_MAX, thinned};
+use crate::out::report::table::Table;
 
 /// A table that scrolls by itself where the screen is narrow.
 pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
@@ -16,16 +17,48 @@ pub(super) fn scrolling(caption: &str, table: &Markup) -> Markup {
     }
 }
 
+/// A table whose cells are numbers, but for the first column.
+pub(super) fn table(Table { caption, heads, rows }: &Table) -> Markup {
+    let table = html! {
+        thead {
+            tr {
+                @for (index, head) in heads.iter().enumerate() {
+                    th.n[index > 0] scope="col" { (head) }
+                }
+            }
+        }
+        tbody {
+            @for row in rows {
+                tr {
+                    @for (index, cell) in row.iter().enumerate() {
+                        @if index == 0 { th scope="row" { (cell) } } @else { td.n { (cell) } }
+                    }
+                }
+            }
+        }
+    };
+    scrolling(caption, &table)
+}
+
+/// Single figures, each with its name and a remark.
+pub(super) fn cards<'a>(cards: impl Iterator<Item = (&'a str, String, Option<String>)>) -> Markup {
+    html! {
+        dl.cards {
+            @for (name, value, more) in cards {
+                div {
+                    dt { (name) }
+                    dd { strong { (value) } @if let Some(more) = more { span { (more) } } }
+                }
+            }
+        }
+    }
+}
+
 /// The quantiles of each step.
 pub(super) fn steps(report: &Report) -> Markup {
     let rough = |step: &Step, quantile: f64| !facts::is_firm(step.times.len(), quantile);
     let some: Vec<&Step> = report.steps.iter().filter(|step| !step.times.is_empty()).collect();
     let any_rough = some.iter().any(|step| QUANTILES.iter().any(|(q, _)| rough(step, *q)));
-    let cell = |step: &Step, quantile: f64| {
-        let Some(us) = facts::quantile(step, quantile) else { return UNKNOWN.to_owned() };
-        let rough = if rough(step, quantile) { "≈ " } else { "" };
-        format!("{rough}{}", format::time(us as f64))
-    };
     let rows = html! {
         thead {
             tr {
@@ -39,7 +72,7 @@ pub(super) fn steps(report: &Report) -> Markup {
                 tr {
                     th scope="row" { (step.name) span { (step.about) } }
                     td.n { (format::count(step.times.len())) }
-                    @for (quantile, _) in QUANTILES { td.n { (cell(step, quantile)) } }
+                    @for (quantile, _) in QUANTILES { td.n { (facts::shown_quantile(step, quantile)) } }
                     td.n { (format::time(step.times.max() as f64)) }
                     td.n { (format::time(step.times.mean())) }
                 }
@@ -83,43 +116,31 @@ type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String)
 /// Table of the server's figures: first, highest and last.
 pub(super) fn server(report: &Report) -> Markup {
     let whole = |value: f64| format::count(value.round() as u64);
-    let plain = |value: f64| format::trimmed(&format::number(value));
     let figures: [Figure; 7] = [
-        ("Cores in use", |s| s.cores, plain),
+        ("Cores in use", |s| s.cores, format::plain),
         ("Resident memory", |s| s.rss_bytes.map(|n| n as f64), format::bytes),
         ("Open descriptors", |s| s.descriptors.map(|n| n as f64), whole),
         ("Actors", |s| s.actors.map(|n| n as f64), whole),
         ("Polls held", |s| s.waiters.map(|n| n as f64), whole),
-        ("Signatures per batch", |s| s.batch_units, plain),
+        ("Signatures per batch", |s| s.batch_units, format::plain),
         ("Commits", |s| s.commits.map(|n| n as f64), whole),
     ];
-    let row = |(name, of, text): &Figure| {
+    let rows = figures.iter().filter_map(|(name, of, format)| {
         let values: Vec<f64> = facts::server_points(report).filter_map(of).collect();
         let most = values.iter().copied().reduce(f64::max)?;
-        Some((*name, [values[0], most, values[values.len() - 1]].map(text)))
-    };
-    let known: Vec<_> = figures.iter().filter_map(row).collect();
-    let rows = html! {
-        thead {
-            tr {
-                th scope="col" { "Figure" } th.n scope="col" { "at first" }
-                th.n scope="col" { "at most" } th.n scope="col" { "at last" }
-            }
-        }
-        tbody {
-            @for (name, values) in &known {
-                tr { th scope="row" { (name) } @for value in values { td.n { (value) } } }
-            }
-        }
-    };
-    html! { @if !known.is_empty() { (scrolling("What the server said of itself", &rows)) } }
+        let [first, most, last] = [values[0], most, values[values.len() - 1]].map(format);
+        Some([(*name).to_owned(), first, most, last])
+    });
+    let heads = ["Figure", "at first", "at most", "at last"];
+    let known = Table::new("What the server said of itself", heads, rows);
+    html! { @if !known.rows.is_empty() { (table(&known)) } }
 }
 
 /// The points of the charts over time.
 pub(super) fn series(report: &Report) -> Markup {
-    let (points, _) = thinned(&report.series, POINTS_MAX);
-    let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
-    let plain = |value: f64| format::trimmed(&format::number(value));
+    let (points, _) = downsampled(&report.series, POINTS_MAX);
+    let time = |us: u64| format::time(us as f64);
+    let memory = |bytes: u64| format::bytes(bytes as f64);
     let heads = [
         "Until",
         "Offered",
@@ -146,13 +167,13 @@ pub(super) fn series(report: &Report) -> Markup {
                         td.n { (format::rate(rate)) }
                     }
                     td.n { (format::count(point.in_flight)) }
-                    td.n { (known(point.p50_us.map(|us| format::time(us as f64)))) }
-                    td.n { (known(point.p99_us.map(|us| format::time(us as f64)))) }
-                    td.n { (known(server.cores.map(plain))) }
-                    td.n { (plain(point.client_cores)) }
-                    td.n { (known(server.rss_bytes.map(|n| format::bytes(n as f64)))) }
-                    td.n { (known(point.client_rss_bytes.map(|n| format::bytes(n as f64)))) }
-                    td.n { (known(server.waiters.map(format::count))) }
+                    td.n { (known(point.p50_us, time)) }
+                    td.n { (known(point.p99_us, time)) }
+                    td.n { (known(server.cores, format::plain)) }
+                    td.n { (format::plain(point.client_cores)) }
+                    td.n { (known(server.rss_bytes, memory)) }
+                    td.n { (known(point.client_rss_bytes, memory)) }
+                    td.n { (known(server.waiters, format::count)) }
                 }
             }
         }
@@ -178,19 +199,15 @@ pub(super) fn settings(report: &Report) -> Markup {
 /// The server, and the machine that the load came from.
 pub(super) fn machine(report: &Report) -> Markup {
     let (server, machine) = (&report.server, &report.machine);
-    let pinned = |cores: &[usize]| {
-        if cores.is_empty() { "not pinned".to_owned() } else { facts::core_list(cores) }
-    };
-    let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
     let owned = |name: &str, text: String| (name.to_owned(), text);
     let started = if server.spawned { "for the run" } else { "before" };
     let pairs_of = [
         owned("Server", server.url.clone()),
         owned("Started", started.to_owned()),
-        owned("Store", known(server.store.clone())),
-        owned("Workers", known(server.workers.map(|n| n.to_string()))),
-        owned("Server's cores", pinned(&server.cores)),
-        owned("Harness's cores", pinned(&server.client_cores)),
+        owned("Store", known(server.store.clone(), |store| store)),
+        owned("Workers", known(server.workers, |n| n.to_string())),
+        owned("Server's cores", facts::pinned(&server.cores)),
+        owned("Harness's cores", facts::pinned(&server.client_cores)),
         owned("Processor", machine.cpu.clone()),
         owned("Cores", machine.cores.to_string()),
         owned("Memory", format::bytes(machine.memory_bytes as f64)),

@@ -5,7 +5,7 @@ mod capacity;
 use std::fmt::Write as _;
 
 use super::doubts::doubts;
-use super::facts::{self, QUANTILES, UNKNOWN};
+use super::facts::{self, QUANTILES};
 use super::format;
 use super::model::Report;
 
@@ -67,11 +67,7 @@ fn steps(report: &Report, out: &mut String) -> std::fmt::Result {
     for step in some {
         write!(out, "| {} | {} |", text(&step.name), format::count(step.times.len()))?;
         for (quantile, _) in QUANTILES {
-            let rough = if facts::is_firm(step.times.len(), quantile) { "" } else { "≈ " };
-            match facts::quantile(step, quantile) {
-                Some(us) => write!(out, " {rough}{} |", format::time(us as f64))?,
-                None => write!(out, " {UNKNOWN} |")?,
-            }
+            write!(out, " {} |", facts::shown_quantile(step, quantile))?;
         }
         writeln!(out, " {} |", format::time(step.times.max() as f64))?;
     }

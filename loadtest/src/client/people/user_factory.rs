@@ -6,12 +6,12 @@ use countersign_client::SoftwareKey;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::phone::Speech;
+use super::phone::PhoneKind;
 use super::user::User;
 use crate::LoadError;
-use crate::client::lines::Lines;
-use crate::client::patience::patiently;
+use crate::client::connections::Connections;
 use crate::client::recorder::Recorder;
+use crate::client::retry::retry_refused;
 use crate::client::target::Target;
 
 /// Enrollments at the same time.
@@ -19,16 +19,16 @@ const AT_ONCE: usize = 32;
 
 /// The source of users: a server, its connections, and the phones' protocols.
 #[derive(Clone, Debug)]
-pub struct Crowd {
+pub struct UserFactory {
     /// The server.
     pub target: Target,
     /// The connections.
-    pub lines: Lines,
+    pub connections: Connections,
     /// Protocols of the phones, in turn.
-    pub speeches: Vec<Speech>,
+    pub phone_kinds: Vec<PhoneKind>,
 }
 
-impl Crowd {
+impl UserFactory {
     /// A user of no other run, who is not enrolled. `index` decides how the phone speaks.
     ///
     /// # Errors
@@ -37,14 +37,14 @@ impl Crowd {
         static USERS: AtomicU64 = AtomicU64::new(0);
         let number = USERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("load-{}-{number}", std::process::id());
-        let speech = self.speech(index);
-        User::new(name, &self.target, self.lines.of(index), speech, key)
+        let phone_kind = self.phone_kind(index);
+        User::new(name, &self.target, self.connections.of(index), phone_kind, key)
     }
 
     /// Chooses the protocol of a user's phone by the user's number.
     #[must_use]
-    pub fn speech(&self, index: usize) -> Speech {
-        self.speeches[index % self.speeches.len()]
+    pub fn phone_kind(&self, index: usize) -> PhoneKind {
+        self.phone_kinds[index % self.phone_kinds.len()]
     }
 
     /// Users who are enrolled and whose phones have read once. `done` is told of each.
@@ -57,9 +57,10 @@ impl Crowd {
         done: impl Fn() + Sync,
     ) -> Result<Vec<User>, LoadError> {
         let enrolling = stream::iter(0..count).map(async |index| {
-            let key = SoftwareKey::generate(self.speech(index).algorithm());
+            let key = SoftwareKey::generate(self.phone_kind(index).algorithm());
             let user = self.stranger(index, key)?;
-            patiently(async || user.enroll(Instant::now(), &mut Recorder::default()).await).await?;
+            retry_refused(async || user.enroll(Instant::now(), &mut Recorder::default()).await)
+                .await?;
             done();
             Ok::<_, LoadError>(user)
         });
@@ -67,9 +68,9 @@ impl Crowd {
     }
 }
 
-/// Keys that are made before they are measured with, in the order in which `speeches` take turns.
+/// Generates keys in advance, in the order in which `phone_kinds` take turns.
 #[must_use]
-pub fn keys(speeches: &[Speech], count: usize) -> Vec<SoftwareKey> {
-    let speech = |index: usize| speeches[index % speeches.len()];
-    (0..count).map(|index| SoftwareKey::generate(speech(index).algorithm())).collect()
+pub fn keys(phone_kinds: &[PhoneKind], count: usize) -> Vec<SoftwareKey> {
+    let phone_kind = |index: usize| phone_kinds[index % phone_kinds.len()];
+    (0..count).map(|index| SoftwareKey::generate(phone_kind(index).algorithm())).collect()
 }

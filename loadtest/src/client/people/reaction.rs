@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 /// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Reaction {
     /// They approve.
     Approve,
     /// They deny.
@@ -19,33 +19,33 @@ pub enum Fate {
 
 /// Shares of the reactions, such as `approve=90,deny=8,ignore=2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mix {
+pub struct Reactions {
     approve: f64,
     deny: f64,
     ignore: f64,
 }
 
-impl Default for Mix {
+impl Default for Reactions {
     fn default() -> Self {
         Self { approve: 1.0, deny: 0.0, ignore: 0.0 }
     }
 }
 
-impl Mix {
+impl Reactions {
     /// One of them, by chance.
-    pub fn draw(&self, random: &mut fastrand::Rng) -> Fate {
+    pub fn draw(&self, random: &mut fastrand::Rng) -> Reaction {
         let at = random.f64() * (self.approve + self.deny + self.ignore);
         if at < self.approve {
-            Fate::Approve
+            Reaction::Approve
         } else if at < self.approve + self.deny {
-            Fate::Deny
+            Reaction::Deny
         } else {
-            Fate::Ignore
+            Reaction::Ignore
         }
     }
 }
 
-impl FromStr for Mix {
+impl FromStr for Reactions {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -69,13 +69,13 @@ impl FromStr for Mix {
     }
 }
 
-impl fmt::Display for Mix {
+impl fmt::Display for Reactions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "approve={},deny={},ignore={}", self.approve, self.deny, self.ignore)
     }
 }
 
-impl Serialize for Mix {
+impl Serialize for Reactions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -219,15 +219,17 @@ mod tests {
 
     #[test]
     fn people_do_what_their_shares_say() {
-        let mix: Mix = "approve=6,deny=3,ignore=1".parse().unwrap();
+        let mix: Reactions = "approve=6,deny=3,ignore=1".parse().unwrap();
         let mut random = fastrand::Rng::with_seed(1);
         let drawn: Vec<_> = (0..10_000).map(|_| mix.draw(&mut random)).collect();
-        for (fate, expected) in [(Fate::Approve, 6000), (Fate::Deny, 3000), (Fate::Ignore, 1000)] {
-            let count = drawn.iter().filter(|f| **f == fate).count();
-            assert!(count.abs_diff(expected) < 250, "{fate:?}: {count}");
+        for (reaction, expected) in
+            [(Reaction::Approve, 6000), (Reaction::Deny, 3000), (Reaction::Ignore, 1000)]
+        {
+            let count = drawn.iter().filter(|f| **f == reaction).count();
+            assert!(count.abs_diff(expected) < 250, "{reaction:?}: {count}");
         }
         for text in ["", "approve", "approve=x", "approve=-1", "report=1", "deny=0", "deny=inf"] {
-            assert!(text.parse::<Mix>().is_err(), "{text}");
+            assert!(text.parse::<Reactions>().is_err(), "{text}");
         }
     }
 }

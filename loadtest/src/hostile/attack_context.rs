@@ -1,9 +1,9 @@
-//! Common ground of all abuses: connections from several addresses, and the rate of each abuse.
+//! Tools that all abuses share: connections from several addresses, counts, and rates.
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::order::{Did, Listener, Order};
+use super::order::{AttackCounts, Listener, Order};
 
 /// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
 const ADDRESSES: u64 = 8;
@@ -24,23 +24,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Time that an abuse may lie behind its rate and catch up.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
-/// A place to attack from.
-pub(super) struct Ground {
+/// The order, the addresses to attack from, and the counts.
+pub(super) struct AttackContext {
     /// The order, with everything that is known of the server.
     pub(super) order: Order,
     next: AtomicU64,
-    connections: AtomicU64,
-    unconnected: AtomicU64,
-    calls: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
+    did: Mutex<AttackCounts>,
 }
 
-impl Ground {
+impl AttackContext {
     pub(super) fn new(order: Order) -> Arc<Self> {
-        let [next, connections, unconnected, calls, sent, received] =
-            [const { AtomicU64::new(0) }; 6];
-        Arc::new(Self { order, next, connections, unconnected, calls, sent, received })
+        Arc::new(Self { order, next: AtomicU64::new(0), did: Mutex::default() })
     }
 
     /// True if the operators' listener is attacked.
@@ -63,7 +57,7 @@ impl Ground {
     ///
     /// # Errors
     /// If the server does not take it in time.
-    pub(super) async fn dial(self: &Arc<Self>) -> io::Result<Peer> {
+    pub(super) async fn dial(self: &Arc<Self>) -> io::Result<AttackConnection> {
         self.dial_with(None).await
     }
 
@@ -71,12 +65,15 @@ impl Ground {
     ///
     /// # Errors
     /// As [`Self::dial`].
-    pub(super) async fn dial_with(self: &Arc<Self>, buffer: Option<u32>) -> io::Result<Peer> {
+    pub(super) async fn dial_with(
+        self: &Arc<Self>,
+        buffer: Option<u32>,
+    ) -> io::Result<AttackConnection> {
         let dialed = timeout(CONNECT, self.dialed(buffer)).await;
         let dialed = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let counter = if dialed.is_ok() { &self.connections } else { &self.unconnected };
-        counter.fetch_add(1, Ordering::Relaxed);
-        Ok(Peer { stream: dialed?, ground: self.clone() })
+        let mut did = self.lock();
+        *(if dialed.is_ok() { &mut did.connections } else { &mut did.unconnected }) += 1;
+        Ok(AttackConnection { stream: dialed?, context: self.clone() })
     }
 
     async fn dialed(&self, buffer: Option<u32>) -> io::Result<TcpStream> {
@@ -91,27 +88,26 @@ impl Ground {
         Ok(stream)
     }
 
-    /// Counts bytes that went another way than through a [`Peer`].
+    /// Counts bytes that went another way than through an [`AttackConnection`].
     pub(super) fn count(&self, sent: usize, received: usize) {
-        self.sent.fetch_add(sent as u64, Ordering::Relaxed);
-        self.received.fetch_add(received as u64, Ordering::Relaxed);
+        let mut did = self.lock();
+        did.sent_bytes += sent as u64;
+        did.received_bytes += received as u64;
     }
 
     /// Counts a call that was answered.
     pub(super) fn called(&self, sent: usize, received: usize) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.lock().calls += 1;
         self.count(sent, received);
     }
 
     /// The account so far.
-    pub(super) fn did(&self) -> Did {
-        Did {
-            connections: self.connections.load(Ordering::Relaxed),
-            unconnected: self.unconnected.load(Ordering::Relaxed),
-            calls: self.calls.load(Ordering::Relaxed),
-            sent_bytes: self.sent.load(Ordering::Relaxed),
-            received_bytes: self.received.load(Ordering::Relaxed),
-        }
+    pub(super) fn did(&self) -> AttackCounts {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AttackCounts> {
+        self.did.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something `count` times at the same time, and each again as soon as it ends. They begin
@@ -126,12 +122,12 @@ impl Ground {
     {
         let mut lanes = JoinSet::new();
         for number in 0..count {
-            let (ground, delay) = (self.clone(), Duration::from_secs(1) * number as u32);
+            let (context, delay) = (self.clone(), Duration::from_secs(1) * number as u32);
             lanes.spawn(async move {
                 sleep(delay / per_second.max(1) as u32).await;
                 loop {
                     // An attacker whom the server turns away comes again.
-                    let _ended = one(ground.clone(), number).await;
+                    let _ended = one(context.clone(), number).await;
                     sleep(PAUSE).await;
                 }
             });
@@ -148,9 +144,9 @@ impl Ground {
     ) where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let (mut pace, mut under_way) = (Pace::new(per_second), JoinSet::new());
+        let (mut throttle, mut under_way) = (Throttle::new(per_second), JoinSet::new());
         for number in 0.. {
-            pace.turn().await;
+            throttle.turn().await;
             while under_way.try_join_next().is_some() {}
             if under_way.len() >= at_once {
                 under_way.join_next().await;
@@ -161,12 +157,12 @@ impl Ground {
 }
 
 /// A rate.
-pub(super) struct Pace {
+pub(super) struct Throttle {
     every: Duration,
     next: Instant,
 }
 
-impl Pace {
+impl Throttle {
     pub(super) fn new(per_second: u64) -> Self {
         Self { every: Duration::from_secs(1) / per_second.max(1) as u32, next: Instant::now() }
     }
@@ -189,20 +185,20 @@ impl Pace {
     }
 }
 
-/// A connection of an attacker.
-pub(super) struct Peer {
+/// An attacker's connection.
+pub(super) struct AttackConnection {
     stream: TcpStream,
-    ground: Arc<Ground>,
+    context: Arc<AttackContext>,
 }
 
-impl Peer {
+impl AttackConnection {
     /// Sends bytes.
     ///
     /// # Errors
     /// If the connection is over.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
-        self.ground.count(bytes.len(), 0);
+        self.context.count(bytes.len(), 0);
         Ok(())
     }
 
@@ -215,7 +211,7 @@ impl Peer {
         match self.stream.read(&mut buffer).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             read => {
-                self.ground.count(0, read);
+                self.context.count(0, read);
                 Ok(())
             }
         }
@@ -239,33 +235,33 @@ impl Peer {
         }
     }
 
-    /// Sends blocks as `pace` allows, and reads whatever comes meanwhile.
+    /// Sends blocks as `throttle` allows, and reads whatever comes meanwhile.
     ///
     /// # Errors
     /// If the connection is over.
     pub(super) async fn flood(
         &mut self,
-        mut pace: Pace,
+        mut throttle: Throttle,
         turns: u32,
         mut block: impl FnMut() -> Vec<u8>,
     ) -> io::Result<()> {
-        let ground = self.ground.clone();
+        let context = self.context.clone();
         let (mut read, mut write) = self.stream.split();
         let receive = async {
             let mut buffer = vec![0; 65_536];
             loop {
                 match read.read(&mut buffer).await? {
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    read => ground.count(0, read),
+                    read => context.count(0, read),
                 }
             }
         };
         let send = async {
             loop {
-                pace.turns(turns).await;
+                throttle.turns(turns).await;
                 let block = block();
                 write.write_all(&block).await?;
-                ground.count(block.len(), 0);
+                context.count(block.len(), 0);
             }
         };
         tokio::select! {

@@ -2,16 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
-use url::Url;
 
 use super::order::{Accomplice, OwnWait, Victim};
 use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
 use crate::client::raw::Callers;
-use crate::server::{Settings, Spawned};
+use crate::server::{SpawnSettings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.
 const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
@@ -26,7 +24,7 @@ const ACCOMPLICE_SECRET: &str = "a-secret-that-attackers-know";
 const UNKNOWN: &str = "unknown variable ";
 
 /// A server with those who use it.
-pub(super) struct Host {
+pub(super) struct TargetServer {
     spawned: Spawned,
     /// Addresses of its listeners.
     pub(super) public: SocketAddr,
@@ -34,14 +32,14 @@ pub(super) struct Host {
     /// Its tenant.
     pub(super) tenant: String,
     /// Those who sign in.
-    pub(super) sign_ins: Arc<SignIns>,
+    pub(super) sign_ins: SignIns,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,
     callers: Callers,
     log_read: u64,
 }
 
-impl Host {
+impl TargetServer {
     /// Starts a server, and enrolls as many people as sign in on it at `per_second`. `left_out` is
     /// told of each key that the server does not know.
     ///
@@ -56,7 +54,7 @@ impl Host {
     ) -> Result<Self, LoadError> {
         let webhook = free_port()?;
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        let mut settings = Settings {
+        let mut settings = SpawnSettings {
             store: store.to_owned(),
             workers: 0,
             cores: cores.to_vec(),
@@ -83,9 +81,8 @@ impl Host {
             );
         };
         let target = &spawned.target;
-        let callers = Callers::new(&target.tenant, target.secret.reveal());
-        let public = address(&target.base)?;
-        let operators = address(target.operations.as_deref().unwrap_or_default())?;
+        let callers = target.callers();
+        let (public, operators) = (target.address()?, target.operations_address()?);
         let sign_ins = SignIns::enroll(public, &callers, per_second).await?;
         let tenant = target.tenant.clone();
         let (secret, accomplice) = (ACCOMPLICE_SECRET.to_owned(), ACCOMPLICE.to_owned());
@@ -159,12 +156,6 @@ fn is_set(key: &str, set: &[(String, String)]) -> bool {
 /// An address of the accomplice on which nobody listens.
 fn free_port() -> Result<SocketAddr, LoadError> {
     Ok(std::net::TcpListener::bind((WEBHOOK, 0))?.local_addr()?)
-}
-
-fn address(url: &str) -> Result<SocketAddr, LoadError> {
-    let parsed = Url::parse(url).ok().and_then(|url| url.socket_addrs(|| None).ok());
-    let first = parsed.and_then(|all| all.first().copied());
-    first.ok_or(LoadError::Wrong("the server says no address"))
 }
 
 #[cfg(test)]

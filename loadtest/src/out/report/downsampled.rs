@@ -10,7 +10,7 @@ pub(super) const POINTS_MAX: usize = 150;
 ///
 /// Rates and cores are averaged; of latencies, memory and lifecycles under way the highest is kept,
 /// so that no peak is lost.
-pub(super) fn thinned(series: &[Point], most: usize) -> (Vec<Point>, usize) {
+pub(super) fn downsampled(series: &[Point], most: usize) -> (Vec<Point>, usize) {
     let each = series.len().div_ceil(most.max(1)).max(1);
     (series.chunks(each).map(merged).collect(), each)
 }
@@ -64,11 +64,11 @@ mod tests {
             ..Point::default()
         };
         let series: Vec<_> = (1..=5).map(point).collect();
-        let (few, each) = thinned(&series, 3);
+        let (few, each) = downsampled(&series, 3);
         assert_eq!((few.len(), each), (3, 2));
         assert_eq!((few[0].at_seconds, few[0].offered, few[0].p99_us), (2.0, 1.5, Some(99)));
         assert_eq!(few[2].server.as_ref().and_then(|s| s.rss_bytes), Some(5));
-        assert_eq!(thinned(&series, 150).0, series);
-        assert_eq!(thinned(&[], 150), (Vec::new(), 1));
+        assert_eq!(downsampled(&series, 150).0, series);
+        assert_eq!(downsampled(&[], 150), (Vec::new(), 1));
     }
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::attackers::Attackers;
-use super::guard::Guard;
 use super::health::probe;
-use super::host::Host;
 use super::order::{Listener, Order};
 use super::plan::Run;
 use super::span::Span;
+use super::target_server::TargetServer;
 use super::verdict::{Change, Measured, Rule};
 use crate::LoadError;
+use crate::host::peaks::Peaks;
 use crate::host::process;
 
+/// Memory above which a server is killed, so that an abuse harms it and not the machine.
+const MEMORY_MAX: u64 = 1 << 30;
 /// Time after the end of an abuse by which memory and descriptors have to be back.
 const BACK: Duration = Duration::from_secs(10);
 /// Time between two looks at them.
@@ -26,7 +28,7 @@ const START: Duration = Duration::from_millis(300);
 
 /// Lengths and rates of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct Timing {
     /// Length of the abuse.
     pub abuse: Duration,
     /// Length of the span before it.
@@ -38,9 +40,9 @@ pub struct Pace {
 }
 
 /// Sign-ins and health for that long.
-pub(super) async fn span(host: &Host, pace: &Pace, time: Duration) -> Span {
-    let sign_ins = host.sign_ins.go_on(pace.sign_ins_per_second, time);
-    let (mut span, health) = tokio::join!(sign_ins, probe(host.operators, time));
+pub(super) async fn span(server: &TargetServer, timing: &Timing, time: Duration) -> Span {
+    let sign_ins = server.sign_ins.go_on(timing.sign_ins_per_second, time);
+    let (mut span, health) = tokio::join!(sign_ins, probe(server.operators, time));
     span.health = health.health;
     span.unhealthy = health.unhealthy;
     span.first_unhealthy = health.first_unhealthy;
@@ -52,53 +54,58 @@ pub(super) async fn span(host: &Host, pace: &Pace, time: Duration) -> Span {
 ///
 /// # Errors
 /// [`LoadError`] if the attackers do not do as they are told.
-pub(super) async fn trial(
-    host: &mut Host,
+pub(super) async fn measure(
+    server: &mut TargetServer,
     run: &Run,
-    (pace, rule): (&Pace, &Rule),
+    (timing, rule): (&Timing, &Rule),
     (attackers, cores): (&Attackers, &[usize]),
     quiet: Span,
 ) -> Result<Measured, LoadError> {
-    let order = order(host, run, pace, cores).await?;
-    let (memory, descriptors) = before(host.pid()).await?;
-    let guard = Guard::over(host.pid());
+    let order = order(server, run, timing, cores).await?;
+    let (memory, descriptors) = before(server.pid()).await?;
+    let peaks = Peaks::watch(server.pid(), MEMORY_MAX);
     let attacking = attackers.begin(&order).await?;
-    let (during, did) = tokio::join!(span(host, pace, pace.abuse + START), attacking.ended());
+    let (during, did) = tokio::join!(span(server, timing, timing.abuse + START), attacking.ended());
     let (did, ended) = (did?, Instant::now());
-    let after = span(host, pace, pace.recovery).await;
-    let (left, busy) = after_all(host.pid(), rule, (memory, descriptors), ended).await;
-    let gone = guard.killed().then(|| "it took too much memory and was killed".to_owned());
-    let dead = !process::is_alive(host.pid());
+    let after = span(server, timing, timing.recovery).await;
+    let (left, busy) = after_all(server.pid(), rule, (memory, descriptors), ended).await;
+    let gone = peaks.killed().then(|| "it took too much memory and was killed".to_owned());
+    let dead = !process::is_alive(server.pid());
     let gone = gone.or_else(|| dead.then(|| "the server has ended".to_owned()));
     Ok(Measured {
         quiet,
         during,
         after,
-        memory: Change { before: memory, peak: guard.memory().max(memory), after: left.0 },
-        descriptors: Change { before: descriptors, peak: guard.descriptors(), after: left.1 },
+        memory: Change { before: memory, peak: peaks.memory().max(memory), after: left.0 },
+        descriptors: Change { before: descriptors, peak: peaks.descriptors(), after: left.1 },
         busy,
         gone,
-        complaints: host.complaints(),
+        complaints: server.complaints(),
         did,
     })
 }
 
-async fn order(host: &Host, run: &Run, pace: &Pace, cores: &[usize]) -> Result<Order, LoadError> {
-    let (victim, waits) = host.targets().await?;
+async fn order(
+    server: &TargetServer,
+    run: &Run,
+    timing: &Timing,
+    cores: &[usize],
+) -> Result<Order, LoadError> {
+    let (victim, waits) = server.targets().await?;
     let address = match run.listener {
-        Listener::Public => host.public,
-        Listener::Operators => host.operators,
+        Listener::Public => server.public,
+        Listener::Operators => server.operators,
     };
     Ok(Order {
         abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
         listener: run.listener,
         address,
-        seconds: pace.abuse.as_secs_f64(),
+        seconds: timing.abuse.as_secs_f64(),
         cores: cores.to_vec(),
-        tenant: host.tenant.clone(),
+        tenant: server.tenant.clone(),
         waits,
         victim,
-        accomplice: host.accomplice.clone(),
+        accomplice: server.accomplice.clone(),
     })
 }
 

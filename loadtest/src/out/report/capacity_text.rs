@@ -1,8 +1,10 @@
 //! Findings of `capacity` in words, for the page and the Markdown alike.
 
-use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
+use super::capacity::{Capacity, Conclusion, Cost, Findings, Fit, Objective, Trial};
+use super::facts::{known, own_store};
 use super::format;
 use super::model::Report;
+use super::table::Table;
 
 /// Below this share explained a line is a poor one.
 const R2_MIN: f64 = 0.95;
@@ -10,14 +12,6 @@ const R2_MIN: f64 = 0.95;
 const DEVIATION_MAX: f64 = 0.1;
 /// Any two points lie on a line.
 const POINTS_MIN: usize = 3;
-
-/// The heads of the table of costs.
-pub(super) const FIT_HEADS: [&str; 6] =
-    ["Cost", "Of one", "Without any", "Points", "R²", "Largest deviation"];
-
-/// The heads of the table of trials.
-pub(super) const TRIAL_HEADS: [&str; 7] =
-    ["Offered", "Completed", "Latency", "Errors", "Server cores", "Harness", "Objective"];
 
 /// `p99 ≤ 50 ms and errors ≤ 0.01 %`.
 pub(crate) fn objective(objective: &Objective) -> String {
@@ -40,7 +34,7 @@ pub(super) fn quantile(objective: &Objective) -> String {
 pub(crate) fn conclusion(capacity: &Capacity) -> String {
     let (objective, trials) = (objective(&capacity.objective), capacity.trials.len() as u64);
     let trials = format::several(trials, "trial", "trials");
-    let rate = format::trimmed(&format::number(capacity.highest_rate));
+    let rate = format::plain(capacity.highest_rate);
     match capacity.conclusion {
         Conclusion::Found => {
             format!(
@@ -72,15 +66,17 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let searches = std::iter::once(("", capacity.conclusion));
-    let others = capacity.beside.iter().map(|other| (other.store.as_str(), other.conclusion));
-    for (store, conclusion) in searches.chain(others) {
-        let plan = match conclusion {
+    let of_store = |findings: &Findings<'_>| match findings.is_first {
+        true => String::new(),
+        false => format!(" with {}", findings.store),
+    };
+    for findings in capacity.by_store(own_store(report)) {
+        let plan = match findings.conclusion {
             Conclusion::Found => continue,
             Conclusion::Ceiling | Conclusion::GaveUp => "its plan counts on all of a core",
             Conclusion::Nothing => "its plan says nothing of cores",
         };
-        let with = if store.is_empty() { String::new() } else { format!(" with {store}") };
+        let with = of_store(&findings);
         found.push(format!("The highest rate{with} was not found: {plan}."));
     }
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
@@ -99,9 +95,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
             format::rate(trial.rate),
         ));
     }
-    found.extend(rough_figures(&capacity.fits, ""));
-    for other in &capacity.beside {
-        found.extend(rough_figures(&other.fits, &format!(" with {}", other.store)));
+    for findings in capacity.by_store(own_store(report)) {
+        found.extend(rough_figures(findings.fits, &of_store(&findings)));
     }
     found
 }
@@ -147,51 +142,59 @@ fn rough(fit: &Fit) -> Vec<String> {
     why
 }
 
-/// Name of a fit's cost.
-pub(crate) fn cost(fit: &Fit) -> String {
-    let of = match fit.cost {
-        Cost::CpuPerLifecycle => "Server CPU per lifecycle",
-        Cost::CpuPerStep => "Server CPU per step",
-        Cost::BytesPerChallenge => "Memory per pending challenge",
-        Cost::BytesPerWaiterHttp1 => "Memory per parked browser, HTTP/1.1",
-        Cost::BytesPerWaiterHttp2 => "Memory per parked browser, HTTP/2",
-        Cost::BytesPerDevice => "Memory per active device",
-        Cost::WritesPerLifecycle => "Store writes per lifecycle",
-        Cost::RedisBytesPerDevice => "Redis memory per device",
-        Cost::RedisBytesPerLifecycle => "Redis memory per kept lifecycle",
-    };
-    fit.step.as_ref().map_or_else(|| of.to_owned(), |step| format!("{of}: {step}"))
+/// The unit of a cost.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    /// Seconds for one, cores for all.
+    Cores,
+    Count,
+    Bytes,
 }
 
-/// Label of the horizontal axis of a fit's chart.
-pub(super) const fn counted(cost: Cost) -> &'static str {
+/// The name of a cost, the axes of its chart, and its unit.
+const fn about(cost: Cost) -> (&'static str, &'static str, Unit) {
+    const CPU: &str = "cores in use, by rate per second";
+    const MEMORY: &str = "resident memory, by how many there are";
+    const REDIS: &str = "Redis's memory, by how many there are";
+    use Unit::{Bytes, Cores, Count};
     match cost {
-        Cost::CpuPerLifecycle | Cost::CpuPerStep => "cores in use, by rate per second",
-        Cost::WritesPerLifecycle => "commits, by lifecycles",
-        Cost::BytesPerChallenge
-        | Cost::BytesPerWaiterHttp1
-        | Cost::BytesPerWaiterHttp2
-        | Cost::BytesPerDevice => "resident memory, by how many there are",
-        Cost::RedisBytesPerDevice | Cost::RedisBytesPerLifecycle => {
-            "Redis's memory, by how many there are"
-        }
+        Cost::CpuPerLifecycle => ("Server CPU per lifecycle", CPU, Cores),
+        Cost::CpuPerStep => ("Server CPU per step", CPU, Cores),
+        Cost::BytesPerChallenge => ("Memory per pending challenge", MEMORY, Bytes),
+        Cost::BytesPerWaiterHttp1 => ("Memory per parked browser, HTTP/1.1", MEMORY, Bytes),
+        Cost::BytesPerWaiterHttp2 => ("Memory per parked browser, HTTP/2", MEMORY, Bytes),
+        Cost::BytesPerDevice => ("Memory per active device", MEMORY, Bytes),
+        Cost::WritesPerLifecycle => ("Store writes per lifecycle", "commits, by lifecycles", Count),
+        Cost::RedisBytesPerDevice => ("Redis memory per device", REDIS, Bytes),
+        Cost::RedisBytesPerLifecycle => ("Redis memory per kept lifecycle", REDIS, Bytes),
     }
+}
+
+/// Name of a fit's cost.
+pub(crate) fn cost(fit: &Fit) -> String {
+    let (name, ..) = about(fit.cost);
+    fit.step.as_ref().map_or_else(|| name.to_owned(), |step| format!("{name}: {step}"))
+}
+
+/// Label of the axes of a fit's chart.
+pub(super) const fn axes(cost: Cost) -> &'static str {
+    about(cost).1
 }
 
 /// A fit's measurement, or its value at zero, with the unit.
 pub(super) fn amount(cost: Cost, value: f64) -> String {
-    if is_cpu(cost) { format::cores(value) } else { mark(cost, value) }
+    if about(cost).2 == Unit::Cores { format::cores(value) } else { on_axis(cost, value) }
 }
 
 /// The same as it stands on an axis.
-pub(super) fn mark(cost: Cost, value: f64) -> String {
-    let is_count = is_cpu(cost) || cost == Cost::WritesPerLifecycle;
-    format::trimmed(&if is_count { format::number(value) } else { format::bytes(value) })
+pub(super) fn on_axis(cost: Cost, value: f64) -> String {
+    let is_bytes = about(cost).2 == Unit::Bytes;
+    format::trimmed(&if is_bytes { format::bytes(value) } else { format::number(value) })
 }
 
 /// The cost of one more, with the unit.
 pub(super) fn of_one(fit: &Fit) -> String {
-    format::trimmed(&words_of(fit.cost)(fit.slope))
+    format::trimmed(&format_of(fit.cost)(fit.slope))
 }
 
 /// The same with its standard error, as a part of it.
@@ -202,21 +205,12 @@ pub(crate) fn of_one_with_error(fit: &Fit) -> String {
 }
 
 /// Formatter of a cost.
-pub(crate) fn words_of(cost: Cost) -> fn(f64) -> String {
-    match cost {
-        Cost::CpuPerLifecycle | Cost::CpuPerStep => format::seconds,
-        Cost::WritesPerLifecycle => format::number,
-        Cost::BytesPerChallenge
-        | Cost::BytesPerWaiterHttp1
-        | Cost::BytesPerWaiterHttp2
-        | Cost::BytesPerDevice
-        | Cost::RedisBytesPerDevice
-        | Cost::RedisBytesPerLifecycle => format::bytes,
+pub(crate) const fn format_of(cost: Cost) -> fn(f64) -> String {
+    match about(cost).2 {
+        Unit::Cores => format::seconds,
+        Unit::Count => format::number,
+        Unit::Bytes => format::bytes,
     }
-}
-
-const fn is_cpu(cost: Cost) -> bool {
-    matches!(cost, Cost::CpuPerLifecycle | Cost::CpuPerStep)
 }
 
 /// Legend of the table of costs.
@@ -224,29 +218,37 @@ pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard er
     costs, R² the share of the variation that the line explains, the largest deviation that of a \
     measurement from the line, as a part of their range.";
 
-/// A row of the table of costs.
-pub(super) fn fit_row(fit: &Fit) -> [String; 6] {
-    let together = || "all steps together".to_owned();
-    [
-        cost(fit),
-        of_one_with_error(fit),
-        amount(fit.cost, fit.intercept),
-        if fit.step.is_some() { together() } else { fit.points.len().to_string() },
-        fit.r2.map_or_else(|| "–".to_owned(), |r2| format!("{r2:.4}")),
-        format!("{} of the range", format::share(fit.deviation_max)),
-    ]
+/// The table of costs.
+pub(super) fn costs(capacity: &Capacity) -> Table {
+    let row = |fit: &Fit| {
+        let points = fit.points.len().to_string();
+        [
+            cost(fit),
+            of_one_with_error(fit),
+            amount(fit.cost, fit.intercept),
+            if fit.step.is_some() { "all steps together".to_owned() } else { points },
+            known(fit.r2, |r2| format!("{r2:.4}")),
+            format!("{} of the range", format::share(fit.deviation_max)),
+        ]
+    };
+    let heads = ["Cost", "Of one", "Without any", "Points", "R²", "Largest deviation"];
+    Table::new("Costs, and how well they fit", heads, capacity.fits.iter().map(row))
 }
 
-/// A row of the table of trials.
-pub(super) fn trial_row(trial: &Trial) -> [String; 7] {
-    let unknown = || "–".to_owned();
-    [
-        format::rate(trial.rate),
-        format::rate(trial.completed_rate),
-        trial.latency_us.map_or_else(unknown, |us| format::time(us as f64)),
-        format::share(trial.errors_share),
-        trial.server_cores.map_or_else(unknown, |n| format::trimmed(&format::number(n))),
-        format::share(trial.client_share),
-        if trial.met { "met" } else { "missed" }.to_owned(),
-    ]
+/// The table of trials.
+pub(super) fn trials(capacity: &Capacity) -> Table {
+    let row = |trial: &Trial| {
+        [
+            format::rate(trial.rate),
+            format::rate(trial.completed_rate),
+            known(trial.latency_us, |us| format::time(us as f64)),
+            format::share(trial.errors_share),
+            known(trial.server_cores, format::plain),
+            format::share(trial.client_share),
+            if trial.met { "met" } else { "missed" }.to_owned(),
+        ]
+    };
+    let heads =
+        ["Offered", "Completed", "Latency", "Errors", "Server cores", "Harness", "Objective"];
+    Table::new("Trials in their order", heads, capacity.trials.iter().map(row))
 }

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::plan::Run;
-use super::span::{Span, SpanFigures};
+use super::span::Span;
 use super::verdict::{Change, Measured};
 use crate::server::without_password;
 
@@ -21,30 +20,18 @@ pub struct Outcome {
     pub wrong: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Spans {
-    quiet: SpanFigures,
-    during: SpanFigures,
-    after: SpanFigures,
-}
-
 impl Outcome {
     /// Everything about it, for a file.
     #[must_use]
     pub fn json(&self) -> Value {
         let Measured { quiet, during, after, memory, descriptors, .. } = &self.measured;
-        let change = |c: &Change| json!({ "before": c.before, "peak": c.peak, "after": c.after });
         json!({
             "store": without_password(&self.run.store),
             "listener": self.run.listener,
             "abuses": self.run.abuses.iter().map(|abuse| abuse.name).collect::<Vec<_>>(),
-            "spans": Spans {
-                quiet: quiet.figures(),
-                during: during.figures(),
-                after: after.figures(),
-            },
-            "memoryBytes": change(memory),
-            "descriptors": change(descriptors),
+            "spans": { "quiet": quiet.json(), "during": during.json(), "after": after.json() },
+            "memoryBytes": memory,
+            "descriptors": descriptors,
             "busy": self.measured.busy,
             "attackers": self.measured.did,
             "wrong": self.wrong,

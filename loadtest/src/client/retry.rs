@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// [`LoadError`], also if it has for too long.
-pub(crate) async fn patiently<T>(
+pub(crate) async fn retry_refused<T>(
     prepare: impl AsyncFn() -> Result<T, LoadError>,
 ) -> Result<T, LoadError> {
     for _ in 0..TRIES {

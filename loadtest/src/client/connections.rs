@@ -29,11 +29,11 @@ impl Protocol {
 
 /// Connections, over which users are spread.
 #[derive(Clone, Debug)]
-pub struct Lines {
+pub struct Connections {
     all: Vec<Http>,
 }
 
-impl Lines {
+impl Connections {
     /// Enough for `requests` at the same time. If the server is on this machine and they are many,
     /// they come from several of its addresses.
     ///
@@ -70,16 +70,16 @@ mod tests {
     #[test]
     fn many_connections_come_from_several_addresses_of_this_machine() {
         let one = Protocol { http2: false, streams: 1 };
-        assert_eq!(Lines::new(one, PER_ADDRESS, true).unwrap().all.len(), 1);
-        assert_eq!(Lines::new(one, PER_ADDRESS + 1, true).unwrap().all.len(), 2);
-        assert_eq!(Lines::new(one, PER_ADDRESS + 1, false).unwrap().all.len(), 1);
+        assert_eq!(Connections::new(one, PER_ADDRESS, true).unwrap().all.len(), 1);
+        assert_eq!(Connections::new(one, PER_ADDRESS + 1, true).unwrap().all.len(), 2);
+        assert_eq!(Connections::new(one, PER_ADDRESS + 1, false).unwrap().all.len(), 1);
         assert_eq!((address(0), address(251)), ([127, 0, 0, 1].into(), [127, 0, 1, 2].into()));
     }
 
     #[test]
     fn http2_has_as_many_connections_as_its_streams_ask_for() {
         let two = Protocol { http2: true, streams: 50 };
-        let lines = Lines::new(two, 101, true).unwrap();
-        assert_eq!((lines.all.len(), two.connections(101)), (3, 3));
+        let connections = Connections::new(two, 101, true).unwrap();
+        assert_eq!((connections.all.len(), two.connections(101)), (3, 3));
     }
 }

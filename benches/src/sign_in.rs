@@ -1,0 +1,134 @@
+//! Sign-ins over raw connections, as work for the load harness.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_client::ClientError;
+use countersign_loadtest::LoadError;
+use countersign_loadtest::client::people::Delay;
+use countersign_loadtest::client::raw::{Answer, Connection, Person, expect};
+use countersign_loadtest::client::recorder::Recorder;
+use countersign_loadtest::out::report::step;
+use countersign_loadtest::run::drive::Work;
+use tokio::time::{Instant, sleep};
+
+use crate::pinned::Server;
+
+/// Steps of new work, which an overloaded server rejects.
+pub const NEW: [&str; 2] = [step::TRACK, step::CHALLENGE];
+/// Steps of a sign-in that was admitted.
+pub const EXISTING: [&str; 4] = [step::READ, step::DECIDE, step::VERIFY, step::VALIDATE];
+/// The failure of a sign-in for which every connection was in use.
+pub const UNSENT: &str = "every connection is in use";
+/// The failure of a refusal without `Retry-After`.
+pub const WITHOUT_TIME: &str = "a refusal without a time to come again";
+
+/// Connections that all users share.
+struct Connections {
+    address: SocketAddr,
+    /// Those for new sign-ins, limited in number.
+    new: Mutex<Vec<Connection>>,
+    /// Those of browsers and phones that have begun, as many as there are.
+    existing: Mutex<Vec<Connection>>,
+}
+
+/// A user who signs in over and over.
+#[derive(Clone)]
+pub struct SignIn {
+    person: Arc<Person>,
+    connections: Arc<Connections>,
+    human: Delay,
+    random: fastrand::Rng,
+}
+
+impl SignIn {
+    /// Enrolls users who share that many connections. Each takes from a half to three halves of
+    /// `human` to decide, because people who came together do not decide together.
+    ///
+    /// # Errors
+    /// If the server does not take them.
+    pub async fn enroll(
+        server: &Server,
+        users: usize,
+        connections: usize,
+        human: Duration,
+    ) -> std::io::Result<Vec<Self>> {
+        let new = (0..connections).map(|_| Connection::to(server.address)).collect();
+        let (address, existing) = (server.address, Mutex::default());
+        let connections = Arc::new(Connections { address, new: Mutex::new(new), existing });
+        let mut all = Vec::with_capacity(users);
+        let mut connection = Connection::to(server.address);
+        for number in 0..users {
+            let name = format!("u-{number}");
+            let person = Person::enroll(server.callers(), &name, &mut connection).await?;
+            let (person, connections) = (Arc::new(person), connections.clone());
+            let human = Delay::Uniform(human / 2, human * 3 / 2);
+            let random = fastrand::Rng::with_seed(number as u64);
+            all.push(Self { person, connections, human, random });
+        }
+        Ok(all)
+    }
+
+    /// The same user, who decides at once.
+    #[must_use]
+    pub fn at_once(&self) -> Self {
+        Self { human: Delay::None, ..self.clone() }
+    }
+}
+
+impl Work for SignIn {
+    async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
+        let Self { person, connections, .. } = self;
+        let tracked = connections.ask(step::TRACK, person.track(), meant, recorder).await?;
+        let token = expect(&tracked, "token")?;
+        let start = Person::start(token);
+        let started = connections.ask(step::CHALLENGE, &start, Instant::now(), recorder).await?;
+        let challenge = expect(&started, "challengeId")?;
+        sleep(self.human.draw(&mut self.random)).await;
+        let mut go_on = async |step, request: &[u8]| {
+            connections.ask(step, request, Instant::now(), recorder).await
+        };
+        let nonce = go_on(step::READ, person.nonce()).await?;
+        let read = go_on(step::READ, &person.read(expect(&nonce, "message")?)).await?;
+        if expect(&read, "challengeId")? != challenge {
+            return Err(LoadError::Wrong("another challenge is pending"));
+        }
+        go_on(step::DECIDE, &person.approve(challenge)).await?;
+        let told = go_on(step::VERIFY, &Person::verify(token, challenge, None)).await?;
+        go_on(step::VALIDATE, &person.validate(expect(&told, "accessToken")?)).await?;
+        Ok(())
+    }
+}
+
+impl Connections {
+    /// Sends a step's request over a connection that is idle.
+    async fn ask(
+        &self,
+        step: &'static str,
+        request: &[u8],
+        meant: Instant,
+        recorder: &mut Recorder,
+    ) -> Result<Answer, LoadError> {
+        let is_new = NEW.contains(&step);
+        let all = if is_new { &self.new } else { &self.existing };
+        let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = match lock().pop() {
+            Some(idle) => idle,
+            None if is_new => return Err(LoadError::Wrong(UNSENT)),
+            None => Connection::to(self.address),
+        };
+        let answer = recorder.timed(step, meant, connection.ask(request)).await;
+        lock().push(connection);
+        let refused = answer.as_ref().is_err_and(LoadError::is_refusal);
+        if refused && !matches!(&answer, Err(error) if says_when(error)) {
+            return Err(LoadError::Unexpected { step, what: WITHOUT_TIME });
+        }
+        answer
+    }
+}
+
+const fn says_when(error: &LoadError) -> bool {
+    let LoadError::Request { source, .. } = error else { return false };
+    matches!(source, ClientError::Refused { retry_after: Some(_), .. })
+}
