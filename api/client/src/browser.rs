@@ -5,6 +5,7 @@ use countersign_wire::challenge::{
     CancelRequest, CancelResponse, GenericChallengeRequest, GenericChallengeResponse,
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
+use countersign_wire::paths;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 
@@ -35,7 +36,7 @@ impl Browser {
         &self,
         request: &PushChallengeRequest,
     ) -> Result<PushChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/challenge/push", None);
+        let call = self.api.request(Method::POST, paths::START_CHALLENGE, None);
         send(call.json(request), &self.authorization).await
     }
 
@@ -48,7 +49,7 @@ impl Browser {
         challenge: &str,
         wait: Option<u64>,
     ) -> Result<VerifyResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/verify/push", None);
+        let call = self.api.request(Method::POST, paths::VERIFY, None);
         let body = VerifyRequest { challenge_id: challenge.to_owned() };
         send(waiting(call.json(&body), wait), &self.authorization).await
     }
@@ -58,7 +59,7 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn cancel_push(&self, challenge: &str) -> Result<CancelResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/cancel/push", None);
+        let call = self.api.request(Method::POST, paths::CANCEL, None);
         let body = CancelRequest { challenge_id: challenge.to_owned() };
         send(call.json(&body), &self.authorization).await
     }
@@ -68,7 +69,7 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn authenticators(&self) -> Result<Vec<AuthenticatorItem>, ClientError> {
-        let call = self.api.request(Method::GET, "/client/user-authenticators", None);
+        let call = self.api.request(Method::GET, paths::OWN_AUTHENTICATORS, None);
         send(call, &self.authorization).await
     }
 
@@ -80,7 +81,7 @@ impl Browser {
         &self,
         request: &GenericChallengeRequest,
     ) -> Result<GenericChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/challenge", None);
+        let call = self.api.request(Method::POST, paths::NONCE, None);
         send(call.json(request), &self.authorization).await
     }
 }

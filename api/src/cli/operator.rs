@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use countersign_client::ClientError;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::operator::{OperatorAccount, OperatorDone};
+use countersign_wire::paths::{filled, operator};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
@@ -70,12 +71,13 @@ pub(super) async fn device(
 ) -> Result<(), Box<dyn Error>> {
     match command {
         DeviceCommand::List(ListArgs { whose }) => {
-            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+            let account: OperatorAccount =
+                call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", devices(&account))?;
         }
         DeviceCommand::Revoke(RevokeArgs { whose, device }) => {
-            let path = format!("/devices/{}", escaped(&device));
-            let done: OperatorDone = call(&whose, Method::DELETE, &path).await?;
+            let done: OperatorDone =
+                call(&whose, Method::DELETE, operator::DEVICE, Some(&device)).await?;
             writeln!(out, "{}", done.done)?;
         }
     }
@@ -89,29 +91,29 @@ pub(super) async fn account(
 ) -> Result<(), Box<dyn Error>> {
     match command {
         AccountCommand::Show(ListArgs { whose }) => {
-            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+            let account: OperatorAccount =
+                call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", shown(&account))?;
         }
         AccountCommand::ReleaseHold(ListArgs { whose }) => {
-            let done: OperatorDone = call(&whose, Method::POST, "/release-hold").await?;
+            let done: OperatorDone =
+                call(&whose, Method::POST, operator::RELEASE_HOLD, None).await?;
             writeln!(out, "{}", done.done)?;
         }
     }
     Ok(())
 }
 
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 async fn call<T: DeserializeOwned>(
     whose: &UserArgs,
     method: Method,
     path: &str,
+    device: Option<&str>,
 ) -> Result<T, Box<dyn Error>> {
     let desk = Desk::find(&whose.config.load()?.server.data_dir)?;
-    let (tenant, user) = (escaped(&whose.tenant), escaped(&whose.user));
-    let url = format!("{}/operator/accounts/{tenant}/{user}{path}", desk.url);
+    let names = [&*whose.tenant, &*whose.user].into_iter().chain(device);
+    let names = names.map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string());
+    let url = desk.url.clone() + &filled(path, &names.collect::<Vec<_>>());
     // Requests to this machine go through no proxy.
     let client = Client::builder().no_proxy().build()?;
     let request = client.request(method, url).bearer_auth(desk.key.expose());

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_wire::paths;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
@@ -15,7 +16,6 @@ use super::{
     Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, limits,
     tenants,
 };
-use crate::request::path;
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
@@ -86,7 +86,7 @@ fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
     if has_credentials(&url) || url.query().is_some() || url.fragment().is_some() {
         return Err(refused("has a user, a query or a fragment"));
     }
-    if let Some(name) = path::route_at(url.path()) {
+    if let Some(name) = paths::route_at(url.path()) {
         let problem = format!("has a path that begins with the route /{name}");
         let allowed = "a path with another name, such as /auth, is allowed, and none; the API's \
                        /v1 is no part of it";
