@@ -96,7 +96,7 @@ fn one_key_is_set_once() {
 
 #[test]
 fn every_number_is_refused_outside_its_range() {
-    for limit in limits::LIMITS {
+    for limit in limits::defaults() {
         let of_tenant = limit.key.starts_with("push.");
         let (key, variable) = if of_tenant { ("tenants[0].", "TENANTS__0__") } else { ("", "") };
         let key = format!("{key}{}", limit.key);
@@ -108,7 +108,7 @@ fn every_number_is_refused_outside_its_range() {
             let expected = format!("{key} (from {variable}) is {outside}: {expected}");
             assert_eq!(set(outside).unwrap_err(), expected);
         }
-        for inside in [limit.min, limit.default, limit.max] {
+        for inside in [limit.min, limit.value, limit.max] {
             assert!(set(inside).is_ok(), "{key} = {inside}");
         }
     }
