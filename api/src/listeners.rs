@@ -22,6 +22,7 @@ use crate::request::path;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::AppState;
+use crate::telemetry;
 
 /// Connections of the operators' listener, at most.
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
@@ -57,7 +58,7 @@ pub fn public(
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
     // It is shown before the first is counted.
-    metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
+    metrics::counter!(telemetry::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
     let clients = client_shares(&config.server, &settings);

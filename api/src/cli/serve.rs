@@ -20,6 +20,7 @@ use crate::descriptors::Budget;
 use crate::error::ServeError;
 use crate::operator::{self, Desk};
 use crate::server::{self, Running};
+use crate::telemetry;
 
 /// Upper bounds of the buckets of every latency, in seconds.
 const SECONDS: [f64; 14] =
@@ -143,7 +144,7 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
             &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
         )?;
     let handle = builder.install_recorder()?;
-    metrics::gauge!("countersign_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(telemetry::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 

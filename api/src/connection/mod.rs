@@ -26,8 +26,6 @@ pub use idle::{GivingWay, OF_OPERATORS, OF_PUBLIC};
 pub use listen::{BACKLOG, listen};
 pub use load::{Busy, Load, REQUESTS_PER_CONNECTION_MAX, Turn, count, stray};
 pub use pieces::in_pieces;
-pub use places::{CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED};
-pub use refusal::HEADS_REFUSED;
 pub use serve::{serve, workers};
 pub use settings::Settings;
 pub use timed_io::{Deadlined, Patience};

@@ -6,14 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics::{Counter, Gauge, counter, gauge};
 
-/// Connections that are open, by listener.
-pub const CONNECTIONS: &str = "countersign_connections";
-/// Connections that may be open, by listener.
-pub const CONNECTIONS_MAX: &str = "countersign_connections_max";
-/// Idle connections that were closed to make room, by listener.
-pub const CONNECTIONS_GIVEN_WAY: &str = "countersign_connections_given_way_total";
-/// Connections that were closed as soon as they were accepted, by listener.
-pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
+use crate::telemetry::{CONNECTIONS, CONNECTIONS_GIVEN_WAY, CONNECTIONS_MAX, CONNECTIONS_REFUSED};
 
 /// The places of one listener.
 pub(super) struct Places {

@@ -12,8 +12,8 @@ use countersign_engine::system::SystemClock;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::reason::Reason;
 
-/// Heads that were refused, by reason: they never become requests of a route.
-pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
+use crate::telemetry::HEADS_REFUSED;
+
 /// Bytes that the library's own refusal has, at most: a status line and three short headers.
 const BARE_BYTES_MAX: usize = 256;
 /// Statuses of the library's own refusals.

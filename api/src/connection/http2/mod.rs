@@ -47,7 +47,7 @@ pub use frame_budget::{
     ANSWER_BYTES_PER_FRAME, FRAMES_AT_START, FRAMES_PER_REQUEST, FRAMES_PER_SECOND,
     FRAMES_SAVED_MAX,
 };
-pub use paced::{FRAME_FLOODS, READ_BYTES_PER_TURN};
+pub use paced::READ_BYTES_PER_TURN;
 
 /// Requests of one connection that are answered at the same time, polls among them. A client that
 /// sends more is refused the stream.

@@ -13,9 +13,8 @@ use tokio::task::yield_now;
 use super::frame_budget::FrameHeads;
 use super::streams::Streams;
 use crate::connection::linger::Leave;
+use crate::telemetry::FRAME_FLOODS;
 
-/// HTTP/2 connections that were ended because of more frames without work than they had earned.
-pub const FRAME_FLOODS: &str = "countersign_http2_frame_floods_total";
 /// Bytes that are read from one connection before its worker looks at the others. The library would
 /// read on for as long as there is something to read.
 pub const READ_BYTES_PER_TURN: usize = 4096;
