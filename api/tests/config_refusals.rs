@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use countersign::config::{Config, limits};
+use countersign::config::{Config, limits, numbers};
 
 const SECRET: &str = "demo-secret-key";
 const TENANT: &str = "[[tenants]]\nid = 'acme'\nsecret_keys = ['demo-secret-key']\n";
@@ -96,7 +96,7 @@ fn one_key_is_set_once() {
 
 #[test]
 fn every_number_is_refused_outside_its_range() {
-    for limit in limits::defaults() {
+    for limit in numbers() {
         let of_tenant = limit.key.starts_with("push.");
         let (key, variable) = if of_tenant { ("tenants[0].", "TENANTS__0__") } else { ("", "") };
         let key = format!("{key}{}", limit.key);

@@ -148,6 +148,14 @@ impl File {
     }
 }
 
+/// Every configured number with its default.
+#[must_use]
+pub fn numbers() -> Vec<Number> {
+    let (file, push) = (File::default(), PushSection::default());
+    let sections = file.sections().into_iter().chain([&push as &dyn Section]);
+    sections.flat_map(Section::numbers).collect()
+}
+
 /// Reads a file as TOML, of whatever keys, and finds the line of each.
 pub(super) fn read(path: &Path) -> Result<(Table, Lines), ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
@@ -216,7 +224,7 @@ mod tests {
         let template = File::template();
         let mut all = Vec::new();
         leaves(&template, "", &mut all);
-        for limit in limits::defaults() {
+        for limit in numbers() {
             let written =
                 all.iter().find(|(key, _)| key.trim_start_matches("tenants.") == limit.key);
             let default = written.and_then(|(_, value)| value.as_integer());
@@ -224,6 +232,6 @@ mod tests {
             assert!((limit.min..=limit.max).contains(&limit.value), "{}", limit.key);
         }
         let numbers = all.iter().filter(|(_, value)| value.is_integer()).count();
-        assert_eq!(numbers, limits::defaults().len(), "every number has a limit");
+        assert_eq!(numbers, numbers().len(), "every number has a limit");
     }
 }

@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 
 use super::error::ConfigError;
-use super::file::{File, PushSection};
 
 /// Bytes of the configuration file, at most.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -54,12 +53,4 @@ pub(super) trait Section {
             Err(ConfigError::value(format!("{prefix}{key}"), format!("is {value}"), allowed))
         })
     }
-}
-
-/// Every configured number with its default.
-#[must_use]
-pub fn defaults() -> Vec<Number> {
-    let (file, push) = (File::default(), PushSection::default());
-    let sections = file.sections().into_iter().chain([&push as &dyn Section]);
-    sections.flat_map(Section::numbers).collect()
 }

@@ -31,7 +31,8 @@ mod tenants;
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, FileLine};
+pub use file::numbers;
 pub use origins::AllowedOrigins;
 
 use crate::client_address::ClientAddresses;

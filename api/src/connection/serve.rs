@@ -26,7 +26,7 @@ use super::idle::{Idleness, Roster};
 use super::linger::LEAVE;
 use super::pieces::PIECE_BYTES;
 use super::places::{Places, per_worker};
-use super::protocol_sniff::Rewound;
+use super::protocol_sniff::{Looked, look};
 use super::settings::Settings;
 use super::{Deadlined, Load, Patience, http2};
 use crate::admission::ClientShares;
@@ -101,7 +101,7 @@ where
                     // are still answered.
                     .h1_allow_half_closed(true)
                     .local_addr(address)
-                    .on_connect_ext(|io: &Deadlined<Rewound<TcpStream>>, data| {
+                    .on_connect_ext(|io: &Deadlined<TcpStream>, data| {
                         data.insert(io.load().clone());
                     })
                     .finish(shared);
@@ -157,7 +157,7 @@ async fn looked_at(
     io: TcpStream,
     with: Settings,
     idleness: &Idleness,
-) -> Option<(Rewound<TcpStream>, bool)> {
+) -> Option<(Looked<TcpStream>, bool)> {
     // An answer over HTTP/2 is several frames: the last would wait for the client's word on those
     // before, which it gives after 40 ms.
     if let Err(error) = io.set_nodelay(true) {
@@ -166,7 +166,7 @@ async fn looked_at(
     leave_little_unsent(&io);
     tokio::select! {
         biased;
-        look = timeout(with.head_read, Rewound::look(io)) => look.ok()?.ok(),
+        looked = timeout(with.head_read, look(io)) => looked.ok()?.ok(),
         () = idleness.gives_way() => None,
     }
 }

@@ -29,7 +29,7 @@ use self::streams::{Stream, Streams};
 use super::idle::Idleness;
 use super::linger::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
-use super::protocol_sniff::Rewound;
+use super::protocol_sniff::Looked;
 use super::settings::Settings;
 use super::take::TAKE_SILENCE;
 use crate::admission::{Lane, count};
@@ -87,7 +87,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
 /// Serves one connection until it is over, has nothing under way or makes no progress for too long,
 /// it is asked to give way, or the server ends. Its time counts from `since`.
 pub(super) async fn serve<S, B>(
-    io: Rewound<TcpStream>,
+    io: Looked<TcpStream>,
     peer: Option<SocketAddr>,
     app: Rc<S>,
     (with, since): (Settings, Instant),

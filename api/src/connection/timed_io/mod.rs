@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Load;
 use super::linger::Leave;
+use super::protocol_sniff::{Looked, socket, unseen};
 use super::refusal::{Refusal, bare};
 use super::single_file::SingleFile;
 use super::take::TakeDeadline;
@@ -46,7 +47,7 @@ struct Head {
 /// Reading does not put them off: a head or a body that drips in for ever is the attack.
 pub struct Deadlined<T> {
     /// Its limit is set before each read.
-    io: Take<T>,
+    io: Take<Looked<T>>,
     load: Load,
     patience: Patience,
     /// It may go off before anything is due: it is set anew only then, and not with every request.
@@ -71,11 +72,11 @@ pub struct Deadlined<T> {
 impl<T: AsyncRead> Deadlined<T> {
     /// Waits for `io` as long as `patience` says.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
-        Self::since(Instant::now(), io, patience, load)
+        Self::since(Instant::now(), unseen(io), patience, load)
     }
 
-    /// The same for a connection that began at `since`.
-    pub fn since(since: Instant, io: T, patience: Patience, load: Load) -> Self {
+    /// The same for a connection that began at `since`, and whose first bytes were looked at.
+    pub(super) fn since(since: Instant, io: Looked<T>, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),
             patience,
@@ -193,7 +194,7 @@ fn late() -> io::Error {
 impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.leave {
-            Some(leave) => leave.poll(self.io.get_mut(), cx),
+            Some(leave) => leave.poll(socket(&mut self.io), cx),
             None => Poll::Ready(()),
         }
     }
@@ -257,12 +258,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
             // Nothing follows the last answer.
             return this.poll_leave(cx).map(|()| Ok(bytes.len()));
         }
-        let poll = Pin::new(this.io.get_mut()).poll_write(cx, answers);
+        let poll = Pin::new(socket(&mut this.io)).poll_write(cx, answers);
         this.written(cx, poll)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().io.get_mut()).poll_flush(cx)
+        Pin::new(socket(&mut self.get_mut().io)).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -271,6 +272,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
         if this.leave.is_some() {
             return this.poll_leave(cx).map(Ok);
         }
-        Pin::new(this.io.get_mut()).poll_shutdown(cx)
+        Pin::new(socket(&mut this.io)).poll_shutdown(cx)
     }
 }
