@@ -4,7 +4,7 @@ pub mod client;
 pub mod device;
 pub mod ops;
 pub mod pages;
-mod place;
+mod endpoint;
 pub mod server;
 mod unsupported;
 
@@ -13,7 +13,7 @@ use actix_web::guard;
 use actix_web::web::{self, ServiceConfig};
 use countersign_wire::paths::{self, device as device_paths};
 
-use self::place::{Place, delete, get, nowhere, patch, post};
+use self::endpoint::{Endpoint, delete, get, nowhere, patch, post};
 use crate::layer::observe::Series;
 
 /// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
@@ -25,7 +25,7 @@ pub fn configure(config: &mut ServiceConfig) {
 
 /// `under` is where the table is mounted.
 fn table(config: &mut ServiceConfig, under: &str) {
-    let at = |path: &str| Place::at(under, path);
+    let at = |path: &str| Endpoint::at(under, path);
     // Paths are tried in this order: those of a lifecycle first, and of them those without a name
     // in them, which take the least time to compare.
     devices(config, under, device_paths::BASE);
@@ -87,7 +87,7 @@ fn pages(config: &mut ServiceConfig) {
 
 /// Device API: Basic with the tenant's id; enrollment is Bearer, and so is making a ticket for it.
 fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
-    let at = |path: &str| Place::at(under, &format!("{base}{path}"));
+    let at = |path: &str| Endpoint::at(under, &format!("{base}{path}"));
     config
         .service(
             at(device_paths::CHALLENGE)
@@ -109,8 +109,8 @@ fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
         .service(at(device_paths::REMOVE).route(post().to(device::remove)));
 }
 
-fn at(path: &str) -> Place {
-    Place::at("", path)
+fn at(path: &str) -> Endpoint {
+    Endpoint::at("", path)
 }
 
 fn unsupported_post(under: &str, path: &str) -> impl HttpServiceFactory + use<> {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::at;
-use super::place::{delete, get, post};
+use super::endpoint::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
