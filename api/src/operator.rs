@@ -60,8 +60,8 @@ impl OperatorKey {
     }
 }
 
-/// Address for commands to a running server, and their key.
-pub struct Desk {
+/// Content of that file: the address for commands to a running server, and their key.
+pub struct OperatorFile {
     /// The operators' listener.
     pub url: String,
     /// The key.
@@ -72,7 +72,7 @@ pub struct Desk {
 
 /// Why the file of a running server cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum OperatorFileError {
     /// There is none.
     #[error(
         "no server has left {}: start it with operations.listen set, and give the same \
@@ -92,13 +92,13 @@ pub enum DeskError {
     Unreadable(PathBuf),
 }
 
-impl Desk {
+impl OperatorFile {
     /// Leaves the file of the server of a process, which listens for operators on `bound`, in the
     /// place of one that was there.
     ///
     /// # Errors
     /// [`io::Error`].
-    pub fn leave(
+    pub fn write(
         data_dir: &Path,
         bound: SocketAddr,
         key: &OperatorKey,
@@ -121,13 +121,17 @@ impl Desk {
     /// Finds the running server of a data folder.
     ///
     /// # Errors
-    /// [`DeskError`].
-    pub fn find(data_dir: &Path) -> Result<Self, DeskError> {
+    /// [`OperatorFileError`].
+    pub fn read(data_dir: &Path) -> Result<Self, OperatorFileError> {
         let path = data_dir.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| {
             let is_missing = source.kind() == io::ErrorKind::NotFound;
             let path = path.clone();
-            if is_missing { DeskError::Missing(path) } else { DeskError::Io { path, source } }
+            if is_missing {
+                OperatorFileError::Missing(path)
+            } else {
+                OperatorFileError::Io { path, source }
+            }
         })?;
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {
@@ -135,7 +139,7 @@ impl Desk {
                 let pid = lines.next().and_then(|pid| pid.parse().ok());
                 Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()), pid })
             }
-            _ => Err(DeskError::Unreadable(path)),
+            _ => Err(OperatorFileError::Unreadable(path)),
         }
     }
 }
@@ -143,7 +147,7 @@ impl Desk {
 /// The process of another server that has left its file in a data folder and is there still.
 #[must_use]
 pub fn neighbour(data_dir: &Path) -> Option<u32> {
-    let pid = Desk::find(data_dir).ok()?.pid?;
+    let pid = OperatorFile::read(data_dir).ok()?.pid?;
     let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();
     is_other.then_some(pid)
 }
@@ -157,7 +161,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bound = SocketAddr::from(([127, 0, 0, 1], 9464));
         let left_by = |pid| {
-            Desk::leave(folder.path(), bound, &OperatorKey::from_entropy(&[1; 32]), pid).unwrap();
+            OperatorFile::write(folder.path(), bound, &OperatorKey::from_entropy(&[1; 32]), pid)
+                .unwrap();
             neighbour(folder.path())
         };
         assert_eq!(neighbour(folder.path()), None);
@@ -165,6 +170,6 @@ mod tests {
         assert_eq!(left_by(parent), Some(parent));
         assert_eq!(left_by(std::process::id()), None, "it is this one");
         assert_eq!(left_by(u32::MAX), None, "it has ended");
-        assert_eq!(Desk::find(folder.path()).unwrap().url, "http://127.0.0.1:9464");
+        assert_eq!(OperatorFile::read(folder.path()).unwrap().url, "http://127.0.0.1:9464");
     }
 }

@@ -15,7 +15,7 @@ use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 
 use super::ConfigArgs;
-use crate::operator::Desk;
+use crate::operator::OperatorFile;
 
 /// The account.
 #[derive(Args)]
@@ -110,18 +110,18 @@ async fn call<T: DeserializeOwned>(
     path: &str,
     device: Option<&str>,
 ) -> Result<T, Box<dyn Error>> {
-    let desk = Desk::find(&whose.config.load()?.server.data_dir)?;
+    let server = OperatorFile::read(&whose.config.load()?.server.data_dir)?;
     let names = [&*whose.tenant, &*whose.user].into_iter().chain(device);
     let names = names.map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string());
-    let url = desk.url.clone() + &filled(path, &names.collect::<Vec<_>>());
+    let url = server.url.clone() + &filled(path, &names.collect::<Vec<_>>());
     // Requests to this machine go through no proxy.
     let client = Client::builder().no_proxy().build()?;
-    let request = client.request(method, url).bearer_auth(desk.key.expose());
+    let request = client.request(method, url).bearer_auth(server.key.expose());
     let answer = request.send().await.map_err(|error| {
         let cause = ClientError::from(error);
         format!(
             "no server answers at {}. Start it, or see whether it has stopped: {cause}",
-            desk.url
+            server.url
         )
     })?;
     if answer.status().is_success() {

@@ -18,7 +18,7 @@ use super::{ConfigArgs, panics};
 use crate::config::{Config, LogFormat, demo};
 use crate::descriptors::Budget;
 use crate::error::ServeError;
-use crate::operator::{self, Desk};
+use crate::operator::{self, OperatorFile};
 use crate::server::{self, Running};
 use crate::telemetry;
 
@@ -75,7 +75,7 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
         let running = running.map_err(|error| beside(&config.server.data_dir, error))?;
         if let Some(operations) = running.operations {
             let pid = std::process::id();
-            Desk::leave(&config.server.data_dir, operations, &running.operator_key, pid)?;
+            OperatorFile::write(&config.server.data_dir, operations, &running.operator_key, pid)?;
         }
         let (out, demo) = (&mut io::stdout(), demo.as_ref());
         let greeted = match config.log.format {

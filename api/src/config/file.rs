@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(default, i64::try_from(limit.value).ok(), "{}", limit.key);
             assert!((limit.min..=limit.max).contains(&limit.value), "{}", limit.key);
         }
-        let numbers = all.iter().filter(|(_, value)| value.is_integer()).count();
-        assert_eq!(numbers, numbers().len(), "every number has a limit");
+        let written = all.iter().filter(|(_, value)| value.is_integer()).count();
+        assert_eq!(written, numbers().len(), "every number has a limit");
     }
 }

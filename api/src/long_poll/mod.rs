@@ -14,21 +14,21 @@ use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
 
 mod shared;
 
-pub use shared::{HeldWait, SharedHold};
+pub use shared::{PollWait, SharedPoll};
 
 /// Seconds after which a poll that could not wait may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The wait of one poll, and its places among those that wait: the server's, its client's and its
-/// tenant's. It holds them no longer than the engine has it wait: [`Hold::over`] gives them back.
-pub struct Hold {
+/// tenant's. It holds them no longer than the engine has it wait: [`LongPoll::over`] gives them back.
+pub struct LongPoll {
     wait: Option<Wait>,
     places: Option<(Share, PollPlace)>,
     /// The load of the connection, over HTTP/1.1.
     load: Option<Load>,
 }
 
-/// A hold as the engine takes it. While the engine lets it wait, its connection knows that the
+/// A poll as the engine takes it. While the engine lets it wait, its connection knows that the
 /// request is a parked poll.
 pub struct Parking<'h> {
     ms: u64,
@@ -60,7 +60,7 @@ pub fn fit(request: &mut ServiceRequest) {
     }
 }
 
-impl Hold {
+impl LongPoll {
     /// Takes the places that a poll of a tenant needs, if it prefers to wait. HEAD never waits,
     /// because its answer could not tell any news.
     pub fn of(request: &HttpRequest, tenant: &TenantId) -> Self {
@@ -83,18 +83,18 @@ impl Hold {
     }
 
     /// Gives the places back, since nothing is waited for any more.
-    pub fn over(self) -> Held {
-        Held { wait: self.wait, crowded: wants(self.wait) && self.places.is_none() }
+    pub fn over(self) -> PollEnd {
+        PollEnd { wait: self.wait, crowded: wants(self.wait) && self.places.is_none() }
     }
 }
 
 /// A poll that waits no longer.
-pub struct Held {
+pub struct PollEnd {
     wait: Option<Wait>,
     crowded: bool,
 }
 
-impl Held {
+impl PollEnd {
     /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
     /// there was something to tell.
     pub fn response(self, crowded: bool, is_over: bool) -> HttpResponseBuilder {

@@ -1,4 +1,4 @@
-//! The hold of a poll that waits for several challenges. It has one place of each kind, however
+//! A poll that waits for several challenges. It has one place of each kind, however
 //! many challenges it names, because it is one request, and the engine bounds the polls of a
 //! challenge.
 
@@ -7,13 +7,13 @@ use std::rc::{Rc, Weak};
 use actix_web::HttpRequest;
 use countersign_core::id::TenantId;
 
-use super::{Held, Parking, enter, waiting_room, wants};
+use super::{Parking, PollEnd, enter, waiting_room, wants};
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
 use crate::request::prefer::Wait;
 
 /// The wait of one poll for several challenges, and its place in the server and its client's share.
-pub struct SharedHold<'r> {
+pub struct SharedPoll<'r> {
     wait: Option<Wait>,
     room: Option<(&'r Admission, PollPlace)>,
     /// The places in tenants' shares, each for as long as one of its waits has it.
@@ -24,13 +24,13 @@ pub struct SharedHold<'r> {
 }
 
 /// The wait for one of the challenges.
-pub struct HeldWait<'r> {
+pub struct PollWait<'r> {
     ms: u64,
     load: Option<&'r Load>,
     _place: Option<Rc<Share>>,
 }
 
-impl HeldWait<'_> {
+impl PollWait<'_> {
     /// Notes that one more task works on the request, until the guard is dropped.
     pub fn work(&self) -> Option<Busy> {
         self.load.map(Load::work)
@@ -47,7 +47,7 @@ impl HeldWait<'_> {
     }
 }
 
-impl<'r> SharedHold<'r> {
+impl<'r> SharedPoll<'r> {
     /// Takes a place, if the poll prefers to wait.
     pub fn of(request: &'r HttpRequest) -> Self {
         let wait = Wait::of(request.headers());
@@ -71,11 +71,11 @@ impl<'r> SharedHold<'r> {
 
     /// The wait for a challenge of a tenant. All waits for challenges of one tenant have one place
     /// in its share, which is given back with the last of them.
-    pub fn wait_of(&mut self, tenant: &'r TenantId) -> HeldWait<'r> {
+    pub fn wait_of(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
         let place = self.place_of(tenant);
         self.crowded |= self.room.is_some() && place.is_none();
         let ms = self.wait.filter(|_| place.is_some()).map_or(0, Wait::ms);
-        HeldWait { ms, load: self.load, _place: place }
+        PollWait { ms, load: self.load, _place: place }
     }
 
     fn place_of(&mut self, tenant: &'r TenantId) -> Option<Rc<Share>> {
@@ -90,8 +90,8 @@ impl<'r> SharedHold<'r> {
     }
 
     /// Gives the place back, since nothing is waited for any more.
-    pub fn over(self) -> Held {
-        Held { wait: self.wait, crowded: self.crowded }
+    pub fn over(self) -> PollEnd {
+        PollEnd { wait: self.wait, crowded: self.crowded }
     }
 }
 
@@ -116,10 +116,10 @@ mod tests {
         // Half of eight places are for polls, half of those for one tenant's.
         let admission = Data::new(Admission::new(8, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
-        let mut hold = SharedHold::of(&request);
-        let waits: Vec<_> = (0..8).map(|_| hold.wait_of(&acme)).collect();
+        let mut poll = SharedPoll::of(&request);
+        let waits: Vec<_> = (0..8).map(|_| poll.wait_of(&acme)).collect();
         assert!(waits.iter().all(|wait| wait.ms() == 30_000));
-        assert_eq!(hold.wait_of(&beta).ms(), 30_000);
+        assert_eq!(poll.wait_of(&beta).ms(), 30_000);
         let others: Vec<_> = (0..3).map(|_| admission.wait(None)).collect();
         assert!(others.iter().all(Option::is_some) && admission.wait(None).is_none());
         let theirs = [admission.wait_of(&acme), admission.wait_of(&acme)];
@@ -130,24 +130,24 @@ mod tests {
     fn a_place_in_a_tenants_share_is_given_back_with_the_last_wait_for_it() {
         let admission = Data::new(Admission::new(4, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
-        let mut hold = SharedHold::of(&request);
-        let [one, other, _third] = [&acme, &acme, &beta].map(|tenant| hold.wait_of(tenant));
+        let mut poll = SharedPoll::of(&request);
+        let [one, other, _third] = [&acme, &acme, &beta].map(|tenant| poll.wait_of(tenant));
         drop(one);
         assert!(admission.wait_of(&acme).is_none(), "the other waits still");
         drop(other);
         assert!(admission.wait_of(&acme).is_some());
         assert!(admission.wait_of(&beta).is_none());
-        assert_eq!(hold.wait_of(&acme).ms(), 30_000, "it is taken anew");
+        assert_eq!(poll.wait_of(&acme).ms(), 30_000, "it is taken anew");
     }
 
     #[test]
     fn what_is_answered_at_once_has_no_place() {
         let admission = Data::new(Admission::new(2, 8));
         let (acme, request) = (tenant("acme"), request(&admission));
-        let mut hold = SharedHold::at_once(&request);
-        assert_eq!(hold.wait_of(&acme).ms(), 0);
+        let mut poll = SharedPoll::at_once(&request);
+        assert_eq!(poll.wait_of(&acme).ms(), 0);
         let place = admission.wait(None);
         assert!(place.is_some());
-        assert_eq!(SharedHold::of(&request).wait_of(&acme).ms(), 0);
+        assert_eq!(SharedPoll::of(&request).wait_of(&acme).ms(), 0);
     }
 }

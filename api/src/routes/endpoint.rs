@@ -97,7 +97,8 @@ mod tests {
     #[actix_web::test]
     async fn an_endpoint_names_every_method_that_it_has() {
         let answer = async || HttpResponse::Ok();
-        let endpoint = Endpoint::at("", "/client/x").route(post().to(answer)).route(get().to(answer));
+        let endpoint =
+            Endpoint::at("", "/client/x").route(post().to(answer)).route(get().to(answer));
         let app = init_service(App::new().service(endpoint)).await;
         let call = async |method: Method| {
             let request = TestRequest::with_uri("/client/x").method(method).to_request();

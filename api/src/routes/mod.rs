@@ -2,9 +2,9 @@
 
 pub mod client;
 pub mod device;
+mod endpoint;
 pub mod ops;
 pub mod pages;
-mod endpoint;
 pub mod server;
 mod unsupported;
 

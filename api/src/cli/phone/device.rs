@@ -22,7 +22,7 @@ pub(super) enum Phone {
 }
 
 /// A challenge that waits for an answer.
-pub(super) struct Waiting {
+pub(super) struct Unanswered {
     /// Its name.
     pub(super) id: String,
     /// The question as it is shown and signed.
@@ -84,13 +84,13 @@ impl Phone {
         &self,
         signed: bool,
         wait: Option<u64>,
-    ) -> Result<Vec<Waiting>, ClientError> {
+    ) -> Result<Vec<Unanswered>, ClientError> {
         match self {
             Self::Official(device) => {
                 let pending = device.pending(signed, wait).await?;
                 // Both say that something is pending; one alone does not.
                 let id = pending.challenge_id.clone().filter(|_| pending.user_id.is_some());
-                let waiting = |id| Waiting { id, asked: Ok(Asked::Official(Box::new(pending))) };
+                let waiting = |id| Unanswered { id, asked: Ok(Asked::Official(Box::new(pending))) };
                 Ok(id.map(waiting).into_iter().collect())
             }
             Self::Statement(device) => {
@@ -103,7 +103,7 @@ impl Phone {
     /// Answers a challenge that the person was shown.
     pub(super) async fn answer(
         &self,
-        waiting: &Waiting,
+        waiting: &Unanswered,
         decision: Decision,
         number: Option<&str>,
     ) -> Result<AnswerResponse, CliError> {
@@ -151,8 +151,8 @@ impl Phone {
     }
 }
 
-fn waiting(challenge: PendingChallenge) -> Waiting {
+fn waiting(challenge: PendingChallenge) -> Unanswered {
     let prompt = Prompt::try_from(&challenge);
     let id = challenge.challenge_id.clone();
-    Waiting { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
+    Unanswered { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
 }

@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Load;
+use super::bad_head::{BadHead, bare};
 use super::linger::Leave;
+use super::pipeline::Pipeline;
 use super::protocol_sniff::{Looked, socket, unseen};
-use super::refusal::{Refusal, bare};
-use super::single_file::SingleFile;
-use super::take::TakeDeadline;
+use super::take_deadline::TakeDeadline;
 
 mod read;
 #[cfg(test)]
@@ -45,7 +45,7 @@ struct Head {
 /// A connection with deadlines.
 ///
 /// Reading does not put them off: a head or a body that drips in for ever is the attack.
-pub struct Deadlined<T> {
+pub struct TimedIo<T> {
     /// Its limit is set before each read.
     io: Take<Looked<T>>,
     load: Load,
@@ -55,7 +55,7 @@ pub struct Deadlined<T> {
     silent_since: Instant,
     head: Option<Head>,
     leave: Option<Leave>,
-    requests: SingleFile,
+    requests: Pipeline,
     /// Set while the peer is slow to take an answer.
     take: Option<TakeDeadline>,
     has_read: bool,
@@ -69,7 +69,7 @@ pub struct Deadlined<T> {
     is_withheld: bool,
 }
 
-impl<T: AsyncRead> Deadlined<T> {
+impl<T: AsyncRead> TimedIo<T> {
     /// Waits for `io` as long as `patience` says.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
         Self::since(Instant::now(), unseen(io), patience, load)
@@ -85,7 +85,7 @@ impl<T: AsyncRead> Deadlined<T> {
             head: Some(Head { since, requests: load.requests() }),
             load,
             leave: None,
-            requests: SingleFile::default(),
+            requests: Pipeline::default(),
             take: None,
             has_read: false,
             is_full: false,
@@ -147,7 +147,7 @@ impl<T: AsyncRead> Deadlined<T> {
         // A request under way, and one of which the rest is awaited, has an answer of its own.
         let has_begun = self.has_read && !self.load.is_under_way() && !self.load.is_unread();
         if has_begun && !self.is_blocked {
-            return Refusal::TooSlow(self.patience.head).answer();
+            return BadHead::TooSlow(self.patience.head).answer();
         }
         Vec::new()
     }
@@ -191,7 +191,7 @@ fn late() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.leave {
             Some(leave) => leave.poll(socket(&mut self.io), cx),
@@ -208,7 +208,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedIo<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -235,7 +235,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -12,7 +12,7 @@ use countersign_wire::publickey::decode_signature;
 use futures_util::stream;
 
 use crate::caller::ReadingCaller;
-use crate::long_poll::Hold;
+use crate::long_poll::LongPoll;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -39,7 +39,7 @@ pub async fn pending(
         let nothing = stream::empty::<Result<Bytes, Infallible>>();
         return Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing));
     }
-    let hold = Hold::of(&request, &key.tenant);
+    let poll = LongPoll::of(&request, &key.tenant);
     let reader = match session {
         Some(binding) => Reader::Session(binding),
         None => {
@@ -48,14 +48,14 @@ pub async fn pending(
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, hold.park()).await;
-    let (pending, held) = (pending?, hold.over());
+    let pending = state.engine.pending(&key, reader, poll.park()).await;
+    let (pending, end) = (pending?, poll.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);
     let private = |offer| public.map(|face| private(&face.custom_public, offer));
     let shown = pending.offers.iter();
     let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
     let body = PendingResponse::new(&pending.binding.id, shown.collect());
-    Ok(held.response(pending.crowded, !pending.offers.is_empty()).json(body))
+    Ok(end.response(pending.crowded, !pending.offers.is_empty()).json(body))
 }
 
 fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {
