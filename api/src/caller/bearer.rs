@@ -35,7 +35,7 @@ impl ClientCaller {
     /// # Errors
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
     pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
-        let opened = AppState::of(request).open_client_token(token);
+        let opened = AppState::of(request).open_token(token);
         let (token, ends_at) = opened.map_err(|error| refused(&error))?;
         origin::check(request, &token.account.tenant)?;
         Ok(Self {

@@ -28,9 +28,11 @@ pub async fn verify(
     Body(body): Body<VerifyRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
-    let poll = LongPoll::of(&request, &caller.account.tenant);
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, poll.park()).await;
+    let mut poll = LongPoll::of(&request);
+    let wait = poll.wait_of(&account.tenant);
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, wait.park()).await;
+    drop(wait);
     let end = poll.over();
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::verify::earned;
 use crate::caller::ClientCaller;
-use crate::long_poll::{PollWait, SharedPoll};
+use crate::long_poll::{LongPoll, PollWait};
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
@@ -44,7 +44,7 @@ pub async fn wait(
     }
     // Refusals are told at once: then nothing waits.
     let at_once = !answers.is_empty();
-    let mut poll = if at_once { SharedPoll::at_once(&request) } else { SharedPoll::of(&request) };
+    let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =
         open.iter().map(|(caller, _)| poll.wait_of(&caller.account.tenant)).collect();
     let is_held = waits.iter().any(|wait| wait.ms() > 0);

@@ -39,7 +39,8 @@ pub async fn pending(
         let nothing = stream::empty::<Result<Bytes, Infallible>>();
         return Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing));
     }
-    let poll = LongPoll::of(&request, &key.tenant);
+    let mut poll = LongPoll::of(&request);
+    let wait = poll.wait_of(&key.tenant);
     let reader = match session {
         Some(binding) => Reader::Session(binding),
         None => {
@@ -48,7 +49,8 @@ pub async fn pending(
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, poll.park()).await;
+    let pending = state.engine.pending(&key, reader, wait.park()).await;
+    drop(wait);
     let (pending, end) = (pending?, poll.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);
     let private = |offer| public.map(|face| private(&face.custom_public, offer));

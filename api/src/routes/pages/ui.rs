@@ -11,7 +11,7 @@ use super::headers::{Framing, secure};
 use crate::config::AllowedOrigins;
 use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
-use crate::token::{Kind, PageWish, Token, TokenError};
+use crate::token::{PageWish, Token, TokenError};
 
 /// Place of the page's data. Browsers do not run a script of another type than JavaScript.
 const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;
@@ -47,8 +47,8 @@ struct PageBody<'p> {
 /// Answers the page. It may be framed by the pages that the token's tenant allows, and by none
 /// where the token is not one of this server.
 pub async fn ui(state: Data<AppState>, Query(query): Query<UiQuery>) -> HttpResponse {
-    let (condition, token) = match state.open_token(&query.token, &[Kind::Track, Kind::Verified]) {
-        Ok(token) => ("ready", Some(token)),
+    let (condition, token) = match state.open_token(&query.token) {
+        Ok((token, _)) => ("ready", Some(token)),
         Err(TokenError::Expired(token)) => ("expired", Some(*token)),
         Err(TokenError::Invalid) => ("invalid", None),
     };

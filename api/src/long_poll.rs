@@ -1,19 +1,25 @@
-//! A poll that waits for several challenges. It has one place of each kind, however
-//! many challenges it names, because it is one request, and the engine bounds the polls of a
-//! challenge.
+//! Holding a poll: for as long as its caller prefers, if there is a place to wait. It has one place
+//! of each kind, however many challenges it names, because it is one request, and the engine bounds
+//! the polls of a challenge.
 
 use std::rc::{Rc, Weak};
 
-use actix_web::HttpRequest;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, RETRY_AFTER};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use countersign_core::id::TenantId;
+use countersign_engine::Patience;
 
-use super::{Parking, PollEnd, enter, waiting_room, wants};
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
-use crate::request::prefer::Wait;
+use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
 
-/// The wait of one poll for several challenges, and its place in the server and its client's share.
-pub struct SharedPoll<'r> {
+/// Seconds after which a poll that could not wait may come again.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The wait of one poll, and its place in the server and its client's share.
+pub struct LongPoll<'r> {
     wait: Option<Wait>,
     room: Option<(&'r Admission, PollPlace)>,
     /// The places in tenants' shares, each for as long as one of its waits has it.
@@ -23,7 +29,7 @@ pub struct SharedPoll<'r> {
     load: Option<&'r Load>,
 }
 
-/// The wait for one of the challenges.
+/// The wait for the news of one tenant: of a challenge, or of a device.
 pub struct PollWait<'r> {
     ms: u64,
     load: Option<&'r Load>,
@@ -47,7 +53,7 @@ impl PollWait<'_> {
     }
 }
 
-impl<'r> SharedPoll<'r> {
+impl<'r> LongPoll<'r> {
     /// Takes a place, if the poll prefers to wait.
     pub fn of(request: &'r HttpRequest) -> Self {
         let wait = Wait::of(request.headers());
@@ -95,10 +101,76 @@ impl<'r> SharedPoll<'r> {
     }
 }
 
+/// A wait as the engine takes it. While the engine lets it wait, its connection knows that the
+/// request is a parked poll.
+pub struct Parking<'h> {
+    ms: u64,
+    load: Option<&'h Load>,
+}
+
+impl Patience for Parking<'_> {
+    type Wait = Option<Busy>;
+
+    fn ms(&self) -> u64 {
+        self.ms
+    }
+
+    fn begin(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
+}
+
+/// A poll that waits no longer.
+pub struct PollEnd {
+    wait: Option<Wait>,
+    crowded: bool,
+}
+
+impl PollEnd {
+    /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
+    /// there was something to tell.
+    pub fn response(self, crowded: bool, is_over: bool) -> HttpResponseBuilder {
+        let mut response = HttpResponse::Ok();
+        let Some(wait) = self.wait else { return response };
+        response.insert_header((PREFERENCE_APPLIED.clone(), wait.applied()));
+        if !is_over && (crowded || self.crowded) {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+fn wants(wait: Option<Wait>) -> bool {
+    wait.is_some_and(|wait| wait.ms() > 0)
+}
+
+/// The gates at which a poll takes its places, if it prefers to wait at all.
+fn waiting_room(request: &HttpRequest, wait: Option<Wait>) -> Option<&Admission> {
+    let admission = request.app_data::<Data<Admission>>().filter(|_| wants(wait));
+    admission.map(|admission| admission.get_ref())
+}
+
+fn enter(room: &Admission, request: &HttpRequest) -> Option<PollPlace> {
+    room.wait(room.client(request.peer_addr(), request.headers()))
+}
+
+/// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
+/// it for 28, in 6.7 KB that would be held for as long as the poll is.
+pub fn fit(request: &mut ServiceRequest) {
+    if Wait::of(request.headers()).is_none() {
+        return;
+    }
+    let headers = request.headers_mut();
+    let fitting = HeaderMap::with_capacity(headers.len_keys());
+    for (name, value) in std::mem::replace(headers, fitting) {
+        headers.append(name, value);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{ACCEPT, HeaderValue};
     use actix_web::test::TestRequest;
-    use actix_web::web::Data;
 
     use super::*;
 
@@ -116,7 +188,7 @@ mod tests {
         // Half of eight places are for polls, half of those for one tenant's.
         let admission = Data::new(Admission::new(8, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
-        let mut poll = SharedPoll::of(&request);
+        let mut poll = LongPoll::of(&request);
         let waits: Vec<_> = (0..8).map(|_| poll.wait_of(&acme)).collect();
         assert!(waits.iter().all(|wait| wait.ms() == 30_000));
         assert_eq!(poll.wait_of(&beta).ms(), 30_000);
@@ -130,7 +202,7 @@ mod tests {
     fn a_place_in_a_tenants_share_is_given_back_with_the_last_wait_for_it() {
         let admission = Data::new(Admission::new(4, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
-        let mut poll = SharedPoll::of(&request);
+        let mut poll = LongPoll::of(&request);
         let [one, other, _third] = [&acme, &acme, &beta].map(|tenant| poll.wait_of(tenant));
         drop(one);
         assert!(admission.wait_of(&acme).is_none(), "the other waits still");
@@ -144,10 +216,29 @@ mod tests {
     fn what_is_answered_at_once_has_no_place() {
         let admission = Data::new(Admission::new(2, 8));
         let (acme, request) = (tenant("acme"), request(&admission));
-        let mut poll = SharedPoll::at_once(&request);
+        let mut poll = LongPoll::at_once(&request);
         assert_eq!(poll.wait_of(&acme).ms(), 0);
         let place = admission.wait(None);
         assert!(place.is_some());
-        assert_eq!(SharedPoll::of(&request).wait_of(&acme).ms(), 0);
+        assert_eq!(LongPoll::of(&request).wait_of(&acme).ms(), 0);
+    }
+
+    fn fitted(prefer: Option<&'static str>) -> ServiceRequest {
+        let request = TestRequest::get().append_header((ACCEPT, "a")).append_header((ACCEPT, "b"));
+        let request =
+            prefer.map_or_else(TestRequest::get, |wait| request.append_header(("prefer", wait)));
+        let mut request = request.to_srv_request();
+        request.headers_mut().reserve(64);
+        fit(&mut request);
+        request
+    }
+
+    #[test]
+    fn a_poll_that_waits_keeps_its_lines_and_no_room_for_others() {
+        let request = fitted(Some("wait=30"));
+        let lines: Vec<_> = request.headers().get_all(ACCEPT).map(HeaderValue::as_bytes).collect();
+        assert_eq!(lines, [b"a", b"b"]);
+        assert!(request.headers().capacity() < 16);
+        assert!(fitted(None).headers().capacity() >= 64, "the head of another is left alone");
     }
 }
