@@ -57,9 +57,13 @@ impl<'r> LongPoll<'r> {
     /// Takes a place, if the poll prefers to wait.
     pub fn of(request: &'r HttpRequest) -> Self {
         let wait = Wait::of(request.headers());
-        let room = waiting_room(request, wait);
-        let room = room.and_then(|room| Some((room, enter(room, request)?)));
-        let (crowded, load) = (wants(wait) && room.is_none(), request.conn_data());
+        let wants = wait.is_some_and(|wait| wait.ms() > 0);
+        let admission = request.app_data::<Data<Admission>>().filter(|_| wants);
+        let room = admission.and_then(|room| {
+            let client = room.client(request.peer_addr(), request.headers());
+            Some((room.get_ref(), room.wait(client)?))
+        });
+        let (crowded, load) = (wants && room.is_none(), request.conn_data());
         Self { wait, crowded, room, tenants: Vec::new(), load }
     }
 
@@ -138,20 +142,6 @@ impl PollEnd {
         }
         response
     }
-}
-
-fn wants(wait: Option<Wait>) -> bool {
-    wait.is_some_and(|wait| wait.ms() > 0)
-}
-
-/// The gates at which a poll takes its places, if it prefers to wait at all.
-fn waiting_room(request: &HttpRequest, wait: Option<Wait>) -> Option<&Admission> {
-    let admission = request.app_data::<Data<Admission>>().filter(|_| wants(wait));
-    admission.map(|admission| admission.get_ref())
-}
-
-fn enter(room: &Admission, request: &HttpRequest) -> Option<PollPlace> {
-    room.wait(room.client(request.peer_addr(), request.headers()))
 }
 
 /// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has

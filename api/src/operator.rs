@@ -5,7 +5,7 @@
 //! and a client that only reaches the listener, such as a scraper of metrics, can change nothing.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use actix_web::HttpRequest;
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_wire::reason::Reason;
 use sha2::{Digest as _, Sha256};
 
+use crate::config::reachable;
 use crate::problem::Problem;
 
 /// The file in the data folder: where the listener is, and the key.
@@ -104,14 +105,9 @@ impl OperatorFile {
         key: &OperatorKey,
         pid: u32,
     ) -> io::Result<()> {
-        let ip = match bound.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-        };
         // Made with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
-        writeln!(file, "http://{}", SocketAddr::new(ip, bound.port()))?;
+        writeln!(file, "http://{}", reachable(bound))?;
         writeln!(file, "{}", key.expose())?;
         writeln!(file, "{pid}")?;
         file.persist(data_dir.join(FILE))?;

@@ -19,7 +19,7 @@ use crate::operator::OperatorFile;
 
 /// The account.
 #[derive(Args)]
-struct UserArgs {
+pub(super) struct UserArgs {
     /// The tenant.
     #[arg(long)]
     tenant: String,
@@ -34,34 +34,23 @@ struct UserArgs {
 #[derive(Subcommand)]
 pub(super) enum DeviceCommand {
     /// List a user's devices.
-    List(ListArgs),
+    List(UserArgs),
     /// Revoke a device of a user: it can answer nothing from then on.
-    Revoke(RevokeArgs),
-}
-
-/// Arguments of `device list`.
-#[derive(Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    whose: UserArgs,
-}
-
-/// Arguments of `device revoke`.
-#[derive(Args)]
-pub(super) struct RevokeArgs {
-    #[command(flatten)]
-    whose: UserArgs,
-    /// The device, as `device list` names it.
-    device: String,
+    Revoke {
+        #[command(flatten)]
+        whose: UserArgs,
+        /// The device, as `device list` names it.
+        device: String,
+    },
 }
 
 /// Commands for an account.
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
     /// Show a user's counters, holds, devices and open challenges.
-    Show(ListArgs),
+    Show(UserArgs),
     /// Clear a user's holds.
-    ReleaseHold(ListArgs),
+    ReleaseHold(UserArgs),
 }
 
 /// Lists or revokes devices.
@@ -70,12 +59,12 @@ pub(super) async fn device(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     match command {
-        DeviceCommand::List(ListArgs { whose }) => {
+        DeviceCommand::List(whose) => {
             let account: OperatorAccount =
                 call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", devices(&account))?;
         }
-        DeviceCommand::Revoke(RevokeArgs { whose, device }) => {
+        DeviceCommand::Revoke { whose, device } => {
             let done: OperatorDone =
                 call(&whose, Method::DELETE, operator::DEVICE, Some(&device)).await?;
             writeln!(out, "{}", done.done)?;
@@ -90,12 +79,12 @@ pub(super) async fn account(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     match command {
-        AccountCommand::Show(ListArgs { whose }) => {
+        AccountCommand::Show(whose) => {
             let account: OperatorAccount =
                 call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", shown(&account))?;
         }
-        AccountCommand::ReleaseHold(ListArgs { whose }) => {
+        AccountCommand::ReleaseHold(whose) => {
             let done: OperatorDone =
                 call(&whose, Method::POST, operator::RELEASE_HOLD, None).await?;
             writeln!(out, "{}", done.done)?;

@@ -23,18 +23,11 @@ use crate::setup;
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
     /// Check every record's checksum and version, and the files around them.
-    Check(CheckArgs),
+    Check(ConfigArgs),
     /// Write all records to a file, as a stream of versioned rows.
     Export(FileArgs),
     /// Read the records of such a file into an empty store.
     Import(FileArgs),
-}
-
-/// Arguments of `store check`.
-#[derive(Args)]
-pub(super) struct CheckArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
 }
 
 /// Arguments of `store export` and `store import`.
@@ -49,7 +42,7 @@ pub(super) struct FileArgs {
 /// Runs a command.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     match command {
-        StoreCommand::Check(args) => check(&args.config.load()?, out).await,
+        StoreCommand::Check(config) => check(&config.load()?, out).await,
         StoreCommand::Export(args) => export(&args.config.load()?, &args.file, out).await,
         StoreCommand::Import(args) => import(&args.config.load()?, &args.file, out).await,
     }
