@@ -6,8 +6,8 @@ use countersign_wire::challenge::{
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
 use countersign_wire::paths;
-use reqwest::Method;
 use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder};
 
 use crate::api::{Api, Http, authorization, send, waiting};
 use crate::error::ClientError;
@@ -36,8 +36,7 @@ impl Browser {
         &self,
         request: &PushChallengeRequest,
     ) -> Result<PushChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, paths::START_CHALLENGE, None);
-        send(call.json(request), &self.authorization).await
+        send(self.post(paths::START_CHALLENGE).json(request), &self.authorization).await
     }
 
     /// Asks how a challenge stands, for up to `wait` seconds while it is open.
@@ -49,9 +48,8 @@ impl Browser {
         challenge: &str,
         wait: Option<u64>,
     ) -> Result<VerifyResponse, ClientError> {
-        let call = self.api.request(Method::POST, paths::VERIFY, None);
         let body = VerifyRequest { challenge_id: challenge.to_owned() };
-        send(waiting(call.json(&body), wait), &self.authorization).await
+        send(waiting(self.post(paths::VERIFY).json(&body), wait), &self.authorization).await
     }
 
     /// Takes a challenge back.
@@ -59,9 +57,8 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn cancel_push(&self, challenge: &str) -> Result<CancelResponse, ClientError> {
-        let call = self.api.request(Method::POST, paths::CANCEL, None);
         let body = CancelRequest { challenge_id: challenge.to_owned() };
-        send(call.json(&body), &self.authorization).await
+        send(self.post(paths::CANCEL).json(&body), &self.authorization).await
     }
 
     /// Lists the user's authenticators.
@@ -81,7 +78,10 @@ impl Browser {
         &self,
         request: &GenericChallengeRequest,
     ) -> Result<GenericChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, paths::NONCE, None);
-        send(call.json(request), &self.authorization).await
+        send(self.post(paths::NONCE).json(request), &self.authorization).await
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.api.request(Method::POST, path, None)
     }
 }

@@ -46,7 +46,7 @@ impl RelyingParty {
         request: &TrackRequest,
     ) -> Result<TrackResponse, ClientError> {
         let path = path(paths::TRACK, &[user, action])?;
-        self.call(Method::POST, &path, Some(request)).await
+        self.call(Method::POST, &path, request).await
     }
 
     /// Reads an action.
@@ -74,7 +74,7 @@ impl RelyingParty {
         state: ActionState,
     ) -> Result<GetActionResponse, ClientError> {
         let path = path(paths::ACTION, &[user, action, idempotency_key])?;
-        self.call(Method::PATCH, &path, Some(&UpdateActionRequest { state })).await
+        self.call(Method::PATCH, &path, &UpdateActionRequest { state }).await
     }
 
     /// Lists a user's actions.
@@ -97,7 +97,7 @@ impl RelyingParty {
         &self,
         request: &ValidateRequest,
     ) -> Result<ValidateResponse, ClientError> {
-        self.call(Method::POST, paths::VALIDATE, Some(request)).await
+        self.call(Method::POST, paths::VALIDATE, request).await
     }
 
     /// Reads a user.
@@ -125,7 +125,7 @@ impl RelyingParty {
         user: &str,
         request: &UpdateUserRequest,
     ) -> Result<UserAttributes, ClientError> {
-        self.call(Method::PATCH, &path(paths::USER, &[user])?, Some(request)).await
+        self.call(Method::PATCH, &path(paths::USER, &[user])?, request).await
     }
 
     /// Deletes a user.
@@ -133,7 +133,7 @@ impl RelyingParty {
     /// # Errors
     /// [`ClientError`].
     pub async fn delete_user(&self, user: &str) -> Result<Deleted, ClientError> {
-        self.call(Method::DELETE, &path(paths::USER, &[user])?, None::<&()>).await
+        self.delete(&path(paths::USER, &[user])?).await
     }
 
     /// Lists a user's authenticators.
@@ -153,8 +153,7 @@ impl RelyingParty {
         user: &str,
         authenticator: &str,
     ) -> Result<Deleted, ClientError> {
-        let path = path(paths::AUTHENTICATOR, &[user, authenticator])?;
-        self.call(Method::DELETE, &path, None::<&()>).await
+        self.delete(&path(paths::AUTHENTICATOR, &[user, authenticator])?).await
     }
 
     async fn read<T: DeserializeOwned>(
@@ -165,17 +164,16 @@ impl RelyingParty {
         send(self.api.request(Method::GET, path, query), &self.authorization).await
     }
 
-    async fn call<T: DeserializeOwned, B: Serialize + Sync>(
+    async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
-        body: Option<&B>,
+        body: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
-        let request = self.api.request(method, path, None);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        send(request, &self.authorization).await
+        send(self.api.request(method, path, None).json(body), &self.authorization).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<Deleted, ClientError> {
+        send(self.api.request(Method::DELETE, path, None), &self.authorization).await
     }
 }

@@ -188,23 +188,24 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
     let Budget { limit, connections, .. } = running.budget;
     writeln!(out, "room for {connections} connections, with {limit} open files")?;
     if let Some(demo) = demo {
-        let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
-        writeln!(out)?;
-        writeln!(out, "Open http://{url}{path} to see a sign-in and a payment in the browser.")?;
-        writeln!(out)?;
-        writeln!(out, "It is the tenant `{}`, whose secret is in {file}.", demo.tenant.id)?;
-        writeln!(out, "To enroll a phone in the terminal for the user alice:")?;
-        writeln!(out)?;
+        let (file, tenant) = (demo.secret_file.display(), &demo.tenant.id);
+        let url = format!("http://{}", running.address);
         let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
-        writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
-        writeln!(out, "    http://{url}/v1/users/alice/actions/enroll")?;
         writeln!(
             out,
-            "  {program} phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
+            "
+Open {url}/demo to see a sign-in and a payment in the browser.
+
+It is the tenant `{tenant}`, whose secret is in {file}.
+To enroll a phone in the terminal for the user alice:
+
+  curl -s -u \"$(cat {file}):\" -X POST \\
+    {url}/v1/users/alice/actions/enroll
+  {program} phone --url {url}/v1 --tenant demo enroll --token TOKEN
+
+TOKEN is the field `token` of what the first command answers.
+The README walks through a whole sign-in."
         )?;
-        writeln!(out)?;
-        writeln!(out, "TOKEN is the field `token` of what the first command answers.")?;
-        writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()
 }

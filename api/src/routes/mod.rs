@@ -8,9 +8,8 @@ pub mod pages;
 pub mod server;
 mod unsupported;
 
-use actix_web::dev::HttpServiceFactory;
-use actix_web::guard;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{Resource, guard};
 use countersign_wire::paths::{self, device as device_paths};
 
 use self::endpoint::{Endpoint, delete, get, nowhere, patch, post};
@@ -56,7 +55,7 @@ fn table(config: &mut ServiceConfig, under: &str) {
                 .route(post().to(unsupported::answer)),
         )
         .service(at(paths::AUTHENTICATOR).route(delete().to(server::delete_authenticator)))
-        .service(unsupported_post(under, paths::SERVER_ENROLLMENT))
+        .service(unsupported(under, paths::SERVER_ENROLLMENT).guard(guard::Post()))
         .service(
             at(paths::USER)
                 .route(get().to(server::get_user))
@@ -113,14 +112,8 @@ fn at(path: &str) -> Endpoint {
     Endpoint::at("", path)
 }
 
-fn unsupported_post(under: &str, path: &str) -> impl HttpServiceFactory + use<> {
-    web::resource(path)
-        .guard(guard::Post())
-        .app_data(Series::of(format!("{under}{path}")))
-        .default_service(web::to(unsupported::answer))
-}
-
-fn unsupported(under: &str, path: &str) -> impl HttpServiceFactory + use<> {
+/// A path of another method, whatever the request's own.
+fn unsupported(under: &str, path: &str) -> Resource {
     web::resource(path)
         .app_data(Series::of(format!("{under}{path}")))
         .default_service(web::to(unsupported::answer))

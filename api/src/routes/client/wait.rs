@@ -94,10 +94,13 @@ fn asked(request: &HttpRequest, wait: &Wait) -> Result<(ClientCaller, ChallengeI
 }
 
 fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
-    let error_code = Some(problem.code().to_owned());
-    let error_description = Some(problem.description().to_owned());
-    let reason = Some(problem.reason().name().to_owned());
-    WaitAnswer { challenge_id, ended: None, error_code, error_description, reason }
+    WaitAnswer {
+        challenge_id,
+        ended: None,
+        error_code: Some(problem.code().to_owned()),
+        error_description: Some(problem.description().to_owned()),
+        reason: Some(problem.reason().name().to_owned()),
+    }
 }
 
 /// Gives the answer for one challenge; otherwise, whether there was no place to wait for it.
@@ -115,13 +118,9 @@ async fn answer(
     };
     let challenge_id = id.as_str().to_owned();
     match told.await {
-        Ok(Ok(ended)) => Ok(WaitAnswer {
-            challenge_id,
-            ended: Some(ended),
-            error_code: None,
-            error_description: None,
-            reason: None,
-        }),
+        Ok(Ok(ended)) => {
+            Ok(WaitAnswer { challenge_id, ended: Some(ended), ..WaitAnswer::default() })
+        }
         Ok(Err(crowded)) => Err(crowded),
         Err(problem) => Ok(refused(challenge_id, &problem)),
     }

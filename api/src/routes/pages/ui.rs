@@ -6,9 +6,8 @@ use countersign_core::id::AccountKey;
 use serde::{Deserialize, Serialize};
 
 use super::asset;
-use super::brand::BrandBody;
 use super::headers::{Framing, secure};
-use crate::config::AllowedOrigins;
+use crate::config::{AllowedOrigins, Brand};
 use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
 use crate::token::{PageWish, Token, TokenError};
@@ -32,7 +31,7 @@ struct PageBody<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    brand: Option<BrandBody<'p>>,
+    brand: Option<&'p Brand>,
     /// The origins of the pages that may hear how it ends: `*` alone, or exact ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     origins: Option<Vec<&'p str>>,
@@ -70,7 +69,7 @@ fn page_body<'p>(
     PageBody {
         token: condition,
         tenant_id: account.map(|AccountKey { tenant, .. }| tenant.as_str()),
-        brand: face.map(|face| BrandBody::from(&face.brand)),
+        brand: face.map(|face| &face.brand),
         origins: face.map(|face| match &face.origins {
             AllowedOrigins::Any => vec!["*"],
             AllowedOrigins::Exact(origins) => origins.iter().map(String::as_str).collect(),
