@@ -38,13 +38,6 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 /// to see that it is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
 
-fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
-    if let Some(demo) = demo {
-        config.app_data(demo.clone());
-    }
-    config.app_data(state.clone()).configure(routes::configure);
-}
-
 /// Serves the routes of backends, browsers and phones.
 ///
 /// # Errors
@@ -64,12 +57,19 @@ pub fn public(
     let clients = client_shares(&config.server, &settings);
     let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
     let admission = Data::new(admission);
+    let demo = move |config: &mut ServiceConfig| {
+        if let Some(demo) = &demo {
+            config.app_data(demo.clone());
+        }
+    };
     let factory = move || {
         App::new()
+            .app_data(state.clone())
             .app_data(origins.clone())
             .app_data(admission.clone())
             .app_data(pulse())
-            .configure(|config| app(config, &state, demo.as_ref()))
+            .configure(&demo)
+            .configure(routes::configure)
             .wrap(from_fn(around))
     };
     connection::serve(listener, settings, clients, factory)

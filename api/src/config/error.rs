@@ -114,17 +114,10 @@ impl ConfigError {
 
     /// Adds the place in the file of a refused key that no variable set, by `find`.
     pub(super) fn with_place(mut self, find: impl FnOnce(&str) -> Option<FileLine>) -> Self {
-        match &mut self {
-            Self::Value { key, variable: None, place, .. } => *place = find(key).map(Box::new),
-            Self::Unknown { kind: "key", name, place, .. } => *place = find(name).map(Box::new),
-            Self::Read { .. }
-            | Self::TooLong { .. }
-            | Self::Syntax { .. }
-            | Self::Unknown { .. }
-            | Self::Value { .. }
-            | Self::Twice { .. }
-            | Self::TenantTwice { .. }
-            | Self::NotUtf8(_) => {}
+        if let Self::Value { key, variable: None, place, .. }
+        | Self::Unknown { kind: "key", name: key, place, .. } = &mut self
+        {
+            *place = find(key).map(Box::new);
         }
         self
     }

@@ -150,16 +150,12 @@ impl Tokens {
         Self { run: Run::new(set_backs), ..self }
     }
 
-    const fn run(&self) -> &Run {
-        &self.run
-    }
-
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, self.run(), id);
+        let claims = Claims::of(token, self.lifetime_seconds, &self.run, id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
         let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(self.run()));
+        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(&self.run));
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -218,7 +214,7 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds(self.run());
+            let ends_at_seconds = claims.ends_at_seconds(&self.run);
             Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);

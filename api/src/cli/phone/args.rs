@@ -9,7 +9,7 @@ use countersign_core::device::Signing;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 
 /// A phone in the terminal: enrolls a key kept in a file, and answers challenges with it.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub struct PhoneArgs {
     /// Base address of the server [default: where the key was enrolled, else a server on this
     /// machine: `http://127.0.0.1:8080/v1`]
@@ -33,7 +33,7 @@ pub struct PhoneArgs {
     pub command: Command,
 }
 
-/// Commands of the phone.
+/// Commands of the phone. They have no `Debug`, because some have a token.
 #[derive(Subcommand)]
 pub enum Command {
     /// Bind the key to the user of a link or a token, making a key if there is none
@@ -87,22 +87,6 @@ pub enum Command {
     },
     /// Remove the key from the server and delete its file
     Remove,
-}
-
-impl std::fmt::Debug for Command {
-    /// Shows the command without its token and number.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Enroll { .. } => "Enroll",
-            Self::Watch => "Watch",
-            Self::Approve { .. } => "Approve",
-            Self::Deny { .. } => "Deny",
-            Self::Report { .. } => "Report",
-            Self::Show => "Show",
-            Self::Update { .. } => "Update",
-            Self::Remove => "Remove",
-        })
-    }
 }
 
 /// A value that a name of a list stands for, each with its help.

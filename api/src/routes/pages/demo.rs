@@ -109,7 +109,8 @@ pub async fn backend(
             ("POST", shown_path(paths::TRACK, &[&order.user, &call]), json!(body), answer)
         }
         "validate" => {
-            let body = validate_request(order.token);
+            let token = Some(Secret::new(order.token));
+            let body = ValidateRequest { token, action: None, user_id: None };
             let answer = party.validate(&body).await.map(|a| json!(a));
             ("POST", shown_path(paths::VALIDATE, &[]), json!(body), answer)
         }
@@ -152,10 +153,6 @@ fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRe
         custom: custom.map(serde_json::from_value).transpose().map_err(unreadable)?,
         ..TrackRequest::default()
     })
-}
-
-fn validate_request(token: String) -> ValidateRequest {
-    ValidateRequest { token: Some(Secret::new(token)), action: None, user_id: None }
 }
 
 /// Status and body of an answer, refusals among them.

@@ -6,7 +6,7 @@ use countersign_core::id::AccountKey;
 use serde::{Deserialize, Serialize};
 
 use super::asset;
-use super::headers::{Framing, secure};
+use super::headers::secure;
 use crate::config::{AllowedOrigins, Brand};
 use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
@@ -53,9 +53,8 @@ pub async fn ui(state: Data<AppState>, Query(query): Query<UiQuery>) -> HttpResp
     };
     let face = token.as_ref().and_then(|token| state.tenant(&token.account.tenant));
     let body = page_body(condition, token.as_ref(), face);
-    let framing = face.map_or(Framing::Nobody, |face| Framing::By(&face.origins));
     let mut response = HttpResponse::Ok();
-    secure(&mut response, framing);
+    secure(&mut response, face.map(|face| &face.origins));
     let page = asset::text("ui/index.html").replace(PLACE, &island(&body));
     response.content_type("text/html; charset=utf-8").body(page)
 }
