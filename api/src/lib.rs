@@ -21,4 +21,5 @@ pub mod routes;
 pub mod server;
 pub mod setup;
 pub mod state;
+pub mod telemetry;
 pub mod token;

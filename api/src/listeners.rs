@@ -22,6 +22,7 @@ use crate::request::path;
 use crate::routes;
 use crate::routes::pages::demo::Demo;
 use crate::state::AppState;
+use crate::telemetry;
 
 /// Connections of the operators' listener, at most.
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
@@ -37,13 +38,6 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 /// to see that it is too long.
 const CHUNKING_BYTES_MAX: usize = 16_384;
 
-fn app(config: &mut ServiceConfig, state: &Data<AppState>, demo: Option<&Data<Demo>>) {
-    if let Some(demo) = demo {
-        config.app_data(demo.clone());
-    }
-    config.app_data(state.clone()).configure(routes::configure);
-}
-
 /// Serves the routes of backends, browsers and phones.
 ///
 /// # Errors
@@ -57,18 +51,25 @@ pub fn public(
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
     // It is shown before the first is counted.
-    metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
+    metrics::counter!(telemetry::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);
     let clients = client_shares(&config.server, &settings);
     let admission = Admission::new(requests_max, new_work_max).sharing(clients.clone());
     let admission = Data::new(admission);
+    let demo = move |config: &mut ServiceConfig| {
+        if let Some(demo) = &demo {
+            config.app_data(demo.clone());
+        }
+    };
     let factory = move || {
         App::new()
+            .app_data(state.clone())
             .app_data(origins.clone())
             .app_data(admission.clone())
             .app_data(pulse())
-            .configure(|config| app(config, &state, demo.as_ref()))
+            .configure(&demo)
+            .configure(routes::configure)
             .wrap(from_fn(around))
     };
     connection::serve(listener, settings, clients, factory)

@@ -5,7 +5,7 @@
 //! and a client that only reaches the listener, such as a scraper of metrics, can change nothing.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use actix_web::HttpRequest;
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_wire::reason::Reason;
 use sha2::{Digest as _, Sha256};
 
+use crate::config::reachable;
 use crate::problem::Problem;
 
 /// The file in the data folder: where the listener is, and the key.
@@ -60,8 +61,8 @@ impl OperatorKey {
     }
 }
 
-/// Address for commands to a running server, and their key.
-pub struct Desk {
+/// Content of that file: the address for commands to a running server, and their key.
+pub struct OperatorFile {
     /// The operators' listener.
     pub url: String,
     /// The key.
@@ -72,7 +73,7 @@ pub struct Desk {
 
 /// Why the file of a running server cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum OperatorFileError {
     /// There is none.
     #[error(
         "no server has left {}: start it with operations.listen set, and give the same \
@@ -92,26 +93,21 @@ pub enum DeskError {
     Unreadable(PathBuf),
 }
 
-impl Desk {
+impl OperatorFile {
     /// Leaves the file of the server of a process, which listens for operators on `bound`, in the
     /// place of one that was there.
     ///
     /// # Errors
     /// [`io::Error`].
-    pub fn leave(
+    pub fn write(
         data_dir: &Path,
         bound: SocketAddr,
         key: &OperatorKey,
         pid: u32,
     ) -> io::Result<()> {
-        let ip = match bound.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-        };
         // Made with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
-        writeln!(file, "http://{}", SocketAddr::new(ip, bound.port()))?;
+        writeln!(file, "http://{}", reachable(bound))?;
         writeln!(file, "{}", key.expose())?;
         writeln!(file, "{pid}")?;
         file.persist(data_dir.join(FILE))?;
@@ -121,13 +117,17 @@ impl Desk {
     /// Finds the running server of a data folder.
     ///
     /// # Errors
-    /// [`DeskError`].
-    pub fn find(data_dir: &Path) -> Result<Self, DeskError> {
+    /// [`OperatorFileError`].
+    pub fn read(data_dir: &Path) -> Result<Self, OperatorFileError> {
         let path = data_dir.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|source| {
             let is_missing = source.kind() == io::ErrorKind::NotFound;
             let path = path.clone();
-            if is_missing { DeskError::Missing(path) } else { DeskError::Io { path, source } }
+            if is_missing {
+                OperatorFileError::Missing(path)
+            } else {
+                OperatorFileError::Io { path, source }
+            }
         })?;
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {
@@ -135,7 +135,7 @@ impl Desk {
                 let pid = lines.next().and_then(|pid| pid.parse().ok());
                 Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()), pid })
             }
-            _ => Err(DeskError::Unreadable(path)),
+            _ => Err(OperatorFileError::Unreadable(path)),
         }
     }
 }
@@ -143,7 +143,7 @@ impl Desk {
 /// The process of another server that has left its file in a data folder and is there still.
 #[must_use]
 pub fn neighbour(data_dir: &Path) -> Option<u32> {
-    let pid = Desk::find(data_dir).ok()?.pid?;
+    let pid = OperatorFile::read(data_dir).ok()?.pid?;
     let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();
     is_other.then_some(pid)
 }
@@ -157,7 +157,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bound = SocketAddr::from(([127, 0, 0, 1], 9464));
         let left_by = |pid| {
-            Desk::leave(folder.path(), bound, &OperatorKey::from_entropy(&[1; 32]), pid).unwrap();
+            OperatorFile::write(folder.path(), bound, &OperatorKey::from_entropy(&[1; 32]), pid)
+                .unwrap();
             neighbour(folder.path())
         };
         assert_eq!(neighbour(folder.path()), None);
@@ -165,6 +166,6 @@ mod tests {
         assert_eq!(left_by(parent), Some(parent));
         assert_eq!(left_by(std::process::id()), None, "it is this one");
         assert_eq!(left_by(u32::MAX), None, "it has ended");
-        assert_eq!(Desk::find(folder.path()).unwrap().url, "http://127.0.0.1:9464");
+        assert_eq!(OperatorFile::read(folder.path()).unwrap().url, "http://127.0.0.1:9464");
     }
 }

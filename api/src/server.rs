@@ -1,7 +1,7 @@
 //! Puts the server together from its configuration, runs it, and ends it in order.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use countersign_engine::delivery::Calls;
 use countersign_engine::ports::{Clock, Entropy};
 use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, Ports};
+use countersign_wire::paths;
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
@@ -215,14 +216,8 @@ fn state(config: &Config, engine: Engine, tokens: Tokens, address: SocketAddr) -
 
 /// The demo's backend, which reaches the server where it listens.
 fn demo(address: SocketAddr, secret: &str) -> Result<Data<Demo>, ServeError> {
-    let mut base = Url::parse("http://localhost/v1").expect("it is one");
-    let reachable = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    let set = base.set_ip_host(reachable).and_then(|()| base.set_port(Some(address.port())));
-    set.expect("an http URL has a host and a port");
+    let base = Url::parse(&format!("http://{}{}", config::reachable(address), paths::VERSION));
+    let base = base.expect("an address and a port are a host and a port");
     Ok(Data::new(Demo::new(&base, secret)?))
 }
 

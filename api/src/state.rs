@@ -17,7 +17,7 @@ use crate::config::{AllowedOrigins, Brand};
 use crate::leaves::Leaves;
 use crate::problem::Problem;
 use crate::token::session::Session;
-use crate::token::{Kind, Token, TokenError, Tokens};
+use crate::token::{Token, TokenError, Tokens};
 
 /// A tenant's data for the HTTP routes.
 pub struct TenantFace {
@@ -144,17 +144,8 @@ impl AppState {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub fn open_client_token(&self, token: &str) -> Result<(Token, UnixMillis), TokenError> {
-        let now = self.engine.clock().now();
-        self.tokens.open_until(token, &[Kind::Track, Kind::Verified], now)
-    }
-
-    /// Opens a token of one of the accepted kinds.
-    ///
-    /// # Errors
-    /// [`TokenError`].
-    pub fn open_token(&self, token: &str, kinds: &[Kind]) -> Result<Token, TokenError> {
-        self.tokens.open(token, kinds, self.engine.clock().now())
+    pub fn open_token(&self, token: &str) -> Result<(Token, UnixMillis), TokenError> {
+        self.tokens.open(token, self.engine.clock().now())
     }
 }
 

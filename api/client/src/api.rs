@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use countersign_wire::paths;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, redirect};
@@ -77,7 +78,7 @@ impl Api {
         Ok(Self { http, base })
     }
 
-    /// A request. `path` starts with a slash and is percent-encoded; see [`segment`].
+    /// A request. `path` starts with a slash and is percent-encoded; see [`path`].
     pub(crate) fn request(
         &self,
         method: Method,
@@ -127,12 +128,13 @@ pub(crate) fn waiting(request: RequestBuilder, seconds: Option<u64>) -> RequestB
     request.header("Prefer", format!("wait={seconds}")).timeout(longest)
 }
 
-/// A name as a part of a path.
-pub(crate) fn segment(name: &str) -> Result<String, ClientError> {
-    if matches!(name, "" | "." | "..") {
+/// A path of the contract with `names` in its places.
+pub(crate) fn path(path: &str, names: &[&str]) -> Result<String, ClientError> {
+    if names.iter().any(|name| matches!(*name, "" | "." | "..")) {
         return Err(ClientError::Input("an empty name, '.' and '..' cannot stand in a path"));
     }
-    Ok(utf8_percent_encode(name, SEGMENT).to_string())
+    let names = names.iter().map(|name| utf8_percent_encode(name, SEGMENT).to_string());
+    Ok(paths::filled(path, &names.collect::<Vec<_>>()))
 }
 
 /// A query string of the fields of a struct, without those that are absent.
@@ -198,14 +200,14 @@ mod tests {
 
     #[test]
     fn a_name_stays_one_part_of_its_path() {
-        let name = segment("auth0|a b/ü?x#%2e+").unwrap();
+        let name = path("{user}", &["auth0|a b/ü?x#%2e+"]).unwrap();
         assert_eq!(name, "auth0|a%20b%2F%C3%BC%3Fx%23%252e%2B");
         assert_eq!(
             url("http://h/v1", &format!("/users/{name}")),
             format!("http://h/v1/users/{name}?a=b==")
         );
         for name in ["", ".", ".."] {
-            assert!(segment(name).is_err());
+            assert!(path("/{user}", &[name]).is_err());
         }
     }
 

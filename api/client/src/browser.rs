@@ -6,11 +6,11 @@ use countersign_wire::challenge::{
     PushChallengeRequest, PushChallengeResponse, VerifyRequest, VerifyResponse,
 };
 use countersign_wire::device::TicketResponse;
-use reqwest::Method;
+use countersign_wire::paths;
 use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder};
 
 use crate::api::{Api, Http, authorization, send, waiting};
-use crate::device::ROOT;
 use crate::error::ClientError;
 
 /// A web application with the token it was given.
@@ -37,8 +37,7 @@ impl Browser {
         &self,
         request: &PushChallengeRequest,
     ) -> Result<PushChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/challenge/push", None);
-        send(call.json(request), &self.authorization).await
+        send(self.post(paths::START_CHALLENGE).json(request), &self.authorization).await
     }
 
     /// Asks how a challenge stands, for up to `wait` seconds while it is open.
@@ -50,9 +49,8 @@ impl Browser {
         challenge: &str,
         wait: Option<u64>,
     ) -> Result<VerifyResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/verify/push", None);
         let body = VerifyRequest { challenge_id: challenge.to_owned() };
-        send(waiting(call.json(&body), wait), &self.authorization).await
+        send(waiting(self.post(paths::VERIFY).json(&body), wait), &self.authorization).await
     }
 
     /// Takes a challenge back.
@@ -60,9 +58,8 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn cancel_push(&self, challenge: &str) -> Result<CancelResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/cancel/push", None);
         let body = CancelRequest { challenge_id: challenge.to_owned() };
-        send(call.json(&body), &self.authorization).await
+        send(self.post(paths::CANCEL).json(&body), &self.authorization).await
     }
 
     /// Lists the user's authenticators.
@@ -70,7 +67,7 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn authenticators(&self) -> Result<Vec<AuthenticatorItem>, ClientError> {
-        let call = self.api.request(Method::GET, "/client/user-authenticators", None);
+        let call = self.api.request(Method::GET, paths::OWN_AUTHENTICATORS, None);
         send(call, &self.authorization).await
     }
 
@@ -79,7 +76,11 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn make_ticket(&self) -> Result<TicketResponse, ClientError> {
-        let call = self.api.request(Method::POST, &format!("{ROOT}/ticket"), None);
+        let call = self.api.request(
+            Method::POST,
+            &format!("{}{}", paths::device::BASE, paths::device::TICKET),
+            None,
+        );
         send(call, &self.authorization).await
     }
 
@@ -91,7 +92,10 @@ impl Browser {
         &self,
         request: &GenericChallengeRequest,
     ) -> Result<GenericChallengeResponse, ClientError> {
-        let call = self.api.request(Method::POST, "/client/challenge", None);
-        send(call.json(request), &self.authorization).await
+        send(self.post(paths::NONCE).json(request), &self.authorization).await
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.api.request(Method::POST, path, None)
     }
 }

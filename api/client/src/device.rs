@@ -9,6 +9,7 @@ use countersign_wire::device::{
     AnswerRequest, AnswerResponse, CredentialResponse, EnrollRequest, NonceResponse, RemoveRequest,
     RemoveResponse, UpdateNonceResponse, UpdateRequest, UpdateResponse,
 };
+use countersign_wire::paths::device as paths;
 use countersign_wire::pending::PendingResponse;
 use countersign_wire::publickey::encode_body;
 use countersign_wire::secret::Secret;
@@ -19,8 +20,6 @@ use crate::api::{Api, Http, authorization, send, waiting};
 use crate::dialect::Dialect;
 use crate::error::ClientError;
 use crate::key::SoftwareKey;
-
-pub(crate) const ROOT: &str = "/client/user-authenticators/push";
 
 /// Data about the device in an enrollment.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +82,7 @@ impl Device {
             algorithm: named.map(|a| a.name().to_owned()),
             ..EnrollRequest::default()
         };
-        let call = self.call(Method::POST, "", None);
+        let call = self.call(Method::POST, paths::CREDENTIAL, None);
         let call = self.with_body(call, &body, None)?;
         send(call, &authorization("Bearer", token)?).await
     }
@@ -94,7 +93,7 @@ impl Device {
     /// [`ClientError`]; the code is `invalid_credential` if it is not.
     pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
         let query = self.query();
-        send(self.call(Method::GET, "", Some(&query)), &self.authorization).await
+        send(self.call(Method::GET, paths::CREDENTIAL, Some(&query)), &self.authorization).await
     }
 
     /// Asks for a text to sign before a read.
@@ -103,7 +102,7 @@ impl Device {
     /// [`ClientError`].
     pub async fn nonce(&self) -> Result<NonceResponse, ClientError> {
         let query = self.query();
-        let call = self.call(Method::POST, "/challenge/sign", Some(&query));
+        let call = self.call(Method::POST, paths::READ_NONCE, Some(&query));
         send(call, &self.authorization).await
     }
 
@@ -118,7 +117,7 @@ impl Device {
         wait: Option<u64>,
     ) -> Result<PendingResponse, ClientError> {
         let query = self.query();
-        let mut call = self.call(Method::GET, "/challenge", Some(&query));
+        let mut call = self.call(Method::GET, paths::CHALLENGE, Some(&query));
         if signed {
             let nonce = self.nonce().await?.message;
             call = call.header("X-Authsignal-Signature", self.sign_nonce(&nonce)?.reveal());
@@ -151,7 +150,7 @@ impl Device {
                 Err(_) => Secret::new(code),
             }),
         };
-        let call = self.call(Method::POST, "/challenge", None);
+        let call = self.call(Method::POST, paths::CHALLENGE, None);
         let call = self.with_body(call, &body, Some("verificationCode"))?;
         send(call, &self.authorization).await
     }
@@ -162,7 +161,7 @@ impl Device {
     /// [`ClientError`].
     pub async fn update(&self, push_token: Option<&str>) -> Result<UpdateResponse, ClientError> {
         let query = self.query();
-        let call = self.call(Method::POST, "/sign", Some(&query));
+        let call = self.call(Method::POST, paths::UPDATE_NONCE, Some(&query));
         let nonce: UpdateNonceResponse = send(call, &self.authorization).await?;
         let body = UpdateRequest {
             challenge_id: Some(nonce.challenge_id),
@@ -171,7 +170,8 @@ impl Device {
             signature: self.sign_nonce(&nonce.message)?,
             push_token: push_token.map(Secret::new),
         };
-        let call = self.with_body(self.call(Method::PATCH, "", None), &body, None)?;
+        let call =
+            self.with_body(self.call(Method::PATCH, paths::CREDENTIAL, None), &body, None)?;
         send(call, &self.authorization).await
     }
 
@@ -185,7 +185,7 @@ impl Device {
             nonce: None,
             signature: self.key.sign_text(&removal_text_at(now)),
         };
-        let call = self.with_body(self.call(Method::POST, "/remove", None), &body, None)?;
+        let call = self.with_body(self.call(Method::POST, paths::REMOVE, None), &body, None)?;
         send(call, &self.authorization).await
     }
 
@@ -208,7 +208,7 @@ impl Device {
     }
 
     fn call(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
-        let call = self.api.request(method, &format!("{ROOT}{path}"), query);
+        let call = self.api.request(method, &format!("{}{path}", paths::BASE), query);
         call.header(USER_AGENT, self.dialect.user_agent())
             .header("X-Authsignal-SDK", self.dialect.name())
             .header("X-Authsignal-Version", self.dialect.sdk_version())

@@ -4,6 +4,7 @@ use countersign_wire::action::{ActionItem, ActionsQuery, GetActionResponse, Upda
 use countersign_wire::authenticator::AuthenticatorItem;
 use countersign_wire::basic;
 use countersign_wire::names::ActionState;
+use countersign_wire::paths;
 use countersign_wire::track::{TrackRequest, TrackResponse};
 use countersign_wire::user::{
     Deleted, UpdateUserRequest, UserAttributes, UserResponse, UsersPage, UsersQuery,
@@ -14,7 +15,7 @@ use reqwest::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::{Api, Http, authorization, query_string, segment, send};
+use crate::api::{Api, Http, authorization, path, query_string, send};
 use crate::error::ClientError;
 
 /// A backend with its secret.
@@ -44,8 +45,8 @@ impl RelyingParty {
         action: &str,
         request: &TrackRequest,
     ) -> Result<TrackResponse, ClientError> {
-        let path = format!("{}/actions/{}", user_path(user)?, segment(action)?);
-        self.call(Method::POST, &path, Some(request)).await
+        let path = path(paths::TRACK, &[user, action])?;
+        self.call(Method::POST, &path, request).await
     }
 
     /// Reads an action.
@@ -58,7 +59,7 @@ impl RelyingParty {
         action: &str,
         idempotency_key: &str,
     ) -> Result<GetActionResponse, ClientError> {
-        self.read(&action_path(user, action, idempotency_key)?, None).await
+        self.read(&path(paths::ACTION, &[user, action, idempotency_key])?, None).await
     }
 
     /// Overrides an action's state.
@@ -72,8 +73,8 @@ impl RelyingParty {
         idempotency_key: &str,
         state: ActionState,
     ) -> Result<GetActionResponse, ClientError> {
-        let path = action_path(user, action, idempotency_key)?;
-        self.call(Method::PATCH, &path, Some(&UpdateActionRequest { state })).await
+        let path = path(paths::ACTION, &[user, action, idempotency_key])?;
+        self.call(Method::PATCH, &path, &UpdateActionRequest { state }).await
     }
 
     /// Lists a user's actions.
@@ -85,7 +86,7 @@ impl RelyingParty {
         user: &str,
         query: &ActionsQuery,
     ) -> Result<Vec<ActionItem>, ClientError> {
-        self.read(&format!("{}/actions", user_path(user)?), query_string(query)?.as_deref()).await
+        self.read(&path(paths::ACTIONS, &[user])?, query_string(query)?.as_deref()).await
     }
 
     /// Validates a browser's token.
@@ -96,7 +97,7 @@ impl RelyingParty {
         &self,
         request: &ValidateRequest,
     ) -> Result<ValidateResponse, ClientError> {
-        self.call(Method::POST, "/validate", Some(request)).await
+        self.call(Method::POST, paths::VALIDATE, request).await
     }
 
     /// Reads a user.
@@ -104,7 +105,7 @@ impl RelyingParty {
     /// # Errors
     /// [`ClientError`]. An unknown user is an answer and not an error.
     pub async fn get_user(&self, user: &str) -> Result<UserResponse, ClientError> {
-        self.read(&user_path(user)?, None).await
+        self.read(&path(paths::USER, &[user])?, None).await
     }
 
     /// Finds users by their attributes.
@@ -112,7 +113,7 @@ impl RelyingParty {
     /// # Errors
     /// [`ClientError`].
     pub async fn query_users(&self, query: &UsersQuery) -> Result<UsersPage, ClientError> {
-        self.read("/users", query_string(query)?.as_deref()).await
+        self.read(paths::USERS, query_string(query)?.as_deref()).await
     }
 
     /// Sets a user's attributes.
@@ -124,7 +125,7 @@ impl RelyingParty {
         user: &str,
         request: &UpdateUserRequest,
     ) -> Result<UserAttributes, ClientError> {
-        self.call(Method::PATCH, &user_path(user)?, Some(request)).await
+        self.call(Method::PATCH, &path(paths::USER, &[user])?, request).await
     }
 
     /// Deletes a user.
@@ -132,7 +133,7 @@ impl RelyingParty {
     /// # Errors
     /// [`ClientError`].
     pub async fn delete_user(&self, user: &str) -> Result<Deleted, ClientError> {
-        self.call(Method::DELETE, &user_path(user)?, None::<&()>).await
+        self.delete(&path(paths::USER, &[user])?).await
     }
 
     /// Lists a user's authenticators.
@@ -140,7 +141,7 @@ impl RelyingParty {
     /// # Errors
     /// [`ClientError`].
     pub async fn authenticators(&self, user: &str) -> Result<Vec<AuthenticatorItem>, ClientError> {
-        self.read(&format!("{}/authenticators", user_path(user)?), None).await
+        self.read(&path(paths::AUTHENTICATORS, &[user])?, None).await
     }
 
     /// Removes an authenticator.
@@ -152,8 +153,7 @@ impl RelyingParty {
         user: &str,
         authenticator: &str,
     ) -> Result<Deleted, ClientError> {
-        let path = format!("{}/authenticators/{}", user_path(user)?, segment(authenticator)?);
-        self.call(Method::DELETE, &path, None::<&()>).await
+        self.delete(&path(paths::AUTHENTICATOR, &[user, authenticator])?).await
     }
 
     async fn read<T: DeserializeOwned>(
@@ -164,26 +164,16 @@ impl RelyingParty {
         send(self.api.request(Method::GET, path, query), &self.authorization).await
     }
 
-    async fn call<T: DeserializeOwned, B: Serialize + Sync>(
+    async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
-        body: Option<&B>,
+        body: &(impl Serialize + Sync),
     ) -> Result<T, ClientError> {
-        let request = self.api.request(method, path, None);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        send(request, &self.authorization).await
+        send(self.api.request(method, path, None).json(body), &self.authorization).await
     }
-}
 
-fn user_path(user: &str) -> Result<String, ClientError> {
-    Ok(format!("/users/{}", segment(user)?))
-}
-
-fn action_path(user: &str, action: &str, idempotency_key: &str) -> Result<String, ClientError> {
-    let (user, action, key) = (user_path(user)?, segment(action)?, segment(idempotency_key)?);
-    Ok(format!("{user}/actions/{action}/{key}"))
+    async fn delete(&self, path: &str) -> Result<Deleted, ClientError> {
+        send(self.api.request(Method::DELETE, path, None), &self.authorization).await
+    }
 }

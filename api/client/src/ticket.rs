@@ -1,18 +1,16 @@
 //! Enrollment links, and the one-time tickets that are in them.
 
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse};
+use countersign_wire::paths::{self, device};
 use countersign_wire::secret::Secret;
 use reqwest::Method;
 use url::Url;
 
 use crate::ClientError;
 use crate::api::{Api, Http, exchange};
-use crate::device::ROOT;
 
 /// The parameter of a link's fragment that holds the bearer of the enrollment.
 const PARAMETER: &str = "enroll";
-/// Path of a server's phone page, to which the links lead.
-const PAGE: &str = "/phone";
 
 /// A link that adds a device, as the code of a website has it.
 #[derive(Clone, Debug)]
@@ -31,8 +29,8 @@ impl EnrollmentLink {
         let named = url::form_urlencoded::parse(url.fragment()?.as_bytes());
         let bearer = named.into_iter().find(|(name, _)| name == PARAMETER)?.1;
         let bearer = Some(bearer).filter(|bearer| !bearer.is_empty()).map(Secret::new)?;
-        let above = url.path().trim_end_matches('/').strip_suffix(PAGE)?.to_owned();
-        url.set_path(&format!("{above}/v1"));
+        let above = url.path().trim_end_matches('/').strip_suffix(paths::PHONE)?.to_owned();
+        url.set_path(&format!("{above}{}", paths::VERSION));
         url.set_query(None);
         url.set_fragment(None);
         matches!(url.scheme(), "http" | "https").then(|| Self { url: url.into(), bearer })
@@ -49,7 +47,7 @@ pub async fn open_ticket(
     ticket: &str,
 ) -> Result<OpenTicketResponse, ClientError> {
     let body = OpenTicketRequest { ticket: Secret::new(ticket) };
-    let path = format!("{ROOT}/ticket/open");
+    let path = format!("{}{}", device::BASE, device::OPEN_TICKET);
     exchange(Api::new(http, base)?.request(Method::POST, &path, None).json(&body)).await
 }
 

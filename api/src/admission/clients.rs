@@ -10,13 +10,7 @@ use metrics::counter;
 
 use super::shares::{Share, Shares};
 use crate::client_address::{Client, ClientAddresses};
-
-/// Refusals of clients that have all of their share, by kind: `connection`, `request`, `poll` or
-/// `new_work`.
-pub const CLIENT_SHARES_REFUSED: &str = "countersign_client_share_refused_total";
-
-/// Requests in which a trusted proxy named no client. They are in nobody's share.
-pub(super) const CLIENTS_UNNAMED: &str = "countersign_clients_unnamed_total";
+use crate::telemetry::{CLIENT_SHARES_REFUSED, CLIENTS_UNNAMED};
 
 /// A sort of places that clients have shares of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! end: a person who is looking at their phone is worth more than one who is about to.
 
 use actix_web::http::Method;
+use countersign_wire::paths::{self, device};
 
 /// A lane of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,22 +18,15 @@ impl Lane {
     /// The lane of a request by its method and path, as the routes see them. A caller who spells a
     /// path so that it is not recognised reaches no route either.
     pub fn of(method: &Method, path: &str) -> Self {
-        let path = path.strip_prefix("/v1").unwrap_or(path);
-        let tracks = || {
-            let user = path.strip_prefix("/users/").and_then(|rest| rest.split_once('/'));
-            user.is_some_and(|(_, rest)| rest.starts_with("actions/"))
-        };
+        let path = path.strip_prefix(paths::VERSION).unwrap_or(path);
+        let of_device = [device::BASE, device::OLD_BASE];
+        let of_device = || of_device.iter().filter_map(|base| path.strip_prefix(base));
         let begins = || {
-            matches!(
-                path,
-                "/client/challenge/push"
-                    | "/client/user-authenticators/push"
-                    | "/client/user-authenticators/push/ticket"
-                    | "/client/user-authenticators/device"
-                    | "/client/user-authenticators/device/ticket"
-            )
+            paths::is_at(paths::TRACK, path)
+                || path == paths::START_CHALLENGE
+                || of_device().any(|rest| matches!(rest, device::CREDENTIAL | device::TICKET))
         };
-        if method == Method::POST && (tracks() || begins()) { Self::New } else { Self::Existing }
+        if method == Method::POST && begins() { Self::New } else { Self::Existing }
     }
 
     /// Its name in metrics.

@@ -17,18 +17,15 @@ mod pulse;
 mod shares;
 mod turn_queue;
 
-pub use clients::{CLIENT_SHARES_REFUSED, ClientShares, Kind, ShareTaken, Totals};
+pub use clients::{ClientShares, Kind, ShareTaken, Totals};
 pub use lane::Lane;
 pub use overload::Overload;
 pub use pulse::Pulse;
 pub use shares::{Share, Shares};
 
 use crate::client_address::Client;
+use crate::telemetry::REQUESTS_REFUSED;
 
-/// Rejected requests by lane and reason: `full` at the bound of requests in flight, `late` while
-/// the worker is late and for existing work that did not get its turn, `client_share` at the
-/// client's own bound.
-pub const REQUESTS_REFUSED: &str = "countersign_requests_refused_total";
 const CLIENT_SHARE: &str = "client_share";
 
 /// The place of a request among new work, and in its client's share of that. Both are taken when

@@ -35,7 +35,16 @@ impl ClientCaller {
     /// # Errors
     /// 401 for a token that is not valid here, 403 from a page that its tenant does not allow.
     pub fn of(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
-        open(request, token)
+        let opened = AppState::of(request).open_token(token);
+        let (token, ends_at) = opened.map_err(|error| refused(&error))?;
+        origin::check(request, &token.account.tenant)?;
+        Ok(Self {
+            grant: token.grant(),
+            ends_at,
+            may_add_authenticators: token.scopes.contains(Scope::AddAuthenticators),
+            may_remove_authenticators: token.scopes.contains(Scope::RemoveAuthenticators),
+            account: token.account,
+        })
     }
 }
 
@@ -75,23 +84,4 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
 pub(super) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let missing = || Problem::new(Reason::TokenMissing, "a bearer token is needed");
     credentials(request, "Bearer").ok_or_else(missing)
-}
-
-fn open(request: &HttpRequest, text: &str) -> Result<ClientCaller, Problem> {
-    let state = AppState::of(request);
-    let opened = state.open_client_token(text);
-    let (token, ends_at) = opened.map_err(|error| refused(&error))?;
-    if let Some(settings) = state.tenant(&token.account.tenant) {
-        origin::check(request, &settings.origins)?;
-    }
-    let grant = token.grant();
-    let may_add_authenticators = token.scopes.contains(Scope::AddAuthenticators);
-    let may_remove_authenticators = token.scopes.contains(Scope::RemoveAuthenticators);
-    Ok(ClientCaller {
-        account: token.account,
-        grant,
-        ends_at,
-        may_add_authenticators,
-        may_remove_authenticators,
-    })
 }

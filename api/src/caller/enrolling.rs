@@ -5,7 +5,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::account::Grant;
-use countersign_core::id::{AccountKey, TenantId};
+use countersign_core::id::AccountKey;
 use countersign_core::statement::Digest;
 use countersign_core::ticket;
 
@@ -35,7 +35,7 @@ impl EnrollingCaller {
         let digest = Digest::of(text);
         if ticket::is_ticket(text) {
             let held = AppState::of(request).engine.ticket(text).await?;
-            check_origin(request, &held.account.tenant)?;
+            origin::check(request, &held.account.tenant)?;
             return Ok(Self {
                 account: held.account,
                 grant: held.ticket.grant,
@@ -58,13 +58,4 @@ impl FromRequest for EnrollingCaller {
         let request = request.clone();
         Box::pin(async move { Self::of(&request).await })
     }
-}
-
-/// Refuses a page that the tenant of a ticket does not allow.
-///
-/// # Errors
-/// 403 `unauthorized`.
-pub fn check_origin(request: &HttpRequest, tenant: &TenantId) -> Result<(), Problem> {
-    let settings = AppState::of(request).tenant(tenant);
-    settings.map_or(Ok(()), |settings| origin::check(request, &settings.origins))
 }

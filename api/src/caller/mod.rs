@@ -9,15 +9,22 @@ mod reader;
 
 pub use basic::{DeviceCaller, ServerCaller};
 pub use bearer::{AnyCaller, ClientCaller};
-pub use enrolling::{EnrollingCaller, check_origin};
-pub use reader::{ReadingCaller, Who};
+pub use enrolling::EnrollingCaller;
+pub use reader::ReadingCaller;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
+use countersign_core::id::{CredentialKey, TenantId};
+use countersign_wire::publickey::PresentedKey;
 use countersign_wire::reason::Reason;
 
 use crate::problem::Problem;
 use crate::token::TokenError;
+
+/// The credential of a tenant with this key.
+pub fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
+    CredentialKey { tenant, thumbprint: key.thumbprint() }
+}
 
 /// Why a bearer token is refused.
 fn refused<T>(error: &TokenError<T>) -> Problem {

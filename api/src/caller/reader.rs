@@ -5,13 +5,13 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId};
+use countersign_core::id::{AuthenticatorId, CredentialKey};
 use countersign_wire::publickey::PresentedKey;
 use countersign_wire::reason::Reason;
 use serde::Deserialize;
 
 use super::basic::device;
-use super::{credentials, origin, refused};
+use super::{credential_key, credentials, origin, refused};
 use crate::problem::Problem;
 use crate::request::query::Query;
 use crate::state::AppState;
@@ -20,16 +20,9 @@ use crate::state::AppState;
 pub struct ReadingCaller {
     /// The key.
     pub key: CredentialKey,
-    /// The reader's credentials.
-    pub who: Who,
-}
-
-/// Credentials of a reader.
-pub enum Who {
-    /// By a device session, made for a binding of that name.
-    Session(AuthenticatorId),
-    /// Not at all: it says which tenant it belongs to, and which key it has.
-    Stranger,
+    /// Binding that the reader's device session was made for. A reader without a session only says
+    /// which tenant it belongs to, and which key it has.
+    pub session: Option<AuthenticatorId>,
 }
 
 /// The query by which a device names its key.
@@ -54,22 +47,15 @@ fn reader(request: &HttpRequest, public_key: Option<&str>) -> Result<ReadingCall
     let Some(token) = credentials(request, "Bearer") else {
         let tenant = device(request)?.tenant;
         let missing = || Problem::new(Reason::FieldMissing, "publicKey: is missing");
-        let key = key_of(tenant, &presented?.ok_or_else(missing)?);
-        return Ok(ReadingCaller { key, who: Who::Stranger });
+        let key = credential_key(tenant, &presented?.ok_or_else(missing)?);
+        return Ok(ReadingCaller { key, session: None });
     };
-    let state = AppState::of(request);
-    let session = state.open_session(token).map_err(|error| refused(&error))?;
-    if let Some(settings) = state.tenant(&session.key.tenant) {
-        origin::check(request, &settings.origins)?;
-    }
+    let session = AppState::of(request).open_session(token).map_err(|error| refused(&error))?;
+    origin::check(request, &session.key.tenant)?;
     // The session says which key it is of; a request that says otherwise is a mistake.
     if presented?.is_some_and(|key| key.thumbprint() != session.key.thumbprint) {
         let text = "publicKey: is not the key of the session";
         return Err(Problem::new(Reason::SessionMismatch, text));
     }
-    Ok(ReadingCaller { key: session.key, who: Who::Session(session.binding) })
-}
-
-fn key_of(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
-    CredentialKey { tenant, thumbprint: key.thumbprint() }
+    Ok(ReadingCaller { key: session.key, session: Some(session.binding) })
 }

@@ -9,16 +9,17 @@ use clap::{Args, Subcommand};
 use countersign_client::ClientError;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::operator::{OperatorAccount, OperatorDone};
+use countersign_wire::paths::{filled, operator};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 
 use super::ConfigArgs;
-use crate::operator::Desk;
+use crate::operator::OperatorFile;
 
 /// The account.
 #[derive(Args)]
-struct UserArgs {
+pub(super) struct UserArgs {
     /// The tenant.
     #[arg(long)]
     tenant: String,
@@ -33,34 +34,23 @@ struct UserArgs {
 #[derive(Subcommand)]
 pub(super) enum DeviceCommand {
     /// List a user's devices.
-    List(ListArgs),
+    List(UserArgs),
     /// Revoke a device of a user: it can answer nothing from then on.
-    Revoke(RevokeArgs),
-}
-
-/// Arguments of `device list`.
-#[derive(Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    whose: UserArgs,
-}
-
-/// Arguments of `device revoke`.
-#[derive(Args)]
-pub(super) struct RevokeArgs {
-    #[command(flatten)]
-    whose: UserArgs,
-    /// The device, as `device list` names it.
-    device: String,
+    Revoke {
+        #[command(flatten)]
+        whose: UserArgs,
+        /// The device, as `device list` names it.
+        device: String,
+    },
 }
 
 /// Commands for an account.
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
     /// Show a user's counters, holds, devices and open challenges.
-    Show(ListArgs),
+    Show(UserArgs),
     /// Clear a user's holds.
-    ReleaseHold(ListArgs),
+    ReleaseHold(UserArgs),
 }
 
 /// Lists or revokes devices.
@@ -69,13 +59,14 @@ pub(super) async fn device(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     match command {
-        DeviceCommand::List(ListArgs { whose }) => {
-            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+        DeviceCommand::List(whose) => {
+            let account: OperatorAccount =
+                call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", devices(&account))?;
         }
-        DeviceCommand::Revoke(RevokeArgs { whose, device }) => {
-            let path = format!("/devices/{}", escaped(&device));
-            let done: OperatorDone = call(&whose, Method::DELETE, &path).await?;
+        DeviceCommand::Revoke { whose, device } => {
+            let done: OperatorDone =
+                call(&whose, Method::DELETE, operator::DEVICE, Some(&device)).await?;
             writeln!(out, "{}", done.done)?;
         }
     }
@@ -88,38 +79,38 @@ pub(super) async fn account(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn Error>> {
     match command {
-        AccountCommand::Show(ListArgs { whose }) => {
-            let account: OperatorAccount = call(&whose, Method::GET, "").await?;
+        AccountCommand::Show(whose) => {
+            let account: OperatorAccount =
+                call(&whose, Method::GET, operator::ACCOUNT, None).await?;
             write!(out, "{}", shown(&account))?;
         }
-        AccountCommand::ReleaseHold(ListArgs { whose }) => {
-            let done: OperatorDone = call(&whose, Method::POST, "/release-hold").await?;
+        AccountCommand::ReleaseHold(whose) => {
+            let done: OperatorDone =
+                call(&whose, Method::POST, operator::RELEASE_HOLD, None).await?;
             writeln!(out, "{}", done.done)?;
         }
     }
     Ok(())
 }
 
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 async fn call<T: DeserializeOwned>(
     whose: &UserArgs,
     method: Method,
     path: &str,
+    device: Option<&str>,
 ) -> Result<T, Box<dyn Error>> {
-    let desk = Desk::find(&whose.config.load()?.server.data_dir)?;
-    let (tenant, user) = (escaped(&whose.tenant), escaped(&whose.user));
-    let url = format!("{}/operator/accounts/{tenant}/{user}{path}", desk.url);
+    let server = OperatorFile::read(&whose.config.load()?.server.data_dir)?;
+    let names = [&*whose.tenant, &*whose.user].into_iter().chain(device);
+    let names = names.map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string());
+    let url = server.url.clone() + &filled(path, &names.collect::<Vec<_>>());
     // Requests to this machine go through no proxy.
     let client = Client::builder().no_proxy().build()?;
-    let request = client.request(method, url).bearer_auth(desk.key.expose());
+    let request = client.request(method, url).bearer_auth(server.key.expose());
     let answer = request.send().await.map_err(|error| {
         let cause = ClientError::from(error);
         format!(
             "no server answers at {}. Start it, or see whether it has stopped: {cause}",
-            desk.url
+            server.url
         )
     })?;
     if answer.status().is_success() {

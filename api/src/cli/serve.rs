@@ -18,8 +18,9 @@ use super::{ConfigArgs, panics};
 use crate::config::{Config, LogFormat, demo};
 use crate::descriptors::Budget;
 use crate::error::ServeError;
-use crate::operator::{self, Desk};
+use crate::operator::{self, OperatorFile};
 use crate::server::{self, Running};
+use crate::telemetry;
 
 /// Upper bounds of the buckets of every latency, in seconds.
 const SECONDS: [f64; 14] =
@@ -74,7 +75,7 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
         let running = running.map_err(|error| beside(&config.server.data_dir, error))?;
         if let Some(operations) = running.operations {
             let pid = std::process::id();
-            Desk::leave(&config.server.data_dir, operations, &running.operator_key, pid)?;
+            OperatorFile::write(&config.server.data_dir, operations, &running.operator_key, pid)?;
         }
         let (out, demo) = (&mut io::stdout(), demo.as_ref());
         let greeted = match config.log.format {
@@ -143,7 +144,7 @@ fn start_metrics() -> Result<PrometheusHandle, Box<dyn Error>> {
             &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
         )?;
     let handle = builder.install_recorder()?;
-    metrics::gauge!("countersign_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(telemetry::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
@@ -187,23 +188,24 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
     let Budget { limit, connections, .. } = running.budget;
     writeln!(out, "room for {connections} connections, with {limit} open files")?;
     if let Some(demo) = demo {
-        let (file, url, path) = (demo.secret_file.display(), running.address, "/demo");
-        writeln!(out)?;
-        writeln!(out, "Open http://{url}{path} to see a sign-in and a payment in the browser.")?;
-        writeln!(out)?;
-        writeln!(out, "It is the tenant `{}`, whose secret is in {file}.", demo.tenant.id)?;
-        writeln!(out, "To enroll a phone in the terminal for the user alice:")?;
-        writeln!(out)?;
+        let (file, tenant) = (demo.secret_file.display(), &demo.tenant.id);
+        let url = format!("http://{}", running.address);
         let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
-        writeln!(out, "  curl -s -u \"$(cat {file}):\" -X POST \\")?;
-        writeln!(out, "    http://{url}/v1/users/alice/actions/enroll")?;
         writeln!(
             out,
-            "  {program} phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
+            "
+Open {url}/demo to see a sign-in and a payment in the browser.
+
+It is the tenant `{tenant}`, whose secret is in {file}.
+To enroll a phone in the terminal for the user alice:
+
+  curl -s -u \"$(cat {file}):\" -X POST \\
+    {url}/v1/users/alice/actions/enroll
+  {program} phone --url {url}/v1 --tenant demo enroll --token TOKEN
+
+TOKEN is the field `token` of what the first command answers.
+The README walks through a whole sign-in."
         )?;
-        writeln!(out)?;
-        writeln!(out, "TOKEN is the field `token` of what the first command answers.")?;
-        writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()
 }

@@ -23,18 +23,11 @@ use crate::setup;
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
     /// Check every record's checksum and version, and the files around them.
-    Check(CheckArgs),
+    Check(ConfigArgs),
     /// Write all records to a file, as a stream of versioned rows.
     Export(FileArgs),
     /// Read the records of such a file into an empty store.
     Import(FileArgs),
-}
-
-/// Arguments of `store check`.
-#[derive(Args)]
-pub(super) struct CheckArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
 }
 
 /// Arguments of `store export` and `store import`.
@@ -49,14 +42,14 @@ pub(super) struct FileArgs {
 /// Runs a command.
 pub(super) async fn run(command: StoreCommand, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     match command {
-        StoreCommand::Check(args) => check(&args.config.load()?, out).await,
+        StoreCommand::Check(config) => check(&config.load()?, out).await,
         StoreCommand::Export(args) => export(&args.config.load()?, &args.file, out).await,
         StoreCommand::Import(args) => import(&args.config.load()?, &args.file, out).await,
     }
 }
 
 async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let store = open_existing(config).await?;
+    let store = setup::open_existing_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
     let bar = counter("checked");
     let found = transfer::check(&*store, |records| bar.inc(records)).await;
     bar.finish_and_clear();
@@ -81,7 +74,7 @@ async fn check(config: &Config, out: &mut impl Write) -> Result<(), Box<dyn Erro
 }
 
 async fn export(config: &Config, file: &Path, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let store = open_existing(config).await?;
+    let store = setup::open_existing_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let mut options = OpenOptions::new();
     // The file is for its owner alone, and replaces no other.
@@ -117,7 +110,7 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
     let named = |e: io::Error| format!("{}: {e}", file.display());
     let input = File::open(file).map_err(named)?;
     let bytes = input.metadata().map_err(named)?.len();
-    let store = open(config).await?;
+    let store = setup::open_store(&kept(config)?, Arc::new(SystemEntropy)).await?;
     let bar = ProgressBar::new(bytes)
         .with_style(style("imported {bar:40} {bytes} of {total_bytes}, {eta} left"));
     let read = BufReader::with_capacity(1 << 20, bar.wrap_read(input));
@@ -133,16 +126,6 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
         Err(transfer::TransferError::NotEmpty) => Err(transfer::TransferError::NotEmpty.into()),
         Err(error) => Err(format!("{error}: what was imported is not whole, throw it away").into()),
     }
-}
-
-async fn open_existing(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    let config = kept(config)?;
-    Ok(setup::open_existing_store(&config, Arc::new(SystemEntropy)).await?)
-}
-
-async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    let config = kept(config)?;
-    Ok(setup::open_store(&config, Arc::new(SystemEntropy)).await?)
 }
 
 /// The same configuration, of a store that outlives the command and records before it answers.

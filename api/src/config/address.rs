@@ -1,6 +1,6 @@
 //! Addresses and URLs in a configuration.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use url::Url;
 
@@ -16,6 +16,17 @@ pub(super) fn socket_address(
         let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
         ConfigError::value(key, "is not an address", allowed)
     })
+}
+
+/// Address at which this machine reaches a listener: the loopback one if it listens on all.
+#[must_use]
+pub fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, bound.port())
 }
 
 /// Tells whether a URL has a user or a password.

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::id::TenantId;
 use countersign_core::text::Line;
+use serde::Serialize;
 
 use super::error::ConfigError;
 use super::file::TenantSection;
@@ -21,13 +22,15 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 /// Public data of a tenant for its pages. Nothing of it is secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Brand {
     /// Name for people; the id if none is configured.
     pub name: String,
     /// Its logo as a `data:` URL, so that pages ask nobody else for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logo: Option<String>,
     /// Its colour, `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
 }
 
@@ -44,41 +47,33 @@ pub(super) fn brand(
     id: &TenantId,
     written: &TenantSection,
 ) -> Result<Brand, ConfigError> {
-    let plain = Brand::plain(id);
+    let given = |text| Some(text).filter(|text: &&String| !text.is_empty());
+    let name = given(&written.name).map(|text| name(path, text)).transpose()?;
     Ok(Brand {
-        name: name(path, &written.name)?.unwrap_or(plain.name),
-        logo: logo(path, &written.logo)?,
-        colour: colour(path, &written.colour)?,
+        name: name.unwrap_or(Brand::plain(id).name),
+        logo: given(&written.logo).map(|file| logo(path, file)).transpose()?,
+        colour: given(&written.colour).map(|text| colour(path, text)).transpose()?,
     })
 }
 
-fn name(path: &str, text: &str) -> Result<Option<String>, ConfigError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    Line::parse(text, NAME_BYTES_MAX).map(|line| Some(line.as_str().to_owned())).map_err(|_| {
+fn name(path: &str, text: &str) -> Result<String, ConfigError> {
+    Line::parse(text, NAME_BYTES_MAX).map(|line| line.as_str().to_owned()).map_err(|_| {
         let allowed =
             format!("up to {NAME_BYTES_MAX} bytes without control characters are allowed");
         ConfigError::value(format!("{path}name"), "is not a name", allowed)
     })
 }
 
-fn colour(path: &str, text: &str) -> Result<Option<String>, ConfigError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
+fn colour(path: &str, text: &str) -> Result<String, ConfigError> {
     let digits = text.strip_prefix('#').unwrap_or_default();
     if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Ok(Some(text.to_lowercase()));
+        return Ok(text.to_lowercase());
     }
     let allowed = "# and six hexadecimal digits are allowed, such as #1f6feb";
     Err(ConfigError::value(format!("{path}colour"), "is not a colour", allowed))
 }
 
-fn logo(path: &str, file: &str) -> Result<Option<String>, ConfigError> {
-    if file.is_empty() {
-        return Ok(None);
-    }
+fn logo(path: &str, file: &str) -> Result<String, ConfigError> {
     let refused = |problem: &str| {
         let allowed =
             format!("the path of an SVG, PNG, WebP or JPEG of {LOGO_BYTES_MAX} bytes is allowed");
@@ -94,7 +89,7 @@ fn logo(path: &str, file: &str) -> Result<Option<String>, ConfigError> {
     if read as u64 > LOGO_BYTES_MAX {
         return Err(refused("is too long"));
     }
-    Ok(Some(format!("data:{kind};base64,{}", STANDARD.encode(bytes))))
+    Ok(format!("data:{kind};base64,{}", STANDARD.encode(bytes)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_wire::paths;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
@@ -12,62 +13,48 @@ use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
 use super::file::{File, LogSection, ServerSection, StoreSection};
 use super::{
-    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, limits,
-    tenants,
+    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, tenants,
 };
-use crate::request::path;
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 pub(super) fn config(written: File) -> Result<Config, ConfigError> {
+    written.sections().iter().try_for_each(|section| section.check(""))?;
     let server = server(written.server)?;
-    let operations = operations(&written.operations.listen, server.listen)?;
-    let token_lifetime = seconds(limits::TOKEN_LIFETIME_SECONDS, written.tokens.lifetime_seconds)?;
     Ok(Config {
-        operations,
+        operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
         store: store(&written.store, &server)?,
-        verify_queue_max: limits::VERIFY_QUEUE_MAX.count(written.engine.verify_queue_max)?,
-        activations_max: limits::ACTIVATIONS_MAX.count(written.engine.activations_max)?,
-        waiters_max: limits::WAITERS_MAX.count(written.engine.waiters_max)?,
-        token_lifetime,
+        verify_queue_max: written.engine.verify_queue_max,
+        activations_max: written.engine.activations_max,
+        waiters_max: written.engine.waiters_max,
+        token_lifetime: Duration::from_secs(written.tokens.lifetime_seconds),
         tenants: tenants::tenants(written.tenants)?,
         demo: false,
         server,
     })
 }
 
-fn seconds(limit: limits::Limit, value: u64) -> Result<Duration, ConfigError> {
-    limit.check("", value).map(Duration::from_secs)
-}
-
 fn server(written: ServerSection) -> Result<Server, ConfigError> {
     if written.data_dir.is_empty() {
-        return Err(ConfigError::value(
-            "server.data_dir",
-            "is empty",
-            "the path of a folder is allowed",
-        ));
+        let allowed = "the path of a folder is allowed";
+        return Err(ConfigError::value("server.data_dir", "is empty", allowed));
     }
     Ok(Server {
         client_addresses: clients::addresses(&written)?,
-        client_share_percent: limits::CLIENT_SHARE_PERCENT.count(written.client_share_percent)?,
+        client_share_percent: written.client_share_percent,
         listen: socket_address("server.listen", &written.listen, "an IP address and a port")?,
         public_url: public_url(&written.public_url)?,
         data_dir: PathBuf::from(written.data_dir),
-        workers: NonZeroUsize::new(limits::WORKERS.count(written.workers)?),
-        body_bytes_max: limits::BODY_BYTES_MAX.count(written.body_bytes_max)?,
-        body_read: seconds(limits::BODY_READ_SECONDS, written.body_read_seconds)?,
-        requests_in_flight_max: limits::REQUESTS_IN_FLIGHT_MAX
-            .count(written.requests_in_flight_max)?,
-        new_work_in_flight_max: limits::NEW_WORK_IN_FLIGHT_MAX
-            .count(written.new_work_in_flight_max)?,
-        queue_delay_max: limits::QUEUE_DELAY_MS_MAX
-            .check("", written.queue_delay_ms_max)
-            .map(Duration::from_millis)?,
-        shutdown: seconds(limits::SHUTDOWN_SECONDS, written.shutdown_seconds)?,
+        workers: NonZeroUsize::new(written.workers),
+        body_bytes_max: written.body_bytes_max,
+        body_read: Duration::from_secs(written.body_read_seconds),
+        requests_in_flight_max: written.requests_in_flight_max,
+        new_work_in_flight_max: written.new_work_in_flight_max,
+        queue_delay_max: Duration::from_millis(written.queue_delay_ms_max),
+        shutdown: Duration::from_secs(written.shutdown_seconds),
     })
 }
 
@@ -86,7 +73,7 @@ fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
     if has_credentials(&url) || url.query().is_some() || url.fragment().is_some() {
         return Err(refused("has a user, a query or a fragment"));
     }
-    if let Some(name) = path::route_at(url.path()) {
+    if let Some(name) = paths::route_at(url.path()) {
         let problem = format!("has a path that begins with the route /{name}");
         let allowed = "a path with another name, such as /auth, is allowed, and none; the API's \
                        /v1 is no part of it";
@@ -133,22 +120,21 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
 }
 
 fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
-    let days = limits::ACTION_RETENTION_DAYS.check("", written.action_retention_days)?;
-    let action_retention = Duration::from_secs(days * SECONDS_PER_DAY);
-    let durability = durability(written)?;
-    let room_warn_bytes = limits::ROOM_WARN_MIB.check("", written.room_warn_mib)? << 20;
-    let url = store_url(&written.url, server)?;
-    Ok(Store { url, action_retention, durability, room_warn_bytes })
+    Ok(Store {
+        url: store_url(&written.url, server)?,
+        action_retention: Duration::from_secs(written.action_retention_days * SECONDS_PER_DAY),
+        durability: durability(written)?,
+        room_warn_bytes: written.room_warn_mib << 20,
+    })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {
     let refused = |key: &str, problem, allowed| Err(ConfigError::value(key, problem, allowed));
-    let window = limits::ASYNC_WINDOW_MS.check("", written.async_window_ms)?;
-    let records = limits::BACKLOG_RECORDS_MAX.count(written.backlog_records_max)?;
+    let window = Duration::from_millis(written.async_window_ms);
     match (written.durability.as_str(), written.outage.as_str()) {
         ("sync", "refuse") => Ok(Durability::Sync),
-        ("async", "refuse") => Ok(Durability::Async(Bound::Window(Duration::from_millis(window)))),
-        ("async", "continue") => Ok(Durability::Async(Bound::Records(records))),
+        ("async", "refuse") => Ok(Durability::Async(Bound::Window(window))),
+        ("async", "continue") => Ok(Durability::Async(Bound::Records(written.backlog_records_max))),
         ("sync", "continue") => {
             let allowed = "\"continue\" is allowed with store.durability = \"async\"";
             refused("store.outage", "promises what \"sync\" does not", allowed)

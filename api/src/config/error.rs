@@ -43,7 +43,7 @@ pub enum ConfigError {
         /// Its name.
         name: String,
         /// The place in the file where it stands, if it does.
-        place: Option<Box<Place>>,
+        place: Option<Box<FileLine>>,
         /// The known name that looks most like it.
         nearest: String,
     },
@@ -55,7 +55,7 @@ pub enum ConfigError {
         /// The environment variable that set it, if one did.
         variable: Option<String>,
         /// The place in the file where it stands, if no variable set it.
-        place: Option<Box<Place>>,
+        place: Option<Box<FileLine>>,
         /// The fault.
         problem: String,
         /// The allowed values.
@@ -86,17 +86,17 @@ pub enum ConfigError {
 
 /// A line of the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FileLine {
     /// The file.
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,
 }
 
-fn source_of(variable: Option<&str>, place: Option<&Place>) -> String {
+fn source_of(variable: Option<&str>, place: Option<&FileLine>) -> String {
     match (variable, place) {
         (Some(variable), _) => format!(" (from {variable})"),
-        (None, Some(Place { path, line })) => format!(" (in {}, line {line})", path.display()),
+        (None, Some(FileLine { path, line })) => format!(" (in {}, line {line})", path.display()),
         (None, None) => String::new(),
     }
 }
@@ -113,18 +113,11 @@ impl ConfigError {
     }
 
     /// Adds the place in the file of a refused key that no variable set, by `find`.
-    pub(super) fn with_place(mut self, find: impl FnOnce(&str) -> Option<Place>) -> Self {
-        match &mut self {
-            Self::Value { key, variable: None, place, .. } => *place = find(key).map(Box::new),
-            Self::Unknown { kind: "key", name, place, .. } => *place = find(name).map(Box::new),
-            Self::Read { .. }
-            | Self::TooLong { .. }
-            | Self::Syntax { .. }
-            | Self::Unknown { .. }
-            | Self::Value { .. }
-            | Self::Twice { .. }
-            | Self::TenantTwice { .. }
-            | Self::NotUtf8(_) => {}
+    pub(super) fn with_place(mut self, find: impl FnOnce(&str) -> Option<FileLine>) -> Self {
+        if let Self::Value { key, variable: None, place, .. }
+        | Self::Unknown { kind: "key", name: key, place, .. } = &mut self
+        {
+            *place = find(key).map(Box::new);
         }
         self
     }

@@ -1,15 +1,22 @@
-//! The configuration as it is written: sections, keys and their defaults. Nothing here is checked
-//! beyond its type; the names of these structs' fields are the known keys.
+//! The configuration as it is written: sections, keys, defaults and ranges of numbers. The names of
+//! these structs' fields are the known keys; `deploy/countersign.example.toml` documents them.
 
 use std::io::Read as _;
 use std::path::Path;
 
+use countersign_core::policy::{CHALLENGE_LIFETIME_MS_MAX, Limits, NUMBERS_LOCK_MAX};
+use countersign_engine::EngineSettings;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::error::ConfigError;
-use super::limits;
+use super::limits::{self, Number, Section};
 use super::lines::Lines;
+
+/// The core and the engine know their own defaults.
+const CORE: Limits = Limits::DEFAULT;
+const ENGINE: EngineSettings = EngineSettings::DEFAULT;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The whole file. No `Debug`: it holds secrets.
 #[derive(Default, Deserialize, Serialize)]
@@ -24,12 +31,15 @@ pub(super) struct File {
     pub(super) tenants: Vec<TenantSection>,
 }
 
+/// A section with its keys: type, default, and for numbers the allowed range.
 macro_rules! section {
-    ($name:ident { $($field:ident : $type:ty = $default:expr),+ $(,)? }) => {
+    ($name:ident = $section:literal {
+        $($(#[$doc:meta])* $field:ident : $type:ty = $default:expr $(, $range:expr)?;)+
+    }) => {
         #[derive(Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields)]
         pub(super) struct $name {
-            $(pub(super) $field: $type),+
+            $($(#[$doc])* pub(super) $field: $type),+
         }
 
         impl Default for $name {
@@ -37,70 +47,92 @@ macro_rules! section {
                 Self { $($field: $default),+ }
             }
         }
+
+        impl Section for $name {
+            fn numbers(&self) -> Vec<Number> {
+                vec![$($({
+                    let (key, value) = (stringify!($field), self.$field as u64);
+                    Number::new($section, key, value, $range)
+                },)?)+]
+            }
+        }
     };
 }
 
-section!(ServerSection {
-    listen: String = "127.0.0.1:8080".into(),
-    public_url: String = String::new(),
-    data_dir: String = "countersign-data".into(),
-    workers: u64 = limits::WORKERS.default,
-    body_bytes_max: u64 = limits::BODY_BYTES_MAX.default,
-    body_read_seconds: u64 = limits::BODY_READ_SECONDS.default,
-    requests_in_flight_max: u64 = limits::REQUESTS_IN_FLIGHT_MAX.default,
-    new_work_in_flight_max: u64 = limits::NEW_WORK_IN_FLIGHT_MAX.default,
-    queue_delay_ms_max: u64 = limits::QUEUE_DELAY_MS_MAX.default,
-    trusted_proxies: Vec<String> = Vec::new(),
-    client_address_header: String = String::new(),
-    direct_clients: bool = false,
-    client_share_percent: u64 = limits::CLIENT_SHARE_PERCENT.default,
-    shutdown_seconds: u64 = limits::SHUTDOWN_SECONDS.default,
+section!(ServerSection = "server" {
+    listen: String = "127.0.0.1:8080".into();
+    public_url: String = String::new();
+    data_dir: String = "countersign-data".into();
+    /// 0 is one per core. The HTTP library has no more than its maximum.
+    workers: usize = 0, 0..=512;
+    body_bytes_max: usize = 16_384, 1024..=1 << 20;
+    body_read_seconds: u64 = 5, 1..=60;
+    /// Parked polls included.
+    requests_in_flight_max: usize = 25_000, 1..=1_000_000;
+    /// Those among them that track, start a challenge or enroll.
+    new_work_in_flight_max: usize = 2000, 1..=1_000_000;
+    /// At 200 µs for the dearest request, fifty callers that ask again as soon as they are
+    /// answered are no reason yet to turn others away.
+    queue_delay_ms_max: u64 = 10, 1..=10_000;
+    trusted_proxies: Vec<String> = Vec::new();
+    client_address_header: String = String::new();
+    direct_clients: bool = false;
+    client_share_percent: usize = 10, 1..=100;
+    /// With the default there is time to flush before container runtimes (10 s) kill.
+    shutdown_seconds: u64 = 8, 1..=10;
 });
-section!(OperationsSection { listen: String = "127.0.0.1:9464".into() });
-section!(LogSection { format: String = "human".into(), level: String = "info".into() });
-section!(StoreSection {
-    url: String = "sqlite:".into(),
-    action_retention_days: u64 = limits::ACTION_RETENTION_DAYS.default,
-    durability: String = "sync".into(),
-    async_window_ms: u64 = limits::ASYNC_WINDOW_MS.default,
-    outage: String = "refuse".into(),
-    backlog_records_max: u64 = limits::BACKLOG_RECORDS_MAX.default,
-    room_warn_mib: u64 = limits::ROOM_WARN_MIB.default,
+section!(OperationsSection = "operations" { listen: String = "127.0.0.1:9464".into(); });
+section!(LogSection = "log" {
+    format: String = "human".into();
+    level: String = "info".into();
 });
-section!(EngineSection {
-    verify_queue_max: u64 = limits::VERIFY_QUEUE_MAX.default,
-    activations_max: u64 = limits::ACTIVATIONS_MAX.default,
-    waiters_max: u64 = limits::WAITERS_MAX.default,
+section!(StoreSection = "store" {
+    url: String = "sqlite:".into();
+    action_retention_days: u64 = ENGINE.action_retention_ms / DAY_MS, 1..=3650;
+    durability: String = "sync".into();
+    async_window_ms: u64 = 50, 1..=10_000;
+    outage: String = "refuse".into();
+    backlog_records_max: usize = 100_000, 1..=10_000_000;
+    /// 0 is none.
+    room_warn_mib: u64 = ENGINE.room_warn_bytes >> 20, 0..=1 << 20;
 });
-section!(TokensSection { lifetime_seconds: u64 = limits::TOKEN_LIFETIME_SECONDS.default });
-section!(TenantSection {
-    id: String = String::new(),
-    secret_keys: Vec<String> = Vec::new(),
-    name: String = String::new(),
-    logo: String = String::new(),
-    colour: String = String::new(),
-    allowed_origins: Vec<String> = vec!["*".into()],
-    push: PushSection = PushSection::default(),
+section!(EngineSection = "engine" {
+    verify_queue_max: usize = ENGINE.verify_queue_max, 1..=1_000_000;
+    activations_max: usize = ENGINE.activations_max, 100..=100_000_000;
+    waiters_max: usize = ENGINE.waiters_max, 1..=10_000_000;
 });
-section!(PushSection {
-    webhook_url: String = String::new(),
-    webhook_allow_hosts: Vec<String> = Vec::new(),
-    challenge_lifetime_seconds: u64 = limits::CHALLENGE_LIFETIME_SECONDS.default,
-    custom_public: Vec<String> = Vec::new(),
-    number_match: u64 = limits::NUMBER_MATCH.default,
-    notifications_per_challenge_max: u64 = limits::NOTIFICATIONS_PER_CHALLENGE_MAX.default,
-    prompts_max: u64 = limits::PROMPTS_MAX.default,
-    prompts_window_seconds: u64 = limits::PROMPTS_WINDOW_SECONDS.default,
-    denial_wait_seconds: u64 = limits::DENIAL_WAIT_SECONDS.default,
-    denial_wait_seconds_max: u64 = limits::DENIAL_WAIT_SECONDS_MAX.default,
-    require_statement: bool = false,
-    report_hold_seconds: u64 = limits::REPORT_HOLD_SECONDS.default,
-    numbers_per_challenge_max: u64 = limits::NUMBERS_PER_CHALLENGE_MAX.default,
-    numbers_max: u64 = limits::NUMBERS_MAX.default,
-    number_hold_seconds: u64 = limits::NUMBER_HOLD_SECONDS.default,
-    number_hold_seconds_max: u64 = limits::NUMBER_HOLD_SECONDS_MAX.default,
-    numbers_lock: u64 = limits::NUMBERS_LOCK.default,
-    unenrolled: String = "allow".into(),
+section!(TokensSection = "tokens" { lifetime_seconds: u64 = 600, 1..=3600; });
+section!(TenantSection = "tenants" {
+    id: String = String::new();
+    secret_keys: Vec<String> = Vec::new();
+    name: String = String::new();
+    logo: String = String::new();
+    colour: String = String::new();
+    allowed_origins: Vec<String> = vec!["*".into()];
+    push: PushSection = PushSection::default();
+});
+section!(PushSection = "push" {
+    webhook_url: String = String::new();
+    webhook_allow_hosts: Vec<String> = Vec::new();
+    challenge_lifetime_seconds: u64 =
+        CORE.challenge_lifetime_ms / 1000, 10..=CHALLENGE_LIFETIME_MS_MAX / 1000;
+    custom_public: Vec<String> = Vec::new();
+    /// 0 is none.
+    number_match: u64 = 0, 0..=6;
+    notifications_per_challenge_max: u64 = u64::from(CORE.notifications_per_challenge_max), 1..=3;
+    prompts_max: usize = CORE.prompts_max, 1..=1000;
+    prompts_window_seconds: u64 = CORE.prompts_window_ms / 1000, 1..=86_400;
+    denial_wait_seconds: u64 = CORE.denial_wait_ms / 1000, 0..=86_400;
+    denial_wait_seconds_max: u64 = CORE.denial_wait_ms_max / 1000, 0..=86_400;
+    require_statement: bool = false;
+    report_hold_seconds: u64 = CORE.report_hold_ms / 1000, 0..=86_400;
+    numbers_per_challenge_max: u64 = u64::from(CORE.numbers_per_challenge_max), 1..=10;
+    /// NIST SP 800-63B-4, 3.2.2: at most 100.
+    numbers_max: u64 = u64::from(CORE.numbers_max), 1..=100;
+    number_hold_seconds: u64 = CORE.number_hold_ms / 1000, 1..=86_400;
+    number_hold_seconds_max: u64 = CORE.number_hold_ms_max / 1000, 1..=86_400;
+    numbers_lock: u64 = u64::from(CORE.numbers_lock), 1..=u64::from(NUMBERS_LOCK_MAX);
+    unenrolled: String = "allow".into();
 });
 
 impl File {
@@ -109,6 +141,19 @@ impl File {
         let file = Self { tenants: vec![TenantSection::default()], ..Self::default() };
         Table::try_from(file).expect("structs of text, numbers and lists are a table")
     }
+
+    /// The sections that have numbers, but for the tenants'.
+    pub(super) fn sections(&self) -> [&dyn Section; 4] {
+        [&self.server, &self.store, &self.engine, &self.tokens]
+    }
+}
+
+/// Every configured number with its default.
+#[must_use]
+pub fn numbers() -> Vec<Number> {
+    let (file, push) = (File::default(), PushSection::default());
+    let sections = file.sections().into_iter().chain([&push as &dyn Section]);
+    sections.flat_map(Section::numbers).collect()
 }
 
 /// Reads a file as TOML, of whatever keys, and finds the line of each.
@@ -179,14 +224,14 @@ mod tests {
         let template = File::template();
         let mut all = Vec::new();
         leaves(&template, "", &mut all);
-        for limit in limits::LIMITS {
+        for limit in numbers() {
             let written =
                 all.iter().find(|(key, _)| key.trim_start_matches("tenants.") == limit.key);
             let default = written.and_then(|(_, value)| value.as_integer());
-            assert_eq!(default, i64::try_from(limit.default).ok(), "{}", limit.key);
-            assert!((limit.min..=limit.max).contains(&limit.default), "{}", limit.key);
+            assert_eq!(default, i64::try_from(limit.value).ok(), "{}", limit.key);
+            assert!((limit.min..=limit.max).contains(&limit.value), "{}", limit.key);
         }
-        let numbers = all.iter().filter(|(_, value)| value.is_integer()).count();
-        assert_eq!(numbers, limits::LIMITS.len(), "every number has a limit");
+        let written = all.iter().filter(|(_, value)| value.is_integer()).count();
+        assert_eq!(written, numbers().len(), "every number has a limit");
     }
 }

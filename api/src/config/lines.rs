@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::Place;
+use super::error::FileLine;
 
 /// The line of every key and section of a file.
 pub(super) struct Lines {
@@ -46,11 +46,11 @@ impl Lines {
     }
 
     /// The place of a key, or of the section that lacks it.
-    pub(super) fn place(&self, key: &str) -> Option<Place> {
+    pub(super) fn place(&self, key: &str) -> Option<FileLine> {
         let mut key = key;
         loop {
             if let Some(line) = self.of_keys.get(key) {
-                return Some(Place { path: self.path.clone(), line: *line });
+                return Some(FileLine { path: self.path.clone(), line: *line });
             }
             key = &key[..key.rfind(['.', '['])?];
         }

@@ -28,10 +28,12 @@ mod nearest;
 mod origins;
 mod tenants;
 
+pub use address::reachable;
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, FileLine};
+pub use file::numbers;
 pub use origins::AllowedOrigins;
 
 use crate::client_address::ClientAddresses;
@@ -230,16 +232,9 @@ impl Server {
     /// URL for clients once the server listens on `bound`: as configured, or `http://<bound>`, with
     /// the loopback address if `bound` means every address.
     #[must_use]
-    pub fn public_url_at(&self, mut bound: SocketAddr) -> Url {
-        if let Some(url) = &self.public_url {
-            return url.clone();
-        }
-        if bound.ip().is_unspecified() {
-            bound.set_ip(match bound {
-                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        Url::parse(&format!("http://{bound}")).expect("an address and a port are a host and a port")
+    pub fn public_url_at(&self, bound: SocketAddr) -> Url {
+        let reached = || Url::parse(&format!("http://{}", reachable(bound)));
+        let configured = self.public_url.clone().map_or_else(reached, Ok);
+        configured.expect("an address and a port are a host and a port")
     }
 }

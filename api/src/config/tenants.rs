@@ -15,7 +15,8 @@ use super::address::has_credentials;
 use super::brand::brand;
 use super::error::{ConfigError, at_most};
 use super::file::{PushSection, TenantSection};
-use super::{AllowedOrigins, Push, Secret, Tenant, limits};
+use super::limits::{self, Section as _};
+use super::{AllowedOrigins, Push, Secret, Tenant};
 
 /// The secret in `deploy/countersign.example.toml`, which is public.
 const EXAMPLE_SECRET: &str = "replace-me";
@@ -125,52 +126,39 @@ fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
 
 /// The limits of the core, as far as they are configured.
 fn limits_of(path: &str, written: &PushSection) -> Result<Limits, ConfigError> {
-    let ms = |limit: limits::Limit, seconds| Ok(limit.check(path, seconds)? * 1000);
-    let count = |limit: limits::Limit, value| {
-        let value = u32::try_from(limit.check(path, value)?);
-        Ok::<_, ConfigError>(value.expect("no maximum above is over 32 bits"))
-    };
+    written.check(path)?;
+    let ms = |seconds: u64| seconds * 1000;
+    let count = |number: u64| u32::try_from(number).expect("no maximum is over 32 bits");
+    let signing_min =
+        if written.require_statement { Signing::StatementV1 } else { Signing::ChallengeId };
     Ok(Limits {
-        challenge_lifetime_ms: ms(
-            limits::CHALLENGE_LIFETIME_SECONDS,
-            written.challenge_lifetime_seconds,
-        )?,
-        signing_min: if written.require_statement {
-            Signing::StatementV1
-        } else {
-            Signing::ChallengeId
-        },
+        challenge_lifetime_ms: ms(written.challenge_lifetime_seconds),
+        signing_min,
         number_match: number_match(path, written.number_match)?,
-        notifications_per_challenge_max: count(
-            limits::NOTIFICATIONS_PER_CHALLENGE_MAX,
-            written.notifications_per_challenge_max,
-        )?,
-        prompts_max: count(limits::PROMPTS_MAX, written.prompts_max)? as usize,
-        prompts_window_ms: ms(limits::PROMPTS_WINDOW_SECONDS, written.prompts_window_seconds)?,
-        denial_wait_ms: ms(limits::DENIAL_WAIT_SECONDS, written.denial_wait_seconds)?,
-        denial_wait_ms_max: ms(limits::DENIAL_WAIT_SECONDS_MAX, written.denial_wait_seconds_max)?,
-        report_hold_ms: ms(limits::REPORT_HOLD_SECONDS, written.report_hold_seconds)?,
-        numbers_per_challenge_max: count(
-            limits::NUMBERS_PER_CHALLENGE_MAX,
-            written.numbers_per_challenge_max,
-        )?,
-        numbers_max: count(limits::NUMBERS_MAX, written.numbers_max)?,
-        number_hold_ms: ms(limits::NUMBER_HOLD_SECONDS, written.number_hold_seconds)?,
-        number_hold_ms_max: ms(limits::NUMBER_HOLD_SECONDS_MAX, written.number_hold_seconds_max)?,
-        numbers_lock: count(limits::NUMBERS_LOCK, written.numbers_lock)?,
-        ..Limits::default()
+        notifications_per_challenge_max: count(written.notifications_per_challenge_max),
+        prompts_max: written.prompts_max,
+        prompts_window_ms: ms(written.prompts_window_seconds),
+        denial_wait_ms: ms(written.denial_wait_seconds),
+        denial_wait_ms_max: ms(written.denial_wait_seconds_max),
+        report_hold_ms: ms(written.report_hold_seconds),
+        numbers_per_challenge_max: count(written.numbers_per_challenge_max),
+        numbers_max: count(written.numbers_max),
+        number_hold_ms: ms(written.number_hold_seconds),
+        number_hold_ms_max: ms(written.number_hold_seconds_max),
+        numbers_lock: count(written.numbers_lock),
+        ..Limits::DEFAULT
     })
 }
 
 fn number_match(path: &str, digits: u64) -> Result<Option<Digits>, ConfigError> {
-    match limits::NUMBER_MATCH.check(path, digits)? {
+    match digits {
         0 => Ok(None),
         2 => Ok(Some(Digits::Two)),
         3 => Ok(Some(Digits::Three)),
         6 => Ok(Some(Digits::Six)),
         _ => {
-            let (key, allowed) = (limits::NUMBER_MATCH.key, "0, 2, 3 or 6 is allowed");
-            Err(ConfigError::value(format!("{path}{key}"), format!("is {digits}"), allowed))
+            let (key, allowed) = (format!("{path}push.number_match"), "0, 2, 3 or 6 is allowed");
+            Err(ConfigError::value(key, format!("is {digits}"), allowed))
         }
     }
 }

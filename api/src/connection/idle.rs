@@ -1,4 +1,4 @@
-//! Idle connections, which give way when the places of their listener run short.
+//! Idle connections, which give way when the permits of their listener run short.
 //!
 //! A connection costs its client nothing, so a crowd of idle ones would keep everybody else out for
 //! as long as a head or the next request may take. While a listener is under pressure, those that
@@ -18,12 +18,12 @@ use actix_web::rt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::places::{Place, Places};
+use super::permits::{Permit, Permits};
 
 /// The way in which idle connections make room.
 #[derive(Clone, Copy, Debug)]
 pub struct GivingWay {
-    /// The share of its places in percent above which a listener is under pressure.
+    /// The share of its permits in percent above which a listener is under pressure.
     pub above_percent: usize,
     /// Time that a connection may be idle under pressure. With zero, a connection takes the place
     /// of the longest idle one as it comes.
@@ -32,7 +32,7 @@ pub struct GivingWay {
 
 /// The way on the public listener.
 pub const OF_PUBLIC: GivingWay = GivingWay { above_percent: 75, patience: Duration::from_secs(1) };
-/// The way on the operators' listener, which has few places: probes of health do not wait for one.
+/// The way on the operators' listener, which has few permits: probes of health do not wait for one.
 pub const OF_OPERATORS: GivingWay = GivingWay { above_percent: 95, patience: Duration::ZERO };
 /// From one look at the pressure to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -87,7 +87,7 @@ impl Idleness {
 
 /// The connections of one worker.
 pub(super) struct Roster {
-    places: Arc<Places>,
+    permits: Arc<Permits>,
     patience: Duration,
     members: RefCell<HashMap<u64, (Option<IpAddr>, Idleness)>>,
     next: Cell<u64>,
@@ -96,28 +96,28 @@ pub(super) struct Roster {
 impl Roster {
     /// An empty roster, which is looked at until it is dropped. To be called on the worker's
     /// thread.
-    pub(super) fn start(places: Arc<Places>, patience: Duration) -> Rc<Self> {
+    pub(super) fn start(permits: Arc<Permits>, patience: Duration) -> Rc<Self> {
         let (members, next) = (RefCell::default(), Cell::default());
-        let roster = Rc::new(Self { places, patience, members, next });
+        let roster = Rc::new(Self { permits, patience, members, next });
         rt::spawn(look(Rc::downgrade(&roster)));
         roster
     }
 
     /// Takes a connection of `peer` in until its [`Member`] is dropped.
-    pub(super) fn enter(self: &Rc<Self>, place: Place, peer: Option<SocketAddr>) -> Member {
+    pub(super) fn enter(self: &Rc<Self>, permit: Permit, peer: Option<SocketAddr>) -> Member {
         let (number, idleness) = (self.next.get(), Idleness::default());
         self.next.set(number + 1);
         self.members.borrow_mut().insert(number, (peer.map(|peer| peer.ip()), idleness.clone()));
         if self.patience.is_zero() {
             self.relieve(Instant::now());
         }
-        Member { roster: self.clone(), number, idleness, _place: place }
+        Member { roster: self.clone(), number, idleness, _permit: permit }
     }
 
     /// Asks this worker's part of the connections that are too many to leave, if they are idle.
     fn relieve(&self, now: Instant) {
         let members = self.members.borrow();
-        let part = self.places.part_too_many(members.len());
+        let part = self.permits.part_too_many(members.len());
         if part == 0 {
             return;
         }
@@ -133,7 +133,7 @@ impl Roster {
         idle.sort_unstable_by_key(|(peer, member)| (Reverse(crowds[peer]), since(member)));
         idle.truncate(part.saturating_sub(asked.len()));
         idle.iter().for_each(|(_, member)| member.ask());
-        self.places.count_given_way(idle.len());
+        self.permits.count_given_way(idle.len());
     }
 }
 
@@ -147,12 +147,12 @@ async fn look(roster: Weak<Roster>) {
     }
 }
 
-/// A connection on the roster of its worker, with its place.
+/// A connection on the roster of its worker, with its permit.
 pub(super) struct Member {
     roster: Rc<Roster>,
     number: u64,
     idleness: Idleness,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl Member {
@@ -178,14 +178,14 @@ mod tests {
     }
 
     fn giving_way(max: usize, way: GivingWay) -> Rc<Roster> {
-        let places = Places::new("test", max, way.above_percent);
+        let permits = Permits::new("test", max, way.above_percent);
         let patience = way.patience;
-        Rc::new(Roster { places, patience, members: RefCell::default(), next: Cell::default() })
+        Rc::new(Roster { permits, patience, members: RefCell::default(), next: Cell::default() })
     }
 
     fn enter(roster: &Rc<Roster>, connections: usize) -> Vec<Member> {
-        let place = || roster.places.accept().unwrap();
-        (0..connections).map(|_| roster.enter(place(), None)).collect()
+        let permit = || roster.permits.accept().unwrap();
+        (0..connections).map(|_| roster.enter(permit(), None)).collect()
     }
 
     /// Lists the members that leave at that moment.
@@ -220,8 +220,8 @@ mod tests {
     fn those_of_the_address_that_has_most_leave_first() {
         let roster = roster(8);
         let from = |last: u8| {
-            let place = roster.places.accept().unwrap();
-            roster.enter(place, Some(SocketAddr::from(([127, 0, 0, last], 1))))
+            let permit = roster.permits.accept().unwrap();
+            roster.enter(permit, Some(SocketAddr::from(([127, 0, 0, last], 1))))
         };
         let members: Vec<_> = [1, 2, 3, 3, 3, 3, 2, 1].map(from).into();
         assert_eq!(left(&members, later()), [2, 3]);

@@ -1,93 +1,43 @@
-//! A socket that gives back the bytes that were read to detect the protocol.
+//! The first bytes of a socket, which are looked at to detect the protocol, and read again.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::{self, Cursor};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, Chain, Take};
 
 /// The preface of HTTP/2 up to its version, which no request of HTTP/1.1 begins with.
 const PREFACE: &[u8; 12] = b"PRI * HTTP/2";
 
-/// A socket of which the first bytes were looked at, and are read again.
-pub(super) struct Rewound<T> {
-    first: [u8; PREFACE.len()],
-    /// Number of bytes read.
-    read: usize,
-    /// Number of bytes given back.
-    given: usize,
-    io: T,
-}
+/// A socket behind the bytes that were looked at.
+pub(super) type Looked<T> = Chain<Take<Cursor<[u8; PREFACE.len()]>>, T>;
 
-impl<T: AsyncRead + Unpin> Rewound<T> {
-    /// Reads until it is clear whether `io` begins as HTTP/2 does, and answers that too.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub(super) async fn look(io: T) -> io::Result<(Self, bool)> {
-        let mut this = Self { first: [0; PREFACE.len()], read: 0, given: 0, io };
-        loop {
-            let rest = this.first.get_mut(this.read..).unwrap_or_default();
-            let read = this.io.read(rest).await?;
-            this.read += read;
-            let begins = this.come().is_some_and(|come| PREFACE.starts_with(come));
-            if read == 0 || !begins || this.read == PREFACE.len() {
-                return Ok((this, begins && read > 0));
-            }
+/// Reads until it is clear whether `io` begins as HTTP/2 does, and answers that too.
+///
+/// # Errors
+/// Those of reading.
+pub(super) async fn look<T: AsyncRead + Unpin>(mut io: T) -> io::Result<(Looked<T>, bool)> {
+    let (mut first, mut come) = ([0; PREFACE.len()], 0);
+    loop {
+        let read = io.read(first.get_mut(come..).unwrap_or_default()).await?;
+        come += read;
+        let begins = first.get(..come).is_some_and(|first| PREFACE.starts_with(first));
+        if read == 0 || !begins || come == PREFACE.len() {
+            return Ok((behind(first, come, io), begins && read > 0));
         }
     }
-
-    fn come(&self) -> Option<&[u8]> {
-        self.first.get(..self.read)
-    }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Rewound<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let rest = this.first.get(this.given..this.read).unwrap_or_default();
-        if rest.is_empty() {
-            return Pin::new(&mut this.io).poll_read(cx, buf);
-        }
-        let given = rest.len().min(buf.remaining());
-        buf.put_slice(rest.get(..given).unwrap_or_default());
-        this.given += given;
-        Poll::Ready(Ok(()))
-    }
+/// A socket at which nobody has looked.
+pub(super) fn unseen<T: AsyncRead>(io: T) -> Looked<T> {
+    behind([0; PREFACE.len()], 0, io)
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Rewound<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
-    }
+fn behind<T: AsyncRead>(first: [u8; PREFACE.len()], come: usize, io: T) -> Looked<T> {
+    Cursor::new(first).take(come as u64).chain(io)
+}
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
-    }
+/// The socket itself, to write to.
+pub(super) fn socket<T: AsyncRead>(io: &mut Take<Looked<T>>) -> &mut T {
+    io.get_mut().get_mut().1
 }
 
 #[cfg(test)]
@@ -95,11 +45,11 @@ mod tests {
     use super::*;
 
     async fn looked(sent: &[u8]) -> bool {
-        let (mut rewound, is_http2) = Rewound::look(sent).await.unwrap();
+        let (mut looked, is_http2) = look(sent).await.unwrap();
         // The pieces are small, and end within the detected bytes.
         let mut back = Vec::<u8>::new();
         let mut piece = [0; 5];
-        while let read @ 1.. = rewound.read(&mut piece).await.unwrap() {
+        while let read @ 1.. = looked.read(&mut piece).await.unwrap() {
             back.extend(&piece[..read]);
         }
         assert_eq!(back, sent);

@@ -24,11 +24,11 @@ use tokio::time::{Instant, timeout};
 
 use super::idle::{Idleness, Roster};
 use super::linger::LEAVE;
+use super::permits::{Permits, per_worker};
 use super::pieces::PIECE_BYTES;
-use super::places::{Places, per_worker};
-use super::protocol_sniff::Rewound;
+use super::protocol_sniff::{Looked, look};
 use super::settings::Settings;
-use super::{Deadlined, Load, Patience, http2};
+use super::{Load, Patience, TimedIo, http2};
 use crate::admission::ClientShares;
 
 /// Bytes of answers that the HTTP library holds for one connection before it waits for the peer to
@@ -65,7 +65,7 @@ where
 {
     let address = listener.local_addr()?;
     let workers = workers(with.workers);
-    let places = Places::new(with.listener, with.connections_max, with.giving_way.above_percent);
+    let permits = Permits::new(with.listener, with.connections_max, with.giving_way.above_percent);
     let server = Server::build()
         .workers(workers.get())
         .disable_signals()
@@ -75,13 +75,13 @@ where
     let server = server.listen(format!("http-{address}"), listener, move || {
         let app = factory().into_factory().map_err(|error| error.into().error_response());
         let app = map_config(app, |()| AppConfig::default());
-        let (ending, places, clients) = (ending.clone(), places.clone(), clients.clone());
+        let (ending, permits, clients) = (ending.clone(), permits.clone(), clients.clone());
         // One application for both versions: it is the worker's.
         fn_factory(move || {
             let (app, ending) = (app.new_service(()), ending.clone());
-            let (places, clients) = (places.clone(), clients.clone());
+            let (permits, clients) = (permits.clone(), clients.clone());
             async move {
-                let roster = Roster::start(places.clone(), with.giving_way.patience);
+                let roster = Roster::start(permits.clone(), with.giving_way.patience);
                 let app = Rc::new(app.await.map_err(|error| tracing::error!(?error, "no routes"))?);
                 let shared = app.clone();
                 let shared = fn_factory(move || ready(Ok::<_, Infallible>(shared.clone())));
@@ -101,7 +101,7 @@ where
                     // are still answered.
                     .h1_allow_half_closed(true)
                     .local_addr(address)
-                    .on_connect_ext(|io: &Deadlined<Rewound<TcpStream>>, data| {
+                    .on_connect_ext(|io: &TimedIo<TcpStream>, data| {
                         data.insert(io.load().clone());
                     })
                     .finish(shared);
@@ -109,7 +109,7 @@ where
                 Ok::<_, ()>(fn_service(move |io: TcpStream| {
                     let (http1, app, ending) = (http1.clone(), app.clone(), ends.clone());
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
-                    let member = places.accept().map(|place| roster.enter(place, peer));
+                    let member = permits.accept().map(|permit| roster.enter(permit, peer));
                     let share = clients.connect(peer);
                     // In a box: the task that it is given to would hold it twice, as the library
                     // moves it before it awaits it.
@@ -130,7 +130,7 @@ where
                         }
                         let patience = Patience { head: with.head_read, silence: with.silence };
                         let load = Load::of(idleness.clone(), with.body_bytes_max);
-                        let io = Deadlined::since(since, io, patience, load);
+                        let io = TimedIo::since(since, io, patience, load);
                         tokio::select! {
                             // A request that has just come keeps its connection.
                             biased;
@@ -157,7 +157,7 @@ async fn looked_at(
     io: TcpStream,
     with: Settings,
     idleness: &Idleness,
-) -> Option<(Rewound<TcpStream>, bool)> {
+) -> Option<(Looked<TcpStream>, bool)> {
     // An answer over HTTP/2 is several frames: the last would wait for the client's word on those
     // before, which it gives after 40 ms.
     if let Err(error) = io.set_nodelay(true) {
@@ -166,7 +166,7 @@ async fn looked_at(
     leave_little_unsent(&io);
     tokio::select! {
         biased;
-        look = timeout(with.head_read, Rewound::look(io)) => look.ok()?.ok(),
+        looked = timeout(with.head_read, look(io)) => looked.ok()?.ok(),
         () = idleness.gives_way() => None,
     }
 }

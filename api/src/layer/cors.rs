@@ -46,20 +46,17 @@ impl Page {
 
     /// Lets an allowed page read the answer.
     pub fn allow(self, headers: &mut HeaderMap) {
-        if self.is_allowed {
-            allow(headers, self.origin, self.is_preflight);
+        if !self.is_allowed {
+            return;
         }
-    }
-}
-
-fn allow(headers: &mut HeaderMap, origin: HeaderValue, preflight: bool) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.append(VARY, HeaderValue::from_static("Origin"));
-    if preflight {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-    } else {
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origin);
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        if self.is_preflight {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        } else {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
     }
 }

@@ -10,8 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use countersign_engine::system::Stopwatch;
 use metrics::{Histogram, histogram};
 
-/// From the request's head to its answer, by route, method and status.
-pub const HTTP_SECONDS: &str = "countersign_http_seconds";
+use crate::telemetry::HTTP_SECONDS;
 
 /// The latencies of one route, by method and status: each is looked up once, since to look one up
 /// takes longer than to note it. It is data of the route's resource.

@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Uri;
 use actix_web::{FromRequest, HttpRequest, web};
+use countersign_wire::paths;
 use countersign_wire::reason::Reason;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -33,37 +34,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 
 /// Pages whose links are relative to where they are: one segment more would lead them astray, so
 /// that they are redirected instead.
-const PAGES: [&str; 3] = ["/ui/", "/phone/", "/demo/"];
-
-/// First segments of the routes' paths. A public URL whose path begins with one would leave open
-/// which of the two a request means.
-const FIRST_SEGMENTS: [&str; 18] = [
-    "authenticators",
-    "brand",
-    "challenge",
-    "challenges",
-    "claim",
-    "client",
-    "demo",
-    "phone",
-    "sdk",
-    "sessions",
-    "shared",
-    "ui",
-    "users",
-    "v1",
-    "validate",
-    "vendor",
-    "verify",
-    "ws-v1-challenge",
-];
-
-/// The first segment of a path, if a route's path begins with it.
-pub fn route_at(path: &str) -> Option<&'static str> {
-    let first = path.split('/').find(|segment| !segment.is_empty())?;
-    let first = percent_decode_str(first).decode_utf8().ok()?;
-    FIRST_SEGMENTS.into_iter().find(|name| *name == first)
-}
+const PAGES: [&str; 3] = [paths::UI, paths::PHONE, paths::DEMO];
 
 /// Lets the routes see the usual spelling of a request's path. `under` is the path of the public
 /// URL without a slash at its end, which a proxy may or may not take off. The request's own URI
@@ -84,10 +55,11 @@ fn usual(path: &str, under: &str) -> Option<String> {
         Some(rest) => rest,
         None => path,
     };
-    let (mount, rest) = inner.split_at(if inner.starts_with("/v1/") { "/v1".len() } else { 0 });
+    let below = inner.strip_prefix(paths::VERSION).filter(|below| below.starts_with('/'));
+    let (mount, rest) = inner.split_at(below.map_or(0, |_| paths::VERSION.len()));
     let rest = rest.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(rest);
-    let is_page = mount.is_empty() && PAGES.contains(&rest);
-    let shorter = rest.strip_suffix('/').filter(|shorter| !shorter.is_empty() && !is_page);
+    let is_page = |path| mount.is_empty() && PAGES.contains(&path);
+    let shorter = rest.strip_suffix('/').filter(|path| !path.is_empty() && !is_page(*path));
     let rest = shorter.unwrap_or(rest);
     (mount.len() + rest.len() < path.len()).then(|| format!("{mount}{rest}"))
 }

@@ -27,7 +27,7 @@ use scope::Scopes;
 const ALGORITHM: Algorithm = Algorithm::HS256;
 const ISSUER: &str = "countersign";
 
-/// Kinds of tokens. A token of one kind is refused where another is needed.
+/// Kinds of tokens that act for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An action was tracked; nothing is proven yet.
@@ -99,7 +99,7 @@ impl Token {
 pub enum TokenError<T = Token> {
     /// Its time is over. It is genuine otherwise.
     Expired(Box<T>),
-    /// It is not a token of this server, or not of a kind that is accepted here.
+    /// It is not a token of this server, or one of another sort.
     Invalid,
 }
 
@@ -150,16 +150,12 @@ impl Tokens {
         Self { run: Run::new(set_backs), ..self }
     }
 
-    const fn run(&self) -> &Run {
-        &self.run
-    }
-
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, self.run(), id);
+        let claims = Claims::of(token, self.lifetime_seconds, &self.run, id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
         let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(self.run()));
+        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(&self.run));
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -197,29 +193,13 @@ impl Tokens {
         Some((tenant, decoded.ok()?.claims))
     }
 
-    /// Opens a token of one of the accepted kinds.
+    /// Opens a token of either kind, and says when it ends.
     ///
     /// # Errors
     /// [`TokenError`].
-    pub fn open(&self, text: &str, kinds: &[Kind], now: UnixMillis) -> Result<Token, TokenError> {
-        self.open_until(text, kinds, now).map(|(token, _)| token)
-    }
-
-    /// Opens a token as [`Self::open`] does, and says when it ends.
-    ///
-    /// # Errors
-    /// [`TokenError`].
-    pub fn open_until(
-        &self,
-        text: &str,
-        kinds: &[Kind],
-        now: UnixMillis,
-    ) -> Result<(Token, UnixMillis), TokenError> {
+    pub fn open(&self, text: &str, now: UnixMillis) -> Result<(Token, UnixMillis), TokenError> {
         let genuine = self.genuine(text).ok_or(TokenError::Invalid)?;
         let (token, ends_at_seconds) = &*genuine;
-        if !kinds.contains(&token.kind) {
-            return Err(TokenError::Invalid);
-        }
         if now.seconds() >= *ends_at_seconds {
             return Err(TokenError::Expired(Box::new(token.clone())));
         }
@@ -234,7 +214,7 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds(self.run());
+            let ends_at_seconds = claims.ends_at_seconds(&self.run);
             Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);
@@ -245,7 +225,9 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
-    use countersign_core::id::{ActionCode, IdempotencyKey, UserId};
+    use countersign_core::id::{
+        ActionCode, AuthenticatorId, CredentialKey, IdempotencyKey, Thumbprint, UserId,
+    };
 
     use super::*;
 
@@ -282,21 +264,28 @@ mod tests {
     fn a_token_opens_to_what_it_was_made_of() {
         for kind in BOTH {
             let made = tokens().make(&token_of("a", kind), [3; 16]).unwrap();
-            assert_eq!(tokens().open(&made, &BOTH, NOW), Ok(token_of("a", kind)));
+            let ends_at = NOW.plus_ms(600_000);
+            assert_eq!(tokens().open(&made, NOW), Ok((token_of("a", kind), ends_at)));
         }
     }
 
     #[test]
-    fn a_token_of_another_kind_is_refused() {
+    fn a_token_of_a_user_is_no_device_session_and_a_session_is_no_token() {
         let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        assert_eq!(tokens().open(&made, &[Kind::Verified], NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().open_session(&made, NOW), Err(TokenError::Invalid));
+        let key = CredentialKey { tenant: tenant("a"), thumbprint: Thumbprint::of_spki(b"key") };
+        let binding = AuthenticatorId::from_entropy([4; 16]);
+        let session = session::Session { key, binding, issued_at: NOW };
+        let made = tokens().make_session(&session, [3; 16]).unwrap();
+        assert_eq!(tokens().open_session(&made, NOW), Ok(session));
+        assert_eq!(tokens().open(&made, NOW), Err(TokenError::Invalid));
     }
 
     #[test]
     fn a_token_ends_with_its_lifetime() {
         let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        assert!(tokens().open(&made, &BOTH, NOW.plus_ms(599_999)).is_ok());
-        let late = tokens().open(&made, &BOTH, NOW.plus_ms(600_000));
+        assert!(tokens().open(&made, NOW.plus_ms(599_999)).is_ok());
+        let late = tokens().open(&made, NOW.plus_ms(600_000));
         assert_eq!(late, Err(TokenError::Expired(Box::new(token_of("a", Kind::Track)))));
     }
 
@@ -304,12 +293,12 @@ mod tests {
     fn a_token_made_with_another_key_or_algorithm_is_refused() {
         let forger = Tokens::new([(tenant("a"), [9; 32])], 600);
         let forged = forger.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        assert_eq!(tokens().open(&forged, &BOTH, NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().open(&forged, NOW), Err(TokenError::Invalid));
         let made = tokens().make(&token_of("a", Kind::Track), [3; 16]).unwrap();
         let (_, rest) = made.split_once('.').unwrap();
         // {"typ":"track+jwt","alg":"none","kid":"a"}
         let none = format!("eyJ0eXAiOiJ0cmFjaytqd3QiLCJhbGciOiJub25lIiwia2lkIjoiYSJ9.{rest}");
-        assert_eq!(tokens().open(&none, &BOTH, NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().open(&none, NOW), Err(TokenError::Invalid));
     }
 
     #[test]
@@ -317,7 +306,7 @@ mod tests {
         // The other tenant's key, with the first tenant's claims.
         let crossed = Tokens::new([(tenant("a"), [2; 32])], 600);
         let made = crossed.make(&token_of("a", Kind::Track), [3; 16]).unwrap();
-        assert_eq!(tokens().open(&made, &BOTH, NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().open(&made, NOW), Err(TokenError::Invalid));
         assert_eq!(tokens().make(&token_of("c", Kind::Track), [3; 16]), None);
     }
 
@@ -329,7 +318,7 @@ mod tests {
             let mut changed = made.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(tokens().open(&changed, &BOTH, NOW), Err(TokenError::Invalid), "at {at}");
+            assert_eq!(tokens().open(&changed, NOW), Err(TokenError::Invalid), "at {at}");
         }
     }
 }

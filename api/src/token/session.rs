@@ -53,7 +53,7 @@ impl Tokens {
             exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             binding: binding.to_string(),
-            run: self.run().mark(),
+            run: self.run.mark(),
         };
         self.seal(TYP, &key.tenant, &claims)
     }
@@ -70,7 +70,7 @@ impl Tokens {
         let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
         let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
         let mark = claims.run.as_deref();
-        let end = self.run().end(mark, claims.iat, claims.exp);
+        let end = self.run.end(mark, claims.iat, claims.exp);
         if now.seconds() >= end {
             return Err(TokenError::Expired(Box::new(session)));
         }

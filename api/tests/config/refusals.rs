@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use countersign::config::{Config, limits};
+use countersign::config::{Config, limits, numbers};
 
 use super::{SECRET, TENANT, load};
 
@@ -79,7 +79,7 @@ fn one_key_is_set_once() {
 
 #[test]
 fn every_number_is_refused_outside_its_range() {
-    for limit in limits::LIMITS {
+    for limit in numbers() {
         let of_tenant = limit.key.starts_with("push.");
         let (key, variable) = if of_tenant { ("tenants[0].", "TENANTS__0__") } else { ("", "") };
         let key = format!("{key}{}", limit.key);
@@ -91,7 +91,7 @@ fn every_number_is_refused_outside_its_range() {
             let expected = format!("{key} (from {variable}) is {outside}: {expected}");
             assert_eq!(set(outside).unwrap_err().to_string(), expected);
         }
-        for inside in [limit.min, limit.default, limit.max] {
+        for inside in [limit.min, limit.value, limit.max] {
             assert!(set(inside).is_ok(), "{key} = {inside}");
         }
     }

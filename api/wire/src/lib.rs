@@ -19,6 +19,7 @@ mod field;
 pub mod json;
 pub mod names;
 pub mod operator;
+pub mod paths;
 pub mod pending;
 pub mod publickey;
 pub mod reason;

@@ -106,34 +106,39 @@ pub struct Limits {
     pub numbers_lock: u32,
 }
 
+impl Limits {
+    /// The limits of a tenant that configures none.
+    pub const DEFAULT: Self = Self {
+        users_per_key_max: 5,
+        authenticators_per_account_max: 20,
+        tickets_per_account_max: 5,
+        open_challenges_per_account_max: 10,
+        challenge_lifetime_ms: 300_000,
+        decision_grace_ms: 250,
+        waiters_per_challenge_max: 4,
+        waiters_per_device_max: 2,
+        nonces_per_credential_max: 4,
+        nonce_lifetime_ms: 300_000,
+        notifications_per_challenge_max: 3,
+        prompts_max: 5,
+        prompts_window_ms: 15 * MINUTE_MS,
+        unreached_max: 20,
+        denial_wait_ms: MINUTE_MS / 2,
+        denial_wait_ms_max: 60 * MINUTE_MS,
+        report_hold_ms: 15 * MINUTE_MS,
+        signing_min: Signing::ChallengeId,
+        number_match: None,
+        numbers_per_challenge_max: 3,
+        numbers_max: 5,
+        number_hold_ms: 15 * MINUTE_MS,
+        number_hold_ms_max: 60 * MINUTE_MS,
+        numbers_lock: NUMBERS_LOCK_MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            users_per_key_max: 5,
-            authenticators_per_account_max: 20,
-            tickets_per_account_max: 5,
-            open_challenges_per_account_max: 10,
-            challenge_lifetime_ms: 300_000,
-            decision_grace_ms: 250,
-            waiters_per_challenge_max: 4,
-            waiters_per_device_max: 2,
-            nonces_per_credential_max: 4,
-            nonce_lifetime_ms: 300_000,
-            notifications_per_challenge_max: 3,
-            prompts_max: 5,
-            prompts_window_ms: 15 * MINUTE_MS,
-            unreached_max: 20,
-            denial_wait_ms: MINUTE_MS / 2,
-            denial_wait_ms_max: 60 * MINUTE_MS,
-            report_hold_ms: 15 * MINUTE_MS,
-            signing_min: Signing::ChallengeId,
-            number_match: None,
-            numbers_per_challenge_max: 3,
-            numbers_max: 5,
-            number_hold_ms: 15 * MINUTE_MS,
-            number_hold_ms_max: 60 * MINUTE_MS,
-            numbers_lock: NUMBERS_LOCK_MAX,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -51,19 +51,25 @@ pub struct EngineSettings {
     pub room_warn_bytes: u64,
 }
 
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+impl EngineSettings {
+    /// The sizes of a server that configures none.
+    pub const DEFAULT: Self = Self {
+        actor_threads: 0,
+        verifier_threads: 0,
+        verify_queue_max: 4096,
+        activations_max: 500_000,
+        waiters_max: 100_000,
+        action_retention_ms: 30 * DAY_MS,
+        challenge_retention_ms: DAY_MS,
+        room_warn_bytes: 256 << 20,
+    };
+}
+
 impl Default for EngineSettings {
     fn default() -> Self {
-        const DAY_MS: u64 = 24 * 3600 * 1000;
-        Self {
-            actor_threads: 0,
-            verifier_threads: 0,
-            verify_queue_max: 4096,
-            activations_max: 500_000,
-            waiters_max: 100_000,
-            action_retention_ms: 30 * DAY_MS,
-            challenge_retention_ms: DAY_MS,
-            room_warn_bytes: 256 << 20,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -18,6 +18,7 @@ use countersign_wire::device::{
     RemoveResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
     UpdateRequest, UpdateResponse,
 };
+use countersign_wire::paths::device as paths;
 use countersign_wire::pending::PendingResponse;
 use countersign_wire::publickey::{encode_body, encode_signature};
 use countersign_wire::secret::Secret;
@@ -26,7 +27,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 
 use crate::api::{Api, Http, authorization, send, waiting};
-use crate::device::{Enrollment, ROOT};
+use crate::device::Enrollment;
 use crate::error::ClientError;
 use crate::key::SoftwareKey;
 
@@ -104,7 +105,7 @@ impl StatementDevice {
             proof: Some(proof),
             perform_attestation: None,
         };
-        let call = self.call(Method::POST, "").json(&body);
+        let call = self.call(Method::POST, paths::CREDENTIAL).json(&body);
         let answer: CredentialResponse = send(call, &authorization("Bearer", token)?).await?;
         // A server that does not know a field ignores it.
         if answer.signing.as_deref() != Some(Signing::StatementV1.name()) {
@@ -118,7 +119,7 @@ impl StatementDevice {
     /// # Errors
     /// [`ClientError`]; the code is `invalid_credential` if it is not.
     pub async fn get_credential(&self) -> Result<CredentialResponse, ClientError> {
-        self.read(|| self.call(Method::GET, "")).await
+        self.read(|| self.call(Method::GET, paths::CREDENTIAL)).await
     }
 
     /// Reads the pending challenges, and waits for one for up to `wait` seconds. Make a [`Prompt`]
@@ -127,7 +128,7 @@ impl StatementDevice {
     /// # Errors
     /// [`ClientError`].
     pub async fn pending(&self, wait: Option<u64>) -> Result<PendingResponse, ClientError> {
-        self.read(|| waiting(self.call(Method::GET, "/challenge"), wait)).await
+        self.read(|| waiting(self.call(Method::GET, paths::CHALLENGE), wait)).await
     }
 
     /// Signs and sends an answer.
@@ -149,7 +150,7 @@ impl StatementDevice {
             decision: Some(choice.decision.name().to_owned()),
             verification_code: number.map(|number| Secret::new(number.reveal())),
         };
-        let call = self.call(Method::POST, "/challenge").json(&body);
+        let call = self.call(Method::POST, paths::CHALLENGE).json(&body);
         send(call, &self.authorization).await
     }
 
@@ -171,7 +172,7 @@ impl StatementDevice {
             signature: self.sign(&statement),
             push_token: push_token.map(Secret::new),
         };
-        send(self.call(Method::PATCH, "").json(&body), &self.authorization).await
+        send(self.call(Method::PATCH, paths::CREDENTIAL).json(&body), &self.authorization).await
     }
 
     /// Removes every binding of the key.
@@ -186,7 +187,7 @@ impl StatementDevice {
             nonce: Some(Secret::new(nonce.encoded())),
             signature: self.sign(&Statement::Remove { tenant, key, nonce: &nonce }),
         };
-        send(self.call(Method::POST, "/remove").json(&body), &self.authorization).await
+        send(self.call(Method::POST, paths::REMOVE).json(&body), &self.authorization).await
     }
 
     /// Reads with the session that there is; with a new one if there is none, or if the server does
@@ -213,7 +214,7 @@ impl StatementDevice {
             nonce: Secret::new(nonce.encoded()),
             signature: self.sign(&Statement::Session { tenant, key, nonce: &nonce }),
         };
-        let call = self.call(Method::POST, "/session").json(&body);
+        let call = self.call(Method::POST, paths::SESSION).json(&body);
         let opened: SessionResponse = send(call, &self.authorization).await?;
         let session = authorization("Bearer", opened.token.reveal())?;
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
@@ -226,7 +227,7 @@ impl StatementDevice {
 
     async fn nonce(&self) -> Result<Nonce, ClientError> {
         let body = SessionNonceRequest { public_key: self.public_key() };
-        let call = self.call(Method::POST, "/session/nonce").json(&body);
+        let call = self.call(Method::POST, paths::SESSION_NONCE).json(&body);
         let answer: SessionNonceResponse = send(call, &self.authorization).await?;
         let wrong = |_| ClientError::Protocol("its nonce is none".to_owned());
         Nonce::parse(answer.nonce.reveal()).map_err(wrong)
@@ -246,6 +247,6 @@ impl StatementDevice {
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
-        self.api.request(method, &format!("{ROOT}{path}"), None)
+        self.api.request(method, &format!("{}{path}", paths::BASE), None)
     }
 }

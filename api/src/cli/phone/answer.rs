@@ -9,7 +9,7 @@ use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
 use super::CliError;
-use super::device::{Asked, Phone, Waiting};
+use super::device::{Asked, Phone, Unanswered};
 use super::terminal::{clean, show_challenge};
 
 /// Answers a challenge: the named one, or the newest pending one. If the device has to read a
@@ -26,7 +26,7 @@ pub(super) async fn run(
         return told(challenge, answered, out);
     }
     let pending = phone.pending(false, None).await?;
-    let wanted = |w: &Waiting| challenge.as_ref().is_none_or(|id| *id == w.id);
+    let wanted = |w: &Unanswered| challenge.as_ref().is_none_or(|id| *id == w.id);
     let missing = || challenge.clone().map_or(CliError::NothingPending, CliError::NotPending);
     let waiting = pending.into_iter().find(wanted).ok_or_else(missing)?;
     if let Ok(asked) = &waiting.asked {
@@ -38,7 +38,7 @@ pub(super) async fn run(
 /// Sends an answer and tells how the challenge ended.
 pub(super) async fn answer(
     phone: &Phone,
-    waiting: &Waiting,
+    waiting: &Unanswered,
     decision: Decision,
     number: Option<&str>,
     out: &mut impl Write,

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use countersign_client::Dialect;
+use countersign_core::device::Signing;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 
 /// A phone in the terminal: enrolls a key kept in a file, and answers challenges with it.
-#[derive(Args, Debug)]
+#[derive(Args)]
 pub struct PhoneArgs {
     /// Base address of the server [default: where the key was enrolled, else a server on this
     /// machine: `http://127.0.0.1:8080/v1`]
@@ -20,18 +22,18 @@ pub struct PhoneArgs {
     #[arg(long, global = true, default_value = "./countersign-phone.json")]
     pub key_file: PathBuf,
     /// The signing mode [default: as when the key was enrolled, or challenge-id]
-    #[arg(long, global = true, value_enum, conflicts_with = "dialect")]
-    pub signing: Option<SigningArg>,
+    #[arg(long, global = true, value_parser = one_of(SIGNINGS), conflicts_with = "dialect")]
+    pub signing: Option<Signing>,
     /// The mobile SDK to speak like, where challenge ids are signed [default: as when the key was
     /// enrolled, or android]
-    #[arg(long, global = true, value_enum)]
-    pub dialect: Option<DialectArg>,
+    #[arg(long, global = true, value_parser = one_of(DIALECTS))]
+    pub dialect: Option<Dialect>,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Commands of the phone.
+/// Commands of the phone. They have no `Debug`, because some have a token.
 #[derive(Subcommand)]
 pub enum Command {
     /// Bind the key to the user of a link or a token, making a key if there is none
@@ -46,11 +48,11 @@ pub enum Command {
         #[arg(long)]
         name: Option<String>,
         /// Of the key that is made [default: es256]
-        #[arg(long, value_enum)]
-        algorithm: Option<AlgorithmArg>,
+        #[arg(long, value_parser = one_of(ALGORITHMS))]
+        algorithm: Option<Algorithm>,
         /// Of an es256 key's signatures, where statements are signed [default: der]
-        #[arg(long, value_enum)]
-        signature_format: Option<FormatArg>,
+        #[arg(long, value_parser = one_of(FORMATS))]
+        signature_format: Option<SignatureFormat>,
     },
     /// Wait for challenges and ask about each, until the input ends
     Watch,
@@ -87,81 +89,31 @@ pub enum Command {
     Remove,
 }
 
-impl std::fmt::Debug for Command {
-    /// Shows the command without its token and number.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Enroll { .. } => "Enroll",
-            Self::Watch => "Watch",
-            Self::Approve { .. } => "Approve",
-            Self::Deny { .. } => "Deny",
-            Self::Report { .. } => "Report",
-            Self::Show => "Show",
-            Self::Update { .. } => "Update",
-            Self::Remove => "Remove",
-        })
-    }
+/// A value that a name of a list stands for, each with its help.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    names: &'static [(&'static str, T, &'static str)],
+) -> impl TypedValueParser<Value = T> {
+    let shown = names.iter().map(|(name, _, help)| PossibleValue::new(name).help(*help));
+    PossibleValuesParser::new(shown).map(|given| {
+        let found = names.iter().find(|(name, ..)| *name == given);
+        found.map(|(_, value, _)| *value).expect("the parser takes these names alone")
+    })
 }
 
-/// A mobile SDK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DialectArg {
-    /// Android
-    Android,
-    /// Apple's iOS
-    Ios,
-}
+const DIALECTS: &[(&str, Dialect, &str)] =
+    &[("android", Dialect::Android, "Android"), ("ios", Dialect::Ios, "Apple's iOS")];
 
-impl From<DialectArg> for Dialect {
-    fn from(arg: DialectArg) -> Self {
-        match arg {
-            DialectArg::Android => Self::Android,
-            DialectArg::Ios => Self::Ios,
-        }
-    }
-}
+const SIGNINGS: &[(&str, Signing, &str)] = &[
+    ("challenge-id", Signing::ChallengeId, "The challenge's name alone, as the official SDKs do"),
+    ("statement-v1", Signing::StatementV1, "The shown text, the choice, and the number"),
+];
 
-/// Signing mode of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SigningArg {
-    /// The challenge's name alone, as the official SDKs do
-    ChallengeId,
-    /// The shown text, the choice, and the number
-    StatementV1,
-}
+const ALGORITHMS: &[(&str, Algorithm, &str)] = &[
+    ("ed25519", Algorithm::Ed25519, "Ed25519"),
+    ("es256", Algorithm::Es256, "ECDSA over P-256 with SHA-256"),
+];
 
-/// An algorithm of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AlgorithmArg {
-    /// Ed25519
-    Ed25519,
-    /// ECDSA over P-256 with SHA-256
-    Es256,
-}
-
-impl From<AlgorithmArg> for Algorithm {
-    fn from(arg: AlgorithmArg) -> Self {
-        match arg {
-            AlgorithmArg::Ed25519 => Self::Ed25519,
-            AlgorithmArg::Es256 => Self::Es256,
-        }
-    }
-}
-
-/// A format of ECDSA signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// ASN.1 DER, as iOS and Android make them
-    Der,
-    /// Two numbers of 32 bytes, as browsers make them
-    P1363,
-}
-
-impl From<FormatArg> for SignatureFormat {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Der => Self::Der,
-            FormatArg::P1363 => Self::P1363,
-        }
-    }
-}
+const FORMATS: &[(&str, SignatureFormat, &str)] = &[
+    ("der", SignatureFormat::Der, "ASN.1 DER, as iOS and Android make them"),
+    ("p1363", SignatureFormat::P1363, "Two numbers of 32 bytes, as browsers make them"),
+];

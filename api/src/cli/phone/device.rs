@@ -22,7 +22,7 @@ pub(super) enum Phone {
 }
 
 /// A challenge that waits for an answer.
-pub(super) struct Waiting {
+pub(super) struct Unanswered {
     /// Its name.
     pub(super) id: String,
     /// The question as it is shown and signed.
@@ -84,11 +84,11 @@ impl Phone {
         &self,
         signed: bool,
         wait: Option<u64>,
-    ) -> Result<Vec<Waiting>, ClientError> {
+    ) -> Result<Vec<Unanswered>, ClientError> {
         match self {
             Self::Official(device) => {
                 let first = device.pending(signed, wait).await?.into_first();
-                let waiting = |first: Box<PendingChallenge>| Waiting {
+                let waiting = |first: Box<PendingChallenge>| Unanswered {
                     id: first.challenge_id.clone(),
                     asked: Ok(Asked::Official(first)),
                 };
@@ -104,7 +104,7 @@ impl Phone {
     /// Answers a challenge that the person was shown.
     pub(super) async fn answer(
         &self,
-        waiting: &Waiting,
+        waiting: &Unanswered,
         decision: Decision,
         number: Option<&str>,
     ) -> Result<AnswerResponse, CliError> {
@@ -152,8 +152,8 @@ impl Phone {
     }
 }
 
-fn waiting(challenge: PendingChallenge) -> Waiting {
+fn waiting(challenge: PendingChallenge) -> Unanswered {
     let prompt = Prompt::try_from(&challenge);
     let id = challenge.challenge_id.clone();
-    Waiting { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
+    Unanswered { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
 }

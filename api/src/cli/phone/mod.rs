@@ -16,7 +16,7 @@ use countersign_client::{ClientError, KeyFileError, Unreadable};
 use countersign_core::outcome::Decision;
 use countersign_core::time::UnixMillis;
 
-pub use args::{AlgorithmArg, Command, DialectArg, FormatArg, PhoneArgs, SigningArg};
+pub use args::{Command, PhoneArgs};
 use invitation::Invitation;
 use session::{NewKey, Session};
 
@@ -127,9 +127,10 @@ pub async fn run(
     let session = Session::open(&args)?;
     match args.command {
         Command::Enroll { name, algorithm, signature_format, .. } => {
-            let (algorithm, format) = (algorithm.map(Into::into), signature_format.map(Into::into));
             let invitation = invitation.ok_or(CliError::NoToken)?;
-            session.enroll(&invitation, NewKey { name, algorithm, format }, out).await
+            session
+                .enroll(&invitation, NewKey { name, algorithm, format: signature_format }, out)
+                .await
         }
         Command::Watch => watch::run(&session.enrolled()?, out, input).await,
         Command::Approve { challenge, number } => {

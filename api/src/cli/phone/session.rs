@@ -4,12 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use countersign_client::{Dialect, Enrollment, Home, KeyFile, Manner, SoftwareKey};
+use countersign_core::device::Signing;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use countersign_engine::ports::Clock as _;
 use countersign_engine::system::SystemClock;
 
 use super::CliError;
-use super::args::{PhoneArgs, SigningArg};
+use super::args::PhoneArgs;
 use super::device::Phone;
 use super::invitation::Invitation;
 use super::terminal::{clean, show_challenge, show_unreadable};
@@ -233,12 +234,12 @@ fn manner(args: &PhoneArgs, known: Option<Manner>, algorithm: Algorithm) -> Mann
         (None, _) => Manner::Official(Dialect::default()),
     };
     match (args.signing, args.dialect, known) {
-        (Some(SigningArg::StatementV1), ..) => match known {
+        (Some(Signing::StatementV1), ..) => match known {
             Some(Manner::Statement(format)) => Manner::Statement(format),
             _ => Manner::Statement(first_format(algorithm)),
         },
-        (Some(SigningArg::ChallengeId), dialect, _) | (None, dialect @ Some(_), _) => {
-            official(dialect.map(Into::into))
+        (Some(Signing::ChallengeId), dialect, _) | (None, dialect @ Some(_), _) => {
+            official(dialect)
         }
         (None, None, Some(known)) => known,
         (None, None, None) => official(None),

@@ -1,4 +1,4 @@
-//! Waiting for challenges and asking about each.
+//! Unanswered for challenges and asking about each.
 
 use std::collections::HashSet;
 use std::io::{BufRead, Write};

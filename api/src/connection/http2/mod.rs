@@ -2,7 +2,7 @@
 //! on one connection.
 //!
 //! `hyper` speaks it, because the HTTP library around the routes lets neither the streams of a
-//! connection nor its heads be bounded. Frames do not pass [`super::Deadlined`], which knows
+//! connection nor its heads be bounded. Frames do not pass [`super::TimedIo`], which knows
 //! HTTP/1.1 alone: this module sets the same bounds by streams.
 
 use std::convert::Infallible;
@@ -29,9 +29,9 @@ use self::streams::{Stream, Streams};
 use super::idle::Idleness;
 use super::linger::LEAVE;
 use super::load::REQUESTS_PER_CONNECTION_MAX;
-use super::protocol_sniff::Rewound;
+use super::protocol_sniff::Looked;
 use super::settings::Settings;
-use super::take::TAKE_SILENCE;
+use super::take_deadline::TAKE_SILENCE;
 use crate::admission::{Lane, count};
 use crate::problem::Problem;
 use crate::response_headers::protect;
@@ -41,13 +41,13 @@ mod frame_budget;
 mod paced;
 mod request;
 mod streams;
-mod takes;
+mod untaken;
 
 pub use frame_budget::{
     ANSWER_BYTES_PER_FRAME, FRAMES_AT_START, FRAMES_PER_REQUEST, FRAMES_PER_SECOND,
     FRAMES_SAVED_MAX,
 };
-pub use paced::{FRAME_FLOODS, READ_BYTES_PER_TURN};
+pub use paced::READ_BYTES_PER_TURN;
 
 /// Requests of one connection that are answered at the same time, polls among them. A client that
 /// sends more is refused the stream.
@@ -75,9 +75,9 @@ const SEND_BYTES_MAX: usize = 65_536;
 
 /// Starts the services of a connection on its thread.
 #[derive(Clone)]
-struct Here;
+struct LocalExecutor;
 
-impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
         // An async block would hold the future twice: as a captured value, and as the awaited one.
         rt::spawn(future.map(drop));
@@ -87,7 +87,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Here {
 /// Serves one connection until it is over, has nothing under way or makes no progress for too long,
 /// it is asked to give way, or the server ends. Its time counts from `since`.
 pub(super) async fn serve<S, B>(
-    io: Rewound<TcpStream>,
+    io: Looked<TcpStream>,
     peer: Option<SocketAddr>,
     app: Rc<S>,
     (with, since): (Settings, Instant),
@@ -188,8 +188,8 @@ fn refused(problem: &Problem) -> Response<BoxBody> {
     response.into()
 }
 
-fn settings(with: &Settings) -> http2::Builder<Here> {
-    let mut builder = http2::Builder::new(Here);
+fn settings(with: &Settings) -> http2::Builder<LocalExecutor> {
+    let mut builder = http2::Builder::new(LocalExecutor);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)

@@ -13,9 +13,9 @@ use tokio::task::yield_now;
 use super::frame_budget::FrameHeads;
 use super::streams::Streams;
 use crate::connection::linger::Leave;
+use crate::connection::protocol_sniff::{Looked, socket};
+use crate::telemetry::FRAME_FLOODS;
 
-/// HTTP/2 connections that were ended because of more frames without work than they had earned.
-pub const FRAME_FLOODS: &str = "countersign_http2_frame_floods_total";
 /// Bytes that are read from one connection before its worker looks at the others. The library would
 /// read on for as long as there is something to read.
 pub const READ_BYTES_PER_TURN: usize = 4096;
@@ -24,7 +24,7 @@ const CALM: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
 
 /// A socket of HTTP/2.
 pub(super) struct Paced<T> {
-    io: Take<T>,
+    io: Take<Looked<T>>,
     streams: Rc<Streams>,
     heads: FrameHeads,
     /// Bytes that were read in this turn of the worker.
@@ -35,7 +35,7 @@ pub(super) struct Paced<T> {
 }
 
 impl<T: AsyncRead> Paced<T> {
-    pub(super) fn new(io: T, streams: Rc<Streams>) -> Self {
+    pub(super) fn new(io: Looked<T>, streams: Rc<Streams>) -> Self {
         let (io, heads) = (io.take(0), FrameHeads::new());
         Self { io, streams, heads, read: 0, is_cut: false, leave: None }
     }
@@ -43,7 +43,7 @@ impl<T: AsyncRead> Paced<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Paced<T> {
     fn io(&mut self) -> Pin<&mut T> {
-        Pin::new(self.io.get_mut())
+        Pin::new(socket(&mut self.io))
     }
 
     fn ends(&mut self) {
@@ -68,7 +68,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<T> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Some(leave) = &mut this.leave {
-            ready!(leave.poll(this.io.get_mut(), cx));
+            ready!(leave.poll(socket(&mut this.io), cx));
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let room = READ_BYTES_PER_TURN.saturating_sub(this.read);
@@ -127,7 +127,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.get_ref().is_write_vectored()
+        self.io.get_ref().get_ref().1.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -139,7 +139,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let leave = this.leave.get_or_insert_with(|| Leave::new(Vec::new()));
-        ready!(leave.poll(this.io.get_mut(), cx));
+        ready!(leave.poll(socket(&mut this.io), cx));
         Poll::Ready(Ok(()))
     }
 }
@@ -155,6 +155,7 @@ mod tests {
 
     use super::*;
     use crate::connection::idle::Idleness;
+    use crate::connection::protocol_sniff::unseen;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -200,7 +201,7 @@ mod tests {
     #[test]
     fn a_busy_connection_lets_others_have_their_turn() {
         let streams = Rc::new(Streams::new(Instant::now(), Idleness::default()));
-        let mut paced = Paced::new(Full(repeat(1)), streams);
+        let mut paced = Paced::new(unseen(Full(repeat(1))), streams);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         let cx = &mut Context::from_waker(&waker);
@@ -217,7 +218,7 @@ mod tests {
     async fn a_flood_is_told_to_be_calm_and_is_not_handed_on() {
         let streams = Rc::new(Streams::new(Instant::now(), Idleness::default()));
         let (mut peer, io) = duplex(1 << 20);
-        let mut paced = Paced::new(io, streams);
+        let mut paced = Paced::new(unseen(io), streams);
         let ping = [&[0, 0, 8, 6, 0, 0, 0, 0, 0], &[0; 8][..]].concat();
         let sent = [vec![0; 24], ping.repeat(10_000)].concat();
         tokio::io::AsyncWriteExt::write_all(&mut peer, &sent).await.unwrap();

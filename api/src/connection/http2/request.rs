@@ -20,8 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use super::HEADERS_MAX;
-use crate::connection::HEADS_REFUSED;
 use crate::problem::Problem;
+use crate::telemetry::HEADS_REFUSED;
 
 /// Bytes of a body that are read before it has a place. The frame in which they end is read whole.
 const AHEAD_BYTES_MAX: usize = 4096;

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::frame_budget::FrameBudget;
-use super::takes::Takes;
+use super::untaken::Untaken;
 use super::{BODIES_MAX, STREAMS_MAX};
 use crate::connection::idle::Idleness;
 use crate::connection::linger::LEAVE;
@@ -20,7 +20,7 @@ pub(super) struct Streams {
     /// Told once as many have begun as a connection carries.
     spent: Notify,
     under_way: Cell<usize>,
-    takes: Takes,
+    untaken: Untaken,
     /// Time of the connection's farewell.
     left: Cell<Option<Instant>>,
     /// Streams that have begun since, except those that were refused.
@@ -30,7 +30,7 @@ pub(super) struct Streams {
     idleness: Idleness,
     since: Instant,
     frames: RefCell<FrameBudget>,
-    /// Places for requests whose bodies have not ended.
+    /// Permits for requests whose bodies have not ended.
     pub(super) bodies: Arc<Semaphore>,
 }
 
@@ -39,9 +39,21 @@ impl Streams {
         let bodies = Arc::new(Semaphore::new(BODIES_MAX));
         let (begun, under_way) = (Cell::default(), Cell::default());
         let (moved, frames) = (Cell::new(since), RefCell::new(FrameBudget::new()));
-        let (spent, takes) = (Notify::new(), Takes::default());
+        let (spent, untaken) = (Notify::new(), Untaken::default());
         let (left, late) = (Cell::default(), Cell::default());
-        Self { begun, spent, under_way, takes, left, late, moved, idleness, since, frames, bodies }
+        Self {
+            begun,
+            spent,
+            under_way,
+            untaken,
+            left,
+            late,
+            moved,
+            idleness,
+            since,
+            frames,
+            bodies,
+        }
     }
 
     /// Waits until as many requests have begun as a connection carries.
@@ -71,7 +83,7 @@ impl Streams {
 
     /// Tells whether only answers are under way, which the peer has to take.
     fn only_sends(&self) -> bool {
-        self.takes.len() >= self.under_way.get()
+        self.untaken.len() >= self.under_way.get()
     }
 
     /// A connection that merely sends is idle, so that a peer that takes nothing gives way.
@@ -99,7 +111,7 @@ impl Streams {
             (true, _) => with.keep_alive,
         };
         let due = self.moved.get() + patience;
-        let take = self.takes.due(with.silence, self.only_sends());
+        let take = self.untaken.due(with.silence, self.only_sends());
         take.map_or(due, |take| take.min(due))
     }
 }
@@ -137,19 +149,19 @@ impl Stream {
     /// Notes that so many bytes more of the answer are ready, and wait for the peer.
     pub(super) fn answers(&self, bytes: usize, now: Instant) {
         self.streams.frames.borrow_mut().answer(bytes);
-        self.streams.takes.wait(self.number, bytes, now);
+        self.streams.untaken.wait(self.number, bytes, now);
         self.moves(now);
     }
 
     /// Notes that the peer had room for so many of them.
     pub(super) fn taken(&self, bytes: usize, now: Instant) {
-        self.streams.takes.taken(self.number, bytes, now);
+        self.streams.untaken.taken(self.number, bytes, now);
         self.moves(now);
     }
 
     /// Notes that so many of them will not be sent.
     pub(super) fn forget(&self, bytes: usize) {
-        self.streams.takes.forget(self.number, bytes);
+        self.streams.untaken.forget(self.number, bytes);
     }
 
     fn moves(&self, now: Instant) {
@@ -170,7 +182,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::connection::take::TAKE_SILENCE;
+    use crate::connection::take_deadline::TAKE_SILENCE;
     use crate::connection::{OF_PUBLIC, Settings};
 
     const LONG: Duration = Duration::from_secs(150);

@@ -11,10 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Load;
+use super::bad_head::{BadHead, bare};
 use super::linger::Leave;
-use super::refusal::{Refusal, bare};
-use super::single_file::SingleFile;
-use super::take::TakeDeadline;
+use super::pipeline::Pipeline;
+use super::protocol_sniff::{Looked, socket, unseen};
+use super::take_deadline::TakeDeadline;
 
 mod read;
 #[cfg(test)]
@@ -44,9 +45,9 @@ struct Head {
 /// A connection with deadlines.
 ///
 /// Reading does not put them off: a head or a body that drips in for ever is the attack.
-pub struct Deadlined<T> {
+pub struct TimedIo<T> {
     /// Its limit is set before each read.
-    io: Take<T>,
+    io: Take<Looked<T>>,
     load: Load,
     patience: Patience,
     /// It may go off before anything is due: it is set anew only then, and not with every request.
@@ -54,7 +55,7 @@ pub struct Deadlined<T> {
     silent_since: Instant,
     head: Option<Head>,
     leave: Option<Leave>,
-    requests: SingleFile,
+    requests: Pipeline,
     /// Set while the peer is slow to take an answer.
     take: Option<TakeDeadline>,
     has_read: bool,
@@ -68,14 +69,14 @@ pub struct Deadlined<T> {
     is_withheld: bool,
 }
 
-impl<T: AsyncRead> Deadlined<T> {
+impl<T: AsyncRead> TimedIo<T> {
     /// Waits for `io` as long as `patience` says.
     pub fn new(io: T, patience: Patience, load: Load) -> Self {
-        Self::since(Instant::now(), io, patience, load)
+        Self::since(Instant::now(), unseen(io), patience, load)
     }
 
-    /// The same for a connection that began at `since`.
-    pub fn since(since: Instant, io: T, patience: Patience, load: Load) -> Self {
+    /// The same for a connection that began at `since`, and whose first bytes were looked at.
+    pub(super) fn since(since: Instant, io: Looked<T>, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),
             patience,
@@ -84,7 +85,7 @@ impl<T: AsyncRead> Deadlined<T> {
             head: Some(Head { since, requests: load.requests() }),
             load,
             leave: None,
-            requests: SingleFile::default(),
+            requests: Pipeline::default(),
             take: None,
             has_read: false,
             is_full: false,
@@ -146,7 +147,7 @@ impl<T: AsyncRead> Deadlined<T> {
         // A request under way, and one of which the rest is awaited, has an answer of its own.
         let has_begun = self.has_read && !self.load.is_under_way() && !self.load.is_unread();
         if has_begun && !self.is_blocked {
-            return Refusal::TooSlow(self.patience.head).answer();
+            return BadHead::TooSlow(self.patience.head).answer();
         }
         Vec::new()
     }
@@ -190,10 +191,10 @@ fn late() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.leave {
-            Some(leave) => leave.poll(self.io.get_mut(), cx),
+            Some(leave) => leave.poll(socket(&mut self.io), cx),
             None => Poll::Ready(()),
         }
     }
@@ -207,7 +208,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedIo<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -234,7 +235,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Deadlined<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -257,12 +258,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
             // Nothing follows the last answer.
             return this.poll_leave(cx).map(|()| Ok(bytes.len()));
         }
-        let poll = Pin::new(this.io.get_mut()).poll_write(cx, answers);
+        let poll = Pin::new(socket(&mut this.io)).poll_write(cx, answers);
         this.written(cx, poll)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().io.get_mut()).poll_flush(cx)
+        Pin::new(socket(&mut self.get_mut().io)).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -271,6 +272,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlined<T> {
         if this.leave.is_some() {
             return this.poll_leave(cx).map(Ok);
         }
-        Pin::new(this.io.get_mut()).poll_shutdown(cx)
+        Pin::new(socket(&mut this.io)).poll_shutdown(cx)
     }
 }

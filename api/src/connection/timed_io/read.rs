@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Deadlined, READ_BYTES_MAX};
-use crate::connection::single_file::{Next, PIPELINED_BYTES_MAX};
+use super::{READ_BYTES_MAX, TimedIo};
+use crate::connection::pipeline::{Next, PIPELINED_BYTES_MAX};
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Deadlined<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
     /// Answers a reader that the peer has sent its end.
     ///
     /// Such a peer may still wait for its answer (RFC 9293, section 3.6), so the reader does not

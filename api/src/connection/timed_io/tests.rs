@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
 
-use super::super::take::TAKE_SILENCE;
+use super::super::take_deadline::TAKE_SILENCE;
 use super::*;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
@@ -12,14 +12,14 @@ const HEAD: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
 
-fn pair(pipe_bytes: usize) -> (DuplexStream, Deadlined<DuplexStream>) {
+fn pair(pipe_bytes: usize) -> (DuplexStream, TimedIo<DuplexStream>) {
     let (peer, io) = duplex(pipe_bytes);
     let patience = Patience { head: HEAD, silence: SILENCE };
-    (peer, Deadlined::new(io, patience, Load::new(1 << 20)))
+    (peer, TimedIo::new(io, patience, Load::new(1 << 20)))
 }
 
 /// Reads the bytes that are handed over at once.
-async fn handed_over(connection: &mut Deadlined<DuplexStream>) -> Vec<u8> {
+async fn handed_over(connection: &mut TimedIo<DuplexStream>) -> Vec<u8> {
     let mut bytes = vec![0; 1 << 16];
     let read = timeout(SECOND, connection.read(&mut bytes)).await.expect("something is");
     bytes.truncate(read.unwrap());
@@ -27,13 +27,13 @@ async fn handed_over(connection: &mut Deadlined<DuplexStream>) -> Vec<u8> {
 }
 
 /// Tells whether nothing is handed over, and not the end either.
-async fn nothing_is_handed_over(connection: &mut Deadlined<DuplexStream>) -> bool {
+async fn nothing_is_handed_over(connection: &mut TimedIo<DuplexStream>) -> bool {
     timeout(SECOND, connection.read_u8()).await.is_err()
 }
 
 /// Lets `peer` send a byte every second, whatever comes of it, and reads `connection` to its
 /// end.
-async fn drip(peer: &mut DuplexStream, connection: &mut Deadlined<DuplexStream>) -> Duration {
+async fn drip(peer: &mut DuplexStream, connection: &mut TimedIo<DuplexStream>) -> Duration {
     let start = Instant::now();
     let dripping = async {
         while peer.write_all(b"x").await.is_ok() {

@@ -2,7 +2,6 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
-use countersign_engine::ports::delivery;
 use countersign_wire::challenge::{DeliveryResult, PushChallengeRequest, PushChallengeResponse};
 use countersign_wire::reason::Reason;
 
@@ -40,13 +39,9 @@ pub async fn start_challenge(
         started
     });
     let started = starting.await.map_err(|_| Problem::lost())?.map_err(Problem::of_token)?;
-    let results = started.deliveries.into_iter().map(delivery_result).collect();
-    Ok(HttpResponse::Ok().json(PushChallengeResponse::new(&started.challenge, results)))
-}
-
-fn delivery_result(result: delivery::DeliveryResult) -> DeliveryResult {
-    DeliveryResult {
-        user_authenticator_id: result.authenticator.to_string(),
-        error_code: result.error_code,
-    }
+    let results = started.deliveries.into_iter().map(|delivery| DeliveryResult {
+        user_authenticator_id: delivery.authenticator.to_string(),
+        error_code: delivery.error_code,
+    });
+    Ok(HttpResponse::Ok().json(PushChallengeResponse::new(&started.challenge, results.collect())))
 }

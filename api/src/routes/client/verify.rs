@@ -9,7 +9,7 @@ use countersign_wire::challenge::{VerifyRequest, VerifyResponse};
 use countersign_wire::secret::Secret;
 
 use crate::caller::ClientCaller;
-use crate::long_poll::Hold;
+use crate::long_poll::LongPoll;
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
@@ -28,13 +28,15 @@ pub async fn verify(
     Body(body): Body<VerifyRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = body.into_core()?;
-    let hold = Hold::of(&request, &caller.account.tenant);
     let ClientCaller { account, grant, .. } = caller;
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, hold.park()).await;
-    let held = hold.over();
+    let mut poll = LongPoll::of(&request);
+    let wait = poll.wait_of(&account.tenant);
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, wait.park()).await;
+    drop(wait);
+    let end = poll.over();
     let verdict = verdict.map_err(Problem::of_token)?;
     let token = earned(&state, &account, &grant, verdict.ended()).await?;
-    let mut response = held.response(verdict.crowded, verdict.ended().is_some());
+    let mut response = end.response(verdict.crowded, verdict.ended().is_some());
     Ok(response.json(VerifyResponse::new(&verdict.challenge, token)))
 }
 

@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::verify::earned;
 use crate::caller::ClientCaller;
-use crate::long_poll::{HeldWait, SharedHold};
+use crate::long_poll::{LongPoll, PollWait};
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
@@ -44,14 +44,14 @@ pub async fn wait(
     }
     // Refusals are told at once: then nothing waits.
     let at_once = !answers.is_empty();
-    let mut hold = if at_once { SharedHold::at_once(&request) } else { SharedHold::of(&request) };
+    let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =
-        open.iter().map(|(caller, _)| hold.wait_of(&caller.account.tenant)).collect();
+        open.iter().map(|(caller, _)| poll.wait_of(&caller.account.tenant)).collect();
     let is_held = waits.iter().any(|wait| wait.ms() > 0);
     let mut polls: FuturesUnordered<_> =
         open.iter().zip(waits).map(|(asked, wait)| told(&state, asked, wait)).collect();
     let mut crowded = false;
-    let waits = hold.wait();
+    let waits = poll.wait();
     while let Some(polled) = polls.next().await {
         match polled {
             Ok(answer) => answers.push(answer),
@@ -62,7 +62,7 @@ pub async fn wait(
         }
     }
     drop((polls, waits));
-    let mut response = hold.over().response(crowded, !answers.is_empty());
+    let mut response = poll.over().response(crowded, !answers.is_empty());
     Ok(response.json(WaitResponse { answers }))
 }
 
@@ -70,7 +70,7 @@ pub async fn wait(
 async fn told(
     state: &AppState,
     (caller, id): &(ClientCaller, ChallengeId),
-    wait: HeldWait<'_>,
+    wait: PollWait<'_>,
 ) -> Result<WaitAnswer, bool> {
     let ClientCaller { account, grant, .. } = caller;
     let _works = wait.work();
@@ -94,10 +94,13 @@ fn asked(request: &HttpRequest, wait: &Wait) -> Result<(ClientCaller, ChallengeI
 }
 
 fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
-    let error_code = Some(problem.code().to_owned());
-    let error_description = Some(problem.description().to_owned());
-    let reason = Some(problem.reason().name().to_owned());
-    WaitAnswer { challenge_id, ended: None, error_code, error_description, reason }
+    WaitAnswer {
+        challenge_id,
+        ended: None,
+        error_code: Some(problem.code().to_owned()),
+        error_description: Some(problem.description().to_owned()),
+        reason: Some(problem.reason().name().to_owned()),
+    }
 }
 
 /// Gives the answer for one challenge; otherwise, whether there was no place to wait for it.
@@ -115,13 +118,9 @@ async fn answer(
     };
     let challenge_id = id.as_str().to_owned();
     match told.await {
-        Ok(Ok(ended)) => Ok(WaitAnswer {
-            challenge_id,
-            ended: Some(ended),
-            error_code: None,
-            error_description: None,
-            reason: None,
-        }),
+        Ok(Ok(ended)) => {
+            Ok(WaitAnswer { challenge_id, ended: Some(ended), ..WaitAnswer::default() })
+        }
         Ok(Err(crowded)) => Err(crowded),
         Err(problem) => Ok(refused(challenge_id, &problem)),
     }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_wire::device::CredentialResponse;
 
-use crate::caller::{ReadingCaller, Who};
+use crate::caller::ReadingCaller;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -14,13 +14,9 @@ use crate::state::AppState;
 /// 401 `invalid_credential` for a key that is not enrolled, or that signs statements and is asked
 /// about without a device session; `invalid_token` or `expired_token` for a session that is over.
 pub async fn credential(
-    ReadingCaller { key, who }: ReadingCaller,
+    ReadingCaller { key, session }: ReadingCaller,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let session = match who {
-        Who::Session(binding) => Some(binding),
-        Who::Stranger => None,
-    };
     let device = state.engine.credential(&key, session).await?;
     Ok(HttpResponse::Ok().json(CredentialResponse::new(&device, device.signing)))
 }

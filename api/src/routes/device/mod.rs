@@ -24,6 +24,7 @@ use countersign_core::id::{CredentialKey, TenantId};
 use countersign_wire::publickey::PresentedKey;
 use serde::Deserialize;
 
+use crate::caller::credential_key;
 use crate::problem::Problem;
 
 /// The query by which a device names its key.
@@ -37,8 +38,4 @@ impl KeyQuery {
     fn credential(&self, tenant: TenantId) -> Result<CredentialKey, Problem> {
         Ok(credential_key(tenant, &PresentedKey::from_query(&self.public_key)?))
     }
-}
-
-fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
-    CredentialKey { tenant, thumbprint: key.thumbprint() }
 }

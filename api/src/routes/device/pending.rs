@@ -5,15 +5,14 @@ use std::convert::Infallible;
 use actix_web::http::Method;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use countersign_core::id::CredentialKey;
 use countersign_core::inbox::Offer;
 use countersign_engine::Reader;
 use countersign_wire::pending::{PendingChallenge, PendingResponse, Private};
 use countersign_wire::publickey::decode_signature;
 use futures_util::stream;
 
-use crate::caller::{ReadingCaller, Who};
-use crate::long_poll::Hold;
+use crate::caller::ReadingCaller;
+use crate::long_poll::LongPoll;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -30,45 +29,35 @@ const SIGNATURE: &str = "X-Authsignal-Signature";
 /// 401 `invalid_credential` for a key that is not enrolled; `invalid_token` or `expired_token` for
 /// a device session that is over, or for a key that signs statements where there is none.
 pub async fn pending(
-    ReadingCaller { key, who }: ReadingCaller,
+    ReadingCaller { key, session }: ReadingCaller,
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     if request.method() == Method::HEAD {
-        return seen_by_head(&state, &key, who).await;
+        // The body has no length yet, because the challenges are not looked at.
+        state.engine.credential(&key, session).await?;
+        let nothing = stream::empty::<Result<Bytes, Infallible>>();
+        return Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing));
     }
-    let hold = Hold::of(&request, &key.tenant);
-    let reader = match who {
-        Who::Session(binding) => Reader::Session(binding),
-        Who::Stranger => {
+    let mut poll = LongPoll::of(&request);
+    let wait = poll.wait_of(&key.tenant);
+    let reader = match session {
+        Some(binding) => Reader::Session(binding),
+        None => {
             let signature = request.headers().get(SIGNATURE).and_then(|v| v.to_str().ok());
             let signature = signature.and_then(|text| decode_signature(text).ok());
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, hold.park()).await;
-    let (pending, held) = (pending?, hold.over());
+    let pending = state.engine.pending(&key, reader, wait.park()).await;
+    drop(wait);
+    let (pending, end) = (pending?, poll.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);
     let private = |offer| public.map(|face| private(&face.custom_public, offer));
     let shown = pending.offers.iter();
     let shown = shown.map(|(binding, offer)| PendingChallenge::new(binding, offer, private(offer)));
     let body = PendingResponse::new(&pending.binding.id, shown.collect());
-    Ok(held.response(pending.crowded, !pending.offers.is_empty()).json(body))
-}
-
-/// Answers the head alone. Its body has no length yet, because the challenges are not looked at.
-async fn seen_by_head(
-    state: &AppState,
-    key: &CredentialKey,
-    who: Who,
-) -> Result<HttpResponse, Problem> {
-    let session = match who {
-        Who::Session(binding) => Some(binding),
-        Who::Stranger => None,
-    };
-    state.engine.credential(key, session).await?;
-    let nothing = stream::empty::<Result<Bytes, Infallible>>();
-    Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing))
+    Ok(end.response(pending.crowded, !pending.offers.is_empty()).json(body))
 }
 
 fn private<'a>(public: &'a [String], offer: &'a Offer) -> Private<'a> {

@@ -9,7 +9,7 @@ use countersign_engine::TicketWish;
 use countersign_wire::device::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
 use countersign_wire::secret::Secret;
 
-use crate::caller::{ClientCaller, check_origin};
+use crate::caller::{ClientCaller, origin};
 use crate::problem::Problem;
 use crate::request::body::{Body, begin};
 use crate::state::AppState;
@@ -43,7 +43,7 @@ pub async fn open_ticket(
     Body(body): Body<OpenTicketRequest>,
 ) -> Result<HttpResponse, Problem> {
     let held = state.engine.ticket(body.ticket.reveal()).await?;
-    check_origin(&request, &held.account.tenant)?;
+    origin::check(&request, &held.account.tenant)?;
     if held.ticket.used_by.is_some() {
         return Err(Refusal::TicketOver.into());
     }

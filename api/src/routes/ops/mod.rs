@@ -10,28 +10,23 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, FreeRoom};
 use countersign_wire::error::ErrorBody;
+use countersign_wire::paths::operator;
 use serde::Serialize;
 use serde_json::json;
 
 use super::at;
-use super::place::{delete, get, post};
+use super::endpoint::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(at("/metrics").route(get().to(metrics::metrics)))
-        .service(at("/health/live").route(get().to(live)))
-        .service(at("/health/ready").route(get().to(ready)))
-        .service(at("/operator/accounts/{tenant}/{user}").route(get().to(account::show)))
-        .service(
-            at("/operator/accounts/{tenant}/{user}/release-hold")
-                .route(post().to(account::release_hold)),
-        )
-        .service(
-            at("/operator/accounts/{tenant}/{user}/devices/{device}")
-                .route(delete().to(account::revoke)),
-        )
+        .service(at(operator::METRICS).route(get().to(metrics::metrics)))
+        .service(at(operator::LIVE).route(get().to(live)))
+        .service(at(operator::READY).route(get().to(ready)))
+        .service(at(operator::ACCOUNT).route(get().to(account::show)))
+        .service(at(operator::RELEASE_HOLD).route(post().to(account::release_hold)))
+        .service(at(operator::DEVICE).route(delete().to(account::revoke)))
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use countersign_wire::reason::Reason;
 use rust_embed::{Embed, EmbeddedFile};
 
-use super::headers::{Framing, secure};
+use super::headers::secure;
 use crate::problem::Problem;
 use crate::request::path::Path;
 
@@ -47,7 +47,7 @@ pub async fn asset(
     let tag = tag(&found);
     let same = request.headers().get(IF_NONE_MATCH).is_some_and(|sent| sent == tag.as_str());
     let mut response = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    secure(&mut response, Framing::Nobody);
+    secure(&mut response, None);
     response.insert_header((ETAG, tag)).insert_header((CACHE_CONTROL, "no-cache"));
     if folder == "sdk" {
         // Pages of relying parties import it. It is public, and holds nothing of anybody.
@@ -72,7 +72,7 @@ pub async fn phone() -> HttpResponse {
 /// A page that is the same for everybody, and that nobody frames.
 pub(super) fn page(name: &str) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    secure(&mut response, Framing::Nobody);
+    secure(&mut response, None);
     response.content_type("text/html; charset=utf-8").body(text(name))
 }
 

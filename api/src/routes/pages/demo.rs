@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_client::{ClientError, RelyingParty};
 use countersign_engine::system::Stopwatch;
+use countersign_wire::paths;
 use countersign_wire::reason::Reason;
 use countersign_wire::secret::Secret;
 use countersign_wire::track::TrackRequest;
@@ -105,16 +106,17 @@ pub async fn backend(
         "enroll" | "signIn" | "pay" => {
             let body = track_request(&request, order.custom)?;
             let answer = party.track(&order.user, &call, &body).await.map(|a| json!(a));
-            ("POST", format!("/v1/users/{}/actions/{call}", order.user), json!(body), answer)
+            ("POST", shown_path(paths::TRACK, &[&order.user, &call]), json!(body), answer)
         }
         "validate" => {
-            let body = validate_request(order.token);
+            let token = Some(Secret::new(order.token));
+            let body = ValidateRequest { token, action: None, user_id: None };
             let answer = party.validate(&body).await.map(|a| json!(a));
-            ("POST", "/v1/validate".to_owned(), json!(body), answer)
+            ("POST", shown_path(paths::VALIDATE, &[]), json!(body), answer)
         }
         "reset" => {
             let answer = party.delete_user(&order.user).await.map(|a| json!(a));
-            ("DELETE", format!("/v1/users/{}", order.user), Value::Null, answer)
+            ("DELETE", shown_path(paths::USER, &[&order.user]), Value::Null, answer)
         }
         _ => return Err(Problem::new(Reason::RouteNotFound, "the demo has no such call")),
     };
@@ -122,6 +124,10 @@ pub async fn backend(
     let milliseconds = watch.seconds() * 1000.0;
     let shown = Shown { method, path, request: sent, status, response, milliseconds };
     Ok(HttpResponse::Ok().json(shown))
+}
+
+fn shown_path(path: &str, names: &[&str]) -> String {
+    paths::VERSION.to_owned() + &paths::filled(path, names)
 }
 
 fn absent() -> Problem {
@@ -147,10 +153,6 @@ fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRe
         custom: custom.map(serde_json::from_value).transpose().map_err(unreadable)?,
         ..TrackRequest::default()
     })
-}
-
-fn validate_request(token: String) -> ValidateRequest {
-    ValidateRequest { token: Some(Secret::new(token)), action: None, user_id: None }
 }
 
 /// Status and body of an answer, refusals among them.

@@ -15,18 +15,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Pages that may frame a page.
-#[derive(Clone, Copy)]
-pub(super) enum Framing<'o> {
-    /// Nobody.
-    Nobody,
-    /// The pages of a tenant, and the server's own.
-    By(&'o AllowedOrigins),
-}
-
-/// Adds the head of a page.
-pub(super) fn secure(response: &mut HttpResponseBuilder, framing: Framing<'_>) {
-    let policy = format!("{POLICY}{}", ancestors(framing));
+/// Adds the head of a page, which may be framed by the pages of a tenant, if one is given, and by
+/// the server's own; otherwise nobody frames it.
+pub(super) fn secure(response: &mut HttpResponseBuilder, frames: Option<&AllowedOrigins>) {
+    let policy = format!("{POLICY}{}", ancestors(frames));
     // Origins are checked when they are configured: hosts and ports of visible ASCII.
     let policy = HeaderValue::try_from(policy)
         .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
@@ -35,11 +27,11 @@ pub(super) fn secure(response: &mut HttpResponseBuilder, framing: Framing<'_>) {
     response.insert_header((PERMISSIONS_POLICY.clone(), "camera=(self), geolocation=()"));
 }
 
-fn ancestors(framing: Framing<'_>) -> String {
-    match framing {
-        Framing::Nobody => "'none'".to_owned(),
-        Framing::By(AllowedOrigins::Any) => "*".to_owned(),
-        Framing::By(AllowedOrigins::Exact(origins)) => {
+fn ancestors(frames: Option<&AllowedOrigins>) -> String {
+    match frames {
+        None => "'none'".to_owned(),
+        Some(AllowedOrigins::Any) => "*".to_owned(),
+        Some(AllowedOrigins::Exact(origins)) => {
             let others = origins.iter().map(|origin| format!(" {origin}"));
             others.fold("'self'".to_owned(), |all, origin| all + &origin)
         }
@@ -52,11 +44,11 @@ mod tests {
 
     #[test]
     fn a_page_is_framed_by_its_tenant_alone() {
-        assert_eq!(ancestors(Framing::Nobody), "'none'");
-        assert_eq!(ancestors(Framing::By(&AllowedOrigins::Any)), "*");
+        assert_eq!(ancestors(None), "'none'");
+        assert_eq!(ancestors(Some(&AllowedOrigins::Any)), "*");
         let two = ["https://a.example", "http://b.example:81"].map(str::to_owned);
         let exact = AllowedOrigins::Exact(two.into());
         let expected = "'self' http://b.example:81 https://a.example";
-        assert_eq!(ancestors(Framing::By(&exact)), expected);
+        assert_eq!(ancestors(Some(&exact)), expected);
     }
 }

@@ -5,8 +5,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::asset::page;
-use super::beside::with_slash;
 use super::demo::Demo;
+use super::redirect::with_slash;
 
 /// Leads to the demo if it is served; otherwise describes this server.
 pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpResponse {

@@ -3,16 +3,16 @@
 //! can be edited and loaded again without a build.
 
 mod asset;
-mod beside;
 mod brand;
 pub mod demo;
 mod headers;
 mod home;
 mod own;
+mod redirect;
 mod ui;
 
 pub use asset::{asset, phone};
-pub use beside::without_slash;
 pub use brand::brand;
 pub use home::home;
+pub use redirect::without_slash;
 pub use ui::ui;

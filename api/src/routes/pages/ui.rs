@@ -6,12 +6,11 @@ use countersign_core::id::AccountKey;
 use serde::{Deserialize, Serialize};
 
 use super::asset;
-use super::brand::BrandBody;
-use super::headers::{Framing, secure};
-use crate::config::AllowedOrigins;
+use super::headers::secure;
+use crate::config::{AllowedOrigins, Brand};
 use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
-use crate::token::{Kind, PageWish, Token, TokenError};
+use crate::token::{PageWish, Token, TokenError};
 
 /// Place of the page's data. Browsers do not run a script of another type than JavaScript.
 const PLACE: &str = r#"<script type="application/json" id="page"></script>"#;
@@ -32,7 +31,7 @@ struct PageBody<'p> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    brand: Option<BrandBody<'p>>,
+    brand: Option<&'p Brand>,
     /// The origins of the pages that may hear how it ends: `*` alone, or exact ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     origins: Option<Vec<&'p str>>,
@@ -47,16 +46,15 @@ struct PageBody<'p> {
 /// Answers the page. It may be framed by the pages that the token's tenant allows, and by none
 /// where the token is not one of this server.
 pub async fn ui(state: Data<AppState>, Query(query): Query<UiQuery>) -> HttpResponse {
-    let (condition, token) = match state.open_token(&query.token, &[Kind::Track, Kind::Verified]) {
-        Ok(token) => ("ready", Some(token)),
+    let (condition, token) = match state.open_token(&query.token) {
+        Ok((token, _)) => ("ready", Some(token)),
         Err(TokenError::Expired(token)) => ("expired", Some(*token)),
         Err(TokenError::Invalid) => ("invalid", None),
     };
     let face = token.as_ref().and_then(|token| state.tenant(&token.account.tenant));
     let body = page_body(condition, token.as_ref(), face);
-    let framing = face.map_or(Framing::Nobody, |face| Framing::By(&face.origins));
     let mut response = HttpResponse::Ok();
-    secure(&mut response, framing);
+    secure(&mut response, face.map(|face| &face.origins));
     let page = asset::text("ui/index.html").replace(PLACE, &island(&body));
     response.content_type("text/html; charset=utf-8").body(page)
 }
@@ -70,7 +68,7 @@ fn page_body<'p>(
     PageBody {
         token: condition,
         tenant_id: account.map(|AccountKey { tenant, .. }| tenant.as_str()),
-        brand: face.map(|face| BrandBody::from(&face.brand)),
+        brand: face.map(|face| &face.brand),
         origins: face.map(|face| match &face.origins {
             AllowedOrigins::Any => vec!["*"],
             AllowedOrigins::Exact(origins) => origins.iter().map(String::as_str).collect(),

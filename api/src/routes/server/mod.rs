@@ -1,27 +1,19 @@
 //! Routes for a relying party's backend (section 1 of the contract).
 
-mod delete_authenticator;
-mod delete_user;
-mod get_action;
-mod get_user;
-mod list_authenticators;
+mod action;
+mod authenticators;
 mod query_actions;
 mod query_users;
 mod track;
-mod update_action;
-mod update_user;
+mod user;
 mod validate;
 
-pub use delete_authenticator::delete_authenticator;
-pub use delete_user::delete_user;
-pub use get_action::get_action;
-pub use get_user::get_user;
-pub use list_authenticators::list_authenticators;
+pub use action::{get_action, update_action};
+pub use authenticators::{delete_authenticator, list_authenticators};
 pub use query_actions::query_actions;
 pub use query_users::query_users;
 pub use track::track;
-pub use update_action::update_action;
-pub use update_user::update_user;
+pub use user::{delete_user, get_user, update_user};
 pub use validate::validate;
 
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};

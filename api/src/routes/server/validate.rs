@@ -11,7 +11,7 @@ use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
 use crate::state::AppState;
-use crate::token::{Kind, TokenError};
+use crate::token::TokenError;
 
 /// Validates a token. A token that is not valid, or absent, is an answer, not an error.
 ///
@@ -34,8 +34,8 @@ async fn validity(
     let Some(text) = body.token.as_ref().map(Secret::reveal).filter(|text| !text.is_empty()) else {
         return Ok(ValidateResponse::invalid("there is no token"));
     };
-    let token = match state.open_token(text, &[Kind::Track, Kind::Verified]) {
-        Ok(token) if token.account.tenant == caller.tenant => token,
+    let token = match state.open_token(text) {
+        Ok((token, _)) if token.account.tenant == caller.tenant => token,
         Err(TokenError::Expired(token)) if token.account.tenant == caller.tenant => {
             return Ok(ValidateResponse::invalid("the token's lifetime is over"));
         }

@@ -47,7 +47,7 @@ pub struct WaitResponse {
 }
 
 /// Outcome of one of the challenges, or the reason why the poll cannot wait for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitAnswer {
     /// The challenge.

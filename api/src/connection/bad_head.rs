@@ -12,8 +12,8 @@ use countersign_engine::system::SystemClock;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::reason::Reason;
 
-/// Heads that were refused, by reason: they never become requests of a route.
-pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
+use crate::telemetry::HEADS_REFUSED;
+
 /// Bytes that the library's own refusal has, at most: a status line and three short headers.
 const BARE_BYTES_MAX: usize = 256;
 /// Statuses of the library's own refusals.
@@ -21,7 +21,7 @@ const BARE_STATUS: [&str; 3] = ["400", "408", "431"];
 
 /// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum BadHead {
     /// It is not HTTP/1.1, or its framing is not sound.
     Malformed,
     /// It has more bytes or more headers than are read.
@@ -30,7 +30,7 @@ pub(super) enum Refusal {
     TooSlow(Duration),
 }
 
-impl Refusal {
+impl BadHead {
     /// The whole answer, as it is sent.
     pub(super) fn answer(self) -> Vec<u8> {
         let (reason, label, text) = match self {
@@ -70,7 +70,7 @@ impl Refusal {
 ///
 /// No answer of a route looks like it: each has a body, or the length of one, and is not to be
 /// stored.
-pub(super) fn bare(bytes: &[u8]) -> Option<(usize, Refusal)> {
+pub(super) fn bare(bytes: &[u8]) -> Option<(usize, BadHead)> {
     if !bytes.ends_with(b"\r\n\r\n") {
         return None;
     }
@@ -83,7 +83,7 @@ pub(super) fn bare(bytes: &[u8]) -> Option<(usize, Refusal)> {
     let is_bare = BARE_STATUS.contains(&status)
         && headers.contains("content-length: 0\r\n")
         && !headers.contains("cache-control:");
-    let refusal = if status == "431" { Refusal::TooLong } else { Refusal::Malformed };
+    let refusal = if status == "431" { BadHead::TooLong } else { BadHead::Malformed };
     is_bare.then_some((from + start, refusal))
 }
 
@@ -97,11 +97,11 @@ mod tests {
     #[test]
     fn the_librarys_own_refusal_is_found_behind_other_answers() {
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-        assert_eq!(bare(BARE.as_bytes()), Some((0, Refusal::Malformed)));
+        assert_eq!(bare(BARE.as_bytes()), Some((0, BadHead::Malformed)));
         let both = [answer, BARE].concat();
-        assert_eq!(bare(both.as_bytes()), Some((answer.len(), Refusal::Malformed)));
+        assert_eq!(bare(both.as_bytes()), Some((answer.len(), BadHead::Malformed)));
         let long = BARE.replace("400 Bad Request", "431 Request Header Fields Too Large");
-        assert_eq!(bare(long.as_bytes()), Some((0, Refusal::TooLong)));
+        assert_eq!(bare(long.as_bytes()), Some((0, BadHead::TooLong)));
     }
 
     #[test]

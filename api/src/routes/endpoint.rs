@@ -1,4 +1,4 @@
-//! A place in the table of routes: a path with the methods that it has. A request with another
+//! An endpoint in the table of routes: a path and its methods. A request with another
 //! method gets a list of them.
 
 use std::collections::BTreeSet;
@@ -48,12 +48,12 @@ impl Verb {
 }
 
 /// A path with its methods, whose latencies are measured.
-pub(super) struct Place {
+pub(super) struct Endpoint {
     resource: Resource,
     methods: BTreeSet<&'static str>,
 }
 
-impl Place {
+impl Endpoint {
     /// Nothing yet at `path`; `under` is where it is mounted.
     pub(super) fn at(under: &str, path: &str) -> Self {
         let resource = web::resource(path).app_data(Series::of(format!("{under}{path}")));
@@ -67,7 +67,7 @@ impl Place {
     }
 }
 
-impl HttpServiceFactory for Place {
+impl HttpServiceFactory for Endpoint {
     fn register(self, config: &mut AppService) {
         let allow = self.methods.into_iter().collect::<Vec<_>>().join(", ");
         let refusal = move |request: HttpRequest| {
@@ -79,7 +79,7 @@ impl HttpServiceFactory for Place {
     }
 }
 
-/// 404 for a path that no place has.
+/// 404 for a path that no endpoint has.
 pub(super) async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
     ServerCaller::check_before_routing(&request)?;
     Err(Problem::no_route())
@@ -95,10 +95,11 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_place_names_every_method_that_it_has() {
+    async fn an_endpoint_names_every_method_that_it_has() {
         let answer = async || HttpResponse::Ok();
-        let place = Place::at("", "/client/x").route(post().to(answer)).route(get().to(answer));
-        let app = init_service(App::new().service(place)).await;
+        let endpoint =
+            Endpoint::at("", "/client/x").route(post().to(answer)).route(get().to(answer));
+        let app = init_service(App::new().service(endpoint)).await;
         let call = async |method: Method| {
             let request = TestRequest::with_uri("/client/x").method(method).to_request();
             call_service(&app, request).await

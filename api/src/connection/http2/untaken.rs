@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connection::take::TakeDeadline;
+use crate::connection::take_deadline::TakeDeadline;
 
 /// The answers of one connection of which the peer has not taken all that is ready, by stream.
 #[derive(Default)]
-pub(super) struct Takes(RefCell<HashMap<u32, Take>>);
+pub(super) struct Untaken(RefCell<HashMap<u32, UntakenAnswer>>);
 
-struct Take {
+struct UntakenAnswer {
     /// Bytes that wait. There is no entry without any.
     waiting: usize,
     deadline: TakeDeadline,
@@ -20,33 +20,33 @@ struct Take {
     moved: Instant,
 }
 
-impl Takes {
+impl Untaken {
     /// Notes that `bytes` more of a stream's answer wait for the peer.
     pub(super) fn wait(&self, stream: u32, bytes: usize, now: Instant) {
         if bytes == 0 {
             return;
         }
-        let mut takes = self.0.borrow_mut();
-        let new = || Take { waiting: 0, deadline: TakeDeadline::new(now), moved: now };
-        takes.entry(stream).or_insert_with(new).waiting += bytes;
+        let mut answers = self.0.borrow_mut();
+        let new = || UntakenAnswer { waiting: 0, deadline: TakeDeadline::new(now), moved: now };
+        answers.entry(stream).or_insert_with(new).waiting += bytes;
     }
 
     /// Notes that the peer took `bytes` of a stream's answer.
     pub(super) fn taken(&self, stream: u32, bytes: usize, now: Instant) {
-        if let Some(take) = self.0.borrow_mut().get_mut(&stream) {
-            take.deadline.taken(bytes, now);
-            take.moved = now;
+        if let Some(answer) = self.0.borrow_mut().get_mut(&stream) {
+            answer.deadline.taken(bytes, now);
+            answer.moved = now;
         }
         self.forget(stream, bytes);
     }
 
     /// Notes that `bytes` of a stream's answer do not wait any more.
     pub(super) fn forget(&self, stream: u32, bytes: usize) {
-        let mut takes = self.0.borrow_mut();
-        if let Some(take) = takes.get_mut(&stream) {
-            take.waiting = take.waiting.saturating_sub(bytes);
-            if take.waiting == 0 {
-                takes.remove(&stream);
+        let mut answers = self.0.borrow_mut();
+        if let Some(answer) = answers.get_mut(&stream) {
+            answer.waiting = answer.waiting.saturating_sub(bytes);
+            if answer.waiting == 0 {
+                answers.remove(&stream);
             }
         }
     }
@@ -59,9 +59,9 @@ impl Takes {
     /// The earliest time by which the peer has to take more of an answer: `silence` after it took
     /// the last of that answer, or by its deadline where nothing else is under way.
     pub(super) fn due(&self, silence: Duration, is_alone: bool) -> Option<Instant> {
-        let due = |take: &Take| {
-            let silent = take.moved + silence;
-            if is_alone { silent.min(take.deadline.at()) } else { silent }
+        let due = |answer: &UntakenAnswer| {
+            let silent = answer.moved + silence;
+            if is_alone { silent.min(answer.deadline.at()) } else { silent }
         };
         self.0.borrow().values().map(due).min()
     }

@@ -25,7 +25,7 @@ pub(super) enum Next {
 
 /// The requests of one connection.
 #[derive(Debug, Default)]
-pub(super) struct SingleFile {
+pub(super) struct Pipeline {
     pub(super) next: Next,
     /// Bytes that were read and not handed over.
     behind: Vec<u8>,
@@ -41,7 +41,7 @@ fn ends_head(bytes: &[u8], known: usize) -> bool {
     fresh.windows(2).any(|two| two == b"\n\n") || fresh.windows(3).any(|three| three == b"\n\r\n")
 }
 
-impl SingleFile {
+impl Pipeline {
     /// Answers how many leading bytes of `bytes` may be handed over. The others have to be kept
     /// behind.
     pub(super) fn admit(&mut self, bytes: &mut [u8], load: &Load) -> usize {
@@ -141,7 +141,7 @@ mod tests {
 
     /// Brings a head byte by byte. The bytes that may be handed over, and how often it was parsed.
     fn dripped(head: &[u8]) -> (usize, usize) {
-        let (mut requests, load) = (SingleFile::default(), Load::new(1024));
+        let (mut requests, load) = (Pipeline::default(), Load::new(1024));
         let (mut looks, mut parsed) = (0, 0);
         for byte in head {
             requests.keep(&[*byte], &load);

@@ -1,4 +1,4 @@
-//! `PATCH /users/{userId}/actions/{action}/{idempotencyKey}`: the relying party overrides a state.
+//! `/users/{userId}/actions/{action}/{idempotencyKey}`: reads an action, and overrides its state.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -10,6 +10,20 @@ use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
 use crate::request::path::Path;
 use crate::state::AppState;
+
+/// Answers an action.
+///
+/// # Errors
+/// 404 for one that was not tracked.
+pub async fn get_action(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<(String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path.0)?;
+    let action = state.engine.action(&account, action_key(&path.1, &path.2)?).await?;
+    Ok(HttpResponse::Ok().json(GetActionResponse::from(&*action)))
+}
 
 /// Sets the state of an action. Its open challenges are cancelled.
 ///

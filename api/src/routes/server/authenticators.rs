@@ -1,10 +1,11 @@
-//! `DELETE /users/{userId}/authenticators/{userAuthenticatorId}`: a device is lost or replaced.
+//! `/users/{userId}/authenticators`: lists authenticators, and removes one that is lost or replaced.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
+use countersign_wire::authenticator::AuthenticatorItem;
 use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
@@ -13,6 +14,21 @@ use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::path::Path;
 use crate::state::AppState;
+
+/// Lists a user's authenticators.
+///
+/// # Errors
+/// 400 for a name that is not valid.
+pub async fn list_authenticators(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let user = state.engine.user(&account(caller.tenant, &path)?).await?;
+    let items: Vec<_> =
+        user.devices.iter().map(|device| AuthenticatorItem::from(&**device)).collect();
+    Ok(HttpResponse::Ok().json(items))
+}
 
 /// Removes an authenticator. Challenges that no other may answer are revoked before this is
 /// answered.

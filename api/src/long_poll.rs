@@ -1,0 +1,234 @@
+//! Holding a poll: for as long as its caller prefers, if there is a place to wait. It has one place
+//! of each kind, however many challenges it names, because it is one request, and the engine bounds
+//! the polls of a challenge.
+
+use std::rc::{Rc, Weak};
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderMap, RETRY_AFTER};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use countersign_core::id::TenantId;
+use countersign_engine::WaitLimit;
+
+use crate::admission::{Admission, PollPlace, Share};
+use crate::connection::{Busy, Load};
+use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
+
+/// Seconds after which a poll that could not wait may come again.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// The wait of one poll, and its place in the server and its client's share.
+pub struct LongPoll<'r> {
+    wait: Option<Wait>,
+    room: Option<(&'r Admission, PollPlace)>,
+    /// The places in tenants' shares, each for as long as one of its waits has it.
+    tenants: Vec<(&'r TenantId, Weak<Share>)>,
+    crowded: bool,
+    /// The load of the connection, over HTTP/1.1.
+    load: Option<&'r Load>,
+}
+
+/// The wait for the news of one tenant: of a challenge, or of a device.
+pub struct PollWait<'r> {
+    ms: u64,
+    load: Option<&'r Load>,
+    _place: Option<Rc<Share>>,
+}
+
+impl PollWait<'_> {
+    /// Notes that one more task works on the request, until the guard is dropped.
+    pub fn work(&self) -> Option<Busy> {
+        self.load.map(Load::work)
+    }
+
+    /// Parks the task, if there is no news yet.
+    pub const fn park(&self) -> Parking<'_> {
+        Parking { ms: self.ms, load: self.load }
+    }
+
+    /// The wait, in milliseconds; 0 where there is no place.
+    pub const fn ms(&self) -> u64 {
+        self.ms
+    }
+}
+
+impl<'r> LongPoll<'r> {
+    /// Takes a place, if the poll prefers to wait.
+    pub fn of(request: &'r HttpRequest) -> Self {
+        let wait = Wait::of(request.headers());
+        let wants = wait.is_some_and(|wait| wait.ms() > 0);
+        let admission = request.app_data::<Data<Admission>>().filter(|_| wants);
+        let room = admission.and_then(|room| {
+            let client = room.client(request.peer_addr(), request.headers());
+            Some((room.get_ref(), room.wait(client)?))
+        });
+        let (crowded, load) = (wants && room.is_none(), request.conn_data());
+        Self { wait, crowded, room, tenants: Vec::new(), load }
+    }
+
+    /// Takes none, since the poll is answered at once.
+    pub fn at_once(request: &'r HttpRequest) -> Self {
+        let wait = Wait::of(request.headers());
+        let load = request.conn_data();
+        Self { wait, room: None, tenants: Vec::new(), crowded: false, load }
+    }
+
+    /// Notes that the request merely waits for its other tasks, until the guard is dropped.
+    pub fn wait(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
+
+    /// The wait for a challenge of a tenant. All waits for challenges of one tenant have one place
+    /// in its share, which is given back with the last of them.
+    pub fn wait_of(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
+        let place = self.place_of(tenant);
+        self.crowded |= self.room.is_some() && place.is_none();
+        let ms = self.wait.filter(|_| place.is_some()).map_or(0, Wait::ms);
+        PollWait { ms, load: self.load, _place: place }
+    }
+
+    fn place_of(&mut self, tenant: &'r TenantId) -> Option<Rc<Share>> {
+        let (room, _) = self.room.as_ref()?;
+        let mut taken = self.tenants.iter().filter(|(other, _)| *other == tenant);
+        if let Some(place) = taken.find_map(|(_, place)| place.upgrade()) {
+            return Some(place);
+        }
+        let place = Rc::new(room.wait_of(tenant)?);
+        self.tenants.push((tenant, Rc::downgrade(&place)));
+        Some(place)
+    }
+
+    /// Gives the place back, since nothing is waited for any more.
+    pub fn over(self) -> PollEnd {
+        PollEnd { wait: self.wait, crowded: self.crowded }
+    }
+}
+
+/// A wait as the engine takes it. While the engine lets it wait, its connection knows that the
+/// request is a parked poll.
+pub struct Parking<'h> {
+    ms: u64,
+    load: Option<&'h Load>,
+}
+
+impl WaitLimit for Parking<'_> {
+    type Guard = Option<Busy>;
+
+    fn ms(&self) -> u64 {
+        self.ms
+    }
+
+    fn begin(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
+    }
+}
+
+/// A poll that waits no longer.
+pub struct PollEnd {
+    wait: Option<Wait>,
+    crowded: bool,
+}
+
+impl PollEnd {
+    /// The answer's head. `crowded` says that the engine did not let the poll wait; `is_over` that
+    /// there was something to tell.
+    pub fn response(self, crowded: bool, is_over: bool) -> HttpResponseBuilder {
+        let mut response = HttpResponse::Ok();
+        let Some(wait) = self.wait else { return response };
+        response.insert_header((PREFERENCE_APPLIED.clone(), wait.applied()));
+        if !is_over && (crowded || self.crowded) {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+/// Has the head of a poll that may wait keep room for its own lines alone. The HTTP library's has
+/// it for 28, in 6.7 KB that would be held for as long as the poll is.
+pub fn fit(request: &mut ServiceRequest) {
+    if Wait::of(request.headers()).is_none() {
+        return;
+    }
+    let headers = request.headers_mut();
+    let fitting = HeaderMap::with_capacity(headers.len_keys());
+    for (name, value) in std::mem::replace(headers, fitting) {
+        headers.append(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{ACCEPT, HeaderValue};
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn request(admission: &Data<Admission>) -> HttpRequest {
+        let request = TestRequest::post().append_header(("prefer", "wait=30"));
+        request.app_data(admission.clone()).to_http_request()
+    }
+
+    fn tenant(id: &str) -> TenantId {
+        TenantId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn a_poll_has_one_place_whatever_it_waits_for() {
+        // Half of eight places are for polls, half of those for one tenant's.
+        let admission = Data::new(Admission::new(8, 8));
+        let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
+        let mut poll = LongPoll::of(&request);
+        let waits: Vec<_> = (0..8).map(|_| poll.wait_of(&acme)).collect();
+        assert!(waits.iter().all(|wait| wait.ms() == 30_000));
+        assert_eq!(poll.wait_of(&beta).ms(), 30_000);
+        let others: Vec<_> = (0..3).map(|_| admission.wait(None)).collect();
+        assert!(others.iter().all(Option::is_some) && admission.wait(None).is_none());
+        let theirs = [admission.wait_of(&acme), admission.wait_of(&acme)];
+        assert!(theirs[0].is_some() && theirs[1].is_none());
+    }
+
+    #[test]
+    fn a_place_in_a_tenants_share_is_given_back_with_the_last_wait_for_it() {
+        let admission = Data::new(Admission::new(4, 8));
+        let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
+        let mut poll = LongPoll::of(&request);
+        let [one, other, _third] = [&acme, &acme, &beta].map(|tenant| poll.wait_of(tenant));
+        drop(one);
+        assert!(admission.wait_of(&acme).is_none(), "the other waits still");
+        drop(other);
+        assert!(admission.wait_of(&acme).is_some());
+        assert!(admission.wait_of(&beta).is_none());
+        assert_eq!(poll.wait_of(&acme).ms(), 30_000, "it is taken anew");
+    }
+
+    #[test]
+    fn what_is_answered_at_once_has_no_place() {
+        let admission = Data::new(Admission::new(2, 8));
+        let (acme, request) = (tenant("acme"), request(&admission));
+        let mut poll = LongPoll::at_once(&request);
+        assert_eq!(poll.wait_of(&acme).ms(), 0);
+        let place = admission.wait(None);
+        assert!(place.is_some());
+        assert_eq!(LongPoll::of(&request).wait_of(&acme).ms(), 0);
+    }
+
+    fn fitted(prefer: Option<&'static str>) -> ServiceRequest {
+        let request = TestRequest::get().append_header((ACCEPT, "a")).append_header((ACCEPT, "b"));
+        let request =
+            prefer.map_or_else(TestRequest::get, |wait| request.append_header(("prefer", wait)));
+        let mut request = request.to_srv_request();
+        request.headers_mut().reserve(64);
+        fit(&mut request);
+        request
+    }
+
+    #[test]
+    fn a_poll_that_waits_keeps_its_lines_and_no_room_for_others() {
+        let request = fitted(Some("wait=30"));
+        let lines: Vec<_> = request.headers().get_all(ACCEPT).map(HeaderValue::as_bytes).collect();
+        assert_eq!(lines, [b"a", b"b"]);
+        assert!(request.headers().capacity() < 16);
+        assert!(fitted(None).headers().capacity() >= 64, "the head of another is left alone");
+    }
+}

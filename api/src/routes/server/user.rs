@@ -1,0 +1,54 @@
+//! `/users/{userId}`: reads, changes and removes a user.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use countersign_wire::user::{Deleted, UpdateUserRequest, UserAttributes, UserResponse};
+
+use super::{account, new_account};
+use crate::caller::ServerCaller;
+use crate::problem::Problem;
+use crate::request::body::{ServerBody, answer};
+use crate::request::path::Path;
+use crate::state::AppState;
+
+/// Answers a user. One that is not known is not enrolled.
+///
+/// # Errors
+/// 400 for a name that is not valid.
+pub async fn get_user(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let user = state.engine.user(&account(caller.tenant, &path)?).await?;
+    let is_enrolled = !user.devices.is_empty();
+    Ok(HttpResponse::Ok().json(UserResponse::new(user.profile.as_ref(), is_enrolled)))
+}
+
+/// Sets attributes, creating the user where there is none.
+///
+/// # Errors
+/// 400 for a name or attribute that is not valid.
+pub async fn update_user(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<String>,
+    ServerBody { body, warnings }: ServerBody<UpdateUserRequest>,
+) -> Result<HttpResponse, Problem> {
+    let account = new_account(caller.tenant, &path)?;
+    let profile = state.engine.update_user(&account, body.into_core()?).await?;
+    Ok(answer(UserAttributes::from(&profile), &warnings))
+}
+
+/// Removes a user. Its open challenges are revoked.
+///
+/// # Errors
+/// 400 for a name that is not valid.
+pub async fn delete_user(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    state.engine.remove_user(&account(caller.tenant, &path)?).await?;
+    Ok(HttpResponse::Ok().json(Deleted { success: true }))
+}
