@@ -8,7 +8,7 @@ use crate::caller::{Caller, Failed};
 use crate::life::{Life, Step};
 use crate::server::Server;
 
-/// Lifecycles by their progress. A test asserts them, so that it cannot pass where nothing happened.
+/// Lifecycles by their progress. A test asserts them, so that it fails where nothing happened.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {

@@ -31,8 +31,8 @@ async fn whatever_was_acknowledged_survives_every_kill_on_redis() {
     survives(kills, folder.path(), &[("COUNTERSIGN_STORE", &redis.url())], None).await;
 }
 
-/// Place of a kill: the number of acknowledged steps before it. The kills are spread over all places,
-/// so that some are early and some late.
+/// Place of a kill: the number of acknowledged steps before it. The kills are spread over all
+/// places, so that some are early and some late.
 fn place(kills: usize, kill: usize, random: &mut fastrand::Rng) -> usize {
     const FIRST: usize = 20;
     const PLACES: usize = LIVES * STEPS_MIN - 60;

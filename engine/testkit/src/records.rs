@@ -1,4 +1,4 @@
-//! Records with everything in them, and the shorthand that the suites of the stores are written in.
+//! Records with everything in them, and the shorthand that the suites of stores are written in.
 
 use countersign_core::account::{AccountRecord, Profile};
 use countersign_core::action::{Action, ActionContext};
