@@ -40,12 +40,18 @@ impl World {
                     self.after(0, 3, Event::Confirmed { server: 1 - to, run, write });
                 }
             }
-            Event::Confirmed { server, run, write } if self.servers[server].run == run => {
+            Event::Confirmed { server, run, write } => {
+                if self.servers[server].run != run {
+                    return;
+                }
                 for (line, number, reply) in self.servers[server].confirmed(write) {
                     self.after(0, 3, Event::Reply { line, number, reply });
                 }
             }
-            Event::WaitOver { server, run, write } if self.servers[server].run == run => {
+            Event::WaitOver { server, run, write } => {
+                if self.servers[server].run != run {
+                    return;
+                }
                 for (line, number, _) in self.servers[server].confirmed(write) {
                     let reply = Reply::Unconfirmed;
                     self.after(0, 3, Event::Reply { line, number, reply });
@@ -53,7 +59,14 @@ impl World {
             }
             Event::Promote => self.promote(),
             Event::Demote { server } => self.demote(server),
-            _ => {}
+            Event::Reply { .. }
+            | Event::News { .. }
+            | Event::Timer { .. }
+            | Event::Broken { .. }
+            | Event::Connect { .. }
+            | Event::Start { .. }
+            | Event::Client
+            | Event::Fault => unreachable!("an event of a node or a client"),
         }
     }
 

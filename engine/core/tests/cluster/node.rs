@@ -258,14 +258,14 @@ impl Node {
     }
 
     fn park(&mut self, desk: &mut Desk<'_>, mut call: Call) {
-        match call.op {
-            Op::Poll(_, until) if desk.now >= until => desk.tell(call, Told::Pending),
-            _ if call.again => self.read(desk, call),
-            _ => {
-                (call.stage, call.registered) = (Stage::Parked, true);
-                self.calls.insert(call.id, call);
-            }
+        if matches!(call.op, Op::Poll(_, until) if desk.now >= until) {
+            return desk.tell(call, Told::Pending);
         }
+        if call.again {
+            return self.read(desk, call);
+        }
+        (call.stage, call.registered) = (Stage::Parked, true);
+        self.calls.insert(call.id, call);
     }
 
     pub(crate) fn timer(&mut self, desk: &mut Desk<'_>, timer: Timer) {

@@ -328,23 +328,21 @@ impl World {
         if self.now < asleep_until {
             return self.at(asleep_until, event);
         }
-        let same_line = line.generation == generation;
-        match event {
-            Event::Timer { timer, .. } => {
-                self.with_node(line.host, |node, desk| node.timer(desk, timer));
-            }
-            Event::Broken { .. } if same_line => {
-                self.with_node(line.host, |node, _| node.disconnected());
-                self.after(0, 30, Event::Connect { line });
-            }
-            Event::Connect { .. } if same_line => self.connect(line.host),
-            Event::Reply { number, reply, .. } if same_line => {
-                self.with_node(line.host, |node, desk| node.reply(desk, number, reply));
-            }
-            Event::News { news, .. } if same_line => {
-                self.with_node(line.host, |node, desk| node.news(desk, news));
-            }
-            _ => {}
+        if let Event::Timer { timer, .. } = event {
+            return self.with_node(line.host, |node, desk| node.timer(desk, timer));
+        }
+        if line.generation != generation {
+            return;
+        }
+        if let Event::Reply { number, reply, .. } = event {
+            self.with_node(line.host, |node, desk| node.reply(desk, number, reply));
+        } else if let Event::News { news, .. } = event {
+            self.with_node(line.host, |node, desk| node.news(desk, news));
+        } else if let Event::Broken { .. } = event {
+            self.with_node(line.host, |node, _| node.disconnected());
+            self.after(0, 30, Event::Connect { line });
+        } else {
+            self.connect(line.host);
         }
     }
 

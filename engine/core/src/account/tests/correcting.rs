@@ -66,7 +66,7 @@ fn after_a_set_back_no_counter_is_ahead_and_no_later_ticket_is_left() {
         denied_at: began,
         reported_at: Some(began),
         number_at: began,
-        ..before.counters.clone()
+        ..before.counters
     };
     let tickets = before.tickets[..1].to_vec();
     assert_eq!(corrected, AccountRecord { counters, tickets, ..before });
