@@ -19,10 +19,10 @@ use crate::operator::Desk;
 /// The account.
 #[derive(Args)]
 struct UserArgs {
-    /// The tenant.
+    /// Id of the tenant.
     #[arg(long)]
     tenant: String,
-    /// The user.
+    /// Id of the user, as your backend names them.
     #[arg(long)]
     user: String,
     #[command(flatten)]
@@ -34,7 +34,7 @@ struct UserArgs {
 pub(super) enum DeviceCommand {
     /// List a user's devices.
     List(ListArgs),
-    /// Revoke a device of a user: it can answer nothing from then on.
+    /// Revoke a user's device at once: the server accepts no further answer of it.
     Revoke(RevokeArgs),
 }
 
@@ -50,7 +50,7 @@ pub(super) struct ListArgs {
 pub(super) struct RevokeArgs {
     #[command(flatten)]
     whose: UserArgs,
-    /// The device, as `device list` names it.
+    /// Id of the device, from `device list`.
     device: String,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct RevokeArgs {
 pub(super) enum AccountCommand {
     /// Show a user's counters, holds, devices and open challenges.
     Show(ListArgs),
-    /// Clear a user's holds.
+    /// Clear a user's holds, so that they can be asked again at once.
     ReleaseHold(ListArgs),
 }
 

@@ -33,8 +33,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
-    /// configured.
+    /// Serve the demo too, as the tenant `demo`. Without a configured tenant it is always served.
     #[arg(long)]
     demo: bool,
 }

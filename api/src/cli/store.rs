@@ -22,11 +22,11 @@ use crate::setup;
 /// Commands for the store.
 #[derive(Subcommand)]
 pub(super) enum StoreCommand {
-    /// Check every record's checksum and version, and the files around them.
+    /// Check every record's checksum and version, and the structure of the store.
     Check(CheckArgs),
-    /// Write all records to a file, as a stream of versioned rows.
+    /// Export all records to a new file.
     Export(FileArgs),
-    /// Read the records of such a file into an empty store.
+    /// Import the records of an exported file into an empty store.
     Import(FileArgs),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct CheckArgs {
 /// Arguments of `store export` and `store import`.
 #[derive(Args)]
 pub(super) struct FileArgs {
-    /// The file. It holds every secret of the store: keep it as you keep the store.
+    /// The file. It holds every secret of the store: protect it as you protect the store.
     file: PathBuf,
     #[command(flatten)]
     config: ConfigArgs,

@@ -58,7 +58,7 @@ pub struct Objective {
 pub enum Conclusion {
     /// The highest rate that meets the objective was found, and the next one that does not.
     Found,
-    /// The highest rate that may be tried meets it: the server bears more.
+    /// The highest rate that may be tried meets it: the server can do more.
     Ceiling,
     /// Not even the lowest rate that may be tried meets it.
     Nothing,

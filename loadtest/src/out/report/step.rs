@@ -37,7 +37,7 @@ pub const ENROLLED: &str = "enrollment";
 
 /// All steps in the order in which they happen, with a description.
 pub const ALL: [(&str, &str); 17] = [
-    (TRACK, "POST /users/…/actions/…, from when it was meant to begin"),
+    (TRACK, "POST /users/…/actions/…, from its scheduled begin"),
     (ENROLL, "POST /client/user-authenticators/push"),
     (SESSION, "first read, with the session or signature it takes"),
     (CHALLENGE, "POST /client/challenge/push"),
@@ -52,6 +52,6 @@ pub const ALL: [(&str, &str); 17] = [
     (REPLAY, "refusal of a signature over another challenge"),
     (GARBAGE, "refusal of what is no request"),
     (REFUSAL, "an answer 429 or 503"),
-    (ENROLLED, "all of it, from when it was meant to begin"),
-    (WHOLE, "all of it, from when it was meant to begin, less the person's delay"),
+    (ENROLLED, "all of it, from its scheduled begin"),
+    (WHOLE, "all of it, from its scheduled begin, less the person's delay"),
 ];
