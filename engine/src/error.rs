@@ -16,7 +16,7 @@ pub enum Misbehaviour {
     #[error("the signature does not verify: it has to be {}", .0.described())]
     OtherFormat(SignatureFormat),
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
-    #[error("the credential does not sign so")]
+    #[error("the credential has another signing mode")]
     OtherSigning,
     /// A key in the statement mode reads with a device session.
     #[error("a device session is needed")]
@@ -36,7 +36,7 @@ pub enum Misbehaviour {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// As many actors are in memory as may be.
-    #[error("too much is going on at once")]
+    #[error("the server has too much to do")]
     Activations,
     /// As many signatures wait for their check as may.
     #[error("too many signatures to check")]

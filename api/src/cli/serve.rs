@@ -81,7 +81,7 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
             LogFormat::Json => greet_in_json(out, &running, demo),
         };
         if greeted.is_err() {
-            tracing::warn!("where the server listens could not be said on standard output");
+            tracing::warn!("the greeting could not be written to standard output");
         }
         let mut terminate = signal(SignalKind::terminate())?;
         running
@@ -201,7 +201,7 @@ fn greet(out: &mut impl Write, running: &Running, demo: Option<&demo::Demo>) -> 
             "  {program} phone --url http://{url}/v1 --tenant demo enroll --token TOKEN"
         )?;
         writeln!(out)?;
-        writeln!(out, "TOKEN is the field `token` of what the first command answers.")?;
+        writeln!(out, "TOKEN is the field `token` in the first command's answer.")?;
         writeln!(out, "The README walks through a whole sign-in.")?;
     }
     out.flush()

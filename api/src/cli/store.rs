@@ -131,7 +131,7 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
             Ok(())
         }
         Err(transfer::TransferError::NotEmpty) => Err(transfer::TransferError::NotEmpty.into()),
-        Err(error) => Err(format!("{error}: what was imported is not whole, throw it away").into()),
+        Err(error) => Err(format!("{error}: the import is incomplete, delete its store").into()),
     }
 }
 

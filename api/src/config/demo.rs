@@ -57,7 +57,7 @@ pub enum DemoError {
     #[error("others may read {}: delete it for a new secret, or chmod 600 it", .0.display())]
     OpenSecret(PathBuf),
     /// The file holds no secret.
-    #[error("what {} holds {problem}: delete it for a new secret", path.display())]
+    #[error("the secret in {} {problem}: delete the file for a new secret", path.display())]
     NoSecret {
         /// The file.
         path: PathBuf,

@@ -176,6 +176,6 @@ async fn looked_at(
 fn leave_little_unsent(io: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(io).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
-        tracing::debug!(%error, "the kernel bounds what a connection has not sent");
+        tracing::debug!(%error, "the kernel does not limit the unsent bytes of a connection");
     }
 }

@@ -37,19 +37,19 @@ pub enum Refusal {
         fault: CustomFault,
     },
     /// The text that a device would show is longer than it may be.
-    #[error("what a device would show is longer than {max} bytes")]
+    #[error("the text for the phone is longer than {max} bytes")]
     DisplayTooLong {
         /// The limit.
         max: usize,
     },
     /// The text that a device would show has a character that hides, reorders or forges.
-    #[error("what a device would show has control, bidirectional or invisible characters")]
+    #[error("the text for the phone has control, bidirectional or invisible characters")]
     DisplayUnsafe,
     /// The key is enrolled with another format of its signatures.
     #[error("the signature format of an enrolled key is fixed")]
     FormatFixed,
     /// The right behind the caller's token has ended.
-    #[error("what the token was made for holds no longer")]
+    #[error("the token is void: its action is gone or was changed")]
     GrantOver,
     /// The user's last authenticator is not removed by a client: without one, no challenge is
     /// required.
@@ -71,7 +71,7 @@ pub enum Refusal {
         max: u32,
     },
     /// To approve, the number has to be typed that is shown where the challenge began.
-    #[error("the number that is shown has to be typed")]
+    #[error("an approval needs the number that the browser shows")]
     NumberMissing,
     /// Another number was typed than the one that is shown. That it was tried stays counted.
     #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
@@ -86,7 +86,7 @@ pub enum Refusal {
     #[error("the key signs statements and cannot be enrolled with less")]
     SigningLowered,
     /// The ticket is unknown, used, or its time is over: which of them is not told apart.
-    #[error("the link is not known, was used already, or its time is over")]
+    #[error("the link is unknown, used or expired")]
     TicketOver,
     /// The tenant takes signed statements only.
     #[error("statements have to be signed here (statement-v1)")]
@@ -183,7 +183,7 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Asked => "too many challenges without an approval",
-            Self::Unreached => "too many challenges whose notification reached nobody",
+            Self::Unreached => "too many challenges whose notification reached no phone",
             Self::Denied => "the user denied",
             Self::Reported => "the user reported a challenge",
             Self::Numbers => "too many wrong numbers",

@@ -47,7 +47,7 @@ impl Engine {
         if behind_ms == 0 {
             return Ok(0);
         }
-        tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
+        tracing::warn!(behind_ms, "the clock was set back: pending challenges expire");
         shared.recovering.store(true, Ordering::Release);
         let expired = match expire_pending(shared, latest).await {
             Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
@@ -55,7 +55,7 @@ impl Engine {
         };
         shared.recovering.store(false, Ordering::Release);
         let expired = expired?;
-        tracing::warn!(expired, "what was pending has expired");
+        tracing::warn!(expired, "pending challenges have expired");
         Ok(expired)
     }
 }

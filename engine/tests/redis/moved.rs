@@ -159,9 +159,9 @@ async fn what_is_damaged_is_reported_with_its_key_and_not_exported() {
     for (key, why) in [
         (&*devices[0], "its checksum is wrong"),
         (&*devices[1], "its format 77 is unknown, 1 to 2 are known"),
-        (&*devices[3], "its name is not that of what is in it"),
-        (&*challenges[0], "its end is not that of what is in it"),
-        (&*actions[0], "its state is not that of what is in it"),
+        (&*devices[3], "its name does not fit its content"),
+        (&*challenges[0], "its end does not fit its content"),
+        (&*actions[0], "its state does not fit its content"),
         (&*accounts[0], "it does not say whose account it is"),
         (&*accounts[1], "WRONGTYPE"),
         ("countersign:{0}:unknown:0", "it is not a key of this store"),

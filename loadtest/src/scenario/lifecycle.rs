@@ -112,7 +112,7 @@ impl Cycle {
     async fn ignored(&self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
         let open = self.user.challenge(meant, recorder).await?;
         let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
-        let what = "what nobody answered has ended";
+        let what = "a challenge without an answer has ended";
         if told.outcome.is_none() {
             Ok(())
         } else {

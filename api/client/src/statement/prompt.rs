@@ -102,7 +102,7 @@ impl Prompt {
         choice: &Choice<'_>,
     ) -> Result<(Vec<u8>, Option<TypedNumber>), ClientError> {
         if choice.shown_action != self.display.action() {
-            return Err(ClientError::Input("what was shown is not what would be signed"));
+            return Err(ClientError::Input("the shown text is not the text to sign"));
         }
         let number = self.number(choice)?;
         let statement = DecisionStatement {

@@ -53,7 +53,7 @@ pub async fn leave(
     rt::spawn(async move {
         leaving.over(COMES_BACK).await;
         if let Err(error) = take_back(&engine, &account, grant, id).await {
-            tracing::debug!(%error, "a challenge whose page was left is not cancelled");
+            tracing::debug!(%error, "the challenge of a closed page could not be cancelled");
         }
         drop(places);
     });

@@ -149,7 +149,7 @@ impl Reader {
 }
 
 fn unwritten() -> StoreError {
-    refused("what was answered before is not recorded yet")
+    refused("earlier answered changes are not recorded yet")
 }
 
 #[cfg(test)]
