@@ -56,7 +56,7 @@ pub fn public(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
-    // It is shown before the first is counted.
+    // The metric is shown before the first flood.
     metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);

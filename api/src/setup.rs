@@ -68,8 +68,8 @@ pub async fn open_store_to_serve(
     Ok(store)
 }
 
-/// Opens the store that is configured and is there: a mistyped path is not to become a new store
-/// that is found to be in order.
+/// Opens an existing store, so that a mistyped path does not become a new store that passes a
+/// check.
 ///
 /// # Errors
 /// [`ServeError::Store`].

@@ -45,7 +45,7 @@ impl Http {
         Self::with(Connecting::default())
     }
 
-    /// The same, made in a certain way.
+    /// Makes a client with the given kind of connections.
     ///
     /// # Errors
     /// As those of [`Self::new`].

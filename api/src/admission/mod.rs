@@ -112,12 +112,12 @@ impl Admission {
         }
     }
 
-    /// Places for polls that wait, where so many requests may be in flight.
+    /// Number of places for waiting polls, given the maximum of requests in flight.
     pub const fn waits_max(requests_max: usize) -> usize {
         requests_max / 2
     }
 
-    /// The same gates, with a share for each client address.
+    /// Adds a share for each client address to these gates.
     #[must_use]
     pub fn sharing(self, clients: ClientShares) -> Self {
         Self { clients, ..self }

@@ -43,7 +43,7 @@ impl Pulse {
         Self::by(target, move || (watch.seconds() * 1e6) as u64)
     }
 
-    /// The same, by another clock: microseconds since any one moment.
+    /// Makes a pulse with another clock, which counts microseconds from any fixed moment.
     pub fn by(target: Duration, now_us: impl Fn() -> u64 + 'static) -> Self {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {

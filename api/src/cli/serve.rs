@@ -1,4 +1,4 @@
-//! `countersign serve`: runs the server until it is told to stop.
+//! `countersign serve`: runs the server until a signal stops it.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -145,7 +145,8 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     Ok(setup::open_store(&config, Arc::new(SystemEntropy)).await?)
 }
 
-/// The same configuration, of a store that outlives the command and records before it answers.
+/// Returns the configuration with synchronous durability, and refuses the memory store, because its
+/// records end with the command.
 fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     if config.store.url == StoreUrl::Memory {
         return Err("store.url is memory:, which keeps nothing beyond a server".into());
@@ -155,7 +156,7 @@ fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     Ok(config)
 }
 
-/// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.
+/// Shows the progress of a command of unknown length. Without a terminal it shows nothing.
 fn counter(what: &str) -> ProgressBar {
     let bar = ProgressBar::no_length()
         .with_style(style(&format!("{{spinner}} {what} {{human_pos}} records, {{per_sec}}")));

@@ -14,7 +14,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Those of a text that has been read as TOML.
+    /// Finds the lines of the keys in a text that is valid TOML.
     pub(super) fn of(path: &Path, text: &str) -> Self {
         let mut lines = Self { path: path.to_owned(), of_keys: BTreeMap::new() };
         if let Ok(table) = DeTable::parse(text) {

@@ -54,7 +54,7 @@ impl Load {
         Self::of(Idleness::default(), body_max)
     }
 
-    /// The same for a connection that may be asked to give way.
+    /// Load of a connection that the server may ask to close when places run short.
     pub(super) fn of(idleness: Idleness, body_max: usize) -> Self {
         Self(Rc::new(Counts { body_max, idleness, ..Counts::default() }))
     }

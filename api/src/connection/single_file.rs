@@ -17,7 +17,7 @@ pub(super) enum Next {
     #[default]
     Head,
     Body(Body),
-    /// None: the whole request was handed over, and its answer is awaited.
+    /// No more bytes: the whole request was handed over, and its answer is awaited.
     Answer,
     /// Something that the library refuses.
     Malformed,

@@ -112,7 +112,7 @@ fn wants(wait: Option<Wait>) -> bool {
     wait.is_some_and(|wait| wait.ms() > 0)
 }
 
-/// The gates at which a poll takes its places, if it prefers to wait at all.
+/// The gates at which a poll takes its places, if its caller prefers to wait.
 fn waiting_room(request: &HttpRequest, wait: Option<Wait>) -> Option<&Admission> {
     let admission = request.app_data::<Data<Admission>>().filter(|_| wants(wait));
     admission.map(|admission| admission.get_ref())

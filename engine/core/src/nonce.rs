@@ -115,7 +115,7 @@ impl NonceBook {
         fresh
     }
 
-    /// Those that are outstanding, newest first.
+    /// Returns the outstanding nonces, newest first.
     pub fn outstanding(&mut self, now: UnixMillis, limits: &Limits) -> Vec<Nonce> {
         self.expire(now, limits);
         self.issued.iter().rev().map(|i| i.handout.nonce.clone()).collect()

@@ -56,7 +56,7 @@ pub struct Limits {
     pub users_per_key_max: usize,
     /// Authenticators of one account.
     pub authenticators_per_account_max: usize,
-    /// Tickets of one account, at most. One more takes the place of a used one, or of the oldest.
+    /// Maximum tickets of one account. A further one replaces a used one, or the oldest.
     pub tickets_per_account_max: usize,
     /// Open challenges of one account, over all its actions.
     pub open_challenges_per_account_max: usize,

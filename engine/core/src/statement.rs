@@ -151,7 +151,7 @@ impl DecisionStatement<'_> {
     }
 }
 
-/// Stands for a value that there is none of; no number or digest is written so.
+/// Stands for an absent value; no number or digest is written so.
 const NONE: &str = "-";
 
 struct Text(String);

@@ -18,7 +18,8 @@ use countersign_core::id::AccountKey;
 
 type Run = Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
 
-/// Something to do with the account, alone. It is done even if the asker has gone away.
+/// A piece of work with exclusive access to the account. It runs to its end even if its caller has
+/// left.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Call(Run);
@@ -72,7 +73,7 @@ impl Handler<Call> for AccountActor {
             (writer, panicked)
         };
         let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
-            // A writer in doubt about the records must not go on.
+            // A writer in doubt about the records is dropped.
             if panicked || writer.is_lost() {
                 actor.load(ctx);
             } else {

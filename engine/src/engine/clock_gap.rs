@@ -16,9 +16,9 @@ pub(super) struct ClockGap {
 enum Gap {
     #[default]
     Small,
-    /// The wall clock was set forward by so many milliseconds.
+    /// The wall clock was set forward, by milliseconds.
     Forward(u64),
-    /// It was set back by so many milliseconds.
+    /// The wall clock was set back, by milliseconds.
     Back(u64),
 }
 

@@ -21,7 +21,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 const OVERDUE: Duration = Duration::from_secs(5);
 /// Overdue challenges ended at one look, at most.
 const OVERDUE_MAX: usize = 1000;
-/// Of these, how many at a time: they are recorded together.
+/// Overdue challenges that end together, because the store records them in one group.
 pub(super) const ENDED_TOGETHER: usize = 64;
 /// A challenge that is held for longer was left behind by a process that died: its initiator was
 /// never answered. It is longer than any notification may take.

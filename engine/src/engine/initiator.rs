@@ -270,7 +270,7 @@ fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Er
             .account(&challenge.account, |w| Box::pin(async move { w.notify(&id).await }))
             .await;
         counted.map(drop).map_err(|error| {
-            // It is set once: an offering is awaited once.
+            // The cell is set once, because an offering is awaited once.
             let _ = keep.set(error);
             NotOffered
         })

@@ -1,4 +1,4 @@
-//! Room that is left to the store: shown as a metric, and warned of before there is none.
+//! Free room of the store: a metric, and a warning before it is used up.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -86,7 +86,7 @@ pub struct Unwritten {
     pub oldest: Duration,
 }
 
-/// One record, with whatever is needed to put it into another store.
+/// A record, with all that another store needs to import it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A tenant's secret for signing its tokens.

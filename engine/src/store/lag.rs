@@ -82,7 +82,7 @@ impl Lag {
         (!state.unwritten.is_empty()).then_some(state.answered)
     }
 
-    /// The oldest so many are recorded.
+    /// Notes that the oldest `units` are recorded.
     pub(super) fn written(&self, units: usize) {
         if units > 0 {
             let mut state = self.state();

@@ -219,7 +219,7 @@ async fn a_record_that_an_index_does_not_lead_to_is_reported() {
             panic!("{index}: nothing is missing");
         };
         assert!(why.contains(&format!("is missing from {index}")), "{why}");
-        // It is there all the same, and whole where it is imported.
+        // The record exists all the same, and an import restores it whole.
         exported(&store).await;
     }
 }

@@ -25,10 +25,10 @@ pub struct ErrorShare(pub f64);
 /// Why an objective cannot be one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ObjectiveError {
-    /// There is no `=` in it, or no `p` before it.
+    /// The text has no `=`, or no `p` before it.
     #[error("an objective is written like p99=50ms")]
     Form,
-    /// There is no such quantile.
+    /// The quantile does not exist.
     #[error("a percentile is a number above 0 and below 100, such as p99 or p99.9")]
     Quantile,
     /// It is no time.

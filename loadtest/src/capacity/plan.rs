@@ -119,7 +119,7 @@ impl Capacity {
         self.busy_share_at(self.highest_rate, self.fit(Cost::CpuPerLifecycle)?)
     }
 
-    /// The same with another store, at its own highest rate, as it had the same cores.
+    /// Share of the cores that the server used with another store, at that store's highest rate.
     #[must_use]
     pub fn busy_share_beside(&self, other: &Beside) -> Option<f64> {
         if other.conclusion != Conclusion::Found {

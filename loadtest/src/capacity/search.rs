@@ -119,7 +119,7 @@ impl Search {
         wanted
     }
 
-    /// The same, were there trials without end.
+    /// Next step of a search without a limit of trials.
     fn wanted(&self) -> Next {
         let known = self.known();
         let (met, missed) = ends(&known);

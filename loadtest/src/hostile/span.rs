@@ -73,7 +73,7 @@ pub struct Span {
     pub own_delay: Times,
 }
 
-/// The same for a file.
+/// Figures of a span in the JSON file.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct SpanFigures {
     sign_ins: u64,

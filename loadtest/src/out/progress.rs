@@ -35,7 +35,7 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// One of them is.
+    /// Counts one more prepared item.
     pub fn prepared(&self) {
         self.bar.inc(1);
     }

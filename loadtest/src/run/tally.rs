@@ -39,15 +39,15 @@ struct Pages {
 /// Counts since the last look.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {
-    /// Arrivals that were meant to begin.
+    /// Scheduled arrivals.
     pub offered: u64,
-    /// Those that ended as they should.
+    /// Arrivals that completed.
     pub completed: u64,
-    /// Those that failed.
+    /// Arrivals that failed.
     pub failed: u64,
-    /// Those of them that got no answer.
+    /// Failed arrivals that got no answer.
     pub unanswered: u64,
-    /// Those that were refused.
+    /// Arrivals that were refused.
     pub refused: u64,
     /// Lifecycles under way.
     pub in_flight: u64,
@@ -62,14 +62,14 @@ impl Tally {
         Self { main, pages: Mutex::default() }
     }
 
-    /// An arrival was meant to begin.
+    /// Counts a scheduled arrival.
     pub fn offered(&self) {
         let mut pages = self.pages();
         pages.totals.offered += 1;
         pages.interval.offered += 1;
     }
 
-    /// It was begun, so much later than it was meant to be.
+    /// Counts an arrival that began, with its delay.
     pub fn begun(&self, late: Duration) {
         let mut pages = self.pages();
         pages.totals.begun += 1;
@@ -124,7 +124,7 @@ impl Tally {
         self.pages().wrong("begin", "never begun".to_owned(), false, words, count);
     }
 
-    /// Those under way will not end: the run is over.
+    /// Counts arrivals under way as abandoned, because the run is over.
     pub fn abandon(&self) {
         let mut pages = self.pages();
         let count = std::mem::take(&mut pages.in_flight);

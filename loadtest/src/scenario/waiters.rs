@@ -112,7 +112,7 @@ impl WaitersArgs {
             Wake::OneByOne => 1,
             Wake::All => self.at_once as usize,
         };
-        // Those that are not chosen stay parked to the end.
+        // Browsers that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
         let tally = &stage.tally;

@@ -75,7 +75,7 @@ impl ServerArgs {
         &self.store
     }
 
-    /// The same server with another store.
+    /// Returns the arguments of the same server with another store.
     ///
     /// # Errors
     /// [`LoadError::Input`] for a store that no server has, or one on another machine.

@@ -25,7 +25,7 @@ pub struct Metrics {
 pub struct Reading(String);
 
 impl Metrics {
-    /// Those of the operations listener at `base`.
+    /// Reads the metrics of the operators' listener at `base`.
     ///
     /// # Errors
     /// [`LoadError::Server`] if the system gives no means for HTTP.

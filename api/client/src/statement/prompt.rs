@@ -16,10 +16,10 @@ pub enum Unreadable {
     /// It has no nonce or no display text: it was started before there were statements.
     #[error("it has nothing to show and sign")]
     Nothing,
-    /// One of its names is none.
+    /// One of the challenge's ids is malformed.
     #[error(transparent)]
     Name(#[from] InvalidId),
-    /// Its nonce is none.
+    /// The challenge's nonce is malformed.
     #[error("its nonce {0}")]
     Nonce(#[from] InvalidNonce),
     /// The display text cannot be shown.

@@ -49,7 +49,7 @@ pub struct Deadlined<T> {
     io: Take<T>,
     load: Load,
     patience: Patience,
-    /// It may go off before anything is due: it is set anew only then, and not with every request.
+    /// The timer may fire before a deadline. It is reset only then, and not with every request.
     timer: Pin<Box<Sleep>>,
     silent_since: Instant,
     head: Option<Head>,
@@ -74,7 +74,7 @@ impl<T: AsyncRead> Deadlined<T> {
         Self::since(Instant::now(), io, patience, load)
     }
 
-    /// The same for a connection that began at `since`.
+    /// Wraps a connection that began at `since`.
     pub fn since(since: Instant, io: T, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),

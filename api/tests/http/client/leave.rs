@@ -78,7 +78,7 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
     leave_all(&it, &it.server.token("u-2").await).ok().await;
     let refused = leave_all(&it, &it.server.token("u-3").await);
     refused.refused(503, "temporarily_unavailable").await;
-    // The same page may say so as often as it likes: it takes no further place.
+    // The page may repeat its call: no repetition takes a further place.
     for _ in 0..8 {
         assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     }

@@ -122,7 +122,7 @@ impl Engine {
             }
         };
         let first = bindings.first().map(|b| b.id.clone());
-        // Those too that the key has no place for.
+        // Bindings without a place are included.
         let bindings = self.shared.store.devices_of_key(key).await?;
         // Seen to its end even if the app leaves, which deletes its key whatever it is told.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));

@@ -54,7 +54,7 @@ struct Progress {
     /// Why the last groups were refused.
     refusing: Option<StoreError>,
     broken: Option<StoreError>,
-    /// It has ended in good order.
+    /// The queue has ended cleanly.
     is_finished: bool,
 }
 
@@ -284,7 +284,7 @@ impl<B: Backend> Writer<B> {
             self.records_again();
         }
         for (reply, answer) in waiting {
-            // A caller that has left does not mind.
+            // If the caller has left, the answer is dropped.
             let _ = reply.send(answer);
         }
         if let Err(error) = self.backend.maintain(self.receiver.is_empty()) {

@@ -122,7 +122,7 @@ impl Guard {
             let error = broken.wait_for(Option::is_some).await.ok().and_then(|e| e.clone());
             match error {
                 Some(error) => error,
-                // The store is gone, in good order.
+                // The store was closed cleanly.
                 None => std::future::pending().await,
             }
         })
@@ -223,7 +223,7 @@ impl Guard {
                     tracing::error!(why, "the store does not record");
                 }
             }
-            // The next outage is told at once.
+            // The next outage is logged at once.
             Health::Recording => *said = Said::default(),
             Health::Over(_) => {}
         }

@@ -49,7 +49,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
+    /// Answers callers that have waited for `wait` seconds, and tells whether there was one.
     pub(super) fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.reply.is_some() && self.since.seconds() > wait;
         let reply = if is_late { self.reply.take() } else { None };

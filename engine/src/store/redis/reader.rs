@@ -65,7 +65,7 @@ impl Reader {
         let answered = self.guard.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
-            // A caller that has left does not mind.
+            // If the caller has left, the answer is dropped.
             let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });

@@ -70,7 +70,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     loop {
         match check(&writing, &settings.url).await {
             Ok(()) => break,
-            // It may be loading its file.
+            // Redis may be loading its file.
             Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
                 if said != why {
                     tracing::warn!(why, at = address(&settings.url), "waiting for Redis");

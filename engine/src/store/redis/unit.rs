@@ -33,7 +33,7 @@ pub(super) enum Unit {
     PutOff(Event),
     /// The current time.
     Observe(UnixMillis),
-    /// An event that is told.
+    /// Removes an event that was delivered.
     RemoveEvent(AccountKey, EventId),
 }
 

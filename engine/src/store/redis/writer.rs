@@ -215,7 +215,7 @@ impl Writer {
         while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
-                // Its caller is answered that it was not done; the others are asked for again.
+                // Its caller gets an error; the other units are sent again.
                 Ok(Job::Prune { .. } | Job::Suspect(_) | Job::Verify) => {}
                 Err(_) => break,
             }

@@ -88,13 +88,13 @@ impl House {
         self.again_with(ms, None)
     }
 
-    /// The same, within these limits.
+    /// Restarts the engine `ms` later, with these limits.
     pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
         Self::start(self.store.clone(), clock, limits, None)
     }
 
-    /// The same, with somebody who is told.
+    /// Restarts the engine `ms` later, with this delivery.
     pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
         Self::start(self.store.clone(), clock, Limits::default(), delivery)
@@ -277,7 +277,7 @@ impl Phone {
         Self::with_key([number; 32])
     }
 
-    /// One of many.
+    /// Makes a user by its number.
     pub(crate) fn of(number: u32) -> Self {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&number.to_le_bytes());

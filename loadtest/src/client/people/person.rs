@@ -32,7 +32,7 @@ impl Default for Mix {
 }
 
 impl Mix {
-    /// One of them, by chance.
+    /// Draws a reaction at random.
     pub fn draw(&self, random: &mut fastrand::Rng) -> Fate {
         let at = random.f64() * (self.approve + self.deny + self.ignore);
         if at < self.approve {
@@ -96,7 +96,7 @@ pub enum Delay {
 }
 
 impl Delay {
-    /// One of them, by chance.
+    /// Draws a delay at random.
     pub fn draw(&self, random: &mut fastrand::Rng) -> Duration {
         match self {
             Self::None => Duration::ZERO,

@@ -45,7 +45,7 @@ impl Speech {
 pub enum Phone {
     /// An official app.
     Official(Device),
-    /// One that signs statements.
+    /// A device that signs statements.
     Statement(StatementDevice),
 }
 

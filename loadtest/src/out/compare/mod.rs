@@ -79,7 +79,7 @@ pub enum Verdict {
     Better,
     /// It is more than noise, and for the worse.
     Worse,
-    /// There are too few samples or intervals to say.
+    /// Too few samples or intervals for a verdict.
     Unclear,
 }
 

@@ -20,7 +20,7 @@ pub struct Capacity {
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
-    /// The same server with other stores.
+    /// Results of the same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Beside>,
 }

@@ -27,7 +27,7 @@ pub fn doubts(report: &Report) -> Vec<String> {
     found
 }
 
-/// The same of a run that is known to be cut short, or was not.
+/// Doubts about the figures alone, for a run whose end is already known.
 pub(crate) fn of_figures(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     of_the_client(report, &mut found);

@@ -183,7 +183,7 @@ pub(super) fn amount(cost: Cost, value: f64) -> String {
     if is_cpu(cost) { format::cores(value) } else { mark(cost, value) }
 }
 
-/// The same as it stands on an axis.
+/// Formats the measurement for an axis.
 pub(super) fn mark(cost: Cost, value: f64) -> String {
     let is_count = is_cpu(cost) || cost == Cost::WritesPerLifecycle;
     format::trimmed(&if is_count { format::number(value) } else { format::bytes(value) })
@@ -194,7 +194,7 @@ pub(super) fn of_one(fit: &Fit) -> String {
     format::trimmed(&words_of(fit.cost)(fit.slope))
 }
 
-/// The same with its standard error, as a part of it.
+/// Formats the cost with its relative standard error.
 pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
     let error = error.map_or_else(String::new, |part| format!(" ± {}", format::share(part)));

@@ -10,7 +10,7 @@ pub const READ: &str = "read";
 pub const DECIDE: &str = "decide";
 /// From sending the phone's answer to the end of the browser's poll.
 pub const OUTCOME: &str = "outcome";
-/// The same, from the answer to the phone.
+/// From the answer to the phone to the answer of the browser's poll.
 pub const WAKE: &str = "wake";
 /// From starting the challenge to the end of the phone's poll.
 pub const NOTICE: &str = "notice";
