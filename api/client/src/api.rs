@@ -18,7 +18,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(15);
 /// Bytes of an answer, at most.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// Characters that stand in a path as they are.
+/// Characters that a path may hold without escapes.
 const SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'|');
 

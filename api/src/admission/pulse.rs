@@ -15,7 +15,7 @@ use super::{Lane, Lateness};
 
 /// Longest time for which a request waits for its turn. A caller must not wait for nothing.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// From one measure to the next, at least.
+/// Minimum time between measures.
 const EVERY_US: u64 = 1000;
 
 /// The pulse of one worker. Clones are the same worker's; none leaves its thread.
@@ -29,7 +29,7 @@ struct State {
     line: RefCell<Line>,
     /// Time for which requests wait for their turns.
     turns_us: Cell<u64>,
-    /// Somebody sees to it that they have them.
+    /// True while a task calls the waiting requests to their turns.
     calling: Cell<bool>,
     /// Since when a measure is under way.
     out_since_us: Cell<Option<u64>>,

@@ -25,7 +25,7 @@ use crate::server::{self, Running};
 const SECONDS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Between two times that measurements are folded into their buckets.
+/// Interval at which measurements are folded into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Arguments of `countersign serve`.

@@ -50,7 +50,7 @@ pub enum DemoError {
     /// Others could replace files in the folder.
     #[error("others may write to {}: chmod 700 it", .0.display())]
     OpenFolder(PathBuf),
-    /// Somebody else could open it to others.
+    /// The folder or file belongs to another user, who could open it to others.
     #[error("{} belongs to another user: chown it to the one that runs the server", .0.display())]
     Foreign(PathBuf),
     /// Others could read the secret.

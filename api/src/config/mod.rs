@@ -103,7 +103,7 @@ pub struct Log {
 /// Format of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Human,
     /// One JSON object a line.
     Json,
@@ -125,7 +125,7 @@ pub struct Store {
 /// Kinds of stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// Nothing outlives the process.
+    /// A store in memory, which ends with the process.
     Memory,
     /// One file.
     Sqlite(PathBuf),

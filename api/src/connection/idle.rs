@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::places::{Place, Places};
 
-/// The way in which idle connections make room.
+/// Rules by which idle connections are closed to make room.
 #[derive(Clone, Copy, Debug)]
 pub struct GivingWay {
     /// The share of its places in percent above which a listener is under pressure.
@@ -34,7 +34,7 @@ pub struct GivingWay {
 pub const OF_PUBLIC: GivingWay = GivingWay { above_percent: 75, patience: Duration::from_secs(1) };
 /// The way on the operators' listener, which has few places: probes of health do not wait for one.
 pub const OF_OPERATORS: GivingWay = GivingWay { above_percent: 95, patience: Duration::ZERO };
-/// From one look at the pressure to the next.
+/// Interval between checks for idle connections.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The idleness of one connection. Clones are the same connection's; none leaves its thread.

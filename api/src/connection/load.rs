@@ -155,7 +155,7 @@ impl Load {
         Busy::change(self, 1)
     }
 
-    /// Notes that one of the tasks merely waits for news, until the guard is dropped.
+    /// Notes, until the guard is dropped, that one of the tasks only waits for a notification.
     pub fn wait(&self) -> Busy {
         let wait = Busy::change(self, -1);
         if self.is_parked()

@@ -111,8 +111,8 @@ where
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
                     let member = places.accept().map(|place| roster.enter(place, peer));
                     let share = clients.connect(peer);
-                    // In a box: the task that it is given to would hold it twice, as the library
-                    // moves it before it awaits it.
+                    // The future is boxed, because the library moves it into a task, which would
+                    // hold it twice.
                     Box::pin(async move {
                         // Closed at once: nothing is read or written for one connection too many.
                         let (Some(member), Ok(_share)) = (member, share) else { return Ok(()) };
@@ -123,7 +123,8 @@ where
                         if is_http2 {
                             let (ends, idle) =
                                 (async move { ending.notified().await }, idleness.clone());
-                            // In a box of its own: the connections of browsers need not hold it.
+                            // The future has its own box, so that HTTP/1.1 connections do not hold
+                            // its size.
                             let served = http2::serve(io, peer, app, (with, since), idle, ends);
                             Box::pin(served).await;
                             return Ok(());
@@ -132,7 +133,7 @@ where
                         let load = Load::of(idleness.clone(), with.body_bytes_max);
                         let io = Deadlined::since(since, io, patience, load);
                         tokio::select! {
-                            // A request that has just come keeps its connection.
+                            // A connection with a new request stays open.
                             biased;
                             served = http1.call((io, Protocol::Http1, peer)) => served,
                             () = idleness.gives_way() => Ok(()),

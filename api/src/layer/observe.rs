@@ -10,7 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use countersign_engine::system::Stopwatch;
 use metrics::{Histogram, histogram};
 
-/// From the request's head to its answer, by route, method and status.
+/// Time from the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
 /// The latencies of one route, by method and status: each is looked up once, since to look one up

@@ -54,7 +54,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Nothing yet at `path`; `under` is where it is mounted.
+    /// Begins a path without methods; `under` is the mount.
     pub(super) fn at(under: &str, path: &str) -> Self {
         let resource = web::resource(path).app_data(Series::of(format!("{under}{path}")));
         Self { resource, methods: BTreeSet::new() }

@@ -116,7 +116,7 @@ pub struct ActionsQuery {
     /// Action codes, separated by commas; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<String>,
-    /// Only actions in this state.
+    /// State of the actions; absent for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -128,9 +128,9 @@ impl ServerRequest for ActionsQuery {}
 pub struct ActionsFilter {
     /// Tracked at or after this time.
     pub from: UnixMillis,
-    /// Only of these codes; all where empty.
+    /// Codes of the actions; empty for all.
     pub codes: Vec<ActionCode>,
-    /// Only in this state.
+    /// State of the actions; absent for all.
     pub state: Option<action::ActionState>,
 }
 

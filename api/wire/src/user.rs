@@ -211,7 +211,7 @@ pub struct UsersFilter {
     pub email: Option<String>,
     /// Exact phone number.
     pub phone_number: Option<String>,
-    /// Only users after this one.
+    /// The last user of the page before.
     pub after: Option<UserId>,
     /// Users in the answer, at most: 1 to [`USERS_PAGE_MAX`].
     pub limit: usize,

@@ -42,7 +42,7 @@ pub const WAIT_MS_MAX: u64 = 30_000;
 
 /// Calls about one event until it is accepted, at most.
 pub const EVENT_CALLS_MAX: u32 = 3;
-/// From one call about an event to the next, at least.
+/// Minimum time between calls about an event.
 pub const EVENT_RETRY_MS: u64 = 30_000;
 
 /// The highest [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).

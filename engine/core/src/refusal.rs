@@ -7,7 +7,7 @@ use crate::id::ChallengeId;
 /// Addition to the message about a wrong number that ends its challenge.
 const LAST_TRY: &str = ", and the challenge has ended: it was the last try";
 
-/// Why something was not done. Nothing has changed when one is returned.
+/// A refusal by a rule. A refused call has changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The action was not tracked, or its user was deleted.
@@ -70,10 +70,10 @@ pub enum Refusal {
         /// The limit.
         max: u32,
     },
-    /// To approve, the number has to be typed that is shown where the challenge began.
+    /// An approval needs the number that the browser shows.
     #[error("an approval needs the number that the browser shows")]
     NumberMissing,
-    /// Another number was typed than the one that is shown. That it was tried stays counted.
+    /// The typed number is not the shown one. The attempt stays counted.
     #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
     NumberWrong {
         /// True if this was the challenge's last try, which ends it.
@@ -165,9 +165,9 @@ fn decimals_rule(decimals: usize) -> String {
 /// A reason not to ask a user, or not to compare numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// As many challenges without an approval as there may be in a while.
+    /// The user had the maximum of challenges without an approval within the window.
     Asked,
-    /// As many challenges that reached nobody as there may be in a while.
+    /// The user had the maximum of challenges within the window that no phone was offered.
     Unreached,
     /// The user denied.
     Denied,
@@ -175,7 +175,7 @@ pub enum Hold {
     Reported,
     /// Too many numbers were typed.
     Numbers,
-    /// So many numbers were typed that none is compared any more.
+    /// The numbers are locked after too many attempts.
     Locked,
 }
 

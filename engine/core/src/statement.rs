@@ -46,7 +46,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Something that a device can sign.
+/// A message that a device can sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
     /// The answer to a challenge.

@@ -25,7 +25,7 @@ use crate::telemetry::Waiting;
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
 
-/// Between two notifications about one challenge.
+/// Pause between notifications about one challenge.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
 /// After that time none is repeated: with the longest that a call may take, an initiator waits for
 /// 7 seconds at most.

@@ -67,7 +67,7 @@ async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Err
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
         let pending = shared.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
-        // Nobody can call for a tenant that is not configured.
+        // No call can come for a tenant that is not configured.
         let (ours, others): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|c| shared.tenant(&c.account.tenant).is_ok());
         foreign = others.len();

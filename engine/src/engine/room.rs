@@ -11,7 +11,7 @@ use crate::telemetry;
 /// Room that is left to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Bytes that it can still record; absent where nobody knows.
+    /// Bytes that the store can still record; absent if unknown.
     pub bytes: Option<u64>,
     /// True if that is little.
     pub is_low: bool,
@@ -31,7 +31,7 @@ enum Turn {
 }
 
 impl Watch {
-    /// Nothing is known yet. With 0 bytes it is never little.
+    /// Begins without a measurement. With `warn_bytes` of 0 it never warns.
     pub(crate) const fn new(warn_bytes: u64) -> Self {
         Self { warn_bytes, known: Mutex::new(Room { bytes: None, is_low: false }) }
     }

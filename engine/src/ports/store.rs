@@ -35,12 +35,12 @@ pub enum StoreError {
 pub enum Committed {
     /// All of it is recorded.
     Recorded,
-    /// Nothing of it is recorded: the account has another revision than the one expected.
+    /// The change is refused, because the account has another revision than expected.
     Stale {
         /// The revision that is recorded.
         recorded: u64,
     },
-    /// Nothing of it is recorded: a challenge in it has another end already.
+    /// The change is refused, because a challenge in it has another end already.
     Ended {
         /// The challenge.
         challenge: ChallengeId,
@@ -58,7 +58,7 @@ pub struct UserQuery {
     pub phone_number: Option<String>,
     /// Exact user name.
     pub username: Option<String>,
-    /// Only users after this one.
+    /// The last user of the page before.
     pub after: Option<UserId>,
     /// Users in the answer, at most.
     pub limit: usize,
@@ -69,9 +69,9 @@ pub struct UserQuery {
 pub struct ActionQuery {
     /// Tracked at or after this time.
     pub from: UnixMillis,
-    /// Only of these codes; all where empty.
+    /// Codes of the actions; empty for all.
     pub codes: Vec<ActionCode>,
-    /// Only in this state.
+    /// State of the actions; absent for all.
     pub state: Option<ActionState>,
     /// Actions in the answer, at most.
     pub limit: usize,
@@ -230,8 +230,8 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Bytes that can still be recorded; absent where nobody knows. It is asked for off the hot
-    /// path, and costs one look.
+    /// Bytes that can still be recorded; absent if unknown. Periodic work asks for it, never a
+    /// request.
     fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
         Box::pin(std::future::ready(Ok(None)))
     }

@@ -28,7 +28,7 @@ pub enum TransferError {
     /// The store does not answer, or has a record that cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Only an empty store can take over the records of another.
+    /// The store is not empty, so it cannot take over the records of another.
     #[error("the store is not empty: import into one that no server has used")]
     NotEmpty,
     /// It recorded something else.

@@ -80,7 +80,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 impl Objective {
-    /// Both together.
+    /// Makes an objective of a latency and a share of errors.
     #[must_use]
     pub const fn new(latency: Latency, errors: ErrorShare) -> Self {
         Self { quantile: latency.quantile, latency_us: latency.us, errors_share: errors.0 }

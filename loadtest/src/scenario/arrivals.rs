@@ -121,7 +121,7 @@ impl LoadArgs {
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
     }
 
-    /// From the first arrival to the last.
+    /// Time from the first arrival to the last.
     pub(crate) const fn length(&self) -> Duration {
         self.time
     }

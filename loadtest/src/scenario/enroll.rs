@@ -28,14 +28,14 @@ pub struct EnrollArgs {
     pub load: LoadArgs,
 }
 
-/// Somebody who helps new users to enroll.
+/// A desk that enrolls new users.
 pub struct Desk {
     crowd: Arc<Crowd>,
     keys: Arc<Mutex<Keys>>,
 }
 
 struct Keys {
-    /// With the number of the user whose phone speaks so.
+    /// Prepared keys, each with the number of its user.
     made: Vec<(usize, SoftwareKey)>,
     next: usize,
     made_late: u64,

@@ -67,7 +67,7 @@ pub enum CliError {
     /// The pending challenge cannot be shown, and is not signed unseen.
     #[error("the challenge cannot be shown, and so not answered: {0}")]
     Unreadable(Unreadable),
-    /// Only statements can report.
+    /// A key that signs challenge ids cannot report.
     #[error(
         "only a key that signs statement-v1 can report: deny, or enroll with --signing statement-v1"
     )]

@@ -141,7 +141,7 @@ pub(super) async fn serve<S, B>(
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
-                    // Nobody takes the answers: nor would a farewell be read.
+                    // The peer reads no answers, so it would not read GOAWAY either.
                     return;
                 }
                 if is_due {

@@ -27,9 +27,10 @@ const READ_BYTES_MAX: usize = 4096;
 /// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// From a request's first byte, or from the start of the connection, to the end of its head.
+    /// Time from a request's first byte, or from the start of the connection, to the end of its
+    /// head.
     pub head: Duration,
-    /// From one write that succeeds to the next.
+    /// Maximum time between successful writes.
     pub silence: Duration,
 }
 
@@ -58,7 +59,7 @@ pub struct Deadlined<T> {
     /// Set while the peer is slow to take an answer.
     take: Option<TakeDeadline>,
     has_read: bool,
-    /// As much was handed over as may be at once: the reader has to work it off before the next.
+    /// True if the last read handed over the maximum: the reader has to work through it first.
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,

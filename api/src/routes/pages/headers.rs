@@ -8,7 +8,7 @@ use actix_web::http::header::{
 
 use crate::config::AllowedOrigins;
 
-/// Everything is of this server; pictures may also be part of the page.
+/// All content is from this server; pictures may also be part of the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
                       worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
@@ -18,7 +18,7 @@ static PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-pol
 /// Pages that may frame a page.
 #[derive(Clone, Copy)]
 pub(super) enum Framing<'o> {
-    /// Nobody.
+    /// No page may frame it.
     Nobody,
     /// The pages of a tenant, and the server's own.
     By(&'o AllowedOrigins),

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_page_returns_to_nothing_that_browsers_treat_specially() {
         for scheme in NO_PLACES {
-            // As people write it, and as URL parsers still read it.
+            // The check accepts spellings that people write and URL parsers still read.
             let upper = scheme.to_ascii_uppercase();
             for text in [format!("{scheme}:x"), format!("{upper}://x/y"), format!(" {scheme}:x")] {
                 assert!(!returns_to(&text), "{text}");

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
-/// Longer than a page that is loaded again may take until it polls.
+/// Time after which a page that was loaded again must have polled.
 const LEFT: Duration = Duration::from_secs(7);
 
 fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {

@@ -28,7 +28,7 @@ pub struct Remove {
     pub key: PresentedKey,
     /// Nonce of the removal's statement. Without it, the number of the time window is signed.
     pub nonce: Option<Nonce>,
-    /// Nothing about it is known to be true.
+    /// The signature, which is not checked yet.
     pub signature: Vec<u8>,
 }
 

@@ -46,7 +46,7 @@ pub struct Update {
     pub key: PresentedKey,
     /// Nonce of the signature.
     pub nonce: UpdateNonce,
-    /// Nothing about it is known to be true.
+    /// The signature, which is not checked yet.
     pub signature: Vec<u8>,
     /// The change to record once the signature is verified.
     pub refresh: Refresh,

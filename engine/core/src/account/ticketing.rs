@@ -11,8 +11,8 @@ use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
 impl Account {
-    /// Records a ticket. Beyond [`Limits::tickets_per_account_max`] a used one gives way, or else
-    /// the oldest: the person looks at the newest.
+    /// Records a ticket. Beyond [`Limits::tickets_per_account_max`] it replaces a used ticket, or
+    /// else the oldest, because the person looks at the newest.
     ///
     /// # Errors
     /// [`Refusal::ActionUnknown`] for an unknown user. [`Refusal::AddScopeMissing`] for a ticket

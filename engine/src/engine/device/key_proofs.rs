@@ -20,7 +20,7 @@ use crate::shared::Shared;
 /// Proof of possession in an update.
 #[derive(Clone)]
 pub enum Refreshing {
-    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
+    /// The official SDKs' form: a signature over the nonce that was given out under `handle`.
     Official {
         /// The nonce's handle.
         handle: String,
@@ -39,7 +39,7 @@ pub enum Refreshing {
 /// Proof of possession in a removal.
 #[derive(Clone)]
 pub enum Removing {
-    /// As official SDKs do it: a signature over the number of the time window.
+    /// The official SDKs' form: a signature over the number of the time window.
     Official(Vec<u8>),
     /// A signature over the removal's statement.
     Statement {
@@ -208,7 +208,7 @@ async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Er
             Box::pin(async move { w.remove_device(&binding.id).await })
         });
         match removed.await {
-            // Removed meanwhile by somebody else.
+            // Another call has removed the binding meanwhile.
             Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
             Err(error) => return Err(error),
         }

@@ -16,7 +16,7 @@ use crate::store::lag::Lag;
 use crate::store::refused;
 use crate::system::Stopwatch;
 
-/// Between two lines about one outage, whose errors can alternate with each try.
+/// Minimum seconds between log lines about one outage, whose errors can alternate with each try.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
 /// Health of the store.
@@ -24,8 +24,8 @@ const SAID_AGAIN_SECONDS: f64 = 1.0;
 pub(super) enum Health {
     /// It records.
     Recording,
-    /// Nobody knows which units are recorded, or lost units are to be written again: nothing is
-    /// read until that is settled.
+    /// It is unknown which units are recorded, or lost units have to be written again. Nothing is
+    /// read until then.
     Unsettled(String),
     /// Redis refuses to record; records can be read.
     Refusing(String),
@@ -182,7 +182,7 @@ impl Guard {
         self.turn(&Health::Refusing(why.to_owned()));
     }
 
-    /// Another server has taken the store: this one can do nothing more, and is to end.
+    /// Another server owns the store, so this server ends.
     pub(super) fn fenced(&self) {
         self.broke(FENCED);
     }

@@ -23,7 +23,7 @@ use crate::system::Stopwatch;
 
 /// Reads that are under way or wait, at most; one more is refused.
 const READS_MAX: usize = 8_192;
-/// Between two tries of a read.
+/// Pause between tries of a read.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads on a connection of its own.

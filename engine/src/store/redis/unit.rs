@@ -50,7 +50,7 @@ impl Unit {
         }
     }
 
-    /// The call that records it. `order` orders actions that are new.
+    /// The script call that records the unit. `order` orders new actions.
     pub(super) fn call(&self, attempt: &Attempt, order: u64, retention: Retention) -> Call {
         match self {
             Self::Commit { change, id } => commit(change, id, attempt, order, retention),

@@ -215,7 +215,7 @@ impl Writer {
         while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
-                // Its caller gets an error; the other units are sent again.
+                // The job is dropped: its caller gets an error, and periodic jobs come again.
                 Ok(Job::Prune { .. } | Job::Suspect(_) | Job::Verify) => {}
                 Err(_) => break,
             }

@@ -58,9 +58,9 @@ pub struct Comparison {
 pub struct Row {
     /// Name of the figure, such as `track p99`.
     pub name: String,
-    /// Before.
+    /// Estimate of the report before.
     pub a: Estimate,
-    /// After.
+    /// Estimate of the report after.
     pub b: Estimate,
     /// Largest difference by chance alone; infinite if it is unknown.
     pub noise: f64,

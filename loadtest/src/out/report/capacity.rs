@@ -89,7 +89,7 @@ pub struct Trial {
     pub met: bool,
 }
 
-/// Something that costs.
+/// A kind of cost.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {

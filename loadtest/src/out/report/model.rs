@@ -167,7 +167,7 @@ pub struct ServerPoint {
 pub struct Failures {
     /// The step that failed.
     pub step: String,
-    /// In which way, such as `503 temporarily_unavailable` or `connection refused`.
+    /// Kind of the failure, such as `503 temporarily_unavailable` or `connection refused`.
     pub kind: String,
     /// Number of failures.
     pub count: u64,
