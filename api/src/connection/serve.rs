@@ -93,7 +93,7 @@ where
                         async move { ending.notified().await }
                     })
                     .keep_alive(with.keep_alive)
-                    // The connection keeps that time itself, for every head.
+                    // The connection itself bounds the time of every head.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
                     .h1_write_buffer_size(WRITE_BYTES)

@@ -74,7 +74,8 @@ impl Streams {
         self.takes.len() >= self.under_way.get()
     }
 
-    /// A connection that merely sends is idle, so that a peer that takes nothing gives way.
+    /// A connection that only sends answers counts as idle, so that the server can close it if its
+    /// peer does not read.
     fn settle(&self, now: Instant) {
         if self.only_sends() {
             self.idleness.begin(now);

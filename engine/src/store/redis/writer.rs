@@ -180,7 +180,8 @@ impl Writer {
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    // A loss comes first, because it is the reason to tell.
+                    // Callers get their answer before the process ends, with the lost ownership as
+                    // its reason.
                     self.give_up(wave, &Trouble::Fenced.into());
                     return self.guard.fenced();
                 }
