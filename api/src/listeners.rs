@@ -27,7 +27,7 @@ use crate::state::AppState;
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
-/// Seconds for which an idle connection is kept.
+/// Seconds after which an idle connection is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that a poll may be held.
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);

@@ -88,7 +88,7 @@ impl Hold {
     }
 }
 
-/// A poll that waits no longer.
+/// A poll whose wait has ended.
 pub struct Held {
     wait: Option<Wait>,
     crowded: bool,

@@ -302,7 +302,7 @@ impl UsersPage {
 /// Answer to the deletion of a user or an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// True.
+    /// Always true.
     pub success: bool,
 }
 

@@ -60,7 +60,8 @@ pub async fn leave(
     Ok(answer)
 }
 
-/// The outcome of a challenge that has ended. Without an id, what is open is looked for later.
+/// Looks up the outcome of an ended challenge. Without an id there is none yet: the open challenge
+/// is looked up later.
 async fn ended(
     engine: &Engine,
     account: &AccountKey,

@@ -62,7 +62,7 @@ async fn a_connection_outlives_bodies_that_are_all_too_short() {
         let reset = frame(RST_STREAM, 0, id(number), &CANCEL);
         let ping = frame(PING, 0, 0, &[0; 8]);
         frames.write(&[head, end, reset, ping].concat()).await;
-        // Each is looked at before the next one comes.
+        // The server reads each stream before the next one arrives.
         assert!(frames.find(PING).await.is_some(), "the connection goes on after {number}");
     }
     answers(&mut frames, broken).await;

@@ -47,8 +47,8 @@ impl Account {
         ticket.ok_or(Refusal::TicketOver)
     }
 
-    /// The ticket that an enrollment names. A used one is taken from the key alone that it was used
-    /// with, and with a proof, so that a device whose answer was lost can ask again.
+    /// Finds the ticket that an enrollment names. A used ticket is valid only for the same key with
+    /// a proof, so that a device whose answer was lost can ask again.
     pub(super) fn redeemed(
         &self,
         enroll: &Enroll,
