@@ -27,7 +27,7 @@ use crate::state::AppState;
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
-/// Seconds after which an idle connection is closed.
+/// Seconds for which an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that a poll may be held.
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
@@ -56,7 +56,7 @@ pub fn public(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
-    // The metric is shown before the first flood.
+    // It is shown before the first is counted.
     metrics::counter!(connection::http2::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);

@@ -73,7 +73,7 @@ pub struct Desk {
 /// Why the file of a running server cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
-    /// The data folder has no operator's file.
+    /// There is none.
     #[error(
         "no server has left {}: start it with operations.listen set, and give the same \
          configuration to this command", .0.display()
@@ -87,7 +87,7 @@ pub enum DeskError {
         /// The system's error.
         source: io::Error,
     },
-    /// The file is not an operator's file.
+    /// It is something else.
     #[error("{} is not an operator's file: restart the server, which writes it anew", .0.display())]
     Unreadable(PathBuf),
 }

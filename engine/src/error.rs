@@ -16,7 +16,7 @@ pub enum Misbehaviour {
     #[error("the signature does not verify: it has to be {}", .0.described())]
     OtherFormat(SignatureFormat),
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
-    #[error("the credential has another signing mode")]
+    #[error("the credential does not sign so")]
     OtherSigning,
     /// A key in the statement mode reads with a device session.
     #[error("a device session is needed")]
@@ -35,10 +35,10 @@ pub enum Misbehaviour {
 /// Why a request cannot be taken now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// The maximum number of actors is in memory.
-    #[error("the server has too much to do")]
+    /// As many actors are in memory as may be.
+    #[error("too much is going on at once")]
     Activations,
-    /// The maximum number of signatures waits for a check.
+    /// As many signatures wait for their check as may.
     #[error("too many signatures to check")]
     Signatures,
     /// The store did not answer.
@@ -47,10 +47,10 @@ pub enum Unavailable {
     /// The store cannot record, as it says itself.
     #[error("{0}")]
     StoreUnready(String),
-    /// Another writer changed the account's record.
+    /// Somebody else changed the account's record.
     #[error("the account changed elsewhere")]
     AccountChanged,
-    /// Another writer ended the challenge.
+    /// Somebody else ended the challenge.
     #[error("the challenge ended elsewhere")]
     ChallengeEnded,
     /// An actor went away before it answered.

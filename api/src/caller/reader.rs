@@ -26,7 +26,7 @@ pub struct ReadingCaller {
 
 /// Credentials of a reader.
 pub enum Who {
-    /// A device session, made for a binding of that name.
+    /// By a device session, made for a binding of that name.
     Session(AuthenticatorId),
     /// Not at all: it says which tenant it belongs to, and which key it has.
     Stranger,

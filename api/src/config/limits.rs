@@ -67,14 +67,14 @@ pub const TOKEN_LIFETIME_SECONDS: Limit = limit("tokens.lifetime_seconds", 600, 
 /// Life of a challenge.
 pub const CHALLENGE_LIFETIME_SECONDS: Limit =
     limit("push.challenge_lifetime_seconds", 300, 10, CHALLENGE_LIFETIME_MS_MAX / 1000);
-/// Digits of the number that a person types to approve; 0 for no number.
+/// Digits of the number that has to be typed to approve; 0 is none.
 pub const NUMBER_MATCH: Limit = limit("push.number_match", 0, 0, 6);
 /// Calls of the webhook about a challenge.
 pub const NOTIFICATIONS_PER_CHALLENGE_MAX: Limit =
     limit("push.notifications_per_challenge_max", 3, 1, 3);
 /// Challenges of a user in a window, without an approval between.
 pub const PROMPTS_MAX: Limit = limit("push.prompts_max", 5, 1, 1000);
-/// Length of the window for prompts, in seconds.
+/// Length of that window.
 pub const PROMPTS_WINDOW_SECONDS: Limit = limit("push.prompts_window_seconds", 900, 1, 86_400);
 /// Wait after a denial, doubled by each further one.
 pub const DENIAL_WAIT_SECONDS: Limit = limit("push.denial_wait_seconds", 30, 0, 86_400);
@@ -99,7 +99,7 @@ pub const NUMBERS_LOCK: Limit =
 pub const ASYNC_WINDOW_MS: Limit = limit("store.async_window_ms", 50, 1, 10_000);
 /// Commits that are answered and not recorded, where an outage does not stop the server.
 pub const BACKLOG_RECORDS_MAX: Limit = limit("store.backlog_records_max", 100_000, 1, 10_000_000);
-/// Free room of the store below which the server warns, in MiB; 0 for no warning.
+/// Room of the store below which a warning is given, in MiB; 0 is none.
 pub const ROOM_WARN_MIB: Limit = limit("store.room_warn_mib", 256, 0, 1 << 20);
 /// Actors in memory.
 pub const ACTIVATIONS_MAX: Limit = limit("engine.activations_max", 500_000, 100, 100_000_000);

@@ -78,8 +78,8 @@ impl Drop for Place {
     }
 }
 
-/// Number of connections of each worker, so that all workers together have no more than `max`. The
-/// library skips a full worker, so that all places are used.
+/// Connections of each worker, so that all of them together have no more than `max`. A worker that
+/// is full is passed over, so that the places of the others are taken.
 pub(super) const fn per_worker(max: usize, workers: NonZeroUsize) -> usize {
     let share = max / workers.get();
     if share == 0 { 1 } else { share }

@@ -10,7 +10,7 @@ use actix_web::http::{Method, StatusCode};
 use countersign_engine::system::Stopwatch;
 use metrics::{Histogram, histogram};
 
-/// Time from the request's head to its answer, by route, method and status.
+/// From the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 
 /// The latencies of one route, by method and status: each is looked up once, since to look one up
@@ -21,7 +21,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// Makes the series of a route, named by its pattern.
+    /// Of a route with this pattern.
     pub const fn of(route: String) -> Self {
         Self { route, known: RefCell::new(Vec::new()) }
     }
@@ -60,7 +60,7 @@ pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     }
 }
 
-/// A method's name for a label. All unknown methods share one label.
+/// A method's name for a label; whatever else a client may invent counts as one.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

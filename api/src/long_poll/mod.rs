@@ -88,7 +88,7 @@ impl Hold {
     }
 }
 
-/// A poll whose wait has ended.
+/// A poll that waits no longer.
 pub struct Held {
     wait: Option<Wait>,
     crowded: bool,
@@ -112,7 +112,7 @@ fn wants(wait: Option<Wait>) -> bool {
     wait.is_some_and(|wait| wait.ms() > 0)
 }
 
-/// The gates at which a poll takes its places, if its caller prefers to wait.
+/// The gates at which a poll takes its places, if it prefers to wait at all.
 fn waiting_room(request: &HttpRequest, wait: Option<Wait>) -> Option<&Admission> {
     let admission = request.app_data::<Data<Admission>>().filter(|_| wants(wait));
     admission.map(|admission| admission.get_ref())

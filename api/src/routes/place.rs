@@ -54,13 +54,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Begins a path without methods; `under` is the mount.
+    /// Nothing yet at `path`; `under` is where it is mounted.
     pub(super) fn at(under: &str, path: &str) -> Self {
         let resource = web::resource(path).app_data(Series::of(format!("{under}{path}")));
         Self { resource, methods: BTreeSet::new() }
     }
 
-    /// Adds a method to the path.
+    /// The same with a method more.
     pub(super) fn route(mut self, verb: Verb) -> Self {
         self.methods.extend(verb.methods);
         Self { resource: self.resource.route(verb.route), ..self }

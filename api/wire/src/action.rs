@@ -116,7 +116,7 @@ pub struct ActionsQuery {
     /// Action codes, separated by commas; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<String>,
-    /// State of the actions; absent for all.
+    /// Only actions in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -128,9 +128,9 @@ impl ServerRequest for ActionsQuery {}
 pub struct ActionsFilter {
     /// Tracked at or after this time.
     pub from: UnixMillis,
-    /// Codes of the actions; empty for all.
+    /// Only of these codes; all where empty.
     pub codes: Vec<ActionCode>,
-    /// State of the actions; absent for all.
+    /// Only in this state.
     pub state: Option<action::ActionState>,
 }
 

@@ -59,8 +59,8 @@ pub struct PushChallengeResponse {
     pub challenge_id: String,
     /// End of its life, in Unix seconds.
     pub expires_at: u64,
-    /// The number that the browser shows and the person types on the device. No other answer has
-    /// it. Absent if the tenant asks for no number.
+    /// The number to show to the person, who types it on the device; it is told here and nowhere
+    /// else. Absent where none is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
     /// Results of the notifications. Left out if none are known, because the browser SDK takes an
@@ -185,7 +185,7 @@ pub struct WaitRequest {
 /// Challenges that one poll may wait for, at most.
 pub const WAITS_PER_POLL_MAX: usize = 8;
 
-/// A challenge that a poll waits for.
+/// One of the challenges that a poll waits for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {
@@ -227,7 +227,7 @@ pub struct WaitAnswer {
     /// Why it is refused: the code that a poll for it alone would be refused with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// Description of the error, for people.
+    /// The same, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
     /// The stable name of the cause: a row of [`crate::reason::Reason`].

@@ -118,7 +118,7 @@ pub struct Private<'a> {
 }
 
 impl PendingResponse {
-    /// The answer if no challenge is pending for any binding of the key.
+    /// Nothing is pending for any binding of the key.
     #[must_use]
     pub fn nothing(newest: &AuthenticatorId) -> Self {
         Self { user_authenticator_id: newest.as_str().to_owned(), ..Self::default() }

@@ -211,7 +211,7 @@ pub struct UsersFilter {
     pub email: Option<String>,
     /// Exact phone number.
     pub phone_number: Option<String>,
-    /// The last user of the page before.
+    /// Only users after this one.
     pub after: Option<UserId>,
     /// Users in the answer, at most: 1 to [`USERS_PAGE_MAX`].
     pub limit: usize,
@@ -302,7 +302,7 @@ impl UsersPage {
 /// Answer to the deletion of a user or an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// Always true.
+    /// True.
     pub success: bool,
 }
 

@@ -18,8 +18,7 @@ use countersign_core::id::AccountKey;
 
 type Run = Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
 
-/// A piece of work with exclusive access to the account. It runs to its end even if its caller has
-/// left.
+/// Something to do with the account, alone. It is done even if the asker has gone away.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Call(Run);
@@ -73,7 +72,7 @@ impl Handler<Call> for AccountActor {
             (writer, panicked)
         };
         let returned = called.into_actor(self).map(|(writer, panicked), actor: &mut Self, ctx| {
-            // A writer in doubt about the records is dropped.
+            // A writer in doubt about the records must not go on.
             if panicked || writer.is_lost() {
                 actor.load(ctx);
             } else {

@@ -16,9 +16,9 @@ pub(super) struct ClockGap {
 enum Gap {
     #[default]
     Small,
-    /// The wall clock was set forward, by milliseconds.
+    /// The wall clock was set forward by so many milliseconds.
     Forward(u64),
-    /// The wall clock was set back, by milliseconds.
+    /// It was set back by so many milliseconds.
     Back(u64),
 }
 

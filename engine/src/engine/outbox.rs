@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::shared::Shared;
 use crate::telemetry;
 
-/// Interval between searches for events that are due again.
+/// Between two looks for events that are due again.
 const LOOK: Duration = Duration::from_secs(5);
 /// Events taken at one look, at most; the next look takes the rest.
 const EVENTS_PER_LOOK_MAX: usize = 100;
@@ -32,7 +32,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Notes that an event was recorded.
+    /// Something is recorded in it.
     pub(crate) fn filled(&self) {
         self.filled.notify_one();
     }
@@ -90,7 +90,7 @@ async fn tell(shared: &Shared, event: &Event) -> Result<(), Error> {
     let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
     let called = event.called(shared.clock.now());
     let (Some(delivery), Some(called)) = (delivery, called) else {
-        // The tenant has no webhook, or a process died in the last call.
+        // Nobody is configured to be told, or a process died in the last call.
         return given_up(shared, event).await;
     };
     shared.store.put_off_event(&called).await?;

@@ -47,7 +47,7 @@ impl Engine {
         if behind_ms == 0 {
             return Ok(0);
         }
-        tracing::warn!(behind_ms, "the clock was set back: pending challenges expire");
+        tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
         shared.recovering.store(true, Ordering::Release);
         let expired = match expire_pending(shared, latest).await {
             Ok(expired) => bring_events_forward(shared, now).await.map(|()| expired),
@@ -55,7 +55,7 @@ impl Engine {
         };
         shared.recovering.store(false, Ordering::Release);
         let expired = expired?;
-        tracing::warn!(expired, "pending challenges have expired");
+        tracing::warn!(expired, "what was pending has expired");
         Ok(expired)
     }
 }
@@ -67,7 +67,7 @@ async fn expire_pending(shared: &Arc<Shared>, at: UnixMillis) -> Result<u64, Err
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
         let pending = shared.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
-        // No call can come for a tenant that is not configured.
+        // Nobody can call for a tenant that is not configured.
         let (ours, others): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|c| shared.tenant(&c.account.tenant).is_ok());
         foreign = others.len();

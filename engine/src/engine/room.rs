@@ -1,4 +1,4 @@
-//! Free room of the store: a metric, and a warning before it is used up.
+//! Room that is left to the store: shown as a metric, and warned of before there is none.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::telemetry;
 /// Room that is left to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Bytes that the store can still record; absent if unknown.
+    /// Bytes that it can still record; absent where nobody knows.
     pub bytes: Option<u64>,
     /// True if that is little.
     pub is_low: bool,
@@ -31,7 +31,7 @@ enum Turn {
 }
 
 impl Watch {
-    /// Begins without a measurement. With `warn_bytes` of 0 it never warns.
+    /// Nothing is known yet. With 0 bytes it is never little.
     pub(crate) const fn new(warn_bytes: u64) -> Self {
         Self { warn_bytes, known: Mutex::new(Room { bytes: None, is_low: false }) }
     }

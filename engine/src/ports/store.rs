@@ -35,12 +35,12 @@ pub enum StoreError {
 pub enum Committed {
     /// All of it is recorded.
     Recorded,
-    /// The change is refused, because the account has another revision than expected.
+    /// Nothing of it is recorded: the account has another revision than the one expected.
     Stale {
         /// The revision that is recorded.
         recorded: u64,
     },
-    /// The change is refused, because a challenge in it has another end already.
+    /// Nothing of it is recorded: a challenge in it has another end already.
     Ended {
         /// The challenge.
         challenge: ChallengeId,
@@ -58,7 +58,7 @@ pub struct UserQuery {
     pub phone_number: Option<String>,
     /// Exact user name.
     pub username: Option<String>,
-    /// The last user of the page before.
+    /// Only users after this one.
     pub after: Option<UserId>,
     /// Users in the answer, at most.
     pub limit: usize,
@@ -69,9 +69,9 @@ pub struct UserQuery {
 pub struct ActionQuery {
     /// Tracked at or after this time.
     pub from: UnixMillis,
-    /// Codes of the actions; empty for all.
+    /// Only of these codes; all where empty.
     pub codes: Vec<ActionCode>,
-    /// State of the actions; absent for all.
+    /// Only in this state.
     pub state: Option<ActionState>,
     /// Actions in the answer, at most.
     pub limit: usize,
@@ -86,7 +86,7 @@ pub struct Unwritten {
     pub oldest: Duration,
 }
 
-/// A record, with all that another store needs to import it.
+/// One record, with whatever is needed to put it into another store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A tenant's secret for signing its tokens.
@@ -230,8 +230,8 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Bytes that can still be recorded; absent if unknown. Periodic work asks for it, never a
-    /// request.
+    /// Bytes that can still be recorded; absent where nobody knows. It is asked for off the hot
+    /// path, and costs one look.
     fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
         Box::pin(std::future::ready(Ok(None)))
     }

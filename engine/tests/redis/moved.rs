@@ -159,9 +159,9 @@ async fn what_is_damaged_is_reported_with_its_key_and_not_exported() {
     for (key, why) in [
         (&*devices[0], "its checksum is wrong"),
         (&*devices[1], "its format 77 is unknown, 1 to 2 are known"),
-        (&*devices[3], "its name does not fit its content"),
-        (&*challenges[0], "its end does not fit its content"),
-        (&*actions[0], "its state does not fit its content"),
+        (&*devices[3], "its name is not that of what is in it"),
+        (&*challenges[0], "its end is not that of what is in it"),
+        (&*actions[0], "its state is not that of what is in it"),
         (&*accounts[0], "it does not say whose account it is"),
         (&*accounts[1], "WRONGTYPE"),
         ("countersign:{0}:unknown:0", "it is not a key of this store"),
@@ -219,7 +219,7 @@ async fn a_record_that_an_index_does_not_lead_to_is_reported() {
             panic!("{index}: nothing is missing");
         };
         assert!(why.contains(&format!("is missing from {index}")), "{why}");
-        // The record exists all the same, and an import restores it whole.
+        // It is there all the same, and whole where it is imported.
         exported(&store).await;
     }
 }

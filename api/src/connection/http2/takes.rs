@@ -13,7 +13,7 @@ use crate::connection::take::TakeDeadline;
 pub(super) struct Takes(RefCell<HashMap<u32, Take>>);
 
 struct Take {
-    /// Bytes that wait, always above 0.
+    /// Bytes that wait. There is no entry without any.
     waiting: usize,
     deadline: TakeDeadline,
     /// Time at which the peer last took some, or the wait began.

@@ -27,10 +27,9 @@ const READ_BYTES_MAX: usize = 4096;
 /// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Time from a request's first byte, or from the start of the connection, to the end of its
-    /// head.
+    /// From a request's first byte, or from the start of the connection, to the end of its head.
     pub head: Duration,
-    /// Maximum time between successful writes.
+    /// From one write that succeeds to the next.
     pub silence: Duration,
 }
 
@@ -50,7 +49,7 @@ pub struct Deadlined<T> {
     io: Take<T>,
     load: Load,
     patience: Patience,
-    /// The timer may fire before a deadline. It is reset only then, and not with every request.
+    /// It may go off before anything is due: it is set anew only then, and not with every request.
     timer: Pin<Box<Sleep>>,
     silent_since: Instant,
     head: Option<Head>,
@@ -59,7 +58,7 @@ pub struct Deadlined<T> {
     /// Set while the peer is slow to take an answer.
     take: Option<TakeDeadline>,
     has_read: bool,
-    /// True if the last read handed over the maximum: the reader has to work through it first.
+    /// As much was handed over as may be at once: the reader has to work it off before the next.
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,
@@ -75,7 +74,7 @@ impl<T: AsyncRead> Deadlined<T> {
         Self::since(Instant::now(), io, patience, load)
     }
 
-    /// Wraps a connection that began at `since`.
+    /// The same for a connection that began at `since`.
     pub fn since(since: Instant, io: T, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),

@@ -31,7 +31,8 @@ async fn nothing_is_handed_over(connection: &mut Deadlined<DuplexStream>) -> boo
     timeout(SECOND, connection.read_u8()).await.is_err()
 }
 
-/// Lets `peer` send a byte every second and ignores its errors, and reads `connection` to its end.
+/// Lets `peer` send a byte every second, whatever comes of it, and reads `connection` to its
+/// end.
 async fn drip(peer: &mut DuplexStream, connection: &mut Deadlined<DuplexStream>) -> Duration {
     let start = Instant::now();
     let dripping = async {

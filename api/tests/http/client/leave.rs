@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
-/// Time after which a page that was loaded again must have polled.
+/// Longer than a page that is loaded again may take until it polls.
 const LEFT: Duration = Duration::from_secs(7);
 
 fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {
@@ -78,7 +78,7 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
     leave_all(&it, &it.server.token("u-2").await).ok().await;
     let refused = leave_all(&it, &it.server.token("u-3").await);
     refused.refused(503, "temporarily_unavailable").await;
-    // The page may repeat its call: no repetition takes a further place.
+    // The same page may say so as often as it likes: it takes no further place.
     for _ in 0..8 {
         assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     }

@@ -28,7 +28,7 @@ pub struct Remove {
     pub key: PresentedKey,
     /// Nonce of the removal's statement. Without it, the number of the time window is signed.
     pub nonce: Option<Nonce>,
-    /// The signature, which is not checked yet.
+    /// Nothing about it is known to be true.
     pub signature: Vec<u8>,
 }
 

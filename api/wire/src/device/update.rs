@@ -46,7 +46,7 @@ pub struct Update {
     pub key: PresentedKey,
     /// Nonce of the signature.
     pub nonce: UpdateNonce,
-    /// The signature, which is not checked yet.
+    /// Nothing about it is known to be true.
     pub signature: Vec<u8>,
     /// The change to record once the signature is verified.
     pub refresh: Refresh,

@@ -225,8 +225,8 @@ impl AccountWriter {
         self.shared.clock.now()
     }
 
-    /// Loads the action of an open challenge, because devices are offered both. Memory may hold
-    /// other actions since the challenge was issued.
+    /// Has the action of an open challenge in memory, because devices are offered both: other
+    /// actions may have taken its place since the challenge was issued.
     async fn recall_action_of(&mut self, id: &ChallengeId) -> Result<(), Error> {
         let Some(open) = self.account.open_challenge(id) else { return Ok(()) };
         let key = open.action.clone();

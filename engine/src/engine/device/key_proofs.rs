@@ -20,7 +20,7 @@ use crate::shared::Shared;
 /// Proof of possession in an update.
 #[derive(Clone)]
 pub enum Refreshing {
-    /// The official SDKs' form: a signature over the nonce that was given out under `handle`.
+    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
     Official {
         /// The nonce's handle.
         handle: String,
@@ -39,7 +39,7 @@ pub enum Refreshing {
 /// Proof of possession in a removal.
 #[derive(Clone)]
 pub enum Removing {
-    /// The official SDKs' form: a signature over the number of the time window.
+    /// As official SDKs do it: a signature over the number of the time window.
     Official(Vec<u8>),
     /// A signature over the removal's statement.
     Statement {
@@ -122,7 +122,7 @@ impl Engine {
             }
         };
         let first = bindings.first().map(|b| b.id.clone());
-        // Bindings without a place are included.
+        // Those too that the key has no place for.
         let bindings = self.shared.store.devices_of_key(key).await?;
         // Seen to its end even if the app leaves, which deletes its key whatever it is told.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
@@ -208,7 +208,7 @@ async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Er
             Box::pin(async move { w.remove_device(&binding.id).await })
         });
         match removed.await {
-            // Another call has removed the binding meanwhile.
+            // Removed meanwhile by somebody else.
             Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
             Err(error) => return Err(error),
         }

@@ -34,7 +34,7 @@ use crate::telemetry;
 pub struct EnrollmentProof {
     /// Over the enrollment's statement.
     pub signature: Vec<u8>,
-    /// Digest of the bearer token that the key is enrolled with.
+    /// Of the bearer token that the key is enrolled with.
     pub token: Digest,
 }
 

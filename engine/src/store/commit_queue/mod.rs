@@ -29,7 +29,7 @@ use crate::telemetry;
 pub(super) const GROUP_UNITS_MAX: usize = 512;
 /// Units that wait, at most; one more is refused.
 const QUEUE_UNITS_MAX: usize = 16_384;
-/// Pause before a refused group with early answers is tried again.
+/// Until a group that was refused, and of which something was answered already, is tried again.
 const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 /// Most tries once the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
@@ -54,7 +54,7 @@ struct Progress {
     /// Why the last groups were refused.
     refusing: Option<StoreError>,
     broken: Option<StoreError>,
-    /// The queue has ended cleanly.
+    /// It has ended in good order.
     is_finished: bool,
 }
 
@@ -284,7 +284,7 @@ impl<B: Backend> Writer<B> {
             self.records_again();
         }
         for (reply, answer) in waiting {
-            // If the caller has left, the answer is dropped.
+            // A caller that has left does not mind.
             let _ = reply.send(answer);
         }
         if let Err(error) = self.backend.maintain(self.receiver.is_empty()) {

@@ -14,7 +14,7 @@ impl Writer {
                 let is_recorded = matches!(answer, Ok(Done::Commit(Committed::Recorded)));
                 self.guard.confirm(number, is_recorded);
             }
-            // If the caller has left, the answer is dropped.
+            // A caller that has left does not mind.
             None => drop(queued.reply.map(|reply| reply.send(answer))),
         }
     }

@@ -37,8 +37,7 @@ impl Writer {
             let units: Vec<_> = wave.iter().map(|queued| &queued.unit).collect();
             let replies = self.attempt(&units, sent).await?;
             if replies.iter().any(is_unknown_script) {
-                // A unit with an unknown script has done nothing. The whole group is sent again,
-                // this time with the script.
+                // Such a unit has done nothing: all of them go again, this time with the script.
                 self.whole = true;
                 continue;
             }
@@ -103,8 +102,8 @@ impl Writer {
         Ok(executed.split_off(executed.len() - units.len()))
     }
 
-    /// Answers the wave's callers. If an earlier attempt may have recorded the wave (`before`), a
-    /// refused unit stays in it.
+    /// `before` is whether an earlier attempt may have recorded the wave: then a unit that is
+    /// refused stays in it.
     fn answer(
         &mut self,
         wave: &mut Vec<Queued>,
@@ -146,7 +145,7 @@ impl Writer {
         match (word.as_str(), unit) {
             ("recorded", Unit::Commit { change, .. }) => {
                 for before in values {
-                    // The unit is recorded, even if the row that it replaces is damaged.
+                    // It is recorded, whatever became of the row that it replaces.
                     if let Err(trouble) =
                         bytes(before).and_then(|b| self.replaced(change, b.as_deref()))
                     {

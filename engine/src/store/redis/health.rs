@@ -16,7 +16,7 @@ use crate::store::lag::Lag;
 use crate::store::refused;
 use crate::system::Stopwatch;
 
-/// Minimum seconds between log lines about one outage, whose errors can alternate with each try.
+/// Between two lines about one outage, whose errors can alternate with each try.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
 /// Health of the store.
@@ -24,8 +24,8 @@ const SAID_AGAIN_SECONDS: f64 = 1.0;
 pub(super) enum Health {
     /// It records.
     Recording,
-    /// It is unknown which units are recorded, or lost units have to be written again. Nothing is
-    /// read until then.
+    /// Nobody knows which units are recorded, or lost units are to be written again: nothing is
+    /// read until that is settled.
     Unsettled(String),
     /// Redis refuses to record; records can be read.
     Refusing(String),
@@ -122,7 +122,7 @@ impl Guard {
             let error = broken.wait_for(Option::is_some).await.ok().and_then(|e| e.clone());
             match error {
                 Some(error) => error,
-                // The store was closed cleanly.
+                // The store is gone, in good order.
                 None => std::future::pending().await,
             }
         })
@@ -182,7 +182,7 @@ impl Guard {
         self.turn(&Health::Refusing(why.to_owned()));
     }
 
-    /// Another server owns the store, so this server ends.
+    /// Another server has taken the store: this one can do nothing more, and is to end.
     pub(super) fn fenced(&self) {
         self.broke(FENCED);
     }
@@ -223,7 +223,7 @@ impl Guard {
                     tracing::error!(why, "the store does not record");
                 }
             }
-            // The next outage is logged at once.
+            // The next outage is told at once.
             Health::Recording => *said = Said::default(),
             Health::Over(_) => {}
         }

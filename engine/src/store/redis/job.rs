@@ -13,7 +13,7 @@ use crate::system::Stopwatch;
 
 /// Seconds for which a store that is being closed tries to record the units that it has answered.
 pub(super) const CLOSING_SECONDS: f64 = 3.0;
-/// Pause between tries to settle a group.
+/// Between two tries to settle a group.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answer to a unit.
@@ -41,7 +41,7 @@ pub(super) enum Job {
 /// A unit that waits to be recorded, or to be known.
 pub(super) struct Queued {
     pub(super) unit: Unit,
-    /// Channel to the caller; none after the caller's time or an early answer.
+    /// Nobody once the time of the caller is up, and where it was answered early.
     pub(super) reply: Option<Reply<Done>>,
     /// Its number among those that were answered early: it is recorded, however long that takes.
     pub(super) told: Option<u64>,
@@ -49,7 +49,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Answers callers that have waited for `wait` seconds, and tells whether there was one.
+    /// Answers callers that have waited for so many seconds. The answer is whether that was so.
     pub(super) fn answered_late(&mut self, wait: f64) -> bool {
         let is_late = self.reply.is_some() && self.since.seconds() > wait;
         let reply = if is_late { self.reply.take() } else { None };

@@ -309,7 +309,7 @@ fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
         Ok(Some(record)) => Ok(Read::Intact(record)),
         Ok(None) => Ok(Read::Absent),
         Err(Trouble::Unreadable(error)) => {
-            tracing::error!(error, "a record that is due cannot be read and is skipped");
+            tracing::error!(error, "a record whose time has come is passed over");
             Ok(Read::Damaged)
         }
         Err(trouble) => Err(trouble),

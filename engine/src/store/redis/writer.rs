@@ -180,8 +180,7 @@ impl Writer {
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    // Callers get their answer before the process ends, with the lost ownership as
-                    // its reason.
+                    // A loss comes first, because it is the reason to tell.
                     self.give_up(wave, &Trouble::Fenced.into());
                     return self.guard.fenced();
                 }
@@ -216,7 +215,7 @@ impl Writer {
         while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
-                // The job is dropped: its caller gets an error, and periodic jobs come again.
+                // Its caller is answered that it was not done; the others are asked for again.
                 Ok(Job::Prune { .. } | Job::Suspect(_) | Job::Verify) => {}
                 Err(_) => break,
             }

@@ -61,7 +61,7 @@ pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fa
     if is_meant(&record) {
         return Ok(record);
     }
-    Err(StoreError::Unreadable("a row's key does not fit its content".to_owned()).into())
+    Err(StoreError::Unreadable("a row is filed under what it is not".to_owned()).into())
 }
 
 fn first<T: Stored>(
@@ -207,7 +207,7 @@ pub(super) fn collect_intact<T: Stored>(
         match record(row, 0) {
             Ok(intact) => found.push(intact),
             Err(Fault::Row(error)) => {
-                tracing::error!(%error, "a record that is due cannot be read and is skipped");
+                tracing::error!(%error, "a record whose time has come is passed over");
             }
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

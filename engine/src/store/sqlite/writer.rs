@@ -147,7 +147,7 @@ impl Backend for Writer {
             };
             answers.push(match done {
                 Ok(done) => Ok(done),
-                // A unit with a damaged row is refused before its first write.
+                // Such a unit is refused before its first write.
                 Err(Fault::Row(error)) => Err(error),
                 Err(Fault::Sql(error)) => return Err(failure(&error)),
             });

@@ -88,13 +88,13 @@ impl House {
         self.again_with(ms, None)
     }
 
-    /// Restarts the engine `ms` later, with these limits.
+    /// The same, within these limits.
     pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
         Self::start(self.store.clone(), clock, limits, None)
     }
 
-    /// Restarts the engine `ms` later, with this delivery.
+    /// The same, with somebody who is told.
     pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
         let clock = Arc::new(ManualClock::at(self.now().0 + ms));
         Self::start(self.store.clone(), clock, Limits::default(), delivery)
@@ -277,7 +277,7 @@ impl Phone {
         Self::with_key([number; 32])
     }
 
-    /// Makes a user by its number.
+    /// One of many.
     pub(crate) fn of(number: u32) -> Self {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&number.to_le_bytes());

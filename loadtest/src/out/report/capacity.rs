@@ -20,7 +20,7 @@ pub struct Capacity {
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
-    /// Results of the same server with other stores.
+    /// The same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<Beside>,
 }
@@ -58,7 +58,7 @@ pub struct Objective {
 pub enum Conclusion {
     /// The highest rate that meets the objective was found, and the next one that does not.
     Found,
-    /// The highest rate that may be tried meets it: the server can do more.
+    /// The highest rate that may be tried meets it: the server bears more.
     Ceiling,
     /// Not even the lowest rate that may be tried meets it.
     Nothing,
@@ -89,7 +89,7 @@ pub struct Trial {
     pub met: bool,
 }
 
-/// A kind of cost.
+/// Something that costs.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {

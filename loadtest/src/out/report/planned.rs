@@ -13,7 +13,7 @@ const POINTS_MIN: usize = 3;
 
 /// The heads of the table of costs.
 pub(super) const FIT_HEADS: [&str; 6] =
-    ["Cost", "Of each", "At zero", "Points", "R²", "Largest deviation"];
+    ["Cost", "Of one", "Without any", "Points", "R²", "Largest deviation"];
 
 /// The heads of the table of trials.
 pub(super) const TRIAL_HEADS: [&str; 7] =
@@ -49,8 +49,8 @@ pub(crate) fn conclusion(capacity: &Capacity) -> String {
             )
         }
         Conclusion::Ceiling => format!(
-            "{rate} lifecycles per second met {objective}, and no higher rate was \
-             tried: the server can do more ({trials})."
+            "{rate} lifecycles per second were borne with {objective}, and no higher rate was \
+             tried: the server bears more ({trials})."
         ),
         Conclusion::Nothing => {
             format!("Not even the lowest rate that was tried met {objective} ({trials}).")
@@ -67,8 +67,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if report.server.store.as_deref().is_some_and(|store| store.starts_with("memory")) {
         found.push(
-            "The store in memory keeps all devices and finished lifecycles in the server's own \
-             memory, and loses them at its end: its plan leaves them out. Plan with another store."
+            "The store in memory keeps all devices and what is finished in the server's own \
+             memory, and loses it: its plan leaves that out. Plan with another store."
                 .to_owned(),
         );
     }
@@ -77,8 +77,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     for (store, conclusion) in searches.chain(others) {
         let plan = match conclusion {
             Conclusion::Found => continue,
-            Conclusion::Ceiling | Conclusion::GaveUp => "its plan uses a whole core",
-            Conclusion::Nothing => "its plan has no cores",
+            Conclusion::Ceiling | Conclusion::GaveUp => "its plan counts on all of a core",
+            Conclusion::Nothing => "its plan says nothing of cores",
         };
         let with = if store.is_empty() { String::new() } else { format!(" with {store}") };
         found.push(format!("The highest rate{with} was not found: {plan}."));
@@ -183,7 +183,7 @@ pub(super) fn amount(cost: Cost, value: f64) -> String {
     if is_cpu(cost) { format::cores(value) } else { mark(cost, value) }
 }
 
-/// Formats the measurement for an axis.
+/// The same as it stands on an axis.
 pub(super) fn mark(cost: Cost, value: f64) -> String {
     let is_count = is_cpu(cost) || cost == Cost::WritesPerLifecycle;
     format::trimmed(&if is_count { format::number(value) } else { format::bytes(value) })
@@ -194,7 +194,7 @@ pub(super) fn of_one(fit: &Fit) -> String {
     format::trimmed(&words_of(fit.cost)(fit.slope))
 }
 
-/// Formats the cost with its relative standard error.
+/// The same with its standard error, as a part of it.
 pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
     let error = error.map_or_else(String::new, |part| format!(" ± {}", format::share(part)));
@@ -220,9 +220,9 @@ const fn is_cpu(cost: Cost) -> bool {
 }
 
 /// Legend of the table of costs.
-pub(super) const FIT_NOTE: &str = "Lines by least squares. ± is the standard error of a cost. R² is \
-    the share of the variation that the line explains. The largest deviation is that of a \
-    measurement from the line, as a part of the measured range.";
+pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard error of what one \
+    costs, R² the share of the variation that the line explains, the largest deviation that of a \
+    measurement from the line, as a part of their range.";
 
 /// A row of the table of costs.
 pub(super) fn fit_row(fit: &Fit) -> [String; 6] {

@@ -94,12 +94,12 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     } = capacity.assumptions;
     let plain = |value: f64| format::trimmed(&format::number(value));
     let mut said = vec![
-        "Measured: the trials, and the points that lines were fitted to. Fitted: the costs, by \
-         least squares. Calculated: the plan."
+        "Measured: the trials, and the points that lines were fitted to. Fitted: what one more \
+         costs, by least squares. Calculated: the plan."
             .to_owned(),
         format!(
-            "A person answers after {}. Until then a challenge is pending and a browser waits, {} \
-             of them over HTTP/2.",
+            "People take {} to answer; so long a challenge is pending and a browser parked, {} of \
+             them over HTTP/2.",
             format::seconds(human_delay_seconds),
             format::share(http2_share),
         ),
@@ -114,8 +114,8 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     said.extend(busy(report, capacity));
     let store = if capacity.beside.is_empty() { "" } else { " with the same store" };
     said.push(format!(
-        "Range: a peak is within the highest rate that met the objective on this \
-         machine{store}, or beyond it and extrapolated."
+        "Range: whether the peak is within the highest rate that was measured to meet the \
+         objective on this machine{store}, or beyond it and so extrapolated."
     ));
     said
 }
@@ -138,8 +138,8 @@ fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
         format!("of its {of} {}", shares.join(", "))
     };
     Some(format!(
-        "By their costs, at the highest rate the server used {used}. No core of the plan is used \
-         more, less the reserve. The plan assumes that throughput grows in proportion to the \
-         cores."
+        "By their costs, at the highest rate the server used {used}; no core of the plan is used \
+         more, less what is kept free. That more cores bear more in proportion is taken for \
+         granted."
     ))
 }

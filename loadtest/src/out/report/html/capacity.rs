@@ -28,12 +28,12 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         }
         @if let Some(Table { heads, rows }) = stores_table::table(report, capacity) {
             section aria-labelledby="stores" {
-                h2 id="stores" { "The stores compared" }
+                h2 id="stores" { "The stores side by side" }
                 (table("The highest rate and each cost, by store", &heads, rows))
             }
         }
         section aria-labelledby="plan" {
-            h2 id="plan" { "Plan" }
+            h2 id="plan" { "What it takes" }
             (plans(report, capacity))
             ul.assumptions {
                 @for said in sizing_table::assumptions(report, capacity) { li { (said) } }
@@ -41,7 +41,7 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         }
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
-                h2 id="costs" { "Costs" }
+                h2 id="costs" { "What one more costs" }
                 (fits(capacity))
                 p.note { (planned::FIT_NOTE) }
                 div.charts {
@@ -160,9 +160,9 @@ fn trials(capacity: &Capacity) -> Markup {
 fn plans(report: &Report, capacity: &Capacity) -> Markup {
     html! {
         @for plan in sizing_table::all(report, capacity) {
-            @if plan.store.is_some() { h3 { (plan.titled("Plan")) } }
+            @if plan.store.is_some() { h3 { (plan.titled("What it takes")) } }
             (table(
-                &plan.titled("Resources by number of users"),
+                &plan.titled("Users, and what they take"),
                 &plan.table.heads,
                 plan.table.rows.clone(),
             ))

@@ -137,8 +137,7 @@ pub(super) fn latency(report: &Report) -> Markup {
         series.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
         series.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
     ];
-    let words =
-        ("latency-time", "Latency over time", "Of the arrivals that completed in each interval.");
+    let words = ("latency-time", "Latency over time", "Of what completed in each interval.");
     series.chart(words, lines, format::time, |low, high| {
         Scale::log(low.max(1.0), high, format::short_time)
     })
@@ -169,7 +168,7 @@ pub(super) fn under_way(report: &Report) -> Markup {
         series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
     ];
     let words =
-        ("under-way", "Under way", "Arrivals that had begun and not ended, and parked polls.");
+        ("under-way", "Under way", "What had begun and not ended, and polls that were held.");
     series.chart(words, lines, whole, |_, high| Scale::linear(0.0, high, 1.0, whole))
 }
 
@@ -212,6 +211,7 @@ pub(super) fn errors(report: &Report) -> Markup {
         colour: if error.refusal { 1 } else { 4 },
     });
     let drawn: Vec<Bar> = drawn.collect();
-    let about = "Number of each; a server should refuse under too much load.";
+    let about =
+        "How often each was seen; refusals are what a server should do under too much load.";
     bars("errors-kind", "Errors by kind", about, &drawn)
 }

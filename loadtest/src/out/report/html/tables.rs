@@ -75,7 +75,7 @@ pub(super) fn errors(report: &Report) -> Markup {
             }
         }
     };
-    scrolling("Errors", &rows)
+    scrolling("What went wrong", &rows)
 }
 
 type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
@@ -112,7 +112,7 @@ pub(super) fn server(report: &Report) -> Markup {
             }
         }
     };
-    html! { @if !known.is_empty() { (scrolling("The server's metrics", &rows)) } }
+    html! { @if !known.is_empty() { (scrolling("What the server said of itself", &rows)) } }
 }
 
 /// The points of the charts over time.

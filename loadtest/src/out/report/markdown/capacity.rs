@@ -12,7 +12,7 @@ use crate::out::report::stores_table::{self, Table};
 
 /// Writes all of it.
 pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
-    writeln!(out, "# Capacity of a Countersign server\n")?;
+    writeln!(out, "# How much a Countersign server bears\n")?;
     writeln!(out, "{}\n", planned::conclusion(capacity))?;
     let measured =
         format!("Measured at {}, from {}.", facts::server(report), facts::machine(report));
@@ -25,13 +25,13 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
         writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
     }
     if let Some(Table { heads, rows }) = stores_table::table(report, capacity) {
-        writeln!(out, "## The stores compared\n")?;
+        writeln!(out, "## The stores side by side\n")?;
         table(out, &heads, rows.into_iter())?;
     }
-    writeln!(out, "## Plan\n")?;
+    writeln!(out, "## What it takes\n")?;
     for plan in sizing_table::all(report, capacity) {
         if plan.store.is_some() {
-            writeln!(out, "### {}\n", text(&plan.titled("Plan")))?;
+            writeln!(out, "### {}\n", text(&plan.titled("What it takes")))?;
         }
         table(out, &plan.table.heads, plan.table.rows.iter())?;
     }
@@ -39,7 +39,7 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
         writeln!(out, "* {}", text(&said))?;
     }
     if !capacity.fits.is_empty() {
-        writeln!(out, "\n## Costs\n")?;
+        writeln!(out, "\n## What one more costs\n")?;
         table(out, &FIT_HEADS, capacity.fits.iter().map(planned::fit_row))?;
         writeln!(out, "{}", planned::FIT_NOTE)?;
     }
