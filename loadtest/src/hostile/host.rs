@@ -33,7 +33,7 @@ pub(super) struct Host {
     pub(super) operators: SocketAddr,
     /// Its tenant.
     pub(super) tenant: String,
-    /// People who sign in.
+    /// Those who sign in.
     pub(super) sign_ins: Arc<SignIns>,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,

@@ -73,7 +73,7 @@ pub struct Span {
     pub own_delay: Times,
 }
 
-/// Figures of a span in the JSON file.
+/// The same for a file.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct SpanFigures {
     sign_ins: u64,
