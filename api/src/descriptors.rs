@@ -25,7 +25,7 @@ const OF_A_WORKER: u64 = 8;
 const OF_A_CALL: u64 = 5;
 /// Calls of webhooks at once, at least.
 const CALLS_MIN: u64 = 8;
-/// Of so many open files, one is for a call of a webhook.
+/// Open files of the limit for each concurrent call of a webhook.
 const FOR_ONE_CALL: u64 = 16;
 
 /// Raises the process's limit as far as possible, and returns it.

@@ -8,7 +8,7 @@ use countersign_engine::ports::store::StoreError;
 
 use crate::descriptors::TooFew;
 
-/// Why the server does not start, or did not end in order.
+/// Reasons for which the server does not start, or did not end cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The wall clock is not set.

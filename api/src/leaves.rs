@@ -1,5 +1,5 @@
-//! Pages that went away and may come back: each of them is noted once, however often it says so, so
-//! that it takes the places of one poll.
+//! Pages that were unloaded and may be loaded again. Each page is noted once, however often it
+//! calls, so that it takes the places of one poll.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use actix_web::rt::time::timeout;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId};
 use tokio::sync::watch;
 
-/// The wait of a page: for a challenge of an action, or for whatever is open of it.
+/// Subject of a page's call: a challenge, or the open challenge of an action.
 pub type Left = (AccountKey, ActionKey, Option<ChallengeId>);
 
-/// The pages, each with a signal that it has said so again. Clones are the same.
+/// The pages, each with a signal of a repeated call. Clones share them.
 #[derive(Clone, Default)]
 pub struct Leaves(Arc<Mutex<HashMap<Left, watch::Sender<()>>>>);
 
 impl Leaves {
-    /// Notes that a page went away. `None` if it is noted already: then its time begins anew.
+    /// Notes that a page was unloaded. `None` if it is noted already: its time starts again.
     pub fn note(&self, left: Left) -> Option<Leaving> {
         let mut all = self.all();
         if let Some(again) = all.get(&left) {
@@ -44,13 +44,12 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Waits until the page has had `time` to come back. A page that goes away after that is noted
-    /// anew.
+    /// Waits until the page has had `time` to come back. A call after that is noted as a new one.
     pub async fn over(mut self, time: Duration) {
         while !self.is_over {
             while timeout(time, self.again.changed()).await.is_ok_and(|again| again.is_ok()) {}
             let mut all = self.leaves.all();
-            // It may have said so again in this very moment.
+            // The page may have repeated its call at this moment.
             if !self.again.has_changed().unwrap_or(false) {
                 all.remove(&self.left);
                 self.is_over = true;

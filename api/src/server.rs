@@ -1,4 +1,4 @@
-//! Puts the server together from its configuration, runs it, and ends it in order.
+//! Builds the server from its configuration, runs it, and shuts it down.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -69,7 +69,7 @@ fn is_set(wall: UnixMillis) -> Result<(), ServeError> {
     if wall < CLOCK_MIN { Err(ServeError::ClockUnset { wall_seconds }) } else { Ok(()) }
 }
 
-/// The same, by another clock than the system's, and with the pulse of each worker made by `pulse`.
+/// Starts the server with another clock than the system's. `pulse` makes the pulse of each worker.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -90,7 +90,8 @@ pub async fn start_at(
         tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &calls)?);
     }
     let engine = Engine::start(&engine_settings(config), ports, tenants);
-    // Callers wait from here on, and are not turned away when operators are told that all is ready.
+    // Connections are accepted from here on, so that no caller is rejected once operators see the
+    // server as ready.
     let listener = listen("server.listen or COUNTERSIGN_LISTEN", config.server.listen)?;
     let address = listener.local_addr()?;
     let mut servers = Vec::new();

@@ -20,7 +20,7 @@ use crate::error::ServeError;
 const WEBHOOK_SOURCE: &str = "https://countersign.dev";
 /// Time for which a command waits for a Redis that does not answer.
 const COMMAND_WAIT: Duration = Duration::from_secs(60);
-/// In the data folder of a server whose records are in Redis.
+/// Name of the file that marks the data folder of a server with records in Redis.
 const KNOWN_FILE: &str = "store-in-redis";
 
 /// Opens the store that is configured, or begins it.
@@ -68,8 +68,8 @@ pub async fn open_store_to_serve(
     Ok(store)
 }
 
-/// Opens the store that is configured and is there: a mistyped path is not to become a new store
-/// that is found to be in order.
+/// Opens an existing store, so that a mistyped path does not become a new store that passes a
+/// check.
 ///
 /// # Errors
 /// [`ServeError::Store`].
@@ -99,7 +99,7 @@ async fn open(
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
             let redis = RedisSettings::new(url.expose());
-            // Nobody is kept waiting by a command, which a Redis that is busy is not to end.
+            // A command keeps no caller waiting, and should survive a busy Redis.
             let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {
                 wait,

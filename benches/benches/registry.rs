@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 /// Actors in the registry.
 const ACTIVE: [usize; 3] = [1, 1000, 100_000];
-/// A prime, so that those who are asked lie anywhere among the others.
+/// A prime, so that the asked actors are spread over all.
 const STRIDE: usize = 7919;
 
 fn registry(c: &mut Criterion) {

@@ -46,7 +46,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// One with something in every field.
+    /// Makes a message with a value in every field.
     #[must_use]
     pub fn sample() -> Self {
         Self {
@@ -104,7 +104,7 @@ pub fn park() -> io::Result<()> {
     })
 }
 
-/// The same over HTTP/2, by the library that the server speaks it with, and with its settings.
+/// Parks polls over HTTP/2, with the server's library and settings.
 ///
 /// # Errors
 /// If it cannot listen.
@@ -211,7 +211,7 @@ pub fn batched_verification_us(times: u32) -> io::Result<f64> {
     Ok((cpu::of_this_thread()? - start) / (f64::from(batches) * BATCH as f64))
 }
 
-/// One of a key of its own.
+/// Makes a check with a key of its own.
 fn check() -> Check {
     let software = SoftwareKey::generate(Algorithm::Ed25519);
     let message = software.thumbprint().as_bytes().to_vec();

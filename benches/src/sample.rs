@@ -26,7 +26,7 @@ pub fn engine(store: Arc<dyn Store>) -> Engine {
     engine_with(store, &EngineSettings::default())
 }
 
-/// The same with other sizes.
+/// Makes an engine with other sizes.
 #[must_use]
 pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
     let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };

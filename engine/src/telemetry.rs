@@ -27,7 +27,7 @@ pub const BINDINGS_CROWDED_OUT: &str = "countersign_bindings_crowded_out_total";
 pub const SIGNATURES_REFUSED: &str = "countersign_signatures_refused_total";
 /// Challenges ended, by outcome.
 pub const OUTCOMES: &str = "countersign_outcomes_total";
-/// From issue to end, by outcome.
+/// Time from a challenge's issue to its end, by outcome.
 pub const CHALLENGE_SECONDS: &str = "countersign_challenge_seconds";
 /// Actors in memory, by kind.
 pub const ACTORS: &str = "countersign_actors";
@@ -57,8 +57,7 @@ pub const STORE_COMMIT_UNITS: &str = "countersign_store_commit_units";
 pub const STORE_UNWRITTEN_UNITS: &str = "countersign_store_unwritten";
 /// Age of the oldest of them.
 pub const STORE_UNWRITTEN_SECONDS: &str = "countersign_store_unwritten_seconds";
-/// Bytes that the store can still record. Absent where that was never known, NaN while it is not
-/// known any more.
+/// Bytes that the store can still record. Absent if never known, NaN if no longer known.
 pub const STORE_ROOM_BYTES: &str = "countersign_store_room_bytes";
 /// Calls of the store that failed, by reason: `busy` while too many wait, `unavailable` while it
 /// cannot record or be reached, `unreadable` for a row that is damaged.

@@ -28,32 +28,32 @@ pub struct Cli {
 enum Command {
     #[command(flatten)]
     Scenario(Box<Load>),
-    /// The page or the Markdown of a report, from its JSON file.
+    /// Render a report's JSON file as a page or as Markdown.
     Render(RenderArgs),
-    /// Compare two reports, and tell changes from noise.
+    /// Compare two reports, and separate changes from noise.
     Compare(CompareArgs),
-    /// Sign-ins while others abuse the server, one abuse after the other or two at a time.
+    /// Measure sign-ins while attackers abuse the server, in one way or in two at a time.
     Hostile(HostileArgs),
-    /// The process of the attackers, which `hostile` starts.
+    /// Run the attackers' process, which `hostile` starts.
     #[command(hide = true)]
     Attack,
 }
 
 #[derive(Subcommand)]
 enum Load {
-    /// Whole lifecycles: track, challenge, wait, read, decide, learn, validate.
+    /// Run whole lifecycles: track, challenge, poll, read, decide, validate.
     Lifecycle(Run<lifecycle::LifecycleArgs>),
-    /// Many parked browsers, woken one by one or all at once.
+    /// Park many browsers, and decide their challenges one by one or all at once.
     Waiters(Run<waiters::WaitersArgs>),
-    /// Open apps on long polls, some of which are told of a challenge.
+    /// Keep many apps on long polls, and send challenges to some of them.
     Phones(Run<phones::PhonesArgs>),
-    /// Enrollments of new users.
+    /// Enroll new users.
     Enroll(Run<enroll::EnrollArgs>),
-    /// Everyone at 09:00.
+    /// Let everyone sign in within a short time, as at 09:00.
     Storm(Run<storm::StormArgs>),
-    /// Lifecycles among bad signatures, replays and garbage.
+    /// Run lifecycles among bad signatures, replays and garbage.
     Poison(Run<poison::PoisonArgs>),
-    /// Ordinary days for hours.
+    /// Run ordinary lifecycles for hours, and measure the growth of memory.
     Soak(Run<soak::SoakArgs>),
     /// Find the highest rate that meets an objective, and the costs for a planner.
     Capacity(Run<CapacityArgs>),

@@ -32,15 +32,15 @@ pub struct RunArgs {
     /// The server.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// HTTP/1.1, or HTTP/2 from the first byte on.
+    /// Version of HTTP: 1 for HTTP/1.1, 2 for HTTP/2 by prior knowledge.
     #[arg(long, help_heading = "Clients", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
     pub http: u8,
-    /// Requests at the same time on one connection of HTTP/2.
+    /// Concurrent requests on one HTTP/2 connection.
     #[arg(long, help_heading = "Clients", default_value_t = 64)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub streams: u16,
-    /// Protocols of the phones, in turn.
+    /// Protocols that the phones speak, in turn.
     #[arg(long, help_heading = "Clients", value_enum, value_delimiter = ',')]
     #[arg(default_value = "android,ios,statement")]
     pub phones: Vec<PhoneKind>,

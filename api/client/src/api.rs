@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(15);
 /// Bytes of an answer, at most.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// Characters that stand in a path as they are.
+/// Characters that a path may hold without escapes.
 const SEGMENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'|');
 
@@ -46,7 +46,7 @@ impl Http {
         Self::with(Connecting::default())
     }
 
-    /// The same, made in a certain way.
+    /// Makes a client with the given kind of connections.
     ///
     /// # Errors
     /// As those of [`Self::new`].

@@ -8,9 +8,9 @@ use crate::dialect::Dialect;
 /// A device's protocol, and its signing mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// As one of the official SDKs does: it signs the names of challenges.
+    /// A device like an official SDK, which signs challenge ids.
     Official(Dialect),
-    /// By statements, with signatures of that format.
+    /// A device that signs statements, with signatures of that format.
     Statement(SignatureFormat),
 }
 

@@ -71,7 +71,7 @@ struct Kinds {
 }
 
 impl ClientShares {
-    /// Shares of so many percent, and of one place at least.
+    /// Makes shares of `percent`, and of one place at least.
     #[must_use]
     pub fn new(addresses: ClientAddresses, percent: usize, of: Totals) -> Self {
         for kind in Kind::ALL {

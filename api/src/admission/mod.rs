@@ -110,7 +110,7 @@ impl Admission {
         }
     }
 
-    /// Places for polls that wait, where so many requests may be in flight.
+    /// Number of places for waiting polls, given the maximum of requests in flight.
     pub const fn waits_max(requests_max: usize) -> usize {
         requests_max / 2
     }
@@ -126,8 +126,8 @@ impl Admission {
         self.clients.client(peer, headers)
     }
 
-    /// Looks whether a client may begin something more. Asked before the body is read, so that a
-    /// client which has too much under way does not send it for nothing.
+    /// Checks before the body is read whether a client has a place left, so that a client without
+    /// one does not send its body in vain.
     pub fn may_begin(&self, client: Option<Client>) -> bool {
         let looked = self.clients.look(Kind::NewWork, client);
         if looked.is_err() {

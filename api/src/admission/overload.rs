@@ -12,8 +12,8 @@ use super::Lane;
 
 /// For how long every wait has to be above the target until the worker counts as late.
 const INTERVAL_US: u64 = 100_000;
-/// A delay of so many times the target is overload at once: at ten times its capacity, a worker
-/// cannot wait for a whole interval.
+/// Number of targets that make a delay an overload at once, because at ten times its capacity a
+/// worker cannot wait for a whole interval.
 const AT_ONCE_TARGETS: u64 = 5;
 /// For how long, of a worker that counts as late: one long wait is the machine's other work.
 const INTERVAL_LATE_US: u64 = 20_000;
@@ -71,7 +71,7 @@ impl Overload {
         }
     }
 
-    /// Tells whether a delay that still goes on is long enough to judge.
+    /// Tells whether a continuing delay is long enough to judge.
     pub const fn is_at_once(&self, waited_us: u64) -> bool {
         waited_us >= self.target_us.saturating_mul(AT_ONCE_TARGETS)
     }

@@ -15,7 +15,7 @@ use super::{Lane, Overload};
 
 /// Longest time for which a request waits for its turn. A caller must not wait for nothing.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// From one measure to the next, at least.
+/// Minimum time between measures.
 const EVERY_US: u64 = 1000;
 
 /// The pulse of one worker. Clones are the same worker's; none leaves its thread.
@@ -29,7 +29,7 @@ struct State {
     turns: RefCell<TurnQueue>,
     /// Time for which requests wait for their turns.
     turns_us: Cell<u64>,
-    /// Somebody sees to it that they have them.
+    /// True while a task calls the waiting requests to their turns.
     calling: Cell<bool>,
     /// Since when a measure is under way.
     out_since_us: Cell<Option<u64>>,
@@ -43,7 +43,7 @@ impl Pulse {
         Self::by(target, move || (watch.seconds() * 1e6) as u64)
     }
 
-    /// The same, by another clock: microseconds since any one moment.
+    /// Makes a pulse with another clock, which counts microseconds from any fixed moment.
     pub fn by(target: Duration, now_us: impl Fn() -> u64 + 'static) -> Self {
         let target_us = u64::try_from(target.as_micros()).unwrap_or(u64::MAX);
         Self(Rc::new(State {

@@ -17,7 +17,7 @@ const ROUND: u64 = 8;
 /// fifth of the worker's time at least, however many are rejected. With half of it, rounds would
 /// only get longer if rejections take the other half.
 const ROUND_US: u64 = 500;
-/// One of so many that begin is new work, so that admitted new work gets its turn.
+/// Number of turns of which one goes to new work, so that admitted new work makes progress.
 const NEW_EVERY: u64 = 8;
 /// Requests that wait, at most.
 const WAITING_MAX: usize = 4096;

@@ -30,7 +30,7 @@ pub struct ServerCaller {
     pub tenant: TenantId,
 }
 
-/// A device, which says which tenant it belongs to. It proves itself by signatures, not by this.
+/// A device, which names its tenant. It authenticates by signatures and not by this header.
 pub struct DeviceCaller {
     /// Its tenant.
     pub tenant: TenantId,

@@ -28,16 +28,16 @@ struct Cli {
 enum Command {
     /// Run the server. This is the default command.
     Serve(serve::ServeArgs),
-    /// Check, export or import the store, while no server runs.
+    /// Check, export or import the store of a stopped server.
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// List or revoke the devices of a user of the running server.
+    /// List or revoke a user's devices on the running server.
     #[command(subcommand)]
     Device(operator::DeviceCommand),
-    /// Show an account of the running server, or release its holds.
+    /// Show a user's account on the running server, or release its holds.
     #[command(subcommand)]
     Account(operator::AccountCommand),
-    /// Be a phone: a software device that speaks to a server over HTTP.
+    /// Act as a phone: a software device that speaks to a server over HTTP.
     Phone(phone::PhoneArgs),
 }
 
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
 /// there.
 #[derive(Args, Default)]
 struct ConfigArgs {
-    /// Configuration file (TOML). Every key of it can be set as `COUNTERSIGN__SECTION__KEY` too.
+    /// Configuration file (TOML). The variable `COUNTERSIGN__SECTION__KEY` overrides a key.
     #[arg(long, env = "COUNTERSIGN_CONFIG")]
     config: Option<PathBuf>,
 }

@@ -20,10 +20,10 @@ use crate::operator::OperatorFile;
 /// The account.
 #[derive(Args)]
 pub(super) struct UserArgs {
-    /// The tenant.
+    /// Id of the tenant.
     #[arg(long)]
     tenant: String,
-    /// The user.
+    /// Id of the user, as your backend names them.
     #[arg(long)]
     user: String,
     #[command(flatten)]
@@ -35,11 +35,11 @@ pub(super) struct UserArgs {
 pub(super) enum DeviceCommand {
     /// List a user's devices.
     List(UserArgs),
-    /// Revoke a device of a user: it can answer nothing from then on.
+    /// Revoke a user's device at once: the server accepts no further answer of it.
     Revoke {
         #[command(flatten)]
         whose: UserArgs,
-        /// The device, as `device list` names it.
+        /// Id of the device, from `device list`.
         device: String,
     },
 }
@@ -49,7 +49,7 @@ pub(super) enum DeviceCommand {
 pub(super) enum AccountCommand {
     /// Show a user's counters, holds, devices and open challenges.
     Show(UserArgs),
-    /// Clear a user's holds.
+    /// Clear a user's holds, so that they can be asked again at once.
     ReleaseHold(UserArgs),
 }
 

@@ -1,4 +1,4 @@
-//! `countersign serve`: runs the server until it is told to stop.
+//! `countersign serve`: runs the server until a signal stops it.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ use crate::telemetry;
 const SECONDS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Between two times that measurements are folded into their buckets.
+/// Interval at which measurements are folded into their buckets.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Arguments of `countersign serve`.
@@ -34,8 +34,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Serve the demo relying party too, as the tenant `demo`. It is always served where nothing is
-    /// configured.
+    /// Serve the demo too, as the tenant `demo`. Without a configured tenant it is always served.
     #[arg(long)]
     demo: bool,
 }
@@ -83,7 +82,7 @@ fn serve(mut config: Config, with_demo: bool) -> Result<(), Box<dyn Error>> {
             LogFormat::Json => greet_in_json(out, &running, demo),
         };
         if greeted.is_err() {
-            tracing::warn!("where the server listens could not be said on standard output");
+            tracing::warn!("the greeting could not be written to standard output");
         }
         let mut terminate = signal(SignalKind::terminate())?;
         running
@@ -203,7 +202,7 @@ To enroll a phone in the terminal for the user alice:
     {url}/v1/users/alice/actions/enroll
   {program} phone --url {url}/v1 --tenant demo enroll --token TOKEN
 
-TOKEN is the field `token` of what the first command answers.
+TOKEN is the field `token` in the first command's answer.
 The README walks through a whole sign-in."
         )?;
     }

@@ -26,14 +26,14 @@ pub(super) enum StoreCommand {
     Check(ConfigArgs),
     /// Write all records to a file, as a stream of versioned rows.
     Export(FileArgs),
-    /// Read the records of such a file into an empty store.
+    /// Import the records of an exported file into an empty store.
     Import(FileArgs),
 }
 
 /// Arguments of `store export` and `store import`.
 #[derive(Args)]
 pub(super) struct FileArgs {
-    /// The file. It holds every secret of the store: keep it as you keep the store.
+    /// The file. It holds every secret of the store: protect it as you protect the store.
     file: PathBuf,
     #[command(flatten)]
     config: ConfigArgs,
@@ -124,7 +124,7 @@ async fn import(config: &Config, file: &Path, out: &mut impl Write) -> Result<()
             Ok(())
         }
         Err(transfer::TransferError::NotEmpty) => Err(transfer::TransferError::NotEmpty.into()),
-        Err(error) => Err(format!("{error}: what was imported is not whole, throw it away").into()),
+        Err(error) => Err(format!("{error}: the import is incomplete, delete its store").into()),
     }
 }
 
@@ -138,7 +138,7 @@ fn kept(config: &Config) -> Result<Config, Box<dyn Error>> {
     Ok(config)
 }
 
-/// It says how far a command has come whose end is not known. Nothing is shown where nobody looks.
+/// Shows the progress of a command of unknown length. Without a terminal it shows nothing.
 fn counter(what: &str) -> ProgressBar {
     let bar = ProgressBar::no_length()
         .with_style(style(&format!("{{spinner}} {what} {{human_pos}} records, {{per_sec}}")));

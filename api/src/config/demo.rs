@@ -50,14 +50,14 @@ pub enum DemoError {
     /// Others could replace files in the folder.
     #[error("others may write to {}: chmod 700 it", .0.display())]
     OpenFolder(PathBuf),
-    /// Somebody else could open it to others.
+    /// The folder or file belongs to another user, who could open it to others.
     #[error("{} belongs to another user: chown it to the one that runs the server", .0.display())]
     Foreign(PathBuf),
     /// Others could read the secret.
     #[error("others may read {}: delete it for a new secret, or chmod 600 it", .0.display())]
     OpenSecret(PathBuf),
     /// The file holds no secret.
-    #[error("what {} holds {problem}: delete it for a new secret", path.display())]
+    #[error("the secret in {} {problem}: delete the file for a new secret", path.display())]
     NoSecret {
         /// The file.
         path: PathBuf,

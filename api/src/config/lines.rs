@@ -14,7 +14,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Those of a text that has been read as TOML.
+    /// Finds the lines of the keys in a text that is valid TOML.
     pub(super) fn of(path: &Path, text: &str) -> Self {
         let mut lines = Self { path: path.to_owned(), of_keys: BTreeMap::new() };
         if let Ok(table) = DeTable::parse(text) {
@@ -26,7 +26,7 @@ impl Lines {
 
     fn add_table(&mut self, table: &DeTable<'_>, path: &str, line: &impl Fn(usize) -> usize) {
         for (name, value) in table.iter() {
-            // As refusals spell it.
+            // The spelling of refusals.
             let key = name.get_ref().escape_debug();
             let key = if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
             self.of_keys.insert(key.clone(), line(name.span().start));

@@ -85,7 +85,7 @@ pub struct Server {
     pub new_work_in_flight_max: usize,
     /// Wait of requests for their worker, above which such are turned away.
     pub queue_delay_max: Duration,
-    /// The way to know clients by their addresses; `None` where there is none, and no shares.
+    /// Rules to find a client's address; `None` without shares.
     pub client_addresses: Option<ClientAddresses>,
     /// Percent of connections, requests, polls and new work that one client address may have.
     pub client_share_percent: usize,
@@ -105,7 +105,7 @@ pub struct Log {
 /// Format of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Human,
     /// One JSON object a line.
     Json,
@@ -120,14 +120,14 @@ pub struct Store {
     pub action_retention: Duration,
     /// Time at which commits are answered.
     pub durability: Durability,
-    /// Bytes of room below which a warning is given; 0 is none.
+    /// Bytes of free room below which the server warns; 0 for no warning.
     pub room_warn_bytes: u64,
 }
 
 /// Kinds of stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// Nothing outlives the process.
+    /// A store in memory, which ends with the process.
     Memory,
     /// One file.
     Sqlite(PathBuf),

@@ -65,7 +65,7 @@ fn alike(wanted: &str) -> Option<(&str, &'static str)> {
     Some((section, ours))
 }
 
-/// From 0 to 1. `last` is the last part of the name that is wanted.
+/// Likeness of two names, from 0 to 1. `last` is the last part of the wanted name.
 fn likeness(wanted: &str, last: &str, candidate: &str) -> f64 {
     let like = strsim::normalized_damerau_levenshtein;
     let tails = candidate.match_indices('_').filter_map(|(at, _)| candidate.get(at + 1..));

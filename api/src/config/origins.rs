@@ -23,7 +23,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// Everything that either allows.
+    /// Joins two rules into one that allows the origins of both.
     #[must_use]
     pub fn union(self, other: &Self) -> Self {
         match (self, other) {

@@ -7,7 +7,7 @@
 pub(super) enum Extent {
     /// All of them are part of it, and more has to come.
     GoesOn,
-    /// It ends behind so many of them.
+    /// The body ends after this number of bytes.
     Ends(usize),
     /// It is malformed.
     Malformed,

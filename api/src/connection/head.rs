@@ -15,7 +15,7 @@ const IGNORED: &[u8; 7] = b"ignored";
 /// The body of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// Bytes that are left of it.
+    /// Bytes of the body that are still to come.
     Sized(u64),
     /// Its length is not known before its end.
     Chunked(Chunks),
@@ -50,7 +50,7 @@ pub(super) enum Found {
     /// The start of a head.
     Part,
     Head(Head),
-    /// Something that the HTTP library refuses.
+    /// A head that the HTTP library refuses.
     Malformed,
 }
 

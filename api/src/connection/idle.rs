@@ -20,13 +20,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::permits::{Permit, Permits};
 
-/// The way in which idle connections make room.
+/// Rules by which idle connections are closed to make room.
 #[derive(Clone, Copy, Debug)]
 pub struct GivingWay {
     /// The share of its permits in percent above which a listener is under pressure.
     pub above_percent: usize,
-    /// Time that a connection may be idle under pressure. With zero, a connection takes the place
-    /// of the longest idle one as it comes.
+    /// Time for which a connection may be idle when places run short. With zero, a new connection
+    /// replaces the longest idle one at once.
     pub patience: Duration,
 }
 
@@ -34,7 +34,7 @@ pub struct GivingWay {
 pub const OF_PUBLIC: GivingWay = GivingWay { above_percent: 75, patience: Duration::from_secs(1) };
 /// The way on the operators' listener, which has few permits: probes of health do not wait for one.
 pub const OF_OPERATORS: GivingWay = GivingWay { above_percent: 95, patience: Duration::ZERO };
-/// From one look at the pressure to the next.
+/// Interval between checks for idle connections.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The idleness of one connection. Clones are the same connection's; none leaves its thread.
@@ -42,9 +42,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Idleness(Rc<State>);
 
 struct State {
-    /// None while something is under way.
+    /// Begin of the idle time; none while a request is under way.
     since: Cell<Option<Instant>>,
-    /// It was asked to leave.
+    /// The server asked the connection to close.
     is_asked: Cell<bool>,
     asked: Notify,
 }
@@ -122,7 +122,7 @@ impl Roster {
             return;
         }
         let since = |member: &Idleness| member.0.since.get();
-        // One that has got something under way since it was asked may stay for long.
+        // A connection that got a request after it was asked to close stays open.
         let leaves = |member: &Idleness| member.0.is_asked.get() && since(member).is_some();
         let (asked, others): (Vec<_>, Vec<_>) = members.values().partition(|(_, m)| leaves(m));
         let too_long = |since: Instant| now.duration_since(since) >= self.patience;

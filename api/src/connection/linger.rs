@@ -12,10 +12,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) const LEAVE: Duration = Duration::from_secs(1);
 /// Bytes that are thrown away, at most.
 const DRAINED_BYTES_MAX: usize = 1 << 20;
-/// Bytes that are thrown away at once.
+/// Bytes that one read throws away.
 const DRAIN_BYTES: usize = 4096;
 
-/// A leave that is being taken.
+/// A connection that is being closed: it waits for the peer's last bytes.
 pub(super) struct Leave {
     last: Vec<u8>,
     written: usize,

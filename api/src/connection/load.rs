@@ -54,7 +54,7 @@ impl Load {
         Self::of(Idleness::default(), body_max)
     }
 
-    /// The same for a connection that may be asked to give way.
+    /// Load of a connection that the server may ask to close when places run short.
     pub(super) fn of(idleness: Idleness, body_max: usize) -> Self {
         Self(Rc::new(Counts { body_max, idleness, ..Counts::default() }))
     }
@@ -155,7 +155,7 @@ impl Load {
         Busy::change(self, 1)
     }
 
-    /// Notes that one of the tasks merely waits for news, until the guard is dropped.
+    /// Notes, until the guard is dropped, that one of the tasks only waits for a notification.
     pub fn wait(&self) -> Busy {
         let wait = Busy::change(self, -1);
         if self.is_parked()

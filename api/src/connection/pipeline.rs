@@ -17,9 +17,9 @@ pub(super) enum Next {
     #[default]
     Head,
     Body(Body),
-    /// None: the whole request was handed over, and its answer is awaited.
+    /// No more bytes: the whole request was handed over, and its answer is awaited.
     Answer,
-    /// Something that the library refuses.
+    /// A request that the HTTP library refuses.
     Malformed,
 }
 
@@ -114,7 +114,7 @@ impl Pipeline {
         self.behind = behind;
     }
 
-    /// Bytes that are kept behind.
+    /// Number of bytes that wait behind the current request.
     pub(super) const fn behind(&self) -> usize {
         self.behind.len()
     }

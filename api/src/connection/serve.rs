@@ -93,7 +93,7 @@ where
                         async move { ending.notified().await }
                     })
                     .keep_alive(with.keep_alive)
-                    // The connection keeps that time itself, for every head.
+                    // The connection itself bounds the time of every head.
                     .client_request_timeout(Duration::ZERO)
                     .client_disconnect_timeout(LEAVE)
                     .h1_write_buffer_size(WRITE_BYTES)
@@ -111,8 +111,8 @@ where
                     let (peer, since) = (io.peer_addr().ok(), Instant::now());
                     let member = permits.accept().map(|permit| roster.enter(permit, peer));
                     let share = clients.connect(peer);
-                    // In a box: the task that it is given to would hold it twice, as the library
-                    // moves it before it awaits it.
+                    // The future is boxed, because the library moves it into a task, which would
+                    // hold it twice.
                     Box::pin(async move {
                         // Closed at once: nothing is read or written for one connection too many.
                         let (Some(member), Ok(_share)) = (member, share) else { return Ok(()) };
@@ -123,7 +123,8 @@ where
                         if is_http2 {
                             let (ends, idle) =
                                 (async move { ending.notified().await }, idleness.clone());
-                            // In a box of its own: the connections of browsers need not hold it.
+                            // The future has its own box, so that HTTP/1.1 connections do not hold
+                            // its size.
                             let served = http2::serve(io, peer, app, (with, since), idle, ends);
                             Box::pin(served).await;
                             return Ok(());
@@ -132,7 +133,7 @@ where
                         let load = Load::of(idleness.clone(), with.body_bytes_max);
                         let io = TimedIo::since(since, io, patience, load);
                         tokio::select! {
-                            // A request that has just come keeps its connection.
+                            // A connection with a new request stays open.
                             biased;
                             served = http1.call((io, Protocol::Http1, peer)) => served,
                             () = idleness.gives_way() => Ok(()),
@@ -176,6 +177,6 @@ async fn looked_at(
 fn leave_little_unsent(io: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(io).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
-        tracing::debug!(%error, "the kernel bounds what a connection has not sent");
+        tracing::debug!(%error, "the kernel does not limit the unsent bytes of a connection");
     }
 }

@@ -40,7 +40,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Time for which the server waits for a peer that takes that many bytes every so many seconds.
+    /// Time for which the server waits for a peer that reads `bytes` every `every` seconds.
     fn waited(bytes: usize, every: u32) -> Option<Duration> {
         let start = Instant::now();
         let mut deadline = TakeDeadline::new(start);

@@ -26,7 +26,7 @@ fn date(clock: &dyn Clock) -> Option<HeaderValue> {
     if now.0.abs_diff(wall.0) <= SMALL_MS {
         return None;
     }
-    // Beyond the years that have such a form there is none.
+    // The format has no form for years beyond its range.
     let at = UNIX_EPOCH.checked_add(Duration::from_millis(now.0))?;
     let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     (at <= year_9999).then(|| HttpDate::from(at).to_string().try_into().ok()).flatten()

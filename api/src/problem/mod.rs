@@ -113,7 +113,7 @@ impl Problem {
     /// so is the token's right.
     pub fn of_token(error: Error) -> Self {
         if error == Error::Refused(Refusal::ActionUnknown) {
-            let text = "what the token was made for is not there any more";
+            let text = "the token is void: its action is gone or was changed";
             return Self::new(Reason::TokenVoid, text);
         }
         error.into()

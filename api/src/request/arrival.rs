@@ -14,7 +14,7 @@ use crate::state::AppState;
 pub struct Arrival(Option<UnixMillis>);
 
 impl Arrival {
-    /// Of a request that comes in.
+    /// Takes the time at which a request arrives.
     pub fn now(request: &ServiceRequest) -> Self {
         Self(Some(AppState::of(request.request()).engine.clock().now()))
     }

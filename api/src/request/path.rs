@@ -93,7 +93,7 @@ mod tests {
             ("/phone/x/", "/phone/x"),
             ("/v1/phone/", "/v1/phone"),
             ("/v1//v1/challenges", "/v1/v1/challenges"),
-            // One, and not two.
+            // One empty segment is removed, and not two.
             ("/v1///users", "/v1//users"),
             ("///users", "//users"),
             ("/users//", "/users/"),

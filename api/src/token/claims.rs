@@ -45,7 +45,7 @@ struct Other {
 }
 
 impl Claims {
-    /// Those of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
+    /// Makes the claims of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
     pub(super) fn of(token: &Token, lifetime_seconds: u64, run: &Run, id: [u8; 16]) -> Self {
         let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {

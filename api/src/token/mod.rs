@@ -144,7 +144,7 @@ impl Tokens {
         }
     }
 
-    /// The same after set-backs of the clock: tokens from before them live no longer.
+    /// Takes the set-backs of the clock into account, so that earlier tokens keep their own end.
     #[must_use]
     pub fn after(self, set_backs: SetBacks) -> Self {
         Self { run: Run::new(set_backs), ..self }

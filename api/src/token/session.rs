@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ISSUER, TokenError, Tokens};
 
-/// In the header of such a token; no token of an action has it.
+/// Type in the header of a device session; no token of an action has it.
 const TYP: &str = "device-session+jwt";
 
 /// Content of a device session.

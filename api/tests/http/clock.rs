@@ -36,7 +36,7 @@ async fn a_sign_in_goes_on_when_the_clock_is_set() {
             let valid = it.server.validate(token).ok().await;
             assert_eq!(valid["isValid"], true, "{step}: {valid}");
         }
-        // The same action, tracked again.
+        // Track the action again.
         let name = text(&it.server.validate(&it.token).ok().await["idempotencyKey"]);
         let again = it.server.track("u-1", json!({ "idempotencyKey": name })).await;
         assert_eq!(again["state"], "CHALLENGE_SUCCEEDED", "{step}");
@@ -166,7 +166,7 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     assert_eq!(seen["challengeId"], Value::Null, "{seen}");
     server.decide(&device, &challenge, true).refused(400, "invalid_request").await;
     assert_eq!(server.outcome(&token, &challenge).await["isVerified"], false);
-    // It goes on with the clock that it has.
+    // The server continues with the clock that it has.
     let token = server.token("u-1").await;
     let challenge = server.challenge(&token).await;
     server.decide(&device, &challenge, true).ok().await;
@@ -189,7 +189,7 @@ async fn a_token_of_a_clock_ahead_has_its_own_life_after_a_restart_and_no_more()
         // The times that its text says have come.
         clock.pass(ahead.unsigned_abs().saturating_sub(TOKEN_MS));
         assert_eq!(over().await, "the token's lifetime is over", "{ahead}");
-        // One of this server has its own.
+        // A token of this server has its own life.
         let fresh = server.token("u-2").await;
         clock.pass(TOKEN_MS - 2_000);
         assert_eq!(server.validate(&fresh).ok().await["actionCode"], "signIn", "{ahead}");
@@ -222,7 +222,7 @@ async fn what_is_over_stays_so_at_every_later_start() {
     for start_ms in [903_000, 904_000, HOURS_MS - 60_000, HOURS_MS + 1_000, HOURS_MS + 60_000] {
         let server = line.start(ManualClock::wrong_by(start_ms));
         after(&server).await;
-        // One of the clock that goes on has its own life, through every start.
+        // A token of the continuing clock keeps its own life through every start.
         let told = server.validate(&kept).ok().await["error"].clone();
         let lives = told != "the token's lifetime is over";
         assert_eq!(lives, start_ms < 1_000_000, "{start_ms}");

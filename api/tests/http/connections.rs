@@ -139,7 +139,7 @@ async fn the_answer_to_the_last_request_closes() {
 fn servers_end(ours: SocketAddr) -> std::net::TcpStream {
     let myself = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let open = std::fs::read_dir("/proc/self/fd").unwrap();
-    // Of sockets alone: closing a copy of a file would give back the file's locks.
+    // Only sockets are copied, because closing the copy of a file releases the file's locks.
     let is_socket = |path: &PathBuf| {
         path.read_link().is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
     };

@@ -222,7 +222,7 @@ async fn the_token_of_a_deleted_user_opens_nothing() {
     it.server.delete("/users/u-1").secret().ok().await;
     for (name, answer) in call_all(&it.server, &it.token, &it.challenge).await {
         match name {
-            // It has nothing to do with the user.
+            // This call is not about the user.
             "challenge" => assert_eq!(answer.status, 200),
             // The callers that waited for a challenge are told its end.
             "verify" | "cancel" | "leave" => assert_eq!(answer.ok()["outcome"], "revoked"),

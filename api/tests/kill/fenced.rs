@@ -18,7 +18,7 @@ async fn a_server_that_slept_while_another_took_over_writes_nothing_and_ends() {
     life.live(&caller).await;
     assert_eq!(life.deciding, Step::Acknowledged);
     first.signal("STOP");
-    // It waits until the lock of the one that sleeps has run out.
+    // The second server waits until the lock of the sleeping one expires.
     let second = Server::start_with(other.path(), &settings).await;
     // A request that came while the server slept is there when it wakes, before it can know of the
     // other server.

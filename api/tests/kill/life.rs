@@ -10,7 +10,7 @@ use crate::caller::{Answer, Caller, Failed, phone};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Unasked,
-    /// Asked for and not answered: done or not.
+    /// A request without an answer, which the server may have carried out.
     InFlight,
     Acknowledged,
 }

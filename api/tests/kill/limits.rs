@@ -30,7 +30,7 @@ impl Asked {
         Self { caller, phone, token }
     }
 
-    /// The same user, of the server that was started next.
+    /// Returns this user as a caller of the restarted server.
     fn again(self, server: &Server) -> Self {
         Self { caller: Caller::new(server.url(), None), ..self }
     }

@@ -52,7 +52,7 @@ use server::Server;
 
 /// Lifecycles that a kill is in the middle of.
 const LIVES: usize = 200;
-/// Of these, how many are under way together. The rest are over or yet to begin.
+/// Lives under way at once.
 const TOGETHER: usize = 40;
 /// Every lifecycle has at least as many acknowledged steps: track, enroll, challenge, decision and
 /// the waiter's outcome. Most have more, so that no kill comes after the end.

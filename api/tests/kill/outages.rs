@@ -36,7 +36,7 @@ struct Waiting {
     server: Server,
     settings: Vec<(String, String)>,
     caller: Caller,
-    /// Those that were not answered yet.
+    /// Lives that wait for their answer.
     asked: Vec<Life>,
     answered: Vec<Life>,
     polls: Vec<JoinHandle<(Outcome, usize)>>,

@@ -123,7 +123,7 @@ async fn a_redis_without_memory_is_not_ready_and_ready_again_without_a_request()
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1"]), "+OK\r\n");
     let body = operators.until(503, |_| true).await;
     assert!(body["errorDescription"].as_str().unwrap().contains("OOM"), "{body}");
-    // It has a limit now, and nothing is left of it.
+    // Redis has a limit of memory now, which is used up.
     assert_eq!(redis.command(&["CONFIG", "SET", "maxmemory", "1gb"]), "+OK\r\n");
     operators.until(200, |_| true).await;
     let is_told = async || operators.room().await.filter(|room| *room >= 500e6);

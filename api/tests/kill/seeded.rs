@@ -26,7 +26,7 @@ const WARM: usize = 100;
 const TURNS: usize = 8;
 /// Lifecycles of one turn.
 const LIVES: usize = 50;
-/// Of a store with so many users on, a lifecycle is to cost [`COST_MAX`] times as much at most.
+/// Users of the large store, with which a lifecycle costs at most [`COST_MAX`] times as much.
 const LARGE: u64 = 1_000_000;
 const COST_MAX: f64 = 1.10;
 /// Factor on smaller stores. Their runs are beside other tests and find only costs that grow.

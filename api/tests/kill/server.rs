@@ -49,7 +49,7 @@ impl Server {
         Self::start_as(folder, &Launch::default()).await
     }
 
-    /// The same, with further settings, as variables.
+    /// Starts a server with further settings, as environment variables.
     pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let env = settings
             .iter()

@@ -11,7 +11,7 @@ const PIPELINED: usize = 20;
 /// The largest file that is served.
 const ASSET: &[u8] = b"GET /vendor/qr/decode.js HTTP/1.1\r\nHost: x\r\n\r\n";
 const ASSET_BYTES: u64 = 131_072;
-/// Memory of the server that one of them may hold, everything included.
+/// Memory of the server that one slow reader may hold, everything included.
 const HELD_BYTES_MAX: u64 = 65_536;
 
 #[tokio::test]

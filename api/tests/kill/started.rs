@@ -24,7 +24,7 @@ fn serve(folder: &Path, listen: &str, format: &str) -> Command {
     command
 }
 
-/// It is killed when this is dropped.
+/// A process that is killed on drop.
 struct Started(Child);
 
 impl Drop for Started {

@@ -49,7 +49,7 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("[2001:db8::1]:443", "2001:db8::1"),
             ("::ffff:203.0.113.7", "::ffff:203.0.113.7"),
-            // Nobody can tell a port from the last group.
+            // A port cannot be told from the last group of an IPv6 address.
             ("2001:db8::1:443", "2001:db8::1:443"),
         ] {
             assert_eq!(single(text).unwrap().as_str(), expected, "{text}");

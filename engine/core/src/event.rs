@@ -27,7 +27,7 @@ impl EventKind {
     }
 }
 
-/// Something that has happened, and how often its telling was tried.
+/// An event for the relying party, with the number of calls about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its name, the same in every call, so that a receiver knows it again.

@@ -100,7 +100,7 @@ pub struct NonceBook {
 }
 
 impl NonceBook {
-    /// Gives out `fresh`, or one that is outstanding.
+    /// Gives out `fresh`, or an outstanding nonce.
     pub fn issue(&mut self, fresh: Handout, now: UnixMillis, limits: &Limits) -> Handout {
         self.expire(now, limits);
         if self.issued.len() >= limits.nonces_per_credential_max {
@@ -115,7 +115,7 @@ impl NonceBook {
         fresh
     }
 
-    /// Those that are outstanding, newest first.
+    /// Returns the outstanding nonces, newest first.
     pub fn outstanding(&mut self, now: UnixMillis, limits: &Limits) -> Vec<Nonce> {
         self.expire(now, limits);
         self.issued.iter().rev().map(|i| i.handout.nonce.clone()).collect()
@@ -164,7 +164,7 @@ mod tests {
         Handout { nonce: nonce(n), handle: format!("h{n}") }
     }
 
-    /// Asks for a nonce, and says which was given out.
+    /// Asks for a nonce and returns the one that was given out.
     fn issue(book: &mut NonceBook, n: u8, at: u64) -> u8 {
         let given = book.issue(handout(n), UnixMillis(at), &Limits::default());
         given.nonce.as_bytes()[0]

@@ -52,7 +52,7 @@ impl Outcome {
 /// The person's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It was me: go on.
+    /// The person approves.
     Approve,
     /// Stop.
     Deny,

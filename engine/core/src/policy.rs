@@ -44,7 +44,7 @@ pub const WAIT_MS_MAX: u64 = 30_000;
 
 /// Calls about one event until it is accepted, at most.
 pub const EVENT_CALLS_MAX: u32 = 3;
-/// From one call about an event to the next, at least.
+/// Minimum time between calls about an event.
 pub const EVENT_RETRY_MS: u64 = 30_000;
 
 /// The highest [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
@@ -58,7 +58,7 @@ pub struct Limits {
     pub users_per_key_max: usize,
     /// Authenticators of one account.
     pub authenticators_per_account_max: usize,
-    /// Tickets of one account, at most. One more takes the place of a used one, or of the oldest.
+    /// Maximum tickets of one account. A further one replaces a used one, or the oldest.
     pub tickets_per_account_max: usize,
     /// Open challenges of one account, over all its actions.
     pub open_challenges_per_account_max: usize,

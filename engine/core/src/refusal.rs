@@ -7,7 +7,7 @@ use crate::id::ChallengeId;
 /// Addition to the message about a wrong number that ends its challenge.
 const LAST_TRY: &str = ", and the challenge has ended: it was the last try";
 
-/// Why something was not done. Nothing has changed when one is returned.
+/// A refusal by a rule. A refused call has changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The action was not tracked, or its user was deleted.
@@ -37,19 +37,19 @@ pub enum Refusal {
         fault: CustomFault,
     },
     /// The text that a device would show is longer than it may be.
-    #[error("what a device would show is longer than {max} bytes")]
+    #[error("the text for the phone is longer than {max} bytes")]
     DisplayTooLong {
         /// The limit.
         max: usize,
     },
     /// The text that a device would show has a character that hides, reorders or forges.
-    #[error("what a device would show has control, bidirectional or invisible characters")]
+    #[error("the text for the phone has control, bidirectional or invisible characters")]
     DisplayUnsafe,
     /// The key is enrolled with another format of its signatures.
     #[error("the signature format of an enrolled key is fixed")]
     FormatFixed,
     /// The right behind the caller's token has ended.
-    #[error("what the token was made for holds no longer")]
+    #[error("the token is void: its action is gone or was changed")]
     GrantOver,
     /// The user's last authenticator is not removed by a client: without one, no challenge is
     /// required.
@@ -70,10 +70,10 @@ pub enum Refusal {
         /// The limit.
         max: u32,
     },
-    /// To approve, the number has to be typed that is shown where the challenge began.
-    #[error("the number that is shown has to be typed")]
+    /// An approval needs the number that the browser shows.
+    #[error("an approval needs the number that the browser shows")]
     NumberMissing,
-    /// Another number was typed than the one that is shown. That it was tried stays counted.
+    /// The typed number is not the shown one. The attempt stays counted.
     #[error("the number is wrong{}", if *last { LAST_TRY } else { "" })]
     NumberWrong {
         /// True if this was the challenge's last try, which ends it.
@@ -86,7 +86,7 @@ pub enum Refusal {
     #[error("the key signs statements and cannot be enrolled with less")]
     SigningLowered,
     /// The ticket is unknown, used, or its time is over: which of them is not told apart.
-    #[error("the link is not known, was used already, or its time is over")]
+    #[error("the link is unknown, used or expired")]
     TicketOver,
     /// The tenant takes signed statements only.
     #[error("statements have to be signed here (statement-v1)")]
@@ -165,9 +165,9 @@ fn decimals_rule(decimals: usize) -> String {
 /// A reason not to ask a user, or not to compare numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// As many challenges without an approval as there may be in a while.
+    /// The user had the maximum of challenges without an approval within the window.
     Asked,
-    /// As many challenges that reached nobody as there may be in a while.
+    /// The user had the maximum of challenges within the window that no phone was offered.
     Unreached,
     /// The user denied.
     Denied,
@@ -175,7 +175,7 @@ pub enum Hold {
     Reported,
     /// Too many numbers were typed.
     Numbers,
-    /// So many numbers were typed that none is compared any more.
+    /// The numbers are locked after too many attempts.
     Locked,
 }
 
@@ -183,7 +183,7 @@ impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Asked => "too many challenges without an approval",
-            Self::Unreached => "too many challenges whose notification reached nobody",
+            Self::Unreached => "too many challenges whose notification reached no phone",
             Self::Denied => "the user denied",
             Self::Reported => "the user reported a challenge",
             Self::Numbers => "too many wrong numbers",

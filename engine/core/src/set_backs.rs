@@ -18,7 +18,7 @@ pub struct SetBacks(Vec<Numbered>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Numbered {
-    /// From 1, rising.
+    /// Number of the set-back, from 1, rising.
     number: u64,
     latest: UnixMillis,
     set_back: SetBack,

@@ -46,7 +46,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Something that a device can sign.
+/// A message that a device can sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
     /// The answer to a challenge.
@@ -151,7 +151,7 @@ impl DecisionStatement<'_> {
     }
 }
 
-/// Stands for a value that there is none of; no number or digest is written so.
+/// Stands for an absent value; no number or digest is written so.
 const NONE: &str = "-";
 
 struct Text(String);

@@ -119,7 +119,7 @@ pub const fn is_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
-/// By the blocks that Unicode keeps for right-to-left scripts (`DerivedBidiClass.txt`).
+/// Tells by Unicode's blocks for right-to-left scripts (`DerivedBidiClass.txt`).
 fn has_right_to_left_letter(text: &str) -> bool {
     let of_block = |c| {
         matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'

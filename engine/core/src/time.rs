@@ -53,7 +53,7 @@ impl Timeline {
     /// The share of the passing time by which the timeline goes faster or slower, to follow the
     /// wall clock: a thousandth.
     pub const SLEW: u32 = 1000;
-    /// Between two looks at the wall clock.
+    /// Interval between readings of the wall clock.
     const LOOK: Duration = Duration::from_secs(1);
 
     /// Begins at the wall clock's time, given since the epoch. `monotonic` is the reading of a
@@ -94,7 +94,7 @@ impl SetBack {
     /// the clock is not behind.
     #[must_use]
     pub const fn of(latest: UnixMillis, began: UnixMillis) -> Option<Self> {
-        // In whole seconds, because tokens tell their times so.
+        // The difference is in whole seconds, because tokens have whole seconds.
         let by_ms = latest.ms_since(began).div_ceil(1000).saturating_mul(1000);
         if by_ms == 0 { None } else { Some(Self { began, by_ms }) }
     }

@@ -72,7 +72,7 @@ impl ChallengeActor {
             return;
         }
         for waiter in self.waiters.drain(..) {
-            // A waiter that has gone away needs no answer.
+            // If a waiter has left, its answer is dropped.
             let _ = waiter.send(known.clone());
         }
     }

@@ -70,7 +70,7 @@ impl Calls {
     }
 }
 
-/// The share of one tenant in so many.
+/// The share of one tenant among `tenants`.
 const fn share(max: usize, tenants: usize) -> usize {
     if tenants > 1 { max.div_ceil(2) } else { max }
 }

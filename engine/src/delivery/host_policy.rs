@@ -26,7 +26,7 @@ pub enum InvalidTarget {
         /// Kind of the address.
         what: &'static str,
     },
-    /// There is no host.
+    /// The URL has no host.
     #[error("webhook_url has no host")]
     NoHost,
     /// It is not encrypted.

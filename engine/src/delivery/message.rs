@@ -74,7 +74,7 @@ pub(super) struct PushReported<'a> {
     user_id: &'a str,
     idempotency_key: &'a str,
     action_code: &'a str,
-    /// The authenticator that said so.
+    /// The authenticator that reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_authenticator_id: Option<&'a str>,
 }

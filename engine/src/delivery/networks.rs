@@ -49,7 +49,8 @@ const BLOCKED: &[(&str, &str)] = &[
     ("fe80::/10", "a link-local address"),
     ("fec0::/10", "a site-local address"),
     ("ff00::/8", "a multicast address"),
-    // Together everything outside 2000::/3, the only space from which public addresses are given.
+    // Networks that together cover all addresses outside 2000::/3, the only space of public
+    // addresses.
     ("::/3", "not a public address"),
     ("4000::/2", "not a public address"),
     ("8000::/1", "not a public address"),

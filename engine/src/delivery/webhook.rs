@@ -70,7 +70,7 @@ pub enum WebhookError {
         "the webhook's HTTP client cannot be made, are the system's CA certificates installed? {0}"
     )]
     Client(#[source] rustls::Error),
-    /// There is nothing to sign with.
+    /// The tenant has no secret to sign with.
     #[error("a webhook needs at least one secret key to sign with")]
     NoSecret,
     /// The URL or the allowed hosts are refused.
@@ -122,7 +122,7 @@ impl Webhook {
         Ok(Self { settings: settings.into(), uri, policy, client, deadline })
     }
 
-    /// The same webhook with another limit than [`WEBHOOK_DEADLINE_MS`].
+    /// Sets another deadline than [`WEBHOOK_DEADLINE_MS`].
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }

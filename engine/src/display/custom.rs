@@ -244,7 +244,7 @@ mod tests {
             );
             assert!(of(&custom, &[]).is_ok());
         }
-        // Of an amount and its currency a device has to see both.
+        // A device needs both the amount and its currency.
         let custom = json!({ "amount": null, "currency": "EUR" });
         assert!(of(&custom, &["amount"]).is_ok());
         assert!(of(&custom, &["currency"]).is_ok());

@@ -16,22 +16,23 @@ use crate::actors::Shared;
 use crate::error::Error;
 use crate::ports::Ports;
 
-/// Between two sweeps for idle actors.
+/// Interval between sweeps for idle actors.
 const SWEEP: Duration = Duration::from_secs(10);
-/// Between two looks for overdue challenges.
+/// Interval between searches for overdue challenges.
 const OVERDUE: Duration = Duration::from_secs(5);
 /// Overdue challenges ended at one look, at most.
 const OVERDUE_MAX: usize = 1000;
-/// Of these, how many at a time: they are recorded together.
+/// Overdue challenges that end together, because the store records them in one group.
 pub(super) const ENDED_TOGETHER: usize = 64;
 /// A challenge that is held for longer was left behind by a process that died: its initiator was
 /// never answered. It is longer than any notification may take.
 const HELD_MS_MAX: u64 = 15_000;
-/// Between two tries of a store that does not record: no caller needs to be sent to it to find out.
+/// Interval between test writes to a store that refuses to record, so that recovery needs no
+/// caller.
 const TRY: Duration = Duration::from_secs(1);
-/// Between two looks at the room that is left to the store.
+/// Interval between measurements of the store's free room.
 const ROOM: Duration = Duration::from_secs(5);
-/// Between two rounds of forgetting.
+/// Interval between prunings of old records.
 const PRUNE: Duration = Duration::from_secs(600);
 
 impl Engine {

@@ -24,7 +24,7 @@ use crate::wait_limit::WaitLimit;
 /// Time past its deadline that a poll stays with a challenge, for its expiry to be recorded.
 const RECORDING_MS_MAX: u64 = 1000;
 
-/// Between two notifications about one challenge.
+/// Pause between notifications about one challenge.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(250);
 /// After that time none is repeated: with the longest that a call may take, an initiator waits for
 /// 7 seconds at most.
@@ -255,7 +255,7 @@ fn offering(shared: &Arc<Shared>, issued: &Issued) -> (Offering, Arc<OnceLock<Er
         let id = challenge.id.clone();
         let counted = shared.account(&challenge.account, async move |w| w.notify(&id).await).await;
         counted.map(drop).map_err(|error| {
-            // It is set once: an offering is awaited once.
+            // The cell is set once, because an offering is awaited once.
             let _ = keep.set(error);
             NotOffered
         })

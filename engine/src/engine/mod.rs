@@ -47,7 +47,7 @@ pub struct EngineSettings {
     pub action_retention_ms: u64,
     /// Retention of ended challenges, in milliseconds.
     pub challenge_retention_ms: u64,
-    /// Bytes of the store's room below which a warning is given; 0 is none.
+    /// Bytes of the store's free room below which the engine warns; 0 for no warning.
     pub room_warn_bytes: u64,
 }
 

@@ -10,7 +10,7 @@ use super::Later;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct DeliveryError {
-    /// In words for the relying party.
+    /// Text for the relying party.
     pub reason: String,
     /// True if another call may be accepted, because this one was lost and not refused.
     pub passing: bool,

@@ -140,8 +140,8 @@ where
         left
     }
 
-    /// Takes out an actor that has stopped, whatever was sent to it: those messages are lost, which
-    /// their senders notice.
+    /// Removes a stopped actor. Messages that are still queued for it are lost, which their senders
+    /// notice.
     pub(crate) fn stopped(&self, key: &K, addr: &Addr<A>) {
         if self.entries.remove_if(key, |_, entry| entry.addr == *addr).is_some() {
             self.active.decrement(1);

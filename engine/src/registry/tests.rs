@@ -1,4 +1,4 @@
-//! Tests of the registry: no message is lost, whatever leaves meanwhile.
+//! Tests of the registry: no message is lost while actors stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -82,7 +82,7 @@ impl Lag {
         (!state.unwritten.is_empty()).then_some(state.answered)
     }
 
-    /// The oldest so many are recorded.
+    /// Notes that the oldest `units` are recorded.
     pub(super) fn written(&self, units: usize) {
         if units > 0 {
             let mut state = self.state();
@@ -93,7 +93,7 @@ impl Lag {
         }
     }
 
-    /// This one is recorded. The answer is the number that every unit below is recorded.
+    /// Notes that this unit is recorded. Returns the number below which every unit is recorded.
     pub(super) fn recorded(&self, number: u64) -> u64 {
         let mut state = self.state();
         state.unwritten.remove(&number);

@@ -28,7 +28,7 @@ pub enum TransferError {
     /// The store does not answer, or has a record that cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Only an empty store can take over the records of another.
+    /// The store is not empty, so it cannot take over the records of another.
     #[error("the store is not empty: import into one that no server has used")]
     NotEmpty,
     /// It recorded something else.
@@ -154,8 +154,8 @@ async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
 
 struct Import {
     store: Arc<dyn Store>,
-    /// Of every account, by a hash of its name, how many changes were asked for: some 20 bytes for
-    /// each. Where two have one hash the store says how many there are.
+    /// Number of changes of each account, by a hash of its name: some 20 bytes an account. If two
+    /// names have one hash, the store counts.
     revisions: HashMap<u64, u32>,
     hasher: RandomState,
     /// Records of one account that came one after the other.

@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// As many checks as it takes to forget anything.
+    /// Number of checks after which the gate has forgotten all earlier ones.
     const LONG: u32 = 16 * WINDOW;
 
     fn after(rounds: u32, checked: u32, bad: u32) -> BatchGate {

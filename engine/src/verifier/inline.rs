@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::system::Stopwatch;
 
-/// From one check to the next that may be made where it is asked for.
+/// Minimum time since the last check for a check on the caller's thread.
 pub(super) const PAUSE_US: u64 = 1_000;
 
 /// The time of which half may go to checks that do not batch.
 const SPAN_US: u64 = 10_000;
 
-/// As how many a bad signature counts.
+/// Weight of a bad signature.
 const BAD_COUNTS: u64 = 4;
 
 thread_local! {

@@ -34,7 +34,7 @@ impl Meters {
             queue: gauge!(telemetry::VERIFY_QUEUE),
             batch: histogram!(telemetry::VERIFY_BATCH_UNITS),
             batching: gauge!(telemetry::VERIFY_BATCHING),
-            // As they are declared.
+            // In the order of their declaration.
             lanes: [lane("here"), lane("alone"), lane("batch")],
         }
     }

@@ -211,7 +211,7 @@ impl Pool {
     /// much as a check in a batch, and the first task awake takes the next answers with it.
     fn serve(&self, turn: Turn<Job>) {
         let Turn { mut batch, mut alone } = turn;
-        // Nobody waits for the others.
+        // Drop jobs whose callers have left.
         batch.retain(|job| !job.asker.reply.is_closed());
         alone.retain(|job| !job.asker.reply.is_closed());
         if batch.len() < 2 {

@@ -21,9 +21,9 @@ pub(super) struct Queue<T> {
 /// One turn of a worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Turn<T> {
-    /// To be checked in one equation.
+    /// Jobs to check in one equation.
     pub(super) batch: Vec<T>,
-    /// To be checked one by one.
+    /// Jobs to check one by one.
     pub(super) alone: Vec<T>,
 }
 

@@ -101,7 +101,7 @@ async fn what_was_pending_expires_when_the_clock_was_set_back() {
     assert_eq!((recorded.outcome, recorded.at), (Outcome::Expired, latest));
     let refused = back.decide(&phone, &challenge, Decision::Approve).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::ChallengeEnded)));
-    // It goes on with the clock that it has, and a new challenge is of its own time.
+    // The engine continues with its clock, so that a new challenge has a time of its own.
     let newer = back.challenge(&alice).await.unwrap();
     assert!(back.decide(&phone, &newer, Decision::Approve).await.is_ok());
     house.assert_single_outcomes();

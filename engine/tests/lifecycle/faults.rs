@@ -24,7 +24,7 @@ async fn a_decision_whose_commit_was_lost_is_not_told_and_may_be_sent_again() {
     assert!(is_unavailable(&house.decide(&phone, &challenge, Decision::Approve).await));
     assert_eq!(house.store.recorded(&challenge).await, None);
     assert_eq!(house.outcome(&challenge).await, None);
-    // It may even be decided otherwise: nothing was recorded.
+    // A different decision is possible too, because nothing was recorded.
     let ended = house.decide(&phone, &challenge, Decision::Deny).await.unwrap();
     assert_eq!(ended.outcome, Outcome::Denied);
     assert_eq!(waiter.await, Some(Outcome::Denied));

@@ -175,7 +175,7 @@ async fn tries_that_reach_nobody_are_refused_after_twenty_in_the_window() {
     let held = Err(Error::Refused(Refusal::TooManyPrompts { hold, retry_after_ms }));
     assert_eq!(house.challenge(&alice).await, held);
     assert_eq!((delivery.called(), house.store.journal().len()), (20, 20));
-    // It is counted in the record, and outlives the process.
+    // The prompt is counted in the record, so that the count outlives the process.
     assert_eq!(house.again_after(0).challenge(&alice).await, held);
     house.clock.pass(15 * MINUTE_MS);
     assert!(matches!(house.challenge(&alice).await, Err(Error::Delivery(_))));

@@ -80,7 +80,8 @@ async fn whatever_the_store_does_nobody_is_told_what_is_not_recorded() {
         }
         soon(join_all((0..USERS).map(|user| live(&house, user, &random)))).await;
         house.assert_single_outcomes();
-        // There are more if the reply to a start was lost: the next start replaced its challenge.
+        // The store has more records if the reply to a start was lost, because the next start
+        // replaced its challenge.
         assert!(house.store.journal().len() >= USERS, "seed {seed}");
         soon(house.engine.close()).await.unwrap();
     }

@@ -155,7 +155,7 @@ async fn waiters_are_told_of_an_expiry_once_it_is_recorded() {
     let waiter = house.waiter(&challenge).await;
     house.clock.pass(25);
     soon(&mut held.arrived).await.unwrap();
-    // The expiry is with the store and not recorded: nobody knows of it.
+    // The store has the expiry and has not recorded it, so that nobody has been notified.
     assert_eq!(house.outcome(&challenge).await, None);
     assert_eq!(house.store.recorded(&challenge).await, None);
     held.open();

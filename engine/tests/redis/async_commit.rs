@@ -109,7 +109,7 @@ async fn with_refuse_an_outage_that_is_known_is_waited_for() {
     redis.restart();
     crate::until_ready(&store).await;
     assert!(is_told(&store, approval(&two, 2)));
-    // It was sent or never was: proposed again it is recorded.
+    // Whether it was sent or not, the repeated proposal is recorded.
     let expected = revision(&store, &one.account).await;
     assert!((2..=3).contains(&expected));
     assert!(is_approved(&store, &two).await);

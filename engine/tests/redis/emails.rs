@@ -58,7 +58,7 @@ async fn an_address_of_an_older_version_is_found_in_any_case() {
     }
     assert_eq!(found(&store, "eve@X").await, ["eve"]);
     assert_eq!(redis.command(&["EXISTS", &index("Ann@Example.com"), &index("EVE@x")]), ":0\r\n");
-    // It is done once.
+    // The move happens once.
     assert_eq!(redis.command(&["HGET", "countersign:state", "emails-folded"]), "$1\r\n1\r\n");
     store.close().await.unwrap();
 }

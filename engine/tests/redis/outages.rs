@@ -105,7 +105,7 @@ async fn a_long_pause_is_answered_in_bounded_time_and_settled_after_it() {
     assert!(store.ready().is_err());
     redis.signal("CONT");
     until_ready(&store).await;
-    // It was sent, so it is recorded, once.
+    // The commit was sent, so it is recorded once.
     assert_eq!(revision(&store, &ann).await, 2);
 }
 

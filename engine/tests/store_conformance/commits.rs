@@ -208,7 +208,7 @@ pub(crate) async fn commits_of_one_account_stay_in_order_under_eight_threads(sto
         .map(|n| {
             let (store, who) = (Arc::clone(&store), user(&format!("user-{n}")));
             std::thread::spawn(move || {
-                // None waits for the one before it: each is only right if that was recorded first.
+                // No commit waits for the one before it, although each is valid only after it.
                 let answers: Vec<_> = (0..UNITS)
                     .map(|at| {
                         let state = Write::Action(

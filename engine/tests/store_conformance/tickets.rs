@@ -68,7 +68,7 @@ pub(crate) async fn a_ticket_comes_back_as_it_was_recorded(store: impl Store) {
     let record = AccountRecord { tickets, ..record() };
     recorded(&store, &ann, 0, [Write::Account(record.clone())]).await;
     assert_eq!(store.account(&ann).await.unwrap().record, Some(record));
-    // One that is used is found too, so that its device can ask again.
+    // A used ticket is found too, so that its device can ask again.
     assert_eq!(found(&store, "b").await, Some(ann));
 }
 

@@ -25,10 +25,10 @@ pub struct ErrorShare(pub f64);
 /// Why an objective cannot be one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ObjectiveError {
-    /// There is no `=` in it, or no `p` before it.
+    /// The text has no `=`, or no `p` before it.
     #[error("an objective is written like p99=50ms")]
     Form,
-    /// There is no such quantile.
+    /// The quantile does not exist.
     #[error("a percentile is a number above 0 and below 100, such as p99 or p99.9")]
     Quantile,
     /// It is no time.
@@ -80,7 +80,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 impl Objective {
-    /// Both together.
+    /// Makes an objective of a latency and a share of errors.
     #[must_use]
     pub const fn new(latency: Latency, errors: ErrorShare) -> Self {
         Self { quantile: latency.quantile, latency_us: latency.us, errors_share: errors.0 }

@@ -116,7 +116,7 @@ impl Capacity {
         self.busy_share_of(&self.by_store("").next()?)
     }
 
-    /// The same with another store, at its own highest rate, as it had the same cores.
+    /// Share of the cores that the server used with another store, at that store's highest rate.
     #[must_use]
     pub fn busy_share_beside(&self, other: &OtherStore) -> Option<f64> {
         self.busy_share_of(&other.findings())

@@ -10,7 +10,7 @@ use crate::out::report::capacity::{Conclusion, Trial};
 
 /// Trials that have to agree before a rate bounds the search.
 const AGREE: usize = 2;
-/// From one rate to the next while no end is known.
+/// Factor between two rates until a trial misses the objective.
 const FACTOR: f64 = 2.0;
 
 /// The range and the limits of a search.
@@ -119,7 +119,7 @@ impl Search {
         wanted
     }
 
-    /// The same, were there trials without end.
+    /// Next step of a search without a limit of trials.
     fn wanted(&self) -> Next {
         let known = self.known();
         let (met, missed) = ends(&known);

@@ -43,26 +43,26 @@ pub struct CapacityArgs {
     /// Share of lifecycles that may fail to complete.
     #[arg(long, default_value = "0.01%")]
     pub errors: ErrorShare,
-    /// The first rate, per second.
+    /// First rate of the search, per second.
     #[arg(long, default_value_t = 100.0, value_parser = rate)]
     pub rate_start: f64,
-    /// The highest that is tried.
+    /// Highest rate of the search.
     #[arg(long, default_value_t = 50_000.0, value_parser = rate)]
     pub rate_max: f64,
-    /// Trials, at most.
+    /// Maximum number of trials.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub trials: u16,
     /// Precision of the highest rate.
     #[arg(long, default_value = "5%")]
     pub precision: ErrorShare,
-    /// Shortest trial; a trial is longer where fewer than ten samples lie beyond the percentile.
+    /// Shortest trial. A trial gets longer until ten samples lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
-    /// Devices, challenges and browsers that memory is measured with, at most.
+    /// Maximum number of devices, challenges and browsers for the measurement of memory.
     #[arg(long, default_value_t = 4000)]
     #[arg(value_parser = clap::value_parser!(u32).range(400..=200_000))]
     pub many: u32,
-    /// Another store to find out the same about, for a table of all; may be given several times.
+    /// Measure another store too, for a table of all stores; may be repeated.
     #[arg(long, value_name = "STORE", requires = "spawn")]
     pub beside: Vec<String>,
     /// Behaviour of the people.

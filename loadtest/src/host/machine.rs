@@ -7,7 +7,7 @@ use procfs::Current as _;
 use crate::out::report::model::Machine;
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     #[must_use]
     pub fn here() -> Self {
         let processors = procfs::CpuInfo::current().ok();

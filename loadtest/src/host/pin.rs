@@ -10,9 +10,9 @@ use crate::LoadError;
 /// Cores of the server and of the harness; empty where nobody is pinned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cores {
-    /// Of the server.
+    /// Cores of the server.
     pub server: Vec<usize>,
-    /// Of the harness.
+    /// Cores of the harness.
     pub client: Vec<usize>,
 }
 

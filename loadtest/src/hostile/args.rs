@@ -37,16 +37,16 @@ pub struct HostileArgs {
     /// A key of the server's configuration, such as `server.requests_in_flight_max=1000`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key)]
     set: Vec<(String, String)>,
-    /// Only these abuses.
+    /// Run these abuses only.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
-    /// Only this listener.
+    /// Attack this listener only.
     #[arg(long, value_enum)]
     listener: Option<Listener>,
-    /// Each pair of abuses on the public listener, in place of each alone.
+    /// Run each pair of abuses on the public listener, instead of each abuse alone.
     #[arg(long, conflicts_with = "listener")]
     pairs: bool,
-    /// Seconds of each run; 60 alone and 15 for a pair.
+    /// Seconds of each run [default: 60, or 15 for a pair]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: Option<u64>,
     /// Sign-ins that begin each second.
@@ -55,13 +55,13 @@ pub struct HostileArgs {
     /// Allow sign-ins to be refused with 429 or 503.
     #[arg(long)]
     allow_refused: bool,
-    /// Pin nobody to cores.
+    /// Pin no process to a core.
     #[arg(long)]
     no_pin: bool,
     /// File with all figures.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// List the abuses with their rates, and do nothing.
+    /// List the abuses with their rates, and exit.
     #[arg(long)]
     list: bool,
 }

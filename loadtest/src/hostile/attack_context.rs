@@ -42,7 +42,7 @@ impl AttackContext {
         self.order.listener == Listener::Operators
     }
 
-    /// One of two: for the public listener, or for the operators'.
+    /// Chooses the value for the public listener or for the operators'.
     pub(super) fn either<T>(&self, public: T, operators: T) -> T {
         if self.is_operators() { operators } else { public }
     }

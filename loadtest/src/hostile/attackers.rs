@@ -30,7 +30,7 @@ pub(super) struct Attacking {
 }
 
 impl Attackers {
-    /// This program once more, with those arguments.
+    /// Runs this program again with these arguments.
     ///
     /// # Errors
     /// If the system does not say which program this is.

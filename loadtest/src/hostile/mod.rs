@@ -66,7 +66,7 @@ pub struct AttackCores {
     pub server: Vec<usize>,
     /// The attackers'.
     pub attackers: Vec<usize>,
-    /// Those of this process, which are the attackers' where there is no third one.
+    /// Cores of this process. On two cores the attackers share one of them.
     pub client: Vec<usize>,
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Order {
     pub(super) tenant: String,
     /// Challenges that one user may wait for.
     pub(super) waits: Vec<OwnWait>,
-    /// Somebody whose key and challenge are known.
+    /// A user whose public key and challenge the attackers know.
     pub(super) victim: Victim,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,

@@ -16,12 +16,12 @@ pub struct Outcome {
     pub run: Run,
     /// The figures.
     pub measured: Measured,
-    /// Everything that was wrong.
+    /// Broken rules.
     pub wrong: Vec<String>,
 }
 
 impl Outcome {
-    /// Everything about it, for a file.
+    /// All figures of the run, for a file.
     #[must_use]
     pub fn json(&self) -> Value {
         let Measured { quiet, during, after, memory, descriptors, .. } = &self.measured;

@@ -12,22 +12,22 @@ const MIB: u64 = 1 << 20;
 /// A value before the abuse, its highest meanwhile, and after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Before.
+    /// Value before the abuse.
     pub before: u64,
     /// The highest.
     pub peak: u64,
-    /// After.
+    /// Value after the abuse.
     pub after: u64,
 }
 
 /// Everything that was measured around one abuse.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Before the abuse.
+    /// The span before the abuse.
     pub quiet: Span,
     /// While it went on.
     pub during: Span,
-    /// After it.
+    /// The span after the abuse.
     pub after: Span,
     /// Resident memory, in bytes.
     pub memory: Change,
@@ -103,7 +103,7 @@ impl Rule {
         (before as f64 * self.memory_factor) as u64 + self.memory_spare
     }
 
-    /// Everything that is wrong; nothing if the server has stood the abuse.
+    /// Returns the broken rules; none if the server has withstood the abuse.
     #[must_use]
     pub fn judge(&self, measured: &Measured) -> Vec<String> {
         let mut wrong: Vec<String> = measured.gone.iter().cloned().collect();

@@ -84,7 +84,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let mut file = NamedTempFile::new_in(folder(path))?;
     write(&mut file)?;
     file.flush()?;
-    // A report is no secret, and its reader may be somebody else.
+    // Others may read the file, because a report holds no secret.
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(permissions)?;
     file.persist(path)?;

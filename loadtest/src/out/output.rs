@@ -14,16 +14,16 @@ use crate::out::report::{html, json, markdown};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Report")]
 pub struct OutputArgs {
-    /// File for machines, which `compare` reads.
+    /// JSON file, from which `render` and `compare` work.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Page with charts, in one file.
+    /// HTML page with charts, in one file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Short text for a pull request.
+    /// Markdown file, short enough for a pull request.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Show nothing while it runs.
+    /// Show no progress.
     #[arg(long, short)]
     pub quiet: bool,
 }

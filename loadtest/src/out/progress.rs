@@ -17,7 +17,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// On the terminal, if there is one and it is not to stay quiet.
+    /// Makes progress for a terminal, if there is one and `quiet` is false.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
@@ -26,7 +26,7 @@ impl Progress {
         Self { bar: ProgressBar::with_draw_target(None, target) }
     }
 
-    /// So many things are prepared, one by one.
+    /// Begins the preparation of `count` things, one by one.
     pub fn prepare(&self, what: &'static str, count: usize) {
         self.bar.set_style(style(PREPARING));
         self.bar.set_length(count as u64);
@@ -35,7 +35,7 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// One of them is.
+    /// Counts one more prepared item.
     pub fn prepared(&self) {
         self.bar.inc(1);
     }

@@ -16,10 +16,10 @@ use crate::out::report::{ReportError, json, markdown};
 pub struct RenderArgs {
     /// The JSON file of a report.
     pub report: PathBuf,
-    /// Write the page here.
+    /// File for the page.
     #[arg(long)]
     pub html: Option<PathBuf>,
-    /// Write the Markdown here; it goes to the standard output if nothing is asked for.
+    /// File for the Markdown. Without both options it goes to the standard output.
     #[arg(long)]
     pub markdown: Option<PathBuf>,
 }

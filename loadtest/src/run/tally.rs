@@ -36,15 +36,15 @@ struct Counts {
 /// Counts since the last look.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {
-    /// Arrivals that were meant to begin.
+    /// Scheduled arrivals.
     pub offered: u64,
-    /// Those that ended as they should.
+    /// Arrivals that completed.
     pub completed: u64,
-    /// Those that failed.
+    /// Arrivals that failed.
     pub failed: u64,
-    /// Those of them that got no answer.
+    /// Failed arrivals that got no answer.
     pub unanswered: u64,
-    /// Those that were refused.
+    /// Arrivals that were refused.
     pub refused: u64,
     /// Lifecycles under way.
     pub in_flight: u64,
@@ -59,14 +59,14 @@ impl Tally {
         Self { main, counts: Mutex::default() }
     }
 
-    /// An arrival was meant to begin.
+    /// Counts a scheduled arrival.
     pub fn offered(&self) {
         let mut counts = self.counts();
         counts.totals.offered += 1;
         counts.interval.offered += 1;
     }
 
-    /// It was begun, so much later than it was meant to be.
+    /// Counts an arrival that began, with its delay.
     pub fn begun(&self, late: Duration) {
         let mut counts = self.counts();
         counts.totals.begun += 1;
@@ -123,7 +123,7 @@ impl Tally {
         self.counts().wrong("begin", "never begun".to_owned(), false, words, count);
     }
 
-    /// Those under way will not end: the run is over.
+    /// Counts arrivals under way as abandoned, because the run is over.
     pub fn abandon(&self) {
         let mut counts = self.counts();
         let count = std::mem::take(&mut counts.in_flight);

@@ -24,11 +24,11 @@ const WORKERS: (usize, usize) = (64, 5_000);
 pub enum Spread {
     /// At equal intervals.
     Constant,
-    /// At a rate that grows evenly, from --ramp-from to --rate.
+    /// At a steadily growing rate, from --ramp-from to --rate.
     Ramp,
-    /// Independent of each other, as those of many people are.
+    /// At random and independently, as many people do.
     Poisson,
-    /// Many at once, every --burst-every.
+    /// In bursts, one every --burst-every.
     Burst,
 }
 
@@ -36,38 +36,38 @@ pub enum Spread {
 #[derive(Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
-    /// Arrivals per second, on average; of a ramp, at its end.
+    /// Mean arrivals per second; for a ramp, those at its end.
     #[arg(long, default_value_t = 50.0, value_parser = rate, allow_negative_numbers = true)]
     pub rate: f64,
-    /// Spread of the arrivals. By default a Poisson process: arrivals are random and independent,
-    /// as those of many people are, so that some come close together.
+    /// Spread of the arrivals over time. The default is a Poisson process: random and independent,
+    /// so that some arrivals come close together.
     #[arg(long, value_enum, default_value_t = Spread::Poisson)]
     pub shape: Spread,
-    /// Of a ramp: the rate at its begin.
+    /// Rate at the begin of a ramp.
     #[arg(long, default_value_t = 1.0, value_parser = rate)]
     pub ramp_from: f64,
-    /// Of bursts: from one to the next.
+    /// Time from one burst to the next.
     #[arg(long, default_value = "1s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub burst_every: Duration,
-    /// For how long they come.
+    /// Length of the measured load.
     #[arg(long, default_value = "10s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub time: Duration,
-    /// For how long they come before anything is measured.
+    /// Length of the load before the measurement.
     #[arg(long, default_value = "1s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub warm_up: Duration,
-    /// Time that work under way may take after the last arrival.
+    /// Time in which started arrivals may end after the last one.
     #[arg(long, default_value = "20s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,
-    /// Most users, and so most arrivals under way at the same time. An arrival while all are busy
-    /// waits and is late. By default, enough for arrivals that take a second.
+    /// Number of users, which bounds the arrivals under way. If all are busy, an arrival waits and
+    /// counts as late [default: enough for arrivals of a second]
     #[arg(long)]
     pub users: Option<usize>,
-    /// A closed loop of so many users, each beginning anew as soon as it is done, for --time. It
-    /// hides how long those wait who come while the server is slow.
+    /// Use a closed loop instead: this number of users, each of whom begins again at once, for
+    /// --time. It hides the waits of people who arrive while the server is slow.
     #[arg(long, value_name = "USERS", conflicts_with_all = ["rate", "shape", "users"])]
     pub closed: Option<usize>,
 }
@@ -121,7 +121,7 @@ impl LoadArgs {
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
     }
 
-    /// From the first arrival to the last.
+    /// Time from the first arrival to the last.
     pub(crate) const fn length(&self) -> Duration {
         self.time
     }

@@ -35,7 +35,7 @@ pub struct Enroller {
 }
 
 struct Keys {
-    /// With the number of the user whose phone speaks so.
+    /// Prepared keys, each with the number of its user.
     made: Vec<(usize, SoftwareKey)>,
     next: usize,
     made_late: u64,

@@ -21,9 +21,9 @@ const GIVE_UP_SECONDS: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Learn {
-    /// By asking once, after the decision.
+    /// By one request after the decision.
     Asking,
-    /// By a long poll that is begun before the decision.
+    /// By a long poll that begins before the decision.
     Waiting,
 }
 
@@ -31,8 +31,8 @@ pub enum Learn {
 #[derive(Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
-    /// Time until a person answers: none, 2s, exp:5s or uniform:1s-9s. It is no part of the
-    /// lifecycle's time.
+    /// Time until a person answers: none, 2s, exp:5s or uniform:1s-9s. The lifecycle's time leaves
+    /// it out.
     #[arg(long, default_value_t = Delay::None)]
     pub human: Delay,
     /// Shares of the people's reactions.
@@ -112,7 +112,7 @@ impl Cycle {
     async fn ignored(&self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
         let open = self.user.challenge(meant, recorder).await?;
         let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
-        let what = "what nobody answered has ended";
+        let what = "a challenge without an answer has ended";
         if told.outcome.is_none() {
             Ok(())
         } else {

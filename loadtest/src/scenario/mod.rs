@@ -65,7 +65,7 @@ impl RunContext {
 /// Single numbers of a run, by name.
 pub type Figures = Map<String, Value>;
 
-/// Something that is done to a server.
+/// A kind of load.
 pub trait Scenario: Serialize + Sync {
     /// Its name.
     const NAME: &'static str;

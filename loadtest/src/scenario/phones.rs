@@ -1,4 +1,4 @@
-//! Open apps on long polls, of which some are told of a challenge: how soon?
+//! Time from the start of a challenge until an open app on a long poll has it.
 
 use std::time::Duration;
 

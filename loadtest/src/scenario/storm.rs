@@ -18,14 +18,14 @@ use crate::run::schedule::{Schedule, Shape};
 /// Everyone within a short time.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct StormArgs {
-    /// Users, each of whom signs in once.
+    /// Number of users, each of whom signs in once.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub everyone: u32,
-    /// Time within which they come; twenty times as many at its begin as at its end.
+    /// Time within which they arrive, at the begin twenty times as often as at the end.
     #[arg(long, default_value = "10s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub within: Duration,
-    /// Time that work under way may take after the last arrival.
+    /// Time in which started arrivals may end after the last one.
     #[arg(long, default_value = "30s", value_parser = span)]
     #[serde(serialize_with = "crate::scenario::seconds")]
     pub drain: Duration,

@@ -26,35 +26,35 @@ const MEMORY_FROM: usize = 1000;
 /// Time for which a browser goes on polling: longer than the lifetime of a challenge.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// In which order browsers are woken.
+/// Order in which browsers are woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wake {
-    /// Each after the one before has learned of it.
+    /// One by one, each after the answer of the one before.
     OneByOne,
-    /// As many at once as --at-once says.
+    /// Several at a time, by --at-once.
     All,
 }
 
 /// Parked browsers.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct WaitersArgs {
-    /// Browsers that are parked at the same time, over HTTP/1.1 each on its own connection. From
-    /// 1000 on, the server's memory for each is told.
+    /// Number of parked browsers, over HTTP/1.1 each on its own connection. From 1000 on, the
+    /// report has the server's memory for each.
     #[arg(long, default_value_t = 5000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub count: u32,
-    /// The same number, small, to compare with.
+    /// Smaller number of parked browsers, for comparison.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub few: u32,
     /// Number of decisions, spread over all browsers; all of them with `--wake all`. A firm p99
     /// needs 1000, which take some seconds one by one.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub decided: u32,
-    /// In which order.
+    /// Order in which browsers are woken.
     #[arg(long, value_enum, default_value_t = Wake::OneByOne)]
     pub wake: Wake,
-    /// Decisions at the same time, with `--wake all`.
+    /// Concurrent decisions, with `--wake all`.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub at_once: u32,
     /// Time for which the browsers stay parked before the first decision.
@@ -112,7 +112,7 @@ impl WaitersArgs {
             Wake::OneByOne => 1,
             Wake::All => self.at_once as usize,
         };
-        // Those that are not chosen stay parked to the end.
+        // Browsers that are not chosen stay parked to the end.
         let (chosen, rest): (Vec<_>, Vec<_>) =
             parked.into_iter().enumerate().partition(|(index, _)| self.is_chosen(*index));
         let tally = &context.tally;

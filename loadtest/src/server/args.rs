@@ -17,44 +17,44 @@ use crate::server::metrics::Metrics;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
-    /// A server that runs, such as `http://127.0.0.1:8080`.
+    /// Address of a running server, such as `http://127.0.0.1:8080`.
     #[arg(long, alias = "url", value_name = "URL", required_unless_present = "spawn")]
     #[arg(requires = "tenant", requires = "secret")]
     target: Option<String>,
-    /// Its tenant.
+    /// Tenant of the running server.
     #[arg(long)]
     tenant: Option<String>,
-    /// A secret of the tenant; better in the variable.
+    /// Secret of the tenant. Prefer the variable, because other users can see arguments.
     #[arg(long, env = "COUNTERSIGN_SECRET", hide_env_values = true)]
     secret: Option<String>,
-    /// Its operations listener, such as `http://127.0.0.1:9464`, to read its metrics.
+    /// Operators' listener of the running server, such as `http://127.0.0.1:9464`, for its metrics.
     #[arg(long, value_name = "URL", requires = "target")]
     operations: Option<String>,
-    /// The server's process, if it runs on this machine, to measure its resources.
+    /// Process id of the running server, to measure its use of this machine.
     #[arg(long, value_name = "PID", requires = "target")]
     server_pid: Option<u32>,
-    /// Allow a server, or a Redis, that is on another machine. Its owner has to agree.
+    /// Allow a server or a Redis on another machine. Its owner has to agree.
     #[arg(long)]
     allow_remote: bool,
-    /// Start a server for the occasion: this `countersign`, or the one beside this program.
+    /// Start a new server: this `countersign`, or the one beside this program.
     #[arg(long, value_name = "PATH", conflicts_with = "target", num_args = 0..=1)]
     spawn: Option<Option<PathBuf>>,
-    /// Store of the server that is started: `memory:`, `sqlite` or an address of a Redis.
+    /// Store of the new server: `memory:`, `sqlite` or the address of a Redis.
     #[arg(long, default_value = "memory:", requires = "spawn")]
     store: String,
-    /// Worker threads of the server that is started; 0 is one per core.
+    /// Worker threads of the new server; 0: one per core.
     #[arg(long, default_value_t = 0, requires = "spawn")]
     workers: usize,
-    /// A key of its configuration, such as `server.requests_in_flight_max=1000`.
+    /// Configuration key of the new server, such as `server.requests_in_flight_max=1000`.
     #[arg(long, value_name = "KEY=VALUE", requires = "spawn", value_parser = key)]
     set: Vec<(String, String)>,
-    /// Cores of the server that is started; by default the first half of all.
+    /// Cores of the new server [default: the first half]
     #[arg(long, value_delimiter = ',', requires = "spawn", value_name = "CORES")]
     server_cores: Vec<usize>,
-    /// Cores of the harness; by default the other half, where it starts the server.
+    /// Cores of the harness [default: the other half, if it starts the server]
     #[arg(long, value_delimiter = ',', value_name = "CORES")]
     client_cores: Vec<usize>,
-    /// Pin nobody to cores.
+    /// Pin no process to a core.
     #[arg(long, conflicts_with_all = ["server_cores", "client_cores"])]
     no_pin: bool,
 }
@@ -75,7 +75,7 @@ impl ServerArgs {
         &self.store
     }
 
-    /// The same server with another store.
+    /// Returns the arguments of the same server with another store.
     ///
     /// # Errors
     /// [`LoadError::Input`] for a store that no server has, or one on another machine.

@@ -8,7 +8,7 @@ use crate::LoadError;
 
 /// Longest time to wait for it.
 const ANSWER: Duration = Duration::from_secs(3);
-/// Between two looks.
+/// Interval between reads of the metrics.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time after which polls count as parked where the metrics cannot be read.
 const BLIND: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ pub struct Metrics {
 pub struct Reading(String);
 
 impl Metrics {
-    /// Those of the operations listener at `base`.
+    /// Reads the metrics of the operators' listener at `base`.
     ///
     /// # Errors
     /// [`LoadError::Server`] if the system gives no means for HTTP.

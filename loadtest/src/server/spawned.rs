@@ -25,7 +25,7 @@ const END: Duration = Duration::from_secs(12);
 const TENANT: &str = "load";
 /// Name of the server's log in its folder.
 const LOG: &str = "server.log";
-/// Bytes of it that are read at once.
+/// Bytes of the log that one read takes.
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// Sets the limits of a process and becomes another program. `env_clear` leaves its child without a
 /// path to look it up in.

@@ -82,7 +82,7 @@ pub(crate) fn planned() -> Report {
     }
 }
 
-/// The same with stores beside it, which bear less: `sqlite` a half, a Redis a quarter.
+/// A report with two more stores at lower rates: `sqlite` at a half, a Redis at a quarter.
 pub(crate) fn planned_beside() -> Report {
     let mut report = planned();
     let first = report.capacity.as_mut().expect("it was searched");

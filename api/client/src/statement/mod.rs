@@ -82,7 +82,7 @@ impl StatementDevice {
         &self.key
     }
 
-    /// Binds the key to the user of a token, with a proof that it is here.
+    /// Binds the key to the user of a token, with a proof that this device holds the key.
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Protocol`] if the server does not demand statements of this

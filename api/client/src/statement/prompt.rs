@@ -16,10 +16,10 @@ pub enum Unreadable {
     /// It has no nonce or no display text: it was started before there were statements.
     #[error("it has nothing to show and sign")]
     Nothing,
-    /// One of its names is none.
+    /// One of the challenge's ids is malformed.
     #[error(transparent)]
     Name(#[from] InvalidId),
-    /// Its nonce is none.
+    /// The challenge's nonce is malformed.
     #[error("its nonce {0}")]
     Nonce(#[from] InvalidNonce),
     /// The display text cannot be shown.
@@ -102,7 +102,7 @@ impl Prompt {
         choice: &Choice<'_>,
     ) -> Result<(Vec<u8>, Option<TypedNumber>), ClientError> {
         if choice.shown_action != self.display.action() {
-            return Err(ClientError::Input("what was shown is not what would be signed"));
+            return Err(ClientError::Input("the shown text is not the text to sign"));
         }
         let number = self.number(choice)?;
         let statement = DecisionStatement {

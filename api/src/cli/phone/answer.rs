@@ -54,7 +54,7 @@ pub(super) async fn answer(
     told(&waiting.id, answered, out)
 }
 
-/// Tells whether a text has so many digits, of any script, and nothing else but blanks.
+/// Tells whether a text has this number of digits, of any script, and only blanks besides.
 pub(super) fn is_number(text: &str, digits: usize) -> bool {
     TypedNumber::parse(text).is_ok_and(|typed| typed.reveal().len() == digits)
 }

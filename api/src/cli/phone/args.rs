@@ -11,21 +11,21 @@ use countersign_core::signature::{Algorithm, SignatureFormat};
 /// A phone in the terminal: enrolls a key kept in a file, and answers challenges with it.
 #[derive(Args)]
 pub struct PhoneArgs {
-    /// Base address of the server [default: where the key was enrolled, else a server on this
-    /// machine: `http://127.0.0.1:8080/v1`]
+    /// Base address of the server [default: the server of the enrolled key, or
+    /// `http://127.0.0.1:8080/v1`]
     #[arg(long, global = true)]
     pub url: Option<String>,
-    /// The tenant [default: where the key was enrolled, or demo]
+    /// Id of the tenant [default: the tenant of the enrolled key, or demo]
     #[arg(long, global = true)]
     pub tenant: Option<String>,
-    /// The file that keeps the key
+    /// File of the key
     #[arg(long, global = true, default_value = "./countersign-phone.json")]
     pub key_file: PathBuf,
-    /// The signing mode [default: as when the key was enrolled, or challenge-id]
+    /// Signing mode [default: that of the enrolled key, or challenge-id]
     #[arg(long, global = true, value_parser = one_of(SIGNINGS), conflicts_with = "dialect")]
     pub signing: Option<Signing>,
-    /// The mobile SDK to speak like, where challenge ids are signed [default: as when the key was
-    /// enrolled, or android]
+    /// Mobile SDK whose protocol to speak, for a key that signs challenge ids [default: that of
+    /// the enrolled key, or android]
     #[arg(long, global = true, value_parser = one_of(DIALECTS))]
     pub dialect: Option<Dialect>,
     /// The command.
@@ -36,52 +36,52 @@ pub struct PhoneArgs {
 /// Commands of the phone. They have no `Debug`, because some have a token.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Bind the key to the user of a link or a token, making a key if there is none
+    /// Enroll the key for the user of a link or a token; make a key if there is none
     Enroll {
-        /// The link that a website shows as a code; - reads it from the standard input
+        /// Enrollment link, which a website shows as a QR code; - reads it from the standard input
         #[arg(required_unless_present = "token", conflicts_with = "token")]
         link: Option<String>,
-        /// The token of a tracked action; - reads it from the standard input
+        /// Token of a tracked action; - reads it from the standard input
         #[arg(long, allow_hyphen_values = true)]
         token: Option<String>,
-        /// The name of this device
+        /// Name of this device
         #[arg(long)]
         name: Option<String>,
-        /// Of the key that is made [default: es256]
+        /// Algorithm of the new key [default: es256]
         #[arg(long, value_parser = one_of(ALGORITHMS))]
         algorithm: Option<Algorithm>,
-        /// Of an es256 key's signatures, where statements are signed [default: der]
+        /// Format of an es256 key's signatures, for a key that signs statements [default: der]
         #[arg(long, value_parser = one_of(FORMATS))]
         signature_format: Option<SignatureFormat>,
     },
-    /// Wait for challenges and ask about each, until the input ends
+    /// Wait for challenges and ask you about each, until the input ends
     Watch,
     /// Approve a challenge
     Approve {
-        /// The challenge [default: the one that is pending]
+        /// Id of the challenge [default: the pending one]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
-        /// The number shown where the challenge began
+        /// Number that the browser shows
         #[arg(long, alias = "code")]
         number: Option<String>,
     },
     /// Deny a challenge
     Deny {
-        /// The challenge [default: the one that is pending]
+        /// Id of the challenge [default: the pending one]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
     },
-    /// Deny a challenge and say that it was not you: needs statement-v1
+    /// Deny a challenge and report that it was not you; needs statement-v1
     Report {
-        /// The challenge [default: the one that is pending]
+        /// Id of the challenge [default: the pending one]
         #[arg(long, allow_hyphen_values = true)]
         challenge: Option<String>,
     },
     /// Show the key's enrollment and the pending challenges
     Show,
-    /// Tell the server the notification provider's new token, or just that the key is still here
+    /// Send a new push token, or only show that the key is still in use
     Update {
-        /// The token
+        /// New token of the notification provider
         #[arg(long, allow_hyphen_values = true)]
         push_token: Option<String>,
     },
@@ -104,8 +104,8 @@ const DIALECTS: &[(&str, Dialect, &str)] =
     &[("android", Dialect::Android, "Android"), ("ios", Dialect::Ios, "Apple's iOS")];
 
 const SIGNINGS: &[(&str, Signing, &str)] = &[
-    ("challenge-id", Signing::ChallengeId, "The challenge's name alone, as the official SDKs do"),
-    ("statement-v1", Signing::StatementV1, "The shown text, the choice, and the number"),
+    ("challenge-id", Signing::ChallengeId, "Sign the challenge's id alone, as the official SDKs do"),
+    ("statement-v1", Signing::StatementV1, "Sign the shown text, the decision and the number"),
 ];
 
 const ALGORITHMS: &[(&str, Algorithm, &str)] = &[

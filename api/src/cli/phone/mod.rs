@@ -23,7 +23,7 @@ use session::{NewKey, Session};
 /// Errors of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The server refused, or there is none.
+    /// The server refused, or no server answered.
     #[error("{}", terminal::clean(&.0.to_string()))]
     Client(#[from] ClientError),
     /// The key file cannot be used.
@@ -34,10 +34,10 @@ pub enum CliError {
         /// The fault of the file.
         error: KeyFileError,
     },
-    /// There is no key file, and the command needs one.
+    /// The command needs a key file, and none exists.
     #[error("there is no key at {}: first run `countersign phone enroll -`", .0.display())]
     NoKey(PathBuf),
-    /// There is nothing to answer.
+    /// No challenge is pending.
     #[error("no challenge is pending")]
     NothingPending,
     /// The challenge that was named is not there to be answered.
@@ -67,7 +67,7 @@ pub enum CliError {
     /// The pending challenge cannot be shown, and is not signed unseen.
     #[error("the challenge cannot be shown, and so not answered: {0}")]
     Unreadable(Unreadable),
-    /// Only statements can report.
+    /// A key that signs challenge ids cannot report.
     #[error(
         "only a key that signs statement-v1 can report: deny, or enroll with --signing statement-v1"
     )]
@@ -84,7 +84,7 @@ pub enum CliError {
         /// The tenant that was to be enrolled at.
         wanted: String,
     },
-    /// There is a key of another algorithm.
+    /// The key file has a key of another algorithm.
     #[error("the key in {} is of another algorithm: name another --key-file", path.display())]
     OtherAlgorithm {
         /// Its file.

@@ -29,7 +29,7 @@ pub(super) struct Session {
     tenant_is_named: bool,
 }
 
-/// Options of `enroll` besides the place.
+/// Options of `enroll` besides server and tenant.
 pub(super) struct NewKey {
     pub(super) name: Option<String>,
     pub(super) algorithm: Option<Algorithm>,
@@ -194,7 +194,8 @@ impl Session {
             return Ok(key.clone());
         }
         let key = SoftwareKey::generate(wanted.unwrap_or(Algorithm::Es256));
-        // Before the server knows it: an enrolled key that is lost answers nothing.
+        // The key is saved before the server knows it, because an enrolled key that is lost cannot
+        // answer.
         self.save(&KeyFile { key: key.clone(), home: None })?;
         Ok(key)
     }

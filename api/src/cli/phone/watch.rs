@@ -69,7 +69,7 @@ pub(super) async fn run(
                             report(&waiting.id, &error, &mut passed, out)?;
                         }
                         Err(error @ CliError::NumberWanted(_)) => {
-                            // It is asked about again, at the next look.
+                            // The next round asks about this challenge again.
                             passed.remove(&waiting.id);
                             writeln!(out, "not answered: {error}")?;
                         }

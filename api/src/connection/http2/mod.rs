@@ -108,7 +108,7 @@ pub(super) async fn serve<S, B>(
         async move {
             let is_head = request.method() == hyper::Method::HEAD;
             if stream.is_none() {
-                // It comes too long after the farewell.
+                // The stream came too long after GOAWAY.
                 return Ok(answered(refused(&Problem::overloaded()), is_head, None));
             }
             let response = match admitted(request, peer, &streams).await {
@@ -132,7 +132,7 @@ pub(super) async fn serve<S, B>(
             () = ending.as_mut() => break,
             () = idleness.gives_way() => {
                 if !streams.is_idle() {
-                    // It takes no answers while others need its place.
+                    // The peer reads no answers while others need its place.
                     return;
                 }
                 break;
@@ -141,7 +141,7 @@ pub(super) async fn serve<S, B>(
             () = sleep_until(streams.due(&with).min(Instant::now() + look)) => {
                 let is_due = streams.due(&with) <= Instant::now();
                 if is_due && !streams.is_idle() {
-                    // Nobody takes the answers: nor would a farewell be read.
+                    // The peer reads no answers, so it would not read GOAWAY either.
                     return;
                 }
                 if is_due {

@@ -86,7 +86,8 @@ impl Streams {
         self.untaken.len() >= self.under_way.get()
     }
 
-    /// A connection that merely sends is idle, so that a peer that takes nothing gives way.
+    /// A connection that only sends answers counts as idle, so that the server can close it if its
+    /// peer does not read.
     fn settle(&self, now: Instant) {
         if self.only_sends() {
             self.idleness.begin(now);
@@ -95,7 +96,7 @@ impl Streams {
         }
     }
 
-    /// Notes that frames have come that cost so much; answers whether the connection may go on.
+    /// Spends part of the budget of frames, and tells whether the connection may continue.
     pub(super) fn spend(&self, frames: u32) -> bool {
         self.frames.borrow_mut().spend(frames, self.since.elapsed())
     }
@@ -146,20 +147,20 @@ impl Stream {
         Some(Rc::new(Self { streams: streams.clone(), number }))
     }
 
-    /// Notes that so many bytes more of the answer are ready, and wait for the peer.
+    /// Notes bytes of the answer that are ready and wait for the peer.
     pub(super) fn answers(&self, bytes: usize, now: Instant) {
         self.streams.frames.borrow_mut().answer(bytes);
         self.streams.untaken.wait(self.number, bytes, now);
         self.moves(now);
     }
 
-    /// Notes that the peer had room for so many of them.
+    /// Notes bytes for which the peer had room.
     pub(super) fn taken(&self, bytes: usize, now: Instant) {
         self.streams.untaken.taken(self.number, bytes, now);
         self.moves(now);
     }
 
-    /// Notes that so many of them will not be sent.
+    /// Notes bytes that will not be sent.
     pub(super) fn forget(&self, bytes: usize) {
         self.streams.untaken.forget(self.number, bytes);
     }

@@ -69,7 +69,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TimedIo<T> {
                 return Poll::Ready(Ok(()));
             }
             if std::mem::take(&mut self.is_full) {
-                // There may be more of it. Others have their turn first.
+                // The socket may have more bytes. Other tasks have their turn first.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

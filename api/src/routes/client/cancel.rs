@@ -1,4 +1,4 @@
-//! `POST /client/cancel/push`: the person went away, or changed their mind.
+//! `POST /client/cancel/push`: takes a challenge back.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -53,14 +53,15 @@ pub async fn leave(
     rt::spawn(async move {
         leaving.over(COMES_BACK).await;
         if let Err(error) = take_back(&engine, &account, grant, id).await {
-            tracing::debug!(%error, "a challenge whose page was left is not cancelled");
+            tracing::debug!(%error, "the challenge of a closed page could not be cancelled");
         }
         drop(places);
     });
     Ok(answer)
 }
 
-/// The outcome of a challenge that has ended. Without an id, what is open is looked for later.
+/// Looks up the outcome of an ended challenge. Without an id there is none yet: the open challenge
+/// is looked up later.
 async fn ended(
     engine: &Engine,
     account: &AccountKey,

@@ -42,7 +42,7 @@ pub async fn wait(
     if open.is_empty() {
         return Ok(HttpResponse::Ok().json(WaitResponse { answers }));
     }
-    // Refusals are told at once: then nothing waits.
+    // A refusal is answered at once, so that the poll does not wait.
     let at_once = !answers.is_empty();
     let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =

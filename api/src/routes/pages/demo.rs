@@ -46,7 +46,7 @@ impl Demo {
         Ok(Self { party, calls: Semaphore::new(CALLS_MAX), own: OwnOrigins::at(base) })
     }
 
-    /// A turn for one call.
+    /// A permit for one call of the demo's backend.
     fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
         self.calls.try_acquire().map_err(|_| Problem::overloaded())
     }

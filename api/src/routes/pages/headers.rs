@@ -8,7 +8,7 @@ use actix_web::http::header::{
 
 use crate::config::AllowedOrigins;
 
-/// Everything is of this server; pictures may also be part of the page.
+/// All content is from this server; pictures may also be part of the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; manifest-src 'self'; \
                       worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";

@@ -24,7 +24,7 @@ fn redirect(request: &HttpRequest, path: &str) -> HttpResponse {
     let query = request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
     let location = HeaderValue::try_from(format!("{path}{mark}{query}"));
-    // A query that no header can hold is none that a page could read.
+    // A query that no header can hold is dropped, because no page could read it.
     let location = location.or_else(|_| HeaderValue::try_from(path));
     let location = location.unwrap_or(HeaderValue::from_static("/"));
     HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish()

@@ -63,7 +63,7 @@ pub async fn track(
 /// Notes that a tenant's `ipAddress` cannot be shown to anybody: once for people, since a backend
 /// that passes on a chain does so with every action.
 fn note_other_address(state: &AppState, tenant: &TenantId) {
-    let text = "an ipAddress is not one address, and is left out of what devices are shown";
+    let text = "an ipAddress is not one address, and phones do not show it";
     if state.tenant(tenant).is_some_and(TenantFace::is_first_other_address) {
         tracing::warn!(tenant.id = %tenant, "{text}; more of them are noted at debug");
     } else {
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_page_returns_to_nothing_that_browsers_treat_specially() {
         for scheme in NO_PLACES {
-            // As people write it, and as URL parsers still read it.
+            // The check accepts spellings that people write and URL parsers still read.
             let upper = scheme.to_ascii_uppercase();
             for text in [format!("{scheme}:x"), format!("{upper}://x/y"), format!(" {scheme}:x")] {
                 assert!(!returns_to(&text), "{text}");

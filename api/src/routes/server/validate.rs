@@ -53,7 +53,7 @@ async fn validity(
             Ok(ValidateResponse::invalid("the action is not known"))
         }
         Err(Error::Refused(Refusal::GrantOver)) => {
-            Ok(ValidateResponse::invalid("what the token was made for holds no longer"))
+            Ok(ValidateResponse::invalid("the token is void: its action is gone or was changed"))
         }
         Err(error) => Err(error.into()),
     }

@@ -93,7 +93,7 @@ fn damage(random: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-/// The same bytes in up to four pieces.
+/// Cuts the bytes into up to four pieces.
 fn cut(random: &mut Rng, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut ends = (0..random.usize(..4)).map(|_| random.usize(..=bytes.len())).collect::<Vec<_>>();
     ends.push(bytes.len());

@@ -244,7 +244,7 @@ async fn the_holder_of_a_key_is_told_that_another_user_lost_the_place() {
         let body = device.statement_enrollment(&token);
         server.post(PUSH).bearer(&token).json(&body).send().await
     };
-    // Those of strangers, who prove nothing.
+    // Strangers enroll the key without a proof.
     for user in ["u-1", "u-2", "u-3", "u-4", "u-5"] {
         let token = server.token(user).await;
         server.post(PUSH).bearer(&token).json(&device.enrollment()).ok().await;

@@ -19,7 +19,7 @@ async fn every_decision_is_recorded_and_answered_with_its_outcome() {
         let verified = outcome == "approved";
         assert_eq!(told, json!({ "isVerified": verified, "outcome": outcome }));
         assert_eq!(it.outcome().await["outcome"], outcome);
-        // The same answer again is told the same; another is refused.
+        // A repeated answer gets the same response; another answer is refused.
         assert_eq!(it.send(&answer).ok().await, told);
         assert_eq!(it.shown().await["challenges"], json!([]));
     }
@@ -166,7 +166,7 @@ async fn the_number_is_inside_the_signature() {
     server.answer(&device, &mistyped).refused(400, "invalid_request").await;
     let unsaid = device.statement(&shown, "approve", None);
     server.answer(&device, &unsaid).refused(400, "invalid_request").await;
-    // It is signed in ASCII, however it was typed and sent.
+    // The number is signed in ASCII, in whatever script it was typed.
     let mut typed = device.statement(&shown, "approve", Some(number));
     let wide = number.chars().map(|c| format!(" {}", char::from_u32(c as u32 + 0xfee0).unwrap()));
     typed["verificationCode"] = json!(wide.collect::<String>());

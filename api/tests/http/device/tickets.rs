@@ -133,7 +133,7 @@ async fn a_user_has_five_tickets_and_one_more_takes_the_place_of_the_oldest() {
     for kept in &tickets[1..] {
         opening(&server, kept).ok().await;
     }
-    // Another user's are not counted with them.
+    // Another user's tickets do not count.
     let other = ticket(&server, &server.token("u-2").await).await;
     opening(&server, &other).ok().await;
     opening(&server, &tickets[1]).ok().await;

@@ -90,7 +90,7 @@ async fn a_body_that_breaks_ends_its_stream_and_gives_its_place_back() {
                 for (kind, flags, payload) in &case.rest {
                     frames.write(&frame(*kind, *flags, stream, payload)).await;
                 }
-                // It has begun by then: many that are reset before end the connection.
+                // The request has begun by then: many early resets end the connection.
                 frames.write(&frame(PING, 0, 0, &[0; 8])).await;
                 let seen = frames.find(PING).await;
                 assert!(seen.is_some(), "{}: the connection goes on", case.name);

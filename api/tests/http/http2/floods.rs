@@ -60,7 +60,7 @@ async fn frames_that_do_no_work_end_the_connection_once_there_are_too_many() {
 async fn a_connection_may_send_its_allowance_at_once_and_more_by_and_by() {
     let server = Server::start();
     let mut frames = Frames::open(&server).await;
-    // One is spent on the settings, one on their acknowledgement.
+    // One frame of the budget is spent on SETTINGS, one on its acknowledgement.
     let allowance = FRAMES_AT_START as usize - 2;
     frames.write(&frame(PING, 0, 0, &[0; 8]).repeat(allowance)).await;
     for _ in 0..allowance {

@@ -29,7 +29,7 @@ async fn streams_that_are_reset_at_once_end_the_connection() {
         let reset = frame(RST_STREAM, 0, id(number), &[0, 0, 0, 8]);
         frames.write(&[head, reset].concat()).await;
     }
-    // It is told to go, and the connection ends long before all have been looked at.
+    // The client gets GOAWAY, and the connection ends long before the server has read all streams.
     assert!(frames.find(GOAWAY).await.is_none_or(|goaway| id(19_999) > last_of(&goaway)));
     server.token("u-1").await;
 }
@@ -62,7 +62,7 @@ async fn a_connection_outlives_bodies_that_are_all_too_short() {
         let reset = frame(RST_STREAM, 0, id(number), &CANCEL);
         let ping = frame(PING, 0, 0, &[0; 8]);
         frames.write(&[head, end, reset, ping].concat()).await;
-        // Each is looked at before the next one comes.
+        // The server reads each stream before the next one arrives.
         assert!(frames.find(PING).await.is_some(), "the connection goes on after {number}");
     }
     answers(&mut frames, broken).await;

@@ -53,7 +53,7 @@ impl Varied {
         Self { address, handle }
     }
 
-    /// One that gives requests under way much time at its end.
+    /// A server that gives requests under way much time at its end.
     pub(crate) fn patient() -> Self {
         Self::start(Settings { shutdown: SOON * 10, ..settings() })
     }

@@ -159,7 +159,7 @@ impl Server {
         Setup::default().start()
     }
 
-    /// The same, called over HTTP/2 from here on, by one connection for all calls.
+    /// Makes all further calls over one HTTP/2 connection.
     pub(crate) fn over_http2(mut self) -> Self {
         let http = Client::builder().no_proxy().http2_prior_knowledge().timeout(PATIENCE);
         self.http = http.build().expect("a client without special wishes");

@@ -12,7 +12,7 @@ const fn loopback(last: u8) -> Ipv4Addr {
 }
 
 impl Call {
-    /// The same call, over a connection of its own from 127.0.0.`last`.
+    /// Makes the call over a connection of its own from 127.0.0.`last`.
     pub(crate) fn sent_from(self, last: u8) -> Self {
         let (_, request) = self.0.build_split();
         let client = Client::builder().no_proxy().local_address(Some(loopback(last).into()));

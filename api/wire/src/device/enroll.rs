@@ -126,7 +126,7 @@ pub struct CredentialResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Crowded {
-    /// One of another user, whose place was taken.
+    /// Another user's binding, whose place was taken.
     Other,
     /// The one that the answer is about.
     This,

@@ -23,9 +23,9 @@ pub enum JsonError {
     /// Not JSON in UTF-8.
     #[error("the body is not JSON: line {line}, column {column}")]
     Syntax {
-        /// From 1.
+        /// Line of the error, from 1.
         line: usize,
-        /// From 1.
+        /// Column of the error, from 1.
         column: usize,
     },
     /// JSON, but not an object.

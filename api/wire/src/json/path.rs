@@ -13,9 +13,9 @@ const PATH_BYTES_MAX: usize = 96;
 /// A step from an object or a list to a value in it.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// By the key.
+    /// A member of an object, by its key.
     Key(String),
-    /// By the position, from 0.
+    /// An element of a list, by its position, from 0.
     Index(usize),
 }
 

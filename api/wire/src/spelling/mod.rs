@@ -65,7 +65,7 @@ pub fn parse<T: ServerRequest>(bytes: &[u8]) -> Result<Parsed<T>, JsonError> {
     Ok(Parsed { body, warnings })
 }
 
-/// The field of `T` that a name means which is none.
+/// The field of `T` that an unknown name most likely stands for.
 #[must_use]
 pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     let fields = fields_of::<T>();
@@ -73,8 +73,8 @@ pub fn meant_by<T: ServerRequest>(name: &str) -> Option<String> {
     camel.filter(|camel| fields.contains(&&**camel))
 }
 
-/// The same object with the names of the contract. A null does not win, because a caller that gives
-/// both spellings means the one with a value.
+/// Rewrites the object with the names of the contract. A null does not win, because a caller that
+/// gives both spellings means the one with a value.
 fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonError> {
     // It refuses a key that is there twice, before anything is replaced.
     let mut object: Map<String, Value> = parse_strict(bytes)?;

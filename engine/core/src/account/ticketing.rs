@@ -11,8 +11,8 @@ use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
 impl Account {
-    /// Records a ticket. Beyond [`Limits::tickets_per_account_max`] a used one gives way, or else
-    /// the oldest: the person looks at the newest.
+    /// Records a ticket. Beyond [`Limits::tickets_per_account_max`] it replaces a used ticket, or
+    /// else the oldest, because the person looks at the newest.
     ///
     /// # Errors
     /// [`Refusal::ActionUnknown`] for an unknown user. [`Refusal::AddScopeMissing`] for a ticket
@@ -47,8 +47,8 @@ impl Account {
         ticket.ok_or(Refusal::TicketOver)
     }
 
-    /// The ticket that an enrollment names. A used one is taken from the key alone that it was used
-    /// with, and with a proof, so that a device whose answer was lost can ask again.
+    /// Finds the ticket that an enrollment names. A used ticket is valid only for the same key with
+    /// a proof, so that a device whose answer was lost can ask again.
     pub(super) fn redeemed(
         &self,
         enroll: &Enroll,

@@ -66,7 +66,7 @@ pub struct Challenge {
     pub targets: Vec<AuthenticatorId>,
     /// Time of issue.
     pub issued_at: UnixMillis,
-    /// From when on no answer is accepted.
+    /// Time from which the account accepts no answer.
     pub expires_at: UnixMillis,
     /// True if the relying party has yet to accept the notification; until then nobody may answer.
     /// Until the [first notification](Self::is_offered) is begun, nobody is shown it either.
@@ -91,8 +91,8 @@ impl Challenge {
         !self.held || self.notifications > 0
     }
 
-    /// Until when a decision that arrived in time may still be on its way; then the challenge has
-    /// expired.
+    /// Returns the time until which a timely decision may still be under way. After it the
+    /// challenge has expired.
     #[must_use]
     pub const fn deadline(&self, limits: &Limits) -> UnixMillis {
         self.expires_at.plus_ms(limits.decision_grace_ms)

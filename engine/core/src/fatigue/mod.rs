@@ -194,7 +194,7 @@ fn window_wait_ms(times: &[UnixMillis], max: usize, now: UnixMillis, limits: &Li
     let Some(beyond) = counted.len().checked_sub(max) else { return 0 };
     match counted.get(beyond) {
         Some(at) => left_ms(*at, limits.prompts_window_ms, now),
-        // None is allowed at all.
+        // The limit allows no prompt.
         None => limits.prompts_window_ms,
     }
 }
@@ -204,7 +204,7 @@ fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
     from.plus_ms(wait_ms).ms_since(now).min(wait_ms)
 }
 
-/// A wait, doubled so many times.
+/// A wait, doubled `times` times, up to a maximum.
 fn doubled(first_ms: u64, times: u32, max_ms: u64) -> u64 {
     let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
     first_ms.saturating_mul(factor).min(max_ms)

@@ -48,7 +48,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Nothing is bound.
+    /// Makes an inbox without bindings.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let (bindings, offers) = (Vec::new(), Vec::new());

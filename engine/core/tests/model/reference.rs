@@ -71,7 +71,7 @@ impl Reference {
             }
             Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
             Event::Decide { arrived: Arrived { challenge, device, approve, at, .. }, .. } => {
-                // The same answer again changes nothing.
+                // A repeated answer changes nothing.
                 if self.decide(*challenge, *device, *approve, *at)?.is_some() {
                     return Ok(());
                 }

@@ -176,7 +176,8 @@ fn of_all_mixtures_of_two_challenges_two_are_accepted() {
     assert_eq!(accepted, [0, 0b1111, 0, 0b1111]);
 }
 
-/// A key that signs statements decides nothing by less, and one that does not, nothing by more.
+/// A key that signs statements cannot decide by a challenge id, and a key that signs challenge ids
+/// cannot decide by a statement.
 #[test]
 fn a_signature_of_the_other_kind_decides_nothing() {
     let case = case();

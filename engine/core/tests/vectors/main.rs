@@ -36,7 +36,7 @@ fn phone_key() -> PublicKey {
     PublicKey::from_spki(Algorithm::Es256, &decoded(PUBLIC_KEY)).unwrap()
 }
 
-/// The first second of the window that is `by` windows from the one in which was signed.
+/// The first second of the window that lies `by` windows after the signed one.
 fn window(by: i64) -> u64 {
     SIGNED_AT.checked_add_signed(by * WINDOW_SECONDS.cast_signed()).unwrap()
 }

@@ -57,7 +57,7 @@ pub struct Enrolled {
 /// A binding that is shown nothing because its key serves too many users; see [`Inbox`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crowded {
-    /// One of another user, whose place was taken.
+    /// Another user's binding, whose place was taken.
     Other,
     /// The one that was just made.
     This,

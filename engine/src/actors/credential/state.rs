@@ -150,7 +150,7 @@ impl CredentialState {
 
     fn wake(&mut self) {
         for waiter in self.waiters.drain(..) {
-            // A waiter that has gone away needs no news.
+            // If a waiter has left, its notification is dropped.
             let _ = waiter.send(());
         }
     }

@@ -36,9 +36,9 @@ pub struct Pending {
 /// The caller of a read.
 #[derive(Clone)]
 pub enum Reader {
-    /// Somebody who knows the key.
+    /// A caller who knows the public key.
     Stranger,
-    /// Somebody with a signature over one of the nonces, as official SDKs make it.
+    /// A caller with a signature over one of the nonces, as official SDKs make it.
     Signed(Vec<u8>),
     /// A device session, made for a binding of that name.
     Session(AuthenticatorId),

@@ -27,7 +27,7 @@ pub(in crate::store) trait Backend: Send + 'static {
         true
     }
 
-    /// Closes in good order; not called once the queue is broken.
+    /// Closes cleanly; not called once the queue is broken.
     ///
     /// # Errors
     /// [`StoreError`] if that failed. Answered units are recorded all the same.

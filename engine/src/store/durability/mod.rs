@@ -16,7 +16,8 @@ pub enum Durability {
     /// Once they are recorded.
     #[default]
     Sync,
-    /// Those that may lag once they are queued, within a bound; all others once they are recorded.
+    /// Answers harmless commits once they are queued, within a bound, and all others once they are
+    /// recorded.
     Async(Bound),
 }
 

@@ -24,7 +24,7 @@ use super::*;
 
 const NOW: UnixMillis = UnixMillis(1_000);
 
-/// An account that does whatever it is told, with one device and one action.
+/// An account for tests, with one device and one action.
 struct Life {
     account: Account,
     action: Arc<Action>,

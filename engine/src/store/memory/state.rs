@@ -40,7 +40,7 @@ pub(super) struct State {
     open: HashMap<AccountKey, Vec<ChallengeId>>,
     /// Open challenges by their expiry.
     due: BTreeSet<Timed>,
-    /// Those of them that are held.
+    /// Held challenges, by their expiry.
     held: BTreeSet<Timed>,
     /// Ended challenges by their end.
     pub(super) ended: BTreeSet<Timed>,

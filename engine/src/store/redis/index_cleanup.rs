@@ -52,7 +52,7 @@ impl CommitTask {
         Ok(())
     }
 
-    /// Takes spent entries out of their indexes, and those that turn out to have no record.
+    /// Removes spent entries from their indexes, and suspect entries without a record.
     pub(super) async fn tidy(&mut self) -> Result<(), Trouble> {
         let mut gone: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (index, member) in std::mem::take(&mut self.spent) {

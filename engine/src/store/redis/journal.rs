@@ -93,7 +93,7 @@ mod tests {
         });
         assert_eq!(numbers(&first), [2, 3, 4]);
         journal.found(3, 20);
-        // It is lost once more, before the rest was written.
+        // Redis loses the record again, before the rest was written.
         assert_eq!(journal.lose_after(20), 1);
         assert_eq!(numbers(&journal.lost(|_| true)), [5]);
         assert_eq!(journal.lose_after(19), 4);

@@ -25,7 +25,7 @@ pub(super) const STATE: &str = "countersign:state";
 pub(super) const LOCK: &str = "countersign:lock";
 /// Open challenges by their expiry.
 pub(super) const DUE: &str = "countersign:due";
-/// Those of them that are held, by their expiry.
+/// Held challenges, by their expiry.
 pub(super) const HELD: &str = "countersign:held";
 /// Ended challenges by their end.
 pub(super) const ENDED: &str = "countersign:ended";

@@ -55,7 +55,7 @@ impl Link {
         let mut connection = self.connection().await?;
         match connection.req_packed_commands(pipeline, 0, pipeline.len()).await {
             Ok(values) => {
-                // It has become a replica: the primary is to be looked for anew.
+                // The server has become a replica: the next connection looks for the primary.
                 if values.iter().any(is_read_only) {
                     self.connection.lock().await.take();
                 }

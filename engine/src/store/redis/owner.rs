@@ -24,14 +24,14 @@ pub const ABSENT: &str = "there is no store in this Redis";
 const LAYOUT: &str = "1";
 /// Time for which a server that was killed keeps the next one from starting.
 const LOCK: Duration = Duration::from_millis(3_000);
-/// Between two renewals of the lock.
+/// Interval between renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
 /// Longest wait of a start for the lock: longer than the lock is held.
 const LOCK_WAIT: Duration = Duration::from_millis(4_500);
 /// Time for which a command that only reads watches a free lock: a server that is alive renews it
 /// meanwhile, also one that was out of reach while it ran out.
 const LOCK_WATCH: Duration = Duration::from_millis(2_500);
-/// Between two looks at a lock that is held, or watched.
+/// Interval between reads of a lock that is held or watched.
 const LOCK_LOOK: Duration = Duration::from_millis(200);
 
 /// The server that owns the store: this one.

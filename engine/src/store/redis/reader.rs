@@ -23,7 +23,7 @@ use crate::system::Stopwatch;
 
 /// Reads that are under way or wait, at most; one more is refused.
 const READS_MAX: usize = 8_192;
-/// Between two tries of a read.
+/// Pause between tries of a read.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads on a connection of its own.
@@ -65,7 +65,7 @@ impl Reader {
         let answered = self.health.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
-            // A caller that has left does not mind.
+            // If the caller has left, the answer is dropped.
             let _ = reply.send(reader.retried(query, answered).await);
             drop(place);
         });
@@ -149,7 +149,7 @@ impl Reader {
 }
 
 fn unwritten() -> StoreError {
-    refused("what was answered before is not recorded yet")
+    refused("earlier answered changes are not recorded yet")
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl CommitTask {
         match self.restore().await {
             Ok(units) => {
                 if units > 0 {
-                    tracing::warn!(units, "what Redis had lost is written again");
+                    tracing::warn!(units, "records that Redis had lost are written again");
                 }
                 return true;
             }

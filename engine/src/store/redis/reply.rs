@@ -47,7 +47,7 @@ pub(super) fn array(value: Value) -> Result<Vec<Value>, Trouble> {
     }
 }
 
-/// Bytes, or nothing.
+/// Reads bytes, or none.
 pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
     match checked(value)? {
         Value::BulkString(bytes) => Ok(Some(bytes)),

@@ -30,7 +30,7 @@ pub struct RedisSettings {
 /// The way to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Begins a store where there is none.
+    /// Creates the store if none exists.
     Begin,
     /// Expects a store: a Redis without one has lost it.
     Return,

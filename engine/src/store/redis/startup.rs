@@ -25,7 +25,7 @@ const VERSION_MIN: u32 = 7;
 const START_WAIT: Duration = Duration::from_secs(10);
 /// The port of a Redis whose URL names none.
 const DEFAULT_PORT: u16 = 6379;
-/// Between two tries of a start.
+/// Pause between tries of a start.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Opens the store and runs it until it is closed.
@@ -70,7 +70,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     loop {
         match check(&writing, &settings.url).await {
             Ok(()) => break,
-            // It may be loading its file.
+            // Redis may be loading its file.
             Err(Trouble::Lost(why)) if watch.seconds() < START_WAIT.as_secs_f64() => {
                 if said != why {
                     tracing::warn!(why, at = address(&settings.url), "waiting for Redis");

@@ -33,7 +33,7 @@ pub(super) enum Unit {
     PutOff(Event),
     /// The current time.
     Observe(UnixMillis),
-    /// An event that is told.
+    /// Removes an event that was delivered.
     RemoveEvent(AccountKey, EventId),
 }
 
@@ -50,7 +50,7 @@ impl Unit {
         }
     }
 
-    /// The call that records it. `order` orders actions that are new.
+    /// The script call that records the unit. `order` orders new actions.
     pub(super) fn call(&self, attempt: &Attempt, order: u64, retention: Retention) -> Call {
         match self {
             Self::Commit { change, id } => commit(change, id, attempt, order, retention),

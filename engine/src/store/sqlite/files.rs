@@ -15,7 +15,7 @@ const NOTE_BYTES_MAX: u64 = 1024;
 const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
-/// Others may make files in the folder, and so put one in the place of another.
+/// Bits with which other users could replace files in the folder.
 const OPEN_MODE: u32 = 0o022;
 /// Unless only its owner may move or remove a file.
 const STICKY_MODE: u32 = 0o1000;

@@ -62,7 +62,7 @@ struct Index {
     salt: [u8; 8],
     /// Frames up to the last commit.
     frames: u32,
-    /// Of these, how many are in the database too.
+    /// Frames of the log that are in the database too.
     copied: u32,
 }
 

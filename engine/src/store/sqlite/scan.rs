@@ -121,7 +121,7 @@ fn agreed(record: Record, agrees: bool) -> Result<Option<Record>, Fault> {
     if agrees {
         return Ok(Some(record));
     }
-    Err(StoreError::Unreadable("its columns are not those of what is in it".to_owned()).into())
+    Err(StoreError::Unreadable("its columns do not fit its content".to_owned()).into())
 }
 
 fn unnamed() -> StoreError {

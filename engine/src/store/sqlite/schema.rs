@@ -165,7 +165,7 @@ fn to_second(connection: &Connection) -> Result<(), Fault> {
                 let state = state_number(action.state);
                 connection.prepare_cached(SET_STATE)?.execute((rowid, state))?;
             }
-            // It is not listed; a caller that asks for it by name is told that it cannot be read.
+            // A damaged action is not listed. A caller that asks for it by name gets an error.
             Err(Fault::Row(error)) => tracing::error!(%error, "an action is passed over"),
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }

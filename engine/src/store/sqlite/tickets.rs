@@ -11,7 +11,7 @@ use super::queries::account_row;
 use super::{Fault, sql_int};
 use crate::ports::store::StoreError;
 
-/// Added to files of earlier servers too, which had none: those go on reading the rest.
+/// The table is added to files of earlier servers too. Those servers ignore it and read the rest.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS tickets(
     digest BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, user_id TEXT NOT NULL,

@@ -163,7 +163,7 @@ impl CountsDeliveries {
         all.iter().filter(|c| c.account == *account).cloned().collect()
     }
 
-    /// The same, but it does not accept so many calls about events first.
+    /// Makes a delivery that refuses its first `calls` calls about events.
     pub(crate) fn refusing(calls: u64) -> Self {
         Self { refusing: calls.into(), ..Self::default() }
     }

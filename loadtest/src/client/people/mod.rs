@@ -1,5 +1,5 @@
-//! Those who use a server: people with a phone, the browser they sign in with, and the backend that
-//! asks for the confirmation.
+//! Users of a server: people with a phone, their browser, and the backend that asks for the
+//! confirmation.
 
 mod phone;
 mod reaction;

@@ -45,7 +45,7 @@ impl PhoneKind {
 pub enum Phone {
     /// An official app.
     Official(Device),
-    /// One that signs statements.
+    /// A device that signs statements.
     Statement(StatementDevice),
 }
 

@@ -96,7 +96,7 @@ pub enum Delay {
 }
 
 impl Delay {
-    /// One of them, by chance.
+    /// Draws a delay at random.
     pub fn draw(&self, random: &mut fastrand::Rng) -> Duration {
         match self {
             Self::None => Duration::ZERO,

@@ -55,13 +55,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// One to a server, which is not opened yet.
+    /// Makes a connection to a server without opening it.
     #[must_use]
     pub const fn to(address: SocketAddr) -> Self {
         Self { address, source: None, stream: None, buffer: Vec::new() }
     }
 
-    /// The same from one of this machine's addresses, as the ports of one are limited.
+    /// Sets the source address, because a single address has too few ports.
     #[must_use]
     pub fn from(self, source: Ipv4Addr) -> Self {
         Self { source: Some(source), ..self }

@@ -22,7 +22,7 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Those of a tenant with that secret.
+    /// Makes the callers of a tenant with this secret.
     #[must_use]
     pub fn new(tenant: &str, secret: &str) -> Self {
         let basic = |name| format!("Basic {}", basic::encode_standard(name));

@@ -36,7 +36,7 @@ async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
     over(peer, number % 7).await
 }
 
-/// One of the ways in which a body can be broken.
+/// Breaks a body in one of several ways.
 fn broken(frames: Frames, way: u64, stream: u32, path: &str) -> Frames {
     match way {
         // More than it said.

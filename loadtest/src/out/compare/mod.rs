@@ -58,9 +58,9 @@ pub struct Comparison {
 pub struct Row {
     /// Name of the figure, such as `track p99`.
     pub name: String,
-    /// Before.
+    /// Estimate of the report before.
     pub a: Estimate,
-    /// After.
+    /// Estimate of the report after.
     pub b: Estimate,
     /// Largest difference by chance alone; infinite if it is unknown.
     pub noise: f64,
@@ -79,7 +79,7 @@ pub enum Verdict {
     Better,
     /// It is more than noise, and for the worse.
     Worse,
-    /// There are too few samples or intervals to say.
+    /// Too few samples or intervals for a verdict.
     Unclear,
 }
 
@@ -197,7 +197,7 @@ fn totals(a: &Report, b: &Report) -> Vec<Row> {
     row("failed", |r| share(r, r.totals.failed), failed, Good::Less, format::share);
     let refused = shares(|point| facts::ratio(point.refused, point.offered));
     row("refused", |r| share(r, r.totals.refused), refused, Good::Less, format::share);
-    // Nothing but time says how sure processor time is.
+    // The variation over time is the only measure of how certain processor time is.
     let each = |of| time(of).unwrap_or(f64::INFINITY);
     let server = each(|p| facts::ratio(p.server.as_ref()?.cores?, p.completed));
     row("server CPU each", server_cpu, server, Good::Less, format::seconds);

@@ -20,14 +20,14 @@ pub fn doubts(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(why) = &report.cut_short {
         found.push(format!(
-            "The run was cut short: {why}. What follows is what was measured so far."
+            "The run was cut short: {why}. The report has the measurements until then."
         ));
     }
     found.extend(of_figures(report));
     found
 }
 
-/// The same of a run that is known to be cut short, or was not.
+/// Doubts about the figures alone, for a run whose end is already known.
 pub(crate) fn of_figures(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     of_the_client(report, &mut found);
@@ -74,15 +74,15 @@ fn of_the_load(report: &Report, found: &mut Vec<String>) {
     let begun = totals.begun as f64;
     if let Some(late) = facts::ratio(totals.late as f64, begun).filter(|s| *s > LATE_SHARE_MAX) {
         found.push(format!(
-            "{} of the arrivals were begun more than 1 ms late, by {} at most. Their times count \
-             from when they were meant to begin.",
+            "{} of the arrivals began more than 1 ms late, by {} at most. Their times count \
+             from their scheduled begin.",
             format::share(late),
             format::time(totals.late_max_us as f64),
         ));
     }
     if totals.begun < totals.offered {
         found.push(format!(
-            "{} of {} arrivals were never begun.",
+            "{} of {} arrivals never began.",
             format::count(totals.offered - totals.begun),
             format::count(totals.offered),
         ));
@@ -96,7 +96,7 @@ fn of_the_load(report: &Report, found: &mut Vec<String>) {
     }
     if report.took_seconds < SHORT_SECONDS {
         let took = format::seconds(report.took_seconds);
-        found.push(format!("{took} are too short to see what comes with time."));
+        found.push(format!("{took} are too short to show changes over time."));
     }
 }
 
@@ -108,7 +108,7 @@ fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     }
     let missing = (totals.failed + totals.refused) as f64;
     if facts::ratio(missing, totals.begun as f64).is_some_and(|share| share > FAILED_SHARE_MAX) {
-        found.push("What failed or was refused is not part of the latencies.".to_owned());
+        found.push("Failed and refused arrivals are not part of the latencies.".to_owned());
     }
     let few: Vec<_> =
         report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99)).collect();
@@ -127,6 +127,6 @@ fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     let capped: Vec<_> = report.steps.iter().filter(longest).map(|s| s.name.as_str()).collect();
     if !capped.is_empty() {
         let names = capped.join(", ");
-        found.push(format!("Some took longer than the longest time that is told apart: {names}."));
+        found.push(format!("Some took longer than the longest measurable time: {names}."));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::model::{Point, ServerPoint};
 
-/// As many points as a chart has room for.
+/// Maximum number of points in a chart.
 pub(super) const POINTS_MAX: usize = 150;
 
 /// Merges neighbours until at most `most` points are left, and returns the number of neighbours in

@@ -88,7 +88,7 @@ fn unit(value: f64, units: &[(f64, &str)]) -> String {
     format!("{} {name}", number(value / size))
 }
 
-/// Without zeros at the end of a fraction, with the unit left as it is.
+/// Removes zeros at the end of a fraction, and leaves the unit.
 pub(super) fn trimmed(text: &str) -> String {
     let (digits, unit) = text.split_once(' ').map_or((text, None), |(d, u)| (d, Some(u)));
     let digits = if digits.contains('.') {

@@ -33,7 +33,7 @@ pub fn read(bytes: &[u8]) -> Result<Report, LoadError> {
     Ok(parse(bytes)?)
 }
 
-/// The same, with its own error.
+/// Parses a report, and tells the kinds of errors apart.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Report, ReportError> {
     let Head { format } = serde_json::from_slice(bytes)?;
     if format != u64::from(FORMAT) {

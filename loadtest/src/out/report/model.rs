@@ -85,17 +85,17 @@ pub struct Server {
 pub struct Totals {
     /// Arrivals that the schedule had; in a closed loop, those that were begun.
     pub offered: u64,
-    /// Those that were begun.
+    /// Arrivals that began.
     pub begun: u64,
-    /// Those that were begun more than a millisecond after they were meant to be.
+    /// Arrivals that began more than a millisecond after their scheduled begin.
     pub late: u64,
     /// The longest delay of a begin, in microseconds.
     pub late_max_us: u64,
-    /// Those that ended as they should.
+    /// Arrivals that completed.
     pub completed: u64,
-    /// Those that failed.
+    /// Arrivals that failed.
     pub failed: u64,
-    /// Those that the server refused with 429 or 503, as it should under too much load.
+    /// Arrivals that the server refused with 429 or 503, as it should under too much load.
     pub refused: u64,
     /// Processor time of the server, in seconds; none if it is not known.
     pub server_cpu_seconds: Option<f64>,
@@ -120,13 +120,13 @@ pub struct Step {
 pub struct Point {
     /// Its end, in seconds from the begin of the measured part.
     pub at_seconds: f64,
-    /// Arrivals that were meant to begin in it, per second.
+    /// Scheduled arrivals of the interval, per second.
     pub offered: f64,
-    /// Those that completed in it, per second.
+    /// Completed arrivals of the interval, per second.
     pub completed: f64,
-    /// Those that failed in it, per second.
+    /// Failed arrivals of the interval, per second.
     pub failed: f64,
-    /// Those that were refused in it, per second.
+    /// Refused arrivals of the interval, per second.
     pub refused: f64,
     /// Lifecycles under way at the end of the interval.
     pub in_flight: u64,
@@ -167,7 +167,7 @@ pub struct ServerPoint {
 pub struct Failures {
     /// The step that failed.
     pub step: String,
-    /// In which way, such as `503 temporarily_unavailable` or `connection refused`.
+    /// Kind of the failure, such as `503 temporarily_unavailable` or `connection refused`.
     pub kind: String,
     /// Number of failures.
     pub count: u64,

@@ -10,7 +10,7 @@ pub const READ: &str = "read";
 pub const DECIDE: &str = "decide";
 /// From sending the phone's answer to the end of the browser's poll.
 pub const OUTCOME: &str = "outcome";
-/// The same, from the answer to the phone.
+/// From the answer to the phone to the answer of the browser's poll.
 pub const WAKE: &str = "wake";
 /// From starting the challenge to the end of the phone's poll.
 pub const NOTICE: &str = "notice";
@@ -37,21 +37,21 @@ pub const ENROLLED: &str = "enrollment";
 
 /// All steps in the order in which they happen, with a description.
 pub const ALL: [(&str, &str); 17] = [
-    (TRACK, "POST /users/…/actions/…, from when it was meant to begin"),
+    (TRACK, "POST /users/…/actions/…, from its scheduled begin"),
     (ENROLL, "POST /client/user-authenticators/push"),
-    (SESSION, "first read, with the session or signature it takes"),
+    (SESSION, "first read, with its session or signature"),
     (CHALLENGE, "POST /client/challenge/push"),
     (NOTICE, "start of the challenge to the answer of the phone's long poll"),
-    (READ, "the phone reads what is pending; an official one asks for a nonce before"),
+    (READ, "the phone reads its challenges; an official phone asks for a nonce first"),
     (DECIDE, "POST …/push/challenge: the phone's signed answer"),
     (WAKE, "answer to the phone to answer of the browser's long poll; 0 if that came first"),
     (OUTCOME, "sending of the phone's answer to answer of the browser's long poll"),
     (VERIFY, "POST /client/verify/push, without waiting"),
     (VALIDATE, "POST /validate"),
-    (BAD_SIGNATURE, "refusal of an answer whose signature is none"),
+    (BAD_SIGNATURE, "refusal of an answer with an invalid signature"),
     (REPLAY, "refusal of a signature over another challenge"),
-    (GARBAGE, "refusal of what is no request"),
+    (GARBAGE, "refusal of a malformed request"),
     (REFUSAL, "an answer 429 or 503"),
-    (ENROLLED, "all of it, from when it was meant to begin"),
-    (WHOLE, "all of it, from when it was meant to begin, less the person's delay"),
+    (ENROLLED, "all of it, from its scheduled begin"),
+    (WHOLE, "all of it, from its scheduled begin, less the person's delay"),
 ];

@@ -30,7 +30,7 @@ pub(super) enum Attack {
     Garbage,
 }
 
-/// Somebody who knows public keys and the names of challenges.
+/// An attacker who knows public keys and challenge ids.
 #[derive(Clone)]
 pub(super) struct Attacker {
     client: reqwest::Client,

@@ -19,8 +19,8 @@ use crate::run::drive::Work;
 /// Lifecycles with poison.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct PoisonArgs {
-    /// Share of the lifecycles in which something bad is sent, 0 to 1: a signature over something
-    /// else, an answer of an earlier challenge, or garbage.
+    /// Share of the lifecycles with an attack, 0 to 1: a signature over another text, an answer to
+    /// an earlier challenge, or garbage.
     #[arg(long, default_value_t = 0.1, value_parser = share)]
     pub share: f64,
     /// The lifecycles.

@@ -33,7 +33,7 @@ fn a_grant_is_about_one_action_and_no_other_of_its_name_however_soon_that_came()
     let first = world.track("signIn", "a");
     let grant = Grant { born: Some(first.birth()), ..grant(&first, false, NOW) };
     assert_eq!(world.account.honour(&grant, &first), Ok(()));
-    // Also of a clock that was set back since it was tracked.
+    // A clock that was set back since the tracking makes no difference.
     let early = Grant { issued_at: UnixMillis(NOW.0 - 60_000), ..grant.clone() };
     assert_eq!(world.account.honour(&early, &first), Ok(()));
     let removed = world.account.remove(NOW).unwrap();

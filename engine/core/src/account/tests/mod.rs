@@ -164,7 +164,7 @@ fn answer(challenge: &Challenge, by: u8, outcome: Outcome) -> VerifiedDecision {
     answer_with(challenge, by, outcome, None, Signing::ChallengeId)
 }
 
-/// The same with a number, and with what is signed.
+/// Makes an answer with a number and a signed message.
 fn answer_with(
     challenge: &Challenge,
     by: u8,

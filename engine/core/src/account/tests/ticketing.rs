@@ -31,7 +31,7 @@ fn with(name: &str, seed: u8) -> Enroll {
     Enroll { ticket: Some(Digest::of(name)), ..enroll_of(seed, false) }
 }
 
-/// The same with a proof, and for statements.
+/// Makes an enrollment with a proof, for a key that signs statements.
 fn proven(name: &str, seed: u8) -> Enroll {
     let (tenant, token) = (key_of("user").tenant, Digest::of(name));
     let key = public_key(seed).thumbprint();

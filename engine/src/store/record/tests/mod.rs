@@ -128,7 +128,7 @@ fn a_device_of_before_there_were_statements_signs_challenge_ids() {
     let device = Device::from_row(&unhex(DEVICE_1)).unwrap();
     assert_eq!(device, Device { signing: Signing::ChallengeId, confirmed: true, ..self::device() });
     assert_eq!(device.key.format(), SignatureFormat::Raw);
-    // One that has signed nothing since its enrollment has not shown whose its key is.
+    // A device that has signed nothing since its enrollment has not confirmed its user.
     let unused = unhex(DEVICE_1);
     let last_verified = unused.len() - CHECKSUM_BYTES - 3;
     let unused = [&unused[1..last_verified], &[0xcd, 0x07, 0xd0]].concat();

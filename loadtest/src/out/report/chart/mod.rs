@@ -18,7 +18,7 @@ const RIGHT: f64 = 30.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 32.0;
 
-/// As many colours as the style sheet has.
+/// Number of colours in the style sheet.
 const COLOURS: usize = 8;
 
 /// Lines over an axis.
@@ -29,9 +29,9 @@ pub(super) struct Chart {
     pub(super) title: String,
     /// A sentence on how to read it.
     pub(super) about: String,
-    /// From left to right.
+    /// Horizontal scale.
     pub(super) x: Scale,
-    /// From bottom to top.
+    /// Vertical scale.
     pub(super) y: Scale,
     /// The lines, each drawn over the ones before it.
     pub(super) lines: Vec<Line>,
@@ -234,7 +234,7 @@ pub(super) fn bars(slug: &str, title: &str, about: &str, bars: &[Bar]) -> Markup
     }
 }
 
-/// As much of a name as the narrowest screen has room for.
+/// Shortens a name to the width of the narrowest screen.
 fn shortened(name: &str) -> String {
     const CHARACTERS_MAX: usize = 44;
     if name.chars().count() <= CHARACTERS_MAX {

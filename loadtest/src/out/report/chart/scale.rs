@@ -31,7 +31,8 @@ pub(in crate::out::report) struct Scale {
 }
 
 impl Scale {
-    /// From `low` to `high` with marks at round numbers of `unit`, such as 1024 for bytes.
+    /// A linear scale from `low` to `high`, with marks at round numbers of `unit`, such as 1024 for
+    /// bytes.
     pub(in crate::out::report) fn linear(
         low: f64,
         high: f64,
@@ -56,7 +57,7 @@ impl Scale {
         scale
     }
 
-    /// From `low` to `high`, which are above 0, each widened to a 1, 2 or 5.
+    /// A logarithmic scale from `low` to `high`, which are above 0, each widened to a 1, 2 or 5.
     pub(in crate::out::report) fn log(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
         let low = low.max(f64::MIN_POSITIVE);
         let high = high.max(low * 1.01);

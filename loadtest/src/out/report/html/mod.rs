@@ -69,7 +69,7 @@ fn body(report: &Report) -> Markup {
         }
         footer {
             p {
-                "Times count from when a thing was meant to begin, so that waiting for a busy \
+                "Times count from the scheduled begin, so that waiting for a busy \
                  server is part of them. Quantiles are of all samples, in HDR histograms of three \
                  digits."
             }
