@@ -28,7 +28,7 @@ use crate::telemetry;
 pub const OPERATORS_CONNECTIONS_MAX: usize = 64;
 /// Seconds in which a request's head has to be complete.
 const HEAD_READ: Duration = Duration::from_secs(5);
-/// Seconds for which an idle connection is kept.
+/// Seconds after which an idle connection is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Seconds that a poll may be held.
 const WAIT_MAX: Duration = Duration::from_millis(WAIT_MS_MAX);
@@ -50,7 +50,7 @@ pub fn public(
     pulse: impl Fn() -> Pulse + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let origins = Data::new(state.all_origins());
-    // It is shown before the first is counted.
+    // The metric is shown before the first flood.
     metrics::counter!(telemetry::FRAME_FLOODS).increment(0);
     let (requests_max, new_work_max) =
         (config.server.requests_in_flight_max, config.server.new_work_in_flight_max);

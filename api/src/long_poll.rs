@@ -124,7 +124,7 @@ impl WaitLimit for Parking<'_> {
     }
 }
 
-/// A poll that waits no longer.
+/// A poll whose wait has ended.
 pub struct PollEnd {
     wait: Option<Wait>,
     crowded: bool,

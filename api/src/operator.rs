@@ -74,7 +74,7 @@ pub struct OperatorFile {
 /// Why the file of a running server cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorFileError {
-    /// There is none.
+    /// The data folder has no operator's file.
     #[error(
         "no server has left {}: start it with operations.listen set, and give the same \
          configuration to this command", .0.display()
@@ -88,7 +88,7 @@ pub enum OperatorFileError {
         /// The system's error.
         source: io::Error,
     },
-    /// It is something else.
+    /// The file is not an operator's file.
     #[error("{} is not an operator's file: restart the server, which writes it anew", .0.display())]
     Unreadable(PathBuf),
 }

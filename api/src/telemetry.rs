@@ -12,7 +12,7 @@ pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
 pub const HEADS_REFUSED: &str = "countersign_heads_refused_total";
 /// HTTP/2 connections that were ended because of more frames without work than they had earned.
 pub const FRAME_FLOODS: &str = "countersign_http2_frame_floods_total";
-/// From the request's head to its answer, by route, method and status.
+/// Time from the request's head to its answer, by route, method and status.
 pub const HTTP_SECONDS: &str = "countersign_http_seconds";
 /// Rejected requests by lane and reason: `full` at the bound of requests in flight, `late` while
 /// the worker is late and for existing work that did not get its turn, `client_share` at the

@@ -16,7 +16,7 @@ pub enum Misbehaviour {
     #[error("the signature does not verify: it has to be {}", .0.described())]
     OtherFormat(SignatureFormat),
     /// The key signs something else: a challenge id where a statement is wanted, or the reverse.
-    #[error("the credential does not sign so")]
+    #[error("the credential has another signing mode")]
     OtherSigning,
     /// A key in the statement mode reads with a device session.
     #[error("a device session is needed")]
@@ -35,10 +35,10 @@ pub enum Misbehaviour {
 /// Why a request cannot be taken now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// As many actors are in memory as may be.
-    #[error("too much is going on at once")]
+    /// The maximum number of actors is in memory.
+    #[error("the server has too much to do")]
     Activations,
-    /// As many signatures wait for their check as may.
+    /// The maximum number of signatures waits for a check.
     #[error("too many signatures to check")]
     Signatures,
     /// The store did not answer. It has counted and logged the reason.
@@ -47,10 +47,10 @@ pub enum Unavailable {
     /// The store cannot record, as it says itself.
     #[error(transparent)]
     StoreUnready(StoreError),
-    /// Somebody else changed the account's record.
+    /// Another writer changed the account's record.
     #[error("the account changed elsewhere")]
     AccountChanged,
-    /// Somebody else ended the challenge.
+    /// Another writer ended the challenge.
     #[error("the challenge ended elsewhere")]
     ChallengeEnded,
     /// An actor went away before it answered.

@@ -16,7 +16,7 @@ use crate::ports::Ports;
 use crate::telemetry;
 use crate::tenant::Tenants;
 
-/// Between two looks for events that are due again.
+/// Interval between searches for events that are due again.
 const LOOK: Duration = Duration::from_secs(5);
 /// Events taken at one look, at most; the next look takes the rest.
 const EVENTS_PER_LOOK_MAX: usize = 100;
@@ -105,7 +105,7 @@ impl Outbox {
         let tenant = self.tenants.get(&event.account.tenant).ok();
         let delivery = tenant.and_then(|tenant| tenant.delivery.clone());
         let (Some(delivery), Some(called)) = (delivery, event.called(clock.now())) else {
-            // Nobody is configured to be told, or a process died in the last call.
+            // The tenant has no webhook, or a process died in the last call.
             return self.give_up(event).await;
         };
         store.put_off_event(&called).await?;

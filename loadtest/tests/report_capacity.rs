@@ -50,11 +50,11 @@ fn assert_alike(one: &Value, other: &Value) {
 fn the_markdown_says_what_was_measured_fitted_and_calculated() {
     let text = markdown::render(&planned());
     for said in [
-        "# How much a Countersign server bears\n",
+        "# Capacity of a Countersign server\n",
         "The highest rate with p99 ≤ 50 ms and errors ≤ 0.01 % is 800 lifecycles per second",
         "countersign-loadtest capacity --spawn",
         "Measured: the trials",
-        "Fitted: what one more costs",
+        "Fitted: the costs",
         "| Memory per parked browser, HTTP/1.1 | 18.9 KiB ± ",
         "| Server CPU per step: track | 14",
         "| 1,000,000 | 2,000,000 | × 10 | 231/s | 2,315 |",
@@ -107,7 +107,7 @@ fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
     assert_eq!(row("Server CPU per lifecycle").matches(" ± ").count(), 2);
     assert!(row("Memory per pending challenge").ends_with(" | – |"));
     for (alone, shown) in [(alone.0, text), (alone.1, page)] {
-        let title = "The stores side by side";
+        let title = "The stores compared";
         assert!(!alone.contains(title) && shown.contains(title));
     }
 }
@@ -132,7 +132,7 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
     let redis = "redis://127.0.0.1:6379/0";
     let both = ["Store writes", "Redis memory"];
     for (store, measured) in [("memory:", &both[..0]), ("sqlite", &both[..1]), (redis, &both[..])] {
-        let heading = format!("### What it takes with {store}");
+        let heading = format!("### Plan with {store}");
         let (heads, rows) = table_below(&text, &heading);
         let optional: Vec<_> = heads.iter().filter(|head| both.contains(&head.as_str())).collect();
         assert_eq!(optional, measured, "{store}");
@@ -141,7 +141,7 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
     }
     // 231 per second at the peak of a million users: a quarter of 800 is less.
     let range = |store: &str| {
-        let (_, rows) = table_below(&text, &format!("### What it takes with {store}"));
+        let (_, rows) = table_below(&text, &format!("### Plan with {store}"));
         rows[3].last().cloned()
     };
     assert_eq!(range("sqlite").as_deref(), Some("within"));
@@ -151,11 +151,11 @@ fn each_store_has_a_plan_of_its_own_without_columns_that_say_nothing() {
         assert!(said.contains(&format!(" % with {store}")), "{said}");
     }
     let page = html::render(&report);
-    for title in ["What it takes with sqlite</h3>", "<caption>Users, and what they take with "] {
+    for title in ["Plan with sqlite</h3>", "<caption>Resources by number of users with "] {
         assert!(page.contains(title), "{title}");
     }
     // Each region has a name of its own.
-    assert_eq!(page.matches("aria-label=\"Users, and what they take with sqlite\"").count(), 1);
+    assert_eq!(page.matches("aria-label=\"Resources by number of users with sqlite\"").count(), 1);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_column_that_some_rows_lack_stays() {
     let mut report = planned_beside();
     found(&mut report).beside[0].plan[0].writes_per_second = None;
     let text = markdown::render(&report);
-    let (heads, rows) = table_below(&text, "### What it takes with sqlite");
+    let (heads, rows) = table_below(&text, "### Plan with sqlite");
     let column = heads.iter().position(|head| head == "Store writes").expect("it stays");
     assert_eq!(rows[0][column], "not measured");
     assert!(rows[1..].iter().all(|row| row[column].ends_with("/s")), "{rows:?}");
@@ -179,8 +179,8 @@ fn files_whose_other_stores_have_no_plan_are_read() {
     }
     let read = json::read(file.to_string().as_bytes()).unwrap();
     let text = markdown::render(&read);
-    assert!(text.contains("### What it takes with memory:"), "{text}");
-    assert!(!text.contains("### What it takes with sqlite"), "{text}");
+    assert!(text.contains("### Plan with memory:"), "{text}");
+    assert!(!text.contains("### Plan with sqlite"), "{text}");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_search_without_a_run_or_fits_is_shown_too() {
     }
     let page = html::render(&report);
     assert!(!page.contains("Nothing completed") && !page.contains("at the highest rate</h2>"));
-    let (heads, _) = table_below(&markdown::render(&report), "## What it takes");
+    let (heads, _) = table_below(&markdown::render(&report), "## Plan");
     assert_eq!(heads[4..], ["Pending", "Range"]);
     found(&mut report).trials.clear();
     assert!(!html::render(&report).contains("NaN"));
@@ -219,7 +219,7 @@ fn a_search_without_a_run_or_fits_is_shown_too() {
 fn how_the_search_ended_is_said() {
     let mut report = planned();
     for (conclusion, said) in [
-        (Conclusion::Ceiling, "the server bears more"),
+        (Conclusion::Ceiling, "the server can do more"),
         (Conclusion::Nothing, "Not even the lowest rate"),
         (Conclusion::GaveUp, "the search was not done"),
     ] {

@@ -37,7 +37,7 @@ fn render_writes_what_is_asked_for_and_the_markdown_if_nothing_is() {
     let (out, _) = said(&run(&["render", REPORT]));
     assert_eq!(out, std::fs::read_to_string(markdown).unwrap());
     let (out, _) = said(&run(&["render", CAPACITY]));
-    assert!(out.starts_with("# How much a Countersign server bears\n"), "{out}");
+    assert!(out.starts_with("# Capacity of a Countersign server\n"), "{out}");
 }
 
 #[test]

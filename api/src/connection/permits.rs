@@ -72,8 +72,8 @@ impl Drop for Permit {
     }
 }
 
-/// Connections of each worker, so that all of them together have no more than `max`. A worker that
-/// is full is passed over, so that the others take on more.
+/// Number of connections of each worker, so that all workers together have no more than `max`. The
+/// library skips a full worker, so that all places are used.
 pub(super) const fn per_worker(max: usize, workers: NonZeroUsize) -> usize {
     let share = max / workers.get();
     if share == 0 { 1 } else { share }

@@ -20,7 +20,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// Of a route with this pattern.
+    /// Makes the series of a route, named by its pattern.
     pub const fn of(route: String) -> Self {
         Self { route, known: RefCell::new(Vec::new()) }
     }
@@ -59,7 +59,7 @@ pub fn observe<B>(response: &ServiceResponse<B>, watch: &Stopwatch) {
     }
 }
 
-/// A method's name for a label; whatever else a client may invent counts as one.
+/// A method's name for a label. All unknown methods share one label.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -60,7 +60,7 @@ impl Endpoint {
         Self { resource, methods: BTreeSet::new() }
     }
 
-    /// The same with a method more.
+    /// Adds a method to the path.
     pub(super) fn route(mut self, verb: Verb) -> Self {
         self.methods.extend(verb.methods);
         Self { resource: self.resource.route(verb.route), ..self }

@@ -98,7 +98,7 @@ async fn a_link_says_the_server_and_the_tenant_and_its_ticket_enrolls() {
         let body: Value = serde_json::from_str(&seen[0].body).unwrap();
         assert_eq!((&body["ticket"], seen[0].header("authorization")), (&TICKET.into(), None));
         assert_eq!(seen[1].header("authorization"), Some(&*format!("Bearer {TICKET}")));
-        // It is remembered where the link led.
+        // The key file has the server of the link.
         assert_eq!(seen[2].header("x-authsignal-tenant-id"), Some("acme"));
     }
 }

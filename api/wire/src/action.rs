@@ -116,7 +116,7 @@ pub struct ActionsQuery {
     /// Action codes, separated by commas; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codes: Option<String>,
-    /// Only actions in this state.
+    /// State of the actions; absent for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }

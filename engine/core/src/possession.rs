@@ -14,14 +14,14 @@ const REMOVAL_WINDOW_SECONDS: u64 = 600;
 pub struct EnrollmentProof {
     /// Over the enrollment's statement.
     pub signature: Vec<u8>,
-    /// Of the bearer token that the key is enrolled with.
+    /// Digest of the bearer token that the key is enrolled with.
     pub token: Digest,
 }
 
 /// A signature that is said to prove possession of a key whose credential is updated.
 #[derive(Clone)]
 pub enum UpdateProof {
-    /// As official SDKs do it: a signature over the nonce that was given out under `handle`.
+    /// The official SDKs' form: a signature over the nonce that was given out under `handle`.
     Official {
         /// The nonce's handle.
         handle: String,
@@ -40,7 +40,7 @@ pub enum UpdateProof {
 /// A signature that is said to prove possession of a key whose credential is removed.
 #[derive(Clone)]
 pub enum RemovalProof {
-    /// As official SDKs do it: a signature over the number of the time window.
+    /// The official SDKs' form: a signature over the number of the time window.
     Official(Vec<u8>),
     /// A signature over the removal's statement.
     Statement {

@@ -13,7 +13,7 @@ pub struct UserQuery {
     pub phone_number: Option<String>,
     /// Exact user name.
     pub username: Option<String>,
-    /// Only users after this one.
+    /// The last user of the page before.
     pub after: Option<UserId>,
     /// Users in the answer, at most.
     pub limit: usize,
@@ -24,7 +24,7 @@ pub struct UserQuery {
 pub struct ActionQuery {
     /// Tracked at or after this time.
     pub from: UnixMillis,
-    /// Only of these codes; all where empty.
+    /// Codes of the actions; empty for all.
     pub codes: Vec<ActionCode>,
     /// Only in this state.
     pub state: Option<ActionState>,

@@ -16,7 +16,8 @@ use crate::registry::Leave;
 pub(super) type Run =
     Box<dyn for<'w> FnOnce(&'w mut AccountWriter) -> LocalBoxFuture<'w, ()> + Send>;
 
-/// Something to do with the account, alone. It is done even if the asker has gone away.
+/// A piece of work with exclusive access to the account. It runs to its end even if its caller has
+/// left.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Call(pub(super) Run);
@@ -78,7 +79,7 @@ impl Handler<Call> for AccountActor {
             called.into_actor(self).map(|(mut writer, panicked), actor: &mut Self, ctx| {
                 // A call that panicked has notified nobody.
                 actor.shared.notify(writer.take_notices());
-                // A writer in doubt about the records must not go on.
+                // A writer in doubt about the records is dropped.
                 if panicked || writer.is_lost() {
                     actor.load(ctx);
                 } else {

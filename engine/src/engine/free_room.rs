@@ -1,4 +1,4 @@
-//! Room that is left to the store: shown as a metric, and warned of before there is none.
+//! Free room of the store: a metric, and a warning before it is used up.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::telemetry;
 /// Room that is left to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreeRoom {
-    /// Bytes that it can still record; absent where nobody knows.
+    /// Bytes that the store can still record; absent if unknown.
     pub bytes: Option<u64>,
     /// True if that is little.
     pub is_low: bool,
@@ -30,7 +30,7 @@ enum Turn {
 }
 
 impl FreeRoomWatch {
-    /// Nothing is known yet. With 0 bytes it is never little.
+    /// Begins without a measurement. With `warn_bytes` of 0 it never warns.
     pub(super) const fn new(warn_bytes: u64) -> Self {
         Self { warn_bytes, known: Mutex::new(FreeRoom { bytes: None, is_low: false }) }
     }

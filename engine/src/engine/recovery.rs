@@ -49,7 +49,7 @@ impl Engine {
         if behind_ms == 0 {
             return Ok(0);
         }
-        tracing::warn!(behind_ms, "the clock was set back: what is pending expires");
+        tracing::warn!(behind_ms, "the clock was set back: pending challenges expire");
         self.recovering.send_replace(Some(0));
         let recovered = match expire_pending(shared, latest, &self.recovering).await {
             Ok(()) => bring_events_forward(shared, now).await,
@@ -57,7 +57,7 @@ impl Engine {
         };
         let expired = self.recovering.send_replace(None).unwrap_or_default();
         recovered?;
-        tracing::warn!(expired, "what was pending has expired");
+        tracing::warn!(expired, "pending challenges have expired");
         Ok(expired)
     }
 }
@@ -74,7 +74,7 @@ async fn expire_pending(
         let (end_of_time, limit) = (UnixMillis(u64::MAX), PENDING_MAX + foreign);
         let pending = shared.ports.store.overdue(end_of_time, UnixMillis(0), limit).await?;
         let found = pending.len();
-        // Nobody can call for a tenant that is not configured.
+        // No call can come for a tenant that is not configured.
         let (ours, others): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|c| shared.tenants.serves(&c.account.tenant));
         foreign = others.len();

@@ -39,12 +39,12 @@ pub enum StoreError {
 pub enum Committed {
     /// All of it is recorded.
     Recorded,
-    /// Nothing of it is recorded: the account has another revision than the one expected.
+    /// The change is refused, because the account has another revision than expected.
     Stale {
         /// The revision that is recorded.
         recorded: u64,
     },
-    /// Nothing of it is recorded: a challenge in it has another end already.
+    /// The change is refused, because a challenge in it has another end already.
     Ended {
         /// The challenge.
         challenge: ChallengeId,
@@ -62,7 +62,7 @@ pub struct Unwritten {
     pub oldest: Duration,
 }
 
-/// One record, with whatever is needed to put it into another store.
+/// A record, with all that another store needs to import it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A tenant's secret for signing its tokens.
@@ -206,8 +206,8 @@ pub trait Store: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Bytes that can still be recorded; absent where nobody knows. It is asked for off the hot
-    /// path, and costs one look.
+    /// Bytes that can still be recorded; absent if unknown. Periodic work asks for it, never a
+    /// request.
     fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
         Box::pin(std::future::ready(Ok(None)))
     }

@@ -77,7 +77,7 @@ impl Failures {
 /// Notes a damaged record that is passed over, so that it does not hold up all later ones.
 pub(super) fn passed_over(error: impl Display) {
     counter!(telemetry::STORE_FAILURES, "reason" => "unreadable").increment(1);
-    tracing::error!(%error, "a record whose time has come is passed over");
+    tracing::error!(%error, "a record that is due cannot be read and is skipped");
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Redis {
         Self::with(&["--appendonly", "no", "--save", ""])
     }
 
-    /// Starts one that has everything on the disk before it answers.
+    /// Starts a Redis that answers after the sync.
     pub fn durable() -> Self {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
     }

@@ -104,7 +104,11 @@ const DIALECTS: &[(&str, Dialect, &str)] =
     &[("android", Dialect::Android, "Android"), ("ios", Dialect::Ios, "Apple's iOS")];
 
 const SIGNINGS: &[(&str, Signing, &str)] = &[
-    ("challenge-id", Signing::ChallengeId, "Sign the challenge's id alone, as the official SDKs do"),
+    (
+        "challenge-id",
+        Signing::ChallengeId,
+        "Sign the challenge's id alone, as the official SDKs do",
+    ),
     ("statement-v1", Signing::StatementV1, "Sign the shown text, the decision and the number"),
 ];
 

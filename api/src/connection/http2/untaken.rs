@@ -13,7 +13,7 @@ use crate::connection::take_deadline::TakeDeadline;
 pub(super) struct Untaken(RefCell<HashMap<u32, UntakenAnswer>>);
 
 struct UntakenAnswer {
-    /// Bytes that wait. There is no entry without any.
+    /// Bytes that wait, always above 0.
     waiting: usize,
     deadline: TakeDeadline,
     /// Time at which the peer last took some, or the wait began.

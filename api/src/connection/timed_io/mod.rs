@@ -28,9 +28,10 @@ const READ_BYTES_MAX: usize = 4096;
 /// Deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// From a request's first byte, or from the start of the connection, to the end of its head.
+    /// Time from a request's first byte, or from the start of the connection, to the end of its
+    /// head.
     pub head: Duration,
-    /// From one write that succeeds to the next.
+    /// Maximum time between successful writes.
     pub silence: Duration,
 }
 
@@ -50,7 +51,7 @@ pub struct TimedIo<T> {
     io: Take<Looked<T>>,
     load: Load,
     patience: Patience,
-    /// It may go off before anything is due: it is set anew only then, and not with every request.
+    /// The timer may fire before a deadline. It is reset only then, and not with every request.
     timer: Pin<Box<Sleep>>,
     silent_since: Instant,
     head: Option<Head>,
@@ -59,7 +60,7 @@ pub struct TimedIo<T> {
     /// Set while the peer is slow to take an answer.
     take: Option<TakeDeadline>,
     has_read: bool,
-    /// As much was handed over as may be at once: the reader has to work it off before the next.
+    /// True if the last read handed over the maximum: the reader has to work through it first.
     is_full: bool,
     /// The peer has sent its end.
     is_ended: bool,
@@ -75,7 +76,7 @@ impl<T: AsyncRead> TimedIo<T> {
         Self::since(Instant::now(), unseen(io), patience, load)
     }
 
-    /// The same for a connection that began at `since`, and whose first bytes were looked at.
+    /// Wraps a connection that began at `since`.
     pub(super) fn since(since: Instant, io: Looked<T>, patience: Patience, load: Load) -> Self {
         Self {
             io: io.take(0),

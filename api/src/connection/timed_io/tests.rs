@@ -31,8 +31,7 @@ async fn nothing_is_handed_over(connection: &mut TimedIo<DuplexStream>) -> bool 
     timeout(SECOND, connection.read_u8()).await.is_err()
 }
 
-/// Lets `peer` send a byte every second, whatever comes of it, and reads `connection` to its
-/// end.
+/// Lets `peer` send a byte every second and ignores its errors, and reads `connection` to its end.
 async fn drip(peer: &mut DuplexStream, connection: &mut TimedIo<DuplexStream>) -> Duration {
     let start = Instant::now();
     let dripping = async {

@@ -8,8 +8,7 @@ use tokio::time::sleep;
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
-/// Longer than a page that is loaded again may take until it polls. A test sleeps for so long where
-/// a challenge stays as it is, because nothing but the time shows that.
+/// Time after which a page that was loaded again must have polled.
 const LEFT: Duration = Duration::from_secs(7);
 
 /// Waits until the challenge is taken back.
@@ -85,7 +84,7 @@ async fn pages_that_were_left_take_no_more_places_than_polls_may() {
     leave_all(&it, &it.server.token("u-2").await).ok().await;
     let refused = leave_all(&it, &it.server.token("u-3").await);
     refused.refused(503, "temporarily_unavailable").await;
-    // The same page may say so as often as it likes: it takes no further place.
+    // The page may repeat its call: no repetition takes a further place.
     for _ in 0..8 {
         assert_eq!(leave(&it, &it.token, &it.challenge).ok().await, json!({}));
     }

@@ -63,8 +63,8 @@ pub struct PushChallengeResponse {
     pub challenge_id: String,
     /// End of its life, in Unix seconds.
     pub expires_at: u64,
-    /// The number to show to the person, who types it on the device; it is told here and nowhere
-    /// else. Absent where none is asked for.
+    /// The number that the browser shows and the person types on the device. No other answer has
+    /// it. Absent if the tenant asks for no number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<Secret>,
     /// Results of the notifications. Left out if none are known, because the browser SDK takes an

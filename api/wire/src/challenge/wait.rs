@@ -16,7 +16,7 @@ pub struct WaitRequest {
 /// Challenges that one poll may wait for, at most.
 pub const WAITS_PER_POLL_MAX: usize = 8;
 
-/// One of the challenges that a poll waits for.
+/// A challenge that a poll waits for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wait {

@@ -88,7 +88,7 @@ impl Engine {
             }
         };
         let first = bindings.first().map(|b| b.id.clone());
-        // Those too that the key has no place for.
+        // Bindings without a place are included.
         let bindings = self.shared.ports.store.devices_of_key(key).await?;
         // Seen to its end even if the app leaves, which deletes its key whatever it is told.
         let removed = tokio::spawn(remove_all(self.shared.clone(), bindings));
@@ -172,7 +172,7 @@ async fn remove_all(shared: Arc<Shared>, bindings: Vec<Device>) -> Result<(), Er
     for binding in bindings {
         let remove = async move |w: &mut AccountWriter| w.remove_device(&binding.id).await;
         match shared.account(&binding.account, remove).await {
-            // Removed meanwhile by somebody else.
+            // Another call has removed the binding meanwhile.
             Ok(_) | Err(Error::Refused(Refusal::AuthenticatorUnknown)) => {}
             Err(error) => return Err(error),
         }

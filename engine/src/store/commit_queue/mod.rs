@@ -32,7 +32,7 @@ use crate::telemetry;
 pub(super) const GROUP_UNITS_MAX: usize = 512;
 /// Units that wait, at most; one more is refused.
 const QUEUE_UNITS_MAX: usize = 16_384;
-/// Until a group that was refused, and of which something was answered already, is tried again.
+/// Pause before a refused group with early answers is tried again.
 const RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
 /// Most tries once the queue is closed.
 const CLOSING_TRIES_MAX: usize = 30;
@@ -47,7 +47,7 @@ struct Progress {
     /// Why the last groups were refused.
     refusing: Option<StoreError>,
     broken: Option<StoreError>,
-    /// It has ended in good order.
+    /// The queue has ended cleanly.
     is_finished: bool,
 }
 

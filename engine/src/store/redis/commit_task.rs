@@ -180,7 +180,8 @@ impl CommitTask {
             let Err(trouble) = self.record(&mut wave, &mut sent).await else { break };
             match trouble {
                 Trouble::Fenced => {
-                    // A loss comes first, because it is the reason to tell.
+                    // Callers get their answer before the process ends, with the lost ownership as
+                    // its reason.
                     self.give_up(wave, &Trouble::Fenced.into());
                     return self.health.fenced();
                 }
@@ -215,7 +216,7 @@ impl CommitTask {
         while self.backlog.len() < room {
             match self.jobs.try_recv() {
                 Ok(Job::Record(queued)) => self.backlog.push_back(queued),
-                // Its caller is answered that it was not done; the others are asked for again.
+                // The job is dropped: its caller gets an error, and periodic jobs come again.
                 Ok(Job::Prune { .. } | Job::Check(_) | Job::Verify) => {}
                 Err(_) => break,
             }

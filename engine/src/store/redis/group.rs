@@ -35,7 +35,8 @@ impl CommitTask {
             let units: Vec<_> = wave.iter().map(|queued| &queued.unit).collect();
             let replies = self.attempt(&units, sent).await?;
             if replies.iter().any(is_unknown_script) {
-                // Such a unit has done nothing: all of them go again, this time with the script.
+                // A unit with an unknown script has done nothing. The whole group is sent again,
+                // this time with the script.
                 self.whole = true;
                 continue;
             }
@@ -100,8 +101,8 @@ impl CommitTask {
         Ok(executed.split_off(executed.len() - units.len()))
     }
 
-    /// `before` is whether an earlier attempt may have recorded the wave: then a unit that is
-    /// refused stays in it.
+    /// Answers the wave's callers. If an earlier attempt may have recorded the wave (`before`), a
+    /// refused unit stays in it.
     fn answer(
         &mut self,
         wave: &mut Vec<Queued>,

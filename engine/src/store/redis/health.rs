@@ -15,7 +15,7 @@ use crate::store::lag::Lag;
 use crate::store::{lock, refused};
 use crate::system::Stopwatch;
 
-/// Between two lines about one outage, whose errors can alternate with each try.
+/// Minimum seconds between log lines about one outage, whose errors can alternate with each try.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 
 /// Condition of the store.
@@ -23,8 +23,8 @@ const SAID_AGAIN_SECONDS: f64 = 1.0;
 pub(super) enum Condition {
     /// It records.
     Recording,
-    /// Nobody knows which units are recorded, or lost units are to be written again: nothing is
-    /// read until that is settled.
+    /// It is unknown which units are recorded, or lost units have to be written again. Nothing is
+    /// read until then.
     Unsettled(String),
     /// Redis refuses to record; records can be read.
     Refusing(String),
@@ -121,7 +121,7 @@ impl Health {
             let error = broken.wait_for(Option::is_some).await.ok().and_then(|e| e.clone());
             match error {
                 Some(error) => error,
-                // The store is gone, in good order.
+                // The store was closed cleanly.
                 None => std::future::pending().await,
             }
         })
@@ -182,7 +182,7 @@ impl Health {
         self.turn(&Condition::Refusing(why.to_owned()));
     }
 
-    /// Another server has taken the store: this one can do nothing more, and is to end.
+    /// Another server owns the store, so this server ends.
     pub(super) fn fenced(&self) {
         self.broke(FENCED);
     }
@@ -226,7 +226,7 @@ impl Health {
                     tracing::error!(why, "the store does not record");
                 }
             }
-            // The next outage is told at once.
+            // The next outage is logged at once.
             Condition::Recording => *said = Said::default(),
             Condition::Over(_) => {}
         }

@@ -14,7 +14,7 @@ use crate::system::Stopwatch;
 
 /// Seconds for which a store that is being closed tries to record the units that it has answered.
 pub(super) const CLOSING_SECONDS: f64 = 3.0;
-/// Between two tries to settle a group.
+/// Pause between tries to settle a group.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// The caller of a unit, who reads the answer from the reply of Redis.
@@ -37,7 +37,7 @@ pub(super) enum Job {
 /// A unit that waits to be recorded, or to be known.
 pub(super) struct Queued {
     pub(super) unit: Unit,
-    /// Nobody once the time of the caller is up, and where it was answered early.
+    /// Channel to the caller; none after the caller's time or an early answer.
     pub(super) caller: Option<Caller>,
     /// Its number among those that were answered early: it is recorded, however long that takes.
     pub(super) told: Option<u64>,

@@ -152,7 +152,7 @@ impl RedisStore {
             let (reply, answer) = oneshot::channel();
             let caller: Caller = Box::new(move |said| {
                 let answer = said.and_then(|said| read(said).map_err(StoreError::from));
-                // A caller that has left does not mind.
+                // If the caller has left, the answer is dropped.
                 let _ = reply.send(answer);
             });
             let queued = Queued { unit, caller: Some(caller), told: None, since };

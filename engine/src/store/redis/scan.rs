@@ -227,7 +227,7 @@ pub(super) fn read(name: &str, value: Value) -> Result<Option<(Record, String)>,
     };
     match found {
         Some(record) if name_of(&record).as_deref() != Some(name) => {
-            Err(Trouble::Unreadable("its name is not that of what is in it".to_owned()))
+            Err(Trouble::Unreadable("its name does not fit its content".to_owned()))
         }
         found => Ok(found.map(|record| (record, order))),
     }
@@ -236,14 +236,14 @@ pub(super) fn read(name: &str, value: Value) -> Result<Option<(Record, String)>,
 fn account(whole: Value, said: Result<Option<String>, Trouble>) -> Result<Option<Record>, Trouble> {
     let Some(record) = row::<AccountRecord>(whole)? else { return Ok(None) };
     let key = said.ok().flatten().and_then(|name| keys::parse_account_name(&name));
-    let unnamed = || Trouble::Unreadable("it does not say whose account it is".to_owned());
+    let unnamed = || Trouble::Unreadable("it does not name its account's owner".to_owned());
     Ok(Some(Record::Account(key.ok_or_else(unnamed)?, record)))
 }
 
 fn action(whole: Value, state: Option<&str>) -> Result<Option<Record>, Trouble> {
     let Some(action) = row::<Action>(whole)? else { return Ok(None) };
     if state != Some(&*state_number(action.state).to_string()) {
-        return Err(Trouble::Unreadable("its state is not that of what is in it".to_owned()));
+        return Err(Trouble::Unreadable("its state does not fit its content".to_owned()));
     }
     Ok(Some(Record::Action(action)))
 }
@@ -251,7 +251,7 @@ fn action(whole: Value, state: Option<&str>) -> Result<Option<Record>, Trouble> 
 fn challenge(whole: Value, said: Option<&str>) -> Result<Option<Record>, Trouble> {
     let Some(challenge) = row::<Challenge>(whole)? else { return Ok(None) };
     if said != Some(&*challenge.ended.as_ref().map(end).unwrap_or_default()) {
-        return Err(Trouble::Unreadable("its end is not that of what is in it".to_owned()));
+        return Err(Trouble::Unreadable("its end does not fit its content".to_owned()));
     }
     Ok(Some(Record::Challenge(challenge)))
 }

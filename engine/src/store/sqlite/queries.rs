@@ -62,7 +62,7 @@ pub(super) fn meant<T>(record: T, is_meant: impl Fn(&T) -> bool) -> Result<T, Fa
     if is_meant(&record) {
         return Ok(record);
     }
-    Err(StoreError::Unreadable("a row is filed under what it is not".to_owned()).into())
+    Err(StoreError::Unreadable("a row's key does not fit its content".to_owned()).into())
 }
 
 fn first<T: Stored>(

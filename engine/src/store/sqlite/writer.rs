@@ -124,7 +124,7 @@ pub(super) fn in_group<T>(
 ) -> impl FnMut(&Connection) -> Result<Result<T, StoreError>, Failure> {
     move |connection| match work(connection) {
         Ok(answer) => Ok(Ok(answer)),
-        // Such a unit is refused before its first write.
+        // A unit with a damaged row is refused before its first write.
         Err(Fault::Row(error)) => Ok(Err(error)),
         Err(Fault::Sql(error)) => Err(failure(&error)),
     }

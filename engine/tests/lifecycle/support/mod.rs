@@ -85,13 +85,13 @@ impl House {
         self.again_with(ms, None)
     }
 
-    /// The same, within these limits.
+    /// Restarts the engine `ms` later, with these limits.
     pub(crate) fn again_within(&self, ms: u64, limits: Limits) -> Self {
         let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, limits, None)
     }
 
-    /// The same, with somebody who is told.
+    /// Restarts the engine `ms` later, with this delivery.
     pub(crate) fn again_with(&self, ms: u64, delivery: Option<Arc<dyn Delivery>>) -> Self {
         let clock = ManualClock::at(self.now().plus_ms(ms));
         Self::start(self.store.clone(), clock, Limits::default(), delivery)

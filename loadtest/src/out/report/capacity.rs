@@ -20,7 +20,7 @@ pub struct Capacity {
     pub assumptions: Assumptions,
     /// The planner's table.
     pub plan: Vec<Plan>,
-    /// The same server with other stores.
+    /// Results of the same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<OtherStore>,
 }
@@ -85,7 +85,7 @@ pub struct Objective {
 pub enum Conclusion {
     /// The highest rate that meets the objective was found, and the next one that does not.
     Found,
-    /// The highest rate that may be tried meets it: the server bears more.
+    /// The highest rate that may be tried meets it: the server can do more.
     Ceiling,
     /// Not even the lowest rate that may be tried meets it.
     Nothing,
@@ -116,7 +116,7 @@ pub struct Trial {
     pub met: bool,
 }
 
-/// Something that costs.
+/// A kind of cost.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {

@@ -43,8 +43,8 @@ pub(crate) fn conclusion(capacity: &Capacity) -> String {
             )
         }
         Conclusion::Ceiling => format!(
-            "{rate} lifecycles per second were borne with {objective}, and no higher rate was \
-             tried: the server bears more ({trials})."
+            "{rate} lifecycles per second met {objective}, and no higher rate was \
+             tried: the server can do more ({trials})."
         ),
         Conclusion::Nothing => {
             format!("Not even the lowest rate that was tried met {objective} ({trials}).")
@@ -61,8 +61,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     let mut found = Vec::new();
     if report.server.store.as_deref().is_some_and(|store| store.starts_with("memory")) {
         found.push(
-            "The store in memory keeps all devices and what is finished in the server's own \
-             memory, and loses it: its plan leaves that out. Plan with another store."
+            "The store in memory keeps all devices and finished lifecycles in the server's own \
+             memory, and loses them at its end: its plan leaves them out. Plan with another store."
                 .to_owned(),
         );
     }
@@ -73,8 +73,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     for findings in capacity.by_store(own_store(report)) {
         let plan = match findings.conclusion {
             Conclusion::Found => continue,
-            Conclusion::Ceiling | Conclusion::GaveUp => "its plan counts on all of a core",
-            Conclusion::Nothing => "its plan says nothing of cores",
+            Conclusion::Ceiling | Conclusion::GaveUp => "its plan uses a whole core",
+            Conclusion::Nothing => "its plan has no cores",
         };
         let with = of_store(&findings);
         found.push(format!("The highest rate{with} was not found: {plan}."));
@@ -82,7 +82,7 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
         found.push(format!(
             "At {} the harness itself was at its limit ({} of its cores, {} begun late): the \
-             server may bear more.",
+             server may do more.",
             format::rate(trial.rate),
             format::share(trial.client_share),
             format::share(trial.late_share),
@@ -186,7 +186,7 @@ pub(super) fn amount(cost: Cost, value: f64) -> String {
     if about(cost).2 == Unit::Cores { format::cores(value) } else { on_axis(cost, value) }
 }
 
-/// The same as it stands on an axis.
+/// Formats the measurement for an axis.
 pub(super) fn on_axis(cost: Cost, value: f64) -> String {
     let is_bytes = about(cost).2 == Unit::Bytes;
     format::trimmed(&if is_bytes { format::bytes(value) } else { format::number(value) })
@@ -197,7 +197,7 @@ pub(super) fn of_one(fit: &Fit) -> String {
     format::trimmed(&format_of(fit.cost)(fit.slope))
 }
 
-/// The same with its standard error, as a part of it.
+/// Formats the cost with its relative standard error.
 pub(crate) fn of_one_with_error(fit: &Fit) -> String {
     let error = fit.slope_error.filter(|_| fit.slope != 0.0).map(|error| error / fit.slope.abs());
     let error = error.map_or_else(String::new, |part| format!(" ± {}", format::share(part)));
@@ -214,9 +214,9 @@ pub(crate) const fn format_of(cost: Cost) -> fn(f64) -> String {
 }
 
 /// Legend of the table of costs.
-pub(super) const FIT_NOTE: &str = "Lines by least squares; ± is the standard error of what one \
-    costs, R² the share of the variation that the line explains, the largest deviation that of a \
-    measurement from the line, as a part of their range.";
+pub(super) const FIT_NOTE: &str = "Lines by least squares. ± is the standard error of a cost. R² is \
+    the share of the variation that the line explains. The largest deviation is that of a \
+    measurement from the line, as a part of the measured range.";
 
 /// The table of costs.
 pub(super) fn costs(capacity: &Capacity) -> Table {
@@ -231,7 +231,7 @@ pub(super) fn costs(capacity: &Capacity) -> Table {
             format!("{} of the range", format::share(fit.deviation_max)),
         ]
     };
-    let heads = ["Cost", "Of one", "Without any", "Points", "R²", "Largest deviation"];
+    let heads = ["Cost", "Of each", "At zero", "Points", "R²", "Largest deviation"];
     Table::new("Costs, and how well they fit", heads, capacity.fits.iter().map(row))
 }
 

@@ -32,8 +32,8 @@ pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, 
     planned
         .map(|found| {
             let with = if several { format!(" with {}", found.store) } else { String::new() };
-            let title = several.then(|| format!("What it takes{with}"));
-            (title, table(format!("Users, and what they take{with}"), found.plan))
+            let title = several.then(|| format!("Plan{with}"));
+            (title, table(format!("Resources by number of users{with}"), found.plan))
         })
         .collect()
 }
@@ -83,12 +83,12 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
         cores_measured: _,
     } = capacity.assumptions;
     let mut said = vec![
-        "Measured: the trials, and the points that lines were fitted to. Fitted: what one more \
-         costs, by least squares. Calculated: the plan."
+        "Measured: the trials, and the points that lines were fitted to. Fitted: the costs, by \
+         least squares. Calculated: the plan."
             .to_owned(),
         format!(
-            "People take {} to answer; so long a challenge is pending and a browser parked, {} of \
-             them over HTTP/2.",
+            "A person answers after {}. Until then a challenge is pending and a browser waits, {} \
+             of them over HTTP/2.",
             format::seconds(human_delay_seconds),
             format::share(http2_share),
         ),
@@ -103,8 +103,8 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
     said.extend(busy(report, capacity));
     let store = if capacity.beside.is_empty() { "" } else { " with the same store" };
     said.push(format!(
-        "Range: whether the peak is within the highest rate that was measured to meet the \
-         objective on this machine{store}, or beyond it and so extrapolated."
+        "Range: a peak is within the highest rate that met the objective on this \
+         machine{store}, or beyond it and extrapolated."
     ));
     said
 }
@@ -127,8 +127,8 @@ fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
         }
     };
     Some(format!(
-        "By their costs, at the highest rate the server used {used}; no core of the plan is used \
-         more, less what is kept free. That more cores bear more in proportion is taken for \
-         granted."
+        "By their costs, at the highest rate the server used {used}. No core of the plan is used \
+         more, less the reserve. The plan assumes that throughput grows in proportion to the \
+         cores."
     ))
 }

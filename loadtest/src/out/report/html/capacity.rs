@@ -28,12 +28,12 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         }
         @if let Some(stores) = stores_table::table(report, capacity) {
             section aria-labelledby="stores" {
-                h2 id="stores" { "The stores side by side" }
+                h2 id="stores" { "The stores compared" }
                 (table(&stores))
             }
         }
         section aria-labelledby="plan" {
-            h2 id="plan" { "What it takes" }
+            h2 id="plan" { "Plan" }
             @for (title, plan) in sizing_table::all(report, capacity) {
                 @if let Some(title) = title { h3 { (title) } }
                 (table(&plan))
@@ -44,7 +44,7 @@ pub(super) fn sections(report: &Report, capacity: &Capacity) -> Markup {
         }
         @if !capacity.fits.is_empty() {
             section aria-labelledby="costs" {
-                h2 id="costs" { "What one more costs" }
+                h2 id="costs" { "Costs" }
                 (table(&capacity_text::costs(capacity)))
                 p.note { (capacity_text::FIT_NOTE) }
                 div.charts {

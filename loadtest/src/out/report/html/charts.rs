@@ -138,7 +138,8 @@ pub(super) fn latency(report: &Report) -> Markup {
         series.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
         series.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
     ];
-    let texts = ("latency-time", "Latency over time", "Of what completed in each interval.");
+    let texts =
+        ("latency-time", "Latency over time", "Of the arrivals that completed in each interval.");
     series.chart(texts, lines, format::time, |low, high| {
         Scale::log(low.max(1.0), high, format::short_time)
     })
@@ -168,7 +169,7 @@ pub(super) fn under_way(report: &Report) -> Markup {
         series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
     ];
     let texts =
-        ("under-way", "Under way", "What had begun and not ended, and polls that were held.");
+        ("under-way", "Under way", "Arrivals that had begun and not ended, and parked polls.");
     series
         .chart(texts, lines, format::plain, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
 }
@@ -214,7 +215,6 @@ pub(super) fn errors(report: &Report) -> Markup {
         colour: if error.refusal { 1 } else { 4 },
     });
     let drawn: Vec<Bar> = drawn.collect();
-    let about =
-        "How often each was seen; refusals are what a server should do under too much load.";
+    let about = "Number of each; a server should refuse under too much load.";
     bars("errors-kind", "Errors by kind", about, &drawn)
 }

@@ -108,7 +108,7 @@ pub(super) fn errors(report: &Report) -> Markup {
             }
         }
     };
-    scrolling("What went wrong", &rows)
+    scrolling("Errors", &rows)
 }
 
 type Figure = (&'static str, fn(&ServerPoint) -> Option<f64>, fn(f64) -> String);
@@ -132,7 +132,7 @@ pub(super) fn server(report: &Report) -> Markup {
         Some([(*name).to_owned(), first, most, last])
     });
     let heads = ["Figure", "at first", "at most", "at last"];
-    let known = Table::new("What the server said of itself", heads, rows);
+    let known = Table::new("The server's metrics", heads, rows);
     html! { @if !known.rows.is_empty() { (table(&known)) } }
 }
 

@@ -13,7 +13,7 @@ use crate::out::report::table::Table;
 
 /// Writes all of it.
 pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> Result {
-    writeln!(out, "# How much a Countersign server bears\n")?;
+    writeln!(out, "# Capacity of a Countersign server\n")?;
     writeln!(out, "{}\n", capacity_text::conclusion(capacity))?;
     let measured =
         format!("Measured at {}, from {}.", facts::server(report), facts::machine(report));
@@ -26,10 +26,10 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
         writeln!(out, "> **Read with care:** {}\n", text(&doubt))?;
     }
     if let Some(stores) = stores_table::table(report, capacity) {
-        writeln!(out, "## The stores side by side\n")?;
+        writeln!(out, "## The stores compared\n")?;
         table(out, &stores)?;
     }
-    writeln!(out, "## What it takes\n")?;
+    writeln!(out, "## Plan\n")?;
     for (title, plan) in sizing_table::all(report, capacity) {
         if let Some(title) = title {
             writeln!(out, "### {}\n", text(&title))?;
@@ -40,7 +40,7 @@ pub(super) fn write(report: &Report, capacity: &Capacity, out: &mut String) -> R
         writeln!(out, "* {}", text(&said))?;
     }
     if !capacity.fits.is_empty() {
-        writeln!(out, "\n## What one more costs\n")?;
+        writeln!(out, "\n## Costs\n")?;
         table(out, &capacity_text::costs(capacity))?;
         writeln!(out, "{}", capacity_text::FIT_NOTE)?;
     }
