@@ -131,18 +131,32 @@ mod tests {
 
     #[test]
     fn a_new_address_is_not_verified_until_said_so() {
-        let line = |text| Line::cleaned(text, 100);
-        let known =
-            Profile { email: Some(line("a@x")), email_verified: true, ..Profile::default() };
-        let patch = |email, email_verified| ProfilePatch {
-            email: Edit::Set(line(email)),
-            email_verified,
-            ..ProfilePatch::default()
+        let line = |text| Some(Line::cleaned(text, 100));
+        let known = Profile {
+            email: line("a@x"),
+            email_verified: true,
+            phone_number: line("+1"),
+            phone_number_verified: true,
+            ..Profile::default()
         };
-        assert!(known.patched(&patch("a@x", None)).email_verified);
-        assert!(!known.patched(&patch("b@x", None)).email_verified);
-        assert!(known.patched(&patch("b@x", Some(true))).email_verified);
-        assert!(known.patched(&ProfilePatch::default()).email_verified);
+        let verified = |email, phone_number, said| {
+            let patch = ProfilePatch {
+                email: Edit::set_or_keep(line(email)),
+                email_verified: said,
+                phone_number: Edit::set_or_clear(line(phone_number)),
+                phone_number_verified: said,
+                ..ProfilePatch::default()
+            };
+            let patched = known.patched(&patch);
+            (patched.email_verified, patched.phone_number_verified)
+        };
+        assert_eq!(verified("a@x", "+1", None), (true, true));
+        assert_eq!(verified("b@x", "+1", None), (false, true));
+        assert_eq!(verified("a@x", "+2", None), (true, false));
+        assert_eq!(verified("b@x", "+2", Some(true)), (true, true));
+        assert!(known.patched(&ProfilePatch::default()) == known);
+        let absent = (Edit::set_or_keep(None), Edit::set_or_clear(None));
+        assert!(absent == (Edit::Keep, Edit::Clear));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The work of Redis, and the faults of a run.
 
-use crate::node::{Guard, News, Reply, Request};
+use crate::message::{Guard, News, Reply, Request};
+use crate::queue::{Event, Line};
 use crate::redis::Answer;
 use crate::rules::Setup;
 use crate::server::{Held, Role};
-use crate::world::{Event, FAULTS_END, Line, NODES, World};
+use crate::world::{FAULTS_END, NODES, World};
 
 /// Longest wait for the replica.
 const WAIT_MS: u64 = 300;

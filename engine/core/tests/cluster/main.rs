@@ -10,9 +10,12 @@
 
 mod call;
 mod checker;
+mod clients;
 mod faults;
+mod message;
 mod names;
 mod node;
+mod queue;
 mod redis;
 mod rules;
 mod server;

@@ -9,111 +9,19 @@ use countersign_core::challenge::Challenge;
 use countersign_core::policy::Limits;
 use fastrand::Rng;
 
-use crate::call::{Call, Op, Told};
 use crate::checker::Checker;
+use crate::message::{Desk, Effect, Reply};
 use crate::names;
-use crate::node::{Desk, Effect, News, Node, Reply, Request, Timer};
+use crate::node::Node;
+use crate::queue::{Entry, Event, Line};
 use crate::redis::{Begun, Partition, Place, Stored};
 use crate::rules::{Circumstances, Setup};
 use crate::server::{Role, Server};
 
 pub(crate) const NODES: usize = 3;
-/// Faults end, then the clients, then the run; in milliseconds.
+/// Faults end, and later the run; in milliseconds.
 pub(crate) const FAULTS_END: u64 = 6_000;
-const CLIENTS_END: u64 = 8_500;
 const RUN_END: u64 = 11_000;
-const POLL_MS: u64 = 2_000;
-
-/// A request or an answer names the connection that it belongs to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line {
-    pub(crate) host: usize,
-    pub(crate) life: u64,
-    pub(crate) generation: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Event {
-    Arrive {
-        line: Line,
-        server: usize,
-        run: u64,
-        number: u64,
-        request: Request,
-    },
-    Reply {
-        line: Line,
-        number: u64,
-        reply: Reply,
-    },
-    News {
-        line: Line,
-        news: News,
-    },
-    Timer {
-        line: Line,
-        timer: Timer,
-    },
-    /// A node notices that its connection has ended.
-    Broken {
-        line: Line,
-    },
-    Connect {
-        line: Line,
-    },
-    Start {
-        host: usize,
-    },
-    Client,
-    Fault,
-    /// Redis alone.
-    Restart {
-        server: usize,
-    },
-    Sync,
-    Copied {
-        from: u64,
-        to: usize,
-        write: u64,
-        data: Box<Partition>,
-    },
-    Confirmed {
-        server: usize,
-        run: u64,
-        write: u64,
-    },
-    WaitOver {
-        server: usize,
-        run: u64,
-        write: u64,
-    },
-    Promote,
-    Demote {
-        server: usize,
-    },
-}
-
-struct Entry(u64, u64, Event);
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.0, self.1) == (other.0, other.1)
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.0, self.1).cmp(&(other.0, other.1))
-    }
-}
 
 /// A node's process, and its connection.
 #[derive(Default)]
@@ -145,7 +53,7 @@ pub(crate) struct World {
     /// A fail-over is under way.
     pub(crate) failing_over: bool,
     checker: Checker,
-    challenges: Vec<(usize, Arc<Challenge>)>,
+    pub(crate) challenges: Vec<(usize, Arc<Challenge>)>,
     pub(crate) reached: Reached,
 }
 
@@ -208,7 +116,7 @@ impl World {
     }
 
     /// Gives a node an input, and carries out its effects.
-    fn with_node(&mut self, host: usize, run: impl FnOnce(&mut Node, &mut Desk<'_>)) {
+    pub(crate) fn with_node(&mut self, host: usize, run: impl FnOnce(&mut Node, &mut Desk<'_>)) {
         let Some(mut node) = self.hosts[host].node.take() else { return };
         let Self { now, rules, ref limits, ref mut rng, ref mut fresh, .. } = *self;
         let mut desk = Desk { now, rules, limits, rng, fresh, effects: Vec::new() };
@@ -237,59 +145,6 @@ impl World {
                 self.checker.told(&call, &told, self.now);
                 self.follow(&call, told);
             }
-        }
-    }
-
-    /// A client goes on with the answer to its call.
-    fn follow(&mut self, call: &Call, told: Told) {
-        let host = self.rng.usize(0..NODES);
-        match told {
-            Told::Tracked(key) => self.call(host, call.user, Op::Issue(key)),
-            Told::Issued(challenge) => {
-                self.challenges.push((call.user, challenge.clone()));
-                for _ in 0..self.rng.usize(1..3) {
-                    let host = self.rng.usize(0..NODES);
-                    let until = self.now + self.rng.u64(POLL_MS / 2..POLL_MS * 2);
-                    self.call(host, call.user, Op::Poll(challenge.id.clone(), until));
-                }
-            }
-            Told::Ended(_) | Told::Pending | Told::Refused | Told::Unavailable => {}
-        }
-    }
-
-    fn call(&mut self, host: usize, user: usize, op: Op) {
-        let is_awake = self.hosts[host].asleep_until <= self.now;
-        let call = Call::new(self.fresh(), user, op, self.now);
-        if is_awake {
-            self.with_node(host, |node, desk| node.call(desk, call));
-        }
-    }
-
-    /// Clients of their own accord.
-    fn client(&mut self) {
-        let (host, user) = (self.rng.usize(0..NODES), self.rng.usize(0..names::USERS));
-        let recent = self.challenges.len().saturating_sub(4);
-        let chosen = self.rng.usize(recent..=self.challenges.len());
-        let chosen = self.challenges.get(chosen).cloned();
-        match (self.rng.u8(0..10), chosen) {
-            (0..4, _) | (_, None) => {
-                let key = names::action_key(self.fresh());
-                self.call(host, user, Op::Track(key));
-            }
-            (4..6, Some((user, challenge))) => {
-                self.call(host, user, Op::Cancel(challenge.id.clone()))
-            }
-            (6..8, Some((user, challenge))) => {
-                let decision = names::approved(user, &challenge);
-                self.call(host, user, Op::Decide(decision));
-            }
-            (_, Some((user, challenge))) => {
-                let until = self.now + POLL_MS;
-                self.call(host, user, Op::Poll(challenge.id.clone(), until));
-            }
-        }
-        if self.now < CLIENTS_END {
-            self.after(5, 60, Event::Client);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::device::Signing;
 use crate::possession::{check_enrollment, proven_enrollment};
 use crate::signature::SignatureFormat;
 use crate::statement::{Digest, Statement};
+use crate::text::Line;
 
 /// The key of the wire contract's vectors.
 const P256: &str = concat!(
@@ -218,4 +219,27 @@ fn debug_output_of_an_account_shows_no_secret_and_nothing_of_a_person() {
     for secret in ["hidden", "211"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn a_binding_is_named_by_its_first_enrollment_by_a_wider_token_and_by_a_proof() {
+    let named = |world: &mut World, enroll: Enroll, name| {
+        let enroll = Enroll { name: Some(Line::cleaned(name, 100)), ..enroll };
+        let limits = world.limits.clone();
+        let device = world.carry_out(|a| a.enroll(&enroll, device_id(1), NOW, &limits)).unwrap();
+        device.name.as_ref().map(|name| name.as_str().to_owned()).unwrap()
+    };
+    let mut world = World::with_devices(0);
+    assert_eq!(named(&mut world, enroll_of(1, false), "first"), "first");
+    assert_eq!(named(&mut world, enroll_of(1, false), "narrow"), "first", "without the scope");
+    assert_eq!(named(&mut world, enroll_of(1, true), "wide"), "wide");
+}
+
+#[test]
+fn a_refresh_shows_when_the_device_was_last_used() {
+    let mut world = World::with_devices(1);
+    let refresh = Refresh::default();
+    let later = NOW.plus_ms(9);
+    let device = world.carry_out(|a| a.refresh(&device_id(1), &refresh, later)).unwrap();
+    assert_eq!(device.last_verified_at, Some(later));
 }

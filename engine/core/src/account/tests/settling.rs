@@ -171,3 +171,21 @@ fn after_an_override_nothing_is_told_to_be_approved() {
         assert_eq!((overridden.state, &overridden.approved), (state, &None));
     }
 }
+
+#[test]
+fn an_end_without_a_decision_leaves_nothing_approved() {
+    let mut world = World::with_devices(1);
+    let issued = world.open(1, "pay");
+    let approved = Some(DisplayText::new("{}").unwrap());
+    let before = Action { approved, ..Action::clone(&issued.action) };
+    let failed = undecided(Outcome::Failed, NOW);
+    let settled = world.settled(failed, &issued, Some(&before), Evidence::default()).unwrap();
+    assert_eq!(action_in(&settled.change).unwrap().approved, None);
+}
+
+#[test]
+fn an_action_names_the_revision_that_recorded_it() {
+    let mut world = World::empty();
+    assert_eq!(world.track("signIn", "first").revision, 1);
+    assert_eq!(world.track("signIn", "second").revision, 2);
+}
