@@ -102,7 +102,9 @@ impl Work for SignIn {
 }
 
 impl Connections {
-    /// Sends a step's request over a connection that is idle.
+    /// Sends a step's request over an idle connection. If none is idle, a step of new work fails
+    /// with [`UNSENT`], and every other step opens a connection. A refusal without `Retry-After`
+    /// fails with [`WITHOUT_TIME`].
     async fn ask(
         &self,
         step: &'static str,

@@ -82,7 +82,8 @@ pub enum Error {
     /// A device broke the protocol.
     #[error(transparent)]
     Misbehaved(#[from] Misbehaviour),
-    /// A rule was broken; nothing has changed.
+    /// A rule refused the request. Nothing has changed, with one exception: a wrong number stays
+    /// counted, and the last one ends the challenge.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The store or the verifier pool cannot take the request. Of a change, it is not known whether

@@ -99,7 +99,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Calls once, and records the result.
+    /// Makes one call about an event. The call is counted before it begins, because the process may
+    /// die during it. The event leaves the outbox after a success, after its last call, and if its
+    /// tenant has no webhook.
     async fn deliver(&self, event: &Event) -> Result<(), Error> {
         let Ports { store, clock, .. } = &*self.ports;
         let tenant = self.tenants.get(&event.account.tenant).ok();

@@ -21,7 +21,7 @@ use countersign_wire::reason::Reason;
 use crate::problem::Problem;
 use crate::token::TokenError;
 
-/// The credential of a tenant with this key.
+/// Returns the name of the credential that has this public key on a tenant.
 pub fn credential_key(tenant: TenantId, key: &PresentedKey) -> CredentialKey {
     CredentialKey { tenant, thumbprint: key.thumbprint() }
 }

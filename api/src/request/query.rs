@@ -42,7 +42,8 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     read.map(web::Query::into_inner).map_err(|error| refused(&error))
 }
 
-/// Names the field that stands twice. Its name is that of the struct: no text of the query is told.
+/// Refuses a query that cannot be read. The message names a field that occurs twice, as the struct
+/// spells it, and quotes no text of the query.
 fn refused(error: &QueryPayloadError) -> Problem {
     let text = error.to_string();
     let field = text.split_once("duplicate field `").and_then(|(_, rest)| rest.split_once('`'));

@@ -42,7 +42,7 @@ async fn fill(poll: impl FnMut() -> Call) -> Parked {
     parked
 }
 
-/// Ends the challenge: all who wait are told.
+/// Approves the challenge, and checks that every parked poll gets the outcome.
 async fn assert_all_waited(it: &SignIn, parked: impl IntoIterator<Item = Parked>) {
     it.decide(true).await;
     for answer in told(parked.into_iter().flatten().collect()).await {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Device, Server, Setup, assert_keys};
 
-/// A user with a phone, and a challenge with a number.
+/// A user with a phone, and a challenge whose number the person has to type.
 struct Asked {
     server: Server,
     device: Device,

@@ -33,7 +33,7 @@ pub(crate) struct Life {
     /// Time at which somebody was first told the decision.
     pub(crate) decided_at: Option<Instant>,
     pub(crate) removing: Step,
-    /// Every outcome that anybody was told, by whom.
+    /// Every outcome that the test received, with its receiver: the device or the waiter.
     pub(crate) told: Vec<(&'static str, Outcome)>,
     /// Answer of `validate`.
     pub(crate) valid: Option<bool>,

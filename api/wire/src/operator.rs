@@ -32,7 +32,8 @@ pub struct OperatorAccount {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorCounters {
-    /// Challenges since the last approval, as far back as the window reaches.
+    /// Prompts since the last approval, within the window (`prompts_window_seconds`). A challenge
+    /// does not count if its webhook call failed before any phone was offered it.
     pub prompts: usize,
     /// Denials and reports since the last approval.
     pub denials: u32,

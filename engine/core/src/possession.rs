@@ -92,7 +92,7 @@ pub fn proven_enrollment(
     Ok(Possession(key))
 }
 
-/// A signature that has to be over a statement.
+/// Prepares the check that `signature` signs `statement`.
 #[must_use]
 pub fn check_statement(key: PublicKey, statement: &Statement<'_>, signature: Vec<u8>) -> Check {
     Check::new(key, statement.to_bytes(), signature)

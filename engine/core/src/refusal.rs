@@ -88,7 +88,7 @@ pub enum Refusal {
     /// The ticket is unknown, used, or its time is over: which of them is not told apart.
     #[error("the link is unknown, used or expired")]
     TicketOver,
-    /// The tenant takes signed statements only.
+    /// The tenant requires statements, but the key, or every key of the user, signs challenge ids.
     #[error("statements have to be signed here (statement-v1)")]
     StatementRequired,
     /// The idempotency key names an action with other content, which may have been approved.
@@ -140,7 +140,7 @@ pub enum CustomFault {
     /// It stands beside an amount, and is not a currency.
     #[error("must be a currency code of ISO 4217, such as EUR")]
     UnknownCurrency,
-    /// It stands beside an amount, and ISO 4217 gives it no decimals.
+    /// The currency beside an amount has no decimals in ISO 4217, such as XAU.
     #[error("ISO 4217 gives this code no decimals, so no amount can be shown in it")]
     NoDecimals,
     /// It stands beside a currency, and is not an amount in it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lookups::{LOOKUPS_MAX, LOOKUPS_OF_ONE_MAX, Lookups};
 use super::turns::{Turn, Turns};
 
-/// Calls of all tenants' webhooks at once, at most, where there are open files enough.
+/// Maximum of concurrent webhook calls, over all tenants. A low limit of open files lowers it.
 pub const WEBHOOK_CALLS_MAX: usize = 1024;
 
 /// Idle connections kept for one tenant, at most.

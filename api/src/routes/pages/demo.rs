@@ -142,7 +142,8 @@ fn is_own_page(request: &HttpRequest, demo: &Demo) -> bool {
     heads.is_some_and(|(origin, host)| demo.own.sent(origin, host, public_url))
 }
 
-/// Data that the backend of a real shop knows about its browser.
+/// Builds the track request that the backend of a real shop would send, with the browser's address
+/// and user agent.
 fn track_request(request: &HttpRequest, custom: Option<Value>) -> Result<TrackRequest, Problem> {
     let unreadable = |_| Problem::new(Reason::FieldType, "custom: must be an object");
     let address = request.peer_addr().map(|peer| peer.ip().to_string());

@@ -52,7 +52,7 @@ async fn short_data_frames_of_streams_that_are_ignored_end_the_connection() {
     let ping = frames.find(PING).await.expect("it asks whether the farewell was read");
     frames.write(&frame(PING, ACK, 0, &ping.payload)).await;
     frames.find(GOAWAY).await.expect("it names the last stream");
-    // The library does not know the stream.
+    // The HTTP library ignores this stream, because its number is above the last one in the GOAWAY.
     let data = frame(DATA, 0, id(9), b"x").repeat(FRAMES_AT_START as usize * 2);
     frames.write(&data).await;
     let goaway = frames.find(GOAWAY).await.expect("it is told so");

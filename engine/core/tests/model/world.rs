@@ -166,8 +166,8 @@ impl World {
         self.reached.insert("a crash");
     }
 
-    /// Makes a change and has it recorded. Where memory turns out to be behind, it is read again
-    /// first.
+    /// Makes a change and commits it. A `lost` commit does not reach the store, but may arrive
+    /// later. If memory is behind the store, it reads the user again and repeats.
     fn commit(&mut self, event: &Event, lost: bool, reference: &Reference) -> Verdict {
         let user = event.user();
         if lost {

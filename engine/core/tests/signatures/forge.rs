@@ -58,8 +58,8 @@ impl Kind {
         matches!(self, Self::Good | Self::SmallOrderR | Self::MixedOrderR)
     }
 
-    /// Tells whether ZIP 215 accepts this kind. It differs in one thing: `R` may have any encoding
-    /// that decompresses.
+    /// Tells whether ZIP 215 accepts this kind. ZIP 215 differs from our rule in one point: it
+    /// accepts every encoding of `R` that decompresses.
     pub(crate) const fn is_accepted_by_zip_215(self) -> bool {
         self.is_accepted() || matches!(self, Self::NonCanonicalR)
     }

@@ -55,7 +55,8 @@ impl Attributes {
         after: Option<&'a UserId>,
     ) -> impl Iterator<Item = &'a UserId> {
         let text = kind.indexed(text);
-        // The lowest user id stands in for "before all": it is left in or out below.
+        // Without `after`, the range starts at the lowest possible user id, and so has all users.
+        // With `after`, the filter below leaves that user out.
         let lowest = UserId::parse(" ").expect("a space is a user id");
         let start = after.cloned().unwrap_or(lowest);
         let from = (tenant.clone(), kind, text.clone(), start);
