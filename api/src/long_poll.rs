@@ -88,6 +88,16 @@ impl<'r> LongPoll<'r> {
         PollWait { ms, load: self.load, _place: place }
     }
 
+    /// The wait of a poll that is about one tenant alone. If that has no place left, the poll gives
+    /// the server's back at once, because other tenants' polls may need it.
+    pub fn wait_of_one(&mut self, tenant: &'r TenantId) -> PollWait<'r> {
+        let wait = self.wait_of(tenant);
+        if wait.ms == 0 {
+            self.room = None;
+        }
+        wait
+    }
+
     fn place_of(&mut self, tenant: &'r TenantId) -> Option<Rc<Share>> {
         let (room, _) = self.room.as_ref()?;
         let mut taken = self.tenants.iter().filter(|(other, _)| *other == tenant);
@@ -200,6 +210,22 @@ mod tests {
         assert!(admission.wait_of(&acme).is_some());
         assert!(admission.wait_of(&beta).is_none());
         assert_eq!(poll.wait_of(&acme).ms(), 30_000, "it is taken anew");
+    }
+
+    #[test]
+    fn a_poll_without_a_place_of_its_tenant_keeps_none_of_the_server() {
+        // Two of four places are for polls, one of those for each tenant's.
+        let admission = Data::new(Admission::new(4, 8));
+        let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
+        let mut first = LongPoll::of(&request);
+        assert_eq!(first.wait_of_one(&acme).ms(), 30_000);
+        let _waits = first.wait_of_one(&acme);
+        let mut second = LongPoll::of(&request);
+        assert_eq!(second.wait_of_one(&acme).ms(), 0);
+        let mut other = LongPoll::of(&request);
+        assert_eq!(other.wait_of_one(&beta).ms(), 30_000);
+        let over = second.over().response(false, false).finish();
+        assert!(over.headers().contains_key(RETRY_AFTER));
     }
 
     #[test]

@@ -23,6 +23,7 @@ impl Lane {
         let of_device = || of_device.iter().filter_map(|base| path.strip_prefix(base));
         let begins = || {
             paths::is_at(paths::TRACK, path)
+                || paths::is_at(paths::ACTION, path)
                 || path == paths::START_CHALLENGE
                 || of_device().any(|rest| matches!(rest, device::CREDENTIAL | device::TICKET))
         };
@@ -46,6 +47,8 @@ mod tests {
     fn what_begins_something_is_new_work() {
         for path in [
             "/users/u-1/actions/signIn",
+            // No route, but counted as if it were one.
+            "/users/u-1/actions/signIn/key",
             "/client/challenge/push",
             "/client/user-authenticators/push",
             "/client/user-authenticators/device",

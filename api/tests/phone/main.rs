@@ -41,9 +41,9 @@ async fn phone(folder: &Path, line: &[&str], input: &str) -> Result<String, CliE
 
 fn challenge(letter: char) -> (String, String) {
     let id = letter.to_string().repeat(32);
-    let action = r#""userId":"u-1","actionCode":"signIn""#;
-    let body = format!(r#"{{"userAuthenticatorId":"b7","challengeId":"{id}",{action}}}"#);
-    (id, body)
+    let challenge = json!({"userAuthenticatorId": "b7", "challengeId": id, "userId": "u-1",
+        "actionCode": "signIn", "idempotencyKey": "k", "expiresAt": 1_735_690_200});
+    (id, challenge.to_string())
 }
 
 async fn enroll(folder: &Path, server: &Server, more: &[&str]) {

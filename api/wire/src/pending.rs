@@ -35,6 +35,9 @@ pub enum First {
         /// Null.
         #[serde(default)]
         number_match: (),
+        /// Absent. An answer that names a challenge and lacks its other fields is unreadable.
+        #[serde(default, skip_serializing)]
+        challenge_id: (),
     },
 }
 
@@ -113,6 +116,7 @@ impl PendingResponse {
         let nothing = || First::Nothing {
             user_authenticator_id: newest.as_str().to_owned(),
             number_match: (),
+            challenge_id: (),
         };
         let first = challenges.first().cloned().map(Box::new);
         Self { first: first.map_or_else(nothing, First::Pending), challenges }

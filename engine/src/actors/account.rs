@@ -44,7 +44,10 @@ impl AccountActor {
         loaded
             .into_actor(self)
             .map(|loaded, actor, ctx| match loaded {
-                Ok(writer) => actor.writer = Some(writer),
+                Ok(mut writer) => {
+                    actor.shared.notify(writer.take_notices());
+                    actor.writer = Some(writer);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "account not loaded");
                     ctx.stop();

@@ -1,6 +1,5 @@
 //! Failed calls of a store: counted by reason, and logged at most once in a while for each reason.
 
-use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 
 use metrics::counter;
@@ -68,16 +67,16 @@ impl Failures {
         }
     }
 
+    /// Notes a damaged record that is passed over, so that it does not hold up all later ones.
+    pub(super) fn passed_over(&self, error: &StoreError) {
+        self.note(error);
+        tracing::debug!(%error, "a record that is due is skipped");
+    }
+
     /// Number of calls that met a row which cannot be read.
     pub(super) fn unreadable(&self) -> u64 {
         lock(&self.unreadable).total
     }
-}
-
-/// Notes a damaged record that is passed over, so that it does not hold up all later ones.
-pub(super) fn passed_over(error: impl Display) {
-    counter!(telemetry::STORE_FAILURES, "reason" => "unreadable").increment(1);
-    tracing::error!(%error, "a record that is due cannot be read and is skipped");
 }
 
 #[cfg(test)]

@@ -4,15 +4,13 @@
 use countersign_client::SoftwareKey;
 use countersign_core::challenge::Challenge;
 use countersign_core::decision::SignedDecision;
-use countersign_core::id::{AuthenticatorId, CredentialKey};
+use countersign_core::id::{AuthenticatorId, CredentialKey, TenantId};
 use countersign_core::number_match::TypedNumber;
 use countersign_core::outcome::Decision;
 use countersign_core::possession::removal_text_at;
 use countersign_core::signature::PublicKey;
 use countersign_core::statement::{DecisionStatement, Statement};
 use countersign_core::time::UnixMillis;
-
-use crate::sample::tenant;
 
 /// A phone with an Ed25519 key, of tenant `demo`.
 pub struct Phone {
@@ -42,7 +40,10 @@ impl Phone {
 
     #[must_use]
     pub fn credential(&self) -> CredentialKey {
-        CredentialKey { tenant: tenant(), thumbprint: self.public.thumbprint() }
+        CredentialKey {
+            tenant: TenantId::parse("demo").unwrap(),
+            thumbprint: self.public.thumbprint(),
+        }
     }
 
     #[must_use]

@@ -30,7 +30,7 @@ pub async fn verify(
     let id = body.into_core()?;
     let ClientCaller { account, grant, .. } = caller;
     let mut poll = LongPoll::of(&request);
-    let wait = poll.wait_of(&account.tenant);
+    let wait = poll.wait_of_one(&account.tenant);
     let verdict = state.engine.await_outcome(&account, &grant.action, &id, wait.park()).await;
     drop(wait);
     let end = poll.over();

@@ -40,7 +40,7 @@ pub async fn pending(
         return Ok(HttpResponse::Ok().content_type("application/json").streaming(nothing));
     }
     let mut poll = LongPoll::of(&request);
-    let wait = poll.wait_of(&key.tenant);
+    let wait = poll.wait_of_one(&key.tenant);
     let reader = match session {
         Some(binding) => Reader::Session(binding),
         None => {

@@ -1,4 +1,4 @@
-//! `/users/{userId}/authenticators`: lists authenticators, and removes one that is lost or replaced.
+//! `/users/{userId}/authenticators`: lists authenticators, and removes one.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

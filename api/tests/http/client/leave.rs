@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_testkit::until;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::support::{Call, Device, Hook, Setup, SignIn};
 
@@ -14,7 +14,8 @@ const LEFT: Duration = Duration::from_secs(7);
 /// Waits until the challenge is taken back.
 async fn cancelled(it: &SignIn) {
     let is_cancelled = async || (it.outcome().await["outcome"] == "cancelled").then_some(());
-    until("it is taken back", is_cancelled).await;
+    let soon = timeout(LEFT, until("it is taken back", is_cancelled)).await;
+    assert!(soon.is_ok(), "not within {LEFT:?}");
 }
 
 fn leave(it: &SignIn, token: &str, challenge: &str) -> Call {

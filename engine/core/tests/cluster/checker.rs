@@ -70,9 +70,15 @@ impl Checker {
         }
     }
 
-    /// Compares the answers with the partition that is left.
-    pub(crate) fn finish(mut self, partition: &Partition, setup: Setup) -> Result<(), String> {
-        if partition.lost && matches!(setup, Setup::Alone | Setup::Replicated) {
+    /// Compares the answers with the partition that is left. `is_found_out` says that a loss is on
+    /// record, or that a node which knows of one has stopped.
+    pub(crate) fn finish(
+        mut self,
+        partition: &Partition,
+        setup: Setup,
+        is_found_out: bool,
+    ) -> Result<(), String> {
+        if is_found_out && matches!(setup, Setup::Alone | Setup::Replicated) {
             return Err("a loss was reported where nothing can be lost".to_owned());
         }
         for (user, key) in &self.tracked {
@@ -93,7 +99,7 @@ impl Checker {
                 self.contradictions.push(format!("an end is lost: {id:?}"));
             }
         }
-        if let (Some(first), false) = (self.contradictions.first(), partition.lost) {
+        if let (Some(first), false) = (self.contradictions.first(), is_found_out) {
             return Err(first.clone());
         }
         for stored in &partition.accounts {

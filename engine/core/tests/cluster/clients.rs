@@ -54,7 +54,8 @@ impl World {
                 self.call(host, user, Op::Decide(decision));
             }
             (_, Some((user, challenge))) => {
-                let until = self.now + POLL_MS;
+                // Some ask how it stands, and do not wait.
+                let until = self.now + if self.rng.bool() { POLL_MS } else { 0 };
                 self.call(host, user, Op::Poll(challenge.id.clone(), until));
             }
         }

@@ -218,7 +218,10 @@ impl World {
             let calls = self.hosts[host].node.iter().flat_map(|node| node.calls.values());
             calls.for_each(|call| self.checker.woken(call, RUN_END));
         }
-        self.checker.finish(&self.servers[self.primary].data, self.rules.setup)?;
+        let partition = &self.servers[self.primary].data;
+        let has_stopped = |host: &Host| host.node.as_ref().is_some_and(|node| node.stopped);
+        let is_found_out = partition.lost || self.hosts.iter().any(has_stopped);
+        self.checker.finish(partition, self.rules.setup, is_found_out)?;
         Ok(self.reached)
     }
 }

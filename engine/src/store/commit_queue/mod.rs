@@ -11,7 +11,7 @@ mod tests;
 pub(super) mod unit;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub(super) struct CommitQueue<B: Backend> {
     intake: Intake<Queued<B>>,
     lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
+    /// A fault found beside the thread, which breaks the queue.
+    fault: Arc<OnceLock<StoreError>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
 
@@ -72,13 +74,14 @@ impl<B: Backend> CommitQueue<B> {
         let (sender, receiver) = mpsc::channel(QUEUE_UNITS_MAX);
         let (tell, progress) = watch::channel(Progress::default());
         let lag = Arc::new(Lag::new(durability));
-        let (queue, shared) = (VecDeque::new(), lag.clone());
+        let fault = Arc::<OnceLock<_>>::default();
         let writer = CommitThread {
             backend,
             receiver,
             progress: tell,
-            lag: shared,
-            queue,
+            fault: Arc::clone(&fault),
+            lag: Arc::clone(&lag),
+            queue: VecDeque::new(),
             is_refused: false,
         };
         let thread = std::thread::Builder::new()
@@ -86,7 +89,7 @@ impl<B: Backend> CommitQueue<B> {
             .spawn(move || writer.run())
             .map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))?;
         let intake = Intake::new(sender, COMMITS_FULL, COMMITS_ENDED);
-        Ok(Self { intake, lag, progress, thread: Mutex::new(Some(thread)) })
+        Ok(Self { intake, lag, progress, fault, thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
@@ -108,6 +111,13 @@ impl<B: Backend> CommitQueue<B> {
             (Box::new(Call::new(work, Caller::Waits(reply))), answer)
         });
         queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
+    }
+
+    /// Breaks the queue before its next group, however that may end: the medium is damaged.
+    pub(super) fn break_with(&self, error: StoreError) {
+        let _ = self.fault.set(error);
+        // Wakes an idle thread; nobody waits for the answer. A full queue is not idle.
+        drop(self.submit::<(), _>(None, |_| Ok(Ok(()))));
     }
 
     /// Resolves once all that was answered before this call is recorded; absent where it is. A read
@@ -175,6 +185,7 @@ struct CommitThread<B: Backend> {
     backend: B,
     receiver: mpsc::Receiver<Queued<B>>,
     progress: watch::Sender<Progress>,
+    fault: Arc<OnceLock<StoreError>>,
     lag: Arc<Lag>,
     /// Units to record, oldest first.
     queue: VecDeque<Queued<B>>,
@@ -186,6 +197,9 @@ impl<B: Backend> CommitThread<B> {
     fn run(mut self) -> Result<(), StoreError> {
         let mut closing_tries = 0;
         while self.take() {
+            if let Some(error) = self.fault.get().filter(|_| self.broken().is_none()) {
+                self.broke(error.clone());
+            }
             if let Some(error) = self.broken() {
                 answer_all(std::mem::take(&mut self.queue), &error);
                 continue;

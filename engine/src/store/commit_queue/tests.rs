@@ -104,6 +104,22 @@ async fn what_queued_while_a_group_was_recorded_is_the_next_group() {
 }
 
 #[tokio::test]
+async fn a_fault_found_beside_the_thread_breaks_the_queue_whatever_becomes_of_a_group() {
+    let (queue, open, groups) = scripted();
+    let refused_one = queue.number(1);
+    assert_eq!(groups.recv().unwrap(), [1]);
+    let damage = StoreError::Unreadable("page 7 is damaged".to_owned());
+    queue.break_with(damage.clone());
+    let behind = queue.number(2);
+    open.send(Err(Failure::Refused(failure()))).unwrap();
+    assert_eq!(refused_one.await, Err(failure()));
+    // The script has no further line: nothing is recorded any more.
+    assert_eq!(behind.await, Err(damage.clone()));
+    assert_eq!(queue.broken().await, damage);
+    assert_eq!(queue.ready(), Err(damage));
+}
+
+#[tokio::test]
 async fn a_broken_group_breaks_the_queue_and_a_refused_one_does_not() {
     let (queue, open, _groups) = scripted();
     open.send(Err(Failure::Refused(failure()))).unwrap();

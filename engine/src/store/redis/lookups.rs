@@ -1,6 +1,7 @@
 //! Reads by key, or by an index whose entries are checked against their records.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -17,8 +18,8 @@ use super::reader::Reader;
 use super::reply::{array, bytes, number, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::trouble::Trouble;
-use crate::ports::store::{ActionQuery, UserQuery};
-use crate::store::failures::passed_over;
+use crate::ports::store::{ActionQuery, StoreError, UserQuery};
+use crate::store::failures::Failures;
 use crate::store::record::{Stored, state_number};
 use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
 
@@ -212,20 +213,22 @@ pub(super) async fn overdue(
     now: UnixMillis,
     held_before: UnixMillis,
     limit: usize,
+    failures: Arc<Failures>,
 ) -> Result<Vec<Challenge>, Trouble> {
     let mut found = Vec::new();
     let due = |c: &Challenge| c.expires_at <= now;
     let range = ("-inf".to_owned(), now.0.to_string());
-    timed(&reader, keys::DUE, range, limit, due, &mut found).await?;
+    timed(&reader, &failures, keys::DUE, range, limit, due, &mut found).await?;
     let held = |c: &Challenge| c.held && c.expires_at > now && c.issued_at < held_before;
     let range = (format!("({}", now.0), "+inf".to_owned());
-    timed(&reader, keys::HELD, range, limit, held, &mut found).await?;
+    timed(&reader, &failures, keys::HELD, range, limit, held, &mut found).await?;
     Ok(found)
 }
 
 /// Adds the open challenges in a range of an index that are wanted.
 async fn timed(
     reader: &Reader,
+    failures: &Failures,
     index: &'static str,
     (from, to): (String, String),
     limit: usize,
@@ -243,7 +246,7 @@ async fn timed(
         let values = reader.ask(names.collect()).await?;
         let asked = members.len();
         for (value, member) in values.into_iter().zip(members) {
-            match intact::<Challenge>(value)? {
+            match intact::<Challenge>(value, failures)? {
                 Read::Intact(challenge) if stands_open(index, &challenge) => {
                     if wanted(&challenge) && found.len() < limit {
                         found.push(challenge);
@@ -265,6 +268,7 @@ pub(super) async fn due_events(
     reader: Reader,
     now: UnixMillis,
     limit: usize,
+    failures: Arc<Failures>,
 ) -> Result<Vec<Event>, Trouble> {
     let (mut found, mut unchecked, mut offset) = (Vec::new(), Vec::new(), 0);
     while found.len() < limit {
@@ -280,7 +284,7 @@ pub(super) async fn due_events(
         });
         let values = reader.ask(named.collect::<Result<_, Trouble>>()?).await?;
         for (value, member) in values.into_iter().zip(members) {
-            match intact::<Event>(value)? {
+            match intact::<Event>(value, &failures)? {
                 Read::Intact(event) if event.due_at <= now && found.len() < limit => {
                     found.push(event);
                 }
@@ -305,12 +309,12 @@ enum Read<T> {
 
 /// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
 /// asks for it by name is told that it cannot be read.
-fn intact<T: Stored>(value: Value) -> Result<Read<T>, Trouble> {
+fn intact<T: Stored>(value: Value, failures: &Failures) -> Result<Read<T>, Trouble> {
     match row(value) {
         Ok(Some(record)) => Ok(Read::Intact(record)),
         Ok(None) => Ok(Read::Absent),
         Err(Trouble::Unreadable(error)) => {
-            passed_over(error);
+            failures.passed_over(&StoreError::Unreadable(error));
             Ok(Read::Damaged)
         }
         Err(trouble) => Err(trouble),

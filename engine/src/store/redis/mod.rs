@@ -233,11 +233,15 @@ impl Store for RedisStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        self.read(move |reader| lookups::overdue(reader, now, held_before, limit))
+        let failures = Arc::clone(&self.failures);
+        self.read(move |reader| {
+            lookups::overdue(reader, now, held_before, limit, Arc::clone(&failures))
+        })
     }
 
     fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
-        self.read(move |reader| lookups::due_events(reader, now, limit))
+        let failures = Arc::clone(&self.failures);
+        self.read(move |reader| lookups::due_events(reader, now, limit, Arc::clone(&failures)))
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
@@ -265,9 +269,9 @@ impl Store for RedisStore {
             let (reply, answer) = oneshot::channel();
             (Job::Prune { actions_before, challenges_before, reply }, answer)
         });
-        Box::pin(
-            async move { sent?.await.unwrap_or_else(|_| Err(refused("Redis does not record"))) },
-        )
+        self.failures.watch(Box::pin(async move {
+            sent?.await.unwrap_or_else(|_| Err(refused("Redis does not record")))
+        }))
     }
 
     fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {

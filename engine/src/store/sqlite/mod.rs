@@ -39,7 +39,7 @@ use tokio::sync::oneshot;
 use self::files::Files;
 use self::reader::Readers;
 use self::writer::{PRUNE_ROWS_MAX, WritingConnection};
-use super::commit_queue::{CommitQueue, Failure};
+use super::commit_queue::CommitQueue;
 use super::durability::may_lag;
 use super::failures::Failures;
 use super::{Durability, refused};
@@ -126,8 +126,7 @@ fn check_behind(
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
         let Err(error) = scan::check_file(files.path()) else { return };
         if let Some(queue) = queue.upgrade() {
-            // The watcher of the store is told; nobody waits for this answer.
-            drop(queue.submit::<(), _>(None, move |_| Err(Failure::Broken(error.clone()))));
+            queue.break_with(error);
         }
     });
     thread.map(|_| ()).map_err(|e| StoreError::Unavailable(format!("no thread: {e}")))
@@ -238,11 +237,15 @@ impl Store for SqliteStore {
         held_before: UnixMillis,
         limit: usize,
     ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        self.read(move |connection| queries::overdue(connection, now, held_before, limit))
+        let failures = Arc::clone(&self.failures);
+        self.read(move |connection| {
+            queries::overdue(connection, now, held_before, limit, &failures)
+        })
     }
 
     fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
-        self.read(move |connection| outbox::due(connection, now, limit))
+        let failures = Arc::clone(&self.failures);
+        self.read(move |connection| outbox::due(connection, now, limit, &failures))
     }
 
     fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {

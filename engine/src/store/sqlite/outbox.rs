@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::queries::collect_intact;
 use super::{Fault, sql_int};
+use crate::store::failures::Failures;
 use crate::store::record::Stored as _;
 
 /// Added to files of the first servers too, which had none: those go on reading the rest.
@@ -59,8 +60,9 @@ pub(super) fn due(
     connection: &Connection,
     now: UnixMillis,
     limit: usize,
+    failures: &Failures,
 ) -> Result<Vec<Event>, Fault> {
     let mut found = Vec::new();
-    collect_intact(connection, DUE_EVENTS, [sql_int(now.0)], limit, &mut found)?;
+    collect_intact(connection, DUE_EVENTS, [sql_int(now.0)], limit, failures, &mut found)?;
     Ok(found)
 }

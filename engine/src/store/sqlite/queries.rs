@@ -11,7 +11,7 @@ use rusqlite::{Connection, Params, Row};
 
 use super::{Fault, sql_int};
 use crate::ports::store::{StoreError, UserQuery};
-use crate::store::failures::passed_over;
+use crate::store::failures::Failures;
 use crate::store::record::Stored;
 use crate::store::{has_attributes, sort_devices, sort_open};
 
@@ -181,11 +181,12 @@ pub(super) fn overdue(
     now: UnixMillis,
     held_before: UnixMillis,
     limit: usize,
+    failures: &Failures,
 ) -> Result<Vec<Challenge>, Fault> {
     let now = sql_int(now.0);
     let mut found: Vec<Challenge> = Vec::new();
-    collect_intact(connection, DUE, [now], limit, &mut found)?;
-    collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, &mut found)?;
+    collect_intact(connection, DUE, [now], limit, failures, &mut found)?;
+    collect_intact(connection, HELD, [now, sql_int(held_before.0)], limit, failures, &mut found)?;
     // A column that says otherwise than the row is damaged.
     found.retain(|challenge: &Challenge| challenge.ended.is_none());
     Ok(found)
@@ -199,6 +200,7 @@ pub(super) fn collect_intact<T: Stored>(
     sql: &str,
     params: impl Params,
     limit: usize,
+    failures: &Failures,
     found: &mut Vec<T>,
 ) -> Result<(), Fault> {
     let mut statement = connection.prepare_cached(sql)?;
@@ -207,9 +209,7 @@ pub(super) fn collect_intact<T: Stored>(
         let Some(row) = rows.next()? else { break };
         match record(row, 0) {
             Ok(intact) => found.push(intact),
-            Err(Fault::Row(error)) => {
-                passed_over(error);
-            }
+            Err(Fault::Row(error)) => failures.passed_over(&error),
             Err(fault @ Fault::Sql(_)) => return Err(fault),
         }
     }

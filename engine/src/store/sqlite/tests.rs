@@ -16,8 +16,8 @@ use super::queries::{
 use super::tickets::ACCOUNT_OF;
 use super::*;
 use super::{change, writer};
-use crate::store::commit_queue::Backend as _;
 use crate::store::commit_queue::unit::{Call, Caller, Unit};
+use crate::store::commit_queue::{Backend as _, Failure};
 use crate::store::record::Stored as _;
 
 struct Fixture {
