@@ -20,7 +20,7 @@ COUNTERSIGN_BIN ?= $(abspath $(BINARY))
 SUITE := COUNTERSIGN_BIN="$(COUNTERSIGN_BIN)"
 
 .PHONY: help run test test-rust walk sdk sdk-node sdk-node-proxies sdk-browser sdk-python web web-types check fmt lint deny machete load capacity \
-  hostile fuzz-http2 full bench bench-instructions bench-overload bench-waiters mutants compositions statements scale kills build tools clean
+  hostile fuzz-http2 full bench bench-instructions bench-overload bench-waiters mutants compositions simulations statements scale kills build tools clean
 
 help: ## Print this list
 	@awk -F ':[^#]*## ' '/^[a-z0-9-]+:[^#]*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,9 @@ compositions: ## Check a million random mixtures of signatures, alone and in bat
 statements: ## Change 100,000 statements in every field, and look whether one is accepted
 	COUNTERSIGN_STATEMENTS=100000 cargo test --release --locked -p countersign-core --test statements
 
+simulations: ## Live 100,000 simulated runs of many nodes over one Redis, a quarter with each kind of Redis
+	COUNTERSIGN_SIMULATIONS=25000 cargo test --locked --release -p countersign-core --test cluster
+
 scale: ## Start on a million devices and pending challenges, on SQLite and on Redis (half an hour, 8 GB of memory)
 	COUNTERSIGN_SEEDED=1000000 COUNTERSIGN_TURNS=40 cargo test --locked --release -p countersign --test kill seeded -- --nocapture --test-threads 1
 
@@ -134,7 +137,7 @@ kills: ## Kill the server 200 times on SQLite and 100 on Redis, and with answers
 fuzz-http2: ## Send a million generated sequences of HTTP/2 frames to both listeners
 	COUNTERSIGN_FUZZ_SEQUENCES=1000000 cargo test --locked --release -p countersign --test fuzz_http2 -- --nocapture
 
-full: kills scale compositions statements mutants fuzz-http2 hostile ## Run every long test, one after the other (half a day)
+full: kills scale simulations compositions statements mutants fuzz-http2 hostile ## Run every long test, one after the other (half a day)
 
 build: ## Build everything, with debug assertions
 	cargo build --workspace --locked

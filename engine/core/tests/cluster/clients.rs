@@ -22,17 +22,20 @@ impl World {
                     let until = self.now + self.rng.u64(POLL_MS / 2..POLL_MS * 2);
                     self.call(host, call.user, Op::Poll(challenge.id.clone(), until));
                 }
+                // Some are taken back at once, while their polls begin.
+                if self.rng.u8(0..3) == 0 {
+                    let host = self.rng.usize(0..NODES);
+                    self.call(host, call.user, Op::Cancel(challenge.id.clone()));
+                }
             }
             Told::Ended(_) | Told::Pending | Told::Refused | Told::Unavailable => {}
         }
     }
 
     fn call(&mut self, host: usize, user: usize, op: Op) {
-        let is_awake = self.hosts[host].asleep_until <= self.now;
-        let call = Call::new(self.fresh(), user, op, self.now);
-        if is_awake {
-            self.with_node(host, |node, desk| node.call(desk, call));
-        }
+        let call = Box::new(Call::new(self.fresh(), user, op, self.now));
+        let time = self.hosts[host].asleep_until.max(self.now);
+        self.at(time, Event::Call { host, call });
     }
 
     /// Clients of their own accord.

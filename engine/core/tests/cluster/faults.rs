@@ -67,6 +67,7 @@ impl World {
             | Event::Connect { .. }
             | Event::Start { .. }
             | Event::Client
+            | Event::Call { .. }
             | Event::Fault => unreachable!("an event of a node or a client"),
         }
     }
@@ -89,7 +90,7 @@ impl World {
         if server != self.primary && is_primary {
             self.reach("a request to a primary that is replaced");
         }
-        if request.writes() && !is_primary {
+        if request.needs_primary() && !is_primary {
             return self.after(0, 3, Event::Reply { line, number, reply: Reply::ReadOnly });
         }
         let writes = request.writes();
@@ -173,7 +174,7 @@ impl World {
         match (self.rng.u8(0..6), self.rules.setup) {
             (0 | 1, _) => self.cut(host),
             (2, _) => {
-                let asleep_until = self.now + self.rng.u64(50..2_500);
+                let asleep_until = self.now + self.rng.u64(50..4_000);
                 self.hosts[host].asleep_until = asleep_until.min(FAULTS_END);
                 self.reach("a node that slept");
             }
@@ -229,7 +230,7 @@ impl World {
         if self.rng.bool() {
             self.servers[primary].frozen_until = self.now + self.rng.u64(100..2_000);
         }
-        self.after(600, 1_500, Event::Promote);
+        self.after(600, 1_000, Event::Promote);
     }
 
     fn promote(&mut self) {
@@ -242,7 +243,7 @@ impl World {
         one.writes = one.writes.max(writes) + 1;
         one.durable = one.data.clone();
         self.reach("a fail-over");
-        self.after(0, 1_200, Event::Demote { server: old });
+        self.after(0, 600, Event::Demote { server: old });
     }
 
     /// The old primary becomes the replica of the new one, with its data.

@@ -26,6 +26,13 @@ impl Request {
     pub(crate) const fn writes(&self) -> bool {
         !matches!(self, Self::Read(_) | Self::Sequence)
     }
+
+    /// A replica refuses it. A check asks for the role too: until somebody opens the partition on
+    /// the new primary, the data of a demoted server still names that server, and a node that only
+    /// reads would take them for the truth.
+    pub(crate) const fn needs_primary(&self) -> bool {
+        !matches!(self, Self::Read(_))
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! The events of a run, by their time.
 
+use crate::call::Call;
 use crate::message::{News, Reply, Request, Timer};
 use crate::redis::Partition;
 
@@ -44,6 +45,11 @@ pub(crate) enum Event {
         host: usize,
     },
     Client,
+    /// A call that was sent to a node while that slept.
+    Call {
+        host: usize,
+        call: Box<Call>,
+    },
     Fault,
     /// Redis alone.
     Restart {

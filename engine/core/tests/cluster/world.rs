@@ -162,6 +162,9 @@ impl World {
                 self.at(now, Event::Connect { line });
             }
             Event::Client => self.client(),
+            Event::Call { host, call } => {
+                self.with_node(host, |node, desk| node.call(desk, *call));
+            }
             Event::Fault => self.fault(),
             Event::Arrive { .. }
             | Event::Restart { .. }
