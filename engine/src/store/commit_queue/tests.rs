@@ -46,7 +46,7 @@ impl Backend for Scripted {
 impl CommitQueue<Scripted> {
     /// Submits a unit that is answered its own number. Hundreds may lag, and thousands are recorded
     /// as something else than they were answered.
-    fn number(&self, number: u32) -> Later<Result<u32, StoreError>> {
+    fn number(&self, number: u32) -> Answer<u32> {
         let early = match number {
             100..1000 => Some(number),
             1000.. => Some(0),
@@ -78,7 +78,7 @@ fn with_room(has_room: Arc<AtomicBool>, durability: Durability) -> Script {
 }
 
 /// The answer, if there is one already.
-fn told(answer: Later<Result<u32, StoreError>>) -> Option<Result<u32, StoreError>> {
+fn told(answer: Answer<u32>) -> Option<Result<u32, StoreError>> {
     answer.now_or_never()
 }
 

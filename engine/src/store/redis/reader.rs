@@ -16,8 +16,7 @@ use super::owner::state;
 use super::reply::{is_unknown_script, unexpected};
 use super::script::Call;
 use super::trouble::Trouble;
-use crate::ports::Later;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Answer, StoreError};
 use crate::store::{READS_FULL, refused};
 use crate::system::Stopwatch;
 
@@ -51,7 +50,7 @@ impl Reader {
 
     /// Starts a read at once; the future is only the wait for its answer. Where Redis does not
     /// answer, or something is unsettled, it is tried again for a while.
-    pub(super) fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    pub(super) fn read<T, F, R>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
         F: Fn(Self) -> R + Send + 'static,
