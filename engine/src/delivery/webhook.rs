@@ -167,11 +167,7 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, OUR_NAME);
-        let body = match gate {
-            Some(gate) => Gated::behind(gate, body.into()),
-            None => Gated::open(body.into()),
-        };
-        Ok(request.body(body).expect("all parts of it are valid"))
+        Ok(request.body(Gated::new(body.into(), gate)).expect("all parts of it are valid"))
     }
 
     /// Sends a request. Only a status of success is acceptance.
