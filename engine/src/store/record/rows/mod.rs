@@ -85,12 +85,6 @@ pub(super) struct ActionRow<'a> {
     revision: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct TimeRow(u64);
-
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
     ($name:ident, $code:ident, $of:ident, { $($variant:ident = $number:literal),+ $(,)? }) => {
@@ -236,33 +230,5 @@ impl TryFrom<ActionRow<'_>> for Action {
             approved: row.approved.map(DisplayText::restore),
             revision: row.revision,
         })
-    }
-}
-
-impl<'a> From<&'a [u8; 32]> for SecretRow<'a> {
-    fn from(secret: &'a [u8; 32]) -> Self {
-        Self(secret)
-    }
-}
-
-impl TryFrom<SecretRow<'_>> for [u8; 32] {
-    type Error = Invalid;
-
-    fn try_from(row: SecretRow<'_>) -> Result<Self, Invalid> {
-        row.0.try_into().map_err(|_| Invalid("it is not 32 bytes".to_owned()))
-    }
-}
-
-impl From<&UnixMillis> for TimeRow {
-    fn from(time: &UnixMillis) -> Self {
-        Self(time.0)
-    }
-}
-
-impl TryFrom<TimeRow> for UnixMillis {
-    type Error = Invalid;
-
-    fn try_from(row: TimeRow) -> Result<Self, Invalid> {
-        Ok(Self(row.0))
     }
 }
