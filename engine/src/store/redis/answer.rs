@@ -4,8 +4,7 @@ use countersign_core::challenge::Challenge;
 use countersign_core::time::UnixMillis;
 use redis::Value;
 
-use super::lookups::row;
-use super::reply::{Said, number, unexpected};
+use super::reply::{Said, number, row, unexpected};
 use super::trouble::Trouble;
 use crate::ports::store::Committed;
 

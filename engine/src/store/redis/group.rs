@@ -9,10 +9,10 @@ use redis::{Cmd, Value};
 
 use super::answer::{self, ENDED, RECORDED, STALE};
 use super::commit_task::CommitTask;
-use super::entry::Entry;
+use super::entry::{Entry, get};
 use super::job::Queued;
 use super::keys::{self, AccountNames, Digest};
-use super::lookups::{get, owner_named};
+use super::lookups::owner_named;
 use super::reply::{Said, array, bytes, checked, is_unknown_script, said, unexpected};
 use super::trouble::Trouble;
 use super::unit::{Unit, entries_of_record};

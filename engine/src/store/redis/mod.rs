@@ -28,7 +28,6 @@ mod scan;
 mod script;
 mod settings;
 mod startup;
-mod ticket_lookup;
 mod tickets;
 mod trouble;
 mod unit;
@@ -203,7 +202,7 @@ impl Store for RedisStore {
 
     fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
         let ticket = *ticket;
-        self.read(move |reader| ticket_lookup::account_of(reader, ticket))
+        self.read(move |reader| lookups::account_of_ticket(reader, ticket))
     }
 
     fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {

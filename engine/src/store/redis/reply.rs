@@ -8,6 +8,7 @@
 use redis::{ServerError, ServerErrorKind, Value};
 
 use super::trouble::Trouble;
+use crate::store::record::Stored;
 
 pub(super) fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
@@ -55,6 +56,11 @@ pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
         Value::Nil => Ok(None),
         _ => Err(unexpected("not bytes")),
     }
+}
+
+/// Reads the record in a row, or none.
+pub(super) fn row<T: Stored>(value: Value) -> Result<Option<T>, Trouble> {
+    Ok(bytes(value)?.map(|row| T::from_row(&row)).transpose()?)
 }
 
 pub(super) fn text(value: Value) -> Result<Option<String>, Trouble> {

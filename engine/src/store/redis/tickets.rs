@@ -6,12 +6,7 @@ use countersign_core::id::AccountKey;
 use redis::Cmd;
 
 use super::entry::{Entry, put};
-use super::keys::{self};
-
-/// Tells whether a record has the ticket of an index.
-pub(super) fn stands(index: &str, record: &AccountRecord) -> bool {
-    record.tickets.iter().any(|ticket| keys::ticket(&ticket.digest) == index)
-}
+use super::keys;
 
 /// Puts the tickets of a record into their indexes, each for as long as a ticket like it can live.
 pub(super) fn entries(account: &AccountKey, record: &AccountRecord, commands: &mut Vec<Cmd>) {

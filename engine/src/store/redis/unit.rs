@@ -8,14 +8,13 @@
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Change, Write};
-use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, AuthenticatorId, EventId, TenantId};
 use countersign_core::time::UnixMillis;
 use redis::Cmd;
 
 use super::Retention;
-use super::entry::{Entry, put};
+use super::entry::{Entry, binding, put};
 use super::keys::{self, AccountNames, Digest};
 use super::owner::Attempt;
 use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
@@ -128,11 +127,6 @@ impl Unit {
             Self::Secret { .. } | Self::Observe(_) | Self::PutOff(_) | Self::RemoveEvent(..) => 0,
         }
     }
-}
-
-/// Entry of a binding in the index of its key. The user's id is last, because it may hold a space.
-pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
-    format!("{} {}", keys::device_id(id).as_str(), account.user.as_str())
 }
 
 /// Entry of a challenge in the indexes by time.
@@ -257,34 +251,4 @@ pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec
     let entry = |index| Entry::User { index, account: key.clone() };
     let users = keys::attributes(&key.tenant, record).into_iter().map(entry);
     users.chain(tickets::entries_of_record(key, record)).collect()
-}
-
-impl Entry {
-    pub(super) fn of_device(device: &Device) -> Self {
-        Self::Binding {
-            index: keys::bindings(&device.credential()),
-            member: binding(&device.account, &device.id),
-            account: device.account.clone(),
-        }
-    }
-
-    pub(super) fn index(&self) -> &str {
-        match self {
-            Self::User { index, .. } | Self::Binding { index, .. } | Self::Ticket { index, .. } => {
-                index
-            }
-            Self::Open { index, .. } => index,
-            Self::Event { .. } => keys::EVENTS,
-        }
-    }
-
-    pub(super) fn member(&self) -> &str {
-        match self {
-            Self::User { account, .. } => account.user.as_str(),
-            Self::Binding { member, .. }
-            | Self::Open { member, .. }
-            | Self::Event { member }
-            | Self::Ticket { member, .. } => member,
-        }
-    }
 }
