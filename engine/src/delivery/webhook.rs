@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
-use countersign_core::event::{Event, EventKind};
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::time::UnixMillis;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, InvalidHeaderValue, USER_AGENT};
@@ -25,7 +25,7 @@ use super::connecting::Call;
 use super::failure::Failure;
 use super::gated::Gated;
 use super::host_policy::{HostPolicy, InvalidTarget};
-use super::message::{Envelope, Message, iso_time, signature_header};
+use super::message::{Data, Envelope, iso_time, signature_header};
 use super::resolver::{CheckedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use crate::ports::{Clock, Delivery, Later};
@@ -41,7 +41,7 @@ const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
 
-/// Name from which the id of a challenge's notification is derived.
+/// Type of a challenge's notification, from which its id is derived.
 const PUSH_CREATED: &str = "push.created";
 
 /// Target and identity of a webhook.
@@ -134,7 +134,8 @@ impl Webhook {
         id: &EventId,
         account: &AccountKey,
         at: UnixMillis,
-        event: Message<'_>,
+        kind: &'static str,
+        data: Data<'_>,
     ) -> Result<String, Failure> {
         let WebhookSettings { tenant, source, clock, .. } = &*self.settings;
         if account.tenant != *tenant {
@@ -147,7 +148,8 @@ impl Webhook {
             time: iso_time(clock.on_wall(at))
                 .ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
-            event,
+            kind,
+            data,
         };
         Ok(serde_json::to_string(&envelope).expect("an envelope is text only"))
     }
@@ -221,7 +223,7 @@ impl Delivery for Webhook {
     ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         let Challenge { id, account, issued_at, .. } = &*issued.challenge;
         let event = EventId::of(PUSH_CREATED, &account.tenant, id);
-        let body = self.body(&event, account, *issued_at, Message::PushCreated(issued.into()));
+        let body = self.body(&event, account, *issued_at, PUSH_CREATED, issued.into());
         let webhook = self.clone();
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
@@ -231,10 +233,8 @@ impl Delivery for Webhook {
     }
 
     fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {
-        let message = match event.kind {
-            EventKind::Reported => Message::PushReported(event.into()),
-        };
-        let body = self.body(&event.id, &event.account, event.at, message);
+        let kind = event.kind.name();
+        let body = self.body(&event.id, &event.account, event.at, kind, event.into());
         let webhook = self.clone();
         Box::pin(async move {
             let answer = webhook.call(body, None).await;
