@@ -8,28 +8,11 @@ use countersign_core::id::{AccountKey, TenantId, UserId};
 
 use super::entry::Entry;
 use crate::ports::store::UserQuery;
-use crate::store::{folded, has_attributes};
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Email,
-    Phone,
-    Username,
-}
-
-impl Kind {
-    /// A text as the index holds it.
-    fn indexed(self, text: &str) -> String {
-        match self {
-            Self::Email => folded(text),
-            Self::Phone | Self::Username => text.to_owned(),
-        }
-    }
-}
+use crate::store::{asked_attributes, attributes, has_attributes};
 
 /// Every attribute of every user, in the order of the users who share it.
 #[derive(Default)]
-pub(super) struct Attributes(BTreeSet<(TenantId, Kind, String, UserId)>);
+pub(super) struct Attributes(BTreeSet<(TenantId, &'static str, String, UserId)>);
 
 impl Attributes {
     /// Replaces the entries of one record by those of another.
@@ -39,43 +22,13 @@ impl Attributes {
         before: Option<&AccountRecord>,
         after: Option<&AccountRecord>,
     ) {
-        for (kind, text) in before.into_iter().flat_map(of) {
+        for (kind, text) in before.into_iter().flat_map(attributes) {
             self.0.remove(&(key.tenant.clone(), kind, text, key.user.clone()));
         }
-        for (kind, text) in after.into_iter().flat_map(of) {
+        for (kind, text) in after.into_iter().flat_map(attributes) {
             self.0.insert((key.tenant.clone(), kind, text, key.user.clone()));
         }
     }
-
-    fn users<'a>(
-        &'a self,
-        tenant: &'a TenantId,
-        kind: Kind,
-        text: &str,
-        after: Option<&'a UserId>,
-    ) -> impl Iterator<Item = &'a UserId> {
-        let text = kind.indexed(text);
-        // The lowest user id stands in for "before all": it is left in or out below.
-        let lowest = UserId::parse(" ").expect("a space is a user id");
-        let start = after.cloned().unwrap_or(lowest);
-        let from = (tenant.clone(), kind, text.clone(), start);
-        self.0
-            .range(from..)
-            .take_while(move |(t, k, x, _)| t == tenant && *k == kind && *x == text)
-            .map(|(.., user)| user)
-            .filter(move |user| after != Some(*user))
-    }
-}
-
-fn of(record: &AccountRecord) -> impl Iterator<Item = (Kind, String)> {
-    let profile = &record.profile;
-    [
-        (Kind::Email, &profile.email),
-        (Kind::Phone, &profile.phone_number),
-        (Kind::Username, &profile.username),
-    ]
-    .into_iter()
-    .filter_map(|(kind, line)| Some((kind, kind.indexed(line.as_ref()?.as_str()))))
 }
 
 /// The users with all the given attributes, by id.
@@ -85,29 +38,22 @@ pub(super) fn users(
     tenant: &TenantId,
     query: &UserQuery,
 ) -> Vec<(UserId, AccountRecord)> {
-    let asked = [
-        (Kind::Email, &query.email),
-        (Kind::Phone, &query.phone_number),
-        (Kind::Username, &query.username),
-    ];
-    let mut asked = asked.into_iter().filter_map(|(kind, text)| Some((kind, text.as_ref()?)));
     let found = |user: &UserId| {
         let key = AccountKey { tenant: tenant.clone(), user: user.clone() };
         let record = accounts.get(&key)?.record.as_ref()?;
         has_attributes(record, query).then(|| (user.clone(), record.clone()))
     };
-    let after = query.after.as_ref();
-    if let Some((kind, text)) = asked.next() {
-        let users = attributes.users(tenant, kind, text, after);
-        return users.filter_map(found).take(query.limit).collect();
-    }
-    let lowest = UserId::parse(" ").expect("a space is a user id");
-    let key = |user: &UserId| AccountKey { tenant: tenant.clone(), user: user.clone() };
-    let start = after.map_or_else(|| Bound::Included(key(&lowest)), |a| Bound::Excluded(key(a)));
-    accounts
-        .range((start, Bound::Unbounded))
-        .take_while(|(key, _)| key.tenant == *tenant)
-        .filter_map(|(key, _)| found(&key.user))
-        .take(query.limit)
-        .collect()
+    // The lowest user id stands for "before all".
+    let lowest = || Bound::Included(UserId::parse(" ").expect("a space is a user id"));
+    let start = query.after.clone().map_or_else(lowest, Bound::Excluded);
+    let Some((kind, text)) = asked_attributes(query).next() else {
+        let start = start.map(|user| AccountKey { tenant: tenant.clone(), user });
+        let users = accounts.range((start, Bound::Unbounded)).map(|(key, _)| key);
+        let users = users.take_while(|key| key.tenant == *tenant);
+        return users.filter_map(|key| found(&key.user)).take(query.limit).collect();
+    };
+    let start = start.map(|user| (tenant.clone(), kind, text.clone(), user));
+    let users = attributes.0.range((start, Bound::Unbounded));
+    let users = users.take_while(|(t, k, x, _)| (t, k, x) == (tenant, &kind, &text));
+    users.filter_map(|(.., user)| found(user)).take(query.limit).collect()
 }

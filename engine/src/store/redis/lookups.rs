@@ -21,7 +21,7 @@ use super::trouble::Trouble;
 use crate::ports::store::{ActionQuery, UserQuery};
 use crate::store::failures::passed_over;
 use crate::store::record::{Stored, state_number};
-use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
+use crate::store::{asked_attributes, has_attributes, listed_states, sort_devices, sort_open};
 
 /// Entries of an index that are looked at together.
 const PAGE: usize = 128;
@@ -170,14 +170,9 @@ pub(super) async fn users(
     tenant: TenantId,
     query: UserQuery,
 ) -> Result<Vec<(UserId, AccountRecord)>, Trouble> {
-    let asked = [
-        (keys::EMAIL, &query.email),
-        ("phone", &query.phone_number),
-        ("username", &query.username),
-    ];
-    let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
+    let asked = asked_attributes(&query).next();
     let index =
-        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
+        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, &t));
     let (mut found, mut unchecked) = (Vec::new(), Vec::new());
     let mut after = query.after.clone();
     while found.len() < query.limit {
