@@ -1,10 +1,9 @@
 //! Units that were answered before they are recorded. They are recorded in their turn, or reported
 //! as lost.
 
-use super::answer::RECORDED;
 use super::commit_task::CommitTask;
 use super::job::{CLOSING_SECONDS, PAUSE, Queued};
-use super::reply::Said;
+use super::reply::{RECORDED, Said};
 use crate::ports::store::StoreError;
 use crate::system::Stopwatch;
 

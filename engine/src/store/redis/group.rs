@@ -7,13 +7,14 @@ use countersign_core::change::Change;
 use countersign_core::device::Device;
 use redis::{Cmd, Value};
 
-use super::answer::{self, ENDED, RECORDED, STALE};
 use super::commit_task::CommitTask;
 use super::entry::{Entry, get};
 use super::job::Queued;
 use super::keys::{self, AccountNames, Digest};
 use super::lookups::owner_named;
-use super::reply::{Said, array, bytes, checked, is_unknown_script, said, unexpected};
+use super::reply::{
+    self, ENDED, RECORDED, STALE, Said, array, bytes, checked, is_unknown_script, said, unexpected,
+};
 use super::trouble::Trouble;
 use super::unit::{Unit, entries_of_record};
 use crate::store::record::Stored as _;
@@ -144,7 +145,7 @@ impl CommitTask {
         match (said.0.as_str(), unit) {
             (RECORDED, Unit::Secret { tenant, .. }) => {
                 // Another one may have been kept before.
-                if let Ok(fresh) = answer::secret(said.clone()) {
+                if let Ok(fresh) = reply::secret(said.clone()) {
                     let unit = Unit::Secret { tenant: tenant.clone(), fresh };
                     self.journal.push(self.attempt, unit);
                 }

@@ -6,7 +6,6 @@
 //! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
 //! lost records back; `unit` keeps the indexes right through a crash.
 
-mod answer;
 mod async_commit;
 mod commit_task;
 mod emails;
@@ -172,7 +171,7 @@ impl Store for RedisStore {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.health.owner.name());
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.submit(Unit::Commit { change, id }, early, answer::committed)
+        self.submit(Unit::Commit { change, id }, early, reply::committed)
     }
 
     fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
@@ -224,15 +223,15 @@ impl Store for RedisStore {
     }
 
     fn put_off_event(&self, event: &Event) -> Answer<()> {
-        self.submit(Unit::PutOff(event.clone()), None, answer::nothing)
+        self.submit(Unit::PutOff(event.clone()), None, reply::nothing)
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
-        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, answer::nothing)
+        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, reply::nothing)
     }
 
     fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
-        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, answer::secret)
+        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, reply::secret)
     }
 
     fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
@@ -246,7 +245,7 @@ impl Store for RedisStore {
     }
 
     fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
-        self.submit(Unit::Observe(now), None, answer::observed)
+        self.submit(Unit::Observe(now), None, reply::observed)
     }
 
     fn scan(&self, from: Option<Cursor>) -> Answer<Page> {

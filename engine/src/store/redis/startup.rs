@@ -41,10 +41,7 @@ pub(super) async fn serve(
         Ok((writing, reading, owner)) => {
             let health = Arc::new(Health::new(owner, settings.durability));
             let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
-            let retention = Retention {
-                action_ms: settings.action_retention_ms,
-                challenge_ms: settings.challenge_retention_ms,
-            };
+            let retention = Retention::of(&settings);
             let (weak, wait) = (jobs.downgrade(), settings.wait);
             let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait);
             tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone()));

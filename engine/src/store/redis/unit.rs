@@ -147,7 +147,7 @@ fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cm
     let mut owner = redis::cmd("SET");
     owner.arg(keys::challenge_owner(&id)).arg(names.digest().as_str());
     if let Some(ended) = &challenge.ended {
-        owner.arg("PX").arg(retention.challenge_ms());
+        owner.arg("PX").arg(retention.challenge_ms);
         commands.push(put(keys::ENDED, ended.at.0, &member));
     } else {
         commands.push(put(keys::DUE, challenge.expires_at.0, &member));
@@ -192,7 +192,7 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(format!("{:016x}", order + nth));
                 call.push(action.created_at.0.to_string());
                 call.push(action.to_row());
-                call.push(keep.action_ms().to_string());
+                call.push(keep.action_ms.to_string());
                 call.push(state_number(action.state).to_string());
                 call.push(keys::code_id(&action.key.code).as_str());
             }
@@ -203,7 +203,7 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(id.as_str());
                 call.push(challenge.ended.as_ref().map(end).unwrap_or_default());
                 call.push(challenge.to_row());
-                call.push(keep.challenge_ms().to_string());
+                call.push(keep.challenge_ms.to_string());
             }
             Write::Device(device) => {
                 let id = keys::device_id(&device.id);
