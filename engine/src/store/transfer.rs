@@ -64,11 +64,10 @@ const fn kind(record: &Record) -> &'static str {
 /// [`StoreError`] if the store does not answer, or the files that keep its records are damaged.
 pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
     store.verify().await?;
-    let (mut found, mut from) = (Found::default(), None);
-    loop {
-        let page = store.scan(from).await?;
-        progress(page.records.len() as u64);
-        for record in page.records {
+    let mut found = Found::default();
+    scan(store, |records| {
+        progress(records.len() as u64);
+        for record in records {
             match record {
                 Ok(record) => *found.records.entry(kind(&record)).or_default() += 1,
                 Err(error) => {
@@ -79,7 +78,22 @@ pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<F
                 }
             }
         }
-        let Some(next) = page.next else { return Ok(found) };
+        Ok::<_, StoreError>(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Reads every page of a store, until `take` refuses one.
+async fn scan<E: From<StoreError>>(
+    store: &dyn Store,
+    mut take: impl FnMut(Vec<Result<Record, StoreError>>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut from = None;
+    loop {
+        let page = store.scan(from).await?;
+        take(page.records)?;
+        let Some(next) = page.next else { return Ok(()) };
         from = Some(next);
     }
 }
@@ -94,16 +108,14 @@ pub async fn export(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, TransferError> {
     let mut writer = Writer::new(out).map_err(StreamError::from)?;
-    let mut from = None;
-    loop {
-        let page = store.scan(from).await?;
-        progress(page.records.len() as u64);
-        for record in page.records {
+    scan(store, |records| {
+        progress(records.len() as u64);
+        for record in records {
             writer.write(&record?).map_err(StreamError::from)?;
         }
-        let Some(next) = page.next else { break };
-        from = Some(next);
-    }
+        Ok::<_, TransferError>(())
+    })
+    .await?;
     let (_, count) = writer.finish().map_err(StreamError::from)?;
     Ok(count)
 }
@@ -118,9 +130,9 @@ pub async fn import(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, TransferError> {
     let mut reader = Reader::new(input)?;
-    if !is_empty(&*store).await? {
-        return Err(TransferError::NotEmpty);
-    }
+    let is_empty =
+        |records: Vec<_>| records.is_empty().then_some(()).ok_or(TransferError::NotEmpty);
+    scan(&*store, is_empty).await?;
     let mut import = Import {
         store,
         revisions: HashMap::new(),
@@ -137,18 +149,6 @@ pub async fn import(
     import.submit().await?;
     while import.answered().await? {}
     Ok(count)
-}
-
-async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
-    let mut from = None;
-    loop {
-        let page = store.scan(from).await?;
-        if !page.records.is_empty() {
-            return Ok(false);
-        }
-        let Some(next) = page.next else { return Ok(true) };
-        from = Some(next);
-    }
 }
 
 struct Import {
