@@ -244,8 +244,10 @@ impl State {
         });
         let entries = || self.accounts.values();
         let devices = entries().flat_map(|e| e.devices.iter().map(owned).map(Record::Device));
-        let actions = entries()
-            .flat_map(|e| e.newest.values().map(|key| Record::Action(owned(&e.actions[key].1))));
+        let actions = entries().flat_map(|e| {
+            let newest = e.newest.iter().filter(|((code, ..), _)| code.is_none());
+            newest.map(|(_, key)| Record::Action(owned(&e.actions[key].1)))
+        });
         let challenges = self.challenges.values().map(owned).map(Record::Challenge);
         let events = self.outbox.due(UnixMillis(u64::MAX), usize::MAX).into_iter();
         let events = events.map(Record::Event);
