@@ -134,21 +134,11 @@ fn check_behind(
 }
 
 /// Why a statement or a row failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 enum Fault {
-    Sql(rusqlite::Error),
-    Row(StoreError),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Row(error)
-    }
+    Sql(#[from] rusqlite::Error),
+    Row(#[from] StoreError),
 }
 
 impl From<Fault> for StoreError {

@@ -18,7 +18,7 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, IdempotencyKey, InvalidId, TenantId, UserId,
 };
 use countersign_core::outcome::Outcome;
-use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
+use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -26,14 +26,8 @@ use serde::{Deserialize, Serialize};
 /// Why the body of an intact row is not a record. It never quotes the row.
 pub(super) struct Invalid(pub(super) String);
 
-impl From<InvalidId> for Invalid {
-    fn from(error: InvalidId) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<InvalidKey> for Invalid {
-    fn from(error: InvalidKey) -> Self {
+impl<E: std::error::Error> From<E> for Invalid {
+    fn from(error: E) -> Self {
         Self(error.to_string())
     }
 }
