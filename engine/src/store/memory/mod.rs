@@ -3,12 +3,11 @@
 //! It keeps the whole contract, indexes included, and answers at once. Only pruning bounds its
 //! size.
 
-mod attributes;
 mod entry;
+mod indexes;
 mod outbox;
 mod prune;
 mod state;
-mod tickets;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -88,13 +87,11 @@ impl Store for MemoryStore {
     }
 
     fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
-        self.answer(|state| Ok(state.tickets.account(ticket)))
+        self.answer(|state| Ok(state.indexes.tickets.get(ticket).cloned()))
     }
 
     fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
-        self.answer(|state| {
-            Ok(attributes::users(&state.accounts, &state.attributes, tenant, &query))
-        })
+        self.answer(|state| Ok(indexes::users(&state.accounts, &state.indexes, tenant, &query)))
     }
 
     fn overdue(

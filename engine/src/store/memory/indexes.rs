@@ -1,20 +1,25 @@
-//! Look-up of users by attributes.
+//! Look-up of users by their attributes and tickets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use countersign_core::account::AccountRecord;
 use countersign_core::id::{AccountKey, TenantId, UserId};
+use countersign_core::statement::Digest;
 
 use super::entry::Entry;
 use crate::ports::store::UserQuery;
 use crate::store::{asked_attributes, attributes, has_attributes};
 
-/// Every attribute of every user, in the order of the users who share it.
+/// The indexes of users' records.
 #[derive(Default)]
-pub(super) struct Attributes(BTreeSet<(TenantId, &'static str, String, UserId)>);
+pub(super) struct Indexes {
+    /// Every attribute of every user, in the order of the users who share it.
+    attributes: BTreeSet<(TenantId, &'static str, String, UserId)>,
+    pub(super) tickets: HashMap<Digest, AccountKey>,
+}
 
-impl Attributes {
+impl Indexes {
     /// Replaces the entries of one record by those of another.
     pub(super) fn replace(
         &mut self,
@@ -22,11 +27,18 @@ impl Attributes {
         before: Option<&AccountRecord>,
         after: Option<&AccountRecord>,
     ) {
-        for (kind, text) in before.into_iter().flat_map(attributes) {
-            self.0.remove(&(key.tenant.clone(), kind, text, key.user.clone()));
+        let entry = |kind, text| (key.tenant.clone(), kind, text, key.user.clone());
+        if let Some(before) = before {
+            for (kind, text) in attributes(before) {
+                self.attributes.remove(&entry(kind, text));
+            }
+            before.tickets.iter().for_each(|ticket| {
+                self.tickets.remove(&ticket.digest);
+            });
         }
-        for (kind, text) in after.into_iter().flat_map(attributes) {
-            self.0.insert((key.tenant.clone(), kind, text, key.user.clone()));
+        if let Some(after) = after {
+            self.attributes.extend(attributes(after).map(|(kind, text)| entry(kind, text)));
+            self.tickets.extend(after.tickets.iter().map(|ticket| (ticket.digest, key.clone())));
         }
     }
 }
@@ -34,7 +46,7 @@ impl Attributes {
 /// The users with all the given attributes, by id.
 pub(super) fn users(
     accounts: &BTreeMap<AccountKey, Entry>,
-    attributes: &Attributes,
+    indexes: &Indexes,
     tenant: &TenantId,
     query: &UserQuery,
 ) -> Vec<(UserId, AccountRecord)> {
@@ -53,7 +65,7 @@ pub(super) fn users(
         return users.filter_map(|key| found(&key.user)).take(query.limit).collect();
     };
     let start = start.map(|user| (tenant.clone(), kind, text.clone(), user));
-    let users = attributes.0.range((start, Bound::Unbounded));
+    let users = indexes.attributes.range((start, Bound::Unbounded));
     let users = users.take_while(|(t, k, x, _)| (t, k, x) == (tenant, &kind, &text));
     users.filter_map(|(.., user)| found(user)).take(query.limit).collect()
 }
