@@ -24,7 +24,7 @@ use super::intake::Intake;
 use super::lag::{Lag, count};
 use super::{COMMITS_ENDED, COMMITS_FULL, Durability, lock, refused};
 use crate::ports::Later;
-use crate::ports::store::{Answer, StoreError, Unwritten};
+use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -54,7 +54,8 @@ struct Progress {
 /// The queue and its thread. Dropped, it records the queued units and ends on its own.
 pub(super) struct CommitQueue<B: Backend> {
     intake: Intake<Queued<B>>,
-    lag: Arc<Lag>,
+    /// Answers that are not recorded yet.
+    pub(super) lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
@@ -140,11 +141,6 @@ impl<B: Backend> CommitQueue<B> {
                 None => std::future::pending().await,
             }
         })
-    }
-
-    /// Answers that are not recorded yet.
-    pub(super) fn unwritten(&self) -> Unwritten {
-        self.lag.unwritten()
     }
 
     /// Tells whether units are being recorded, or the backlog bridges a refusal.

@@ -7,6 +7,7 @@ use std::sync::mpsc as std_mpsc;
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::ports::store::Unwritten;
 use crate::store::Bound;
 
 /// A backend that answers each group as told, and reports the groups that it saw.
@@ -202,12 +203,12 @@ async fn what_may_lag_is_answered_at_once_and_nothing_else_is() {
     let waits = queue.number(1);
     let mut settled = queue.settled().unwrap();
     assert_eq!((&mut settled).now_or_never(), None, "it is not recorded");
-    assert_eq!(queue.unwritten().records, 1);
+    assert_eq!(queue.lag.unwritten().records, 1);
     open.send(Ok(())).unwrap();
     assert_eq!(settled.await, Ok(()));
     open.send(Ok(())).unwrap();
     assert_eq!(waits.await, Ok(1));
-    assert_eq!(queue.unwritten(), Unwritten::default());
+    assert_eq!(queue.lag.unwritten(), Unwritten::default());
 }
 
 #[tokio::test]
@@ -226,7 +227,7 @@ async fn past_its_bound_what_may_lag_waits_for_its_record() {
         let (queue, open, _groups) = lagging(Durability::Async(bound));
         assert_eq!(told(queue.number(100)), Some(Ok(100)));
         // Any time is longer than none.
-        while queue.unwritten().oldest.is_zero() {
+        while queue.lag.unwritten().oldest.is_zero() {
             std::thread::yield_now();
         }
         let mut waits = queue.number(101);

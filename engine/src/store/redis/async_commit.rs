@@ -41,7 +41,7 @@ impl CommitTask {
         let mut wave = wave;
         if wave.iter().any(|queued| queued.told.is_some()) {
             wave.extend(self.backlog.drain(..));
-            let lost = self.health.unwritten().records;
+            let lost = self.health.lag.unwritten().records;
             let why = format!("{lost} answered commits are lost: {error}");
             if self.health.is_over() {
                 // A store that is over keeps its first reason; the log names this one too.

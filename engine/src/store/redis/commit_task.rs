@@ -144,7 +144,7 @@ impl CommitTask {
 
     /// Free places for units that wait. Units that were answered early have a bound of their own.
     fn room(&self) -> usize {
-        QUEUE_UNITS_MAX + self.health.unwritten().records
+        QUEUE_UNITS_MAX + self.health.lag.unwritten().records
     }
 
     /// The next units, one of an account: only then does the id of the last commit tell whether a

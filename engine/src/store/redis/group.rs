@@ -70,7 +70,7 @@ impl CommitTask {
     async fn attempt(&mut self, units: &[&Unit], sent: &mut bool) -> Result<Vec<Value>, Trouble> {
         self.attempt += 1;
         let whole = std::mem::take(&mut self.whole);
-        let attempt = self.health.owner.attempt(self.attempt, self.base);
+        let fenced = |script| self.health.owner.fenced(script, self.attempt, self.base);
         let mut pipeline = redis::Pipeline::with_capacity(4 * units.len() + 2);
         pipeline.cmd("MULTI");
         let entries = units.iter().flat_map(|unit| unit.entries(self.retention));
@@ -78,7 +78,7 @@ impl CommitTask {
             pipeline.add_command(command);
         });
         for unit in units {
-            let call = unit.call(&attempt, self.order, self.retention);
+            let call = unit.call(fenced, self.order, self.retention);
             self.order += unit.orders();
             pipeline.add_command(call.command(whole));
         }

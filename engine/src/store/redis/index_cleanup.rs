@@ -24,7 +24,7 @@ const CHECKED_TOGETHER: usize = 256;
 
 impl CommitTask {
     fn fenced(&self, script: &'static super::script::Text) -> Call {
-        self.health.owner.attempt(self.attempt, self.base).fenced(script)
+        self.health.owner.fenced(script, self.attempt, self.base)
     }
 
     /// Writes nothing new, and fails where nothing could be written.

@@ -169,7 +169,7 @@ impl Store for RedisStore {
             return Box::pin(async move { Err(error) });
         }
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.health.owner.name());
+        let id = format!("{}-{number}", self.health.owner.token);
         let early = may_lag(&change).then_some(Committed::Recorded);
         self.submit(Unit::Commit { change, id }, early, reply::committed)
     }
@@ -261,7 +261,7 @@ impl Store for RedisStore {
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.health.unwritten()
+        self.health.lag.unwritten()
     }
 
     fn unreadable(&self) -> u64 {

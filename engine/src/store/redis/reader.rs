@@ -61,7 +61,7 @@ impl Reader {
         };
         let reader = self.clone();
         // Later answers need not be in this read.
-        let answered = self.health.answered_unwritten();
+        let answered = self.health.lag.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
             // If the caller has left, the answer is dropped.

@@ -84,7 +84,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     }
     let owner = Owner::acquire(&writing, entropy, settings.opening).await?;
     super::emails::fold(&writing, &owner).await?;
-    tracing::info!(store = owner.store(), "Redis is the store");
+    tracing::info!(store = owner.store, "Redis is the store");
     Ok((writing, reading, owner))
 }
 

@@ -16,8 +16,7 @@ use redis::Cmd;
 use super::Retention;
 use super::entry::{Entry, binding, put};
 use super::keys::{self, AccountNames, Digest};
-use super::owner::Attempt;
-use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
+use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET, Text};
 use super::tickets;
 use crate::store::record::{Stored, state_number};
 
@@ -49,20 +48,25 @@ impl Unit {
         }
     }
 
-    /// The script call that records the unit. `order` orders new actions.
-    pub(super) fn call(&self, attempt: &Attempt, order: u64, retention: Retention) -> Call {
+    /// The script call that records the unit, made by `fenced`. `order` orders new actions.
+    pub(super) fn call(
+        &self,
+        fenced: impl Fn(&'static Text) -> Call,
+        order: u64,
+        retention: Retention,
+    ) -> Call {
         match self {
-            Self::Commit { change, id } => commit(change, id, attempt, order, retention),
+            Self::Commit { change, id } => commit(fenced(&COMMIT), change, id, order, retention),
             Self::Secret { tenant, fresh } => {
-                attempt.fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
+                fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
             }
-            Self::Observe(now) => attempt.fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
+            Self::Observe(now) => fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
             Self::PutOff(event) => {
                 let name = AccountNames::of(&event.account).event(&event.id);
-                attempt.fenced(&EVENT).key(name).arg(event.to_row())
+                fenced(&EVENT).key(name).arg(event.to_row())
             }
             Self::RemoveEvent(account, id) => {
-                attempt.fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
+                fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
             }
         }
     }
@@ -158,10 +162,9 @@ fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cm
     commands.push(owner);
 }
 
-fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retention) -> Call {
+fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) -> Call {
     let names = AccountNames::of(&change.account);
-    let mut call = attempt
-        .fenced(&COMMIT)
+    let mut call = call
         .key(names.account())
         .key(names.devices())
         .key(names.open())

@@ -78,16 +78,16 @@ impl SqliteStore {
     /// commits. A large file is looked through after it is opened: then [`Store::broken`] says so.
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
-        log::check(files.path(), files.same_boot())?;
+        log::check(&files.path, files.same_boot)?;
         let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
-        let checked = scan::check_at_open(files.path())?;
+        let checked = scan::check_at_open(&files.path)?;
         let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
         let readers = Arc::new(Readers::start(&files)?);
         if !checked {
             check_behind(&files, &queue)?;
         }
-        let path = files.path().to_owned();
+        let path = files.path.clone();
         Ok(Self { queue, readers, failures: Arc::default(), path })
     }
 
@@ -124,7 +124,7 @@ fn check_behind(
 ) -> Result<(), StoreError> {
     let (files, queue) = (Arc::clone(files), Arc::downgrade(queue));
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
-        let Err(error) = scan::check_file(files.path()) else { return };
+        let Err(error) = scan::check_file(&files.path) else { return };
         if let Some(queue) = queue.upgrade() {
             // The watcher of the store is told; nobody waits for this answer.
             drop(queue.submit::<(), _>(None, move |_| Err(Failure::Broken(error.clone()))));
@@ -221,7 +221,7 @@ impl Store for SqliteStore {
 
     fn put_off_event(&self, event: &Event) -> Answer<()> {
         let event = event.clone();
-        self.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
+        self.write(None, move |connection| Ok(outbox::write(connection, outbox::PUT_OFF, &event)?))
     }
 
     fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
@@ -271,7 +271,7 @@ impl Store for SqliteStore {
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.queue.unwritten()
+        self.queue.lag.unwritten()
     }
 
     fn unreadable(&self) -> u64 {

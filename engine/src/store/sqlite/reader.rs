@@ -31,7 +31,7 @@ impl Readers {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::with_capacity(READERS);
         for n in 0..READERS {
-            let connection = schema::open_reader(files.path())?;
+            let connection = schema::open_reader(&files.path)?;
             let (receiver, files) = (Arc::clone(&receiver), Arc::clone(files));
             let thread = std::thread::Builder::new()
                 .name(format!("store-reader-{n}"))
