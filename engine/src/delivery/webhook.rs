@@ -172,28 +172,24 @@ impl Webhook {
         Ok(request.body(Gated::new(body.into(), gate)).expect("all parts of it are valid"))
     }
 
-    /// Sends a request. Only a status of success is acceptance.
-    async fn send(&self, request: Request<Gated>, call: Call) -> Result<(), Failure> {
+    /// Sends a request when there is a turn for it, within half of its time. Only a status of
+    /// success is acceptance.
+    async fn send(&self, request: Request<Gated>) -> Result<(), Failure> {
+        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
+        let call = Call { turn: turn.map_err(|_| Failure::Busy)?, deadline: self.deadline };
         let status = self.client.send(request, call).await?;
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
-    /// Sends a request when there is a turn for it, within half of its time.
-    async fn in_turn(&self, request: Request<Gated>) -> Result<(), Failure> {
-        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
-        let turn = turn.map_err(|_| Failure::Busy)?;
-        self.send(request, Call { turn, deadline: self.deadline }).await
-    }
-
     /// Makes one call, and says whether it was accepted.
     async fn call(
-        &self,
+        self,
         body: Result<String, Failure>,
         gate: Option<Offering>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DeliveryError> {
         let stopwatch = Stopwatch::start();
         let answer = match body.and_then(|body| self.request(body, gate)) {
-            Ok(request) => tokio::time::timeout(self.deadline, self.in_turn(request))
+            Ok(request) => tokio::time::timeout(self.deadline, self.send(request))
                 .await
                 .unwrap_or(Err(Failure::Timeout)),
             Err(failure) => Err(failure),
@@ -204,7 +200,7 @@ impl Webhook {
         if answer.is_err() {
             tracing::warn!(tenant = %self.settings.tenant, result, "a webhook was not accepted");
         }
-        answer
+        answer.map_err(DeliveryError::from)
     }
 }
 
@@ -227,18 +223,13 @@ impl Delivery for Webhook {
         let webhook = self.clone();
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
-            let answer = webhook.call(body, Some(offering)).await.map(|()| Vec::new());
-            answer.map_err(DeliveryError::from)
+            webhook.call(body, Some(offering)).await.map(|()| Vec::new())
         })
     }
 
     fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {
         let kind = event.kind.name();
         let body = self.body(&event.id, &event.account, event.at, kind, event.into());
-        let webhook = self.clone();
-        Box::pin(async move {
-            let answer = webhook.call(body, None).await;
-            answer.map_err(DeliveryError::from)
-        })
+        Box::pin(self.clone().call(body, None))
     }
 }
