@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 use super::owner::Owner;
-use super::trouble::FENCED;
 use crate::ports::Later;
 use crate::ports::store::StoreError;
 use crate::store::durability::Durability;
@@ -163,11 +162,6 @@ impl Health {
 
     pub(super) fn refusing(&self, why: &str) {
         self.turn(&Condition::Refusing(why.to_owned()));
-    }
-
-    /// Another server owns the store, so this server ends.
-    pub(super) fn fenced(&self) {
-        self.broke(FENCED);
     }
 
     /// Says it once, and not once for each try.

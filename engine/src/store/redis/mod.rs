@@ -6,7 +6,6 @@
 //! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
 //! lost records back; `unit` keeps the indexes right through a crash.
 
-mod async_commit;
 mod commit_task;
 mod emails;
 mod entry;
