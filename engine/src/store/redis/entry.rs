@@ -31,112 +31,80 @@ pub(super) fn row_of(key: String) -> Cmd {
 
 /// An entry of an index that may have no record behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Entry {
-    /// A user in an index of users.
-    User {
-        /// The index.
-        index: String,
-        /// The user.
-        account: AccountKey,
-    },
+pub(super) struct Entry {
+    /// The index.
+    pub(super) index: String,
+    /// The entry.
+    pub(super) member: String,
+    pub(super) kind: Kind,
+}
+
+/// The kind of an entry, with its account where the entry does not lead to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// A user.
+    User(AccountKey),
     /// A ticket: whose it is.
-    Ticket {
-        /// The index.
-        index: String,
-        /// The entry.
-        member: String,
-        /// The account.
-        account: AccountKey,
-    },
+    Ticket(AccountKey),
     /// A binding of a key: the device that was bound.
-    Binding {
-        /// The index.
-        index: String,
-        /// The entry.
-        member: String,
-        /// The account of the device.
-        account: AccountKey,
-    },
-    /// A challenge in an index of open ones.
-    Open {
-        /// The index.
-        index: &'static str,
-        /// The entry.
-        member: String,
-    },
+    Binding(AccountKey),
+    /// An open challenge.
+    Open,
     /// An event.
-    Event {
-        /// The entry.
-        member: String,
-    },
+    Event,
 }
 
 impl Entry {
+    /// The entry of a user in an index of users.
+    pub(super) fn of_user(index: String, account: AccountKey) -> Self {
+        Self { index, member: account.user.as_str().to_owned(), kind: Kind::User(account) }
+    }
+
     pub(super) fn of_device(device: &Device) -> Self {
-        Self::Binding {
+        Self {
             index: keys::bindings(&device.credential()),
             member: binding(&device.account, &device.id),
-            account: device.account.clone(),
-        }
-    }
-
-    pub(super) fn index(&self) -> &str {
-        match self {
-            Self::User { index, .. } | Self::Binding { index, .. } | Self::Ticket { index, .. } => {
-                index
-            }
-            Self::Open { index, .. } => index,
-            Self::Event { .. } => keys::EVENTS,
-        }
-    }
-
-    pub(super) fn member(&self) -> &str {
-        match self {
-            Self::User { account, .. } => account.user.as_str(),
-            Self::Binding { member, .. }
-            | Self::Open { member, .. }
-            | Self::Event { member }
-            | Self::Ticket { member, .. } => member,
+            kind: Kind::Binding(device.account.clone()),
         }
     }
 
     /// The command for the record behind the entry.
     pub(super) fn record(&self) -> Result<Cmd, Trouble> {
-        Ok(match self {
-            Self::Event { member } => {
-                let named = keys::parse_event_member(member);
-                let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
-                get(names.event(&id))
-            }
-            Self::User { account, .. } | Self::Ticket { account, .. } => {
+        Ok(match &self.kind {
+            Kind::User(account) | Kind::Ticket(account) => {
                 row_of(AccountNames::of(account).account())
             }
-            Self::Binding { member, account, .. } => {
-                let id = member.split(' ').next().unwrap_or_default();
+            Kind::Binding(account) => {
+                let id = self.member.split(' ').next().unwrap_or_default();
                 get(AccountNames::of(account).prefix("device") + id)
             }
-            Self::Open { member, .. } => {
-                let (names, id) = named_challenge(member)?;
+            Kind::Open => {
+                let (names, id) = named_challenge(&self.member)?;
                 row_of(names.challenge(&id))
+            }
+            Kind::Event => {
+                let named = keys::parse_event_member(&self.member);
+                let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
+                get(names.event(&id))
             }
         })
     }
 
     /// Tells whether that record agrees with the entry.
     pub(super) fn stands(&self, value: Value) -> Result<bool, Trouble> {
-        Ok(match self {
-            Self::User { index, account } => row::<AccountRecord>(value)?
+        let index = &self.index;
+        Ok(match &self.kind {
+            Kind::User(account) => row::<AccountRecord>(value)?
                 .is_some_and(|record| keys::attributes(&account.tenant, &record).contains(index)),
-            Self::Ticket { index, .. } => row::<AccountRecord>(value)?.is_some_and(|record| {
-                let mut tickets = record.tickets.iter();
-                tickets.any(|ticket| keys::ticket(&ticket.digest) == *index)
+            Kind::Ticket(_) => row::<AccountRecord>(value)?.is_some_and(|record| {
+                record.tickets.iter().any(|ticket| keys::ticket(&ticket.digest) == *index)
             }),
-            Self::Binding { index, .. } => row::<Device>(value)?
+            Kind::Binding(_) => row::<Device>(value)?
                 .is_some_and(|device| keys::bindings(&device.credential()) == *index),
-            Self::Open { index, .. } => {
+            Kind::Open => {
                 row::<Challenge>(value)?.is_some_and(|challenge| stands_open(index, &challenge))
             }
-            Self::Event { .. } => row::<Event>(value)?.is_some(),
+            Kind::Event => row::<Event>(value)?.is_some(),
         })
     }
 }

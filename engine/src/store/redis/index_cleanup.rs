@@ -58,7 +58,7 @@ impl CommitTask {
         let values = self.link.all(&asked?).await?;
         for (value, entry) in values.into_iter().zip(&unchecked) {
             if !entry.stands(value)? {
-                gone.entry(entry.index().to_owned()).or_default().push(entry.member().to_owned());
+                gone.entry(entry.index.clone()).or_default().push(entry.member.clone());
             }
         }
         self.trim(gone).await?;

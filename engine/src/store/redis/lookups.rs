@@ -12,7 +12,7 @@ use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
 use redis::Value;
 
-use super::entry::{Entry, get, row_of, stands_open};
+use super::entry::{Entry, Kind, get, row_of, stands_open};
 use super::keys::{self, AccountNames};
 use super::reader::Reader;
 use super::reply::{array, number, row, texts, unexpected};
@@ -127,7 +127,7 @@ pub(super) async fn devices_of_key(
         let (_, user) = member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
         let user = UserId::parse(user).map_err(|_| unexpected("an unknown user"))?;
         let account = AccountKey { tenant: key.tenant.clone(), user };
-        bound.push(Entry::Binding { index: index.clone(), member, account });
+        bound.push(Entry { index: index.clone(), member, kind: Kind::Binding(account) });
     }
     let asked = bound.iter().map(Entry::record).collect::<Result<_, _>>()?;
     let (mut devices, mut unchecked) = (Vec::new(), Vec::new());
@@ -154,7 +154,8 @@ pub(super) async fn account_of_ticket(
     for member in texts(reader.one(range).await?)? {
         let account = keys::parse_account_name(&member);
         let account = account.ok_or_else(|| unexpected("an unknown account"))?;
-        let entry = Entry::Ticket { index: index.clone(), member, account: account.clone() };
+        let kind = Kind::Ticket(account.clone());
+        let entry = Entry { index: index.clone(), member, kind };
         if entry.stands(reader.one(entry.record()?).await?)? {
             found = Some(account);
         } else {
@@ -198,7 +199,7 @@ pub(super) async fn users(
                         found.push((user, record));
                     }
                 }
-                _ => unchecked.push(Entry::User { index: index.clone(), account: account(&user) }),
+                _ => unchecked.push(Entry::of_user(index.clone(), account(&user))),
             }
         }
         if asked < PAGE {
@@ -215,15 +216,15 @@ pub(super) async fn overdue(
     held_before: UnixMillis,
     limit: usize,
 ) -> Result<Vec<Challenge>, Trouble> {
-    let entry = |index| move |member| Entry::Open { index, member };
-    let stands = |index| move |c: &Challenge| stands_open(index, c);
     let mut found = Vec::new();
-    let due = |c: &Challenge| c.expires_at <= now;
     let range = (keys::DUE, "-inf".to_owned(), now.0.to_string());
-    timed(&reader, range, limit, entry(keys::DUE), stands(keys::DUE), due, &mut found).await?;
-    let held = |c: &Challenge| c.held && c.expires_at > now && c.issued_at < held_before;
+    let stands = |c: &Challenge| stands_open(keys::DUE, c);
+    let due = |c: &Challenge| c.expires_at <= now;
+    timed(&reader, range, limit, Kind::Open, stands, due, &mut found).await?;
     let range = (keys::HELD, format!("({}", now.0), "+inf".to_owned());
-    timed(&reader, range, limit, entry(keys::HELD), stands(keys::HELD), held, &mut found).await?;
+    let stands = |c: &Challenge| stands_open(keys::HELD, c);
+    let held = |c: &Challenge| c.held && c.expires_at > now && c.issued_at < held_before;
+    timed(&reader, range, limit, Kind::Open, stands, held, &mut found).await?;
     Ok(found)
 }
 
@@ -234,8 +235,8 @@ pub(super) async fn due_events(
 ) -> Result<Vec<Event>, Trouble> {
     let mut found = Vec::new();
     let range = (keys::EVENTS, "-inf".to_owned(), now.0.to_string());
-    let (entry, due) = (|member| Entry::Event { member }, |event: &Event| event.due_at <= now);
-    timed(&reader, range, limit, entry, |_| true, due, &mut found).await?;
+    let due = |event: &Event| event.due_at <= now;
+    timed(&reader, range, limit, Kind::Event, |_| true, due, &mut found).await?;
     Ok(found)
 }
 
@@ -247,7 +248,7 @@ async fn timed<T: Stored>(
     reader: &Reader,
     (index, from, to): (&str, String, String),
     limit: usize,
-    entry: impl Fn(String) -> Entry,
+    kind: Kind,
     stands: impl Fn(&T) -> bool,
     wanted: impl Fn(&T) -> bool,
     found: &mut Vec<T>,
@@ -256,7 +257,9 @@ async fn timed<T: Stored>(
     while found.len() < limit {
         let mut page = redis::cmd("ZRANGEBYSCORE");
         page.arg(index).arg(&from).arg(&to).arg("LIMIT").arg(offset).arg(PAGE);
-        let entries: Vec<_> = texts(reader.one(page).await?)?.into_iter().map(&entry).collect();
+        let members = texts(reader.one(page).await?)?.into_iter();
+        let entry = |member| Entry { index: index.to_owned(), member, kind: kind.clone() };
+        let entries: Vec<_> = members.map(entry).collect();
         let asked = entries.iter().map(Entry::record).collect::<Result<Vec<_>, _>>()?;
         let is_last = asked.len() < PAGE;
         offset += asked.len();

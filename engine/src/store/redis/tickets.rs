@@ -5,7 +5,7 @@ use countersign_core::account::AccountRecord;
 use countersign_core::id::AccountKey;
 use redis::Cmd;
 
-use super::entry::{Entry, put};
+use super::entry::{Entry, Kind, put};
 use super::keys;
 
 /// Puts the tickets of a record into their indexes, each for as long as a ticket like it can live.
@@ -30,9 +30,9 @@ pub(super) fn entries_of_record(
     key: &AccountKey,
     record: &AccountRecord,
 ) -> impl Iterator<Item = Entry> {
-    record.tickets.iter().map(|ticket| Entry::Ticket {
+    record.tickets.iter().map(|ticket| Entry {
         index: keys::ticket(&ticket.digest),
         member: keys::account_name(key),
-        account: key.clone(),
+        kind: Kind::Ticket(key.clone()),
     })
 }

@@ -251,7 +251,7 @@ pub(super) fn end(ended: &Ended) -> String {
 
 /// Indexes in which a record stood that was replaced or taken out, each with its entry.
 pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec<Entry> {
-    let entry = |index| Entry::User { index, account: key.clone() };
+    let entry = |index| Entry::of_user(index, key.clone());
     let users = keys::attributes(&key.tenant, record).into_iter().map(entry);
     users.chain(tickets::entries_of_record(key, record)).collect()
 }
