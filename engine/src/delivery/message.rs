@@ -16,6 +16,9 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
+/// Type of a challenge's notification, from which its id is derived.
+pub(super) const PUSH_CREATED: &str = "push.created";
+
 /// The envelope of every event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,7 +50,6 @@ pub(super) struct Data<'a> {
     user_authenticator_id: Option<&'a str>,
 }
 
-/// The data of a challenge that was created.
 impl<'a> From<&'a Issued> for Data<'a> {
     fn from(issued: &'a Issued) -> Self {
         let (challenge, context) = (&issued.challenge, &issued.action.context);
@@ -125,7 +127,7 @@ mod tests {
             source: "https://authsignal.com",
             time: iso_time(TIME).unwrap(),
             tenant_id: "t-1",
-            kind: "push.created",
+            kind: PUSH_CREATED,
             data,
         };
         assert_eq!(serde_json::to_string(&envelope).unwrap(), BODY);

@@ -25,7 +25,7 @@ use super::connecting::Call;
 use super::failure::Failure;
 use super::gated::Gated;
 use super::host_policy::{HostPolicy, InvalidTarget};
-use super::message::{Data, Envelope, iso_time, signature_header};
+use super::message::{Data, Envelope, PUSH_CREATED, iso_time, signature_header};
 use super::resolver::{CheckedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use crate::ports::{Clock, Delivery, Later};
@@ -40,9 +40,6 @@ pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
-
-/// Type of a challenge's notification, from which its id is derived.
-const PUSH_CREATED: &str = "push.created";
 
 /// Target and identity of a webhook.
 pub struct WebhookSettings {
@@ -117,7 +114,7 @@ impl Webhook {
             lookups: settings.calls.lookups(),
         };
         let client =
-            Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
+            Client::new(resolver, settings.calls.idle_max).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
         Ok(Self { settings: settings.into(), uri, policy, client, deadline })
     }
