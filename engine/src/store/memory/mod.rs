@@ -67,7 +67,7 @@ impl Store for MemoryStore {
     fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         self.answer(|state| {
             let entry = state.accounts.get(account);
-            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| Action::clone(action)))
+            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| owned(action)))
         })
     }
 
@@ -77,9 +77,7 @@ impl Store for MemoryStore {
 
     fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let name = (tenant.clone(), id.clone());
-        self.answer(|state| {
-            Ok(state.challenges.get(&name).map(|challenge| Challenge::clone(challenge)))
-        })
+        self.answer(|state| Ok(state.challenges.get(&name).map(owned)))
     }
 
     fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
