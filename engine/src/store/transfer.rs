@@ -64,10 +64,11 @@ const fn kind(record: &Record) -> &'static str {
 /// [`StoreError`] if the store does not answer, or the files that keep its records are damaged.
 pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<Found, StoreError> {
     store.verify().await?;
-    let mut found = Found::default();
-    scan(store, |records| {
-        progress(records.len() as u64);
-        for record in records {
+    let (mut found, mut from) = (Found::default(), None);
+    loop {
+        let page = store.scan(from).await?;
+        progress(page.records.len() as u64);
+        for record in page.records {
             match record {
                 Ok(record) => *found.records.entry(kind(&record)).or_default() += 1,
                 Err(error) => {
@@ -78,22 +79,7 @@ pub async fn check(store: &dyn Store, mut progress: impl FnMut(u64)) -> Result<F
                 }
             }
         }
-        Ok::<_, StoreError>(())
-    })
-    .await?;
-    Ok(found)
-}
-
-/// Reads every page of a store, until `take` refuses one.
-async fn scan<E: From<StoreError>>(
-    store: &dyn Store,
-    mut take: impl FnMut(Vec<Result<Record, StoreError>>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut from = None;
-    loop {
-        let page = store.scan(from).await?;
-        take(page.records)?;
-        let Some(next) = page.next else { return Ok(()) };
+        let Some(next) = page.next else { return Ok(found) };
         from = Some(next);
     }
 }
@@ -108,14 +94,16 @@ pub async fn export(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, TransferError> {
     let mut writer = Writer::new(out).map_err(StreamError::from)?;
-    scan(store, |records| {
-        progress(records.len() as u64);
-        for record in records {
+    let mut from = None;
+    loop {
+        let page = store.scan(from).await?;
+        progress(page.records.len() as u64);
+        for record in page.records {
             writer.write(&record?).map_err(StreamError::from)?;
         }
-        Ok::<_, TransferError>(())
-    })
-    .await?;
+        let Some(next) = page.next else { break };
+        from = Some(next);
+    }
     let (_, count) = writer.finish().map_err(StreamError::from)?;
     Ok(count)
 }
@@ -130,9 +118,9 @@ pub async fn import(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, TransferError> {
     let mut reader = Reader::new(input)?;
-    let is_empty =
-        |records: Vec<_>| records.is_empty().then_some(()).ok_or(TransferError::NotEmpty);
-    scan(&*store, is_empty).await?;
+    if !is_empty(&*store).await? {
+        return Err(TransferError::NotEmpty);
+    }
     let mut import = Import {
         store,
         revisions: HashMap::new(),
@@ -149,6 +137,18 @@ pub async fn import(
     import.submit().await?;
     while import.answered().await? {}
     Ok(count)
+}
+
+async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
+    let mut from = None;
+    loop {
+        let page = store.scan(from).await?;
+        if !page.records.is_empty() {
+            return Ok(false);
+        }
+        let Some(next) = page.next else { return Ok(true) };
+        from = Some(next);
+    }
 }
 
 struct Import {
