@@ -3,7 +3,6 @@
 
 mod deciding;
 mod notices;
-mod tickets;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +19,8 @@ use countersign_core::nonce::Nonce;
 use countersign_core::number_match::Seed;
 use countersign_core::refusal::Refusal;
 use countersign_core::set_backs::SetBacks;
+use countersign_core::statement::Digest;
+use countersign_core::ticket::Ticket;
 use countersign_core::time::UnixMillis;
 use metrics::counter;
 
@@ -107,7 +108,7 @@ impl AccountWriter {
 
     pub(crate) async fn update_profile(&mut self, patch: ProfilePatch) -> Result<Profile, Error> {
         if let Some(custom) = &patch.custom {
-            display::check_user(custom, &self.tenant.custom_public)?;
+            display::check_text(custom, &self.tenant.custom_public)?;
         }
         let transition = self.account.update_profile(&patch, self.now());
         self.record(transition).await
@@ -225,6 +226,19 @@ impl AccountWriter {
     ) -> Result<Arc<Device>, Error> {
         let transition = self.account.remove_device(id, self.now())?;
         self.record(transition).await
+    }
+
+    pub(crate) async fn issue_ticket(&mut self, ticket: Ticket) -> Result<(), Error> {
+        self.granted(&ticket.grant).await?;
+        let transition = self.account.issue_ticket(ticket, self.now(), &self.tenant.limits)?;
+        self.record(transition).await
+    }
+
+    /// Gives a ticket whose time is not over, if the right of its token still holds.
+    pub(crate) async fn ticket(&mut self, digest: &Digest) -> Result<Ticket, Error> {
+        let ticket = self.account.ticket(digest, self.now())?.clone();
+        self.granted(&ticket.grant).await?;
+        Ok(ticket)
     }
 
     /// Clears the counters. False where the user is not known.

@@ -87,10 +87,18 @@ impl ChallengeActor {
             .map(|read, actor, ctx| match read {
                 Ok(recorded) => {
                     actor.in_doubt = false;
-                    recorded.into_iter().for_each(|recorded| actor.learn(recorded.into()));
+                    let Some(recorded) = recorded.map(Arc::new) else { return };
+                    if actor.recorded.is_some() {
+                        return actor.learn(recorded);
+                    }
+                    actor.recorded = Some(recorded);
+                    actor.wait_for_expiry(ctx);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "challenge not looked at");
+                    tracing::warn!(%error, "challenge not read");
+                    if actor.recorded.is_none() {
+                        return ctx.stop();
+                    }
                     ctx.run_later(RETRY, Self::look);
                 }
             })
@@ -131,22 +139,7 @@ impl Actor for ChallengeActor {
             return self.wait_for_expiry(ctx);
         }
         // Commits after the registration of this actor are sent to it as well.
-        self.shared
-            .ports
-            .store
-            .challenge(&self.key.0, &self.key.1)
-            .into_actor(self)
-            .map(|loaded, actor, ctx| match loaded {
-                Ok(recorded) => {
-                    actor.recorded = recorded.map(Arc::new);
-                    actor.wait_for_expiry(ctx);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "challenge not loaded");
-                    ctx.stop();
-                }
-            })
-            .wait(ctx);
+        self.look(ctx);
     }
 
     stops_cleanly!(challenges);

@@ -1,4 +1,4 @@
-//! Finds and starts the actor of an account, a challenge or a credential, and asks it.
+//! Finds and starts the actor of an account, a challenge or a credential, and asks or notifies it.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use countersign_core::id::{AccountKey, CredentialKey};
 use tokio::sync::oneshot;
 
 use super::account::{AccountActor, Call, Run};
-use super::challenge::{ChallengeActor, Watch, Watched};
+use super::challenge::{ChallengeActor, Recorded, Watch, Watched};
 use super::credential::{Ask, Bind, CredentialActor, CredentialState, Enrolled, Question};
-use super::{ChallengeKey, Reply, Shared};
-use crate::account::AccountWriter;
+use super::{ChallengeKey, Doubt, Reply, Shared};
+use crate::account::{AccountWriter, Notice};
 use crate::error::{Error, Misbehaviour};
 
 impl Shared {
@@ -56,7 +56,7 @@ impl Shared {
     }
 
     /// Starts the actor of a challenge, with its record where that is known.
-    pub(super) fn start_challenge(
+    fn start_challenge(
         self: &Arc<Self>,
         key: &ChallengeKey,
         recorded: Option<Arc<Challenge>>,
@@ -89,6 +89,31 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         self.credentials.send(key, bind(reply), || self.start_credential(key))?;
         answered(answer).await
+    }
+
+    /// Passes the notices of an account's commits on to the actors that they concern.
+    pub(super) fn notify(self: &Arc<Self>, notices: Vec<Notice>) {
+        for notice in notices {
+            match notice {
+                Notice::Challenge(challenge) => self.challenge_recorded(challenge),
+                Notice::ChallengeInDoubt(tenant, id) => self.challenges.tell(&(tenant, id), Doubt),
+                Notice::Credential(key, notice) => self.credentials.tell(&key, notice),
+                Notice::CredentialInDoubt(key) => self.credentials.tell(&key, Doubt),
+                Notice::Event => self.outbox.filled(),
+            }
+        }
+    }
+
+    /// Sends a recorded challenge to its actor, which is started with it if it is open.
+    fn challenge_recorded(self: &Arc<Self>, challenge: Arc<Challenge>) {
+        let key = (challenge.account.tenant.clone(), challenge.id.clone());
+        let recorded = Recorded(challenge.clone());
+        if challenge.ended.is_some() {
+            return self.challenges.tell(&key, recorded);
+        }
+        // Without a permit it reads the same from the store as soon as it is asked for.
+        let start = || self.start_challenge(&key, Some(challenge));
+        let _ = self.challenges.send(&key, recorded, start);
     }
 
     fn start_credential(self: &Arc<Self>, key: &CredentialKey) -> Addr<CredentialActor> {

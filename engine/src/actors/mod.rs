@@ -8,7 +8,6 @@ mod account;
 pub(crate) mod challenge;
 pub(crate) mod credential;
 mod directory;
-mod notify;
 pub(crate) mod threads;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -22,8 +22,8 @@ pub(super) type CallPermit = Arc<Turn>;
 /// The right to call, and to look names up for that. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Calls {
-    max: usize,
-    tenants: usize,
+    /// Idle connections that one tenant may keep.
+    pub(super) idle_max: usize,
     turns: Turns,
     lookups: Lookups,
 }
@@ -43,7 +43,8 @@ impl Calls {
         let turns = Turns::new(max, share(max, tenants));
         let lookups = LOOKUPS_MAX.min(max);
         let lookups = Lookups::new(lookups, LOOKUPS_OF_ONE_MAX.min(share(lookups, tenants)));
-        Self { max, tenants, turns, lookups }
+        let idle_max = (max / tenants.max(1)).min(IDLE_CONNECTIONS_MAX);
+        Self { idle_max, turns, lookups }
     }
 
     /// The share of one tenant: half of all where there are others, so that one whose webhook hangs
@@ -52,11 +53,6 @@ impl Calls {
     pub fn of_one(&self) -> Self {
         let (turns, lookups) = (self.turns.of_one(), self.lookups.of_one());
         Self { turns, lookups, ..*self }
-    }
-
-    /// Idle connections that one tenant may keep.
-    pub(super) fn idle_max(&self) -> usize {
-        (self.max / self.tenants.max(1)).min(IDLE_CONNECTIONS_MAX)
     }
 
     /// The tenant's right to look names up.
@@ -105,7 +101,7 @@ mod tests {
     fn all_tenants_together_keep_no_more_idle_connections_than_there_are_calls() {
         for max in [1, 8, 64, WEBHOOK_CALLS_MAX] {
             for tenants in [1, 2, 7, 1000] {
-                let idle = Calls::new(max, tenants).idle_max();
+                let idle = Calls::new(max, tenants).idle_max;
                 assert!(idle * tenants <= max && idle <= IDLE_CONNECTIONS_MAX, "{max} {tenants}");
             }
         }

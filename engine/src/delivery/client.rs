@@ -11,21 +11,22 @@ use std::time::Duration;
 use hyper::{Request, StatusCode};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tower::ServiceExt as _;
-use tower::util::MapResponse;
+use tower::util::{MapFuture, MapResponse};
+use tower::{BoxError, ServiceExt as _};
 
-use super::connecting::{Bounded, Call};
+use super::connecting::{Call, bounded};
 use super::failure::Failure;
 use super::gated::Gated;
-use super::metered::{Called, Received};
+use super::metered::Received;
 use super::resolver::CheckedResolver;
+use crate::ports::Later;
 
 /// Interim answers (1xx) that may come before the answer, at most. Common servers send none or one.
 const INTERIM_ANSWERS_MAX: usize = 8;
@@ -40,8 +41,8 @@ const IDLE_CONNECTION_MS: u64 = 4_000;
 const HTTP_1_1: &[u8] = b"http/1.1";
 
 type Tcp = MapResponse<HttpConnector<CheckedResolver>, fn(TokioIo<TcpStream>) -> TokioIo<Received>>;
-type Https = MapResponse<HttpsConnector<Tcp>, fn(MaybeHttpsStream<TokioIo<Received>>) -> Called>;
-type Connector = Bounded<Https>;
+type Connecting = Later<Result<MaybeHttpsStream<TokioIo<Received>>, BoxError>>;
+type Connector = MapFuture<HttpsConnector<Tcp>, fn(Connecting) -> Connecting>;
 
 /// Makes calls, on connections that are used again. Cheap to clone.
 #[derive(Clone)]
@@ -58,15 +59,14 @@ impl Client {
         http.enforce_http(false);
         http.set_nodelay(true);
         let tcp: Tcp = http.map_response(Received::on);
-        let https = HttpsConnector::from((tcp, tls()?));
-        let https: Https = https.map_response(Called::on);
+        let connector: Connector = HttpsConnector::from((tcp, tls()?)).map_future(bounded);
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_millis(IDLE_CONNECTION_MS))
             .pool_max_idle_per_host(idle_max)
             .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(Bounded(https));
+            .build(connector);
         Ok(Self(client))
     }
 
@@ -77,6 +77,8 @@ impl Client {
         mut request: Request<Gated>,
         call: Call,
     ) -> Result<StatusCode, Failure> {
+        let connection = capture_connection(&mut request);
+        request.body_mut().connection = Some(connection);
         let interim = Arc::new(Interim::default());
         let counted = Arc::clone(&interim);
         hyper::ext::on_informational(&mut request, move |_| counted.count());

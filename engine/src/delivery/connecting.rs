@@ -3,13 +3,10 @@
 //! The client goes on connecting in the background, without an end, when another connection comes
 //! free for the call first. An endpoint that leaves our connections half made would collect them.
 
-use std::error::Error;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::Uri;
 use tokio::time::timeout;
-use tower::Service;
+use tower::BoxError;
 
 use super::calls::CallPermit;
 use crate::ports::Later;
@@ -40,31 +37,14 @@ impl Call {
 #[error("connecting takes longer than a call may")]
 pub(super) struct Slow;
 
-/// A connector that is bounded by the calls that it serves.
-#[derive(Clone)]
-pub(super) struct Bounded<C>(pub(super) C);
-
-impl<C> Service<Uri> for Bounded<C>
-where
-    C: Service<Uri>,
-    C::Error: Into<Box<dyn Error + Send + Sync>>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = Box<dyn Error + Send + Sync>;
-    type Future = Later<Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let call = CALL.try_with(Call::clone);
-        let connecting = self.0.call(target);
-        Box::pin(async move {
-            // Without a call nothing would bound it.
-            let Call { turn: _turn, deadline } = call?;
-            timeout(deadline, connecting).await.map_err(|_| Slow)?.map_err(Into::into)
-        })
-    }
+/// Bounds connecting by the call that it serves.
+pub(super) fn bounded<T: 'static>(
+    connecting: Later<Result<T, BoxError>>,
+) -> Later<Result<T, BoxError>> {
+    let call = CALL.try_with(Call::clone);
+    Box::pin(async move {
+        // Without a call nothing would bound it.
+        let Call { turn: _turn, deadline } = call?;
+        timeout(deadline, connecting).await.map_err(|_| Slow)?
+    })
 }

@@ -48,18 +48,7 @@ impl Failure {
     /// Tells whether the call was lost on its way, or at a gateway before the receiver (502 to
     /// 504).
     const fn is_passing(&self) -> bool {
-        match self {
-            Self::Broken | Self::Unreachable | Self::Status(502..=504) => true,
-            Self::Blocked
-            | Self::Busy
-            | Self::Internal(_)
-            | Self::Status(_)
-            | Self::Timeout
-            | Self::Tls
-            | Self::TooLong
-            | Self::Unresolvable
-            | Self::Withdrawn => false,
-        }
+        matches!(self, Self::Broken | Self::Unreachable | Self::Status(502..=504))
     }
 
     /// The value of the metric's label.

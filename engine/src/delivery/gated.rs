@@ -7,24 +7,24 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper_util::client::legacy::connect::CaptureConnection;
 
+use super::metered::begin_request;
 use crate::ports::delivery::{NotOffered, Offering};
 
 /// A text, and the gate that must open before it is sent.
 pub(super) struct Gated {
     text: Option<Bytes>,
     gate: Option<Offering>,
+    /// The request's connection, until the body is asked for.
+    pub(super) connection: Option<CaptureConnection>,
 }
 
 impl Gated {
-    /// Sends a text as soon as there is a connection.
-    pub(super) const fn open(text: Bytes) -> Self {
-        Self { text: Some(text), gate: None }
-    }
-
-    /// Sends a text after `gate`, which begins when there is a connection.
-    pub(super) const fn behind(gate: Offering, text: Bytes) -> Self {
-        Self { text: Some(text), gate: Some(gate) }
+    /// Sends a text as soon as there is a connection, and after `gate`, where there is one, which
+    /// begins then.
+    pub(super) const fn new(text: Bytes, gate: Option<Offering>) -> Self {
+        Self { text: Some(text), gate, connection: None }
     }
 }
 
@@ -36,6 +36,11 @@ impl Body for Gated {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, NotOffered>>> {
+        if let Some(connection) = self.connection.take()
+            && let Some(connected) = &*connection.connection_metadata()
+        {
+            begin_request(connected);
+        }
         if let Some(gate) = &mut self.gate {
             let passed = ready!(gate.as_mut().poll(cx));
             self.gate = None;
@@ -74,11 +79,11 @@ mod tests {
 
     #[test]
     fn a_text_is_sent_after_its_gate_and_at_once_without_one() {
-        assert_eq!(collected(Gated::open(TEXT)), Some(Ok(TEXT)));
-        assert_eq!(collected(Gated::behind(Box::pin(ready(Ok(()))), TEXT)), Some(Ok(TEXT)));
+        assert_eq!(collected(Gated::new(TEXT, None)), Some(Ok(TEXT)));
+        assert_eq!(collected(Gated::new(TEXT, Some(Box::pin(ready(Ok(())))))), Some(Ok(TEXT)));
         let (pass, passed) = oneshot::channel();
         let gate = async move { passed.await.unwrap() };
-        let mut body = Gated::behind(Box::pin(gate), TEXT);
+        let mut body = Gated::new(TEXT, Some(Box::pin(gate)));
         assert!(body.frame().now_or_never().is_none(), "nothing is sent yet");
         pass.send(Ok(())).unwrap();
         assert_eq!(collected(body), Some(Ok(TEXT)));
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_behind_a_gate_that_stays_shut() {
-        let body = Gated::behind(Box::pin(ready(Err(NotOffered))), TEXT);
+        let body = Gated::new(TEXT, Some(Box::pin(ready(Err(NotOffered)))));
         assert_eq!(body.size_hint().exact(), Some(4), "the head has told the length");
         assert_eq!(collected(body), Some(Err(NotOffered)));
     }

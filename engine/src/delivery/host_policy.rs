@@ -111,20 +111,18 @@ fn canonical_name(text: &str) -> Option<String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.to_canonical().to_string());
     }
-    let host = Host::parse(text).ok()?;
-    let name = match &host {
-        Host::Domain(name) => name_of(&Host::Domain(name.as_str())),
-        Host::Ipv4(address) => name_of(&Host::Ipv4(*address)),
-        Host::Ipv6(address) => name_of(&Host::Ipv6(*address)),
-    };
+    let name = name_of(&Host::parse(text).ok()?);
     // A pattern would be taken for a name that nothing has: say so, since it looks like it would
     // work.
     (!name.is_empty() && !name.contains('*')).then_some(name)
 }
 
-fn name_of(host: &Host<&str>) -> String {
+fn name_of(host: &Host<impl AsRef<str>>) -> String {
     match host {
-        Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        Host::Domain(name) => {
+            let name = name.as_ref();
+            name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+        }
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_canonical().to_string(),
     }

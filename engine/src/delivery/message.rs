@@ -8,12 +8,16 @@ use chrono::{DateTime, SecondsFormat};
 use countersign_core::account::Issued;
 use countersign_core::event::Event;
 use countersign_core::id::AuthenticatorId;
+use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
 use crate::secret::Secret;
+
+/// Type of a challenge's notification, from which its id is derived.
+pub(super) const PUSH_CREATED: &str = "push.created";
 
 /// The envelope of every event.
 #[derive(Serialize)]
@@ -24,24 +28,15 @@ pub(super) struct Envelope<'a> {
     pub(super) source: &'a str,
     pub(super) time: String,
     pub(super) tenant_id: &'a str,
-    #[serde(flatten)]
-    pub(super) event: Message<'a>,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) data: Data<'a>,
 }
 
-/// The type of an event, and its data.
-#[derive(Serialize)]
-#[serde(tag = "type", content = "data")]
-pub(super) enum Message<'a> {
-    #[serde(rename = "push.created")]
-    PushCreated(PushCreated<'a>),
-    #[serde(rename = "push.reported")]
-    PushReported(PushReported<'a>),
-}
-
-/// A challenge was created.
-#[derive(Serialize)]
+/// The data of an event.
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PushCreated<'a> {
+pub(super) struct Data<'a> {
     challenge_id: &'a str,
     user_id: &'a str,
     idempotency_key: &'a str,
@@ -50,9 +45,12 @@ pub(super) struct PushCreated<'a> {
     user_agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_address: Option<&'a str>,
+    /// The authenticator that brought the event about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_authenticator_id: Option<&'a str>,
 }
 
-impl<'a> From<&'a Issued> for PushCreated<'a> {
+impl<'a> From<&'a Issued> for Data<'a> {
     fn from(issued: &'a Issued) -> Self {
         let (challenge, context) = (&issued.challenge, &issued.action.context);
         Self {
@@ -60,26 +58,14 @@ impl<'a> From<&'a Issued> for PushCreated<'a> {
             user_id: challenge.account.user.as_str(),
             idempotency_key: challenge.action.idempotency_key.as_str(),
             action_code: challenge.action.code.as_str(),
-            user_agent: context.user_agent.as_ref().map(|line| line.as_str()),
-            ip_address: context.ip_address.as_ref().map(|line| line.as_str()),
+            user_agent: context.user_agent.as_ref().map(Line::as_str),
+            ip_address: context.ip_address.as_ref().map(Line::as_str),
+            user_authenticator_id: None,
         }
     }
 }
 
-/// A person said that a challenge was not theirs.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PushReported<'a> {
-    challenge_id: &'a str,
-    user_id: &'a str,
-    idempotency_key: &'a str,
-    action_code: &'a str,
-    /// The authenticator that reported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_authenticator_id: Option<&'a str>,
-}
-
-impl<'a> From<&'a Event> for PushReported<'a> {
+impl<'a> From<&'a Event> for Data<'a> {
     fn from(event: &'a Event) -> Self {
         Self {
             challenge_id: event.challenge.as_str(),
@@ -87,6 +73,7 @@ impl<'a> From<&'a Event> for PushReported<'a> {
             idempotency_key: event.action.idempotency_key.as_str(),
             action_code: event.action.code.as_str(),
             user_authenticator_id: event.by.as_ref().map(AuthenticatorId::as_str),
+            ..Self::default()
         }
     }
 }
@@ -127,13 +114,12 @@ mod tests {
 
     #[test]
     fn the_published_body_is_written_byte_for_byte() {
-        let data = PushCreated {
+        let data = Data {
             challenge_id: "c-1",
             user_id: "u-1",
             idempotency_key: "k-1",
             action_code: "signIn",
-            user_agent: None,
-            ip_address: None,
+            ..Data::default()
         };
         let envelope = Envelope {
             version: 1,
@@ -141,7 +127,8 @@ mod tests {
             source: "https://authsignal.com",
             time: iso_time(TIME).unwrap(),
             tenant_id: "t-1",
-            event: Message::PushCreated(data),
+            kind: PUSH_CREATED,
+            data,
         };
         assert_eq!(serde_json::to_string(&envelope).unwrap(), BODY);
     }

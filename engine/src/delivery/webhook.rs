@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign_core::account::Issued;
 use countersign_core::challenge::Challenge;
-use countersign_core::event::{Event, EventKind};
+use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, EventId, TenantId};
 use countersign_core::time::UnixMillis;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, InvalidHeaderValue, USER_AGENT};
@@ -25,7 +25,7 @@ use super::connecting::Call;
 use super::failure::Failure;
 use super::gated::Gated;
 use super::host_policy::{HostPolicy, InvalidTarget};
-use super::message::{Envelope, Message, iso_time, signature_header};
+use super::message::{Data, Envelope, PUSH_CREATED, iso_time, signature_header};
 use super::resolver::{CheckedResolver, Lookup, system_lookup};
 use crate::ports::delivery::{DeliveryError, DeliveryResult, Offering};
 use crate::ports::{Clock, Delivery, Later};
@@ -40,9 +40,6 @@ pub const WEBHOOK_DEADLINE_MS: u64 = 5_000;
 const OUR_NAME: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 const SIGNATURE_HEADER: &str = "X-Signature-V2";
-
-/// Name from which the id of a challenge's notification is derived.
-const PUSH_CREATED: &str = "push.created";
 
 /// Target and identity of a webhook.
 pub struct WebhookSettings {
@@ -117,7 +114,7 @@ impl Webhook {
             lookups: settings.calls.lookups(),
         };
         let client =
-            Client::new(resolver, settings.calls.idle_max()).map_err(WebhookError::Client)?;
+            Client::new(resolver, settings.calls.idle_max).map_err(WebhookError::Client)?;
         let deadline = Duration::from_millis(WEBHOOK_DEADLINE_MS);
         Ok(Self { settings: settings.into(), uri, policy, client, deadline })
     }
@@ -134,7 +131,8 @@ impl Webhook {
         id: &EventId,
         account: &AccountKey,
         at: UnixMillis,
-        event: Message<'_>,
+        kind: &'static str,
+        data: Data<'_>,
     ) -> Result<String, Failure> {
         let WebhookSettings { tenant, source, clock, .. } = &*self.settings;
         if account.tenant != *tenant {
@@ -147,7 +145,8 @@ impl Webhook {
             time: iso_time(clock.on_wall(at))
                 .ok_or(Failure::Internal("the clock is out of range"))?,
             tenant_id: tenant.as_str(),
-            event,
+            kind,
+            data,
         };
         Ok(serde_json::to_string(&envelope).expect("an envelope is text only"))
     }
@@ -167,35 +166,27 @@ impl Webhook {
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, OUR_NAME);
-        let body = match gate {
-            Some(gate) => Gated::behind(gate, body.into()),
-            None => Gated::open(body.into()),
-        };
-        Ok(request.body(body).expect("all parts of it are valid"))
+        Ok(request.body(Gated::new(body.into(), gate)).expect("all parts of it are valid"))
     }
 
-    /// Sends a request. Only a status of success is acceptance.
-    async fn send(&self, request: Request<Gated>, call: Call) -> Result<(), Failure> {
+    /// Sends a request when there is a turn for it, within half of its time. Only a status of
+    /// success is acceptance.
+    async fn send(&self, request: Request<Gated>) -> Result<(), Failure> {
+        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
+        let call = Call { turn: turn.map_err(|_| Failure::Busy)?, deadline: self.deadline };
         let status = self.client.send(request, call).await?;
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }
 
-    /// Sends a request when there is a turn for it, within half of its time.
-    async fn in_turn(&self, request: Request<Gated>) -> Result<(), Failure> {
-        let turn = tokio::time::timeout(self.deadline / 2, self.settings.calls.permit()).await;
-        let turn = turn.map_err(|_| Failure::Busy)?;
-        self.send(request, Call { turn, deadline: self.deadline }).await
-    }
-
     /// Makes one call, and says whether it was accepted.
     async fn call(
-        &self,
+        self,
         body: Result<String, Failure>,
         gate: Option<Offering>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DeliveryError> {
         let stopwatch = Stopwatch::start();
         let answer = match body.and_then(|body| self.request(body, gate)) {
-            Ok(request) => tokio::time::timeout(self.deadline, self.in_turn(request))
+            Ok(request) => tokio::time::timeout(self.deadline, self.send(request))
                 .await
                 .unwrap_or(Err(Failure::Timeout)),
             Err(failure) => Err(failure),
@@ -206,7 +197,7 @@ impl Webhook {
         if answer.is_err() {
             tracing::warn!(tenant = %self.settings.tenant, result, "a webhook was not accepted");
         }
-        answer
+        answer.map_err(DeliveryError::from)
     }
 }
 
@@ -225,24 +216,17 @@ impl Delivery for Webhook {
     ) -> Later<Result<Vec<DeliveryResult>, DeliveryError>> {
         let Challenge { id, account, issued_at, .. } = &*issued.challenge;
         let event = EventId::of(PUSH_CREATED, &account.tenant, id);
-        let body = self.body(&event, account, *issued_at, Message::PushCreated(issued.into()));
+        let body = self.body(&event, account, *issued_at, PUSH_CREATED, issued.into());
         let webhook = self.clone();
         Box::pin(async move {
             // The relying party wakes its devices itself: which of them, it does not say.
-            let answer = webhook.call(body, Some(offering)).await.map(|()| Vec::new());
-            answer.map_err(DeliveryError::from)
+            webhook.call(body, Some(offering)).await.map(|()| Vec::new())
         })
     }
 
     fn tell(&self, event: &Event) -> Later<Result<(), DeliveryError>> {
-        let message = match event.kind {
-            EventKind::Reported => Message::PushReported(event.into()),
-        };
-        let body = self.body(&event.id, &event.account, event.at, message);
-        let webhook = self.clone();
-        Box::pin(async move {
-            let answer = webhook.call(body, None).await;
-            answer.map_err(DeliveryError::from)
-        })
+        let kind = event.kind.name();
+        let body = self.body(&event.id, &event.account, event.at, kind, event.into());
+        Box::pin(self.clone().call(body, None))
     }
 }

@@ -40,16 +40,9 @@ impl Amount {
         let currency = currency.ok_or(Fault::Currency(CustomFault::UnknownCurrency))?;
         let decimals = currency.exponent().ok_or(Fault::Currency(CustomFault::NoDecimals))?;
         let decimals = usize::from(decimals);
-        let text = match amount {
-            // A number with a point or an exponent is none that both sides read alike.
-            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
-            Value::String(text) => Some(text.clone()),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_) => None,
-        };
+        // A number with a point or an exponent is none that both sides read alike.
+        let integer = amount.as_number().filter(|number| number.is_i64() || number.is_u64());
+        let text = integer.map(ToString::to_string).or_else(|| Some(amount.as_str()?.to_owned()));
         let parsed = text.and_then(|text| Self::of_text(currency.code(), decimals, &text));
         parsed.ok_or(Fault::Amount(CustomFault::NotAnAmount { decimals }))
     }

@@ -35,12 +35,12 @@ pub(super) fn seen(json: Option<&str>, public: &[String]) -> Result<Seen, Refusa
     Walk { place: Vec::new(), has_amounts: true }.object(members(json, public))
 }
 
-/// Checks the characters of those members, and nothing else: a user's own data says how a
+/// Checks the characters of those members of a user's own data, and nothing else: it says how a
 /// relying party knows the user, and no amount is approved with it.
 ///
 /// # Errors
 /// [`Refusal::CustomUnshowable`].
-pub(super) fn check_text(json: &str, public: &[String]) -> Result<(), Refusal> {
+pub(crate) fn check_text(json: &str, public: &[String]) -> Result<(), Refusal> {
     let mut walk = Walk { place: Vec::new(), has_amounts: false };
     walk.object(members(json, public)).map(|_| ())
 }

@@ -18,6 +18,7 @@ use countersign_core::time::UnixMillis;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub(crate) use custom::check_text;
 use custom::{Seen, text};
 
 /// Builds the text for an action. `public` names the members of its custom data that a device may
@@ -71,14 +72,6 @@ fn written(
         user_agent: user_agent.as_deref(),
     };
     Ok(serde_json::to_string(&shown).expect("all of it is JSON"))
-}
-
-/// Checks a user's own custom data, of which a device may see the members that `public` names.
-///
-/// # Errors
-/// [`Refusal::CustomUnshowable`].
-pub(crate) fn check_user(custom: &str, public: &[String]) -> Result<(), Refusal> {
-    custom::check_text(custom, public)
 }
 
 /// Members in the order of their names.

@@ -34,6 +34,9 @@ pub enum StoreError {
     Unreadable(String),
 }
 
+/// An answer of the store.
+pub type Answer<T> = Later<Result<T, StoreError>>;
+
 /// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
@@ -107,48 +110,32 @@ pub struct Cursor(pub String);
 pub trait Store: Send + Sync + 'static {
     /// Records a change if the account has the expected revision and no challenge in it has ended
     /// otherwise; see [`Committed`].
-    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>>;
+    fn commit(&self, change: Change) -> Answer<Committed>;
 
     /// An account with its devices and open challenges; empty where the user is unknown.
     ///
     /// Revisions of an account only rise, also over its removal, for a day at least: a commit that
     /// was made for a user before never fits the one who is made anew.
-    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>>;
+    fn account(&self, key: &AccountKey) -> Answer<Snapshot>;
 
     /// An action of an account.
-    fn action(
-        &self,
-        account: &AccountKey,
-        key: &ActionKey,
-    ) -> Later<Result<Option<Action>, StoreError>>;
+    fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>>;
 
     /// Lists actions of an account, newest first. The cost is bounded by the limit, for every code
     /// and state of the filter.
-    fn actions(
-        &self,
-        account: &AccountKey,
-        query: ActionQuery,
-    ) -> Later<Result<Vec<Action>, StoreError>>;
+    fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>>;
 
     /// A challenge, open or ended.
-    fn challenge(
-        &self,
-        tenant: &TenantId,
-        id: &ChallengeId,
-    ) -> Later<Result<Option<Challenge>, StoreError>>;
+    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>>;
 
     /// Every binding of a key.
-    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>>;
+    fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>>;
 
     /// The account that has a ticket. One whose time is over may be found or not.
-    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>>;
+    fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>>;
 
     /// Users with all the given attributes, by id.
-    fn users(
-        &self,
-        tenant: &TenantId,
-        query: UserQuery,
-    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>>;
+    fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>>;
 
     /// Challenges of all tenants that have not ended although their time is over, or that are held
     /// since before `held_before`, oldest first.
@@ -157,43 +144,35 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMillis,
         held_before: UnixMillis,
         limit: usize,
-    ) -> Later<Result<Vec<Challenge>, StoreError>>;
+    ) -> Answer<Vec<Challenge>>;
 
     /// Events of all tenants that are due at `now`, by when they are due and then by id.
-    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>>;
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>>;
 
     /// Records how often an event was told and when it is due next, if it is in the outbox; one
     /// that was taken out does not come back. It is no change of its account, whose revision stays.
-    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>>;
+    fn put_off_event(&self, event: &Event) -> Answer<()>;
 
     /// Takes an event out of the outbox, if it is there. The revision of its account stays.
-    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>>;
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()>;
 
     /// A tenant's secret for signing its tokens: `fresh` is recorded if there is none yet.
-    fn token_secret(
-        &self,
-        tenant: &TenantId,
-        fresh: [u8; 32],
-    ) -> Later<Result<[u8; 32], StoreError>>;
+    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]>;
 
     /// Forgets actions tracked before `actions_before`, challenges that ended before
     /// `challenges_before`, and the revisions of accounts that are removed for long. The answer is
     /// how many records went.
-    fn prune(
-        &self,
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    ) -> Later<Result<u64, StoreError>>;
+    fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64>;
 
     /// Records that it is `now`, and answers the highest time that was recorded before; `now` where
     /// there is none. The recorded time never falls.
-    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>>;
+    fn observe(&self, now: UnixMillis) -> Answer<UnixMillis>;
 
     /// Some of all the records, and where the next are. A record that does not change meanwhile is
     /// in one of the pages at least; secrets and accounts come before all else.
     ///
     /// A store that cannot do that answers [`StoreError::Unavailable`].
-    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+    fn scan(&self, from: Option<Cursor>) -> Answer<Page> {
         let _ = from;
         let refused = "it cannot be read as a whole".to_owned();
         Box::pin(std::future::ready(Err(StoreError::Unavailable(refused))))
@@ -202,13 +181,13 @@ pub trait Store: Send + Sync + 'static {
     /// Checks the files that keep the records, beyond the records themselves.
     ///
     /// The answer is [`StoreError::Unreadable`] with the fault if one is damaged.
-    fn verify(&self) -> Later<Result<(), StoreError>> {
+    fn verify(&self) -> Answer<()> {
         Box::pin(std::future::ready(Ok(())))
     }
 
     /// Bytes that can still be recorded; absent if unknown. Periodic work asks for it, never a
     /// request.
-    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+    fn room(&self) -> Answer<Option<u64>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 
@@ -236,5 +215,5 @@ pub trait Store: Send + Sync + 'static {
     fn ready(&self) -> Result<(), StoreError>;
 
     /// Records the queued units and closes. Later calls are answered [`StoreError::Closed`].
-    fn close(&self) -> Later<Result<(), StoreError>>;
+    fn close(&self) -> Answer<()>;
 }

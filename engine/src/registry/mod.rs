@@ -6,7 +6,6 @@
 
 use std::hash::Hash;
 
-use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Context, Handler, Message};
 use dashmap::DashMap;
 use metrics::{Counter, Gauge, counter, gauge};
@@ -29,6 +28,16 @@ struct Entry<A: Actor> {
     swept: u64,
     /// Given back with the entry.
     _permit: Permit,
+}
+
+impl<A: Actor<Context = Context<A>>> Entry<A> {
+    fn send<M: Message<Result = ()> + Send + 'static>(&mut self, message: M)
+    where
+        A: Handler<M>,
+    {
+        self.sent += 1;
+        self.addr.do_send(message);
+    }
 }
 
 /// The active actors of one kind.
@@ -63,10 +72,8 @@ where
         activate: impl FnOnce() -> Addr<A>,
     ) -> Result<(), Error>
     where
-        M: Message + Send + 'static,
-        M::Result: Send,
+        M: Message<Result = ()> + Send + 'static,
         A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
     {
         let mut entry = match self.entries.get_mut(key) {
             Some(entry) => entry,
@@ -79,8 +86,7 @@ where
                 Ok::<_, Error>(Entry { addr: activate(), sent: 0, swept: 0, _permit: permit })
             })?,
         };
-        entry.sent += 1;
-        entry.addr.do_send(message);
+        entry.send(message);
         Ok(())
     }
 
@@ -88,28 +94,22 @@ where
     /// when it is activated.
     pub(crate) fn tell<M>(&self, key: &K, message: M)
     where
-        M: Message + Send + 'static,
-        M::Result: Send,
+        M: Message<Result = ()> + Send + 'static,
         A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
     {
         if let Some(mut entry) = self.entries.get_mut(key) {
-            entry.sent += 1;
-            entry.addr.do_send(message);
+            entry.send(message);
         }
     }
 
     /// Sends a message to every active actor.
     pub(crate) fn tell_all<M>(&self, message: impl Fn() -> M)
     where
-        M: Message + Send + 'static,
-        M::Result: Send,
+        M: Message<Result = ()> + Send + 'static,
         A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
     {
         for mut entry in self.entries.iter_mut() {
-            entry.sent += 1;
-            entry.addr.do_send(message());
+            entry.send(message());
         }
     }
 

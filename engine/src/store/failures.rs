@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use metrics::counter;
 
 use super::lock;
-use crate::ports::Later;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -45,10 +44,7 @@ impl Kind {
 
 impl Failures {
     /// Passes an answer on, and notes why it is none.
-    pub(super) fn watch<T: 'static>(
-        self: &Arc<Self>,
-        answer: Later<Result<T, StoreError>>,
-    ) -> Later<Result<T, StoreError>> {
+    pub(super) fn watch<T: 'static>(self: &Arc<Self>, answer: Answer<T>) -> Answer<T> {
         let failures = Arc::clone(self);
         Box::pin(async move { answer.await.inspect_err(|error| failures.note(error)) })
     }

@@ -38,6 +38,9 @@ use crate::ports::store::{ActionQuery, StoreError, UserQuery};
 /// way.
 const REMOVED_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// Kinds of attributes by which users are found.
+const ATTRIBUTES: [&str; 3] = ["email", "phone", "username"];
+
 /// Refuses a unit that no transition makes: a record of another account, or one challenge twice.
 /// Recording it could replace an end that another unit, or the same one, has recorded.
 fn check_form(change: &Change) -> Result<(), StoreError> {
@@ -63,14 +66,9 @@ fn check_form(change: &Change) -> Result<(), StoreError> {
 
 /// The challenges among the writes of a unit.
 fn challenges(writes: &[Write]) -> impl Iterator<Item = &Challenge> {
-    writes.iter().filter_map(|write| match write {
-        Write::Challenge(challenge) => Some(challenge.as_ref()),
-        Write::Account(_)
-        | Write::RemoveAccount
-        | Write::Action(_)
-        | Write::Device(_)
-        | Write::RemoveDevice(_)
-        | Write::Event(_) => None,
+    writes.iter().filter_map(|write| {
+        let Write::Challenge(challenge) = write else { return None };
+        Some(challenge.as_ref())
     })
 }
 
@@ -116,17 +114,29 @@ fn listed_states(query: &ActionQuery) -> impl Iterator<Item = ActionState> {
     ALL.into_iter().filter(move |state| asked.is_none_or(|asked| asked == *state))
 }
 
+/// The attributes by which a user is found, each with its kind, as the indexes hold them.
+fn attributes(record: &AccountRecord) -> impl Iterator<Item = (&'static str, String)> {
+    let profile = &record.profile;
+    let lines = [&profile.email, &profile.phone_number, &profile.username];
+    indexed(lines.map(|line| line.as_ref().map(Line::as_str)))
+}
+
+/// The attributes that a query asks for, as the indexes hold them.
+fn asked_attributes(query: &UserQuery) -> impl Iterator<Item = (&'static str, String)> {
+    indexed([&query.email, &query.phone_number, &query.username].map(Option::as_deref))
+}
+
+fn indexed(
+    [email, phone, username]: [Option<&str>; 3],
+) -> impl Iterator<Item = (&'static str, String)> {
+    let email = email.map(folded);
+    let texts = [email, phone.map(str::to_owned), username.map(str::to_owned)];
+    std::iter::zip(ATTRIBUTES, texts).filter_map(|(kind, text)| Some((kind, text?)))
+}
+
 /// Tells whether a user has all attributes of the query.
 fn has_attributes(record: &AccountRecord, query: &UserQuery) -> bool {
-    let profile = &record.profile;
-    let has = |asked: &Option<String>, line: &Option<Line>, same: fn(&str, &str) -> bool| {
-        let same = |asked: &String| line.as_ref().is_some_and(|line| same(line.as_str(), asked));
-        asked.as_ref().is_none_or(same)
-    };
-    let exactly = |a: &str, b: &str| a == b;
-    has(&query.email, &profile.email, str::eq_ignore_ascii_case)
-        && has(&query.phone_number, &profile.phone_number, exactly)
-        && has(&query.username, &profile.username, exactly)
+    asked_attributes(query).all(|asked| attributes(record).any(|has| has == asked))
 }
 
 /// An e-mail address as the indexes hold it, because people write one in several ways. Only ASCII

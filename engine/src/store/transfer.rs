@@ -9,8 +9,7 @@ use countersign_core::change::{Change, Write};
 use countersign_core::id::AccountKey;
 
 use super::stream::{Reader, StreamError, Writer, account_of};
-use crate::ports::Later;
-use crate::ports::store::{Committed, Record, Store, StoreError};
+use crate::ports::store::{Answer, Committed, Record, Store, StoreError};
 
 /// Commits that are under way together.
 const TOGETHER: usize = 2048;
@@ -160,7 +159,7 @@ struct Import {
     hasher: RandomState,
     /// Records of one account that came one after the other.
     unit: Option<(AccountKey, Vec<Write>)>,
-    under_way: VecDeque<(Change, Later<Result<Committed, StoreError>>)>,
+    under_way: VecDeque<(Change, Answer<Committed>)>,
 }
 
 impl Import {

@@ -127,7 +127,8 @@ async fn a_damaged_row_is_refused_and_the_others_are_not() {
     // One damaged challenge does not keep the next from ending.
     let overdue = store.overdue(countersign_core::time::UnixMillis(1_000), record().created_at, 1);
     assert_eq!(overdue.await, Ok(vec![expired[1].clone()]));
-    assert_eq!((store.unreadable(), store.ready()), (2, Ok(())), "others are served");
+    // Two calls met a damaged row, and the last one passed one over.
+    assert_eq!((store.unreadable(), store.ready()), (3, Ok(())), "others are served");
 }
 
 #[test]

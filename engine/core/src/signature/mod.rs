@@ -97,14 +97,7 @@ trait Verifier: Send + Sync {
 }
 
 /// A key that was parsed once and is shared by all copies of its [`PublicKey`].
-#[derive(Clone)]
-struct Parsed(Arc<dyn Verifier>);
-
-impl Parsed {
-    fn new(verifier: impl Verifier + 'static) -> Self {
-        Self(Arc::new(verifier))
-    }
-}
+type Parsed = Arc<dyn Verifier>;
 
 struct Scheme {
     algorithm: Algorithm,
@@ -210,7 +203,7 @@ impl PublicKey {
     /// # Errors
     /// [`InvalidSignature`], whatever is wrong with it.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        self.parsed.0.verify(message, signature)
+        self.parsed.verify(message, signature)
     }
 
     /// Tells whether a signature has the shape of another format of ECDSA than this key's. It
@@ -233,7 +226,7 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Option<Result<ed25519::Term, InvalidSignature>> {
-        self.parsed.0.term(message, signature)
+        self.parsed.term(message, signature)
     }
 
     /// The algorithm.

@@ -1,6 +1,8 @@
 //! ECDSA over P-256 with SHA-256, in strict DER or as `r` and `s` (IEEE P1363). High-S signatures
 //! are accepted: the platforms make them.
 
+use std::sync::Arc;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
 };
@@ -33,7 +35,7 @@ fn parse(point: &[u8], format: SignatureFormat) -> Result<Parsed, InvalidKey> {
         SignatureFormat::Raw => return Err(InvalidKey::Format),
     };
     let key = ParsedPublicKey::new(rule, point);
-    Ok(Parsed::new(P256(key.map_err(|_| InvalidKey::Point)?)))
+    Ok(Arc::new(P256(key.map_err(|_| InvalidKey::Point)?)))
 }
 
 impl Verifier for P256 {

@@ -21,6 +21,7 @@ use crate::account::CredentialNotice;
 use crate::error::{Error, Misbehaviour};
 use crate::registry::Leave;
 use crate::telemetry;
+use crate::tenant::Tenant;
 
 impl Message for CredentialNotice {
     type Result = ();
@@ -78,8 +79,9 @@ impl CredentialActor {
     }
 }
 
-async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
-    let mut inbox = Inbox::new(&shared.tenants.get(&key.tenant)?.limits);
+async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<(Arc<Tenant>, Inbox), Error> {
+    let tenant = shared.tenants.get(&key.tenant)?;
+    let mut inbox = Inbox::new(&tenant.limits);
     for device in shared.ports.store.devices_of_key(&key).await? {
         inbox.bind(device);
     }
@@ -95,16 +97,10 @@ async fn load(key: CredentialKey, shared: Arc<Shared>) -> Result<Inbox, Error> {
             inbox.offer(Offer { challenge: challenge.into(), action: action.into(), user_custom });
         }
     }
-    Ok(inbox)
+    Ok((tenant, inbox))
 }
 
 impl CredentialActor {
-    fn know(&mut self, inbox: Inbox) -> Result<(), Error> {
-        let tenant = self.shared.tenants.get(&self.key.tenant)?;
-        self.state = Some(CredentialState::new(self.shared.clone(), tenant, inbox));
-        Ok(())
-    }
-
     /// Gives a binding its place, and says whose it took. That others have the key is told to its
     /// holder only: whoever has shown no proof may know no more of it than its public part.
     fn place(&mut self, device: Arc<Device>, is_proven: bool) -> Enrolled {
@@ -137,14 +133,21 @@ impl CredentialActor {
         load(self.key.clone(), self.shared.clone())
             .into_actor(self)
             .map(|read, actor, ctx| match read {
-                Ok(inbox) => {
+                Ok((tenant, inbox)) => {
                     actor.in_doubt = false;
-                    if let Some(state) = &mut actor.state {
-                        state.replace(inbox);
+                    match &mut actor.state {
+                        Some(state) => state.replace(inbox),
+                        state => {
+                            let shared = actor.shared.clone();
+                            *state = Some(CredentialState::new(shared, tenant, inbox));
+                        }
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "credential not looked at");
+                    tracing::warn!(%error, "credential not read");
+                    if actor.state.is_none() {
+                        return ctx.stop();
+                    }
                     ctx.run_later(RETRY, Self::look);
                 }
             })
@@ -157,15 +160,7 @@ impl Actor for CredentialActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         // Commits after the registration of this actor are sent to it as well.
-        load(self.key.clone(), self.shared.clone())
-            .into_actor(self)
-            .map(|loaded, actor, ctx| {
-                if let Err(error) = loaded.and_then(|inbox| actor.know(inbox)) {
-                    tracing::warn!(%error, "credential not loaded");
-                    ctx.stop();
-                }
-            })
-            .wait(ctx);
+        self.look(ctx);
     }
 
     stops_cleanly!(credentials);

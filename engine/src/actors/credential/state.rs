@@ -19,7 +19,8 @@ use crate::tenant::Tenant;
 pub(crate) struct CredentialState {
     shared: Arc<Shared>,
     pub(super) tenant: Arc<Tenant>,
-    pub(super) inbox: Inbox,
+    /// The key's bindings, what waits for them, and the signing mode that holds for all its users.
+    pub(crate) inbox: Inbox,
     pub(super) nonces: NonceBook,
     pub(super) waiters: Vec<oneshot::Sender<()>>,
     /// Challenges that wait here and that the key's holder has read with a signature.
@@ -42,19 +43,6 @@ impl CredentialState {
         Self { shared, tenant, inbox, nonces, waiters, read }
     }
 
-    pub(crate) fn bindings(&self) -> &[Arc<Device>] {
-        self.inbox.bindings()
-    }
-
-    pub(crate) fn offer(&self, id: &ChallengeId) -> Option<&Offer> {
-        self.inbox.find(id)
-    }
-
-    /// Gives the key's signing mode, which holds for all its users.
-    pub(crate) const fn signing(&self) -> Signing {
-        self.inbox.signing()
-    }
-
     /// The key in each of the signature formats that it is bound with.
     pub(crate) fn keys(&self) -> Vec<PublicKey> {
         let mut keys: Vec<PublicKey> = Vec::with_capacity(1);
@@ -67,7 +55,7 @@ impl CredentialState {
     }
 
     pub(crate) fn check_signing(&self, signing: Signing) -> Result<(), Misbehaviour> {
-        if self.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
+        if self.inbox.signing() == signing { Ok(()) } else { Err(Misbehaviour::OtherSigning) }
     }
 
     /// Checks that a session made for a binding of that name is alive.
@@ -113,7 +101,8 @@ impl CredentialState {
     /// challenge ids shows the first one only, whatever else it was told of.
     pub(crate) fn note_read(&mut self, pending: &PendingOffers) {
         self.forget_reads();
-        let shown = if self.signing() > Signing::ChallengeId { pending.offers.len() } else { 1 };
+        let shown =
+            if self.inbox.signing() > Signing::ChallengeId { pending.offers.len() } else { 1 };
         for (_, offer) in pending.offers.iter().take(shown) {
             if !self.read.contains(&offer.challenge.id) {
                 self.read.push(offer.challenge.id.clone());

@@ -36,9 +36,15 @@ impl Engine {
     ) -> Result<Ended, Error> {
         let id = signed.challenge.clone();
         let asked = self.shared.credential(key, move |state| {
-            let waiting = state.offer(&id).map(|o| o.challenge.clone());
+            let waiting = state.inbox.find(&id).map(|o| o.challenge.clone());
             let read = state.has_read(&id);
-            Ok((state.bindings().to_vec(), state.keys(), state.signing(), waiting, read))
+            Ok((
+                state.inbox.bindings().to_vec(),
+                state.keys(),
+                state.inbox.signing(),
+                waiting,
+                read,
+            ))
         });
         let (bindings, keys, signing, waiting, read) = asked.await?;
         let challenge = match waiting {

@@ -145,7 +145,7 @@ impl Engine {
     ) -> Result<Vec<Arc<Device>>, Error> {
         let bound = self.shared.credential(key, |state| {
             state.check_signing(Signing::ChallengeId)?;
-            Ok((state.keys(), state.bindings().to_vec()))
+            Ok((state.keys(), state.inbox.bindings().to_vec()))
         });
         let (keys, bindings) = bound.await?;
         // The device has signed the time of its own clock.
@@ -162,7 +162,7 @@ impl Engine {
     async fn use_up(&self, key: &CredentialKey, nonce: Nonce) -> Result<Vec<Arc<Device>>, Error> {
         let used = self.shared.credential(key, move |state| {
             let used = state.consume_nonce(&nonce);
-            used.then(|| state.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)
+            used.then(|| state.inbox.bindings().to_vec()).ok_or(Misbehaviour::UnknownNonce)
         });
         used.await
     }

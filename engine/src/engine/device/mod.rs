@@ -96,8 +96,8 @@ impl Engine {
                     .check_signing(Signing::ChallengeId)
                     .map_err(|_| Misbehaviour::UnknownCredential)?,
             }
-            let first = state.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
-            Ok(Device { signing: state.signing(), ..Device::clone(first) })
+            let first = state.inbox.bindings().first().ok_or(Misbehaviour::UnknownCredential)?;
+            Ok(Device { signing: state.inbox.signing(), ..Device::clone(first) })
         });
         first.await
     }

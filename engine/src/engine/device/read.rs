@@ -96,7 +96,7 @@ impl Engine {
         signature: Vec<u8>,
     ) -> Result<Option<Nonce>, Error> {
         let asked = self.shared.credential(key, |state| {
-            let official = state.signing() == Signing::ChallengeId;
+            let official = state.inbox.signing() == Signing::ChallengeId;
             let nonces = if official { state.outstanding_nonces() } else { Vec::new() };
             Ok((state.keys(), nonces))
         });
@@ -119,7 +119,7 @@ fn look(
 ) -> Result<PendingOffers, Misbehaviour> {
     match session {
         Some(binding) => state.check_session(binding)?,
-        None if state.signing() > Signing::ChallengeId => {
+        None if state.inbox.signing() > Signing::ChallengeId => {
             return Err(Misbehaviour::SessionMissing);
         }
         None => {}

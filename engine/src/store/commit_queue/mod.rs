@@ -24,7 +24,7 @@ use super::intake::Intake;
 use super::lag::{Lag, count};
 use super::{COMMITS_ENDED, COMMITS_FULL, Durability, lock, refused};
 use crate::ports::Later;
-use crate::ports::store::{StoreError, Unwritten};
+use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
@@ -54,7 +54,8 @@ struct Progress {
 /// The queue and its thread. Dropped, it records the queued units and ends on its own.
 pub(super) struct CommitQueue<B: Backend> {
     intake: Intake<Queued<B>>,
-    lag: Arc<Lag>,
+    /// Answers that are not recorded yet.
+    pub(super) lag: Arc<Lag>,
     progress: watch::Receiver<Progress>,
     /// A fault found beside the thread, which breaks the queue.
     fault: Arc<OnceLock<StoreError>>,
@@ -94,20 +95,20 @@ impl<B: Backend> CommitQueue<B> {
 
     /// Queues a unit at once; the future is only the wait for its answer. `early` is the answer to
     /// a unit that may lag, which its record must confirm.
-    pub(super) fn submit<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
+    pub(super) fn submit<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
         W: FnMut(&B::Medium) -> Result<Result<T, StoreError>, Failure> + Send + 'static,
     {
         let queued = self.intake.send(|| {
             if let Some(told) = early.filter(|_| self.lag.admit().is_some()) {
-                let answer: Later<_> = Box::pin(std::future::ready(Ok(told.clone())));
+                let answer: Answer<_> = Box::pin(std::future::ready(Ok(told.clone())));
                 let unit: Queued<B> = Box::new(Call::new(work, Caller::Answered(told)));
                 return (unit, answer);
             }
             let (reply, answer) = oneshot::channel();
             let ended = |_| Err(refused(COMMITS_ENDED));
-            let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
+            let answer: Answer<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
             (Box::new(Call::new(work, Caller::Waits(reply))), answer)
         });
         queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
@@ -122,7 +123,7 @@ impl<B: Backend> CommitQueue<B> {
 
     /// Resolves once all that was answered before this call is recorded; absent where it is. A read
     /// that is to see it waits for this.
-    pub(super) fn settled(&self) -> Option<Later<Result<(), StoreError>>> {
+    pub(super) fn settled(&self) -> Option<Answer<()>> {
         let answered = self.lag.answered_unwritten()?;
         let mut progress = self.progress.clone();
         Some(Box::pin(async move {
@@ -150,11 +151,6 @@ impl<B: Backend> CommitQueue<B> {
                 None => std::future::pending().await,
             }
         })
-    }
-
-    /// Answers that are not recorded yet.
-    pub(super) fn unwritten(&self) -> Unwritten {
-        self.lag.unwritten()
     }
 
     /// Tells whether units are being recorded, or the backlog bridges a refusal.

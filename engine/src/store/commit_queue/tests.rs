@@ -7,6 +7,7 @@ use std::sync::mpsc as std_mpsc;
 use futures_util::FutureExt as _;
 
 use super::*;
+use crate::ports::store::Unwritten;
 use crate::store::Bound;
 
 /// A backend that answers each group as told, and reports the groups that it saw.
@@ -46,7 +47,7 @@ impl Backend for Scripted {
 impl CommitQueue<Scripted> {
     /// Submits a unit that is answered its own number. Hundreds may lag, and thousands are recorded
     /// as something else than they were answered.
-    fn number(&self, number: u32) -> Later<Result<u32, StoreError>> {
+    fn number(&self, number: u32) -> Answer<u32> {
         let early = match number {
             100..1000 => Some(number),
             1000.. => Some(0),
@@ -78,7 +79,7 @@ fn with_room(has_room: Arc<AtomicBool>, durability: Durability) -> Script {
 }
 
 /// The answer, if there is one already.
-fn told(answer: Later<Result<u32, StoreError>>) -> Option<Result<u32, StoreError>> {
+fn told(answer: Answer<u32>) -> Option<Result<u32, StoreError>> {
     answer.now_or_never()
 }
 
@@ -218,12 +219,12 @@ async fn what_may_lag_is_answered_at_once_and_nothing_else_is() {
     let waits = queue.number(1);
     let mut settled = queue.settled().unwrap();
     assert_eq!((&mut settled).now_or_never(), None, "it is not recorded");
-    assert_eq!(queue.unwritten().records, 1);
+    assert_eq!(queue.lag.unwritten().records, 1);
     open.send(Ok(())).unwrap();
     assert_eq!(settled.await, Ok(()));
     open.send(Ok(())).unwrap();
     assert_eq!(waits.await, Ok(1));
-    assert_eq!(queue.unwritten(), Unwritten::default());
+    assert_eq!(queue.lag.unwritten(), Unwritten::default());
 }
 
 #[tokio::test]
@@ -242,7 +243,7 @@ async fn past_its_bound_what_may_lag_waits_for_its_record() {
         let (queue, open, _groups) = lagging(Durability::Async(bound));
         assert_eq!(told(queue.number(100)), Some(Ok(100)));
         // Any time is longer than none.
-        while queue.unwritten().oldest.is_zero() {
+        while queue.lag.unwritten().oldest.is_zero() {
             std::thread::yield_now();
         }
         let mut waits = queue.number(101);

@@ -19,10 +19,8 @@ pub(super) struct Entry {
     pub(super) record: Option<AccountRecord>,
     pub(super) devices: Vec<Arc<Device>>,
     pub(super) actions: HashMap<ActionKey, (u64, Arc<Action>)>,
-    /// Actions by state, then by time.
-    pub(super) newest: BTreeMap<(u8, UnixMillis, u64), ActionKey>,
-    /// Actions by code and state, then by time.
-    pub(super) newest_of_code: BTreeMap<(ActionCode, u8, UnixMillis, u64), ActionKey>,
+    /// Actions of all codes, and of each, by state and then by time.
+    pub(super) newest: BTreeMap<(Option<ActionCode>, u8, UnixMillis, u64), ActionKey>,
     /// It was removed: the mark of the first pruning after that, 0 before.
     pub(super) removed: Option<UnixMillis>,
 }
@@ -30,30 +28,28 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn list(&mut self, sequence: u64, action: &Action) {
         let (state, at) = (state_number(action.state), action.created_at);
-        self.newest.insert((state, at, sequence), action.key.clone());
-        let code = action.key.code.clone();
-        self.newest_of_code.insert((code, state, at, sequence), action.key.clone());
+        for code in [None, Some(action.key.code.clone())] {
+            self.newest.insert((code, state, at, sequence), action.key.clone());
+        }
     }
 
     pub(super) fn unlist(&mut self, sequence: u64, action: &Action) {
         let (state, at) = (state_number(action.state), action.created_at);
-        self.newest.remove(&(state, at, sequence));
-        self.newest_of_code.remove(&(action.key.code.clone(), state, at, sequence));
+        for code in [None, Some(action.key.code.clone())] {
+            self.newest.remove(&(code, state, at, sequence));
+        }
     }
 
     /// As [`crate::store::sqlite`] does it: a range of an index for every state, and code.
     pub(super) fn listed(&self, query: &ActionQuery) -> Vec<Action> {
+        let codes: Vec<_> = query.codes.iter().cloned().map(Some).collect();
+        let codes = if codes.is_empty() { vec![None] } else { codes };
         let mut found: Vec<(UnixMillis, u64, &ActionKey)> = Vec::new();
         for state in listed_states(query).map(state_number) {
-            if query.codes.is_empty() {
-                let range = (state, query.from, 0)..=(state, UnixMillis(u64::MAX), u64::MAX);
-                let newest = self.newest.range(range).rev().take(query.limit);
-                found.extend(newest.map(|((_, at, sequence), key)| (*at, *sequence, key)));
-            }
-            for code in &query.codes {
+            for code in &codes {
                 let end = (code.clone(), state, UnixMillis(u64::MAX), u64::MAX);
                 let range = (code.clone(), state, query.from, 0)..=end;
-                let newest = self.newest_of_code.range(range).rev().take(query.limit);
+                let newest = self.newest.range(range).rev().take(query.limit);
                 found.extend(newest.map(|((.., at, sequence), key)| (*at, *sequence, key)));
             }
         }

@@ -3,12 +3,11 @@
 //! It keeps the whole contract, indexes included, and answers at once. Only pruning bounds its
 //! size.
 
-mod attributes;
 mod entry;
+mod indexes;
 mod outbox;
 mod prune;
 mod state;
-mod tickets;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -26,8 +25,9 @@ use countersign_core::time::UnixMillis;
 
 use self::state::State;
 use super::refused;
-use crate::ports::Later;
-use crate::ports::store::{ActionQuery, Committed, Cursor, Page, Store, StoreError, UserQuery};
+use crate::ports::store::{
+    ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, UserQuery,
+};
 
 /// A reader gets a copy of its own.
 fn owned<T: Clone>(record: &Arc<T>) -> T {
@@ -50,66 +50,46 @@ impl MemoryStore {
     fn answer<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&mut State) -> Result<T, StoreError>,
-    ) -> Later<Result<T, StoreError>> {
+    ) -> Answer<T> {
         Box::pin(std::future::ready(self.state().and_then(|mut state| ask(&mut state))))
     }
 }
 
 impl Store for MemoryStore {
-    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+    fn commit(&self, change: Change) -> Answer<Committed> {
         self.answer(|state| state.commit(change))
     }
 
-    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+    fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
         self.answer(|state| Ok(state.snapshot(key)))
     }
 
-    fn action(
-        &self,
-        account: &AccountKey,
-        key: &ActionKey,
-    ) -> Later<Result<Option<Action>, StoreError>> {
+    fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         self.answer(|state| {
             let entry = state.accounts.get(account);
-            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| Action::clone(action)))
+            Ok(entry.and_then(|e| e.actions.get(key)).map(|(_, action)| owned(action)))
         })
     }
 
-    fn actions(
-        &self,
-        account: &AccountKey,
-        query: ActionQuery,
-    ) -> Later<Result<Vec<Action>, StoreError>> {
+    fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>> {
         self.answer(|state| Ok(state.actions(account, &query)))
     }
 
-    fn challenge(
-        &self,
-        tenant: &TenantId,
-        id: &ChallengeId,
-    ) -> Later<Result<Option<Challenge>, StoreError>> {
+    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let name = (tenant.clone(), id.clone());
-        self.answer(|state| {
-            Ok(state.challenges.get(&name).map(|challenge| Challenge::clone(challenge)))
-        })
+        self.answer(|state| Ok(state.challenges.get(&name).map(owned)))
     }
 
-    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+    fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
         self.answer(|state| Ok(state.devices_of_key(key)))
     }
 
-    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
-        self.answer(|state| Ok(state.tickets.account(ticket)))
+    fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
+        self.answer(|state| Ok(state.indexes.tickets.get(ticket).cloned()))
     }
 
-    fn users(
-        &self,
-        tenant: &TenantId,
-        query: UserQuery,
-    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
-        self.answer(|state| {
-            Ok(attributes::users(&state.accounts, &state.attributes, tenant, &query))
-        })
+    fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
+        self.answer(|state| Ok(indexes::users(&state.accounts, &state.indexes, tenant, &query)))
     }
 
     fn overdue(
@@ -117,45 +97,37 @@ impl Store for MemoryStore {
         now: UnixMillis,
         held_before: UnixMillis,
         limit: usize,
-    ) -> Later<Result<Vec<Challenge>, StoreError>> {
+    ) -> Answer<Vec<Challenge>> {
         self.answer(|state| Ok(state.overdue(now, held_before, limit)))
     }
 
-    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>> {
         self.answer(|state| Ok(state.outbox.due(now, limit)))
     }
 
-    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+    fn put_off_event(&self, event: &Event) -> Answer<()> {
         self.answer(|state| {
             state.outbox.put_off(event);
             Ok(())
         })
     }
 
-    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
         self.answer(|state| {
             state.outbox.remove(account, id);
             Ok(())
         })
     }
 
-    fn token_secret(
-        &self,
-        tenant: &TenantId,
-        fresh: [u8; 32],
-    ) -> Later<Result<[u8; 32], StoreError>> {
+    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
         self.answer(|state| Ok(*state.secrets.entry(tenant.clone()).or_insert(fresh)))
     }
 
-    fn prune(
-        &self,
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    ) -> Later<Result<u64, StoreError>> {
+    fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
         self.answer(|state| Ok(state.prune(actions_before, challenges_before)))
     }
 
-    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+    fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
         self.answer(|state| {
             let before = state.latest.unwrap_or(now);
             state.latest = Some(before.max(now));
@@ -164,7 +136,7 @@ impl Store for MemoryStore {
     }
 
     /// All at once: it is a store for tests.
-    fn scan(&self, _: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+    fn scan(&self, _: Option<Cursor>) -> Answer<Page> {
         self.answer(|state| Ok(Page { records: state.records().map(Ok).collect(), next: None }))
     }
 
@@ -172,7 +144,7 @@ impl Store for MemoryStore {
         self.state().map(|_| ())
     }
 
-    fn close(&self) -> Later<Result<(), StoreError>> {
+    fn close(&self) -> Answer<()> {
         self.answer(|state| {
             state.is_closed = true;
             Ok(())

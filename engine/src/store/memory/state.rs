@@ -13,11 +13,10 @@ use countersign_core::id::{
 };
 use countersign_core::time::UnixMillis;
 
-use super::attributes::Attributes;
 use super::entry::Entry;
+use super::indexes::Indexes;
 use super::outbox::Outbox;
 use super::owned;
-use super::tickets::Tickets;
 use crate::ports::store::{ActionQuery, Committed, Record, StoreError};
 use crate::store::{challenges, check_form, foreign_challenge, sort_devices, sort_open};
 
@@ -28,8 +27,7 @@ type Timed = (UnixMillis, ChallengeId, TenantId);
 pub(super) struct State {
     pub(super) is_closed: bool,
     pub(super) accounts: BTreeMap<AccountKey, Entry>,
-    pub(super) attributes: Attributes,
-    pub(super) tickets: Tickets,
+    pub(super) indexes: Indexes,
     bindings: HashMap<CredentialKey, BTreeSet<(UserId, AuthenticatorId)>>,
     /// Number of actions ever recorded. It orders the actions of one millisecond.
     actions_recorded: u64,
@@ -78,8 +76,7 @@ impl State {
             match write {
                 Write::Account(record) => {
                     let entry = self.accounts.entry(key.clone()).or_default();
-                    self.attributes.replace(&key, entry.record.as_ref(), Some(&record));
-                    self.tickets.replace(&key, entry.record.as_ref(), Some(&record));
+                    self.indexes.replace(&key, entry.record.as_ref(), Some(&record));
                     entry.record = Some(record);
                     if let Some(mark) = entry.removed.take() {
                         self.removed.remove(&(mark, key.clone()));
@@ -104,8 +101,7 @@ impl State {
         if let Some(mark) = entry.removed.filter(|mark| *mark > UnixMillis(0)) {
             self.removed.remove(&(mark, key.clone()));
         }
-        self.attributes.replace(key, entry.record.as_ref(), None);
-        self.tickets.replace(key, entry.record.as_ref(), None);
+        self.indexes.replace(key, entry.record.as_ref(), None);
         for device in &entry.devices {
             self.unbind(device);
         }
@@ -244,8 +240,10 @@ impl State {
         });
         let entries = || self.accounts.values();
         let devices = entries().flat_map(|e| e.devices.iter().map(owned).map(Record::Device));
-        let actions = entries()
-            .flat_map(|e| e.newest.values().map(|key| Record::Action(owned(&e.actions[key].1))));
+        let actions = entries().flat_map(|e| {
+            let newest = e.newest.iter().filter(|((code, ..), _)| code.is_none());
+            newest.map(|(_, key)| Record::Action(owned(&e.actions[key].1)))
+        });
         let challenges = self.challenges.values().map(owned).map(Record::Challenge);
         let events = self.outbox.due(UnixMillis(u64::MAX), usize::MAX).into_iter();
         let events = events.map(Record::Event);

@@ -23,6 +23,7 @@ use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes;
 
 use crate::ports::store::StoreError;
 
@@ -61,8 +62,27 @@ stored! {
     Challenge, rows::ChallengeRow<'_>, "challenge", 2;
     Device, rows::DeviceRow<'_>, "device", 2;
     Event, rows::EventRow<'_>, "event", 1;
-    [u8; 32], rows::SecretRow<'_>, "secret", 1;
-    UnixMillis, rows::TimeRow, "time", 1;
+}
+
+impl Stored for [u8; 32] {
+    fn to_row(&self) -> Vec<u8> {
+        seal(1, &Bytes::new(self))
+    }
+
+    fn from_row(row: &[u8]) -> Result<Self, StoreError> {
+        let bytes: &Bytes = open("secret", 1, row)?;
+        bytes[..].try_into().map_err(|_| unreadable("secret", "it is not 32 bytes"))
+    }
+}
+
+impl Stored for UnixMillis {
+    fn to_row(&self) -> Vec<u8> {
+        seal(1, &self.0)
+    }
+
+    fn from_row(row: &[u8]) -> Result<Self, StoreError> {
+        open("time", 1, row).map(Self)
+    }
 }
 
 fn seal(format: u8, body: &impl Serialize) -> Vec<u8> {

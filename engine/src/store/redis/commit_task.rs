@@ -3,7 +3,8 @@
 //! A group whose answer was lost is sent again until its result is known: its callers are told
 //! after a while that it is unknown, and nothing is read meanwhile, so that nobody sees the state
 //! before an end and is never told of the end. Queued units that were never sent are dropped when
-//! their time is up.
+//! their time is up. A unit that was answered before it is recorded is recorded in its turn, or
+//! reported as lost.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use super::health::Health;
 use super::job::{CLOSING_SECONDS, Job, PAUSE, Queued, Reply, late};
 use super::journal::Journal;
 use super::link::Link;
-use super::trouble::Trouble;
+use super::reply::{RECORDED, Said};
+use super::trouble::{FENCED, Trouble};
 use crate::ports::store::StoreError;
 use crate::store::refused;
 use crate::system::Stopwatch;
@@ -50,10 +52,10 @@ pub(super) struct CommitTask {
     pub(super) spent: Vec<(&'static str, String)>,
     /// Entries of indexes to be looked at.
     pub(super) unchecked: HashSet<Entry>,
-    pub(super) jobs: mpsc::Receiver<Job>,
-    pub(super) backlog: VecDeque<Queued>,
+    jobs: mpsc::Receiver<Job>,
+    backlog: VecDeque<Queued>,
     /// Since when the store is being closed.
-    pub(super) closing: Option<Stopwatch>,
+    closing: Option<Stopwatch>,
     prunes: VecDeque<(UnixMillis, UnixMillis, Reply<u64>)>,
     wait: Duration,
 }
@@ -144,7 +146,7 @@ impl CommitTask {
 
     /// Free places for units that wait. Units that were answered early have a bound of their own.
     fn room(&self) -> usize {
-        QUEUE_UNITS_MAX + self.health.unwritten().records
+        QUEUE_UNITS_MAX + self.health.lag.unwritten().records
     }
 
     /// The next units, one of an account: only then does the id of the last commit tell whether a
@@ -183,7 +185,7 @@ impl CommitTask {
                     // Callers get their answer before the process ends, with the lost ownership as
                     // its reason.
                     self.give_up(wave, &Trouble::Fenced.into());
-                    return self.health.fenced();
+                    return self.health.broke(FENCED);
                 }
                 Trouble::Refused(why) if !before => {
                     self.health.refusing(&why);
@@ -237,8 +239,63 @@ impl CommitTask {
     }
 
     /// Answers those in the backlog whose time is up, and takes them out.
-    pub(super) fn answer_late(&mut self) {
+    fn answer_late(&mut self) {
         let wait = self.wait.as_secs_f64();
         self.backlog.retain_mut(|queued| !queued.answered_late(wait));
+    }
+
+    /// Answers a unit, or compares its early answer with its result.
+    pub(super) fn tell(&self, mut queued: Queued, answer: Result<Said, StoreError>) {
+        match queued.told {
+            Some(number) => {
+                let is_recorded = answer.is_ok_and(|(word, _)| word == RECORDED);
+                self.health.confirm(number, is_recorded);
+            }
+            None => queued.answer(answer),
+        }
+    }
+
+    /// Puts a wave back of which nothing is recorded. Waiting callers are told so; answered units
+    /// go first again.
+    async fn put_back(&mut self, wave: Vec<Queued>, error: &StoreError) {
+        let (told, waiting): (Vec<_>, Vec<_>) = wave.into_iter().partition(|q| q.told.is_some());
+        waiting.into_iter().for_each(|queued| self.tell(queued, Err(error.clone())));
+        if told.is_empty() {
+            return;
+        }
+        if self.closing_seconds().is_some_and(|seconds| seconds > CLOSING_SECONDS) {
+            return self.give_up(told, error);
+        }
+        self.answer_late();
+        told.into_iter().rev().for_each(|queued| self.backlog.push_front(queued));
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// Answers everybody of a wave. If something of it was answered, that is lost, and so is all
+    /// that was answered after it.
+    fn give_up(&mut self, wave: Vec<Queued>, error: &StoreError) {
+        let mut wave = wave;
+        if wave.iter().any(|queued| queued.told.is_some()) {
+            wave.extend(self.backlog.drain(..));
+            let lost = self.health.lag.unwritten().records;
+            let why = format!("{lost} answered commits are lost: {error}");
+            if self.health.is_over() {
+                // A store that is over keeps its first reason; the log names this one too.
+                tracing::error!("{why}");
+            }
+            self.health.broke(&why);
+        }
+        for mut queued in wave {
+            // Answered units are given up already, all of them.
+            queued.answer(Err(error.clone()));
+        }
+    }
+
+    /// For how long the store is being closed, if it is.
+    fn closing_seconds(&mut self) -> Option<f64> {
+        if !self.jobs.is_closed() {
+            return None;
+        }
+        Some(self.closing.get_or_insert_with(Stopwatch::start).seconds())
     }
 }

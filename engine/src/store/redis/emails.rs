@@ -13,6 +13,7 @@ use super::reply::number;
 use super::scan::{fetch, keys_after, keys_in, read};
 use super::trouble::Trouble;
 use crate::ports::store::Record;
+use crate::store::folded;
 
 /// The field of the state that says that it was done.
 const DONE: &str = "emails-folded";
@@ -63,5 +64,5 @@ fn of_account(name: &str, value: Value) -> Option<[Cmd; 2]> {
     let user = key.user.as_str();
     let mut taken = redis::cmd("ZREM");
     taken.arg(before).arg(user);
-    Some([put(&keys::attribute(&key.tenant, keys::EMAIL, email), 0, user), taken])
+    Some([put(&keys::attribute(&key.tenant, keys::EMAIL, &folded(email)), 0, user), taken])
 }

@@ -7,13 +7,14 @@ use countersign_core::change::Change;
 use countersign_core::device::Device;
 use redis::{Cmd, Value};
 
-use super::answer::{self, ENDED, RECORDED, STALE};
 use super::commit_task::CommitTask;
-use super::entry::Entry;
+use super::entry::{Entry, get};
 use super::job::Queued;
 use super::keys::{self, AccountNames, Digest};
-use super::lookups::{get, owner_named};
-use super::reply::{Said, array, bytes, checked, is_unknown_script, said, unexpected};
+use super::lookups::owner_named;
+use super::reply::{
+    self, ENDED, RECORDED, STALE, Said, array, bytes, checked, is_unknown_script, said, unexpected,
+};
 use super::trouble::Trouble;
 use super::unit::{Unit, entries_of_record};
 use crate::store::record::Stored as _;
@@ -69,7 +70,7 @@ impl CommitTask {
     async fn attempt(&mut self, units: &[&Unit], sent: &mut bool) -> Result<Vec<Value>, Trouble> {
         self.attempt += 1;
         let whole = std::mem::take(&mut self.whole);
-        let attempt = self.health.owner.attempt(self.attempt, self.base);
+        let fenced = |script| self.health.owner.fenced(script, self.attempt, self.base);
         let mut pipeline = redis::Pipeline::with_capacity(4 * units.len() + 2);
         pipeline.cmd("MULTI");
         let entries = units.iter().flat_map(|unit| unit.entries(self.retention));
@@ -77,7 +78,7 @@ impl CommitTask {
             pipeline.add_command(command);
         });
         for unit in units {
-            let call = unit.call(&attempt, self.order, self.retention);
+            let call = unit.call(fenced, self.order, self.retention);
             self.order += unit.orders();
             pipeline.add_command(call.command(whole));
         }
@@ -144,7 +145,7 @@ impl CommitTask {
         match (said.0.as_str(), unit) {
             (RECORDED, Unit::Secret { tenant, .. }) => {
                 // Another one may have been kept before.
-                if let Ok(fresh) = answer::secret(said.clone()) {
+                if let Ok(fresh) = reply::secret(said.clone()) {
                     let unit = Unit::Secret { tenant: tenant.clone(), fresh };
                     self.journal.push(self.attempt, unit);
                 }

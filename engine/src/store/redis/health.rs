@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 use super::owner::Owner;
-use super::trouble::FENCED;
 use crate::ports::Later;
-use crate::ports::store::{StoreError, Unwritten};
+use crate::ports::store::StoreError;
 use crate::store::durability::Durability;
 use crate::store::lag::Lag;
 use crate::store::{lock, refused};
@@ -61,11 +60,9 @@ pub(super) struct Health {
     /// Last line about an outage.
     said: Mutex<Said>,
     /// Units that were answered and are not recorded.
-    lag: Lag,
+    pub(super) lag: Lag,
     /// All that was answered with a number below this is recorded.
     unwritten_from: watch::Sender<u64>,
-    /// Reason for which answered units will never be recorded.
-    broken: watch::Sender<Option<StoreError>>,
 }
 
 impl Health {
@@ -79,7 +76,6 @@ impl Health {
             said: Mutex::default(),
             lag: Lag::new(durability),
             unwritten_from: watch::Sender::new(1),
-            broken: watch::Sender::new(None),
         }
     }
 
@@ -107,33 +103,19 @@ impl Health {
     /// recorded: only a new process can tell the state.
     pub(super) fn broke(&self, why: &str) {
         self.turn(&Condition::Over(why.to_owned()));
-        self.broken.send_if_modified(|broken| {
-            let first = broken.is_none();
-            broken.get_or_insert_with(|| refused(why));
-            first
-        });
     }
 
     /// Resolves, with the reason, when nothing is recorded any more.
     pub(super) fn broken(&self) -> Later<StoreError> {
-        let mut broken = self.broken.subscribe();
+        let mut condition = self.condition.subscribe();
         Box::pin(async move {
-            let error = broken.wait_for(Option::is_some).await.ok().and_then(|e| e.clone());
-            match error {
-                Some(error) => error,
+            let over = condition.wait_for(|known| matches!(known, Condition::Over(_))).await;
+            let Ok(Condition::Over(why)) = over.map(|over| over.clone()) else {
                 // The store was closed cleanly.
-                None => std::future::pending().await,
-            }
+                return std::future::pending().await;
+            };
+            refused(&why)
         })
-    }
-
-    pub(super) fn unwritten(&self) -> Unwritten {
-        self.lag.unwritten()
-    }
-
-    /// The number of the last unit that was answered early, if one of them is not recorded.
-    pub(super) fn answered_unwritten(&self) -> Option<u64> {
-        self.lag.answered_unwritten()
     }
 
     /// Resolves once all that was answered with a number up to this is recorded.
@@ -180,11 +162,6 @@ impl Health {
 
     pub(super) fn refusing(&self, why: &str) {
         self.turn(&Condition::Refusing(why.to_owned()));
-    }
-
-    /// Another server owns the store, so this server ends.
-    pub(super) fn fenced(&self) {
-        self.broke(FENCED);
     }
 
     /// Says it once, and not once for each try.

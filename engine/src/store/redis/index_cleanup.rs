@@ -5,20 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::account::AccountRecord;
 use countersign_core::challenge::Challenge;
-use countersign_core::device::Device;
-use countersign_core::event::Event;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
 use super::commit_task::CommitTask;
-use super::entry::{Entry, put};
+use super::entry::{Entry, named_challenge, put, row_of};
 use super::keys::{self, AccountNames};
-use super::lookups::{get, named_challenge, row, row_of, stands_open};
-use super::reply::{number, said, texts, unexpected};
+use super::reply::{number, row, said, texts, unexpected};
 use super::script::{BURY, Call, FORGET, TRIM};
-use super::tickets;
 use super::trouble::Trouble;
 use crate::store::REMOVED_KEPT_MS;
 
@@ -29,7 +24,7 @@ const CHECKED_TOGETHER: usize = 256;
 
 impl CommitTask {
     fn fenced(&self, script: &'static super::script::Text) -> Call {
-        self.health.owner.attempt(self.attempt, self.base).fenced(script)
+        self.health.owner.fenced(script, self.attempt, self.base)
     }
 
     /// Writes nothing new, and fails where nothing could be written.
@@ -59,11 +54,11 @@ impl CommitTask {
             gone.entry(index.to_owned()).or_default().push(member);
         }
         let unchecked: Vec<Entry> = self.unchecked.iter().take(CHECKED_TOGETHER).cloned().collect();
-        let asked: Result<Vec<Cmd>, _> = unchecked.iter().map(record_behind).collect();
+        let asked: Result<Vec<Cmd>, _> = unchecked.iter().map(Entry::record).collect();
         let values = self.link.all(&asked?).await?;
         for (value, entry) in values.into_iter().zip(&unchecked) {
-            if !stands(entry, value)? {
-                gone.entry(entry.index().to_owned()).or_default().push(entry.member().to_owned());
+            if !entry.stands(value)? {
+                gone.entry(entry.index.clone()).or_default().push(entry.member.clone());
             }
         }
         self.trim(gone).await?;
@@ -182,43 +177,4 @@ fn drop(key: String) -> Cmd {
     let mut cmd = redis::cmd("DEL");
     cmd.arg(key);
     cmd
-}
-
-/// The command for the record that an entry is for.
-fn record_behind(entry: &Entry) -> Result<Cmd, Trouble> {
-    Ok(match entry {
-        Entry::Event { member } => {
-            let named = keys::parse_event_member(member);
-            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
-            get(names.event(&id))
-        }
-        Entry::User { account, .. } | Entry::Ticket { account, .. } => {
-            row_of(AccountNames::of(account).account())
-        }
-        Entry::Binding { member, account, .. } => {
-            let id = member.split(' ').next().unwrap_or_default();
-            get(AccountNames::of(account).prefix("device") + id)
-        }
-        Entry::Open { member, .. } => {
-            let (names, id) = named_challenge(member)?;
-            row_of(names.challenge(&id))
-        }
-    })
-}
-
-/// Tells whether a record agrees with its entry in the index.
-fn stands(entry: &Entry, value: Value) -> Result<bool, Trouble> {
-    Ok(match entry {
-        Entry::User { index, account } => row::<AccountRecord>(value)?
-            .is_some_and(|record| keys::attributes(&account.tenant, &record).contains(index)),
-        Entry::Ticket { index, .. } => {
-            row::<AccountRecord>(value)?.is_some_and(|record| tickets::stands(index, &record))
-        }
-        Entry::Binding { index, .. } => row::<Device>(value)?
-            .is_some_and(|device| keys::bindings(&device.credential()) == *index),
-        Entry::Open { index, .. } => {
-            row::<Challenge>(value)?.is_some_and(|challenge| stands_open(index, &challenge))
-        }
-        Entry::Event { .. } => row::<Event>(value)?.is_some(),
-    })
 }

@@ -232,12 +232,8 @@ pub(super) fn users(tenant: &TenantId) -> String {
     indexed("users", &[tenant.as_str()])
 }
 
-/// The users of a tenant who share an attribute, by id. An e-mail address is the same in any case
-/// of its ASCII letters.
+/// The users of a tenant who share an attribute, by id.
 pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> String {
-    if kind == EMAIL {
-        return indexed(kind, &[tenant.as_str(), &folded(text)]);
-    }
     indexed(kind, &[tenant.as_str(), text])
 }
 
@@ -264,14 +260,7 @@ pub(super) fn secret(tenant: &TenantId) -> String {
 
 /// Every index that an account's own record stands in.
 pub(super) fn attributes(tenant: &TenantId, record: &AccountRecord) -> Vec<String> {
-    let profile = &record.profile;
-    let lines = [
-        (EMAIL, &profile.email),
-        ("phone", &profile.phone_number),
-        ("username", &profile.username),
-    ];
-    let lines = lines.into_iter().filter_map(|(kind, line)| Some((kind, line.as_ref()?)));
-    let named = lines.map(|(kind, line)| attribute(tenant, kind, line.as_str()));
+    let named = crate::store::attributes(record).map(|(kind, text)| attribute(tenant, kind, &text));
     std::iter::once(users(tenant)).chain(named).collect()
 }
 

@@ -1,7 +1,6 @@
 //! Reads by key, or by an index whose entries are checked against their records.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use countersign_core::account::{AccountRecord, Snapshot};
 use countersign_core::action::Action;
@@ -9,42 +8,26 @@ use countersign_core::challenge::Challenge;
 use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, ActionKey, ChallengeId, CredentialKey, TenantId, UserId};
+use countersign_core::statement::Digest;
 use countersign_core::time::UnixMillis;
-use redis::{Cmd, Value};
+use redis::Value;
 
-use super::entry::Entry;
-use super::keys::{self, AccountNames, Digest};
+use super::entry::{Entry, Kind, get, row_of, stands_open};
+use super::keys::{self, AccountNames};
 use super::reader::Reader;
-use super::reply::{array, bytes, number, texts, unexpected};
+use super::reply::{array, number, row, texts, unexpected};
 use super::script::{Call, SNAPSHOT};
 use super::trouble::Trouble;
 use crate::ports::store::{ActionQuery, StoreError, UserQuery};
-use crate::store::failures::Failures;
 use crate::store::record::{Stored, state_number};
-use crate::store::{has_attributes, listed_states, sort_devices, sort_open};
+use crate::store::{asked_attributes, has_attributes, listed_states, sort_devices, sort_open};
 
 /// Entries of an index that are looked at together.
 const PAGE: usize = 128;
 
-pub(super) fn row<T: Stored>(value: Value) -> Result<Option<T>, Trouble> {
-    Ok(bytes(value)?.map(|row| T::from_row(&row)).transpose()?)
-}
-
 fn rows<T: Stored>(values: Value) -> Result<Vec<T>, Trouble> {
     let rows = array(values)?.into_iter().map(row);
     rows.map(|row| row?.ok_or_else(|| unexpected("no row"))).collect()
-}
-
-pub(super) fn get(key: String) -> Cmd {
-    let mut cmd = redis::cmd("GET");
-    cmd.arg(key);
-    cmd
-}
-
-pub(super) fn row_of(key: String) -> Cmd {
-    let mut cmd = redis::cmd("HGET");
-    cmd.arg(key).arg("row");
-    cmd
 }
 
 pub(super) async fn account(reader: Reader, key: AccountKey) -> Result<Snapshot, Trouble> {
@@ -140,15 +123,14 @@ pub(super) async fn devices_of_key(
     let members = texts(reader.one(range).await?)?;
     let mut bound = Vec::new();
     for member in members {
-        let (id, user) = member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
+        let (_, user) = member.split_once(' ').ok_or_else(|| unexpected("an unknown binding"))?;
         let user = UserId::parse(user).map_err(|_| unexpected("an unknown user"))?;
         let account = AccountKey { tenant: key.tenant.clone(), user };
-        let name = AccountNames::of(&account).prefix("device") + id;
-        bound.push((name, Entry::Binding { index: index.clone(), member, account }));
+        bound.push(Entry { index: index.clone(), member, kind: Kind::Binding(account) });
     }
-    let values = reader.ask(bound.iter().map(|(name, _)| get(name.clone())).collect()).await?;
+    let asked = bound.iter().map(Entry::record).collect::<Result<_, _>>()?;
     let (mut devices, mut unchecked) = (Vec::new(), Vec::new());
-    for (value, (_, entry)) in values.into_iter().zip(bound) {
+    for (value, entry) in reader.ask(asked).await?.into_iter().zip(bound) {
         match row::<Device>(value)?.filter(|device| device.credential() == key) {
             Some(device) => devices.push(device),
             None => unchecked.push(entry),
@@ -159,19 +141,38 @@ pub(super) async fn devices_of_key(
     Ok(devices)
 }
 
+/// The account that has a ticket.
+pub(super) async fn account_of_ticket(
+    reader: Reader,
+    ticket: Digest,
+) -> Result<Option<AccountKey>, Trouble> {
+    let index = keys::ticket(&ticket);
+    let mut range = redis::cmd("ZRANGE");
+    range.arg(&index).arg(0).arg(-1);
+    let (mut found, mut unchecked) = (None, Vec::new());
+    for member in texts(reader.one(range).await?)? {
+        let account = keys::parse_account_name(&member);
+        let account = account.ok_or_else(|| unexpected("an unknown account"))?;
+        let kind = Kind::Ticket(account.clone());
+        let entry = Entry { index: index.clone(), member, kind };
+        if entry.stands(reader.one(entry.record()?).await?)? {
+            found = Some(account);
+        } else {
+            unchecked.push(entry);
+        }
+    }
+    reader.check_later(unchecked);
+    Ok(found)
+}
+
 pub(super) async fn users(
     reader: Reader,
     tenant: TenantId,
     query: UserQuery,
 ) -> Result<Vec<(UserId, AccountRecord)>, Trouble> {
-    let asked = [
-        (keys::EMAIL, &query.email),
-        ("phone", &query.phone_number),
-        ("username", &query.username),
-    ];
-    let asked = asked.into_iter().find_map(|(kind, text)| Some((kind, text.as_ref()?)));
+    let asked = asked_attributes(&query).next();
     let index =
-        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, t));
+        asked.map_or_else(|| keys::users(&tenant), |(kind, t)| keys::attribute(&tenant, kind, &t));
     let (mut found, mut unchecked) = (Vec::new(), Vec::new());
     let mut after = query.after.clone();
     while found.len() < query.limit {
@@ -197,7 +198,7 @@ pub(super) async fn users(
                         found.push((user, record));
                     }
                 }
-                _ => unchecked.push(Entry::User { index: index.clone(), account: account(&user) }),
+                _ => unchecked.push(Entry::of_user(index.clone(), account(&user))),
             }
         }
         if asked < PAGE {
@@ -213,119 +214,72 @@ pub(super) async fn overdue(
     now: UnixMillis,
     held_before: UnixMillis,
     limit: usize,
-    failures: Arc<Failures>,
 ) -> Result<Vec<Challenge>, Trouble> {
     let mut found = Vec::new();
+    let range = (keys::DUE, "-inf".to_owned(), now.0.to_string());
+    let stands = |c: &Challenge| stands_open(keys::DUE, c);
     let due = |c: &Challenge| c.expires_at <= now;
-    let range = ("-inf".to_owned(), now.0.to_string());
-    timed(&reader, &failures, keys::DUE, range, limit, due, &mut found).await?;
+    timed(&reader, range, limit, Kind::Open, stands, due, &mut found).await?;
+    let range = (keys::HELD, format!("({}", now.0), "+inf".to_owned());
+    let stands = |c: &Challenge| stands_open(keys::HELD, c);
     let held = |c: &Challenge| c.held && c.expires_at > now && c.issued_at < held_before;
-    let range = (format!("({}", now.0), "+inf".to_owned());
-    timed(&reader, &failures, keys::HELD, range, limit, held, &mut found).await?;
+    timed(&reader, range, limit, Kind::Open, stands, held, &mut found).await?;
     Ok(found)
-}
-
-/// Adds the open challenges in a range of an index that are wanted.
-async fn timed(
-    reader: &Reader,
-    failures: &Failures,
-    index: &'static str,
-    (from, to): (String, String),
-    limit: usize,
-    wanted: impl Fn(&Challenge) -> bool,
-    found: &mut Vec<Challenge>,
-) -> Result<(), Trouble> {
-    let (mut unchecked, mut offset) = (Vec::new(), 0);
-    while found.len() < limit {
-        let mut page = redis::cmd("ZRANGEBYSCORE");
-        page.arg(index).arg(&from).arg(&to).arg("LIMIT").arg(offset).arg(PAGE);
-        let members = texts(reader.one(page).await?)?;
-        offset += members.len();
-        let named: Vec<_> = members.iter().map(|m| named_challenge(m)).collect::<Result<_, _>>()?;
-        let names = named.iter().map(|(names, id)| row_of(names.challenge(id)));
-        let values = reader.ask(names.collect()).await?;
-        let asked = members.len();
-        for (value, member) in values.into_iter().zip(members) {
-            match intact::<Challenge>(value, failures)? {
-                Read::Intact(challenge) if stands_open(index, &challenge) => {
-                    if wanted(&challenge) && found.len() < limit {
-                        found.push(challenge);
-                    }
-                }
-                Read::Damaged => {}
-                Read::Intact(_) | Read::Absent => unchecked.push(Entry::Open { index, member }),
-            }
-        }
-        if asked < PAGE {
-            break;
-        }
-    }
-    reader.check_later(unchecked);
-    Ok(())
 }
 
 pub(super) async fn due_events(
     reader: Reader,
     now: UnixMillis,
     limit: usize,
-    failures: Arc<Failures>,
 ) -> Result<Vec<Event>, Trouble> {
-    let (mut found, mut unchecked, mut offset) = (Vec::new(), Vec::new(), 0);
+    let mut found = Vec::new();
+    let range = (keys::EVENTS, "-inf".to_owned(), now.0.to_string());
+    let due = |event: &Event| event.due_at <= now;
+    timed(&reader, range, limit, Kind::Event, |_| true, due, &mut found).await?;
+    Ok(found)
+}
+
+/// Adds the records in a range of an index that stand in it and are wanted.
+///
+/// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
+/// asks for it by name is told that it cannot be read.
+async fn timed<T: Stored>(
+    reader: &Reader,
+    (index, from, to): (&str, String, String),
+    limit: usize,
+    kind: Kind,
+    stands: impl Fn(&T) -> bool,
+    wanted: impl Fn(&T) -> bool,
+    found: &mut Vec<T>,
+) -> Result<(), Trouble> {
+    let (mut unchecked, mut offset) = (Vec::new(), 0);
     while found.len() < limit {
         let mut page = redis::cmd("ZRANGEBYSCORE");
-        page.arg(keys::EVENTS).arg("-inf").arg(now.0).arg("LIMIT").arg(offset).arg(PAGE);
-        let members = texts(reader.one(page).await?)?;
-        let asked = members.len();
-        offset += asked;
-        let named = members.iter().map(|member| {
-            let named = keys::parse_event_member(member);
-            let (names, id) = named.ok_or_else(|| unexpected("an unknown event"))?;
-            Ok(get(names.event(&id)))
-        });
-        let values = reader.ask(named.collect::<Result<_, Trouble>>()?).await?;
-        for (value, member) in values.into_iter().zip(members) {
-            match intact::<Event>(value, &failures)? {
-                Read::Intact(event) if event.due_at <= now && found.len() < limit => {
-                    found.push(event);
+        page.arg(index).arg(&from).arg(&to).arg("LIMIT").arg(offset).arg(PAGE);
+        let members = texts(reader.one(page).await?)?.into_iter();
+        let entry = |member| Entry { index: index.to_owned(), member, kind: kind.clone() };
+        let entries: Vec<_> = members.map(entry).collect();
+        let asked = entries.iter().map(Entry::record).collect::<Result<Vec<_>, _>>()?;
+        let is_last = asked.len() < PAGE;
+        offset += asked.len();
+        for (value, entry) in reader.ask(asked).await?.into_iter().zip(entries) {
+            match row(value) {
+                Ok(Some(record)) if stands(&record) => {
+                    if wanted(&record) && found.len() < limit {
+                        found.push(record);
+                    }
                 }
-                Read::Intact(_) | Read::Damaged => {}
-                Read::Absent => unchecked.push(Entry::Event { member }),
+                Ok(_) => unchecked.push(entry),
+                Err(Trouble::Unreadable(error)) => {
+                    reader.failures.passed_over(&StoreError::Unreadable(error));
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
-        if asked < PAGE {
+        if is_last {
             break;
         }
     }
     reader.check_later(unchecked);
-    Ok(found)
-}
-
-/// A record that waits for its time.
-enum Read<T> {
-    Intact(T),
-    Damaged,
-    Absent,
-}
-
-/// A damaged record is passed over and logged: it must not hold up all later ones. A caller that
-/// asks for it by name is told that it cannot be read.
-fn intact<T: Stored>(value: Value, failures: &Failures) -> Result<Read<T>, Trouble> {
-    match row(value) {
-        Ok(Some(record)) => Ok(Read::Intact(record)),
-        Ok(None) => Ok(Read::Absent),
-        Err(Trouble::Unreadable(error)) => {
-            failures.passed_over(&StoreError::Unreadable(error));
-            Ok(Read::Damaged)
-        }
-        Err(trouble) => Err(trouble),
-    }
-}
-
-/// Tells whether a challenge belongs into an index of open ones.
-pub(super) fn stands_open(index: &str, challenge: &Challenge) -> bool {
-    challenge.ended.is_none() && (index == keys::DUE || challenge.held)
-}
-
-pub(super) fn named_challenge(member: &str) -> Result<(AccountNames, Digest), Trouble> {
-    keys::parse_member(member).ok_or_else(|| unexpected("an unknown challenge"))
+    Ok(())
 }

@@ -6,8 +6,6 @@
 //! was lost is sent again. `owner` names the one server that may write; `journal` gives a Redis its
 //! lost records back; `unit` keeps the indexes right through a crash.
 
-mod answer;
-mod async_commit;
 mod commit_task;
 mod emails;
 mod entry;
@@ -28,7 +26,6 @@ mod scan;
 mod script;
 mod settings;
 mod startup;
-mod ticket_lookup;
 mod tickets;
 mod trouble;
 mod unit;
@@ -64,7 +61,7 @@ use super::failures::Failures;
 use super::intake::Intake;
 use super::{COMMITS_ENDED, COMMITS_FULL, check_form, lock, refused};
 use crate::ports::store::{
-    ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
+    ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
 use crate::ports::{Entropy, Later};
 use crate::system::Stopwatch;
@@ -119,11 +116,11 @@ impl RedisStore {
             opening.await.unwrap_or_else(|_| Err(StoreError::Closed))?;
         let jobs = Intake::new(jobs, COMMITS_FULL, COMMITS_ENDED);
         let ended = Mutex::new(Some(ended));
-        let failures = Arc::default();
+        let failures = Arc::clone(&reader.failures);
         Ok(Self { jobs, reader, health, failures, ended, commits: AtomicU64::new(0) })
     }
 
-    fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    fn read<T, F, R>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
         F: Fn(Reader) -> R + Send + 'static,
@@ -139,13 +136,13 @@ impl RedisStore {
         unit: Unit,
         early: Option<T>,
         read: fn(Said) -> Result<T, Trouble>,
-    ) -> Later<Result<T, StoreError>> {
+    ) -> Answer<T> {
         let queued = self.jobs.send(|| {
             let since = Stopwatch::start();
             if let Some((answer, number)) =
                 early.and_then(|answer| Some((answer, self.health.admit()?)))
             {
-                let answer: Later<_> = Box::pin(std::future::ready(Ok(answer)));
+                let answer: Answer<_> = Box::pin(std::future::ready(Ok(answer)));
                 let queued = Queued { unit, caller: None, told: Some(number), since };
                 return (Job::Record(queued), answer);
             }
@@ -157,7 +154,7 @@ impl RedisStore {
             });
             let queued = Queued { unit, caller: Some(caller), told: None, since };
             let ended = |_| Err(refused(COMMITS_ENDED));
-            let answer: Later<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
+            let answer: Answer<_> = Box::pin(async move { answer.await.unwrap_or_else(ended) });
             (Job::Record(queued), answer)
         });
         let answer = queued.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))));
@@ -166,63 +163,47 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
-    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+    fn commit(&self, change: Change) -> Answer<Committed> {
         if let Err(error) = check_form(&change) {
             return Box::pin(async move { Err(error) });
         }
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{}-{number}", self.health.owner.name());
+        let id = format!("{}-{number}", self.health.owner.token);
         let early = may_lag(&change).then_some(Committed::Recorded);
-        self.submit(Unit::Commit { change, id }, early, answer::committed)
+        self.submit(Unit::Commit { change, id }, early, reply::committed)
     }
 
-    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+    fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
         let key = key.clone();
         self.read(move |reader| lookups::account(reader, key.clone()))
     }
 
-    fn action(
-        &self,
-        account: &AccountKey,
-        key: &ActionKey,
-    ) -> Later<Result<Option<Action>, StoreError>> {
+    fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         let (account, key) = (account.clone(), key.clone());
         self.read(move |reader| lookups::action(reader, account.clone(), key.clone()))
     }
 
-    fn actions(
-        &self,
-        account: &AccountKey,
-        query: ActionQuery,
-    ) -> Later<Result<Vec<Action>, StoreError>> {
+    fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>> {
         let account = account.clone();
         self.read(move |reader| lookups::actions(reader, account.clone(), query.clone()))
     }
 
-    fn challenge(
-        &self,
-        tenant: &TenantId,
-        id: &ChallengeId,
-    ) -> Later<Result<Option<Challenge>, StoreError>> {
+    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let (tenant, id) = (tenant.clone(), id.clone());
         self.read(move |reader| lookups::challenge(reader, tenant.clone(), id.clone()))
     }
 
-    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+    fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
         let key = key.clone();
         self.read(move |reader| lookups::devices_of_key(reader, key.clone()))
     }
 
-    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+    fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
         let ticket = *ticket;
-        self.read(move |reader| ticket_lookup::account_of(reader, ticket))
+        self.read(move |reader| lookups::account_of_ticket(reader, ticket))
     }
 
-    fn users(
-        &self,
-        tenant: &TenantId,
-        query: UserQuery,
-    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
+    fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
         let tenant = tenant.clone();
         self.read(move |reader| lookups::users(reader, tenant.clone(), query.clone()))
     }
@@ -232,39 +213,27 @@ impl Store for RedisStore {
         now: UnixMillis,
         held_before: UnixMillis,
         limit: usize,
-    ) -> Later<Result<Vec<Challenge>, StoreError>> {
-        let failures = Arc::clone(&self.failures);
-        self.read(move |reader| {
-            lookups::overdue(reader, now, held_before, limit, Arc::clone(&failures))
-        })
+    ) -> Answer<Vec<Challenge>> {
+        self.read(move |reader| lookups::overdue(reader, now, held_before, limit))
     }
 
-    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
-        let failures = Arc::clone(&self.failures);
-        self.read(move |reader| lookups::due_events(reader, now, limit, Arc::clone(&failures)))
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>> {
+        self.read(move |reader| lookups::due_events(reader, now, limit))
     }
 
-    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
-        self.submit(Unit::PutOff(event.clone()), None, answer::nothing)
+    fn put_off_event(&self, event: &Event) -> Answer<()> {
+        self.submit(Unit::PutOff(event.clone()), None, reply::nothing)
     }
 
-    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
-        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, answer::nothing)
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
+        self.submit(Unit::RemoveEvent(account.clone(), id.clone()), None, reply::nothing)
     }
 
-    fn token_secret(
-        &self,
-        tenant: &TenantId,
-        fresh: [u8; 32],
-    ) -> Later<Result<[u8; 32], StoreError>> {
-        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, answer::secret)
+    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
+        self.submit(Unit::Secret { tenant: tenant.clone(), fresh }, None, reply::secret)
     }
 
-    fn prune(
-        &self,
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    ) -> Later<Result<u64, StoreError>> {
+    fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
         let sent = self.jobs.send(|| {
             let (reply, answer) = oneshot::channel();
             (Job::Prune { actions_before, challenges_before, reply }, answer)
@@ -274,24 +243,24 @@ impl Store for RedisStore {
         }))
     }
 
-    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
-        self.submit(Unit::Observe(now), None, answer::observed)
+    fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
+        self.submit(Unit::Observe(now), None, reply::observed)
     }
 
-    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+    fn scan(&self, from: Option<Cursor>) -> Answer<Page> {
         self.read(move |reader| scan::page(reader, from.clone()))
     }
 
-    fn verify(&self) -> Later<Result<(), StoreError>> {
+    fn verify(&self) -> Answer<()> {
         self.read(verify::indexes)
     }
 
-    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+    fn room(&self) -> Answer<Option<u64>> {
         self.read(room::room)
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.health.unwritten()
+        self.health.lag.unwritten()
     }
 
     fn unreadable(&self) -> u64 {
@@ -307,7 +276,7 @@ impl Store for RedisStore {
         self.health.ready()
     }
 
-    fn close(&self) -> Later<Result<(), StoreError>> {
+    fn close(&self) -> Answer<()> {
         self.jobs.close();
         let ended = lock(&self.ended).take();
         let health = Arc::clone(&self.health);

@@ -36,9 +36,11 @@ const LOCK_LOOK: Duration = Duration::from_millis(200);
 
 /// The server that owns the store: this one.
 pub(super) struct Owner {
-    token: String,
+    /// Its name: no other owner, of this server or another, has the same.
+    pub(super) token: String,
     epoch: u64,
-    store: String,
+    /// The name of the store.
+    pub(super) store: String,
     /// The attempt that was recorded last when it became the owner.
     pub(super) found: u64,
 }
@@ -133,23 +135,16 @@ impl Owner {
         }
     }
 
-    /// Its name: no other owner, of this server or another, has the same.
-    pub(super) fn name(&self) -> &str {
-        &self.token
-    }
-
-    /// Gives the name of this store.
-    pub(super) fn store(&self) -> &str {
-        &self.store
-    }
-
     /// Gives the first order of the actions that this owner records.
     pub(super) const fn first_order(&self) -> u64 {
         self.epoch << 40
     }
 
-    pub(super) fn attempt(&self, number: u64, acked: u64) -> Attempt {
-        Attempt { token: self.token.clone(), epoch: self.epoch, number, acked }
+    /// A call of the attempt of that number, which is refused to everyone else. Redis is known to
+    /// remember the attempt `acked`.
+    pub(super) fn fenced(&self, script: &'static Text, number: u64, acked: u64) -> Call {
+        let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
+        call.arg(number.to_string()).arg(acked.to_string())
     }
 }
 
@@ -158,22 +153,6 @@ pub(super) fn state() -> redis::Cmd {
     let mut cmd = redis::cmd("HMGET");
     cmd.arg(keys::STATE).arg("owner").arg("epoch").arg("attempt");
     cmd
-}
-
-/// One try of the owner to write.
-pub(super) struct Attempt {
-    token: String,
-    epoch: u64,
-    number: u64,
-    acked: u64,
-}
-
-impl Attempt {
-    /// A call that is refused to everyone else.
-    pub(super) fn fenced(&self, script: &'static Text) -> Call {
-        let call = Call::new(script).key(keys::STATE).arg(&self.token).arg(self.epoch.to_string());
-        call.arg(self.number.to_string()).arg(self.acked.to_string())
-    }
 }
 
 /// Waits until nobody has held the lock for a while, or there was never an owner.

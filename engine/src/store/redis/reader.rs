@@ -16,8 +16,8 @@ use super::owner::state;
 use super::reply::{is_unknown_script, unexpected};
 use super::script::Call;
 use super::trouble::Trouble;
-use crate::ports::Later;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Answer, StoreError};
+use crate::store::failures::Failures;
 use crate::store::{READS_FULL, refused};
 use crate::system::Stopwatch;
 
@@ -36,6 +36,8 @@ pub(super) struct Reader {
     runtime: Handle,
     places: Arc<Semaphore>,
     wait: Duration,
+    /// The failures of the store, with the damaged rows that a read passes over.
+    pub(super) failures: Arc<Failures>,
 }
 
 impl Reader {
@@ -46,12 +48,13 @@ impl Reader {
         wait: Duration,
     ) -> Self {
         let places = Arc::new(Semaphore::new(READS_MAX));
-        Self { link, health, jobs, runtime: Handle::current(), places, wait }
+        let (runtime, failures) = (Handle::current(), Arc::default());
+        Self { link, health, jobs, runtime, places, wait, failures }
     }
 
     /// Starts a read at once; the future is only the wait for its answer. Where Redis does not
     /// answer, or something is unsettled, it is tried again for a while.
-    pub(super) fn read<T, F, R>(&self, query: F) -> Later<Result<T, StoreError>>
+    pub(super) fn read<T, F, R>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
         F: Fn(Self) -> R + Send + 'static,
@@ -62,7 +65,7 @@ impl Reader {
         };
         let reader = self.clone();
         // Later answers need not be in this read.
-        let answered = self.health.answered_unwritten();
+        let answered = self.health.lag.answered_unwritten();
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(async move {
             // If the caller has left, the answer is dropped.

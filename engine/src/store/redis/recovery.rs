@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::commit_task::{CommitTask, GROUP_UNITS_MAX};
-use super::trouble::{ROLLED, Trouble};
+use super::trouble::{FENCED, ROLLED, Trouble};
 
 impl CommitTask {
     /// Checks that Redis records, and has all acknowledged units; mends it if not.
@@ -16,7 +16,7 @@ impl CommitTask {
                     self.health.recording();
                 }
             }
-            Err(Trouble::Fenced) => self.health.fenced(),
+            Err(Trouble::Fenced) => self.health.broke(FENCED),
             Err(Trouble::Refused(why)) => self.health.refusing(&why),
             Err(Trouble::Lost(why) | Trouble::Unreadable(why)) => self.health.unsettled(&why),
         }
@@ -33,7 +33,7 @@ impl CommitTask {
                 }
                 return true;
             }
-            Err(Trouble::Fenced) => self.health.fenced(),
+            Err(Trouble::Fenced) => self.health.broke(FENCED),
             Err(Trouble::Rolled) => self.health.unsettled(ROLLED),
             Err(Trouble::Lost(why) | Trouble::Refused(why) | Trouble::Unreadable(why)) => {
                 self.health.unsettled(&why);

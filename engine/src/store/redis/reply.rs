@@ -5,9 +5,13 @@
     reason = "the library may come to know kinds of replies that nobody here asks for"
 )]
 
+use countersign_core::challenge::Challenge;
+use countersign_core::time::UnixMillis;
 use redis::{ServerError, ServerErrorKind, Value};
 
 use super::trouble::Trouble;
+use crate::ports::store::Committed;
+use crate::store::record::Stored;
 
 pub(super) fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
@@ -57,6 +61,11 @@ pub(super) fn bytes(value: Value) -> Result<Option<Vec<u8>>, Trouble> {
     }
 }
 
+/// Reads the record in a row, or none.
+pub(super) fn row<T: Stored>(value: Value) -> Result<Option<T>, Trouble> {
+    Ok(bytes(value)?.map(|row| T::from_row(&row)).transpose()?)
+}
+
 pub(super) fn text(value: Value) -> Result<Option<String>, Trouble> {
     let bytes = bytes(value)?;
     bytes.map(|b| String::from_utf8(b).map_err(|_| unexpected("not text"))).transpose()
@@ -89,4 +98,43 @@ pub(super) fn said(value: Value) -> Result<Said, Trouble> {
         "fenced" => Err(Trouble::Fenced),
         _ => Ok((word, values.collect())),
     }
+}
+
+/// Word of a unit that is recorded.
+pub(super) const RECORDED: &str = "recorded";
+/// Word of a change that expects another revision.
+pub(super) const STALE: &str = "stale";
+/// Word of a change whose challenge has another end.
+pub(super) const ENDED: &str = "ended";
+
+pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
+    match word.as_str() {
+        RECORDED => Ok(Committed::Recorded),
+        STALE => Ok(Committed::Stale { recorded: number(first(values))? }),
+        ENDED => {
+            let recorded: Option<Challenge> = row(first(values))?;
+            let recorded = recorded.and_then(|c| Some((c.id, c.ended?)));
+            let (challenge, ended) = recorded.ok_or_else(|| unexpected("no end"))?;
+            Ok(Committed::Ended { challenge, recorded: Box::new(ended) })
+        }
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// The secret that is kept.
+pub(super) fn secret((_, values): Said) -> Result<[u8; 32], Trouble> {
+    row(first(values))?.ok_or_else(|| unexpected("no secret"))
+}
+
+/// The highest time that was recorded before.
+pub(super) fn observed((_, values): Said) -> Result<UnixMillis, Trouble> {
+    number(first(values)).map(UnixMillis)
+}
+
+pub(super) fn nothing(_: Said) -> Result<(), Trouble> {
+    Ok(())
+}
+
+fn first(values: Vec<Value>) -> Value {
+    values.into_iter().next().unwrap_or(Value::Nil)
 }

@@ -13,10 +13,10 @@ use countersign_core::id::TenantId;
 use countersign_core::time::UnixMillis;
 use redis::{Cmd, Value};
 
+use super::entry::get;
 use super::keys::{self, AccountNames};
-use super::lookups::{get, row};
 use super::reader::Reader;
-use super::reply::{array, bytes, checked, text, texts, unexpected};
+use super::reply::{array, bytes, checked, row, text, texts, unexpected};
 use super::trouble::Trouble;
 use super::unit::end;
 use crate::ports::store::{Cursor, Page, Record, StoreError};

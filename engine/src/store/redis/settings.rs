@@ -54,7 +54,7 @@ impl RedisSettings {
     }
 }
 
-/// Times for which Redis keeps records with an end.
+/// Times for which Redis keeps records with an end, in milliseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Retention {
     pub(super) action_ms: u64,
@@ -62,15 +62,11 @@ pub(super) struct Retention {
 }
 
 impl Retention {
-    pub(super) fn action_ms(self) -> u64 {
-        expiry_ms(self.action_ms)
+    pub(super) fn of(settings: &RedisSettings) -> Self {
+        let expiry_ms = |ms: u64| ms.saturating_add(EXPIRY_MARGIN_MS).min(EXPIRY_MS_MAX);
+        Self {
+            action_ms: expiry_ms(settings.action_retention_ms),
+            challenge_ms: expiry_ms(settings.challenge_retention_ms),
+        }
     }
-
-    pub(super) fn challenge_ms(self) -> u64 {
-        expiry_ms(self.challenge_ms)
-    }
-}
-
-fn expiry_ms(retention_ms: u64) -> u64 {
-    retention_ms.saturating_add(EXPIRY_MARGIN_MS).min(EXPIRY_MS_MAX)
 }

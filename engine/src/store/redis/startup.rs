@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::commit_task::{CommitTask, QUEUE_UNITS_MAX};
 use super::health::Health;
 use super::job::Job;
-use super::link::Link;
+use super::link::{Link, pipeline};
 use super::owner::{Owner, RENEWAL, state};
 use super::reader::Reader;
 use super::reply::{checked, text, texts};
@@ -41,10 +41,7 @@ pub(super) async fn serve(
         Ok((writing, reading, owner)) => {
             let health = Arc::new(Health::new(owner, settings.durability));
             let (jobs, queue) = mpsc::channel(QUEUE_UNITS_MAX);
-            let retention = Retention {
-                action_ms: settings.action_retention_ms,
-                challenge_ms: settings.challenge_retention_ms,
-            };
+            let retention = Retention::of(&settings);
             let (weak, wait) = (jobs.downgrade(), settings.wait);
             let reader = Reader::new(Arc::clone(&reading), Arc::clone(&health), weak, wait);
             tokio::spawn(keep_lock(reading, Arc::clone(&health), reader.clone()));
@@ -87,7 +84,7 @@ async fn open(settings: &RedisSettings, entropy: &dyn Entropy) -> Result<Links, 
     }
     let owner = Owner::acquire(&writing, entropy, settings.opening).await?;
     super::emails::fold(&writing, &owner).await?;
-    tracing::info!(store = owner.store(), "Redis is the store");
+    tracing::info!(store = owner.store, "Redis is the store");
     Ok((writing, reading, owner))
 }
 
@@ -130,19 +127,20 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     if field("role").is_some_and(|role| role != "master") {
         return Err(Trouble::Lost("this Redis is a replica".to_owned()));
     }
-    let asked = async |name: &str| -> Result<Option<String>, Trouble> {
-        let mut get = redis::cmd("CONFIG");
-        let reply = link.ask(&super::link::pipeline(&[get.arg("GET").arg(name).clone()])).await?;
-        // A user without the right to ask cannot be told.
-        let reply = reply.into_iter().next().and_then(|reply| checked(reply).ok());
-        Ok(reply.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1)))
-    };
+    let sync = told(link, redis::cmd("CONFIG").arg("GET").arg("appendfsync")).await?;
+    let sync = sync.map(texts).transpose()?.and_then(|pair| pair.into_iter().nth(1));
+    let user =
+        told(link, redis::cmd("ACL").arg("WHOAMI")).await?.and_then(|user| text(user).ok()?);
+    // Redis loads its log as its user default, on or off, and drops commands that this user may not
+    // run (redis/redis#14541).
+    let write = ["DRYRUN", "default", "HSET", super::keys::STATE, "attempt", "0"];
+    let loads = told(link, redis::cmd("ACL").arg(&write)).await?;
     let persistence = RedisConfig {
         append_only: field("aof_enabled").map(|enabled| enabled == "1"),
-        sync: asked("appendfsync").await?,
+        sync,
         eviction: field("maxmemory_policy").map(str::to_owned),
-        user: who(link).await?,
-        loads: loads(link).await?,
+        user,
+        loads: loads.map(|told| matches!(told, Value::Okay)),
         encrypted_or_local: url.starts_with("rediss:") || is_local(url),
     };
     for risk in persistence.risks() {
@@ -151,20 +149,10 @@ async fn check(link: &Link, url: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-async fn who(link: &Link) -> Result<Option<String>, Trouble> {
-    let mut whoami = redis::cmd("ACL");
-    let reply = link.ask(&super::link::pipeline(&[whoami.arg("WHOAMI").clone()])).await?;
-    Ok(reply.into_iter().next().and_then(|reply| checked(reply).ok()).and_then(|v| text(v).ok()?))
-}
-
-/// Tells whether the user default may write, on or off: Redis loads its log as this user, and drops
-/// commands that the user may not run (redis/redis#14541).
-async fn loads(link: &Link) -> Result<Option<bool>, Trouble> {
-    let mut dry_run = redis::cmd("ACL");
-    dry_run.arg("DRYRUN").arg("default").arg("HSET").arg(super::keys::STATE).arg("attempt").arg(0);
-    let reply = link.ask(&super::link::pipeline(&[dry_run])).await?.into_iter().next();
-    let told = reply.and_then(|reply| checked(reply).ok());
-    Ok(told.map(|told| matches!(told, Value::Okay)))
+/// Asks for something that Redis may not tell to this user.
+async fn told(link: &Link, command: &Cmd) -> Result<Option<Value>, Trouble> {
+    let replies = link.ask(&pipeline(std::slice::from_ref(command))).await?;
+    Ok(replies.into_iter().next().and_then(|reply| checked(reply).ok()))
 }
 
 /// Address of a Redis, without the user and the password.

@@ -5,13 +5,8 @@ use countersign_core::account::AccountRecord;
 use countersign_core::id::AccountKey;
 use redis::Cmd;
 
-use super::entry::{Entry, put};
-use super::keys::{self};
-
-/// Tells whether a record has the ticket of an index.
-pub(super) fn stands(index: &str, record: &AccountRecord) -> bool {
-    record.tickets.iter().any(|ticket| keys::ticket(&ticket.digest) == index)
-}
+use super::entry::{Entry, Kind, put};
+use super::keys;
 
 /// Puts the tickets of a record into their indexes, each for as long as a ticket like it can live.
 pub(super) fn entries(account: &AccountKey, record: &AccountRecord, commands: &mut Vec<Cmd>) {
@@ -35,9 +30,9 @@ pub(super) fn entries_of_record(
     key: &AccountKey,
     record: &AccountRecord,
 ) -> impl Iterator<Item = Entry> {
-    record.tickets.iter().map(|ticket| Entry::Ticket {
+    record.tickets.iter().map(|ticket| Entry {
         index: keys::ticket(&ticket.digest),
         member: keys::account_name(key),
-        account: key.clone(),
+        kind: Kind::Ticket(key.clone()),
     })
 }

@@ -8,17 +8,15 @@
 use countersign_core::account::AccountRecord;
 use countersign_core::challenge::{Challenge, Ended};
 use countersign_core::change::{Change, Write};
-use countersign_core::device::Device;
 use countersign_core::event::Event;
 use countersign_core::id::{AccountKey, AuthenticatorId, EventId, TenantId};
 use countersign_core::time::UnixMillis;
 use redis::Cmd;
 
 use super::Retention;
-use super::entry::{Entry, put};
+use super::entry::{Entry, binding, put};
 use super::keys::{self, AccountNames, Digest};
-use super::owner::Attempt;
-use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET};
+use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET, Text};
 use super::tickets;
 use crate::store::record::{Stored, state_number};
 
@@ -50,20 +48,25 @@ impl Unit {
         }
     }
 
-    /// The script call that records the unit. `order` orders new actions.
-    pub(super) fn call(&self, attempt: &Attempt, order: u64, retention: Retention) -> Call {
+    /// The script call that records the unit, made by `fenced`. `order` orders new actions.
+    pub(super) fn call(
+        &self,
+        fenced: impl Fn(&'static Text) -> Call,
+        order: u64,
+        retention: Retention,
+    ) -> Call {
         match self {
-            Self::Commit { change, id } => commit(change, id, attempt, order, retention),
+            Self::Commit { change, id } => commit(fenced(&COMMIT), change, id, order, retention),
             Self::Secret { tenant, fresh } => {
-                attempt.fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
+                fenced(&SECRET).key(keys::secret(tenant)).arg(fresh.to_row())
             }
-            Self::Observe(now) => attempt.fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
+            Self::Observe(now) => fenced(&CLOCK).key(keys::CLOCK).arg(now.0.to_string()),
             Self::PutOff(event) => {
                 let name = AccountNames::of(&event.account).event(&event.id);
-                attempt.fenced(&EVENT).key(name).arg(event.to_row())
+                fenced(&EVENT).key(name).arg(event.to_row())
             }
             Self::RemoveEvent(account, id) => {
-                attempt.fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
+                fenced(&EVENT).key(AccountNames::of(account).event(id)).arg("")
             }
         }
     }
@@ -130,11 +133,6 @@ impl Unit {
     }
 }
 
-/// Entry of a binding in the index of its key. The user's id is last, because it may hold a space.
-pub(super) fn binding(account: &AccountKey, id: &AuthenticatorId) -> String {
-    format!("{} {}", keys::device_id(id).as_str(), account.user.as_str())
-}
-
 /// Entry of a challenge in the indexes by time.
 pub(super) fn member(challenge: &Challenge) -> String {
     let id = keys::challenge_id(&challenge.account.tenant, &challenge.id);
@@ -153,7 +151,7 @@ fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cm
     let mut owner = redis::cmd("SET");
     owner.arg(keys::challenge_owner(&id)).arg(names.digest().as_str());
     if let Some(ended) = &challenge.ended {
-        owner.arg("PX").arg(retention.challenge_ms());
+        owner.arg("PX").arg(retention.challenge_ms);
         commands.push(put(keys::ENDED, ended.at.0, &member));
     } else {
         commands.push(put(keys::DUE, challenge.expires_at.0, &member));
@@ -164,10 +162,9 @@ fn entries_of(challenge: &Challenge, retention: Retention, commands: &mut Vec<Cm
     commands.push(owner);
 }
 
-fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retention) -> Call {
+fn commit(call: Call, change: &Change, id: &str, order: u64, keep: Retention) -> Call {
     let names = AccountNames::of(&change.account);
-    let mut call = attempt
-        .fenced(&COMMIT)
+    let mut call = call
         .key(names.account())
         .key(names.devices())
         .key(names.open())
@@ -198,7 +195,7 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(format!("{:016x}", order + nth));
                 call.push(action.created_at.0.to_string());
                 call.push(action.to_row());
-                call.push(keep.action_ms().to_string());
+                call.push(keep.action_ms.to_string());
                 call.push(state_number(action.state).to_string());
                 call.push(keys::code_id(&action.key.code).as_str());
             }
@@ -209,7 +206,7 @@ fn commit(change: &Change, id: &str, attempt: &Attempt, order: u64, keep: Retent
                 call.push(id.as_str());
                 call.push(challenge.ended.as_ref().map(end).unwrap_or_default());
                 call.push(challenge.to_row());
-                call.push(keep.challenge_ms().to_string());
+                call.push(keep.challenge_ms.to_string());
             }
             Write::Device(device) => {
                 let id = keys::device_id(&device.id);
@@ -254,37 +251,7 @@ pub(super) fn end(ended: &Ended) -> String {
 
 /// Indexes in which a record stood that was replaced or taken out, each with its entry.
 pub(super) fn entries_of_record(key: &AccountKey, record: &AccountRecord) -> Vec<Entry> {
-    let entry = |index| Entry::User { index, account: key.clone() };
+    let entry = |index| Entry::of_user(index, key.clone());
     let users = keys::attributes(&key.tenant, record).into_iter().map(entry);
     users.chain(tickets::entries_of_record(key, record)).collect()
-}
-
-impl Entry {
-    pub(super) fn of_device(device: &Device) -> Self {
-        Self::Binding {
-            index: keys::bindings(&device.credential()),
-            member: binding(&device.account, &device.id),
-            account: device.account.clone(),
-        }
-    }
-
-    pub(super) fn index(&self) -> &str {
-        match self {
-            Self::User { index, .. } | Self::Binding { index, .. } | Self::Ticket { index, .. } => {
-                index
-            }
-            Self::Open { index, .. } => index,
-            Self::Event { .. } => keys::EVENTS,
-        }
-    }
-
-    pub(super) fn member(&self) -> &str {
-        match self {
-            Self::User { account, .. } => account.user.as_str(),
-            Self::Binding { member, .. }
-            | Self::Open { member, .. }
-            | Self::Event { member }
-            | Self::Ticket { member, .. } => member,
-        }
-    }
 }

@@ -6,13 +6,13 @@
 use countersign_core::challenge::Challenge;
 use redis::{Cmd, Value};
 
+use super::entry::{binding, get};
 use super::keys::{self, AccountNames};
-use super::lookups::get;
 use super::reader::Reader;
 use super::reply::{bytes, checked};
 use super::scan::{fetch, keys_from, read};
 use super::trouble::Trouble;
-use super::unit::{binding, member};
+use super::unit::member;
 use crate::ports::store::Record;
 use crate::store::record::state_number;
 use crate::store::stream::account_of;

@@ -126,7 +126,7 @@ fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
                 let params = (key.tenant.as_str(), key.user.as_str(), id.as_str());
                 connection.prepare_cached(DROP_DEVICE)?.execute(params)?;
             }
-            Write::Event(event) => outbox::put(connection, event)?,
+            Write::Event(event) => outbox::write(connection, outbox::PUT, event)?,
         }
     }
     // The revision is a column, so that every unit is fenced although few write the account's row.

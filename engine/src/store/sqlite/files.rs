@@ -22,8 +22,10 @@ const STICKY_MODE: u32 = 0o1000;
 
 /// The file of a store, locked for as long as this value is.
 pub(super) struct Files {
-    path: PathBuf,
-    same_boot: bool,
+    /// The database.
+    pub(super) path: PathBuf,
+    /// True if the machine has run on since the file was last open.
+    pub(super) same_boot: bool,
     /// Names the run of the machine.
     boot: Vec<u8>,
     lock: File,
@@ -70,21 +72,6 @@ impl Files {
         let noted =
             lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(note));
         noted.map_err(|e| StoreError::Unavailable(format!("{}: {e}", self.path.display())))
-    }
-
-    /// Tells whether the machine has run on since the file was last open.
-    pub(super) const fn same_boot(&self) -> bool {
-        self.same_boot
-    }
-
-    /// Bytes that the files can still grow by.
-    pub(super) fn room(&self) -> Option<u64> {
-        room(&self.path)
-    }
-
-    /// The database.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

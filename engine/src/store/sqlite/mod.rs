@@ -45,7 +45,7 @@ use super::failures::Failures;
 use super::{Durability, refused};
 use crate::ports::Later;
 use crate::ports::store::{
-    ActionQuery, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
+    ActionQuery, Answer, Committed, Cursor, Page, Store, StoreError, Unwritten, UserQuery,
 };
 
 /// Keeps everything in one `SQLite` file.
@@ -78,21 +78,21 @@ impl SqliteStore {
     /// commits. A large file is looked through after it is opened: then [`Store::broken`] says so.
     pub fn open_with(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let files = Arc::new(Files::prepare(path)?);
-        log::check(files.path(), files.same_boot())?;
+        log::check(&files.path, files.same_boot)?;
         let writer = WritingConnection::open(Arc::clone(&files))?;
         files.note_opened()?;
-        let checked = scan::check_at_open(files.path())?;
+        let checked = scan::check_at_open(&files.path)?;
         let queue = Arc::new(CommitQueue::start("store-writer", writer, durability)?);
         let readers = Arc::new(Readers::start(&files)?);
         if !checked {
             check_behind(&files, &queue)?;
         }
-        let path = files.path().to_owned();
+        let path = files.path.clone();
         Ok(Self { queue, readers, failures: Arc::default(), path })
     }
 
     /// Queues a read, which sees all earlier answers.
-    fn read<T, F>(&self, query: F) -> Later<Result<T, StoreError>>
+    fn read<T, F>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
         F: FnOnce(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
@@ -108,7 +108,7 @@ impl SqliteStore {
     }
 
     /// Queues a unit, which may be answered `early`.
-    fn write<T, W>(&self, early: Option<T>, work: W) -> Later<Result<T, StoreError>>
+    fn write<T, W>(&self, early: Option<T>, work: W) -> Answer<T>
     where
         T: Clone + PartialEq + Send + 'static,
         W: FnMut(&rusqlite::Connection) -> Result<T, Fault> + Send + 'static,
@@ -124,7 +124,7 @@ fn check_behind(
 ) -> Result<(), StoreError> {
     let (files, queue) = (Arc::clone(files), Arc::downgrade(queue));
     let thread = std::thread::Builder::new().name("store-check".to_owned()).spawn(move || {
-        let Err(error) = scan::check_file(files.path()) else { return };
+        let Err(error) = scan::check_file(&files.path) else { return };
         if let Some(queue) = queue.upgrade() {
             queue.break_with(error);
         }
@@ -133,21 +133,11 @@ fn check_behind(
 }
 
 /// Why a statement or a row failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 enum Fault {
-    Sql(rusqlite::Error),
-    Row(StoreError),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Row(error)
-    }
+    Sql(#[from] rusqlite::Error),
+    Row(#[from] StoreError),
 }
 
 impl From<Fault> for StoreError {
@@ -175,58 +165,42 @@ fn sql_int(number: u64) -> i64 {
 }
 
 impl Store for SqliteStore {
-    fn commit(&self, change: Change) -> Later<Result<Committed, StoreError>> {
+    fn commit(&self, change: Change) -> Answer<Committed> {
         let early = may_lag(&change).then_some(Committed::Recorded);
         self.write(early, move |connection| change::commit(connection, &change))
     }
 
-    fn account(&self, key: &AccountKey) -> Later<Result<Snapshot, StoreError>> {
+    fn account(&self, key: &AccountKey) -> Answer<Snapshot> {
         let key = key.clone();
         self.read(move |connection| queries::account(connection, &key))
     }
 
-    fn action(
-        &self,
-        account: &AccountKey,
-        key: &ActionKey,
-    ) -> Later<Result<Option<Action>, StoreError>> {
+    fn action(&self, account: &AccountKey, key: &ActionKey) -> Answer<Option<Action>> {
         let (account, key) = (account.clone(), key.clone());
         self.read(move |connection| queries::action(connection, &account, &key))
     }
 
-    fn actions(
-        &self,
-        account: &AccountKey,
-        query: ActionQuery,
-    ) -> Later<Result<Vec<Action>, StoreError>> {
+    fn actions(&self, account: &AccountKey, query: ActionQuery) -> Answer<Vec<Action>> {
         let account = account.clone();
         self.read(move |connection| actions::actions(connection, &account, &query))
     }
 
-    fn challenge(
-        &self,
-        tenant: &TenantId,
-        id: &ChallengeId,
-    ) -> Later<Result<Option<Challenge>, StoreError>> {
+    fn challenge(&self, tenant: &TenantId, id: &ChallengeId) -> Answer<Option<Challenge>> {
         let (tenant, id) = (tenant.clone(), id.clone());
         self.read(move |connection| queries::challenge(connection, &tenant, &id))
     }
 
-    fn devices_of_key(&self, key: &CredentialKey) -> Later<Result<Vec<Device>, StoreError>> {
+    fn devices_of_key(&self, key: &CredentialKey) -> Answer<Vec<Device>> {
         let key = key.clone();
         self.read(move |connection| queries::devices_of_key(connection, &key))
     }
 
-    fn account_of_ticket(&self, ticket: &Digest) -> Later<Result<Option<AccountKey>, StoreError>> {
+    fn account_of_ticket(&self, ticket: &Digest) -> Answer<Option<AccountKey>> {
         let ticket = *ticket;
         self.read(move |connection| tickets::account_of(connection, &ticket))
     }
 
-    fn users(
-        &self,
-        tenant: &TenantId,
-        query: UserQuery,
-    ) -> Later<Result<Vec<(UserId, AccountRecord)>, StoreError>> {
+    fn users(&self, tenant: &TenantId, query: UserQuery) -> Answer<Vec<(UserId, AccountRecord)>> {
         let tenant = tenant.clone();
         self.read(move |connection| queries::users(connection, &tenant, &query))
     }
@@ -236,42 +210,34 @@ impl Store for SqliteStore {
         now: UnixMillis,
         held_before: UnixMillis,
         limit: usize,
-    ) -> Later<Result<Vec<Challenge>, StoreError>> {
+    ) -> Answer<Vec<Challenge>> {
         let failures = Arc::clone(&self.failures);
         self.read(move |connection| {
             queries::overdue(connection, now, held_before, limit, &failures)
         })
     }
 
-    fn due_events(&self, now: UnixMillis, limit: usize) -> Later<Result<Vec<Event>, StoreError>> {
+    fn due_events(&self, now: UnixMillis, limit: usize) -> Answer<Vec<Event>> {
         let failures = Arc::clone(&self.failures);
         self.read(move |connection| outbox::due(connection, now, limit, &failures))
     }
 
-    fn put_off_event(&self, event: &Event) -> Later<Result<(), StoreError>> {
+    fn put_off_event(&self, event: &Event) -> Answer<()> {
         let event = event.clone();
-        self.write(None, move |connection| Ok(outbox::put_off(connection, &event)?))
+        self.write(None, move |connection| Ok(outbox::write(connection, outbox::PUT_OFF, &event)?))
     }
 
-    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Later<Result<(), StoreError>> {
+    fn remove_event(&self, account: &AccountKey, id: &EventId) -> Answer<()> {
         let (account, id) = (account.clone(), id.clone());
         self.write(None, move |connection| Ok(outbox::remove(connection, &account, &id)?))
     }
 
-    fn token_secret(
-        &self,
-        tenant: &TenantId,
-        fresh: [u8; 32],
-    ) -> Later<Result<[u8; 32], StoreError>> {
+    fn token_secret(&self, tenant: &TenantId, fresh: [u8; 32]) -> Answer<[u8; 32]> {
         let tenant = tenant.clone();
         self.write(None, move |connection| writer::token_secret(connection, &tenant, &fresh))
     }
 
-    fn prune(
-        &self,
-        actions_before: UnixMillis,
-        challenges_before: UnixMillis,
-    ) -> Later<Result<u64, StoreError>> {
+    fn prune(&self, actions_before: UnixMillis, challenges_before: UnixMillis) -> Answer<u64> {
         let queue = Arc::clone(&self.queue);
         // Small units, so that commits pass between them.
         self.failures.watch(Box::pin(async move {
@@ -289,26 +255,26 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn observe(&self, now: UnixMillis) -> Later<Result<UnixMillis, StoreError>> {
+    fn observe(&self, now: UnixMillis) -> Answer<UnixMillis> {
         self.write(None, move |connection| writer::observe(connection, now))
     }
 
-    fn scan(&self, from: Option<Cursor>) -> Later<Result<Page, StoreError>> {
+    fn scan(&self, from: Option<Cursor>) -> Answer<Page> {
         self.read(move |connection| scan::page(connection, from.as_ref()))
     }
 
-    fn verify(&self) -> Later<Result<(), StoreError>> {
+    fn verify(&self) -> Answer<()> {
         self.read(scan::verify)
     }
 
-    fn room(&self) -> Later<Result<Option<u64>, StoreError>> {
+    fn room(&self) -> Answer<Option<u64>> {
         let path = self.path.clone();
         // On a thread that reads: a disk may hang.
         self.readers.read(move |_| Ok(files::room(&path)))
     }
 
     fn unwritten(&self) -> Unwritten {
-        self.queue.unwritten()
+        self.queue.lag.unwritten()
     }
 
     fn unreadable(&self) -> u64 {
@@ -324,7 +290,7 @@ impl Store for SqliteStore {
         self.readers.ready()
     }
 
-    fn close(&self) -> Later<Result<(), StoreError>> {
+    fn close(&self) -> Answer<()> {
         let reading = self.readers.finish();
         let writing = self.queue.finish();
         let (reply, closed) = oneshot::channel();

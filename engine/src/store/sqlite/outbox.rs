@@ -27,15 +27,8 @@ pub(super) const PUT_OFF: &str = "UPDATE events SET due_at = ?4, row = ?5
      WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
 pub(super) const REMOVE: &str = "DELETE FROM events WHERE tenant = ?1 AND user_id = ?2 AND id = ?3";
 
-pub(super) fn put(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
-    write(connection, PUT, event)
-}
-
-pub(super) fn put_off(connection: &Connection, event: &Event) -> rusqlite::Result<()> {
-    write(connection, PUT_OFF, event)
-}
-
-fn write(connection: &Connection, sql: &str, event: &Event) -> rusqlite::Result<()> {
+/// Writes an event by [`PUT`], or by [`PUT_OFF`] if it has to be there.
+pub(super) fn write(connection: &Connection, sql: &str, event: &Event) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute((
         event.account.tenant.as_str(),
         event.account.user.as_str(),

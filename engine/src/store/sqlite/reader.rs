@@ -9,8 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::files::Files;
 use super::{Fault, schema};
-use crate::ports::Later;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Answer, StoreError};
 use crate::store::intake::Intake;
 use crate::store::{READS_FULL, lock, refused};
 
@@ -32,7 +31,7 @@ impl Readers {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::with_capacity(READERS);
         for n in 0..READERS {
-            let connection = schema::open_reader(files.path())?;
+            let connection = schema::open_reader(&files.path)?;
             let (receiver, files) = (Arc::clone(&receiver), Arc::clone(files));
             let thread = std::thread::Builder::new()
                 .name(format!("store-reader-{n}"))
@@ -45,7 +44,7 @@ impl Readers {
     }
 
     /// Queues a read at once; the future is only the wait for its answer.
-    pub(super) fn read<T, F>(&self, query: F) -> Later<Result<T, StoreError>>
+    pub(super) fn read<T, F>(&self, query: F) -> Answer<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,

@@ -21,80 +21,47 @@ const PAGE_ROWS: u32 = 512;
 /// Bytes of a file that is looked through before it is used: a fraction of a second.
 const CHECKED_FIRST_BYTES_MAX: u64 = 32 << 20;
 
-/// A table to read. Secrets and accounts come first, because an import needs them.
-struct Table {
-    name: &'static str,
-    sql: &'static str,
-    read: fn(&Row<'_>) -> Result<Option<Record>, Fault>,
-}
+/// Reads the record of a row.
+type Read = fn(&Row<'_>) -> Result<Option<Record>, Fault>;
 
-const TABLES: [Table; 7] = [
-    Table {
-        name: "secrets",
-        sql: "SELECT rowid, row, tenant FROM secrets WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: secret,
-    },
-    Table {
-        name: "accounts",
-        sql: "SELECT rowid, row, tenant, user_id, email, phone, username FROM accounts
-              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: account,
-    },
-    Table {
-        name: "devices",
-        sql: "SELECT rowid, row, tenant, user_id, id, thumbprint FROM devices
-              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: device,
-    },
-    Table {
-        name: "actions",
-        sql: "SELECT rowid, row, tenant, user_id, code, idempotency_key, created_at FROM actions
-              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: action,
-    },
-    Table {
-        name: "challenges",
-        sql: "SELECT rowid, row, tenant, user_id, id, issued_at, expires_at, held, ended_at
-              FROM challenges WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: challenge,
-    },
-    Table {
-        name: "events",
-        sql: "SELECT rowid, row, tenant, user_id, id, due_at FROM events
-              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
-        read: event,
-    },
-    Table {
-        name: "clock",
-        sql: "SELECT id, row FROM clock WHERE id > ?1 ORDER BY id LIMIT ?2",
-        read: |row| Ok(Some(Record::LatestTime(record(row, 1)?))),
-    },
+/// The tables, each with the columns besides its rows, and how its records are read. Secrets and
+/// accounts come first, because an import needs them.
+const TABLES: [(&str, &str, Read); 7] = [
+    ("secrets", ", tenant", secret),
+    ("accounts", ", tenant, user_id, email, phone, username", account),
+    ("devices", ", tenant, user_id, id, thumbprint", device),
+    ("actions", ", tenant, user_id, code, idempotency_key, created_at", action),
+    ("challenges", ", tenant, user_id, id, issued_at, expires_at, held, ended_at", challenge),
+    ("events", ", tenant, user_id, id, due_at", event),
+    ("clock", "", |row| Ok(Some(Record::LatestTime(record(row, 1)?)))),
 ];
 
 /// The rows that follow a place.
 pub(super) fn page(connection: &Connection, from: Option<&Cursor>) -> Result<Page, Fault> {
     let (first, after) = from.map_or(Ok((0, 0)), place)?;
-    let table = &TABLES[first];
-    let mut statement = connection.prepare_cached(table.sql)?;
+    let (table, columns, read) = TABLES[first];
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT rowid, row{columns} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2"
+    ))?;
     let mut rows = statement.query((after, PAGE_ROWS))?;
     let (mut records, mut last, mut count) = (Vec::new(), after, 0);
     while let Some(row) = rows.next()? {
         last = row.get(0)?;
         count += 1;
-        match (table.read)(row) {
+        match read(row) {
             Ok(found) => records.extend(found.map(Ok)),
-            Err(Fault::Row(error)) => records.push(Err(located(table.name, last, &error))),
+            Err(Fault::Row(error)) => records.push(Err(located(table, last, &error))),
             Err(Fault::Sql(error)) => return Err(error.into()),
         }
     }
     let next = if count < PAGE_ROWS { (first + 1, 0) } else { (first, last) };
-    let next = TABLES.get(next.0).map(|table| Cursor(format!("{}:{}", table.name, next.1)));
+    let next = TABLES.get(next.0).map(|(table, ..)| Cursor(format!("{table}:{}", next.1)));
     Ok(Page { records, next })
 }
 
 fn place(cursor: &Cursor) -> Result<(usize, i64), Fault> {
     let parsed = cursor.0.split_once(':').and_then(|(name, row)| {
-        let table = TABLES.iter().position(|table| table.name == name)?;
+        let table = TABLES.iter().position(|(table, ..)| *table == name)?;
         Some((table, row.parse().ok()?))
     });
     parsed.ok_or_else(|| super::refused("the cursor is not one of this store").into())

@@ -6,7 +6,7 @@ use countersign_core::id::TenantId;
 use countersign_core::time::UnixMillis;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::files::Files;
+use super::files::{self, Files};
 use super::queries::record;
 use super::{Fault, removed, schema, sql_int, tickets, unavailable};
 use crate::ports::store::StoreError;
@@ -63,7 +63,7 @@ pub(super) struct WritingConnection {
 
 impl WritingConnection {
     pub(super) fn open(files: Arc<Files>) -> Result<Self, StoreError> {
-        let connection = schema::open_writer(files.path())?;
+        let connection = schema::open_writer(&files.path)?;
         Ok(Self { connection, since_checkpoint: 0, files })
     }
 
@@ -106,7 +106,7 @@ impl Backend for WritingConnection {
     }
 
     fn has_room(&self) -> bool {
-        self.files.room().is_none_or(|bytes| bytes >= ROOM_AGAIN_BYTES)
+        files::room(&self.files.path).is_none_or(|bytes| bytes >= ROOM_AGAIN_BYTES)
     }
 
     fn close(self) -> Result<(), StoreError> {

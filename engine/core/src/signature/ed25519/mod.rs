@@ -4,6 +4,8 @@
 //! Whatever is checked goes through [`Term`], so that a batch cannot see a signature differently
 //! from a single verification.
 
+use std::sync::Arc;
+
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::traits::IsIdentity;
@@ -43,7 +45,7 @@ fn parse(key: &[u8], _: SignatureFormat) -> Result<Parsed, InvalidKey> {
     if !is_canonical(&bytes) || key.is_weak() || !point.is_torsion_free() {
         return Err(InvalidKey::Point);
     }
-    Ok(Parsed::new(Ed25519 { bytes, minus_a: -point }))
+    Ok(Arc::new(Ed25519 { bytes, minus_a: -point }))
 }
 
 /// Tells whether these bytes are the one canonical encoding of the point that they decompress to:

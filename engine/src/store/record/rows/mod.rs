@@ -18,7 +18,7 @@ use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, AuthenticatorId, IdempotencyKey, InvalidId, TenantId, UserId,
 };
 use countersign_core::outcome::Outcome;
-use countersign_core::signature::{Algorithm, InvalidKey, PublicKey, SignatureFormat};
+use countersign_core::signature::{Algorithm, PublicKey, SignatureFormat};
 use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -26,14 +26,8 @@ use serde::{Deserialize, Serialize};
 /// Why the body of an intact row is not a record. It never quotes the row.
 pub(super) struct Invalid(pub(super) String);
 
-impl From<InvalidId> for Invalid {
-    fn from(error: InvalidId) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<InvalidKey> for Invalid {
-    fn from(error: InvalidKey) -> Self {
+impl<E: std::error::Error> From<E> for Invalid {
+    fn from(error: E) -> Self {
         Self(error.to_string())
     }
 }
@@ -84,12 +78,6 @@ pub(super) struct ActionRow<'a> {
     #[serde(default)]
     revision: u64,
 }
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct SecretRow<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct TimeRow(u64);
 
 /// Numbers that stand for the variants of an enum, for ever.
 macro_rules! coded {
@@ -236,33 +224,5 @@ impl TryFrom<ActionRow<'_>> for Action {
             approved: row.approved.map(DisplayText::restore),
             revision: row.revision,
         })
-    }
-}
-
-impl<'a> From<&'a [u8; 32]> for SecretRow<'a> {
-    fn from(secret: &'a [u8; 32]) -> Self {
-        Self(secret)
-    }
-}
-
-impl TryFrom<SecretRow<'_>> for [u8; 32] {
-    type Error = Invalid;
-
-    fn try_from(row: SecretRow<'_>) -> Result<Self, Invalid> {
-        row.0.try_into().map_err(|_| Invalid("it is not 32 bytes".to_owned()))
-    }
-}
-
-impl From<&UnixMillis> for TimeRow {
-    fn from(time: &UnixMillis) -> Self {
-        Self(time.0)
-    }
-}
-
-impl TryFrom<TimeRow> for UnixMillis {
-    type Error = Invalid;
-
-    fn try_from(row: TimeRow) -> Result<Self, Invalid> {
-        Ok(Self(row.0))
     }
 }
