@@ -1,21 +1,54 @@
-//! `POST …/session/nonce` and `POST …/session`: one signature, and then a bearer token to read
-//! with.
+//! Nonces for a read, an update and a session, and the session itself: one signature, and then a
+//! bearer token to read with.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::device::Signing;
+use countersign_core::nonce::Purpose;
 use countersign_core::time::UnixMillis;
 use countersign_wire::device::{
-    SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    NonceResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    UpdateNonceResponse,
 };
 use countersign_wire::secret::Secret;
 
-use super::credential_key;
+use super::{KeyQuery, credential_key};
 use crate::caller::DeviceCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
+use crate::request::query::Query;
 use crate::state::AppState;
 use crate::token::session::Session;
+
+/// Gives out a nonce whose signature makes the next read a signed one.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
+pub async fn nonce(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Query(query): Query<KeyQuery>,
+) -> Result<HttpResponse, Problem> {
+    let key = query.credential(caller.tenant)?;
+    let handout = state.engine.nonce(&key, Signing::ChallengeId).await?;
+    let message = Secret::new(handout.nonce.message(Purpose::Read));
+    Ok(HttpResponse::Ok().json(NonceResponse { message }))
+}
+
+/// Gives out a nonce whose signature lets the credential be updated.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
+pub async fn update_nonce(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Query(query): Query<KeyQuery>,
+) -> Result<HttpResponse, Problem> {
+    let key = query.credential(caller.tenant)?;
+    let handout = state.engine.nonce(&key, Signing::ChallengeId).await?;
+    let message = Secret::new(handout.nonce.message(Purpose::Update));
+    Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
+}
 
 /// Gives out a nonce for the statement of a session, an update or a removal.
 ///
