@@ -32,7 +32,7 @@ pub use address::reachable;
 pub use brand::Brand;
 pub use countersign_engine::secret::{InvalidSecret, Secret};
 pub use countersign_engine::store::{Bound, Durability};
-pub use error::{ConfigError, FileLine};
+pub use error::ConfigError;
 pub use file::numbers;
 pub use origins::AllowedOrigins;
 
@@ -196,7 +196,7 @@ impl Config {
             Some((table, lines)) => (table, Some(lines)),
             None => (toml::Table::new(), None),
         };
-        let placed = |error: ConfigError| error.with_place(|key| lines.as_ref()?.place(key));
+        let placed = |error: ConfigError| error.with_source(|key| lines.as_ref()?.place(key));
         keys::check(&table).map_err(placed)?;
         let sources = environment::apply(&mut table, env)?;
         let config = keys::check(&table).and_then(|()| {
@@ -207,7 +207,7 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        let config = config.map_err(|e| e.with_source(|key| source_of(key, &sources)));
         let config = config.map_err(placed);
         // A user without a file does not know the names of its keys.
         let config = match file {
@@ -222,10 +222,11 @@ impl Config {
     }
 }
 
-/// The variable that set `key`, or the list that `key` is an entry of.
-fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
+/// The variable that set `key`, or the list that `key` is an entry of, in words.
+fn source_of(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
     let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
-    sources.get(key).or_else(|| sources.get(list)).cloned()
+    let variable = sources.get(key).or_else(|| sources.get(list))?;
+    Some(environment::source(variable))
 }
 
 impl Server {
