@@ -98,7 +98,7 @@ async fn open(
         StoreUrl::Redis(url) => {
             let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
                 engine_settings(config);
-            let redis = RedisSettings::new(url.expose());
+            let redis = RedisSettings::new(url.reveal());
             // A command keeps no caller waiting, and should survive a busy Redis.
             let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {

@@ -6,15 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_wire::paths;
+use countersign_wire::secret::Secret;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
 use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
 use super::file::{File, LogSection, ServerSection, StoreSection};
-use super::{
-    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, tenants,
-};
+use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
@@ -190,7 +189,7 @@ fn is_ambiguous(url: &str) -> bool {
 }
 
 /// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text.
-fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
+fn redis_url(text: &str) -> Result<Secret, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err("names no host");
@@ -202,5 +201,5 @@ fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
     if !database.is_empty() && database.parse::<u16>().is_err() {
         return Err("has a path that is not the number of a database");
     }
-    Ok(RedisUrl(text.to_owned()))
+    Ok(Secret::new(text))
 }

@@ -30,7 +30,7 @@ mod tenants;
 
 pub use address::reachable;
 pub use brand::Brand;
-pub use countersign_engine::secret::{InvalidSecret, Secret};
+pub use countersign_engine::secret::Secret;
 pub use countersign_engine::store::{Bound, Durability};
 pub use error::ConfigError;
 pub use file::numbers;
@@ -131,26 +131,8 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
-    /// One Redis.
-    Redis(RedisUrl),
-}
-
-/// URL of a Redis. It may hold a password, so it does not print itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
-
-impl RedisUrl {
-    /// The URL, to connect with. Never for a log.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RedisUrl(…)")
-    }
+    /// One Redis, by its URL, which may hold a password.
+    Redis(countersign_wire::secret::Secret),
 }
 
 /// One relying party.

@@ -170,7 +170,7 @@ fn a_redis_is_taken_with_its_password_and_does_not_show_it() {
         let found = from_env(&[("COUNTERSIGN_STORE", url)]).store.url;
         assert!(!format!("{found:?}").contains("pass"), "{found:?}");
         let StoreUrl::Redis(redis) = found else { panic!("{url}: {found:?}") };
-        assert_eq!(redis.expose(), url);
+        assert_eq!(redis.reveal(), url);
     }
 }
 
