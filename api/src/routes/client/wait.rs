@@ -47,7 +47,7 @@ pub async fn wait(
     let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =
         open.iter().map(|(caller, _)| poll.wait_of(&caller.account.tenant)).collect();
-    let is_held = waits.iter().any(|wait| wait.ms() > 0);
+    let is_held = waits.iter().any(|wait| wait.ms > 0);
     let mut polls: FuturesUnordered<_> =
         open.iter().zip(waits).map(|(asked, wait)| told(&state, asked, wait)).collect();
     let mut crowded = false;
@@ -74,7 +74,7 @@ async fn told(
 ) -> Result<WaitAnswer, bool> {
     let ClientCaller { account, grant, .. } = caller;
     let _works = wait.work();
-    let verdict = state.engine.await_outcome(account, &grant.action, id, wait.park()).await;
+    let verdict = state.engine.await_outcome(account, &grant.action, id, &wait).await;
     drop(wait);
     answer(state, caller, id, verdict).await
 }
