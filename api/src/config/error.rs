@@ -79,3 +79,20 @@ pub(super) fn at_most(key: &str, count: usize, max: usize) -> Result<(), ConfigE
     let allowed = format!("at most {max} are allowed");
     Err(ConfigError::value(key, format!("has {count} entries"), allowed))
 }
+
+/// Reads the entries of a list, at most `max`. The error of `read` is the problem of an entry, and
+/// what is allowed.
+pub(super) fn entries<T, C: FromIterator<T>, P: Into<String>, A: Into<String>>(
+    key: &str,
+    written: &[String],
+    max: usize,
+    read: impl Fn(&str) -> Result<T, (P, A)>,
+) -> Result<C, ConfigError> {
+    at_most(key, written.len(), max)?;
+    let read = |(i, text): (usize, &String)| {
+        let refused =
+            |(problem, allowed)| ConfigError::value(format!("{key}[{i}]"), problem, allowed);
+        read(text).map_err(refused)
+    };
+    written.iter().enumerate().map(read).collect()
+}
