@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_engine::EngineSettings;
 use countersign_wire::paths;
 use countersign_wire::secret::Secret;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
@@ -12,12 +13,11 @@ use url::Url;
 
 use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
-use super::file::{File, LogSection, ServerSection, StoreSection};
+use super::file::{DAY_MS, File, LogSection, ServerSection, StoreSection};
 use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
-const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     written.sections().iter().try_for_each(|section| section.check(""))?;
@@ -26,9 +26,14 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
         operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
         store: store(&written.store, &server)?,
-        verify_queue_max: written.engine.verify_queue_max,
-        activations_max: written.engine.activations_max,
-        waiters_max: written.engine.waiters_max,
+        engine: EngineSettings {
+            verify_queue_max: written.engine.verify_queue_max,
+            activations_max: written.engine.activations_max,
+            waiters_max: written.engine.waiters_max,
+            action_retention_ms: written.store.action_retention_days * DAY_MS,
+            room_warn_bytes: written.store.room_warn_mib << 20,
+            ..EngineSettings::DEFAULT
+        },
         token_lifetime: Duration::from_secs(written.tokens.lifetime_seconds),
         tenants: tenants::tenants(written.tenants)?,
         demo: false,
@@ -119,12 +124,7 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
 }
 
 fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
-    Ok(Store {
-        url: store_url(&written.url, server)?,
-        action_retention: Duration::from_secs(written.action_retention_days * SECONDS_PER_DAY),
-        durability: durability(written)?,
-        room_warn_bytes: written.room_warn_mib << 20,
-    })
+    Ok(Store { url: store_url(&written.url, server)?, durability: durability(written)? })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

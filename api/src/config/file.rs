@@ -16,7 +16,7 @@ use super::lines::Lines;
 /// The core and the engine know their own defaults.
 const CORE: Limits = Limits::DEFAULT;
 const ENGINE: EngineSettings = EngineSettings::DEFAULT;
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The whole file. No `Debug`: it holds secrets.
 #[derive(Default, Deserialize, Serialize)]

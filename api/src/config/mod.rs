@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use countersign_core::id::TenantId;
 use countersign_core::policy;
+use countersign_engine::EngineSettings;
 use url::{Host, Url};
 
 mod address;
@@ -49,12 +50,8 @@ pub struct Config {
     pub log: Log,
     /// The store.
     pub store: Store,
-    /// Signatures that wait for the verifier pool, at most.
-    pub verify_queue_max: usize,
-    /// Actors in memory, at most.
-    pub activations_max: usize,
-    /// Polls that wait together, at most.
-    pub waiters_max: usize,
+    /// Sizes of the engine.
+    pub engine: EngineSettings,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
@@ -116,12 +113,8 @@ pub enum LogFormat {
 pub struct Store {
     /// The store.
     pub url: StoreUrl,
-    /// Retention of an action.
-    pub action_retention: Duration,
     /// Time at which commits are answered.
     pub durability: Durability,
-    /// Bytes of free room below which the server warns; 0 for no warning.
-    pub room_warn_bytes: u64,
 }
 
 /// Kinds of stores.
