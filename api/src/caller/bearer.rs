@@ -9,7 +9,7 @@ use countersign_core::id::AccountKey;
 use countersign_core::time::UnixMillis;
 use countersign_wire::reason::Reason;
 
-use super::basic::{DeviceCaller, device};
+use super::basic::device;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -48,13 +48,8 @@ impl ClientCaller {
     }
 }
 
-/// A caller that may come with a token or with nothing but its tenant.
-pub enum AnyCaller {
-    /// It has a token.
-    Client(ClientCaller),
-    /// It says which tenant it belongs to.
-    Device(DeviceCaller),
-}
+/// A caller that comes with a token, or else with nothing but its tenant.
+pub struct AnyCaller(pub Option<ClientCaller>);
 
 impl FromRequest for AnyCaller {
     type Error = Problem;
@@ -62,8 +57,8 @@ impl FromRequest for AnyCaller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match credentials(request, "Bearer") {
-            Some(_) => client(request).map(Self::Client),
-            None => device(request).map(Self::Device),
+            Some(_) => client(request).map(|client| Self(Some(client))),
+            None => device(request).map(|_| Self(None)),
         })
     }
 }

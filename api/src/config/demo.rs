@@ -32,8 +32,6 @@ pub struct Demo {
     pub tenant: Tenant,
     /// File of the secret.
     pub secret_file: PathBuf,
-    /// True if this call made the secret.
-    pub is_new: bool,
 }
 
 /// Why there is no demo tenant, and what to do, in words.
@@ -48,16 +46,15 @@ pub struct DemoError(String);
 pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, DemoError> {
     prepare_folder(data_dir)?;
     let secret_file = data_dir.join(SECRET_FILE);
-    let (secret, is_new) = match read(&secret_file)? {
-        Some(secret) => (secret, false),
+    let secret = match read(&secret_file)? {
+        Some(secret) => secret,
         None => {
             let mut bytes = [0; SECRET_BYTES];
             fill(&mut bytes);
             keep(data_dir, &secret_file, &URL_SAFE_NO_PAD.encode(bytes))?;
             // Read back: of two servers that start together, both use the one that was kept.
             let missing = || io::Error::from(io::ErrorKind::NotFound);
-            let secret = read(&secret_file)?.ok_or_else(|| failed(&secret_file, missing()))?;
-            (secret, true)
+            read(&secret_file)?.ok_or_else(|| failed(&secret_file, missing()))?
         }
     };
     let id = TenantId::parse(TENANT_ID).expect("four letters are a tenant id");
@@ -74,7 +71,7 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
             limits: Limits { number_match: Some(Digits::Two), ..Limits::default() },
         },
     };
-    Ok(Demo { tenant, secret_file, is_new })
+    Ok(Demo { tenant, secret_file })
 }
 
 /// Makes the data folder with mode 0700, or accepts one that is ours and that only its owner can
@@ -161,7 +158,6 @@ mod tests {
         let folder = root.path().join("a/countersign-data");
         let first = prepare(&folder, |bytes| bytes.fill(7)).unwrap();
         let second = prepare(&folder, |_| panic!("no randomness is needed twice")).unwrap();
-        assert!(first.is_new && !second.is_new);
         let [first_secret] = first.tenant.secret_keys.as_slice() else { panic!("one secret") };
         assert_eq!(first_secret.expose(), URL_SAFE_NO_PAD.encode([7; 24]));
         assert_eq!(first_secret.expose(), second.tenant.secret_keys[0].expose());
