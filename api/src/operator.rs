@@ -27,13 +27,11 @@ pub struct OperatorKey(String);
 
 impl OperatorKey {
     /// The key of 32 random bytes.
-    #[must_use]
     pub fn from_entropy(bytes: &[u8; 32]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// The key as it is sent.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -125,7 +123,6 @@ impl OperatorFile {
 }
 
 /// The process of another server that has left its file in a data folder and is there still.
-#[must_use]
 pub fn neighbour(data_dir: &Path) -> Option<u32> {
     let pid = OperatorFile::read(data_dir).ok()?.pid?;
     let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();

@@ -70,7 +70,6 @@ struct Kinds {
 
 impl ClientShares {
     /// Makes shares of `percent`, and of one place at least.
-    #[must_use]
     pub fn new(addresses: ClientAddresses, percent: usize, of: Totals) -> Self {
         for kind in Kind::ALL {
             counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);

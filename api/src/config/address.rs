@@ -19,7 +19,6 @@ pub(super) fn socket_address(
 }
 
 /// Address at which this machine reaches a listener: the loopback one if it listens on all.
-#[must_use]
 pub fn reachable(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip() {
         ip if !ip.is_unspecified() => ip,

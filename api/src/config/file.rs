@@ -149,7 +149,6 @@ impl File {
 }
 
 /// Every configured number with its default.
-#[must_use]
 pub fn numbers() -> Vec<Number> {
     let (file, push) = (File::default(), PushSection::default());
     let sections = file.sections().into_iter().chain([&push as &dyn Section]);

@@ -207,7 +207,6 @@ fn source_of(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
 impl Server {
     /// URL for clients once the server listens on `bound`: as configured, or `http://<bound>`, with
     /// the loopback address if `bound` means every address.
-    #[must_use]
     pub fn public_url_at(&self, bound: SocketAddr) -> Url {
         let reached = || Url::parse(&format!("http://{}", reachable(bound)));
         let configured = self.public_url.clone().map_or_else(reached, Ok);
