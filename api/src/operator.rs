@@ -102,13 +102,16 @@ impl OperatorFile {
     pub fn read(data_dir: &Path) -> Result<Self, OperatorFileError> {
         let path = data_dir.join(FILE);
         let shown = path.display();
-        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => OperatorFileError(format!(
+        let failed = |error: io::Error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                return OperatorFileError(format!("{shown}: {error}"));
+            }
+            OperatorFileError(format!(
                 "no server has left {shown}: start it with operations.listen set, and give the \
                  same configuration to this command"
-            )),
-            _ => OperatorFileError(format!("{shown}: {error}")),
-        })?;
+            ))
+        };
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {
             (Some(url), Some(key)) if url.starts_with("http://") => {

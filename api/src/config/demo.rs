@@ -54,7 +54,7 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
             keep(data_dir, &secret_file, &URL_SAFE_NO_PAD.encode(bytes))?;
             // Read back: of two servers that start together, both use the one that was kept.
             let missing = || io::Error::from(io::ErrorKind::NotFound);
-            read(&secret_file)?.ok_or_else(|| failed(&secret_file, missing()))?
+            read(&secret_file)?.ok_or_else(|| failed(&secret_file, &missing()))?
         }
     };
     let id = TenantId::parse(TENANT_ID).expect("four letters are a tenant id");
@@ -80,8 +80,8 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
 /// # Errors
 /// [`DemoError`] if the folder cannot be used, belongs to another user, or is open to others.
 pub fn prepare_folder(path: &Path) -> Result<(), DemoError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, e))?;
-    let folder = fs::metadata(path).map_err(|e| failed(path, e))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, &e))?;
+    let folder = fs::metadata(path).map_err(|e| failed(path, &e))?;
     check_owner(path, &folder)?;
     if folder.permissions().mode() & 0o022 == 0 {
         return Ok(());
@@ -89,7 +89,7 @@ pub fn prepare_folder(path: &Path) -> Result<(), DemoError> {
     Err(DemoError(format!("others may write to {}: chmod 700 it", path.display())))
 }
 
-fn failed(path: &Path, source: io::Error) -> DemoError {
+fn failed(path: &Path, source: &io::Error) -> DemoError {
     DemoError(format!("cannot use {}: {source}", path.display()))
 }
 
@@ -106,9 +106,9 @@ fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(failed(path, e)),
+        Err(e) => return Err(failed(path, &e)),
     };
-    let metadata = file.metadata().map_err(|e| failed(path, e))?;
+    let metadata = file.metadata().map_err(|e| failed(path, &e))?;
     check_owner(path, &metadata)?;
     let shown = path.display();
     if metadata.permissions().mode() & 0o077 != 0 {
@@ -117,7 +117,7 @@ fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
     }
     let mut text = String::new();
     let longest = Secret::CHARACTERS_MAX as u64 + 2;
-    file.take(longest).read_to_string(&mut text).map_err(|e| failed(path, e))?;
+    file.take(longest).read_to_string(&mut text).map_err(|e| failed(path, &e))?;
     let secret = Secret::parse(text.trim_end());
     secret.map(Some).map_err(|problem| {
         let advice = "delete the file for a new secret";
@@ -137,7 +137,7 @@ fn keep(folder: &Path, path: &Path, secret: &str) -> Result<(), DemoError> {
             Ok(_) | Err(_) => File::open(folder)?.sync_all(),
         }
     };
-    write().map_err(|e: io::Error| failed(path, e))
+    write().map_err(|e: io::Error| failed(path, &e))
 }
 
 #[cfg(test)]

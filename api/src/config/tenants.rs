@@ -28,7 +28,7 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
     let mut tenants = Vec::with_capacity(written.len());
     for (number, section) in written.into_iter().enumerate() {
         let path = format!("tenants[{number}].");
-        let tenant = tenant(&path, section)?;
+        let tenant = tenant(&path, &section)?;
         if tenant.id.as_str() == SET_BACKS_TENANT {
             let problem = "is the server's own";
             return Err(ConfigError::value(path + "id", problem, "another id is allowed"));
@@ -50,7 +50,7 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
     Ok(tenants)
 }
 
-fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
+fn tenant(path: &str, written: &TenantSection) -> Result<Tenant, ConfigError> {
     let id = TenantId::parse(&written.id).map_err(|e| {
         let problem = if written.id.is_empty() { "is missing" } else { "is not a tenant id" };
         ConfigError::value(format!("{path}id"), problem, format!("{} is allowed", e.expected))
@@ -63,8 +63,8 @@ fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
             ConfigError::value(format!("{origins}[{i}]"), problem, allowed)
         })?;
     let secret_keys = secrets(&format!("{path}secret_keys"), &written.secret_keys)?;
-    let brand = brand(path, &id, &written)?;
-    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, written.push)? })
+    let brand = brand(path, &id, written)?;
+    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, &written.push)? })
 }
 
 fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
@@ -90,7 +90,7 @@ fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
     })
 }
 
-fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
+fn push(path: &str, written: &PushSection) -> Result<Push, ConfigError> {
     let key = |name: &str| format!("{path}push.{name}");
     let (hosts, max) = (&written.webhook_allow_hosts, limits::LIST_ENTRIES_MAX);
     let webhook_allow_hosts = entries(&key("webhook_allow_hosts"), hosts, max, host)?;
@@ -103,7 +103,7 @@ fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
             return Err(ConfigError::value(key("unenrolled"), "is not a choice", allowed));
         }
     };
-    let limits = limits_of(path, &written)?;
+    let limits = limits_of(path, written)?;
     Ok(Push {
         webhook_url,
         webhook_allow_hosts,

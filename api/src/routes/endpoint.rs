@@ -33,8 +33,9 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         self.methods.insert(method.to_string());
-        let mut either = guard::Any(guard::Method(method.clone()));
-        if method == Method::GET {
+        let reads = method == Method::GET;
+        let mut either = guard::Any(guard::Method(method));
+        if reads {
             self.methods.insert(Method::HEAD.to_string());
             either = either.or(guard::Head());
         }
