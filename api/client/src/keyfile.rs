@@ -9,9 +9,8 @@ use countersign_core::device::Signing;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Manner};
 use crate::key::SoftwareKey;
-use crate::manner::Manner;
 
 /// Bytes of a key file, at most.
 const FILE_BYTES_MAX: u64 = 64 << 10;

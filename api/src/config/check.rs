@@ -11,7 +11,6 @@ use countersign_wire::secret::Secret;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
-use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
 use super::file::{DAY_MS, File, LogSection, ServerSection, StoreSection};
 use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
@@ -25,7 +24,10 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     Ok(Config {
         operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
-        store: store(&written.store, &server)?,
+        store: Store {
+            url: store_url(&written.store.url, &server)?,
+            durability: durability(&written.store)?,
+        },
         engine: EngineSettings {
             verify_queue_max: written.engine.verify_queue_max,
             activations_max: written.engine.activations_max,
@@ -60,6 +62,19 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
         queue_delay_max: Duration::from_millis(written.queue_delay_ms_max),
         shutdown: Duration::from_secs(written.shutdown_seconds),
     })
+}
+
+/// Parses an IP address with a port. `allowed` names the other values that the key may have.
+fn socket_address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
+        ConfigError::value(key, "is not an address", allowed)
+    })
+}
+
+/// Tells whether a URL has a user or a password.
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
@@ -121,10 +136,6 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
         return Err(ConfigError::value("log.level", "is not a level", allowed));
     }
     Ok(Log { format, level: written.level })
-}
-
-fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
-    Ok(Store { url: store_url(&written.url, server)?, durability: durability(written)? })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {

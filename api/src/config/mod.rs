@@ -4,7 +4,7 @@
 //! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,6 @@ use countersign_core::policy;
 use countersign_engine::EngineSettings;
 use url::{Host, Url};
 
-mod address;
 mod brand;
 mod check;
 mod clients;
@@ -29,7 +28,6 @@ mod nearest;
 mod origins;
 mod tenants;
 
-pub use address::reachable;
 pub use brand::Brand;
 pub use countersign_engine::secret::Secret;
 pub use countersign_engine::store::{Bound, Durability};
@@ -202,6 +200,16 @@ fn source_of(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
     let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
     let variable = sources.get(key).or_else(|| sources.get(list))?;
     Some(environment::source(variable))
+}
+
+/// Address at which this machine reaches a listener: the loopback one if it listens on all.
+pub fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, bound.port())
 }
 
 impl Server {

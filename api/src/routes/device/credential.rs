@@ -10,8 +10,7 @@ use countersign_wire::device::{
     UpdateResponse,
 };
 
-use super::credential_key;
-use crate::caller::{DeviceCaller, EnrollingCaller, ReadingCaller};
+use crate::caller::{DeviceCaller, EnrollingCaller, ReadingCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;

@@ -4,8 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_wire::device::{AnswerRequest, AnswerResponse};
 
-use super::credential_key;
-use crate::caller::DeviceCaller;
+use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::arrival::Arrival;
 use crate::request::body::Body;

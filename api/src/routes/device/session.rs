@@ -4,21 +4,39 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::device::Signing;
-use countersign_core::nonce::Purpose;
+use countersign_core::nonce::{Handout, Purpose};
 use countersign_core::time::UnixMillis;
 use countersign_wire::device::{
     NonceResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
     UpdateNonceResponse,
 };
+use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
+use serde::Deserialize;
 
-use super::{KeyQuery, credential_key};
-use crate::caller::DeviceCaller;
+use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::request::query::Query;
 use crate::state::AppState;
 use crate::token::session::Session;
+
+/// The query by which a device names its key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyQuery {
+    public_key: String,
+}
+
+/// A nonce for a key that signs challenge ids.
+async fn official_nonce(
+    state: &AppState,
+    caller: DeviceCaller,
+    query: &KeyQuery,
+) -> Result<Handout, Problem> {
+    let key = credential_key(caller.tenant, &PresentedKey::from_query(&query.public_key)?);
+    Ok(state.engine.nonce(&key, Signing::ChallengeId).await?)
+}
 
 /// Gives out a nonce whose signature makes the next read a signed one.
 ///
@@ -29,8 +47,7 @@ pub async fn nonce(
     state: Data<AppState>,
     Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let key = query.credential(caller.tenant)?;
-    let handout = state.engine.nonce(&key, Signing::ChallengeId).await?;
+    let handout = official_nonce(&state, caller, &query).await?;
     let message = Secret::new(handout.nonce.message(Purpose::Read));
     Ok(HttpResponse::Ok().json(NonceResponse { message }))
 }
@@ -44,8 +61,7 @@ pub async fn update_nonce(
     state: Data<AppState>,
     Query(query): Query<KeyQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let key = query.credential(caller.tenant)?;
-    let handout = state.engine.nonce(&key, Signing::ChallengeId).await?;
+    let handout = official_nonce(&state, caller, &query).await?;
     let message = Secret::new(handout.nonce.message(Purpose::Update));
     Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
 }
