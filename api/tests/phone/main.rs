@@ -41,7 +41,8 @@ async fn phone(folder: &Path, line: &[&str], input: &str) -> Result<String, CliE
 
 fn challenge(letter: char) -> (String, String) {
     let id = letter.to_string().repeat(32);
-    let action = r#""userId":"u-1","actionCode":"signIn""#;
+    let action =
+        r#""userId":"u-1","actionCode":"signIn","idempotencyKey":"k","expiresAt":1735690200"#;
     let body = format!(r#"{{"userAuthenticatorId":"b7","challengeId":"{id}",{action}}}"#);
     (id, body)
 }
