@@ -29,9 +29,11 @@ pub struct LongPoll<'r> {
     load: Option<&'r Load>,
 }
 
-/// The wait for the news of one tenant: of a challenge, or of a device.
+/// The wait for the news of one tenant: of a challenge, or of a device. While the engine lets it
+/// wait, its connection knows that the request is a parked poll.
 pub struct PollWait<'r> {
-    ms: u64,
+    /// The wait, in milliseconds; 0 where there is no place.
+    pub ms: u64,
     load: Option<&'r Load>,
     _place: Option<Rc<Share>>,
 }
@@ -41,36 +43,37 @@ impl PollWait<'_> {
     pub fn work(&self) -> Option<Busy> {
         self.load.map(Load::work)
     }
+}
 
-    /// Parks the task, if there is no news yet.
-    pub const fn park(&self) -> Parking<'_> {
-        Parking { ms: self.ms, load: self.load }
+impl WaitLimit for &PollWait<'_> {
+    type Guard = Option<Busy>;
+
+    fn ms(&self) -> u64 {
+        self.ms
     }
 
-    /// The wait, in milliseconds; 0 where there is no place.
-    pub const fn ms(&self) -> u64 {
-        self.ms
+    fn begin(&self) -> Option<Busy> {
+        self.load.map(Load::wait)
     }
 }
 
 impl<'r> LongPoll<'r> {
     /// Takes a place, if the poll prefers to wait.
     pub fn of(request: &'r HttpRequest) -> Self {
-        let wait = Wait::of(request.headers());
-        let wants = wait.is_some_and(|wait| wait.ms() > 0);
-        let admission = request.app_data::<Data<Admission>>().filter(|_| wants);
-        let room = admission.and_then(|room| {
+        let poll = Self::at_once(request);
+        if poll.wait.is_none_or(|wait| wait.ms() == 0) {
+            return poll;
+        }
+        let room = request.app_data::<Data<Admission>>().and_then(|room| {
             let client = room.client(request.peer_addr(), request.headers());
             Some((room.get_ref(), room.wait(client)?))
         });
-        let (crowded, load) = (wants && room.is_none(), request.conn_data());
-        Self { wait, crowded, room, tenants: Vec::new(), load }
+        Self { crowded: room.is_none(), room, ..poll }
     }
 
     /// Takes none, since the poll is answered at once.
     pub fn at_once(request: &'r HttpRequest) -> Self {
-        let wait = Wait::of(request.headers());
-        let load = request.conn_data();
+        let (wait, load) = (Wait::of(request.headers()), request.conn_data());
         Self { wait, room: None, tenants: Vec::new(), crowded: false, load }
     }
 
@@ -112,25 +115,6 @@ impl<'r> LongPoll<'r> {
     /// Gives the place back, since nothing is waited for any more.
     pub fn over(self) -> PollEnd {
         PollEnd { wait: self.wait, crowded: self.crowded }
-    }
-}
-
-/// A wait as the engine takes it. While the engine lets it wait, its connection knows that the
-/// request is a parked poll.
-pub struct Parking<'h> {
-    ms: u64,
-    load: Option<&'h Load>,
-}
-
-impl WaitLimit for Parking<'_> {
-    type Guard = Option<Busy>;
-
-    fn ms(&self) -> u64 {
-        self.ms
-    }
-
-    fn begin(&self) -> Option<Busy> {
-        self.load.map(Load::wait)
     }
 }
 
@@ -190,8 +174,8 @@ mod tests {
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
         let mut poll = LongPoll::of(&request);
         let waits: Vec<_> = (0..8).map(|_| poll.wait_of(&acme)).collect();
-        assert!(waits.iter().all(|wait| wait.ms() == 30_000));
-        assert_eq!(poll.wait_of(&beta).ms(), 30_000);
+        assert!(waits.iter().all(|wait| wait.ms == 30_000));
+        assert_eq!(poll.wait_of(&beta).ms, 30_000);
         let others: Vec<_> = (0..3).map(|_| admission.wait(None)).collect();
         assert!(others.iter().all(Option::is_some) && admission.wait(None).is_none());
         let theirs = [admission.wait_of(&acme), admission.wait_of(&acme)];
@@ -209,7 +193,7 @@ mod tests {
         drop(other);
         assert!(admission.wait_of(&acme).is_some());
         assert!(admission.wait_of(&beta).is_none());
-        assert_eq!(poll.wait_of(&acme).ms(), 30_000, "it is taken anew");
+        assert_eq!(poll.wait_of(&acme).ms, 30_000, "it is taken anew");
     }
 
     #[test]
@@ -233,10 +217,10 @@ mod tests {
         let admission = Data::new(Admission::new(2, 8));
         let (acme, request) = (tenant("acme"), request(&admission));
         let mut poll = LongPoll::at_once(&request);
-        assert_eq!(poll.wait_of(&acme).ms(), 0);
+        assert_eq!(poll.wait_of(&acme).ms, 0);
         let place = admission.wait(None);
         assert!(place.is_some());
-        assert_eq!(LongPoll::of(&request).wait_of(&acme).ms(), 0);
+        assert_eq!(LongPoll::of(&request).wait_of(&acme).ms, 0);
     }
 
     fn fitted(prefer: Option<&'static str>) -> ServiceRequest {

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -27,13 +27,11 @@ pub struct OperatorKey(String);
 
 impl OperatorKey {
     /// The key of 32 random bytes.
-    #[must_use]
     pub fn from_entropy(bytes: &[u8; 32]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// The key as it is sent.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -71,27 +69,10 @@ pub struct OperatorFile {
     pub pid: Option<u32>,
 }
 
-/// Why the file of a running server cannot be read.
+/// Why the file of a running server cannot be read, and what to do, in words.
 #[derive(Debug, thiserror::Error)]
-pub enum OperatorFileError {
-    /// The data folder has no operator's file.
-    #[error(
-        "no server has left {}: start it with operations.listen set, and give the same \
-         configuration to this command", .0.display()
-    )]
-    Missing(PathBuf),
-    /// The system refuses.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The file is not an operator's file.
-    #[error("{} is not an operator's file: restart the server, which writes it anew", .0.display())]
-    Unreadable(PathBuf),
-}
+#[error("{0}")]
+pub struct OperatorFileError(String);
 
 impl OperatorFile {
     /// Leaves the file of the server of a process, which listens for operators on `bound`, in the
@@ -120,28 +101,31 @@ impl OperatorFile {
     /// [`OperatorFileError`].
     pub fn read(data_dir: &Path) -> Result<Self, OperatorFileError> {
         let path = data_dir.join(FILE);
-        let text = std::fs::read_to_string(&path).map_err(|source| {
-            let is_missing = source.kind() == io::ErrorKind::NotFound;
-            let path = path.clone();
-            if is_missing {
-                OperatorFileError::Missing(path)
-            } else {
-                OperatorFileError::Io { path, source }
+        let shown = path.display();
+        let failed = |error: io::Error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                return OperatorFileError(format!("{shown}: {error}"));
             }
-        })?;
+            OperatorFileError(format!(
+                "no server has left {shown}: start it with operations.listen set, and give the \
+                 same configuration to this command"
+            ))
+        };
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
         let mut lines = text.lines();
         match (lines.next(), lines.next()) {
             (Some(url), Some(key)) if url.starts_with("http://") => {
                 let pid = lines.next().and_then(|pid| pid.parse().ok());
                 Ok(Self { url: url.to_owned(), key: OperatorKey(key.to_owned()), pid })
             }
-            _ => Err(OperatorFileError::Unreadable(path)),
+            _ => Err(OperatorFileError(format!(
+                "{shown} is not an operator's file: restart the server, which writes it anew"
+            ))),
         }
     }
 }
 
 /// The process of another server that has left its file in a data folder and is there still.
-#[must_use]
 pub fn neighbour(data_dir: &Path) -> Option<u32> {
     let pid = OperatorFile::read(data_dir).ok()?.pid?;
     let is_other = pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists();

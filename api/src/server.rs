@@ -26,7 +26,7 @@ use crate::error::ServeError;
 use crate::listeners::{self, OPERATORS_CONNECTIONS_MAX};
 use crate::operator::OperatorKey;
 use crate::routes::pages::demo::{self, Demo};
-use crate::setup::{engine_settings, engine_tenant, open_store_to_serve, store_descriptors};
+use crate::setup::{engine_tenant, open_store_to_serve, store_descriptors};
 use crate::state::{AppState, RequestLimits, TenantFace};
 use crate::token::Tokens;
 
@@ -89,7 +89,7 @@ pub async fn start_at(
     for tenant in &config.tenants {
         tenants.insert(tenant.id.clone(), engine_tenant(tenant, &clock, &calls)?);
     }
-    let engine = Engine::start(&engine_settings(config), ports, tenants);
+    let engine = Engine::start(&config.engine, ports, tenants);
     // Connections are accepted from here on, so that no caller is rejected once operators see the
     // server as ready.
     let listener = listen("server.listen or COUNTERSIGN_LISTEN", config.server.listen)?;

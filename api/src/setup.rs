@@ -1,17 +1,17 @@
-//! Set-up of the engine from the configuration: the store, its sizes, and the tenants.
+//! Set-up of the engine from the configuration: the store and the tenants.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_engine::Tenant;
 use countersign_engine::delivery::{Calls, Webhook, WebhookSettings};
 use countersign_engine::ports::store::StoreError;
 use countersign_engine::ports::{Clock, Delivery, Entropy, Store};
 use countersign_engine::store::{
     ABSENT, MemoryStore, Opening, RedisSettings, RedisStore, SqliteStore,
 };
-use countersign_engine::{EngineSettings, Tenant};
 
 use crate::config::{self, Config, StoreUrl};
 use crate::error::ServeError;
@@ -96,15 +96,13 @@ async fn open(
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open_with(path, config.store.durability)?),
         StoreUrl::Redis(url) => {
-            let EngineSettings { action_retention_ms, challenge_retention_ms, .. } =
-                engine_settings(config);
-            let redis = RedisSettings::new(url.expose());
+            let redis = RedisSettings::new(url.reveal());
             // A command keeps no caller waiting, and should survive a busy Redis.
             let wait = if is_served { redis.wait } else { COMMAND_WAIT };
             let settings = RedisSettings {
                 wait,
-                action_retention_ms,
-                challenge_retention_ms,
+                action_retention_ms: config.engine.action_retention_ms,
+                challenge_retention_ms: config.engine.challenge_retention_ms,
                 durability: config.store.durability,
                 opening,
                 ..redis
@@ -121,19 +119,6 @@ pub const fn store_descriptors(url: &StoreUrl) -> usize {
         StoreUrl::Memory => 0,
         StoreUrl::Sqlite(_) => 32,
         StoreUrl::Redis(_) => 16,
-    }
-}
-
-/// The sizes of the engine that are configured.
-pub fn engine_settings(config: &Config) -> EngineSettings {
-    let retention_ms = config.store.action_retention.as_millis();
-    EngineSettings {
-        verify_queue_max: config.verify_queue_max,
-        activations_max: config.activations_max,
-        waiters_max: config.waiters_max,
-        action_retention_ms: u64::try_from(retention_ms).unwrap_or(u64::MAX),
-        room_warn_bytes: config.store.room_warn_bytes,
-        ..EngineSettings::default()
     }
 }
 

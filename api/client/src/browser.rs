@@ -76,12 +76,8 @@ impl Browser {
     /// # Errors
     /// [`ClientError`].
     pub async fn make_ticket(&self) -> Result<TicketResponse, ClientError> {
-        let call = self.api.request(
-            Method::POST,
-            &format!("{}{}", paths::device::BASE, paths::device::TICKET),
-            None,
-        );
-        send(call, &self.authorization).await
+        let path = format!("{}{}", paths::device::BASE, paths::device::TICKET);
+        send(self.post(&path), &self.authorization).await
     }
 
     /// Asks for a challenge of no particular method.

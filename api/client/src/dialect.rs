@@ -1,11 +1,33 @@
-//! Differences of the two mobile SDKs on the wire.
+//! The ways in which a device can speak to a server, and the differences of the two mobile SDKs.
 
+use countersign_core::device::Signing;
+use countersign_core::signature::SignatureFormat;
 use countersign_wire::names::DevicePlatform;
 use countersign_wire::{basic, publickey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ClientError;
+
+/// A device's protocol, and its signing mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// A device like an official SDK, which signs challenge ids.
+    Official(Dialect),
+    /// A device that signs statements, with signatures of that format.
+    Statement(SignatureFormat),
+}
+
+impl Manner {
+    /// Gives the signing mode of this protocol.
+    #[must_use]
+    pub const fn signing(self) -> Signing {
+        match self {
+            Self::Official(_) => Signing::ChallengeId,
+            Self::Statement(_) => Signing::StatementV1,
+        }
+    }
+}
 
 /// The SDK that a device speaks as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

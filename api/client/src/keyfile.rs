@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use countersign_core::device::Signing;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Manner};
 use crate::key::SoftwareKey;
-use crate::manner::Manner;
 
 /// Bytes of a key file, at most.
 const FILE_BYTES_MAX: u64 = 64 << 10;
@@ -159,16 +159,9 @@ impl KeyFile {
 }
 
 /// Looks at the open file, not at the file that its name means a moment later.
-#[cfg(unix)]
 fn refuse_exposed(file: &File) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = file.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Exposed { mode }) }
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_: &File) -> Result<(), KeyFileError> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -200,10 +193,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_that_others_may_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("phone.json");
         let key = SoftwareKey::generate(Algorithm::Ed25519);

@@ -14,7 +14,6 @@ mod dialect;
 mod error;
 mod key;
 mod keyfile;
-mod manner;
 mod relying_party;
 mod statement;
 mod ticket;
@@ -23,11 +22,10 @@ mod token;
 pub use api::{Connecting, Http};
 pub use browser::Browser;
 pub use device::{Device, Enrollment};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Manner};
 pub use error::ClientError;
 pub use key::{InvalidKeyText, SoftwareKey};
 pub use keyfile::{Home, KeyFile, KeyFileError};
-pub use manner::Manner;
 pub use relying_party::RelyingParty;
 pub use statement::{
     Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,

@@ -152,7 +152,8 @@ async fn a_relying_party_sends_its_secret_and_keeps_a_users_name_in_one_piece() 
     let server = Server::start(&[(OK, "", answer)]);
     let party = RelyingParty::new(Http::new().unwrap(), &server.base, "secret").unwrap();
     assert!(!format!("{party:?}").contains("c2VjcmV0Og"));
-    let request = UpdateUserRequest { email: "a@x".into(), ..UpdateUserRequest::default() };
+    let request =
+        UpdateUserRequest { email: Some(Some("a@x".into())), ..UpdateUserRequest::default() };
     party.update_user("auth0|a/b?c", &request).await.unwrap();
     let seen = server.seen().remove(0);
     assert_eq!(seen.line, "PATCH /v1/users/auth0|a%2Fb%3Fc");

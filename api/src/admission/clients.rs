@@ -64,28 +64,22 @@ pub struct ClientShares(Option<Arc<Kinds>>);
 struct Kinds {
     addresses: ClientAddresses,
     has_warned: AtomicBool,
-    connections: Shares,
-    requests: Shares,
-    polls: Shares,
-    new_work: Shares,
+    /// In the order of [`Kind`].
+    shares: [Shares; 4],
 }
 
 impl ClientShares {
     /// Makes shares of `percent`, and of one place at least.
-    #[must_use]
     pub fn new(addresses: ClientAddresses, percent: usize, of: Totals) -> Self {
         for kind in Kind::ALL {
             counter!(CLIENT_SHARES_REFUSED, "kind" => kind.name()).absolute(0);
         }
         counter!(CLIENTS_UNNAMED).absolute(0);
-        let shares = |total: usize| Shares::new(total.saturating_mul(percent) / 100);
+        let totals = [of.connections, of.requests, of.polls, of.new_work];
         Self(Some(Arc::new(Kinds {
             addresses,
             has_warned: AtomicBool::new(false),
-            connections: shares(of.connections),
-            requests: shares(of.requests),
-            polls: shares(of.polls),
-            new_work: shares(of.new_work),
+            shares: totals.map(|total| Shares::new(total.saturating_mul(percent) / 100)),
         })))
     }
 
@@ -141,12 +135,7 @@ impl Kinds {
     }
 
     const fn of(&self, kind: Kind) -> &Shares {
-        match kind {
-            Kind::Connection => &self.connections,
-            Kind::Request => &self.requests,
-            Kind::Poll => &self.polls,
-            Kind::NewWork => &self.new_work,
-        }
+        &self.shares[kind as usize]
     }
 }
 

@@ -159,17 +159,14 @@ impl Admission {
             count(lane, "full");
             return None;
         };
-        Some(Entered { seat: self.seat(lane, client), _permit: permit, _share: share })
-    }
-
-    fn seat(&self, lane: Lane, client: Option<Client>) -> Option<Seat> {
         let seat = || Seat {
             permits: self.new_work.clone(),
             clients: self.clients.clone(),
             client,
             places: Rc::default(),
         };
-        (lane == Lane::New).then(seat)
+        let seat = (lane == Lane::New).then(seat);
+        Some(Entered { seat, _permit: permit, _share: share })
     }
 
     /// Takes the place of a poll that waits, if there is one. It has one, whatever it waits for.

@@ -1,15 +1,19 @@
-//! Callers with `Authorization: Bearer`: a token of track, or of a verified challenge.
+//! Callers with `Authorization: Bearer`: a token of track, or of a verified challenge. The one that
+//! enrolls a key may show a one-time ticket in its place.
 
 use std::future::{Ready, ready};
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use countersign_core::account::Grant;
 use countersign_core::id::AccountKey;
+use countersign_core::statement::Digest;
+use countersign_core::ticket;
 use countersign_core::time::UnixMillis;
 use countersign_wire::reason::Reason;
 
-use super::basic::{DeviceCaller, device};
+use super::basic::device;
 use super::{credentials, origin, refused};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -48,13 +52,8 @@ impl ClientCaller {
     }
 }
 
-/// A caller that may come with a token or with nothing but its tenant.
-pub enum AnyCaller {
-    /// It has a token.
-    Client(ClientCaller),
-    /// It says which tenant it belongs to.
-    Device(DeviceCaller),
-}
+/// A caller that comes with a token, or else with nothing but its tenant.
+pub struct AnyCaller(pub Option<ClientCaller>);
 
 impl FromRequest for AnyCaller {
     type Error = Problem;
@@ -62,8 +61,8 @@ impl FromRequest for AnyCaller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match credentials(request, "Bearer") {
-            Some(_) => client(request).map(Self::Client),
-            None => device(request).map(Self::Device),
+            Some(_) => client(request).map(|client| Self(Some(client))),
+            None => device(request).map(|_| Self(None)),
         })
     }
 }
@@ -81,7 +80,53 @@ fn client(request: &HttpRequest) -> Result<ClientCaller, Problem> {
     ClientCaller::of(request, bearer(request)?)
 }
 
-pub(super) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
+fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let missing = || Problem::new(Reason::TokenMissing, "a bearer token is needed");
     credentials(request, "Bearer").ok_or_else(missing)
+}
+
+/// The caller that enrolls a key. A ticket is good for this alone: every other route takes tokens
+/// only.
+pub struct EnrollingCaller {
+    /// The user.
+    pub account: AccountKey,
+    /// The right behind the token.
+    pub grant: Grant,
+    /// True if the token allows a further authenticator.
+    pub may_add_authenticators: bool,
+    /// Over the ticket, if it is one.
+    pub ticket: Option<Digest>,
+    /// Over the token or the ticket: a proof of possession is over it.
+    pub bearer: Digest,
+}
+
+impl EnrollingCaller {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let text = bearer(request)?;
+        let digest = Digest::of(text);
+        if ticket::is_ticket(text) {
+            let held = AppState::of(request).engine.ticket(text).await?;
+            origin::check(request, &held.account.tenant)?;
+            return Ok(Self {
+                account: held.account,
+                grant: held.ticket.grant,
+                may_add_authenticators: held.ticket.may_add,
+                ticket: Some(digest),
+                bearer: digest,
+            });
+        }
+        let ClientCaller { account, grant, may_add_authenticators, .. } =
+            ClientCaller::of(request, text)?;
+        Ok(Self { account, grant, may_add_authenticators, ticket: None, bearer: digest })
+    }
+}
+
+impl FromRequest for EnrollingCaller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request).await })
+    }
 }

@@ -3,13 +3,11 @@
 
 mod basic;
 mod bearer;
-mod enrolling;
 pub mod origin;
 mod reader;
 
 pub use basic::{DeviceCaller, ServerCaller};
-pub use bearer::{AnyCaller, ClientCaller};
-pub use enrolling::EnrollingCaller;
+pub use bearer::{AnyCaller, ClientCaller, EnrollingCaller};
 pub use reader::ReadingCaller;
 
 use actix_web::HttpRequest;

@@ -28,7 +28,6 @@ pub struct Client(IpAddr);
 
 impl Client {
     /// The client that an address belongs to. An IPv4 address in an IPv6 wrapping is one of IPv4.
-    #[must_use]
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(v6) => {
@@ -40,7 +39,6 @@ impl Client {
     }
 
     /// Its address; of IPv6, the first of its network.
-    #[must_use]
     pub const fn address(self) -> IpAddr {
         self.0
     }
@@ -55,25 +53,21 @@ pub struct ClientAddresses {
 
 impl ClientAddresses {
     /// Takes every peer for a client, and reads no header.
-    #[must_use]
     pub const fn direct() -> Self {
         Self { proxies: Vec::new(), header: None }
     }
 
     /// Believes `header` where the peer is in one of the networks. Any other peer is a client.
-    #[must_use]
     pub const fn behind(proxies: Vec<IpNet>, header: HeaderName) -> Self {
         Self { proxies, header: Some(header) }
     }
 
     /// The client of a connection; `None` for a trusted proxy, whose connections are of many.
-    #[must_use]
     pub fn of_peer(&self, peer: IpAddr) -> Option<Client> {
         (!self.trusts(peer.to_canonical())).then(|| Client::of(peer))
     }
 
     /// The client of a request; `None` where trusted proxies name none.
-    #[must_use]
     pub fn of_request(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Client> {
         let Some(header) = &self.header else { return self.of_peer(peer) };
         let lines = headers.get_all(header).map(|line| line.as_bytes());

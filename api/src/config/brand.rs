@@ -36,7 +36,6 @@ pub struct Brand {
 
 impl Brand {
     /// The brand of a tenant that configures none.
-    #[must_use]
     pub fn plain(id: &TenantId) -> Self {
         Self { name: id.as_str().to_owned(), logo: None, colour: None }
     }

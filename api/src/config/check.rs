@@ -5,20 +5,18 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_engine::EngineSettings;
 use countersign_wire::paths;
+use countersign_wire::secret::Secret;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
-use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
-use super::file::{File, LogSection, ServerSection, StoreSection};
-use super::{
-    Bound, Config, Durability, Log, LogFormat, RedisUrl, Server, Store, StoreUrl, clients, tenants,
-};
+use super::file::{DAY_MS, File, LogSection, ServerSection, StoreSection};
+use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
 
 /// The file of the default store, in `server.data_dir`.
 const SQLITE_FILE: &str = "countersign.db";
-const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     written.sections().iter().try_for_each(|section| section.check(""))?;
@@ -26,10 +24,18 @@ pub(super) fn config(written: File) -> Result<Config, ConfigError> {
     Ok(Config {
         operations: operations(&written.operations.listen, server.listen)?,
         log: log(written.log)?,
-        store: store(&written.store, &server)?,
-        verify_queue_max: written.engine.verify_queue_max,
-        activations_max: written.engine.activations_max,
-        waiters_max: written.engine.waiters_max,
+        store: Store {
+            url: store_url(&written.store.url, &server)?,
+            durability: durability(&written.store)?,
+        },
+        engine: EngineSettings {
+            verify_queue_max: written.engine.verify_queue_max,
+            activations_max: written.engine.activations_max,
+            waiters_max: written.engine.waiters_max,
+            action_retention_ms: written.store.action_retention_days * DAY_MS,
+            room_warn_bytes: written.store.room_warn_mib << 20,
+            ..EngineSettings::DEFAULT
+        },
         token_lifetime: Duration::from_secs(written.tokens.lifetime_seconds),
         tenants: tenants::tenants(written.tenants)?,
         demo: false,
@@ -56,6 +62,19 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
         queue_delay_max: Duration::from_millis(written.queue_delay_ms_max),
         shutdown: Duration::from_secs(written.shutdown_seconds),
     })
+}
+
+/// Parses an IP address with a port. `allowed` names the other values that the key may have.
+fn socket_address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
+        ConfigError::value(key, "is not an address", allowed)
+    })
+}
+
+/// Tells whether a URL has a user or a password.
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {
@@ -117,15 +136,6 @@ fn log(written: LogSection) -> Result<Log, ConfigError> {
         return Err(ConfigError::value("log.level", "is not a level", allowed));
     }
     Ok(Log { format, level: written.level })
-}
-
-fn store(written: &StoreSection, server: &Server) -> Result<Store, ConfigError> {
-    Ok(Store {
-        url: store_url(&written.url, server)?,
-        action_retention: Duration::from_secs(written.action_retention_days * SECONDS_PER_DAY),
-        durability: durability(written)?,
-        room_warn_bytes: written.room_warn_mib << 20,
-    })
 }
 
 fn durability(written: &StoreSection) -> Result<Durability, ConfigError> {
@@ -190,7 +200,7 @@ fn is_ambiguous(url: &str) -> bool {
 }
 
 /// Parses `redis[s]://[user:password@]host[:port][/database]`. An error never quotes the text.
-fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
+fn redis_url(text: &str) -> Result<Secret, &'static str> {
     let url = Url::parse(text).map_err(|_| "is not a URL")?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err("names no host");
@@ -202,5 +212,5 @@ fn redis_url(text: &str) -> Result<RedisUrl, &'static str> {
     if !database.is_empty() && database.parse::<u16>().is_err() {
         return Err("has a path that is not the number of a database");
     }
-    Ok(RedisUrl(text.to_owned()))
+    Ok(Secret::new(text))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
 
-use super::error::{ConfigError, at_most};
+use super::error::{ConfigError, entries};
 use super::file::ServerSection;
 use super::limits;
 use crate::client_address::ClientAddresses;
@@ -16,16 +16,8 @@ const DIRECT: &str = "server.direct_clients";
 
 /// The addresses of clients, where the configuration says how they are known.
 pub(super) fn addresses(written: &ServerSection) -> Result<Option<ClientAddresses>, ConfigError> {
-    at_most(PROXIES, written.trusted_proxies.len(), limits::LIST_ENTRIES_MAX)?;
-    let proxies = written.trusted_proxies.iter().enumerate();
-    let proxies = proxies
-        .map(|(i, text)| {
-            let refused = |(problem, allowed): (&str, String)| {
-                ConfigError::value(format!("{PROXIES}[{i}]"), problem, allowed)
-            };
-            network(text).map_err(refused)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let max = limits::LIST_ENTRIES_MAX;
+    let proxies: Vec<_> = entries(PROXIES, &written.trusted_proxies, max, network)?;
     if written.direct_clients && !proxies.is_empty() {
         let allowed = "false is allowed there: a peer that is no trusted proxy is a client anyway";
         return Err(ConfigError::value(DIRECT, "is true beside server.trusted_proxies", allowed));

@@ -14,7 +14,7 @@ use countersign_core::number_match::Digits;
 use countersign_core::policy::{Limits, Unenrolled};
 use countersign_engine::system::is_ours;
 
-use super::{AllowedOrigins, Brand, InvalidSecret, Push, Secret, Tenant};
+use super::{AllowedOrigins, Brand, Push, Secret, Tenant};
 
 /// The id of the demo tenant.
 pub const TENANT_ID: &str = "demo";
@@ -32,39 +32,12 @@ pub struct Demo {
     pub tenant: Tenant,
     /// File of the secret.
     pub secret_file: PathBuf,
-    /// True if this call made the secret.
-    pub is_new: bool,
 }
 
-/// Why there is no demo tenant.
+/// Why there is no demo tenant, and what to do, in words.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// A file or folder cannot be used.
-    #[error("cannot use {}: {source}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// Others could replace files in the folder.
-    #[error("others may write to {}: chmod 700 it", .0.display())]
-    OpenFolder(PathBuf),
-    /// The folder or file belongs to another user, who could open it to others.
-    #[error("{} belongs to another user: chown it to the one that runs the server", .0.display())]
-    Foreign(PathBuf),
-    /// Others could read the secret.
-    #[error("others may read {}: delete it for a new secret, or chmod 600 it", .0.display())]
-    OpenSecret(PathBuf),
-    /// The file holds no secret.
-    #[error("the secret in {} {problem}: delete the file for a new secret", path.display())]
-    NoSecret {
-        /// The file.
-        path: PathBuf,
-        /// Its problem.
-        problem: InvalidSecret,
-    },
-}
+#[error("{0}")]
+pub struct DemoError(String);
 
 /// Finds the demo tenant's secret in `data_dir`, or makes it with `fill`.
 ///
@@ -73,16 +46,15 @@ pub enum DemoError {
 pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, DemoError> {
     prepare_folder(data_dir)?;
     let secret_file = data_dir.join(SECRET_FILE);
-    let (secret, is_new) = match read(&secret_file)? {
-        Some(secret) => (secret, false),
+    let secret = match read(&secret_file)? {
+        Some(secret) => secret,
         None => {
             let mut bytes = [0; SECRET_BYTES];
             fill(&mut bytes);
             keep(data_dir, &secret_file, &URL_SAFE_NO_PAD.encode(bytes))?;
             // Read back: of two servers that start together, both use the one that was kept.
             let missing = || io::Error::from(io::ErrorKind::NotFound);
-            let secret = read(&secret_file)?.ok_or_else(|| failed(&secret_file, missing()))?;
-            (secret, true)
+            read(&secret_file)?.ok_or_else(|| failed(&secret_file, &missing()))?
         }
     };
     let id = TenantId::parse(TENANT_ID).expect("four letters are a tenant id");
@@ -99,49 +71,58 @@ pub fn prepare(data_dir: &Path, fill: impl FnOnce(&mut [u8])) -> Result<Demo, De
             limits: Limits { number_match: Some(Digits::Two), ..Limits::default() },
         },
     };
-    Ok(Demo { tenant, secret_file, is_new })
+    Ok(Demo { tenant, secret_file })
 }
 
 /// Makes the data folder with mode 0700, or accepts one that is ours and that only its owner can
 /// write to. For every server, with or without the demo tenant.
 ///
 /// # Errors
-/// [`DemoError::Io`], [`DemoError::Foreign`] and [`DemoError::OpenFolder`].
+/// [`DemoError`] if the folder cannot be used, belongs to another user, or is open to others.
 pub fn prepare_folder(path: &Path) -> Result<(), DemoError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, e))?;
-    let folder = fs::metadata(path).map_err(|e| failed(path, e))?;
-    if !is_ours(&folder) {
-        return Err(DemoError::Foreign(path.to_owned()));
-    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed(path, &e))?;
+    let folder = fs::metadata(path).map_err(|e| failed(path, &e))?;
+    check_owner(path, &folder)?;
     if folder.permissions().mode() & 0o022 == 0 {
-        Ok(())
-    } else {
-        Err(DemoError::OpenFolder(path.to_owned()))
+        return Ok(());
     }
+    Err(DemoError(format!("others may write to {}: chmod 700 it", path.display())))
 }
 
-fn failed(path: &Path, source: io::Error) -> DemoError {
-    DemoError::Io { path: path.to_owned(), source }
+fn failed(path: &Path, source: &io::Error) -> DemoError {
+    DemoError(format!("cannot use {}: {source}", path.display()))
+}
+
+/// Refuses a folder or file of another user, who could open it to others.
+fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), DemoError> {
+    if is_ours(metadata) {
+        return Ok(());
+    }
+    let advice = "belongs to another user: chown it to the one that runs the server";
+    Err(DemoError(format!("{} {advice}", path.display())))
 }
 
 fn read(path: &Path) -> Result<Option<Secret>, DemoError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(failed(path, e)),
+        Err(e) => return Err(failed(path, &e)),
     };
-    let metadata = file.metadata().map_err(|e| failed(path, e))?;
-    if !is_ours(&metadata) {
-        return Err(DemoError::Foreign(path.to_owned()));
-    }
+    let metadata = file.metadata().map_err(|e| failed(path, &e))?;
+    check_owner(path, &metadata)?;
+    let shown = path.display();
     if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(DemoError::OpenSecret(path.to_owned()));
+        let advice = "delete it for a new secret, or chmod 600 it";
+        return Err(DemoError(format!("others may read {shown}: {advice}")));
     }
     let mut text = String::new();
     let longest = Secret::CHARACTERS_MAX as u64 + 2;
-    file.take(longest).read_to_string(&mut text).map_err(|e| failed(path, e))?;
+    file.take(longest).read_to_string(&mut text).map_err(|e| failed(path, &e))?;
     let secret = Secret::parse(text.trim_end());
-    secret.map(Some).map_err(|problem| DemoError::NoSecret { path: path.to_owned(), problem })
+    secret.map(Some).map_err(|problem| {
+        let advice = "delete the file for a new secret";
+        DemoError(format!("the secret in {shown} {problem}: {advice}"))
+    })
 }
 
 /// Writes the whole file beside its place, mode 0600, then moves it there unless one is there
@@ -156,7 +137,7 @@ fn keep(folder: &Path, path: &Path, secret: &str) -> Result<(), DemoError> {
             Ok(_) | Err(_) => File::open(folder)?.sync_all(),
         }
     };
-    write().map_err(|e: io::Error| failed(path, e))
+    write().map_err(|e: io::Error| failed(path, &e))
 }
 
 #[cfg(test)]
@@ -177,7 +158,6 @@ mod tests {
         let folder = root.path().join("a/countersign-data");
         let first = prepare(&folder, |bytes| bytes.fill(7)).unwrap();
         let second = prepare(&folder, |_| panic!("no randomness is needed twice")).unwrap();
-        assert!(first.is_new && !second.is_new);
         let [first_secret] = first.tenant.secret_keys.as_slice() else { panic!("one secret") };
         assert_eq!(first_secret.expose(), URL_SAFE_NO_PAD.encode([7; 24]));
         assert_eq!(first_secret.expose(), second.tenant.secret_keys[0].expose());
@@ -193,7 +173,7 @@ mod tests {
         for open in [0o640, 0o604, 0o660] {
             set_mode(&demo.secret_file, open);
             let refusal = prepare(root.path(), |_| {}).unwrap_err();
-            assert!(matches!(refusal, DemoError::OpenSecret(_)), "{open:o}: {refusal}");
+            assert!(refusal.to_string().starts_with("others may read "), "{open:o}: {refusal}");
         }
     }
 
@@ -204,8 +184,13 @@ mod tests {
             let folder = root.path().join(format!("{open:o}"));
             fs::create_dir(&folder).unwrap();
             set_mode(&folder, open);
-            let refused = matches!(prepare(&folder, |_| {}), Err(DemoError::OpenFolder(_)));
-            assert_eq!(refused, !accepted, "{open:o}");
+            match prepare(&folder, |_| {}) {
+                Ok(_) => assert!(accepted, "{open:o}"),
+                Err(error) => {
+                    assert!(!accepted, "{open:o}: {error}");
+                    assert!(error.to_string().starts_with("others may write to "), "{error}");
+                }
+            }
         }
     }
 
@@ -217,7 +202,7 @@ mod tests {
             fs::write(&path, bad).unwrap();
             set_mode(&path, 0o600);
             let refusal = prepare(root.path(), |_| {}).unwrap_err();
-            assert!(matches!(refusal, DemoError::NoSecret { .. }), "{refusal}");
+            assert!(refusal.to_string().starts_with("the secret in "), "{refusal}");
             assert!(bad.is_empty() || !refusal.to_string().contains(bad));
             assert_eq!(fs::read_to_string(&path).unwrap(), bad);
         }

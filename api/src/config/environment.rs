@@ -68,7 +68,7 @@ enum Step {
 /// The variables of the process that are for this server.
 ///
 /// # Errors
-/// [`ConfigError::NotUtf8`].
+/// [`ConfigError::Unusable`] for a variable that is not UTF-8.
 pub fn of_process() -> Result<Vec<(String, String)>, ConfigError> {
     as_text(std::env::vars_os())
 }
@@ -79,8 +79,11 @@ fn as_text(
     let ours = all.filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
     ours.map(|(name, value)| {
         let shown = name.to_string_lossy().escape_debug().to_string();
-        let name = name.into_string().map_err(|_| ConfigError::NotUtf8(shown.clone()))?;
-        Ok((name, value.into_string().map_err(|_| ConfigError::NotUtf8(shown))?))
+        let refused = |_: OsString| {
+            let problem = format!("the variable {shown} is not UTF-8: write it as UTF-8 text");
+            ConfigError::Unusable(problem)
+        };
+        Ok((name.into_string().map_err(refused)?, value.into_string().map_err(refused)?))
     })
     .collect()
 }
@@ -104,11 +107,12 @@ pub(super) fn apply(
         }
         let long = long_name(&variable)?;
         if file_has_tenants && long != variable && long.contains("__TENANTS__") {
-            let use_this = long.to_owned();
-            return Err(ConfigError::TenantTwice { variable, use_this });
+            let problem = "is for one tenant without [[tenants]] in the file";
+            return Err(ConfigError::Unusable(format!("{variable} {problem}: use {long}")));
         }
         let path = path_of(long);
-        let expected = expected(&template, &path).ok_or_else(|| unknown(&variable, &path))?;
+        let nearest = || variable_of(&keys::nearest_key(&spelled(&path)));
+        let expected = expected(&template, &path).ok_or_else(|| unknown(&variable, nearest()))?;
         let parsed = if variable == SECRET_KEY {
             // One secret as it stands: a comma may be part of it.
             Value::Array(vec![Value::String(value)])
@@ -116,19 +120,26 @@ pub(super) fn apply(
             parse(expected, value).map_err(|problem| {
                 let allowed = allowed(expected);
                 ConfigError::value(spelled(&path), problem, allowed)
-                    .with_variable(|_| Some(variable.clone()))
+                    .with_source(|_| Some(source(&variable)))
             })?
         };
         if let Some((first, _)) = settings.insert(path.clone(), (variable.clone(), parsed)) {
-            return Err(ConfigError::Twice { key: spelled(&path), first, second: variable });
+            let key = spelled(&path);
+            let problem = format!("{first} and {variable} both set {key}: keep one");
+            return Err(ConfigError::Unusable(problem));
         }
     }
     let mut sources = BTreeMap::new();
     for (path, (variable, value)) in settings {
-        set(table, &path, value).map_err(|e| e.with_variable(|_| Some(variable.clone())))?;
+        set(table, &path, value).map_err(|e| e.with_source(|_| Some(source(&variable))))?;
         sources.insert(spelled(&path), variable);
     }
     Ok(sources)
+}
+
+/// A variable as the source of a key, in words.
+pub(super) fn source(variable: &str) -> String {
+    format!("from {variable}")
 }
 
 /// The short variable that would set a key.
@@ -164,16 +175,10 @@ fn long_name(variable: &str) -> Result<&str, ConfigError> {
     let short = SHORT.iter().map(|(short, _)| (*short).to_owned());
     let long = keys::leaves().into_iter().map(|key| variable_of(&key.replace("[]", "[0]")));
     let nearest = nearest(variable, &short.chain(long).collect::<Vec<_>>());
-    Err(ConfigError::Unknown {
-        kind: "variable",
-        name: variable.escape_debug().to_string(),
-        place: None,
-        nearest,
-    })
+    Err(unknown(variable, nearest))
 }
 
-fn unknown(variable: &str, path: &[Step]) -> ConfigError {
-    let nearest = variable_of(&keys::nearest_key(&spelled(path)));
+fn unknown(variable: &str, nearest: String) -> ConfigError {
     let name = variable.escape_debug().to_string();
     ConfigError::Unknown { kind: "variable", name, place: None, nearest }
 }

@@ -1,7 +1,7 @@
 //! The configuration as it is written: sections, keys, defaults and ranges of numbers. The names of
 //! these structs' fields are the known keys; `deploy/countersign.example.toml` documents them.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use countersign_core::policy::{CHALLENGE_LIFETIME_MS_MAX, Limits, NUMBERS_LOCK_MAX};
@@ -16,7 +16,7 @@ use super::lines::Lines;
 /// The core and the engine know their own defaults.
 const CORE: Limits = Limits::DEFAULT;
 const ENGINE: EngineSettings = EngineSettings::DEFAULT;
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The whole file. No `Debug`: it holds secrets.
 #[derive(Default, Deserialize, Serialize)]
@@ -149,7 +149,6 @@ impl File {
 }
 
 /// Every configured number with its default.
-#[must_use]
 pub fn numbers() -> Vec<Number> {
     let (file, push) = (File::default(), PushSection::default());
     let sections = file.sections().into_iter().chain([&push as &dyn Section]);
@@ -158,21 +157,21 @@ pub fn numbers() -> Vec<Number> {
 
 /// Reads a file as TOML, of whatever keys, and finds the line of each.
 pub(super) fn read(path: &Path) -> Result<(Table, Lines), ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let shown = path.display();
+    let failed =
+        |source: io::Error| ConfigError::Unusable(format!("cannot read {shown}: {source}"));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
     let read = file.take(limits::FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     if read as u64 > limits::FILE_BYTES_MAX {
-        return Err(ConfigError::TooLong { path: path.to_owned(), max: limits::FILE_BYTES_MAX });
+        let max = limits::FILE_BYTES_MAX;
+        return Err(ConfigError::Unusable(format!("{shown} is longer than {max} bytes")));
     }
     // The parser's own display quotes the line, which may hold a secret.
     let table = text.parse::<Table>().map_err(|e| {
         let before = text.bytes().take(e.span().map_or(0, |span| span.start));
-        ConfigError::Syntax {
-            path: path.to_owned(),
-            line: 1 + before.filter(|b| *b == b'\n').count(),
-            problem: e.message().to_owned(),
-        }
+        let line = 1 + before.filter(|b| *b == b'\n').count();
+        ConfigError::Unusable(format!("{shown}, line {line}: not TOML: {}", e.message()))
     })?;
     Ok((table, Lines::of(path, &text)))
 }

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::FileLine;
-
 /// The line of every key and section of a file.
 pub(super) struct Lines {
     path: PathBuf,
@@ -45,12 +43,12 @@ impl Lines {
         }
     }
 
-    /// The place of a key, or of the section that lacks it.
-    pub(super) fn place(&self, key: &str) -> Option<FileLine> {
+    /// The place of a key, or of the section that lacks it, in words.
+    pub(super) fn place(&self, key: &str) -> Option<String> {
         let mut key = key;
         loop {
             if let Some(line) = self.of_keys.get(key) {
-                return Some(FileLine { path: self.path.clone(), line: *line });
+                return Some(format!("in {}, line {line}", self.path.display()));
             }
             key = &key[..key.rfind(['.', '['])?];
         }
@@ -84,8 +82,7 @@ mod tests {
             ("tenants[1].push.number_match", 13),
             ("tenants[1].brand.a\\nb", 15),
         ] {
-            let place = lines.place(key).unwrap();
-            assert_eq!((place.path.as_path(), place.line), (Path::new("a.toml"), line), "{key}");
+            assert_eq!(lines.place(key), Some(format!("in a.toml, line {line}")), "{key}");
         }
         assert!(lines.place("store.url").is_none());
     }

@@ -4,16 +4,16 @@
 //! It opens no socket, no store and no log; [`demo`] alone writes to the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_core::id::TenantId;
 use countersign_core::policy;
+use countersign_engine::EngineSettings;
 use url::{Host, Url};
 
-mod address;
 mod brand;
 mod check;
 mod clients;
@@ -28,11 +28,10 @@ mod nearest;
 mod origins;
 mod tenants;
 
-pub use address::reachable;
 pub use brand::Brand;
-pub use countersign_engine::secret::{InvalidSecret, Secret};
+pub use countersign_engine::secret::Secret;
 pub use countersign_engine::store::{Bound, Durability};
-pub use error::{ConfigError, FileLine};
+pub use error::ConfigError;
 pub use file::numbers;
 pub use origins::AllowedOrigins;
 
@@ -49,12 +48,8 @@ pub struct Config {
     pub log: Log,
     /// The store.
     pub store: Store,
-    /// Signatures that wait for the verifier pool, at most.
-    pub verify_queue_max: usize,
-    /// Actors in memory, at most.
-    pub activations_max: usize,
-    /// Polls that wait together, at most.
-    pub waiters_max: usize,
+    /// Sizes of the engine.
+    pub engine: EngineSettings,
     /// Life of the tokens that `track` gives.
     pub token_lifetime: Duration,
     /// The tenants, with unique ids and secrets. Empty only without a file and without a variable
@@ -116,12 +111,8 @@ pub enum LogFormat {
 pub struct Store {
     /// The store.
     pub url: StoreUrl,
-    /// Retention of an action.
-    pub action_retention: Duration,
     /// Time at which commits are answered.
     pub durability: Durability,
-    /// Bytes of free room below which the server warns; 0 for no warning.
-    pub room_warn_bytes: u64,
 }
 
 /// Kinds of stores.
@@ -131,26 +122,8 @@ pub enum StoreUrl {
     Memory,
     /// One file.
     Sqlite(PathBuf),
-    /// One Redis.
-    Redis(RedisUrl),
-}
-
-/// URL of a Redis. It may hold a password, so it does not print itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
-
-impl RedisUrl {
-    /// The URL, to connect with. Never for a log.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RedisUrl(…)")
-    }
+    /// One Redis, by its URL, which may hold a password.
+    Redis(countersign_wire::secret::Secret),
 }
 
 /// One relying party.
@@ -196,7 +169,7 @@ impl Config {
             Some((table, lines)) => (table, Some(lines)),
             None => (toml::Table::new(), None),
         };
-        let placed = |error: ConfigError| error.with_place(|key| lines.as_ref()?.place(key));
+        let placed = |error: ConfigError| error.with_source(|key| lines.as_ref()?.place(key));
         keys::check(&table).map_err(placed)?;
         let sources = environment::apply(&mut table, env)?;
         let config = keys::check(&table).and_then(|()| {
@@ -207,7 +180,7 @@ impl Config {
             };
             check::config(table.try_into().map_err(same_again)?)
         });
-        let config = config.map_err(|e| e.with_variable(|key| variable_for(key, &sources)));
+        let config = config.map_err(|e| e.with_source(|key| source_of(key, &sources)));
         let config = config.map_err(placed);
         // A user without a file does not know the names of its keys.
         let config = match file {
@@ -222,16 +195,26 @@ impl Config {
     }
 }
 
-/// The variable that set `key`, or the list that `key` is an entry of.
-fn variable_for(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
+/// The variable that set `key`, or the list that `key` is an entry of, in words.
+fn source_of(key: &str, sources: &BTreeMap<String, String>) -> Option<String> {
     let list = key.rsplit_once('[').map_or(key, |(list, _)| list);
-    sources.get(key).or_else(|| sources.get(list)).cloned()
+    let variable = sources.get(key).or_else(|| sources.get(list))?;
+    Some(environment::source(variable))
+}
+
+/// Address at which this machine reaches a listener: the loopback one if it listens on all.
+pub fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, bound.port())
 }
 
 impl Server {
     /// URL for clients once the server listens on `bound`: as configured, or `http://<bound>`, with
     /// the loopback address if `bound` means every address.
-    #[must_use]
     pub fn public_url_at(&self, bound: SocketAddr) -> Url {
         let reached = || Url::parse(&format!("http://{}", reachable(bound)));
         let configured = self.public_url.clone().map_or_else(reached, Ok);

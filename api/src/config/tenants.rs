@@ -11,9 +11,9 @@ use countersign_core::set_backs::SET_BACKS_TENANT;
 use countersign_core::text::Line;
 use url::{Host, Url};
 
-use super::address::has_credentials;
 use super::brand::brand;
-use super::error::{ConfigError, at_most};
+use super::check::has_credentials;
+use super::error::{ConfigError, at_most, entries};
 use super::file::{PushSection, TenantSection};
 use super::limits::{self, Section as _};
 use super::{AllowedOrigins, Push, Secret, Tenant};
@@ -28,7 +28,7 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
     let mut tenants = Vec::with_capacity(written.len());
     for (number, section) in written.into_iter().enumerate() {
         let path = format!("tenants[{number}].");
-        let tenant = tenant(&path, section)?;
+        let tenant = tenant(&path, &section)?;
         if tenant.id.as_str() == SET_BACKS_TENANT {
             let problem = "is the server's own";
             return Err(ConfigError::value(path + "id", problem, "another id is allowed"));
@@ -50,7 +50,7 @@ pub(super) fn tenants(written: Vec<TenantSection>) -> Result<Vec<Tenant>, Config
     Ok(tenants)
 }
 
-fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
+fn tenant(path: &str, written: &TenantSection) -> Result<Tenant, ConfigError> {
     let id = TenantId::parse(&written.id).map_err(|e| {
         let problem = if written.id.is_empty() { "is missing" } else { "is not a tenant id" };
         ConfigError::value(format!("{path}id"), problem, format!("{} is allowed", e.expected))
@@ -63,21 +63,20 @@ fn tenant(path: &str, written: TenantSection) -> Result<Tenant, ConfigError> {
             ConfigError::value(format!("{origins}[{i}]"), problem, allowed)
         })?;
     let secret_keys = secrets(&format!("{path}secret_keys"), &written.secret_keys)?;
-    let brand = brand(path, &id, &written)?;
-    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, written.push)? })
+    let brand = brand(path, &id, written)?;
+    Ok(Tenant { id, secret_keys, brand, allowed_origins, push: push(path, &written.push)? })
 }
 
 fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
     if written.is_empty() {
         return Err(ConfigError::value(key, "is missing", "at least one secret is needed"));
     }
-    at_most(key, written.len(), limits::SECRET_KEYS_MAX)?;
-    let each = written.iter().enumerate().map(|(i, text)| {
+    entries(key, written, limits::SECRET_KEYS_MAX, |text| {
         if text == EXAMPLE_SECRET {
             let advice = "put a secret of your own in its place, such as what \
                           `openssl rand -hex 24` prints";
             let problem = "is still the placeholder of the example";
-            return Err(ConfigError::value(format!("{key}[{i}]"), problem, advice));
+            return Err((problem.to_owned(), advice.to_owned()));
         }
         Secret::parse(text).map_err(|problem| {
             let allowed = format!(
@@ -86,25 +85,15 @@ fn secrets(key: &str, written: &[String]) -> Result<Vec<Secret>, ConfigError> {
                 Secret::CHARACTERS_MIN,
                 Secret::CHARACTERS_MAX
             );
-            ConfigError::value(format!("{key}[{i}]"), problem.to_string(), allowed)
+            (problem.to_string(), allowed)
         })
-    });
-    each.collect()
+    })
 }
 
-fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
+fn push(path: &str, written: &PushSection) -> Result<Push, ConfigError> {
     let key = |name: &str| format!("{path}push.{name}");
-    let hosts_key = key("webhook_allow_hosts");
-    at_most(&hosts_key, written.webhook_allow_hosts.len(), limits::LIST_ENTRIES_MAX)?;
-    let hosts = written.webhook_allow_hosts.iter().enumerate();
-    let webhook_allow_hosts = hosts
-        .map(|(i, text)| {
-            let allowed = "the name or the IP address of one host, without port, is allowed";
-            host(text).ok_or_else(|| {
-                ConfigError::value(format!("{hosts_key}[{i}]"), "is not a host", allowed)
-            })
-        })
-        .collect::<Result<BTreeSet<_>, _>>()?;
+    let (hosts, max) = (&written.webhook_allow_hosts, limits::LIST_ENTRIES_MAX);
+    let webhook_allow_hosts = entries(&key("webhook_allow_hosts"), hosts, max, host)?;
     let webhook_url = webhook_url(&key("webhook_url"), &written.webhook_url, &webhook_allow_hosts)?;
     let unenrolled = match written.unenrolled.as_str() {
         "allow" => Unenrolled::Allow,
@@ -114,11 +103,11 @@ fn push(path: &str, written: PushSection) -> Result<Push, ConfigError> {
             return Err(ConfigError::value(key("unenrolled"), "is not a choice", allowed));
         }
     };
-    let limits = limits_of(path, &written)?;
+    let limits = limits_of(path, written)?;
     Ok(Push {
         webhook_url,
         webhook_allow_hosts,
-        custom_public: custom_public(&key("custom_public"), written.custom_public)?,
+        custom_public: entries(&key("custom_public"), &written.custom_public, max, custom_name)?,
         unenrolled,
         limits,
     })
@@ -163,24 +152,23 @@ fn number_match(path: &str, digits: u64) -> Result<Option<Digits>, ConfigError> 
     }
 }
 
-fn custom_public(key: &str, names: Vec<String>) -> Result<BTreeSet<String>, ConfigError> {
-    at_most(key, names.len(), limits::LIST_ENTRIES_MAX)?;
-    for (i, name) in names.iter().enumerate() {
-        if name.is_empty() || Line::parse(name, limits::CUSTOM_NAME_BYTES_MAX).is_err() {
-            let max = limits::CUSTOM_NAME_BYTES_MAX;
-            let allowed = format!("1 to {max} bytes without control characters are allowed");
-            return Err(ConfigError::value(format!("{key}[{i}]"), "is not a name", allowed));
-        }
+fn custom_name(name: &str) -> Result<String, (&'static str, String)> {
+    let max = limits::CUSTOM_NAME_BYTES_MAX;
+    if name.is_empty() || Line::parse(name, max).is_err() {
+        let allowed = format!("1 to {max} bytes without control characters are allowed");
+        return Err(("is not a name", allowed));
     }
-    Ok(names.into_iter().collect())
+    Ok(name.to_owned())
 }
 
 /// A host as URLs spell it: lower case, punycode, addresses in their one spelling.
-fn host(text: &str) -> Option<Host> {
+fn host(text: &str) -> Result<Host, (&'static str, &'static str)> {
     if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Some(Host::Ipv6(address));
+        return Ok(Host::Ipv6(address));
     }
-    Host::parse(text).ok().filter(|_| !text.contains('*'))
+    let allowed = "the name or the IP address of one host, without port, is allowed";
+    let host = Host::parse(text).ok().filter(|_| !text.contains('*'));
+    host.ok_or(("is not a host", allowed))
 }
 
 /// The message never shows the URL, because its path or query may be secret.

@@ -4,53 +4,18 @@
 use std::collections::BTreeSet;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::guard;
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use actix_web::{guard, web};
 
 use crate::caller::ServerCaller;
 use crate::layer::observe::Series;
 use crate::problem::Problem;
 
-/// A method, or several that are answered alike, and their route.
-pub(super) struct Verb {
-    methods: &'static [&'static str],
-    route: Route,
-}
-
-/// GET, and with it HEAD: the same answer without its body (RFC 9110, 9.3.2).
-pub(super) fn get() -> Verb {
-    let either = guard::Any(guard::Get()).or(guard::Head());
-    Verb { methods: &["GET", "HEAD"], route: web::route().guard(either) }
-}
-
-pub(super) fn post() -> Verb {
-    Verb { methods: &["POST"], route: web::post() }
-}
-
-pub(super) fn patch() -> Verb {
-    Verb { methods: &["PATCH"], route: web::patch() }
-}
-
-pub(super) fn delete() -> Verb {
-    Verb { methods: &["DELETE"], route: web::delete() }
-}
-
-impl Verb {
-    /// Answered by a handler.
-    pub(super) fn to<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        Self { route: self.route.to(handler), ..self }
-    }
-}
-
 /// A path with its methods, whose latencies are measured.
 pub(super) struct Endpoint {
     resource: Resource,
-    methods: BTreeSet<&'static str>,
+    methods: BTreeSet<String>,
 }
 
 impl Endpoint {
@@ -60,10 +25,22 @@ impl Endpoint {
         Self { resource, methods: BTreeSet::new() }
     }
 
-    /// Adds a method to the path.
-    pub(super) fn route(mut self, verb: Verb) -> Self {
-        self.methods.extend(verb.methods);
-        Self { resource: self.resource.route(verb.route), ..self }
+    /// Has a handler answer a method. With GET it answers HEAD, without the body (RFC 9110, 9.3.2).
+    pub(super) fn on<F, Args>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.insert(method.to_string());
+        let reads = method == Method::GET;
+        let mut either = guard::Any(guard::Method(method));
+        if reads {
+            self.methods.insert(Method::HEAD.to_string());
+            either = either.or(guard::Head());
+        }
+        let route = web::route().guard(either).to(handler);
+        Self { resource: self.resource.route(route), ..self }
     }
 }
 
@@ -88,7 +65,6 @@ pub(super) async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Proble
 #[cfg(test)]
 mod tests {
     use actix_web::App;
-    use actix_web::http::Method;
     use actix_web::http::header::ALLOW;
     use actix_web::test::{TestRequest, call_service, init_service};
 
@@ -98,7 +74,7 @@ mod tests {
     async fn an_endpoint_names_every_method_that_it_has() {
         let answer = async || HttpResponse::Ok();
         let endpoint =
-            Endpoint::at("", "/client/x").route(post().to(answer)).route(get().to(answer));
+            Endpoint::at("", "/client/x").on(Method::POST, answer).on(Method::GET, answer);
         let app = init_service(App::new().service(endpoint)).await;
         let call = async |method: Method| {
             let request = TestRequest::with_uri("/client/x").method(method).to_request();

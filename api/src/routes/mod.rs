@@ -1,4 +1,4 @@
-//! The routes: one file per verb, and here their one table.
+//! The routes: a file for each subject, and here their one table.
 
 pub mod client;
 pub mod device;
@@ -8,11 +8,12 @@ pub mod pages;
 pub mod server;
 mod unsupported;
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, guard};
 use countersign_wire::paths::{self, device as device_paths};
 
-use self::endpoint::{Endpoint, delete, get, nowhere, patch, post};
+use self::endpoint::{Endpoint, nowhere};
 use crate::layer::observe::Series;
 
 /// Mounts every public route under `/v1` and under `/`, and the pages under `/` alone.
@@ -30,40 +31,40 @@ fn table(config: &mut ServiceConfig, under: &str) {
     devices(config, under, device_paths::BASE);
     config
         // Client API: Bearer.
-        .service(at(paths::START_CHALLENGE).route(post().to(client::start_challenge)))
-        .service(at(paths::VERIFY).route(post().to(client::verify)))
+        .service(at(paths::START_CHALLENGE).on(Method::POST, client::start_challenge))
+        .service(at(paths::VERIFY).on(Method::POST, client::verify))
         // Server API: Basic with a secret.
-        .service(at(paths::VALIDATE).route(post().to(server::validate)))
-        .service(at(paths::TRACK).route(post().to(server::track)))
+        .service(at(paths::VALIDATE).on(Method::POST, server::validate))
+        .service(at(paths::TRACK).on(Method::POST, server::track))
         // Client API.
-        .service(at(paths::CANCEL).route(post().to(client::cancel)))
-        .service(at(paths::WAIT).route(post().to(client::wait)))
-        .service(at(paths::LEAVE).route(post().to(client::leave)))
-        .service(at(paths::OWN_AUTHENTICATORS).route(get().to(client::list_authenticators)))
-        .service(at(paths::REMOVE_OWN_AUTHENTICATOR).route(post().to(client::remove_authenticator)))
-        .service(at(paths::NONCE).route(post().to(client::challenge)))
+        .service(at(paths::CANCEL).on(Method::POST, client::cancel))
+        .service(at(paths::WAIT).on(Method::POST, client::wait))
+        .service(at(paths::LEAVE).on(Method::POST, client::leave))
+        .service(at(paths::OWN_AUTHENTICATORS).on(Method::GET, client::list_authenticators))
+        .service(at(paths::REMOVE_OWN_AUTHENTICATOR).on(Method::POST, client::remove_authenticator))
+        .service(at(paths::NONCE).on(Method::POST, client::challenge))
         // Server API.
         .service(
             at(paths::ACTION)
-                .route(get().to(server::get_action))
-                .route(patch().to(server::update_action)),
+                .on(Method::GET, server::get_action)
+                .on(Method::PATCH, server::update_action),
         )
-        .service(at(paths::ACTIONS).route(get().to(server::query_actions)))
+        .service(at(paths::ACTIONS).on(Method::GET, server::query_actions))
         .service(
             at(paths::AUTHENTICATORS)
-                .route(get().to(server::list_authenticators))
-                .route(post().to(unsupported::answer)),
+                .on(Method::GET, server::list_authenticators)
+                .on(Method::POST, unsupported::answer),
         )
-        .service(at(paths::AUTHENTICATOR).route(delete().to(server::delete_authenticator)))
+        .service(at(paths::AUTHENTICATOR).on(Method::DELETE, server::delete_authenticator))
         .service(unsupported(under, paths::SERVER_ENROLLMENT).guard(guard::Post()))
         .service(
             at(paths::USER)
-                .route(get().to(server::get_user))
-                .route(patch().to(server::update_user))
-                .route(post().to(server::update_user))
-                .route(delete().to(server::delete_user)),
+                .on(Method::GET, server::get_user)
+                .on(Method::PATCH, server::update_user)
+                .on(Method::POST, server::update_user)
+                .on(Method::DELETE, server::delete_user),
         )
-        .service(at(paths::USERS).route(get().to(server::query_users)));
+        .service(at(paths::USERS).on(Method::GET, server::query_users));
     // The older name.
     devices(config, under, device_paths::OLD_BASE);
     for path in paths::UNSUPPORTED {
@@ -74,14 +75,14 @@ fn table(config: &mut ServiceConfig, under: &str) {
 /// Pages for browsers. None of them needs to know its caller.
 fn pages(config: &mut ServiceConfig) {
     config
-        .service(at(paths::HOME).route(get().to(pages::home)))
-        .service(at(paths::UI).route(get().to(pages::ui)))
-        .service(at(paths::PHONE).route(get().to(pages::phone)))
-        .service(at(paths::DEMO).route(get().to(pages::demo::demo)))
-        .service(at(paths::DEMO_BACKEND).route(post().to(pages::demo::backend)))
-        .service(at(paths::PAGES_WITH_SLASH).route(get().to(pages::without_slash)))
-        .service(at(paths::BRAND).route(get().to(pages::brand)))
-        .service(at(paths::FILES).route(get().to(pages::asset)));
+        .service(at(paths::HOME).on(Method::GET, pages::home))
+        .service(at(paths::UI).on(Method::GET, pages::ui))
+        .service(at(paths::PHONE).on(Method::GET, pages::phone))
+        .service(at(paths::DEMO).on(Method::GET, pages::demo::demo))
+        .service(at(paths::DEMO_BACKEND).on(Method::POST, pages::demo::backend))
+        .service(at(paths::PAGES_WITH_SLASH).on(Method::GET, pages::without_slash))
+        .service(at(paths::BRAND).on(Method::GET, pages::brand))
+        .service(at(paths::FILES).on(Method::GET, pages::asset));
 }
 
 /// Device API: Basic with the tenant's id; enrollment is Bearer, and so is making a ticket for it.
@@ -90,22 +91,22 @@ fn devices(config: &mut ServiceConfig, under: &str, base: &str) {
     config
         .service(
             at(device_paths::CHALLENGE)
-                .route(get().to(device::pending))
-                .route(post().to(device::decide)),
+                .on(Method::GET, device::pending)
+                .on(Method::POST, device::decide),
         )
-        .service(at(device_paths::READ_NONCE).route(post().to(device::nonce)))
+        .service(at(device_paths::READ_NONCE).on(Method::POST, device::nonce))
         .service(
             at(device_paths::CREDENTIAL)
-                .route(post().to(device::enroll))
-                .route(get().to(device::credential))
-                .route(patch().to(device::update)),
+                .on(Method::POST, device::enroll)
+                .on(Method::GET, device::credential)
+                .on(Method::PATCH, device::update),
         )
-        .service(at(device_paths::TICKET).route(post().to(device::ticket)))
-        .service(at(device_paths::OPEN_TICKET).route(post().to(device::open_ticket)))
-        .service(at(device_paths::SESSION_NONCE).route(post().to(device::session_nonce)))
-        .service(at(device_paths::SESSION).route(post().to(device::session)))
-        .service(at(device_paths::UPDATE_NONCE).route(post().to(device::update_nonce)))
-        .service(at(device_paths::REMOVE).route(post().to(device::remove)));
+        .service(at(device_paths::TICKET).on(Method::POST, device::ticket))
+        .service(at(device_paths::OPEN_TICKET).on(Method::POST, device::open_ticket))
+        .service(at(device_paths::SESSION_NONCE).on(Method::POST, device::session_nonce))
+        .service(at(device_paths::SESSION).on(Method::POST, device::session))
+        .service(at(device_paths::UPDATE_NONCE).on(Method::POST, device::update_nonce))
+        .service(at(device_paths::REMOVE).on(Method::POST, device::remove));
 }
 
 fn at(path: &str) -> Endpoint {

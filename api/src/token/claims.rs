@@ -4,11 +4,12 @@ use countersign_core::action::Birth;
 use countersign_core::id::{
     AccountKey, ActionCode, ActionKey, IdempotencyKey, InvalidId, TenantId, UserId,
 };
+use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
 use jsonwebtoken::Validation;
 use serde::{Deserialize, Serialize};
 
-use super::run::Run;
+use super::run;
 use super::{ALGORITHM, ISSUER, Kind, PageWish, Token};
 use crate::token::scope::Scopes;
 
@@ -46,7 +47,7 @@ struct Other {
 
 impl Claims {
     /// Makes the claims of a token that is valid for `lifetime_seconds`. `id` are its random bytes.
-    pub(super) fn of(token: &Token, lifetime_seconds: u64, run: &Run, id: [u8; 16]) -> Self {
+    pub(super) fn of(token: &Token, lifetime_seconds: u64, known: &SetBacks, id: [u8; 16]) -> Self {
         let Token { account, action, born, scopes, issued_at, page, .. } = token;
         Self {
             iss: ISSUER.to_owned(),
@@ -56,7 +57,7 @@ impl Claims {
             exp: issued_at.seconds() + lifetime_seconds,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             page: page.clone(),
-            run: run.mark(),
+            run: run::mark(known),
             scope: scopes.to_list(),
             other: Other {
                 tenant_id: account.tenant.to_string(),
@@ -69,8 +70,8 @@ impl Claims {
     }
 
     /// Gives the end of the token by the clock of this process.
-    pub(super) fn ends_at_seconds(&self, run: &Run) -> u64 {
-        run.end(self.run.as_deref(), self.iat, self.exp)
+    pub(super) fn ends_at_seconds(&self, known: &SetBacks) -> u64 {
+        run::end(known, self.run.as_deref(), self.iat, self.exp)
     }
 
     /// Makes the token of these claims.

@@ -21,7 +21,6 @@ pub mod scope;
 pub mod session;
 
 use claims::Claims;
-use run::Run;
 use scope::Scopes;
 
 const ALGORITHM: Algorithm = Algorithm::HS256;
@@ -86,7 +85,6 @@ impl PageWish {
 
 impl Token {
     /// Gives the grant of the token.
-    #[must_use]
     pub fn grant(&self) -> Grant {
         let is_verified = self.kind == Kind::Verified;
         let (action, born) = (self.action.clone(), self.born);
@@ -113,7 +111,7 @@ struct Keys {
 pub struct Tokens {
     keys: HashMap<TenantId, Keys>,
     lifetime_seconds: u64,
-    run: Run,
+    set_backs: SetBacks,
     /// Genuine tokens and when they end, by the SHA-256 of their text: a browser shows the same one
     /// with each of its calls, and reading it anew costs more than the rest of a call.
     genuine: Cache<[u8; 32], Arc<(Token, u64)>>,
@@ -139,7 +137,7 @@ impl Tokens {
         Self {
             keys,
             lifetime_seconds,
-            run: Run::new(SetBacks::default()),
+            set_backs: SetBacks::default(),
             genuine: Cache::new(GENUINE_MAX),
         }
     }
@@ -147,15 +145,16 @@ impl Tokens {
     /// Takes the set-backs of the clock into account, so that earlier tokens keep their own end.
     #[must_use]
     pub fn after(self, set_backs: SetBacks) -> Self {
-        Self { run: Run::new(set_backs), ..self }
+        Self { set_backs, ..self }
     }
 
     /// Makes a token. `id` are its random bytes.
     pub fn make(&self, token: &Token, id: [u8; 16]) -> Option<String> {
-        let claims = Claims::of(token, self.lifetime_seconds, &self.run, id);
+        let claims = Claims::of(token, self.lifetime_seconds, &self.set_backs, id);
         let text = self.seal(token.kind.typ(), &token.account.tenant, &claims)?;
         let issued_at = UnixMillis(token.issued_at.seconds() * 1000);
-        let genuine = (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(&self.run));
+        let genuine =
+            (Token { issued_at, ..token.clone() }, claims.ends_at_seconds(&self.set_backs));
         self.genuine.insert(Sha256::digest(text.as_bytes()).into(), Arc::new(genuine));
         Some(text)
     }
@@ -214,7 +213,7 @@ impl Tokens {
         }
         let opened = [Kind::Track, Kind::Verified].into_iter().find_map(|kind| {
             let (tenant, claims) = self.unseal::<Claims>(text, kind.typ())?;
-            let ends_at_seconds = claims.ends_at_seconds(&self.run);
+            let ends_at_seconds = claims.ends_at_seconds(&self.set_backs);
             Some((claims.token(kind, tenant).ok()?, ends_at_seconds))
         });
         let opened = Arc::new(opened?);

@@ -3,33 +3,22 @@
 use countersign_core::set_backs::SetBacks;
 use countersign_core::time::UnixMillis;
 
-/// A process that knows of set-backs of the clock.
+/// Gives the mark that a process writes into its tokens; none before any set-back.
 ///
-/// It marks the tokens that it makes with the number of the last one, because their times cannot
-/// tell them from tokens that were issued by the clock before. Tokens without a number are older
-/// than any set-back.
-pub(super) struct Run {
-    set_backs: SetBacks,
+/// It is the number of the last set-back that the process knows, because the times of its tokens
+/// cannot tell them from tokens that were issued by the clock before. Tokens without a number are
+/// older than any set-back.
+pub(super) fn mark(known: &SetBacks) -> Option<String> {
+    Some(known.number()).filter(|number| *number > 0).map(|n| n.to_string())
 }
 
-impl Run {
-    pub(super) const fn new(set_backs: SetBacks) -> Self {
-        Self { set_backs }
-    }
-
-    /// Gives the mark that the process writes into its tokens; none before any set-back.
-    pub(super) fn mark(&self) -> Option<String> {
-        Some(self.set_backs.number()).filter(|number| *number > 0).map(|n| n.to_string())
-    }
-
-    /// Gives the end of a token with this mark by the clock of the process, in seconds, as the
-    /// times in its text are. A token from before a set-back has the rest of its own life, and is
-    /// over for good then: it does not come back at the time in its text.
-    pub(super) fn end(&self, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
-        let number = mark.and_then(|mark| mark.parse().ok()).unwrap_or(0);
-        let dated = self.set_backs.dated(UnixMillis(issued_at.saturating_mul(1000)), number);
-        ends_at.saturating_sub(issued_at.saturating_sub(dated.seconds()))
-    }
+/// Gives the end of a token with this mark by the clock of the process, in seconds, as the times in
+/// its text are. A token from before a set-back has the rest of its own life, and is over for good
+/// then: it does not come back at the time in its text.
+pub(super) fn end(known: &SetBacks, mark: Option<&str>, issued_at: u64, ends_at: u64) -> u64 {
+    let number = mark.and_then(|mark| mark.parse().ok()).unwrap_or(0);
+    let dated = known.dated(UnixMillis(issued_at.saturating_mul(1000)), number);
+    ends_at.saturating_sub(issued_at.saturating_sub(dated.seconds()))
 }
 
 #[cfg(test)]
@@ -40,16 +29,16 @@ mod tests {
     const AHEAD: u64 = 5 * 3600;
     const LIFE: u64 = 600;
 
-    fn run() -> Run {
+    fn known() -> SetBacks {
         let millis = |seconds: u64| UnixMillis(seconds * 1000);
-        Run::new(SetBacks::default().started(millis(BEGAN + AHEAD), millis(BEGAN)).unwrap())
+        SetBacks::default().started(millis(BEGAN + AHEAD), millis(BEGAN)).unwrap()
     }
 
     #[test]
     fn a_token_issued_later_than_the_start_has_the_rest_of_its_life() {
-        let run = run();
+        let known = known();
         for mark in [None, Some("other")] {
-            let end = |issued_at: u64| run.end(mark, issued_at, issued_at + LIFE);
+            let end = |issued_at: u64| end(&known, mark, issued_at, issued_at + LIFE);
             assert_eq!(end(BEGAN + AHEAD), BEGAN + LIFE);
             assert_eq!(end(BEGAN + AHEAD - 500), BEGAN + LIFE - 500);
             assert!(end(BEGAN + AHEAD - LIFE) <= BEGAN);
@@ -60,8 +49,9 @@ mod tests {
 
     #[test]
     fn a_token_of_this_process_ends_as_it_says() {
-        let run = run();
+        let known = known();
         let issued_at = BEGAN + 900;
-        assert_eq!(run.end(run.mark().as_deref(), issued_at, issued_at + LIFE), issued_at + LIFE);
+        let mark = mark(&known);
+        assert_eq!(end(&known, mark.as_deref(), issued_at, issued_at + LIFE), issued_at + LIFE);
     }
 }

@@ -37,7 +37,6 @@ pub struct Scopes(u8);
 
 impl Scopes {
     /// Scopes of the token of a verified challenge.
-    #[must_use]
     pub fn all() -> Self {
         Scope::ALL.into_iter().fold(Self(0), Self::and)
     }
@@ -61,7 +60,6 @@ impl Scopes {
     }
 
     /// Tells whether the set has a scope.
-    #[must_use]
     pub const fn contains(self, scope: Scope) -> bool {
         self.and(scope).0 == self.0
     }

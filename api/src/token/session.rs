@@ -5,7 +5,7 @@ use countersign_core::policy::DEVICE_SESSION_MS;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use super::{ISSUER, TokenError, Tokens};
+use super::{ISSUER, TokenError, Tokens, run};
 
 /// Type in the header of a device session; no token of an action has it.
 const TYP: &str = "device-session+jwt";
@@ -53,7 +53,7 @@ impl Tokens {
             exp: issued_at.seconds() + Session::LIFETIME_SECONDS,
             jti: IdempotencyKey::from_entropy(id).to_string(),
             binding: binding.to_string(),
-            run: self.run.mark(),
+            run: run::mark(&self.set_backs),
         };
         self.seal(TYP, &key.tenant, &claims)
     }
@@ -70,7 +70,7 @@ impl Tokens {
         let (tenant, claims) = self.unseal::<Claims>(text, TYP).ok_or(TokenError::Invalid)?;
         let session = session(tenant, &claims).ok_or(TokenError::Invalid)?;
         let mark = claims.run.as_deref();
-        let end = self.run.end(mark, claims.iat, claims.exp);
+        let end = run::end(&self.set_backs, mark, claims.iat, claims.exp);
         if now.seconds() >= end {
             return Err(TokenError::Expired(Box::new(session)));
         }

@@ -19,13 +19,13 @@ fn nothing_at_all_is_the_local_server_without_a_tenant() {
     assert_eq!(config.server.data_dir, Path::new("countersign-data"));
     let url = StoreUrl::Sqlite(PathBuf::from("countersign-data/countersign.db"));
     assert_eq!(config.store.url, url);
-    assert_eq!(config.store.action_retention, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.engine.action_retention_ms, 30 * 86_400_000);
     assert_eq!(config.operations, Some("127.0.0.1:9464".parse().unwrap()));
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Human, "info"));
     assert_eq!((config.server.workers, config.server.body_bytes_max), (None, 16_384));
     assert_eq!(config.server.body_read, Duration::from_secs(5));
     assert_eq!(config.token_lifetime, Duration::from_secs(600));
-    assert_eq!(config.verify_queue_max, 4096);
+    assert_eq!(config.engine.verify_queue_max, 4096);
     assert!(config.tenants.is_empty());
     assert_eq!(config.server.client_addresses, None, "no client has a share");
 }
@@ -170,7 +170,7 @@ fn a_redis_is_taken_with_its_password_and_does_not_show_it() {
         let found = from_env(&[("COUNTERSIGN_STORE", url)]).store.url;
         assert!(!format!("{found:?}").contains("pass"), "{found:?}");
         let StoreUrl::Redis(redis) = found else { panic!("{url}: {found:?}") };
-        assert_eq!(redis.expose(), url);
+        assert_eq!(redis.reveal(), url);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks of single fields, and the error that names the field.
 
 use countersign_core::id::InvalidId;
-use countersign_core::text::{InvalidText, Line};
+use countersign_core::text::Line;
 
 /// A field that breaks a rule. It names both, and never shows the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,10 +25,6 @@ impl InvalidField {
     pub fn id(field: &'static str, error: &InvalidId) -> Self {
         Self::new(field, format!("must be {}", error.expected))
     }
-
-    fn text(field: &'static str, error: &InvalidText) -> Self {
-        Self::new(field, error.to_string())
-    }
 }
 
 /// A text that people read; absent where it is empty.
@@ -38,7 +34,8 @@ pub(crate) fn line(
     max: usize,
 ) -> Result<Option<Line>, InvalidField> {
     let text = text.filter(|t| !t.is_empty());
-    text.map(|t| Line::parse(t, max).map_err(|e| InvalidField::text(field, &e))).transpose()
+    text.map(|t| Line::parse(t, max).map_err(|e| InvalidField::new(field, e.to_string())))
+        .transpose()
 }
 
 /// A text that people read and whose writer nobody can correct; absent where it is empty.

@@ -88,12 +88,6 @@ impl Prompt {
         &self.display
     }
 
-    /// Number of digits that an approval needs.
-    #[must_use]
-    pub const fn digits(&self) -> Option<usize> {
-        self.digits
-    }
-
     /// Checks a choice, and makes the bytes to sign of it. The number is the one that is signed.
     pub(super) fn statement(
         &self,

@@ -30,20 +30,17 @@ pub(super) struct Unanswered {
 }
 
 /// A question to a person.
-pub(super) enum Asked {
-    /// The answer that the official SDKs get.
-    Official(Box<PendingChallenge>),
-    /// The signed text, and the owner of the device.
-    Statement(Box<(PendingChallenge, Prompt)>),
+pub(super) struct Asked {
+    /// The answer that every device gets.
+    pub(super) pending: PendingChallenge,
+    /// The text to sign, for a device that signs statements.
+    pub(super) prompt: Option<Prompt>,
 }
 
 impl Asked {
     /// Number of digits that an approval needs.
     pub(super) fn digits(&self) -> Option<usize> {
-        match self {
-            Self::Official(pending) => pending.number_match.map(|n| n.digits),
-            Self::Statement(asked) => asked.1.digits(),
-        }
+        self.pending.number_match.map(|number| number.digits)
     }
 }
 
@@ -88,15 +85,15 @@ impl Phone {
         match self {
             Self::Official(device) => {
                 let first = device.pending(signed, wait).await?.into_first();
-                let waiting = |first: Box<PendingChallenge>| Unanswered {
-                    id: first.challenge_id.clone(),
-                    asked: Ok(Asked::Official(first)),
-                };
-                Ok(first.map(waiting).into_iter().collect())
+                Ok(first.map(|first| waiting(*first, Ok(None))).into_iter().collect())
             }
             Self::Statement(device) => {
                 let challenges = device.pending(wait).await?.challenges;
-                Ok(challenges.into_iter().map(waiting).collect())
+                let prompted = |challenge: PendingChallenge| {
+                    let prompt = Prompt::try_from(&challenge).map(Some);
+                    waiting(challenge, prompt)
+                };
+                Ok(challenges.into_iter().map(prompted).collect())
             }
         }
     }
@@ -110,10 +107,10 @@ impl Phone {
     ) -> Result<AnswerResponse, CliError> {
         match (self, &waiting.asked) {
             (_, Err(unreadable)) => Err(CliError::Unreadable(unreadable.clone())),
-            (Self::Statement(device), Ok(Asked::Statement(asked))) => {
-                let shown_action = asked.1.display().action();
+            (Self::Statement(device), Ok(Asked { prompt: Some(prompt), .. })) => {
+                let shown_action = prompt.display().action();
                 let choice = Choice { shown_action, decision, number };
-                Ok(device.answer(&asked.1, &choice).await?)
+                Ok(device.answer(prompt, &choice).await?)
             }
             _ => self.answer_unseen(&waiting.id, decision, number).await,
         }
@@ -152,8 +149,7 @@ impl Phone {
     }
 }
 
-fn waiting(challenge: PendingChallenge) -> Unanswered {
-    let prompt = Prompt::try_from(&challenge);
-    let id = challenge.challenge_id.clone();
-    Unanswered { id, asked: prompt.map(|prompt| Asked::Statement(Box::new((challenge, prompt)))) }
+fn waiting(pending: PendingChallenge, prompt: Result<Option<Prompt>, Unreadable>) -> Unanswered {
+    let id = pending.challenge_id.clone();
+    Unanswered { id, asked: prompt.map(|prompt| Asked { pending, prompt }) }
 }

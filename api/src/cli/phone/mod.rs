@@ -85,11 +85,8 @@ pub enum CliError {
         wanted: String,
     },
     /// The key file has a key of another algorithm.
-    #[error("the key in {} is of another algorithm: name another --key-file", path.display())]
-    OtherAlgorithm {
-        /// Its file.
-        path: PathBuf,
-    },
+    #[error("the key in {} is of another algorithm: name another --key-file", .0.display())]
+    OtherAlgorithm(PathBuf),
     /// A format makes a difference only where statements are signed.
     #[error("--signature-format goes with --signing statement-v1")]
     FormatUnsaid,

@@ -189,7 +189,7 @@ impl Session {
     fn key_of(&self, wanted: Option<Algorithm>) -> Result<SoftwareKey, CliError> {
         if let Some(key) = &self.key {
             if wanted.is_some_and(|algorithm| algorithm != key.algorithm()) {
-                return Err(CliError::OtherAlgorithm { path: self.path.clone() });
+                return Err(CliError::OtherAlgorithm(self.path.clone()));
             }
             return Ok(key.clone());
         }

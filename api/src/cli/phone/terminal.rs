@@ -32,16 +32,12 @@ pub(super) fn show_challenge(
     if let Some(digits) = asked.digits() {
         line("number", &format!("{digits} digits, shown where this began, to approve"), out)?;
     }
-    match asked {
-        Asked::Official(pending) => show_official(pending, now, out),
-        Asked::Statement(asked) => {
-            let (pending, prompt) = &**asked;
-            line("challenge", prompt.challenge().as_str(), out)?;
-            line("user", &pending.user_id, out)?;
-            show_display(prompt.display(), out)?;
-            show_expiry(pending.expires_at, now, out)
-        }
-    }
+    let Asked { pending, prompt } = asked;
+    let Some(prompt) = prompt else { return show_official(pending, now, out) };
+    line("challenge", &pending.challenge_id, out)?;
+    line("user", &pending.user_id, out)?;
+    show_display(prompt.display(), out)?;
+    show_expiry(pending.expires_at, now, out)
 }
 
 /// Shows that there is a challenge of which nothing is shown.
@@ -179,7 +175,7 @@ mod tests {
         }))
         .unwrap();
         let mut out = Vec::new();
-        show_challenge(&Asked::Official(Box::new(pending)), UnixMillis(0), &mut out).unwrap();
+        show_challenge(&Asked { pending, prompt: None }, UnixMillis(0), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().count() > 9);
         let obeyed = |c: char| c != '\n' && countersign_core::text::is_unsafe(c);

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::answer::answered;
 use self::paced::Paced;
-use self::request::{NoBody, converted};
+use self::request::converted;
 use self::streams::{Stream, Streams};
 use super::idle::Idleness;
 use super::linger::LEAVE;
@@ -171,14 +171,11 @@ async fn admitted(
 ) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let mut request = converted(&parts, peer)?;
-    match request::body(body, &streams.bodies).await {
-        Ok(payload) => *request.payload() = payload,
-        Err(NoBody::Broken) => return Err(Problem::incomplete()),
-        Err(NoBody::NoPlace) => {
-            count(Lane::of(request.method(), request.path()), "full");
-            return Err(Problem::overloaded());
-        }
-    }
+    let Some(payload) = request::body(body, &streams.bodies).await? else {
+        count(Lane::of(request.method(), request.path()), "full");
+        return Err(Problem::overloaded());
+    };
+    *request.payload() = payload;
     Ok(request)
 }
 

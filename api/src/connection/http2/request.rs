@@ -75,14 +75,6 @@ fn sound(parts: &Parts, peer: Option<SocketAddr>) -> Option<Request> {
 
 type Chunk = Result<Bytes, PayloadError>;
 
-/// Why a request does not get its body.
-pub(super) enum NoBody {
-    /// No place in time.
-    NoPlace,
-    /// The peer broke it off, or it contradicts the request's head.
-    Broken,
-}
-
 /// The start of a body, which was read before the body has its place. It is copied, because each
 /// part, be it a single byte, would keep the whole buffer that it was read into.
 #[derive(Default)]
@@ -134,23 +126,27 @@ impl Reading {
     }
 }
 
-/// The body, once it has ended or has one of the `places` of those that have not.
+/// The body, once it has ended or has one of the `places` of those that have not. `None` if it gets
+/// no place in time: a request whose body does not come takes no place in the server from others.
 ///
 /// # Errors
-/// [`NoBody`]: a request whose body does not come takes no place in the server from others.
-pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payload, NoBody> {
+/// 400 if the peer broke it off, or if it contradicts the request's head.
+pub(super) async fn body(
+    body: Incoming,
+    places: &Arc<Semaphore>,
+) -> Result<Option<Payload>, Problem> {
     if body.is_end_stream() {
-        return Ok(Payload::None);
+        return Ok(Some(Payload::None));
     }
     let mut reading = Reading { ahead: Ahead::default(), unread: Some((body, None)) };
     let got = tokio::select! {
         biased;
         read = reading.read_to_end() => {
-            read.map_err(|_| NoBody::Broken)?;
+            read.map_err(|_| Problem::incomplete())?;
             None
         }
-        place = places.clone().acquire_owned() => Some(place.map_err(|_| NoBody::NoPlace)?),
-        () = sleep(BODY_WAIT) => return Err(NoBody::NoPlace),
+        place = places.clone().acquire_owned() => Some(place.expect("nobody closes the places")),
+        () = sleep(BODY_WAIT) => return Ok(None),
     };
     if let Some((_, place)) = &mut reading.unread {
         *place = got;
@@ -162,7 +158,7 @@ pub(super) async fn body(body: Incoming, places: &Arc<Semaphore>) -> Result<Payl
         };
         Some((chunk, reading))
     });
-    Ok(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> })
+    Ok(Some(Payload::Stream { payload: Box::pin(chunks) as Pin<Box<_>> }))
 }
 
 #[cfg(test)]

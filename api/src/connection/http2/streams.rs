@@ -36,23 +36,18 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(since: Instant, idleness: Idleness) -> Self {
-        let bodies = Arc::new(Semaphore::new(BODIES_MAX));
-        let (begun, under_way) = (Cell::default(), Cell::default());
-        let (moved, frames) = (Cell::new(since), RefCell::new(FrameBudget::new()));
-        let (spent, untaken) = (Notify::new(), Untaken::default());
-        let (left, late) = (Cell::default(), Cell::default());
         Self {
-            begun,
-            spent,
-            under_way,
-            untaken,
-            left,
-            late,
-            moved,
+            begun: Cell::default(),
+            spent: Notify::new(),
+            under_way: Cell::default(),
+            untaken: Untaken::default(),
+            left: Cell::default(),
+            late: Cell::default(),
+            moved: Cell::new(since),
             idleness,
             since,
-            frames,
-            bodies,
+            frames: RefCell::new(FrameBudget::new()),
+            bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         }
     }
 

@@ -24,7 +24,7 @@ pub async fn challenge(
     Body(body): Body<GenericChallengeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let (action, _) = body.into_core()?;
-    if let AnyCaller::Client(client) = &caller
+    if let Some(client) = &caller.0
         && action.is_some_and(|action| action != client.grant.action.code)
     {
         return Err(Problem::new(Reason::ActionMismatch, "action: is not the token's"));

@@ -31,7 +31,7 @@ pub async fn verify(
     let ClientCaller { account, grant, .. } = caller;
     let mut poll = LongPoll::of(&request);
     let wait = poll.wait_of_one(&account.tenant);
-    let verdict = state.engine.await_outcome(&account, &grant.action, &id, wait.park()).await;
+    let verdict = state.engine.await_outcome(&account, &grant.action, &id, &wait).await;
     drop(wait);
     let end = poll.over();
     let verdict = verdict.map_err(Problem::of_token)?;

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use countersign_core::id::ChallengeId;
-use countersign_engine::{Error, Verdict};
 use countersign_wire::InvalidField;
 use countersign_wire::challenge::{VerifyResponse, Wait, WaitAnswer, WaitRequest, WaitResponse};
 use futures_util::StreamExt as _;
@@ -47,7 +46,7 @@ pub async fn wait(
     let mut poll = if at_once { LongPoll::at_once(&request) } else { LongPoll::of(&request) };
     let waits: Vec<_> =
         open.iter().map(|(caller, _)| poll.wait_of(&caller.account.tenant)).collect();
-    let is_held = waits.iter().any(|wait| wait.ms() > 0);
+    let is_held = waits.iter().any(|wait| wait.ms > 0);
     let mut polls: FuturesUnordered<_> =
         open.iter().zip(waits).map(|(asked, wait)| told(&state, asked, wait)).collect();
     let mut crowded = false;
@@ -66,7 +65,7 @@ pub async fn wait(
     Ok(response.json(WaitResponse { answers }))
 }
 
-/// Waits for one challenge, and gives its place back before anything else is asked.
+/// Waits for one challenge, and gives its answer; otherwise, whether there was no place to wait.
 async fn told(
     state: &AppState,
     (caller, id): &(ClientCaller, ChallengeId),
@@ -74,9 +73,23 @@ async fn told(
 ) -> Result<WaitAnswer, bool> {
     let ClientCaller { account, grant, .. } = caller;
     let _works = wait.work();
-    let verdict = state.engine.await_outcome(account, &grant.action, id, wait.park()).await;
+    let verdict = state.engine.await_outcome(account, &grant.action, id, &wait).await;
+    // The place is given back before anything else is asked.
     drop(wait);
-    answer(state, caller, id, verdict).await
+    let told = async {
+        let verdict = verdict.map_err(Problem::of_token)?;
+        let Some(ended) = verdict.ended() else { return Ok(Err(verdict.crowded)) };
+        let token = earned(state, account, grant, Some(ended)).await?;
+        Ok(Ok(VerifyResponse::new(&verdict.challenge, token)))
+    };
+    let challenge_id = id.as_str().to_owned();
+    match told.await {
+        Ok(Ok(ended)) => {
+            Ok(WaitAnswer { challenge_id, ended: Some(ended), ..WaitAnswer::default() })
+        }
+        Ok(Err(crowded)) => Err(crowded),
+        Err(problem) => Ok(refused(challenge_id, &problem)),
+    }
 }
 
 /// Refuses a challenge that is named twice: each is waited for once, in one place.
@@ -100,28 +113,5 @@ fn refused(challenge_id: String, problem: &Problem) -> WaitAnswer {
         error_code: Some(problem.code().to_owned()),
         error_description: Some(problem.description().to_owned()),
         reason: Some(problem.reason().name().to_owned()),
-    }
-}
-
-/// Gives the answer for one challenge; otherwise, whether there was no place to wait for it.
-async fn answer(
-    state: &AppState,
-    caller: &ClientCaller,
-    id: &ChallengeId,
-    verdict: Result<Verdict, Error>,
-) -> Result<WaitAnswer, bool> {
-    let told = async {
-        let verdict = verdict.map_err(Problem::of_token)?;
-        let Some(ended) = verdict.ended() else { return Ok(Err(verdict.crowded)) };
-        let token = earned(state, &caller.account, &caller.grant, Some(ended)).await?;
-        Ok(Ok(VerifyResponse::new(&verdict.challenge, token)))
-    };
-    let challenge_id = id.as_str().to_owned();
-    match told.await {
-        Ok(Ok(ended)) => {
-            Ok(WaitAnswer { challenge_id, ended: Some(ended), ..WaitAnswer::default() })
-        }
-        Ok(Err(crowded)) => Err(crowded),
-        Err(problem) => Ok(refused(challenge_id, &problem)),
     }
 }

@@ -1,11 +1,10 @@
 //! `POST …/challenge`: the person approves or denies.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use countersign_wire::device::{AnswerRequest, AnswerResponse};
 
-use super::credential_key;
-use crate::caller::DeviceCaller;
+use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::arrival::Arrival;
 use crate::request::body::Body;
@@ -20,11 +19,11 @@ use crate::state::AppState;
 /// that is shown; 429 if too many were.
 pub async fn decide(
     caller: DeviceCaller,
-    arrival: Arrival,
+    request: HttpRequest,
     state: Data<AppState>,
     Body(body): Body<AnswerRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let arrived_at = arrival.or(state.engine.clock().now());
+    let arrived_at = Arrival::of(&request, state.engine.clock().now());
     let (key, signed) = body.into_core()?;
     let key = credential_key(caller.tenant, &key);
     let ended = state.engine.decide(&key, signed, arrived_at).await?;

@@ -2,40 +2,12 @@
 
 mod credential;
 mod decide;
-mod enroll;
-mod nonce;
 mod pending;
-mod remove;
 mod session;
 mod ticket;
-mod update;
 
-pub use credential::credential;
+pub use credential::{credential, enroll, remove, update};
 pub use decide::decide;
-pub use enroll::enroll;
-pub use nonce::{nonce, update_nonce};
 pub use pending::pending;
-pub use remove::remove;
-pub use session::{session, session_nonce};
+pub use session::{nonce, session, session_nonce, update_nonce};
 pub use ticket::{open_ticket, ticket};
-pub use update::update;
-
-use countersign_core::id::{CredentialKey, TenantId};
-use countersign_wire::publickey::PresentedKey;
-use serde::Deserialize;
-
-use crate::caller::credential_key;
-use crate::problem::Problem;
-
-/// The query by which a device names its key.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyQuery {
-    public_key: String,
-}
-
-impl KeyQuery {
-    fn credential(&self, tenant: TenantId) -> Result<CredentialKey, Problem> {
-        Ok(credential_key(tenant, &PresentedKey::from_query(&self.public_key)?))
-    }
-}

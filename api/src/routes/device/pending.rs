@@ -49,7 +49,7 @@ pub async fn pending(
             signature.map_or(Reader::Stranger, Reader::Signed)
         }
     };
-    let pending = state.engine.pending(&key, reader, wait.park()).await;
+    let pending = state.engine.pending(&key, reader, &wait).await;
     drop(wait);
     let (pending, end) = (pending?, poll.over());
     let public = state.tenant(&key.tenant).filter(|_| pending.signed);

@@ -1,21 +1,70 @@
-//! `POST …/session/nonce` and `POST …/session`: one signature, and then a bearer token to read
-//! with.
+//! Nonces for a read, an update and a session, and the session itself: one signature, and then a
+//! bearer token to read with.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::device::Signing;
+use countersign_core::nonce::{Handout, Purpose};
 use countersign_core::time::UnixMillis;
 use countersign_wire::device::{
-    SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    NonceResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    UpdateNonceResponse,
 };
+use countersign_wire::publickey::PresentedKey;
 use countersign_wire::secret::Secret;
+use serde::Deserialize;
 
-use super::credential_key;
-use crate::caller::DeviceCaller;
+use crate::caller::{DeviceCaller, credential_key};
 use crate::problem::Problem;
 use crate::request::body::Body;
+use crate::request::query::Query;
 use crate::state::AppState;
 use crate::token::session::Session;
+
+/// The query by which a device names its key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyQuery {
+    public_key: String,
+}
+
+/// A nonce for a key that signs challenge ids.
+async fn official_nonce(
+    state: &AppState,
+    caller: DeviceCaller,
+    query: &KeyQuery,
+) -> Result<Handout, Problem> {
+    let key = credential_key(caller.tenant, &PresentedKey::from_query(&query.public_key)?);
+    Ok(state.engine.nonce(&key, Signing::ChallengeId).await?)
+}
+
+/// Gives out a nonce whose signature makes the next read a signed one.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
+pub async fn nonce(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Query(query): Query<KeyQuery>,
+) -> Result<HttpResponse, Problem> {
+    let handout = official_nonce(&state, caller, &query).await?;
+    let message = Secret::new(handout.nonce.message(Purpose::Read));
+    Ok(HttpResponse::Ok().json(NonceResponse { message }))
+}
+
+/// Gives out a nonce whose signature lets the credential be updated.
+///
+/// # Errors
+/// 401 `invalid_credential` for a key that is not enrolled, or that signs statements.
+pub async fn update_nonce(
+    caller: DeviceCaller,
+    state: Data<AppState>,
+    Query(query): Query<KeyQuery>,
+) -> Result<HttpResponse, Problem> {
+    let handout = official_nonce(&state, caller, &query).await?;
+    let message = Secret::new(handout.nonce.message(Purpose::Update));
+    Ok(HttpResponse::Ok().json(UpdateNonceResponse { challenge_id: handout.handle, message }))
+}
 
 /// Gives out a nonce for the statement of a session, an update or a removal.
 ///

@@ -17,16 +17,7 @@ const TEXTS_MAX: usize = 8;
 /// The texts that are being read.
 pub struct Texts {
     render: Box<dyn Fn() -> String + Send + Sync>,
-    read: Mutex<Vec<Weak<String>>>,
-}
-
-/// A text as the owner of an answer's bytes.
-struct Owner(Arc<String>);
-
-impl AsRef<[u8]> for Owner {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
+    read: Mutex<Vec<Weak<[u8]>>>,
 }
 
 impl Texts {
@@ -45,11 +36,11 @@ impl Texts {
         read.retain(|text| text.strong_count() > 0);
         let latest = read.last().filter(|_| read.len() >= TEXTS_MAX).and_then(Weak::upgrade);
         let text = latest.unwrap_or_else(|| {
-            let text = Arc::new((self.render)());
+            let text = Arc::from((self.render)().into_bytes());
             read.push(Arc::downgrade(&text));
             text
         });
-        Bytes::from_owner(Owner(text))
+        Bytes::from_owner(text)
     }
 }
 

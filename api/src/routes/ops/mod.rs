@@ -5,7 +5,7 @@ mod metrics;
 
 pub use metrics::Texts;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, web};
 use countersign_engine::{Engine, FreeRoom};
@@ -15,18 +15,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::at;
-use super::endpoint::{delete, get, post};
 use crate::problem::Problem;
 
 /// Mounts the operators' routes.
 pub fn configure(config: &mut ServiceConfig) {
     config
-        .service(at(operator::METRICS).route(get().to(metrics::metrics)))
-        .service(at(operator::LIVE).route(get().to(live)))
-        .service(at(operator::READY).route(get().to(ready)))
-        .service(at(operator::ACCOUNT).route(get().to(account::show)))
-        .service(at(operator::RELEASE_HOLD).route(post().to(account::release_hold)))
-        .service(at(operator::DEVICE).route(delete().to(account::revoke)))
+        .service(at(operator::METRICS).on(Method::GET, metrics::metrics))
+        .service(at(operator::LIVE).on(Method::GET, live))
+        .service(at(operator::READY).on(Method::GET, ready))
+        .service(at(operator::ACCOUNT).on(Method::GET, account::show))
+        .service(at(operator::RELEASE_HOLD).on(Method::POST, account::release_hold))
+        .service(at(operator::DEVICE).on(Method::DELETE, account::revoke))
         .default_service(web::to(async || Err::<HttpResponse, _>(Problem::no_route())));
 }
 

@@ -1,12 +1,13 @@
-//! `GET /`: where a newcomer arrives. With the demo it leads there.
+//! `GET /`, which leads a newcomer to the demo if it is served, and redirects to where a page's
+//! relative links lead to its files. `Location` is relative too, so that it holds behind a proxy that
+//! takes a prefix off the path.
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::asset::page;
 use super::demo::Demo;
-use super::redirect::with_slash;
 
 /// Leads to the demo if it is served; otherwise describes this server.
 pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpResponse {
@@ -18,4 +19,30 @@ pub async fn home(request: HttpRequest, demo: Option<Data<Demo>>) -> HttpRespons
         Some(_) => HttpResponse::Found().insert_header((LOCATION, "demo")).finish(),
         None => page("home.html"),
     }
+}
+
+/// `GET /phone/` and the like: leads to the page, with the query. Browsers keep the fragment.
+pub async fn without_slash(request: HttpRequest) -> HttpResponse {
+    let name = last_segment(request.path().trim_end_matches('/'));
+    redirect(&request, &format!("../{name}"))
+}
+
+/// Leads to the path with a slash at its end, where it has none.
+fn with_slash(request: &HttpRequest) -> Option<HttpResponse> {
+    let path = request.path();
+    (!path.ends_with('/')).then(|| redirect(request, &format!("{}/", last_segment(path))))
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+fn redirect(request: &HttpRequest, path: &str) -> HttpResponse {
+    let query = request.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let location = HeaderValue::try_from(format!("{path}{mark}{query}"));
+    // A query that no header can hold is dropped, because no page could read it.
+    let location = location.or_else(|_| HeaderValue::try_from(path));
+    let location = location.unwrap_or(HeaderValue::from_static("/"));
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish()
 }

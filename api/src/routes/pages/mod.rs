@@ -8,11 +8,9 @@ pub mod demo;
 mod headers;
 mod home;
 mod own;
-mod redirect;
 mod ui;
 
 pub use asset::{asset, phone};
 pub use brand::brand;
-pub use home::home;
-pub use redirect::without_slash;
+pub use home::{home, without_slash};
 pub use ui::ui;

@@ -1,14 +1,15 @@
-//! `/users/{userId}/actions/{action}/{idempotencyKey}`: reads an action, and overrides its state.
+//! `/users/{userId}/actions`: reads an action and overrides its state; lists a user's recent actions.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::action::{GetActionResponse, UpdateActionRequest};
+use countersign_wire::action::{ActionItem, ActionsQuery, GetActionResponse, UpdateActionRequest};
 
 use super::{account, action_key};
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
 use crate::request::path::Path;
+use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
 /// Answers an action.
@@ -39,4 +40,20 @@ pub async fn update_action(
     let key = action_key(&path.1, &path.2)?;
     let action = state.engine.override_action(&account, key, body.state.into()).await?;
     Ok(answer(GetActionResponse::from(&*action), &warnings))
+}
+
+/// Lists actions, newest first.
+///
+/// # Errors
+/// 400 for a filter that cannot be read.
+pub async fn query_actions(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    Path(path): Path<String>,
+    ServerQuery(query): ServerQuery<ActionsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let account = account(caller.tenant, &path)?;
+    let query = query.into_core(state.engine.clock().now())?;
+    let actions = state.engine.actions(&account, query).await?;
+    Ok(HttpResponse::Ok().json(actions.iter().map(ActionItem::from).collect::<Vec<_>>()))
 }

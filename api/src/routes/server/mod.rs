@@ -2,18 +2,14 @@
 
 mod action;
 mod authenticators;
-mod query_actions;
-mod query_users;
 mod track;
 mod user;
 mod validate;
 
-pub use action::{get_action, update_action};
+pub use action::{get_action, query_actions, update_action};
 pub use authenticators::{delete_authenticator, list_authenticators};
-pub use query_actions::query_actions;
-pub use query_users::query_users;
 pub use track::track;
-pub use user::{delete_user, get_user, update_user};
+pub use user::{delete_user, get_user, query_users, update_user};
 pub use validate::validate;
 
 use countersign_core::id::{AccountKey, ActionCode, ActionKey, IdempotencyKey, TenantId, UserId};

@@ -1,14 +1,17 @@
-//! `/users/{userId}`: reads, changes and removes a user.
+//! `/users`: reads, changes and removes a user; finds users by their attributes.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_wire::user::{Deleted, UpdateUserRequest, UserAttributes, UserResponse};
+use countersign_wire::user::{
+    Deleted, UpdateUserRequest, UserAttributes, UserResponse, UsersPage, UsersQuery,
+};
 
 use super::{account, new_account};
 use crate::caller::ServerCaller;
 use crate::problem::Problem;
 use crate::request::body::{ServerBody, answer};
 use crate::request::path::Path;
+use crate::request::query::ServerQuery;
 use crate::state::AppState;
 
 /// Answers a user. One that is not known is not enrolled.
@@ -51,4 +54,20 @@ pub async fn delete_user(
 ) -> Result<HttpResponse, Problem> {
     state.engine.remove_user(&account(caller.tenant, &path)?).await?;
     Ok(HttpResponse::Ok().json(Deleted { success: true }))
+}
+
+/// Finds users, by id.
+///
+/// # Errors
+/// 400 for a filter that cannot be read, or none at all.
+pub async fn query_users(
+    caller: ServerCaller,
+    state: Data<AppState>,
+    ServerQuery(query): ServerQuery<UsersQuery>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.into_core()?;
+    let limit = query.limit;
+    let users = state.engine.users(&caller.tenant, query).await?;
+    let users = users.iter().map(|(id, record)| (id, &record.profile));
+    Ok(HttpResponse::Ok().json(UsersPage::new(users, limit)))
 }

@@ -5,19 +5,18 @@
 
 mod answer;
 mod enroll;
-mod nonce;
-mod remove;
 mod session;
 mod ticket;
 mod update;
 
 pub use answer::{AnswerRequest, AnswerResponse};
 pub use enroll::{CredentialResponse, Crowded, EnrollRequest};
-pub use nonce::{NonceResponse, UpdateNonceResponse};
-pub use remove::{RemoveRequest, RemoveResponse};
-pub use session::{SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse};
+pub use session::{
+    NonceResponse, SessionNonceRequest, SessionNonceResponse, SessionRequest, SessionResponse,
+    UpdateNonceResponse,
+};
 pub use ticket::{OpenTicketRequest, OpenTicketResponse, TicketResponse};
-pub use update::{UpdateRequest, UpdateResponse};
+pub use update::{RemoveRequest, RemoveResponse, UpdateRequest, UpdateResponse};
 
 use countersign_core::device::PushToken;
 use countersign_core::nonce::Nonce;

@@ -1,4 +1,4 @@
-//! Device sessions: one signature, then reads with a bearer token.
+//! Nonces, and device sessions: one signature, then reads with a bearer token.
 
 use countersign_core::nonce::Nonce;
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,23 @@ use super::nonce_of;
 use crate::InvalidField;
 use crate::publickey::{PresentedKey, decode_signature};
 use crate::secret::Secret;
+
+/// Answer to `POST /client/user-authenticators/push/challenge/sign`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceResponse {
+    /// The text to sign.
+    pub message: Secret,
+}
+
+/// Answer to `POST /client/user-authenticators/push/sign`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateNonceResponse {
+    /// The nonce's handle; no challenge has this name.
+    pub challenge_id: String,
+    /// The text to sign.
+    pub message: Secret,
+}
 
 /// `POST /client/user-authenticators/push/session/nonce`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 pub use self::path::JsonPath;
 use self::path::Step;
@@ -82,103 +83,83 @@ pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
 }
 
 fn refuse_duplicates(bytes: &[u8]) -> Result<(), JsonError> {
-    let mut duplicate = Vec::new();
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let walked = Walk { duplicate: &mut duplicate }.deserialize(&mut reader);
-    let walked = walked.and_then(|()| reader.end());
-    if !duplicate.is_empty() {
-        return Err(JsonError::DuplicateKey { path: JsonPath::of(duplicate.iter().rev()) });
-    }
-    walked.map_err(|e| JsonError::Syntax { line: e.line(), column: e.column() })?;
+    serde_json::from_slice::<Distinct>(bytes).map_err(|error| match error.classify() {
+        // Any value fits, so that no other fault is one of the data.
+        Category::Data => JsonError::DuplicateKey { path: shape::place::<Distinct>(bytes) },
+        Category::Io | Category::Syntax | Category::Eof => {
+            JsonError::Syntax { line: error.line(), column: error.column() }
+        }
+    })?;
     match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'{') => Ok(()),
         _ => Err(JsonError::NotAnObject),
     }
 }
 
-/// Walks over a value, keeping nothing of it.
-struct Walk<'f> {
-    /// The steps to a key that stands twice, the innermost first; empty where none does.
-    duplicate: &'f mut Vec<Step>,
-}
+/// Any value whose objects have every key once. Nothing of it is kept.
+struct Distinct;
 
-impl Walk<'_> {
-    /// Notes one more step to a key that stands twice, if one was found.
-    fn trace(&mut self, step: impl FnOnce() -> Step) {
-        if !self.duplicate.is_empty() {
-            self.duplicate.push(step());
-        }
+/// The value of a key that stands twice. There is none.
+struct Duplicate;
+
+impl<'de> Deserialize<'de> for Duplicate {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("duplicate key"))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
+impl<'de> Visitor<'de> for Distinct {
+    type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        for index in 0.. {
-            let walked = seq.next_element_seed(Walk { duplicate: &mut *self.duplicate });
-            match walked {
-                Ok(Some(())) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    self.trace(|| Step::Index(index));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
         let mut seen = HashSet::new();
-        while let Some(Key(key)) = map.next_key()? {
-            // A copy of a borrowed key takes no memory.
-            if !seen.insert(key.clone()) {
-                self.duplicate.push(Step::Key(key.into_owned()));
-                return Err(serde::de::Error::custom("duplicate key"));
-            }
-            if let Err(error) = map.next_value_seed(Walk { duplicate: &mut *self.duplicate }) {
-                self.trace(|| Step::Key(key.into_owned()));
-                return Err(error);
+        while let Some(key) = map.next_key::<Key<'_>>()? {
+            if seen.insert(key) {
+                map.next_value::<Self>()?;
+            } else {
+                map.next_value::<Duplicate>()?;
             }
         }
-        Ok(())
+        Ok(self)
     }
 }
 

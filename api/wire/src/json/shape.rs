@@ -7,14 +7,17 @@ use serde_json::error::Category;
 use super::JsonError;
 use super::path::JsonPath;
 
-/// Reads sound JSON once more that does not fit `T`, to find the place. Bodies that fit are read
-/// without this, because to follow the place takes time.
-pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> JsonError {
+/// The place of the first value that does not fit `T`. Bodies that fit are read without this,
+/// because to follow the place takes time.
+pub(super) fn place<T: DeserializeOwned>(bytes: &[u8]) -> JsonPath {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-        Ok(_) => JsonPath::default(),
-        Err(error) => JsonPath::at(error.path()),
-    };
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader);
+    read.err().map_or_else(JsonPath::default, |error| JsonPath::at(error.path()))
+}
+
+/// Describes why sound JSON does not fit `T`.
+pub(super) fn refused<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> JsonError {
+    let path = place::<T>(bytes);
     let message = error.to_string();
     if let Some(rest) = message.strip_prefix("missing field `")
         && let Some((name, _)) = rest.split_once('`')

@@ -7,12 +7,10 @@
 
 mod fields;
 
-use std::borrow::Cow;
-use std::fmt;
-
 use countersign_core::text::Line;
+use indexmap::IndexMap;
 use serde::Serialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
 use fields::fields_of;
@@ -90,29 +88,9 @@ fn respell(bytes: &[u8], respelt: &[(String, String)]) -> Result<Vec<u8>, JsonEr
 /// The members of a JSON object that are not among `fields`; none where it is no object, which its
 /// parser says.
 fn strangers(bytes: &[u8], fields: &[&str]) -> Vec<String> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let found = reader.deserialize_map(Strangers(fields));
-    found.unwrap_or_default()
-}
-
-struct Strangers<'f>(&'f [&'f str]);
-
-impl<'de> Visitor<'de> for Strangers<'_> {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
-        let mut found = Vec::new();
-        while let Some((Key(name), IgnoredAny)) = map.next_entry::<Key<'_>, IgnoredAny>()? {
-            if !self.0.contains(&&*name) {
-                found.push(Cow::into_owned(name));
-            }
-        }
-        Ok(found)
-    }
+    let members = serde_json::from_slice::<IndexMap<Key<'_>, IgnoredAny>>(bytes);
+    let names = members.unwrap_or_default().into_keys().map(|Key(name)| name.into_owned());
+    names.filter(|name| !fields.contains(&&**name)).collect()
 }
 
 /// `user_id` is `userId`. Only names of lower-case words are snake case.

@@ -6,7 +6,7 @@ pub use query::{UserItem, UsersPage, UsersQuery};
 
 use countersign_core::account::{Edit, Profile, ProfilePatch};
 use countersign_core::policy::ATTRIBUTE_BYTES_MAX;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::InvalidField;
 use crate::custom::{self, Object};
@@ -83,17 +83,17 @@ impl UserResponse {
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the fields are described in the wire contract under these names")]
 pub struct UpdateUserRequest {
-    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub email: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
-    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub phone_number: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_number_verified: Option<bool>,
-    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub username: Attribute,
-    #[serde(default, skip_serializing_if = "Attribute::is_kept")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub display_name: Attribute,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -103,56 +103,17 @@ pub struct UpdateUserRequest {
 
 impl ServerRequest for UpdateUserRequest {}
 
-/// An attribute that a request sets, or takes away by `null` or an empty text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Attribute {
-    /// It is not in the request.
-    #[default]
-    Keep,
-    /// It is null or empty.
-    Clear,
-    /// It is this.
-    Set(String),
+/// An attribute that a request sets, or takes away by `null` or an empty text; `None` to keep it.
+pub type Attribute = Option<Option<String>>;
+
+/// Reads an attribute that the request names, so that `null` differs from its absence.
+fn given<'de, D: Deserializer<'de>>(reader: D) -> Result<Attribute, D::Error> {
+    Option::deserialize(reader).map(Some)
 }
 
-impl Attribute {
-    /// Tells whether the request does not name it.
-    #[must_use]
-    pub const fn is_kept(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
-
-    fn edit(&self, name: &'static str) -> Result<Edit, InvalidField> {
-        match self {
-            Self::Keep => Ok(Edit::Keep),
-            Self::Clear => Ok(Edit::Clear),
-            Self::Set(text) => {
-                field::line(name, Some(text.as_str()), ATTRIBUTE_BYTES_MAX).map(Edit::set_or_clear)
-            }
-        }
-    }
-}
-
-impl From<&str> for Attribute {
-    fn from(text: &str) -> Self {
-        Some(text).filter(|t| !t.is_empty()).map_or(Self::Clear, |t| Self::Set(t.to_owned()))
-    }
-}
-
-impl Serialize for Attribute {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Keep | Self::Clear => serializer.serialize_none(),
-            Self::Set(text) => serializer.serialize_str(text),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Attribute {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
-        Ok(text.map_or(Self::Clear, Self::Set))
-    }
+fn edit(name: &'static str, attribute: Attribute) -> Result<Edit, InvalidField> {
+    let Some(text) = attribute else { return Ok(Edit::Keep) };
+    field::line(name, text.as_deref(), ATTRIBUTE_BYTES_MAX).map(Edit::set_or_clear)
 }
 
 impl UpdateUserRequest {
@@ -162,12 +123,12 @@ impl UpdateUserRequest {
     /// [`InvalidField`].
     pub fn into_core(self) -> Result<ProfilePatch, InvalidField> {
         Ok(ProfilePatch {
-            email: self.email.edit("email")?,
+            email: edit("email", self.email)?,
             email_verified: self.email_verified,
-            phone_number: self.phone_number.edit("phoneNumber")?,
+            phone_number: edit("phoneNumber", self.phone_number)?,
             phone_number_verified: self.phone_number_verified,
-            username: self.username.edit("username")?,
-            display_name: self.display_name.edit("displayName")?,
+            username: edit("username", self.username)?,
+            display_name: edit("displayName", self.display_name)?,
             locale: field::line("locale", self.locale.as_deref(), ATTRIBUTE_BYTES_MAX)?,
             custom: custom::canonical(self.custom.as_ref())?,
         })

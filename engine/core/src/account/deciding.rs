@@ -219,7 +219,7 @@ impl Judged<'_> {
 fn follow(action: &Action, ended: &Ended) -> Option<Action> {
     let state = state_after(ended.outcome)?;
     let decided_by = ended.by.clone();
-    Some(Action { decided_by, approved: None, ..action.in_state(state, ended.at) })
+    Some(Action { decided_by, ..action.in_state(state, ended.at) })
 }
 
 /// The state that an outcome puts its action in; after the others it may be challenged again as it

@@ -1,11 +1,12 @@
-//! `POST /client/user-authenticators/remove`: the person takes a device away, in the pre-built UI.
+//! `/client/user-authenticators`: lists the authenticators of the token's user; the person takes one
+//! away in the pre-built UI.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use countersign_core::id::AuthenticatorId;
 use countersign_core::refusal::Refusal;
 use countersign_engine::Error;
-use countersign_wire::authenticator::RemoveAuthenticatorRequest;
+use countersign_wire::authenticator::{AuthenticatorItem, RemoveAuthenticatorRequest};
 use countersign_wire::reason::Reason;
 use countersign_wire::user::Deleted;
 
@@ -13,6 +14,20 @@ use crate::caller::ClientCaller;
 use crate::problem::Problem;
 use crate::request::body::Body;
 use crate::state::AppState;
+
+/// Lists the authenticators of the token's user.
+///
+/// # Errors
+/// 401 for a token whose action is gone.
+pub async fn list_authenticators(
+    caller: ClientCaller,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let devices = state.engine.authenticators(&caller.account, caller.grant).await;
+    let devices = devices.map_err(Problem::of_token)?;
+    let items = devices.iter().map(|d| AuthenticatorItem::from(&**d).for_client());
+    Ok(HttpResponse::Ok().json(items.collect::<Vec<_>>()))
+}
 
 /// Removes an authenticator of the token's user. It needs the scope `remove:authenticators`, which
 /// the token of an approved challenge has.
