@@ -10,6 +10,20 @@ use countersign_loadtest::hostile::{
     AttackCores, Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
 };
 
+/// A rule for a server without optimisation on a machine that does other work too. It judges no
+/// sign-in's time, and no refusal, because such a server is late by itself.
+const LOOSE: Rule = Rule {
+    p99_factor: None,
+    failed_share: 0.05,
+    refused_share: 1.0,
+    health_max: Duration::from_secs(1),
+    memory_factor: 2.0,
+    // It reads each asset from the disk: every answer that waits holds its own copy.
+    memory_spare: 256 << 20,
+    busy_max: 0.9,
+    ..Rule::strict()
+};
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_sign_in_while_a_peer_abuses_the_server() {
     let hostile = Hostile {
@@ -24,7 +38,7 @@ async fn people_sign_in_while_a_peer_abuses_the_server() {
             recovery: Duration::from_secs(1),
             sign_ins_per_second: 10.0,
         },
-        rule: Rule::loose(),
+        rule: LOOSE,
     };
     let both = [Listener::Public, Listener::Operators];
     let runs = alone(&["sqlite".to_owned()], &both, &named(&[]).unwrap());

@@ -46,7 +46,7 @@ impl RenderArgs {
 pub fn read(path: &Path) -> Result<Report, LoadError> {
     let named = || path.display().to_string();
     let bytes = files::read(path).map_err(|why| ReportError::File { path: named(), why })?;
-    let parsed = json::parse(&bytes)
+    let parsed = json::read(&bytes)
         .map_err(|source| ReportError::In { path: named(), source: Box::new(source) });
     Ok(parsed?)
 }

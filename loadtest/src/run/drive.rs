@@ -161,9 +161,11 @@ fn unwrap<T>(ended: Result<T, JoinError>) -> T {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+
     use super::*;
     use crate::out::report::step::WHOLE;
-    use crate::run::schedule::{Shape, pace_in_virtual_time};
+    use crate::run::schedule::Shape;
 
     /// A server that takes 10 ms, but for one time in which nothing is answered.
     #[derive(Clone)]
@@ -186,6 +188,22 @@ mod tests {
 
     fn workers(count: usize, stall: std::ops::Range<u64>) -> Vec<Stalling> {
         vec![Stalling { begin: Instant::now(), stall }; count]
+    }
+
+    fn pace_in_virtual_time(
+        start: Instant,
+        arrivals: Box<dyn Iterator<Item = Duration> + Send>,
+    ) -> UnboundedReceiver<Instant> {
+        let (tell, due) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            for at in arrivals {
+                tokio::time::sleep_until(start + at).await;
+                if tell.send(start + at).is_err() {
+                    return;
+                }
+            }
+        });
+        due
     }
 
     /// Arrivals at equal intervals for ten seconds, in virtual time.

@@ -109,11 +109,6 @@ impl Tally {
         }
     }
 
-    /// Times that belong to no arrival.
-    pub fn record(&self, recorder: &Recorder) {
-        self.counts().record(recorder, self.main);
-    }
-
     /// Arrivals that never began: all who could have taken them were busy to the end.
     pub fn unbegun(&self, count: u64, workers: usize) {
         if count == 0 {

@@ -28,13 +28,9 @@ pub fn write(report: &Report, mut out: impl io::Write) -> Result<(), LoadError> 
 /// Reads it.
 ///
 /// # Errors
-/// [`LoadError::Report`] if it is of another format, or not a report.
-pub fn read(bytes: &[u8]) -> Result<Report, LoadError> {
-    Ok(parse(bytes)?)
-}
-
-/// Parses a report, and tells the kinds of errors apart.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Report, ReportError> {
+/// [`ReportError::Format`] if it is of another format, [`ReportError::Unreadable`] if it is no
+/// report.
+pub fn read(bytes: &[u8]) -> Result<Report, ReportError> {
     let Head { format } = serde_json::from_slice(bytes)?;
     if format != u64::from(FORMAT) {
         return Err(ReportError::Format { found: format, known: FORMAT });

@@ -6,8 +6,6 @@ use crate::client::people::exponential;
 use std::time::Duration;
 
 pub(crate) use pace::pace;
-#[cfg(test)]
-pub(crate) use pace::pace_in_virtual_time;
 
 /// Arrivals per second, at most: more than one machine can begin.
 pub const RATE_MAX: f64 = 1_000_000.0;
