@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::ReportError;
 use super::model::{FORMAT, Report};
-use crate::LoadError;
 
 /// The one thing that every format has in common.
 #[derive(Deserialize)]
@@ -17,12 +16,11 @@ struct Head {
 /// Writes it, indented, with a line's end after it.
 ///
 /// # Errors
-/// [`LoadError::Io`] if `out` does not take it.
-pub fn write(report: &Report, mut out: impl io::Write) -> Result<(), LoadError> {
-    serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
+/// If `out` does not take it.
+pub fn write(report: &Report, mut out: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, report)?;
     out.write_all(b"\n")?;
-    out.flush()?;
-    Ok(())
+    out.flush()
 }
 
 /// Reads it.
