@@ -18,7 +18,7 @@ use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::client::people::span;
 use crate::host::process;
 use crate::out::report::capacity::{
-    Assumptions, Capacity, Cost, Fit, Objective, OtherStore, Trial,
+    Assumptions, Capacity, Cost, Fit, Objective, StoreFindings, Trial,
 };
 use crate::out::report::model::{Point, Report};
 use crate::run::stop::Stop;
@@ -120,7 +120,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
         };
         report.cut_short = failed.map(|why| format!("{store}: {why}"));
         if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
-            capacity.beside.push(OtherStore::new(store, found));
+            capacity.beside.push(StoreFindings::new(store, found));
         }
     }
     Ok(report)

@@ -28,12 +28,13 @@ const HEADS: [&str; 10] = [
 /// stores had a plan have that of the first alone.
 pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, Table)> {
     let several = !capacity.beside.is_empty();
-    let planned = capacity.by_store(own_store(report)).filter(|found| !found.plan.is_empty());
+    let stores = capacity.by_store(own_store(report));
+    let planned = stores.iter().filter(|found| !found.plan.is_empty());
     planned
         .map(|found| {
             let with = if several { format!(" with {}", found.store) } else { String::new() };
             let title = several.then(|| format!("Plan{with}"));
-            (title, table(format!("Resources by number of users{with}"), found.plan))
+            (title, table(format!("Resources by number of users{with}"), &found.plan))
         })
         .collect()
 }
@@ -112,7 +113,7 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
 /// Use of the server's cores with each store, which bounds the use in a plan.
 fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
     let of = format::cores(capacity.assumptions.cores_measured);
-    let shares = capacity.by_store(own_store(report)).filter_map(|found| {
+    let shares = capacity.by_store(own_store(report)).into_iter().filter_map(|found| {
         let share = format::share(capacity.busy_share_of(&found)?);
         Some((share, found.store))
     });
