@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::LoadError;
 use crate::capacity::fit;
-use crate::capacity::objective::{ErrorShare, Latency};
+use crate::capacity::objective::{Latency, share};
 use crate::capacity::plan::USUAL;
 use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::client::people::span;
@@ -41,8 +41,8 @@ pub struct CapacityArgs {
     #[arg(long, default_value = "p99=50ms")]
     pub slo: Latency,
     /// Share of lifecycles that may fail to complete.
-    #[arg(long, default_value = "0.01%")]
-    pub errors: ErrorShare,
+    #[arg(long, default_value = "0.01%", value_parser = share)]
+    pub errors: f64,
     /// First rate of the search, per second.
     #[arg(long, default_value_t = 100.0, value_parser = rate)]
     pub rate_start: f64,
@@ -53,8 +53,8 @@ pub struct CapacityArgs {
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub trials: u16,
     /// Precision of the highest rate.
-    #[arg(long, default_value = "5%")]
-    pub precision: ErrorShare,
+    #[arg(long, default_value = "5%", value_parser = share)]
+    pub precision: f64,
     /// Shortest trial. A trial gets longer until ten samples lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
@@ -95,7 +95,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
     if args.rate_start > args.rate_max {
         return Err(LoadError::Input("--rate-start is --rate-max or less".to_owned()));
     }
-    if args.precision.0 <= 0.0 {
+    if args.precision <= 0.0 {
         return Err(LoadError::Input("--precision is more than 0 %".to_owned()));
     }
     let mut others = Vec::new();
@@ -103,7 +103,8 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
         others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
     }
     let placement = Placement::new(run, 2 * args.many as usize)?;
-    let objective = Objective::new(args.slo, args.errors);
+    let (Latency { quantile, us }, errors_share) = (args.slo, args.errors);
+    let objective = Objective { quantile, latency_us: us, errors_share };
     let of = |run| {
         let session = Session { args: run, stop, placement: &placement };
         CapacityRun { args, session, objective }
@@ -133,7 +134,7 @@ impl CapacityRun<'_> {
         let settings = SearchSettings {
             rate_start: args.rate_start,
             rate_max: args.rate_max,
-            precision: args.precision.0,
+            precision: args.precision,
             trials_max: args.trials.into(),
             ..SearchSettings::default()
         };
