@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{UserFactory, keys};
+use crate::client::people::UserFactory;
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
@@ -50,7 +50,7 @@ impl Enroller {
         let index = keys.next;
         keys.next += 1;
         keys.made_late += 1;
-        (index, SoftwareKey::generate(self.factory.phone_kind(index).algorithm()))
+        (index, self.factory.key(index))
     }
 }
 
@@ -80,13 +80,14 @@ impl Scenario for EnrollArgs {
     async fn prepare(&self, context: &RunContext) -> Result<Vec<Enroller>, LoadError> {
         let time = self.load.time + self.load.warm_up;
         let expected = (self.load.rate * time.as_secs_f64() * 1.1).ceil() as usize + 100;
-        let (count, phone_kinds) = (expected.min(KEYS_MAX), context.factory.phone_kinds.clone());
+        let (count, factory) = (expected.min(KEYS_MAX), Arc::new(context.factory.clone()));
+        let keys = factory.clone();
         context.progress.prepare("making keys", count);
-        let made = tokio::task::spawn_blocking(move || keys(&phone_kinds, count)).await;
+        let made =
+            tokio::task::spawn_blocking(move || (0..count).map(|n| (n, keys.key(n))).collect())
+                .await;
         let made = made.map_err(|_| LoadError::Wrong("the keys were not made"))?;
-        let made = made.into_iter().enumerate().collect();
         let keys = Arc::new(Mutex::new(Keys { made, next: count, made_late: 0 }));
-        let factory = Arc::new(context.factory.clone());
         let enroller = || Enroller { factory: factory.clone(), keys: keys.clone() };
         let enrollers = (0..self.requests()).map(|_| enroller()).collect();
         self.load.warm_up(enrollers, Self::MAIN, context).await

@@ -11,4 +11,4 @@ pub(crate) use reaction::exponential;
 pub use reaction::{Delay, Reaction, Reactions, span};
 pub(crate) use user::expect_end;
 pub use user::{Open, Poll, User};
-pub use user_factory::{UserFactory, keys};
+pub use user_factory::UserFactory;

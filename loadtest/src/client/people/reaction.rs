@@ -4,8 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-
 /// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
@@ -72,12 +70,6 @@ impl FromStr for Reactions {
 impl fmt::Display for Reactions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "approve={},deny={},ignore={}", self.approve, self.deny, self.ignore)
-    }
-}
-
-impl Serialize for Reactions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -149,12 +141,6 @@ impl fmt::Display for Delay {
             Self::Exponential(mean) => write!(f, "exp:{mean:?}"),
             Self::Uniform(from, to) => write!(f, "uniform:{from:?}-{to:?}"),
         }
-    }
-}
-
-impl Serialize for Delay {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -173,11 +173,7 @@ impl Open {
     /// Begins a long poll, in a task of its own.
     #[must_use]
     pub fn poll(&self) -> Poll {
-        let (browser, id) = (self.browser.clone(), self.id.clone());
-        Poll(tokio::spawn(async move {
-            let answer = browser.verify_push(&id, Some(WAIT_SECONDS)).await;
-            (answer, Instant::now())
-        }))
+        self.poll_on(Duration::ZERO)
     }
 
     /// Polls until the challenge ends, or for `longest`.
