@@ -14,6 +14,7 @@ use super::{
 use crate::LoadError;
 use crate::host::pin;
 use crate::out::files;
+use crate::out::output::output;
 use crate::run::stop::Stop;
 use crate::server::{check_store, key, program_beside};
 
@@ -165,8 +166,4 @@ fn list() -> Result<(), LoadError> {
         writeln!(out, "{:<19}{}; {on}\n{:<19}{}", abuse.name, abuse.about, "", (abuse.rate)())?;
     }
     Ok(())
-}
-
-fn output(path: &std::path::Path, why: String) -> LoadError {
-    LoadError::Output { path: path.to_path_buf(), why }
 }

@@ -98,6 +98,6 @@ impl OutputArgs {
 /// A form of a report.
 type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
-fn output(path: &Path, why: String) -> LoadError {
+pub(crate) fn output(path: &Path, why: String) -> LoadError {
     LoadError::Output { path: path.to_path_buf(), why }
 }

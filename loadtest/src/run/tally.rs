@@ -98,13 +98,8 @@ impl Tally {
                     counts.interval.failed += 1;
                     counts.interval.unanswered += u64::from(error.is_transport());
                 }
-                counts.wrong(
-                    error.step(),
-                    error.kind(),
-                    error.is_refusal(),
-                    || error.to_string(),
-                    1,
-                );
+                counts
+                    .wrong(error.step(), error.kind(), error.is_refusal(), 1, || error.to_string());
             }
         }
     }
@@ -115,7 +110,7 @@ impl Tally {
             return;
         }
         let words = || format!("all {workers} were busy until the run ended");
-        self.counts().wrong("begin", "never begun".to_owned(), false, words, count);
+        self.counts().wrong("begin", "never begun".to_owned(), false, count, words);
     }
 
     /// Counts arrivals under way as abandoned, because the run is over.
@@ -128,7 +123,7 @@ impl Tally {
         counts.totals.failed += count;
         counts.interval.failed += count;
         let words = || "the run ended before they did".to_owned();
-        counts.wrong("end", "unfinished".to_owned(), false, words, count);
+        counts.wrong("end", "unfinished".to_owned(), false, count, words);
     }
 
     /// Takes the counts since the last call.
@@ -197,8 +192,8 @@ impl Counts {
         step: &'static str,
         kind: String,
         refusal: bool,
-        first: impl FnOnce() -> String,
         count: u64,
+        first: impl FnOnce() -> String,
     ) {
         let known = self.errors.contains_key(&(step, kind.clone()));
         let other = !known && self.errors.len() >= KINDS_MAX;

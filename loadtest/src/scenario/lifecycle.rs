@@ -34,9 +34,11 @@ pub struct PeopleArgs {
     /// Time until a person answers: none, 2s, exp:5s or uniform:1s-9s. The lifecycle's time leaves
     /// it out.
     #[arg(long, default_value_t = Delay::None)]
+    #[serde(serialize_with = "crate::scenario::words")]
     pub human: Delay,
     /// Shares of the people's reactions.
     #[arg(long, default_value_t = Reactions::default(), value_name = "approve=90,deny=8,ignore=2")]
+    #[serde(serialize_with = "crate::scenario::words")]
     pub mix: Reactions,
     /// The browser's way to learn the outcome.
     #[arg(long, value_enum, default_value_t = Learn::Waiting)]

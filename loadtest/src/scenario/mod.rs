@@ -9,10 +9,11 @@ pub mod soak;
 pub mod storm;
 pub mod waiters;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use arrivals::LoadArgs;
@@ -92,7 +93,7 @@ pub trait Scenario: Serialize + Sync {
 
     /// Length of the measured part, if it is known.
     fn length(&self) -> Option<Duration> {
-        self.load().map(LoadArgs::length)
+        self.load().map(|load| load.time)
     }
 
     /// Prepares the measurement.
@@ -111,8 +112,13 @@ pub trait Scenario: Serialize + Sync {
 }
 
 /// A time in seconds, for a report.
-pub(crate) fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(time.as_secs_f64())
+}
+
+/// A value in the words of the command line, for a report.
+pub(crate) fn words<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
 }
 
 /// An object of figures.
