@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
 use countersign_benches::pinned::{BareProcess, Failure, PATIENT, ROOMY, Server, build, exit_code};
-use countersign_loadtest::client::raw::{Connection, POLL, Person, expect};
+use countersign_loadtest::client::raw::{Connection, POLL, Person};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
 use reqwest::header::AUTHORIZATION;
@@ -151,10 +151,7 @@ async fn countersign(
     let idle = rss_bytes(server.pid())?;
     let mut asked = Vec::with_capacity(polls);
     for person in &people {
-        let tracked = connection.call(person.track()).await?;
-        let token = expect(&tracked, "token")?.to_owned();
-        let started = connection.call(&Person::start(&token)).await?;
-        asked.push((token, expect(&started, "challengeId")?.to_owned()));
+        asked.push(person.begin(&mut connection).await?);
     }
     let pending = rss_bytes(server.pid())?;
     let challenge = pending.saturating_sub(idle) as f64 / polls as f64;

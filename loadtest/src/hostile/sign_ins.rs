@@ -183,10 +183,7 @@ pub(super) async fn targets(
     for _ in 0..=waits {
         let person = somebody(callers, &mut connection).await?;
         public_key = person.public_key();
-        let tracked = connection.call(person.track()).await?;
-        let token = expect(&tracked, "token")?.to_owned();
-        let started = connection.call(&Person::start(&token)).await?;
-        let challenge_id = expect(&started, "challengeId")?.to_owned();
+        let (token, challenge_id) = person.begin(&mut connection).await?;
         all.push(OwnWait { token, challenge_id });
     }
     let challenge = all.pop().map(|last| last.challenge_id).unwrap_or_default();

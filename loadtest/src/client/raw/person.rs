@@ -81,6 +81,17 @@ impl Person {
         post("/v1/client/challenge/push", &format!("Bearer {token}"), "{}")
     }
 
+    /// Tracks a sign-in and starts its challenge. Gives the token and the challenge.
+    ///
+    /// # Errors
+    /// If the server does not.
+    pub async fn begin(&self, connection: &mut Connection) -> io::Result<(String, String)> {
+        let tracked = connection.call(&self.track).await?;
+        let token = expect(&tracked, "token")?.to_owned();
+        let started = connection.call(&Self::start(&token)).await?;
+        Ok((token, expect(&started, "challengeId")?.to_owned()))
+    }
+
     /// The phone asks for a nonce.
     #[must_use]
     pub fn nonce(&self) -> &[u8] {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::super::attack_context::{AttackContext, Throttle};
-use crate::client::raw::{Callers, Connection, Person, expect};
+use crate::client::raw::{Callers, Connection, Person};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
 const BYTES_PER_SECOND: u64 = 40_000_000;
@@ -49,17 +49,11 @@ async fn asking(context: Arc<AttackContext>) {
     };
     loop {
         throttle.turn().await;
-        if challenge(&person, &mut connection).await.is_err() {
+        if person.begin(&mut connection).await.is_err() {
             connection.close();
             sleep(PAUSE).await;
         }
     }
-}
-
-async fn challenge(person: &Person, connection: &mut Connection) -> io::Result<()> {
-    let tracked = connection.call(person.track()).await?;
-    let started = connection.call(&Person::start(expect(&tracked, "token")?)).await?;
-    expect(&started, "challengeId").map(drop)
 }
 
 /// Answers the server's calls.
