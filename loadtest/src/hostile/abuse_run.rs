@@ -69,15 +69,16 @@ pub(super) async fn measure(
     let (did, ended) = (did?, Instant::now());
     let after = span(server, timing, timing.recovery).await;
     let (left, busy) = after_all(server.pid(), rule, (memory, descriptors), ended).await;
-    let gone = peaks.killed().then(|| "it took too much memory and was killed".to_owned());
+    let highest = peaks.highest();
+    let gone = highest.killed.then(|| "it took too much memory and was killed".to_owned());
     let dead = !process::is_alive(server.pid());
     let gone = gone.or_else(|| dead.then(|| "the server has ended".to_owned()));
     Ok(Measured {
         quiet,
         during,
         after,
-        memory: Change { before: memory, peak: peaks.memory().max(memory), after: left.0 },
-        descriptors: Change { before: descriptors, peak: peaks.descriptors(), after: left.1 },
+        memory: Change { before: memory, peak: highest.memory.max(memory), after: left.0 },
+        descriptors: Change { before: descriptors, peak: highest.descriptors, after: left.1 },
         busy,
         gone,
         complaints: server.complaints(),
