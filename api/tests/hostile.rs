@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_loadtest::host::pin;
 use countersign_loadtest::hostile::{
-    AttackCores, Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
+    Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
 };
 
 /// A rule for a server without optimisation on a machine that does other work too. It judges no
@@ -29,7 +29,7 @@ async fn people_sign_in_while_a_peer_abuses_the_server() {
     let hostile = Hostile {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
         set: Vec::new(),
-        cores: AttackCores::among(&pin::allowed().unwrap()),
+        cores: pin::split(&pin::allowed().unwrap(), 1),
         attackers: Attackers::this_program(&["--ignored", "--exact", "attackers", "--nocapture"])
             .unwrap(),
         timing: Timing {

@@ -8,11 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::{
-    ALL, AttackCores, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs,
-};
+use super::{ALL, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs};
 use crate::LoadError;
-use crate::host::pin;
+use crate::host::pin::{self, Cores};
 use crate::out::files;
 use crate::out::output::output;
 use crate::run::stop::Stop;
@@ -128,11 +126,7 @@ impl HostileArgs {
         Ok(Hostile {
             binary: self.spawn.clone().flatten().map_or_else(program_beside, Ok)?,
             set: self.set.clone(),
-            cores: if self.no_pin {
-                AttackCores::default()
-            } else {
-                AttackCores::among(&pin::allowed()?)
-            },
+            cores: if self.no_pin { Cores::default() } else { pin::split(&pin::allowed()?, 1) },
             attackers: Attackers::this_program(&["attack"])?,
             timing: Timing {
                 abuse,
