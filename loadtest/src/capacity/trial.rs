@@ -1,13 +1,9 @@
 //! A trial, from the report of the run that it was.
 
 use crate::out::report::capacity::{Objective, Trial};
+use crate::out::report::doubts::{CLIENT_SHARE_MAX, LATE_SHARE_MAX};
 use crate::out::report::facts;
 use crate::out::report::model::Report;
-
-/// Share of its cores above which the harness may have limited the result.
-const CLIENT_SHARE_MAX: f64 = 0.8;
-/// Above this share of late begins it is, too.
-const LATE_SHARE_MAX: f64 = 0.01;
 
 impl Trial {
     /// Sums up a run at `rate`. Every arrival that did not complete counts as an error, because the

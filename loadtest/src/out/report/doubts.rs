@@ -6,9 +6,9 @@ use super::format;
 use super::model::Report;
 
 /// Share of its cores above which the harness may have limited the result.
-const CLIENT_SHARE_MAX: f64 = 0.8;
+pub(crate) const CLIENT_SHARE_MAX: f64 = 0.8;
 /// Share of late begins above which the load differed from the order.
-const LATE_SHARE_MAX: f64 = 0.01;
+pub(crate) const LATE_SHARE_MAX: f64 = 0.01;
 /// Above this share of failures the times speak of those that were left.
 const FAILED_SHARE_MAX: f64 = 0.01;
 /// Length below which a run says little of later times.
