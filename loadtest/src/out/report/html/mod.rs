@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use self::charts::Series;
 use super::doubts::doubts;
 use super::facts;
 use super::model::Report;
@@ -95,6 +96,7 @@ fn has_run(report: &Report) -> bool {
 
 /// The measurements of a run; for `capacity`, the run at the highest rate.
 fn run(report: &Report) -> Markup {
+    let series = Series::of(report);
     html! {
         section aria-labelledby="totals" {
             h2 id="totals" {
@@ -107,7 +109,7 @@ fn run(report: &Report) -> Markup {
             @if facts::headline(report).is_none() {
                 p { "Nothing completed, so there are no times." }
             } @else {
-                div.charts { (charts::percentiles(report)) (charts::latency(report)) }
+                div.charts { (charts::percentiles(report)) (series.latency()) }
                 (tables::steps(report))
             }
         }
@@ -115,8 +117,7 @@ fn run(report: &Report) -> Markup {
             section aria-labelledby="time" {
                 h2 id="time" { "Over time" }
                 div.charts {
-                    (charts::throughput(report)) (charts::under_way(report))
-                    (charts::processors(report)) (charts::memory(report))
+                    (series.throughput()) (series.under_way()) (series.processors()) (series.memory())
                 }
                 (tables::server(report))
                 (tables::series(report))

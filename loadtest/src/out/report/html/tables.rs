@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts::{self, QUANTILES, known};
 use crate::out::report::format;
-use crate::out::report::model::{Report, ServerPoint, Step};
+use crate::out::report::model::{Point, Report, ServerPoint, Step};
 use crate::out::report::table::Table;
 
 /// A table that scrolls by itself where the screen is narrow.
@@ -138,42 +138,30 @@ pub(super) fn server(report: &Report) -> Markup {
 
 /// The points of the charts over time.
 pub(super) fn series(report: &Report) -> Markup {
+    type Column = (&'static str, fn(&Point) -> String);
     let (points, _) = downsampled(&report.series, POINTS_MAX);
-    let time = |us: u64| format::time(us as f64);
-    let memory = |bytes: u64| format::bytes(bytes as f64);
-    let heads = [
-        "Until",
-        "Offered",
-        "Completed",
-        "Failed",
-        "Refused",
-        "Under way",
-        "p50",
-        "p99",
-        "Server cores",
-        "Harness cores",
-        "Server memory",
-        "Harness memory",
-        "Polls held",
+    let columns: [Column; 13] = [
+        ("Until", |p| format::seconds(p.at_seconds)),
+        ("Offered", |p| format::rate(p.offered)),
+        ("Completed", |p| format::rate(p.completed)),
+        ("Failed", |p| format::rate(p.failed)),
+        ("Refused", |p| format::rate(p.refused)),
+        ("Under way", |p| format::count(p.in_flight)),
+        ("p50", |p| known(p.p50_us, |us| format::time(us as f64))),
+        ("p99", |p| known(p.p99_us, |us| format::time(us as f64))),
+        ("Server cores", |p| known(p.of_server(|s| s.cores), format::plain)),
+        ("Harness cores", |p| format::plain(p.client_cores)),
+        ("Server memory", |p| known(p.of_server(|s| s.rss_bytes), |n| format::bytes(n as f64))),
+        ("Harness memory", |p| known(p.client_rss_bytes, |n| format::bytes(n as f64))),
+        ("Polls held", |p| known(p.of_server(|s| s.waiters), format::count)),
     ];
     let rows = html! {
-        thead { tr { @for head in heads { th.n scope="col" { (head) } } } }
+        thead { tr { @for (head, _) in &columns { th.n scope="col" { (head) } } } }
         tbody {
             @for point in &points {
-                @let server = point.server.clone().unwrap_or_default();
                 tr {
-                    th.n scope="row" { (format::seconds(point.at_seconds)) }
-                    @for rate in [point.offered, point.completed, point.failed, point.refused] {
-                        td.n { (format::rate(rate)) }
-                    }
-                    td.n { (format::count(point.in_flight)) }
-                    td.n { (known(point.p50_us, time)) }
-                    td.n { (known(point.p99_us, time)) }
-                    td.n { (known(server.cores, format::plain)) }
-                    td.n { (format::plain(point.client_cores)) }
-                    td.n { (known(server.rss_bytes, memory)) }
-                    td.n { (known(point.client_rss_bytes, memory)) }
-                    td.n { (known(server.waiters, format::count)) }
+                    th.n scope="row" { (columns[0].1(point)) }
+                    @for (_, cell) in &columns[1..] { td.n { (cell(point)) } }
                 }
             }
         }
