@@ -119,13 +119,11 @@ impl Server {
     }
 
     /// Its process.
-    #[must_use]
     pub const fn pid(&self) -> u32 {
         self.spawned.pid
     }
 
     /// Gives the callers' credentials.
-    #[must_use]
     pub fn callers(&self) -> Callers {
         self.spawned.target.callers()
     }
@@ -163,7 +161,6 @@ impl BareProcess {
     }
 
     /// Its process.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

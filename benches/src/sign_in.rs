@@ -71,7 +71,6 @@ impl SignIn {
     }
 
     /// The same user, who decides at once.
-    #[must_use]
     pub fn at_once(&self) -> Self {
         Self { human: Delay::None, ..self.clone() }
     }

@@ -71,7 +71,6 @@ impl LoadError {
     }
 
     /// The step that failed.
-    #[must_use]
     pub const fn step(&self) -> &'static str {
         if let Self::Request { step, .. } | Self::Unexpected { step, .. } = self {
             return step;
@@ -80,7 +79,6 @@ impl LoadError {
     }
 
     /// Names the kind of failure: equal words for equal failures.
-    #[must_use]
     pub fn kind(&self) -> String {
         if let Self::Unexpected { what, .. } = self {
             return (*what).to_owned();
@@ -97,13 +95,11 @@ impl LoadError {
     }
 
     /// Tells whether the failure is a refusal that an overloaded server should give.
-    #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Request { source, .. } if is_refusal(source))
     }
 
     /// Tells whether no answer came.
-    #[must_use]
     pub const fn is_transport(&self) -> bool {
         matches!(self, Self::Request { source: ClientError::Transport(_), .. })
     }

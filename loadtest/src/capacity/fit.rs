@@ -28,7 +28,6 @@ struct Solution {
 /// Fits a line through points of a count and its cost; `None` if fewer than two counts differ.
 ///
 /// Two points always lie on a line: take three or more, so that the residual says something.
-#[must_use]
 pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
     let Solution { coefficients, errors, r2, deviation_max } = through(points)?;
     Some(Fit {
@@ -58,7 +57,6 @@ fn through(points: &[(f64, f64)]) -> Option<Solution> {
 /// `None` if the mixtures are too few or too alike to tell the steps apart.
 ///
 /// Residuals are of all steps together.
-#[must_use]
 pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     if mixtures.iter().any(|mixture| mixture.rates.len() != names.len()) {
         return None;

@@ -62,14 +62,12 @@ fn number(text: &str) -> Option<f64> {
 
 impl Objective {
     /// Tells whether a trial meets the objective. A trial in which nothing completed does not.
-    #[must_use]
     pub fn is_met_by(&self, trial: &Trial) -> bool {
         let in_time = trial.latency_us.is_some_and(|us| us <= self.latency_us);
         in_time && trial.errors_share <= self.errors_share
     }
 
     /// Length of a trial at that rate, in seconds, so that ten samples lie beyond the quantile.
-    #[must_use]
     pub fn seconds_for(&self, rate: f64) -> f64 {
         BEYOND_MIN / (1.0 - self.quantile) / rate
     }

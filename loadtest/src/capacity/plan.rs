@@ -53,7 +53,6 @@ impl Default for Assumptions {
 
 impl Capacity {
     /// Builds the report of a search, which may still be under way, with its costs and demands.
-    #[must_use]
     pub fn new(
         objective: Objective,
         search: &Search,
@@ -80,13 +79,11 @@ impl Capacity {
     }
 
     /// The fit of a cost that is not of a step.
-    #[must_use]
     pub fn fit(&self, cost: Cost) -> Option<&Fit> {
         fit(&self.fits, cost)
     }
 
     /// Plans the resources for one demand.
-    #[must_use]
     pub fn plan_for(&self, demand: &Demand) -> Plan {
         let Assumptions { headroom, human_delay_seconds, .. } = self.assumptions;
         let users = demand.users as f64;
@@ -171,7 +168,6 @@ impl Capacity {
 
 impl StoreFindings {
     /// Takes the findings of a search with a store.
-    #[must_use]
     pub fn new(store: String, found: Capacity) -> Self {
         let Capacity { highest_rate, conclusion, fits, plan, .. } = found;
         Self { store, highest_rate, conclusion, fits, plan }

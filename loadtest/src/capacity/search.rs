@@ -81,7 +81,6 @@ impl Known {
 impl Search {
     /// A search that has tried nothing yet. Rates are rounded to three digits; limits that exclude
     /// each other leave the lowest rate alone.
-    #[must_use]
     pub fn new(settings: SearchSettings) -> Self {
         let rate_min = settings.rate_min.max(f64::MIN_POSITIVE);
         let rate_max = settings.rate_max.max(rate_min);
@@ -96,20 +95,17 @@ impl Search {
     }
 
     /// Every trial, in the order in which they were made.
-    #[must_use]
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
 
     /// The highest rate that meets the objective as far as is known, below which none is known to
     /// fail; 0 if there is none.
-    #[must_use]
     pub fn highest_so_far(&self) -> f64 {
         ends(&self.known()).0.map_or(0.0, |met| met.rate)
     }
 
     /// Gives the next rate to try, or the result of the search.
-    #[must_use]
     pub fn next(&self) -> Next {
         let wanted = self.wanted();
         if matches!(wanted, Next::Try(_)) && self.trials.len() >= self.settings.trials_max {

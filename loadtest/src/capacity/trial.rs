@@ -8,7 +8,6 @@ use crate::out::report::model::Report;
 impl Trial {
     /// Sums up a run at `rate`. Every arrival that did not complete counts as an error, because the
     /// caller waits for work under way at the end of the run.
-    #[must_use]
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
         let offered = totals.offered as f64;
@@ -32,7 +31,6 @@ impl Trial {
     }
 
     /// Tells whether the harness may have been the bottleneck.
-    #[must_use]
     pub fn is_limited_by_client(&self) -> bool {
         self.client_share > CLIENT_SHARE_MAX || self.late_share > LATE_SHARE_MAX
     }

@@ -22,7 +22,6 @@ impl Recorder {
     }
 
     /// The times in the order of their recording.
-    #[must_use]
     pub fn times(&self) -> &[(&'static str, Duration)] {
         &self.times
     }

@@ -26,7 +26,6 @@ pub struct Target {
 
 impl Target {
     /// Tells whether the server is on this machine.
-    #[must_use]
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
@@ -48,7 +47,6 @@ impl Target {
     }
 
     /// The callers' credentials, for the same.
-    #[must_use]
     pub fn callers(&self) -> Callers {
         Callers::new(&self.tenant, self.secret.reveal())
     }

@@ -26,7 +26,6 @@ pub fn allowed() -> io::Result<Vec<usize>> {
 }
 
 /// The halves of the cores, if there are two at least: the first for the server.
-#[must_use]
 pub fn halves(allowed: &[usize]) -> Cores {
     split(allowed, allowed.len() / 2)
 }

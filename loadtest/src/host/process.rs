@@ -32,7 +32,6 @@ pub fn descriptors(pid: u32) -> io::Result<u64> {
 }
 
 /// Tells whether a process runs: a zombie does not.
-#[must_use]
 pub fn is_alive(pid: u32) -> bool {
     let state =
         process(pid).and_then(|found| found.stat().map_err(io_error)?.state().map_err(io_error));

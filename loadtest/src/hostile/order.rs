@@ -17,7 +17,6 @@ pub enum Listener {
 
 impl Listener {
     /// Its name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Public => "public",

@@ -29,7 +29,6 @@ pub struct Abuse {
 
 impl Abuse {
     /// Says if it makes sense on a listener.
-    #[must_use]
     pub fn is_for(&self, listener: Listener) -> bool {
         self.both || listener == Listener::Public
     }

@@ -66,7 +66,6 @@ pub struct Rule {
 
 impl Rule {
     /// The rule of the command.
-    #[must_use]
     pub const fn strict() -> Self {
         Self {
             p99_factor: Some(5.0),
@@ -81,13 +80,11 @@ impl Rule {
     }
 
     /// Memory that is allowed after an abuse, in bytes.
-    #[must_use]
     pub fn memory_allowed(&self, before: u64) -> u64 {
         (before as f64 * self.memory_factor) as u64 + self.memory_spare
     }
 
     /// Returns the broken rules; none if the server has withstood the abuse.
-    #[must_use]
     pub fn judge(&self, measured: &Measured) -> Vec<String> {
         let mut wrong: Vec<String> = measured.gone.iter().cloned().collect();
         wrong.extend(measured.complaints.first().map(|line| format!("log: {line}")));

@@ -18,7 +18,6 @@ pub struct Progress {
 
 impl Progress {
     /// Makes progress for a terminal, if there is one and `quiet` is false.
-    #[must_use]
     pub fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let target =

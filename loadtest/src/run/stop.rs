@@ -23,7 +23,6 @@ impl Stop {
     }
 
     /// The reason, if it was called.
-    #[must_use]
     pub fn reason(&self) -> Option<String> {
         self.0.borrow().clone()
     }

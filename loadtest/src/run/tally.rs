@@ -54,7 +54,6 @@ pub struct Interval {
 
 impl Tally {
     /// An empty one. Times of `main` are those of the whole.
-    #[must_use]
     pub fn new(main: &'static str) -> Self {
         Self { main, counts: Mutex::default() }
     }
@@ -150,7 +149,6 @@ impl Tally {
     }
 
     /// The times of some steps, all together.
-    #[must_use]
     pub fn times_of(&self, steps: &[&str]) -> Times {
         let counts = self.counts();
         let mut all = Times::default();
@@ -159,7 +157,6 @@ impl Tally {
     }
 
     /// By how much arrivals were begun later than they were meant to be.
-    #[must_use]
     pub fn lateness(&self) -> Times {
         self.counts().lateness.clone()
     }

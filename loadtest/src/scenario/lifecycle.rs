@@ -74,7 +74,6 @@ pub struct Cycle {
 
 impl Cycle {
     /// A user who approves at once.
-    #[must_use]
     pub fn approving(user: User, learn: Learn) -> Self {
         let random = fastrand::Rng::with_seed(0);
         Self { user, learn, mix: Reactions::default(), human: Delay::None, random }

@@ -57,7 +57,6 @@ impl RunContext {
     }
 
     /// Memory of the server that is in use, in bytes, if its process is known.
-    #[must_use]
     pub fn rss_bytes(&self) -> Option<u64> {
         process::rss_bytes(self.pid?).ok()
     }

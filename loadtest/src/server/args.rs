@@ -70,7 +70,6 @@ pub(crate) fn key(text: &str) -> Result<(String, String), String> {
 
 impl ServerArgs {
     /// The store of the server that is started.
-    #[must_use]
     pub fn store(&self) -> &str {
         &self.store
     }

@@ -31,7 +31,6 @@ pub enum PhoneKind {
 
 impl PhoneKind {
     /// Algorithm of the phone's key.
-    #[must_use]
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Android | Self::Ios => Algorithm::Es256,
@@ -84,7 +83,6 @@ impl Phone {
     }
 
     /// The phone's key.
-    #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         match self {
             Self::Official(device) => device.key(),

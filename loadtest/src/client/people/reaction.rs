@@ -100,7 +100,6 @@ impl Delay {
     }
 
     /// The mean.
-    #[must_use]
     pub fn mean(&self) -> Duration {
         match self {
             Self::None => Duration::ZERO,

@@ -15,7 +15,6 @@ const FAILED_SHARE_MAX: f64 = 0.01;
 const SHORT_SECONDS: f64 = 9.0;
 
 /// Every reason to doubt, in whole sentences.
-#[must_use]
 pub fn doubts(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(why) = &report.cut_short {

@@ -46,7 +46,6 @@ pub struct Schedule {
 
 impl Schedule {
     /// The times of the arrivals from the begin, in order.
-    #[must_use]
     pub fn arrivals(self) -> Box<dyn Iterator<Item = Duration> + Send> {
         let (rate, end) = (self.rate, self.time.as_secs_f64());
         let within = move |at: &f64| *at < end;

@@ -21,7 +21,6 @@ use super::{capacity_text, format};
 const STYLE: &str = include_str!("style.css");
 
 /// Renders it.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
