@@ -25,7 +25,7 @@ use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
-use crate::session::{Placement, RunArgs, Session};
+use crate::session::{RunArgs, Session};
 
 /// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
@@ -102,11 +102,11 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
     for store in &args.beside {
         others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
     }
-    let placement = Placement::new(run, 2 * args.many as usize)?;
+    let session = Session::new(run, stop, 2 * args.many as usize)?;
     let (Latency { quantile, us }, errors_share) = (args.slo, args.errors);
     let objective = Objective { quantile, latency_us: us, errors_share };
     let of = |run| {
-        let session = Session { args: run, stop, placement: &placement };
+        let session = Session { args: run, ..session.clone() };
         CapacityRun { args, session, objective }
     };
     let mut report = of(run).of_one_store().await?;
@@ -130,7 +130,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
 impl CapacityRun<'_> {
     /// Finds out how much a server bears.
     async fn of_one_store(&self) -> Result<Report, LoadError> {
-        let Self { args, session, .. } = *self;
+        let Self { args, session, .. } = self;
         let settings = SearchSettings {
             rate_start: args.rate_start,
             rate_max: args.rate_max,
@@ -141,7 +141,7 @@ impl CapacityRun<'_> {
         let mut found =
             Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
         let server = session.start().await?;
-        let cores = server.workers.unwrap_or(session.placement.cores.server.len().max(1));
+        let cores = server.workers.unwrap_or(session.cores.server.len().max(1));
         let spawned = server.spawned.is_some();
         let measured = self.processor(&server, &mut found).await;
         // A store is one server's at a time.
