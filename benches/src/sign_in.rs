@@ -58,10 +58,7 @@ impl SignIn {
         let (address, existing) = (server.address, Mutex::default());
         let connections = Arc::new(Connections { address, new: Mutex::new(new), existing });
         let mut all = Vec::with_capacity(users);
-        let mut connection = Connection::to(server.address);
-        for number in 0..users {
-            let name = format!("u-{number}");
-            let person = Person::enroll(server.callers(), &name, &mut connection).await?;
+        for (number, person) in server.enroll(users).await?.into_iter().enumerate() {
             let (person, connections) = (Arc::new(person), connections.clone());
             let human = Delay::Uniform(human / 2, human * 3 / 2);
             let random = fastrand::Rng::with_seed(number as u64);

@@ -142,11 +142,7 @@ async fn countersign(
 ) -> Result<(f64, f64), Failure> {
     let server = Server::start(binary, store, &[], &[PATIENT, ROOMY]).await?;
     let mut connection = Connection::to(server.address);
-    let mut people = Vec::with_capacity(polls);
-    for number in 0..polls {
-        let name = format!("u-{number}");
-        people.push(Person::enroll(server.callers(), &name, &mut connection).await?);
-    }
+    let people = server.enroll(polls).await?;
     sleep(ACTORS_LEAVE).await;
     let idle = rss_bytes(server.pid())?;
     let mut asked = Vec::with_capacity(polls);

@@ -80,9 +80,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result<(), Failure> {
     let mut control = Connection::to(server.address);
     let mut all = Vec::with_capacity(cli.many);
-    for number in 0..cli.many {
-        let name = format!("u-{number}");
-        let person = Person::enroll(server.callers(), &name, &mut control).await?;
+    for (number, person) in server.enroll(cli.many).await?.into_iter().enumerate() {
         all.push(Waiting::new(person, number, server, &mut control).await?);
     }
     let (mut few, mut many) = (Latencies::default(), Latencies::default());
