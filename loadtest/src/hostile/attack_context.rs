@@ -37,14 +37,12 @@ impl AttackContext {
         Arc::new(Self { order, next: AtomicU64::new(0), did: Mutex::default() })
     }
 
-    /// True if the operators' listener is attacked.
-    pub(super) fn is_operators(&self) -> bool {
-        self.order.listener == Listener::Operators
-    }
-
     /// Chooses the value for the public listener or for the operators'.
     pub(super) fn either<T>(&self, public: T, operators: T) -> T {
-        if self.is_operators() { operators } else { public }
+        match self.order.listener {
+            Listener::Public => public,
+            Listener::Operators => operators,
+        }
     }
 
     /// The next address of an attacker.
@@ -146,7 +144,7 @@ impl AttackContext {
     {
         let (mut throttle, mut under_way) = (Throttle::new(per_second), JoinSet::new());
         for number in 0.. {
-            throttle.turn().await;
+            throttle.turns(1).await;
             while under_way.try_join_next().is_some() {}
             if under_way.len() >= at_once {
                 under_way.join_next().await;
@@ -165,11 +163,6 @@ pub(super) struct Throttle {
 impl Throttle {
     pub(super) fn new(per_second: u64) -> Self {
         Self { every: Duration::from_secs(1) / per_second.max(1) as u32, next: Instant::now() }
-    }
-
-    /// Waits for the next turn.
-    pub(super) async fn turn(&mut self) {
-        self.turns(1).await;
     }
 
     /// Waits until `count` more may follow.

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_client::ClientError;
+use countersign_client::wire::challenge::Wait;
+use countersign_client::wire::secret::Secret;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{OwnWait, Victim};
+use super::order::Victim;
 use super::span::Span;
 use crate::LoadError;
 use crate::client::raw::{Answer, Callers, Connection, Person, expect};
@@ -176,7 +178,7 @@ pub(super) async fn targets(
     address: SocketAddr,
     callers: &Callers,
     waits: usize,
-) -> io::Result<(Victim, Vec<OwnWait>)> {
+) -> io::Result<(Victim, Vec<Wait>)> {
     let mut connection = Connection::to(address);
     let mut all = Vec::new();
     let mut public_key = String::new();
@@ -184,7 +186,7 @@ pub(super) async fn targets(
         let person = somebody(callers, &mut connection).await?;
         public_key = person.public_key();
         let (token, challenge_id) = person.begin(&mut connection).await?;
-        all.push(OwnWait { token, challenge_id });
+        all.push(Wait { token: Secret::new(token), challenge_id });
     }
     let challenge = all.pop().map(|last| last.challenge_id).unwrap_or_default();
     Ok((Victim { public_key, challenge }, all))

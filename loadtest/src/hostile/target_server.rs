@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
+use countersign_client::wire::challenge::{WAITS_PER_POLL_MAX, Wait};
 
-use super::order::{Accomplice, OwnWait, Victim};
+use super::order::{Accomplice, Victim};
 use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
-use crate::client::raw::Callers;
 use crate::server::{SpawnSettings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.
@@ -35,7 +34,6 @@ pub(super) struct TargetServer {
     pub(super) sign_ins: SignIns,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,
-    callers: Callers,
     log_read: u64,
 }
 
@@ -72,14 +70,12 @@ impl TargetServer {
             started => started?,
         };
         let target = &spawned.target;
-        let callers = target.callers();
         let (public, operators) = (target.address()?, target.operations_address()?);
-        let sign_ins = SignIns::enroll(public, &callers, per_second).await?;
-        let tenant = target.tenant.clone();
-        let (secret, accomplice) = (ACCOMPLICE_SECRET.to_owned(), ACCOMPLICE.to_owned());
+        let sign_ins = SignIns::enroll(public, &target.callers(), per_second).await?;
+        let [tenant, accomplice, secret] =
+            [&target.tenant, ACCOMPLICE, ACCOMPLICE_SECRET].map(str::to_owned);
         let accomplice = Accomplice { tenant: accomplice, secret, webhook };
-        let log_read = 0;
-        Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, callers, log_read })
+        Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, log_read: 0 })
     }
 
     /// Its process.
@@ -91,8 +87,8 @@ impl TargetServer {
     ///
     /// # Errors
     /// If the server does not start them.
-    pub(super) async fn targets(&self) -> Result<(Victim, Vec<OwnWait>), LoadError> {
-        Ok(targets(self.public, &self.callers, WAITS_PER_POLL_MAX).await?)
+    pub(super) async fn targets(&self) -> Result<(Victim, Vec<Wait>), LoadError> {
+        Ok(targets(self.public, &self.spawned.target.callers(), WAITS_PER_POLL_MAX).await?)
     }
 
     /// Lines of its log since the last look that a sound server does not write.

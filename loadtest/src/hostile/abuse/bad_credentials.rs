@@ -28,7 +28,7 @@ pub(in super::super) async fn tokens(context: Arc<AttackContext>) {
 
 /// Garbage, a good token with another signature, and a long one.
 fn token(context: &AttackContext, number: u64) -> Vec<u8> {
-    let good = context.order.waits.first().map_or("a.b.c", |wait| &wait.token);
+    let good = context.order.waits.first().map_or("a.b.c", |wait| wait.token.reveal());
     let token = match number % 3 {
         0 => format!("hostile-{number}"),
         1 => {
@@ -95,7 +95,7 @@ async fn calls(
             let mut throttle = Throttle::new(per_second / CONNECTIONS);
             let mut connection = Connection::to(context.order.address).from(context.source());
             for turn in 0.. {
-                throttle.turn().await;
+                throttle.turns(1).await;
                 let request = write(&context, turn * CONNECTIONS + lane);
                 let answered: io::Result<_> = connection.call(&request).await;
                 match answered {

@@ -48,7 +48,7 @@ pub(in super::super) fn burst_rate() -> String {
 pub(in super::super) async fn bursts(context: Arc<AttackContext>) {
     let mut throttle = Throttle::new(BURSTS_PER_SECOND);
     loop {
-        throttle.turn().await;
+        throttle.turns(1).await;
         let mut burst = JoinSet::new();
         for _ in 0..BURST {
             let context = context.clone();

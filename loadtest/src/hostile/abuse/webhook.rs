@@ -48,7 +48,7 @@ async fn asking(context: Arc<AttackContext>) {
         sleep(PAUSE).await;
     };
     loop {
-        throttle.turn().await;
+        throttle.turns(1).await;
         if person.begin(&mut connection).await.is_err() {
             connection.close();
             sleep(PAUSE).await;
@@ -76,7 +76,7 @@ async fn never(context: Arc<AttackContext>, mut call: TcpStream) -> io::Result<(
     let block = CONTINUE.repeat(TOGETHER);
     let mut throttle = Throttle::new(BYTES_PER_SECOND / CALLS / block.len() as u64);
     loop {
-        throttle.turn().await;
+        throttle.turns(1).await;
         call.write_all(&block).await?;
         context.count(block.len(), 0);
     }
