@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use countersign_client::wire::secret::Secret;
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
-use url::{Host, Url};
+use url::Url;
 
 use crate::LoadError;
 use crate::client::raw::Callers;
@@ -142,16 +142,9 @@ pub(crate) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            // A host of a scheme that is none of the web's is not parsed as an address.
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
