@@ -61,7 +61,21 @@ pub(super) async fn measure(
     (attackers, cores): (&Attackers, &[usize]),
     quiet: Span,
 ) -> Result<Measured, LoadError> {
-    let order = order(server, run, timing, cores).await?;
+    let (victim, waits) = server.targets().await?;
+    let order = Order {
+        abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
+        listener: run.listener,
+        address: match run.listener {
+            Listener::Public => server.public,
+            Listener::Operators => server.operators,
+        },
+        seconds: timing.abuse.as_secs_f64(),
+        cores: cores.to_vec(),
+        tenant: server.tenant.clone(),
+        waits,
+        victim,
+        accomplice: server.accomplice.clone(),
+    };
     let (memory, descriptors) = before(server.pid()).await?;
     let peaks = Peaks::watch(server.pid(), MEMORY_MAX);
     let attacking = attackers.begin(&order).await?;
@@ -83,30 +97,6 @@ pub(super) async fn measure(
         gone,
         complaints: server.complaints(),
         did,
-    })
-}
-
-async fn order(
-    server: &TargetServer,
-    run: &Run,
-    timing: &Timing,
-    cores: &[usize],
-) -> Result<Order, LoadError> {
-    let (victim, waits) = server.targets().await?;
-    let address = match run.listener {
-        Listener::Public => server.public,
-        Listener::Operators => server.operators,
-    };
-    Ok(Order {
-        abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
-        listener: run.listener,
-        address,
-        seconds: timing.abuse.as_secs_f64(),
-        cores: cores.to_vec(),
-        tenant: server.tenant.clone(),
-        waits,
-        victim,
-        accomplice: server.accomplice.clone(),
     })
 }
 
