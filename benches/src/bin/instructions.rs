@@ -5,7 +5,7 @@
 //! alone, without the work before them.
 
 use std::hint::black_box;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, Subcommand};
