@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Time that an abuse may lie behind its rate and catch up.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
+/// The context of one attack, which all its connections share.
+pub(super) type Context = Arc<AttackContext>;
+
 /// The order, the addresses to attack from, and the counts.
 pub(super) struct AttackContext {
     /// The order, with everything that is known of the server.

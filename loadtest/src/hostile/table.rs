@@ -1,13 +1,12 @@
 //! The table of abuses.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use super::abuse::{
     bad_credentials, bad_heads, broken_bodies, connections, crowded_waits, floods, half_closes,
     pipelining, slow_readers, slow_requests, streams, webhook,
 };
-use super::attack_context::AttackContext;
+use super::attack_context::Context;
 use super::order::Listener;
 use crate::LoadError;
 
@@ -24,7 +23,7 @@ pub struct Abuse {
     pub rate: fn() -> String,
     /// True if it makes sense on the operators' listener too.
     both: bool,
-    pub(super) begin: fn(Arc<AttackContext>) -> Abusing,
+    pub(super) begin: fn(Context) -> Abusing,
 }
 
 impl Abuse {

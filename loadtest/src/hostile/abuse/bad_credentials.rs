@@ -7,7 +7,7 @@ use countersign_client::SoftwareKey;
 use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{AttackContext, Context, Throttle};
 use crate::client::raw::{Connection, DEVICES, POLL, post};
 
 const CONNECTIONS: u64 = 16;
@@ -22,7 +22,7 @@ pub(in super::super) fn tokens_rate() -> String {
     format!("{CONNECTIONS} connections, {TOKENS_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn tokens(context: Arc<AttackContext>) {
+pub(in super::super) async fn tokens(context: Context) {
     calls(context, TOKENS_PER_SECOND, token).await;
 }
 
@@ -45,7 +45,7 @@ pub(in super::super) fn signatures_rate() -> String {
     format!("{CONNECTIONS} connections, {SIGNATURES_PER_SECOND} decisions a second")
 }
 
-pub(in super::super) async fn signatures(context: Arc<AttackContext>) {
+pub(in super::super) async fn signatures(context: Context) {
     let key = SoftwareKey::generate(Algorithm::Es256);
     let all = (0..64_u8).map(|n| publickey::encode_signature(&key.sign(&[n]))).collect::<Vec<_>>();
     let stranger = publickey::encode_body(key.spki());
@@ -69,7 +69,7 @@ pub(in super::super) fn new_work_rate() -> String {
     format!("{CONNECTIONS} connections, {NEW_WORK_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn new_work(context: Arc<AttackContext>) {
+pub(in super::super) async fn new_work(context: Context) {
     let write: Write = |_, number| {
         if number.is_multiple_of(2) {
             let secret = format!("Basic {}", basic::encode_standard(&format!("guess-{number}")));
@@ -83,7 +83,7 @@ pub(in super::super) async fn new_work(context: Arc<AttackContext>) {
 
 /// Sends requests over kept connections, each once the one before was answered.
 async fn calls(
-    context: Arc<AttackContext>,
+    context: Context,
     per_second: u64,
     write: impl Fn(&AttackContext, u64) -> Vec<u8> + Send + Sync + 'static,
 ) {

@@ -1,7 +1,6 @@
 //! A tenant whose webhook never comes to its answer.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{Context, Throttle};
 use crate::client::raw::{Callers, Connection, Person};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
@@ -29,13 +28,13 @@ pub(in super::super) fn rate() -> String {
     )
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     let (asking, answering) = (asking(context.clone()), answering(context));
     tokio::join!(asking, answering);
 }
 
 /// Starts challenges of the accomplice's own user, over and over.
-async fn asking(context: Arc<AttackContext>) {
+async fn asking(context: Context) {
     let accomplice = &context.order.accomplice;
     let callers = Callers::new(&accomplice.tenant, &accomplice.secret);
     let mut connection = Connection::to(context.order.address).from(context.source());
@@ -57,7 +56,7 @@ async fn asking(context: Arc<AttackContext>) {
 }
 
 /// Answers the server's calls.
-async fn answering(context: Arc<AttackContext>) {
+async fn answering(context: Context) {
     // Without it nothing is sent, which the verdict names.
     let Ok(listener) = TcpListener::bind(context.order.accomplice.webhook).await else { return };
     let mut calls = JoinSet::new();
@@ -70,7 +69,7 @@ async fn answering(context: Arc<AttackContext>) {
     }
 }
 
-async fn never(context: Arc<AttackContext>, mut call: TcpStream) -> io::Result<()> {
+async fn never(context: Context, mut call: TcpStream) -> io::Result<()> {
     let read = call.read(&mut [0; 4_096]).await?;
     context.count(0, read);
     let block = CONTINUE.repeat(TOGETHER);
