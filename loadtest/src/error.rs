@@ -70,6 +70,11 @@ impl LoadError {
         move |source| Self::Request { step, source }
     }
 
+    /// Checks that an answer has the effect of its step.
+    pub(crate) fn check(is_so: bool, step: &'static str, what: &'static str) -> Result<(), Self> {
+        if is_so { Ok(()) } else { Err(Self::Unexpected { step, what }) }
+    }
+
     /// The step that failed.
     pub const fn step(&self) -> &'static str {
         if let Self::Request { step, .. } | Self::Unexpected { step, .. } = self {

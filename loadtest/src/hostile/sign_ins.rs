@@ -134,10 +134,8 @@ impl SignIn {
             return Err(LoadError::Unexpected { step: step::OUTCOME, what: NOT_HELD });
         };
         let valid = call(&mut backend, &person.validate(token), step::VALIDATE).await?;
-        if !valid.body.contains("\"isValid\":true") {
-            let what = "the sign-in is not valid";
-            return Err(LoadError::Unexpected { step: step::VALIDATE, what });
-        }
+        let is_valid = valid.body.contains("\"isValid\":true");
+        LoadError::check(is_valid, step::VALIDATE, "the sign-in is not valid")?;
         lock(&kept.backends).push(backend);
         lock(&kept.phones).push(phone);
         Ok(())

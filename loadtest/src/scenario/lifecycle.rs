@@ -114,11 +114,7 @@ impl Cycle {
         let open = self.user.challenge(meant, recorder).await?;
         let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
         let what = "a challenge without an answer has ended";
-        if told.outcome.is_none() {
-            Ok(())
-        } else {
-            Err(LoadError::Unexpected { step: step::VERIFY, what })
-        }
+        LoadError::check(told.outcome.is_none(), step::VERIFY, what)
     }
 }
 

@@ -84,10 +84,8 @@ impl App {
         let lost = |_| LoadError::Unexpected { step: step::NOTICE, what };
         let (seen, at) = (&mut self.poll).await.map_err(lost)?;
         let seen = seen.map_err(LoadError::at(step::NOTICE))?;
-        if seen.challenge != open.id {
-            let what = "the app is told of another challenge";
-            return Err(LoadError::Unexpected { step: step::NOTICE, what });
-        }
+        let what = "the app is told of another challenge";
+        LoadError::check(seen.challenge == open.id, step::NOTICE, what)?;
         recorder.record(step::NOTICE, at.saturating_duration_since(asked));
         self.user.answer(&seen, true, recorder).await?;
         recorder.record(step::WHOLE, meant.elapsed());

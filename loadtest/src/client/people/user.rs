@@ -160,12 +160,7 @@ impl User {
         let request = ValidateRequest { token: Some(token), action: None, user_id: None };
         let asked = self.backend.validate(&request);
         let valid = recorder.timed(step::VALIDATE, Instant::now(), asked).await?;
-        let what = "the approval is not valid";
-        if valid.is_valid {
-            Ok(())
-        } else {
-            Err(LoadError::Unexpected { step: step::VALIDATE, what })
-        }
+        LoadError::check(valid.is_valid, step::VALIDATE, "the approval is not valid")
     }
 }
 
@@ -229,6 +224,5 @@ pub(crate) fn expect_end(
     told: &VerifyResponse,
     approve: bool,
 ) -> Result<(), LoadError> {
-    let what = "the browser is not told of the decision";
-    if is_told(told, approve) { Ok(()) } else { Err(LoadError::Unexpected { step, what }) }
+    LoadError::check(is_told(told, approve), step, "the browser is not told of the decision")
 }

@@ -126,7 +126,8 @@ pub(super) fn server(report: &Report) -> Markup {
         ("Commits", |s| s.commits.map(|n| n as f64), whole),
     ];
     let rows = figures.iter().filter_map(|(name, of, format)| {
-        let values: Vec<f64> = facts::server_points(report).filter_map(of).collect();
+        let values = report.series.iter().filter_map(|point| point.of_server(of));
+        let values: Vec<f64> = values.collect();
         let most = values.iter().copied().reduce(f64::max)?;
         let [first, most, last] = [values[0], most, values[values.len() - 1]].map(format);
         Some([(*name).to_owned(), first, most, last])
