@@ -207,7 +207,7 @@ impl CapacityRun<'_> {
         server: &Prepared,
     ) -> Result<Report, LoadError> {
         let load = LoadArgs::poisson(rate, time);
-        let lifecycle = LifecycleArgs { load, people: self.args.people.clone() };
+        let lifecycle = LifecycleArgs { load, people: self.args.people };
         let report = self.session.measure(&lifecycle, server).await?;
         match &report.cut_short {
             Some(why) => Err(LoadError::Server(why.clone())),
