@@ -132,7 +132,9 @@ impl Search {
         let SearchSettings { rate_start, rate_min, rate_max, .. } = self.settings;
         match (met, missed) {
             (None, None) => Next::Try(rate_start),
-            (Some(met), None) if met.rate < rate_max => Next::Try(self.between(met.rate, None)),
+            (Some(met), None) if met.rate < rate_max => {
+                Next::Try(rounded(met.rate * FACTOR).min(rate_max))
+            }
             (Some(met), None) if !met.is_sure() => Next::Try(met.rate),
             (Some(_), None) => done(Conclusion::Ceiling),
             (None, Some(missed)) if missed.rate > rate_min => {
@@ -141,7 +143,7 @@ impl Search {
             (None, Some(missed)) if !missed.is_sure() => Next::Try(missed.rate),
             (None, Some(_)) => done(Conclusion::Nothing),
             (Some(met), Some(missed)) => {
-                let middle = self.between(met.rate, Some(missed.rate));
+                let middle = rounded((met.rate * missed.rate).sqrt());
                 let is_between = met.rate < middle && middle < missed.rate;
                 if is_between && missed.rate > met.rate * (1.0 + self.settings.precision) {
                     Next::Try(middle)
@@ -153,14 +155,6 @@ impl Search {
                     done(Conclusion::Found)
                 }
             }
-        }
-    }
-
-    /// The rate after `met`, towards `missed` if there is one.
-    fn between(&self, met: f64, missed: Option<f64>) -> f64 {
-        match missed {
-            Some(missed) => rounded((met * missed).sqrt()),
-            None => rounded(met * FACTOR).min(self.settings.rate_max),
         }
     }
 
