@@ -63,6 +63,11 @@ fn lowest(step: &Step) -> u64 {
     at(0.1).max(at(0.5) / 10)
 }
 
+/// A linear scale from 0.
+fn from_zero(text: fn(f64) -> String) -> impl FnOnce(f64, f64) -> Scale {
+    move |_, high| Scale::linear(0.0, high, 1.0, text)
+}
+
 /// The series, thinned to the room of a chart.
 pub(super) struct Series {
     points: Vec<Point>,
@@ -154,9 +159,7 @@ impl Series {
             lines.push(self.line("refused", 1, |p| Some(p.refused)));
         }
         let texts = ("throughput", "Throughput against offered load", "Per second.");
-        self.chart(texts, lines, format::rate, |_, high| {
-            Scale::linear(0.0, high, 1.0, format::rate)
-        })
+        self.chart(texts, lines, format::rate, from_zero(format::rate))
     }
 
     /// Lifecycles under way, and polls that the server held.
@@ -167,9 +170,7 @@ impl Series {
         ];
         let texts =
             ("under-way", "Under way", "Arrivals that had begun and not ended, and parked polls.");
-        self.chart(texts, lines, format::plain, |_, high| {
-            Scale::linear(0.0, high, 1.0, format::plain)
-        })
+        self.chart(texts, lines, format::plain, from_zero(format::plain))
     }
 
     /// The cores that server and harness used.
@@ -180,9 +181,7 @@ impl Series {
         ];
         let texts =
             ("processors", "Processor time", "Cores in use, on average over each interval.");
-        self.chart(texts, lines, format::cores, |_, high| {
-            Scale::linear(0.0, high, 1.0, format::plain)
-        })
+        self.chart(texts, lines, format::cores, from_zero(format::plain))
     }
 
     /// The memory of server and harness.

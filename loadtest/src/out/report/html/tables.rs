@@ -1,6 +1,6 @@
 //! The numbers behind the charts.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts::{self, QUANTILES, known};
@@ -179,8 +179,8 @@ pub(super) fn series(report: &Report) -> Markup {
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
-            (pairs("Settings", &facts::settings(report)))
-            @if !report.figures.is_empty() { (pairs("Figures", &facts::figures(report))) }
+            (pairs("Settings", facts::settings(report)))
+            @if !report.figures.is_empty() { (pairs("Figures", facts::figures(report))) }
         }
     }
 }
@@ -188,24 +188,23 @@ pub(super) fn settings(report: &Report) -> Markup {
 /// The server, and the machine that the load came from.
 pub(super) fn machine(report: &Report) -> Markup {
     let (server, machine) = (&report.server, &report.machine);
-    let owned = |name: &str, text: String| (name.to_owned(), text);
     let started = if server.spawned { "for the run" } else { "before" };
     let pairs_of = [
-        owned("Server", server.url.clone()),
-        owned("Started", started.to_owned()),
-        owned("Store", known(server.store.clone(), |store| store)),
-        owned("Workers", known(server.workers, |n| n.to_string())),
-        owned("Server's cores", facts::pinned(&server.cores)),
-        owned("Harness's cores", facts::pinned(&server.client_cores)),
-        owned("Processor", machine.cpu.clone()),
-        owned("Cores", machine.cores.to_string()),
-        owned("Memory", format::bytes(machine.memory_bytes as f64)),
-        owned("Kernel", machine.kernel.clone()),
+        ("Server", server.url.clone()),
+        ("Started", started.to_owned()),
+        ("Store", known(server.store.clone(), |store| store)),
+        ("Workers", known(server.workers, |n| n.to_string())),
+        ("Server's cores", facts::pinned(&server.cores)),
+        ("Harness's cores", facts::pinned(&server.client_cores)),
+        ("Processor", machine.cpu.clone()),
+        ("Cores", machine.cores.to_string()),
+        ("Memory", format::bytes(machine.memory_bytes as f64)),
+        ("Kernel", machine.kernel.clone()),
     ];
-    pairs("Server and machine", &pairs_of)
+    pairs("Server and machine", pairs_of)
 }
 
-fn pairs(caption: &str, pairs: &[(String, String)]) -> Markup {
+fn pairs(caption: &str, pairs: impl IntoIterator<Item = (impl Render, String)>) -> Markup {
     html! {
         table.pairs {
             caption { (caption) }
