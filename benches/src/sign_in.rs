@@ -116,15 +116,13 @@ impl Connections {
         };
         let answer = recorder.timed(step, meant, connection.ask(request)).await;
         lock().push(connection);
-        let refused = answer.as_ref().is_err_and(LoadError::is_refusal);
-        if refused && !matches!(&answer, Err(error) if says_when(error)) {
+        let timeless = |error: &LoadError| {
+            let LoadError::Request { source, .. } = error else { return false };
+            error.is_refusal() && matches!(source, ClientError::Refused { retry_after: None, .. })
+        };
+        if answer.as_ref().is_err_and(timeless) {
             return Err(LoadError::Unexpected { step, what: WITHOUT_TIME });
         }
         answer
     }
-}
-
-const fn says_when(error: &LoadError) -> bool {
-    let LoadError::Request { source, .. } = error else { return false };
-    matches!(source, ClientError::Refused { retry_after: Some(_), .. })
 }

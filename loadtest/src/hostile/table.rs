@@ -66,7 +66,7 @@ pub const ALL: &[Abuse] = &[
     abuse!("connect-bursts", BOTH, connections, burst_rate, bursts,
         "many connections at once, closed, and again"),
     abuse!("slow-heads", BOTH, slow_requests, heads_rate, heads, "heads that come byte by byte"),
-    abuse!("slow-bodies", PUBLIC, slow_requests, bodies_rate, bodies,
+    abuse!("slow-bodies", PUBLIC, slow_requests, rate, bodies,
         "bodies that come byte by byte"),
     abuse!("slow-readers", BOTH, slow_readers, rate, begin,
         "pipelined requests for the largest answer, which nobody reads"),

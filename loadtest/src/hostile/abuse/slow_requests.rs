@@ -13,7 +13,7 @@ const OPENED_PER_SECOND: u64 = 500;
 /// Time between two bytes.
 const BETWEEN: Duration = Duration::from_millis(500);
 
-fn rate() -> String {
+pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS} connections, a byte every {} ms on each", BETWEEN.as_millis())
 }
 
@@ -32,10 +32,6 @@ async fn one_head(context: Context, _: u64) -> io::Result<()> {
     loop {
         drip(&mut peer, b"a").await?;
     }
-}
-
-pub(in super::super) fn bodies_rate() -> String {
-    rate()
 }
 
 pub(in super::super) async fn bodies(context: Context) {
