@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::LoadError;
@@ -20,7 +20,7 @@ use crate::run::meter::{Meter, own_cpu_seconds};
 use crate::run::sampler::Sampler;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
-use crate::scenario::{Figures, RunContext, Scenario};
+use crate::scenario::{Figures, RunContext, Scenario, figures};
 use crate::server::{Prepared, ServerArgs};
 
 /// Time that a scenario may take to end when it is asked to.
@@ -212,11 +212,8 @@ fn cut_short(server: &Prepared, reason: Option<String>) -> Option<String> {
 }
 
 /// The settings of a scenario, and those that every run has.
-fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Map<String, Value> {
-    let mut settings = match serde_json::to_value(scenario) {
-        Ok(Value::Object(settings)) => settings,
-        _ => Map::new(),
-    };
+fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Figures {
+    let mut settings = figures(serde_json::to_value(scenario).unwrap_or_default());
     settings.insert("http".to_owned(), json!(args.http));
     settings.insert("phones".to_owned(), json!(args.phones));
     settings.insert("seed".to_owned(), json!(args.seed));

@@ -105,9 +105,6 @@ impl Tally {
 
     /// Arrivals that never began: all who could have taken them were busy to the end.
     pub fn unbegun(&self, count: u64, workers: usize) {
-        if count == 0 {
-            return;
-        }
         let words = || format!("all {workers} were busy until the run ended");
         self.counts().wrong("begin", "never begun".to_owned(), false, count, words);
     }
@@ -116,9 +113,6 @@ impl Tally {
     pub fn abandon(&self) {
         let mut counts = self.counts();
         let count = std::mem::take(&mut counts.in_flight);
-        if count == 0 {
-            return;
-        }
         counts.totals.failed += count;
         counts.interval.failed += count;
         let words = || "the run ended before they did".to_owned();
@@ -192,6 +186,9 @@ impl Counts {
         count: u64,
         first: impl FnOnce() -> String,
     ) {
+        if count == 0 {
+            return;
+        }
         let known = self.errors.contains_key(&(step, kind.clone()));
         let other = !known && self.errors.len() >= KINDS_MAX;
         let kind = if other { "of further kinds".to_owned() } else { kind };

@@ -1,7 +1,6 @@
 //! Enrollments: a new user each time, with a key that was made before.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use clap::Args;
 use countersign_client::SoftwareKey;
@@ -71,10 +70,6 @@ impl Scenario for EnrollArgs {
 
     fn load(&self) -> Option<&LoadArgs> {
         Some(&self.load)
-    }
-
-    fn requests(&self) -> usize {
-        self.load.workers(Duration::ZERO)
     }
 
     async fn prepare(&self, context: &RunContext) -> Result<Vec<Enroller>, LoadError> {

@@ -87,8 +87,10 @@ pub trait Scenario: Serialize + Sync {
         self.load().map_or(Ok(()), LoadArgs::check)
     }
 
-    /// Requests at the same time, at most.
-    fn requests(&self) -> usize;
+    /// Requests at the same time, at most: those of the workers, each of which sends one by one.
+    fn requests(&self) -> usize {
+        self.load().map_or(0, |load| load.workers(Duration::ZERO))
+    }
 
     /// Length of the measured part, if it is known.
     fn length(&self) -> Option<Duration> {

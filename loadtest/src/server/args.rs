@@ -100,8 +100,7 @@ impl ServerArgs {
         }
         check_store(&self.store, self.allow_remote)?;
         let allowed = pin::allowed()?;
-        pin::check(&self.server_cores, &allowed)?;
-        pin::check(&self.client_cores, &allowed)?;
+        pin::check(&[&*self.server_cores, &self.client_cores].concat(), &allowed)?;
         let automatic = self.spawn.is_some() && !self.no_pin;
         let halves = if automatic { pin::halves(&allowed) } else { Cores::default() };
         let or = |given: &[usize], other| if given.is_empty() { other } else { given.to_vec() };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_client::wire::challenge::{PushChallengeRequest, VerifyResponse};
+use countersign_client::wire::names::Outcome;
 use countersign_client::wire::secret::Secret;
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::wire::validate::ValidateRequest;
@@ -10,7 +11,7 @@ use countersign_client::{Browser, ClientError, Http, RelyingParty, SoftwareKey};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::phone::{Phone, PhoneKind, Seen, is_told};
+use super::phone::{Phone, PhoneKind, Seen};
 use crate::LoadError;
 use crate::client::recorder::Recorder;
 use crate::client::retry::retry_refused;
@@ -77,7 +78,9 @@ impl User {
         let token = recorder.timed(step::TRACK, meant, tracked).await?.token;
         let enrolling = self.phone.enroll(token.reveal());
         recorder.timed(step::ENROLL, Instant::now(), enrolling).await?;
-        self.phone.open(recorder).await
+        // The first read also begins a session, or signs.
+        recorder.timed(step::SESSION, Instant::now(), self.phone.pending(None)).await?;
+        Ok(())
     }
 
     /// Tracks an action. Gives its token.
@@ -224,5 +227,6 @@ pub(crate) fn expect_end(
     told: &VerifyResponse,
     approve: bool,
 ) -> Result<(), LoadError> {
-    LoadError::check(is_told(told, approve), step, "the browser is not told of the decision")
+    let is_told = if approve { told.is_verified } else { told.outcome == Some(Outcome::Denied) };
+    LoadError::check(is_told, step, "the browser is not told of the decision")
 }
