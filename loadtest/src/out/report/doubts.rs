@@ -109,23 +109,19 @@ fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     if facts::ratio(missing, totals.begun as f64).is_some_and(|share| share > FAILED_SHARE_MAX) {
         found.push("Failed and refused arrivals are not part of the latencies.".to_owned());
     }
-    let few: Vec<_> =
-        report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99)).collect();
-    if !few.is_empty() {
-        let names: Vec<_> = few
-            .iter()
-            .map(|step| format!("{} ({})", step.name, format::count(step.times.len())))
-            .collect();
-        let names = names.join(", ");
+    let few = report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99));
+    let few = few.map(|step| format!("{} ({})", step.name, format::count(step.times.len())));
+    let names = few.collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
         found.push(format!("Too few samples for a firm p99, which takes a thousand: {names}."));
     }
     let longest = |step: &&super::model::Step| {
         !step.times.is_empty()
             && step.times.max() >= step.times.lowest_equivalent(step.times.high())
     };
-    let capped: Vec<_> = report.steps.iter().filter(longest).map(|s| s.name.as_str()).collect();
-    if !capped.is_empty() {
-        let names = capped.join(", ");
+    let capped = report.steps.iter().filter(longest).map(|step| step.name.as_str());
+    let names = capped.collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
         found.push(format!("Some took longer than the longest measurable time: {names}."));
     }
 }

@@ -59,7 +59,7 @@ fn body(report: &Report) -> Markup {
             }
         }
         main {
-            (doubted(&all_doubts(report)))
+            (doubted(report))
             @if let Some(found) = &report.capacity { (capacity::sections(report, found)) }
             @if has_run(report) { (run(report)) }
             section aria-labelledby="how" {
@@ -134,19 +134,16 @@ fn run(report: &Report) -> Markup {
 }
 
 /// Doubts about the run, and about the conclusions that `capacity` draws from several.
-fn all_doubts(report: &Report) -> Vec<String> {
+fn doubted(report: &Report) -> Markup {
     let of_capacity =
         report.capacity.iter().flat_map(|capacity| capacity_text::doubts(report, capacity));
     let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
-    of_capacity.chain(of_run).collect()
-}
-
-fn doubted(doubts: &[String]) -> Markup {
+    let mut all = of_capacity.chain(of_run).peekable();
     html! {
-        @if !doubts.is_empty() {
+        @if all.peek().is_some() {
             aside.doubts aria-labelledby="doubts" {
                 h2 id="doubts" { "Read with care" }
-                ul { @for doubt in doubts { li { (doubt) } } }
+                ul { @for doubt in all { li { (doubt) } } }
             }
         }
     }
