@@ -34,17 +34,6 @@ pub enum LoadError {
     /// The command line contradicts itself.
     #[error("{0}")]
     Input(String),
-    /// The process may not open enough connections.
-    #[error(
-        "{needed} descriptors are needed and the process may have {allowed}: raise the hard limit \
-         (`ulimit -Hn`) or ask for less"
-    )]
-    Descriptors {
-        /// Descriptors that the run needs.
-        needed: u64,
-        /// Descriptors that the process may have.
-        allowed: u64,
-    },
     /// A server could not be started, or does not answer as one.
     #[error("{0}")]
     Server(String),
