@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::order::{AttackCounts, Listener, Order};
+use crate::run::lock;
 
 /// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
 const ADDRESSES: u64 = 8;
@@ -72,7 +73,7 @@ impl AttackContext {
     ) -> io::Result<AttackConnection> {
         let dialed = timeout(CONNECT, self.dialed(buffer)).await;
         let dialed = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let mut did = self.lock();
+        let mut did = lock(&self.did);
         *(if dialed.is_ok() { &mut did.connections } else { &mut did.unconnected }) += 1;
         Ok(AttackConnection { stream: dialed?, context: self.clone() })
     }
@@ -91,24 +92,20 @@ impl AttackContext {
 
     /// Counts bytes that went another way than through an [`AttackConnection`].
     pub(super) fn count(&self, sent: usize, received: usize) {
-        let mut did = self.lock();
+        let mut did = lock(&self.did);
         did.sent_bytes += sent as u64;
         did.received_bytes += received as u64;
     }
 
     /// Counts a call that was answered.
     pub(super) fn called(&self, sent: usize, received: usize) {
-        self.lock().calls += 1;
+        lock(&self.did).calls += 1;
         self.count(sent, received);
     }
 
     /// The account so far.
     pub(super) fn did(&self) -> AttackCounts {
-        *self.lock()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, AttackCounts> {
-        self.did.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.did)
     }
 
     /// Does something `count` times at the same time, and each again as soon as it ends. They begin

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_client::ClientError;
@@ -18,6 +18,7 @@ use crate::client::raw::{Answer, Callers, Connection, Person, expect};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::{Work, open_loop};
+use crate::run::lock;
 use crate::run::schedule::{Schedule, Shape};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
@@ -188,8 +189,4 @@ pub(super) async fn targets(
     }
     let challenge = all.pop().map(|last| last.challenge_id).unwrap_or_default();
     Ok((Victim { public_key, challenge }, all))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! Enrollments: a new user each time, with a key that was made before.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
 use countersign_client::SoftwareKey;
@@ -14,6 +14,7 @@ use crate::client::people::UserFactory;
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
+use crate::run::lock;
 
 /// Keys that are made before; a run that takes more makes the rest as it goes.
 const KEYS_MAX: usize = 200_000;
@@ -42,7 +43,7 @@ struct Keys {
 
 impl Enroller {
     fn key(&self) -> (usize, SoftwareKey) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = lock(&self.keys);
         if let Some(key) = keys.made.pop() {
             return key;
         }
@@ -95,8 +96,7 @@ impl Scenario for EnrollArgs {
     ) -> Result<Figures, LoadError> {
         let keys = enrollers.first().map(|enroller| enroller.keys.clone());
         self.load.run(enrollers, context).await;
-        let made_late =
-            keys.map_or(0, |keys| keys.lock().unwrap_or_else(PoisonError::into_inner).made_late);
+        let made_late = keys.map_or(0, |keys| lock(&keys).made_late);
         Ok(super::figures(json!({ "keys made while measuring": made_late })))
     }
 }
