@@ -79,9 +79,8 @@ impl ServerArgs {
     /// # Errors
     /// [`LoadError::Input`] for a store that no server has, or one on another machine.
     pub fn with_store(&self, store: &str) -> Result<Self, LoadError> {
-        let other = Self { store: store.to_owned(), ..self.clone() };
         check_store(store, self.allow_remote)?;
-        Ok(other)
+        Ok(Self { store: store.to_owned(), ..self.clone() })
     }
 
     /// Checks everything that can be checked before anything is started, and pins this process.
