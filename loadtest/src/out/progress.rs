@@ -43,8 +43,7 @@ impl Progress {
     pub(crate) fn run(&self, length: Option<Duration>) {
         self.bar.reset();
         self.bar.set_style(style(RUNNING));
-        let seconds = length.map(|length| length.as_secs().max(1));
-        match seconds {
+        match length.map(|length| length.as_secs().max(1)) {
             Some(seconds) => {
                 self.bar.set_length(seconds);
                 self.bar.set_prefix(format!("{seconds}s"));

@@ -11,14 +11,12 @@ use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{Phone, Seen, User};
+use crate::client::people::{Phone, Seen, User, WAIT_SECONDS};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
 use crate::server::metrics::Metrics;
 
-/// Longest wait that a server grants, in seconds.
-const WAIT_SECONDS: u64 = 30;
 /// Longest time in which all apps have to be waiting.
 const PARKING: Duration = Duration::from_secs(25);
 

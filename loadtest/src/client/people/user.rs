@@ -20,7 +20,7 @@ use crate::out::report::step;
 
 const ACTION: &str = "signIn";
 /// Longest wait that a server grants, in seconds.
-const WAIT_SECONDS: u64 = 30;
+pub(crate) const WAIT_SECONDS: u64 = 30;
 
 /// A user, who may be enrolled.
 #[derive(Clone, Debug)]

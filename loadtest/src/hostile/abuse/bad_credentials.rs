@@ -1,6 +1,5 @@
 //! Calls of the contract with credentials that are none: anybody can send them.
 
-use std::io;
 use std::sync::Arc;
 
 use countersign_client::SoftwareKey;
@@ -97,8 +96,7 @@ async fn calls(
             for turn in 0.. {
                 throttle.turns(1).await;
                 let request = write(&context, turn * CONNECTIONS + lane);
-                let answered: io::Result<_> = connection.call(&request).await;
-                match answered {
+                match connection.call(&request).await {
                     Ok(answer) => context.called(request.len(), answer.body.len()),
                     Err(_) => connection.close(),
                 }

@@ -42,7 +42,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         let all: Vec<_> = steps.iter().filter_map(of).collect();
         (quantile, format!("{name}: {}", all.join(", ")))
     };
-    let chart = Chart {
+    Chart {
         slug: "percentiles".to_owned(),
         title: "Latency by percentile".to_owned(),
         about: "The share of samples that took no longer; each further nine takes the same room."
@@ -52,8 +52,8 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         y: Scale::log(low as f64, high as f64, format::short_time),
         limit: None,
         x,
-    };
-    chart.figure()
+    }
+    .figure()
 }
 
 /// Start of the axis of a percentile curve. The times below are of no interest, and zero would take
