@@ -7,7 +7,21 @@ use std::time::Duration;
 
 use countersign_loadtest::host::pin;
 use countersign_loadtest::hostile::{
-    AttackCores, Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
+    Attackers, Hostile, Listener, Rule, Timing, alone, attack, named,
+};
+
+/// A rule for a server without optimisation on a machine that does other work too. It judges no
+/// sign-in's time, and no refusal, because such a server is late by itself.
+const LOOSE: Rule = Rule {
+    p99_factor: None,
+    failed_share: 0.05,
+    refused_share: 1.0,
+    health_max: Duration::from_secs(1),
+    memory_factor: 2.0,
+    // It reads each asset from the disk: every answer that waits holds its own copy.
+    memory_spare: 256 << 20,
+    busy_max: 0.9,
+    ..Rule::strict()
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,7 +29,7 @@ async fn people_sign_in_while_a_peer_abuses_the_server() {
     let hostile = Hostile {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_countersign")),
         set: Vec::new(),
-        cores: AttackCores::among(&pin::allowed().unwrap()),
+        cores: pin::split(&pin::allowed().unwrap(), 1),
         attackers: Attackers::this_program(&["--ignored", "--exact", "attackers", "--nocapture"])
             .unwrap(),
         timing: Timing {
@@ -24,7 +38,7 @@ async fn people_sign_in_while_a_peer_abuses_the_server() {
             recovery: Duration::from_secs(1),
             sign_ins_per_second: 10.0,
         },
-        rule: Rule::loose(),
+        rule: LOOSE,
     };
     let both = [Listener::Public, Listener::Operators];
     let runs = alone(&["sqlite".to_owned()], &both, &named(&[]).unwrap());

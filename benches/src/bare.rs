@@ -47,7 +47,6 @@ pub struct Message {
 
 impl Message {
     /// Makes a message with a value in every field.
-    #[must_use]
     pub fn sample() -> Self {
         Self {
             user_id: "load-4711-17".to_owned(),

@@ -42,7 +42,6 @@ pub struct Sample {
 ///
 /// # Panics
 /// If the text that is shown is not safe.
-#[must_use]
 pub fn issue(id: &ChallengeId) -> Issue {
     let display = DisplayText::new("{\"action\":\"signIn\"}").expect("a safe text");
     let shown = Shown { nonce: Nonce::from_entropy(&[4; 32]), display };
@@ -54,7 +53,6 @@ pub fn issue(id: &ChallengeId) -> Issue {
 ///
 /// # Panics
 /// If the core refuses any of it.
-#[must_use]
 pub fn sample() -> Sample {
     let tenant = TenantId::parse("bench").expect("valid");
     let user = UserId::parse("usr_1").expect("valid");
@@ -92,7 +90,6 @@ pub fn sample() -> Sample {
 ///
 /// # Panics
 /// If the account refuses it.
-#[must_use]
 pub fn decide(sample: &Sample, limits: &Limits) -> Transition<Arc<Challenge>> {
     let judged = sample.issued.decide(&sample.decision, NOW, limits).expect("it may answer");
     judged.settle(Some(&sample.action), Evidence::default()).expect("its own action")

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use clap::Args;
-use countersign_loadtest::client::raw::Callers;
+use countersign_loadtest::client::raw::{Connection, Person};
 use countersign_loadtest::host::pin;
 use countersign_loadtest::server::metrics::Metrics;
 use countersign_loadtest::server::{SpawnSettings, Spawned};
@@ -119,15 +119,23 @@ impl Server {
     }
 
     /// Its process.
-    #[must_use]
     pub const fn pid(&self) -> u32 {
         self.spawned.pid
     }
 
-    /// Gives the callers' credentials.
-    #[must_use]
-    pub fn callers(&self) -> Callers {
-        self.spawned.target.callers()
+    /// Enrolls users.
+    ///
+    /// # Errors
+    /// If the server does not take them.
+    pub async fn enroll(&self, count: usize) -> io::Result<Vec<Person>> {
+        let callers = self.spawned.target.callers();
+        let mut connection = Connection::to(self.address);
+        let mut people = Vec::with_capacity(count);
+        for number in 0..count {
+            let name = format!("u-{number}");
+            people.push(Person::enroll(callers.clone(), &name, &mut connection).await?);
+        }
+        Ok(people)
     }
 
     /// The polls that it holds; none if it does not say.
@@ -163,7 +171,6 @@ impl BareProcess {
     }
 
     /// Its process.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

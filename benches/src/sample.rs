@@ -21,13 +21,11 @@ use countersign_engine::system::{SystemClock, SystemEntropy};
 use countersign_engine::{Engine, EngineSettings, Ports, Reader, Tenant};
 
 /// Starts an engine with one tenant. It needs a running actix system.
-#[must_use]
 pub fn engine(store: Arc<dyn Store>) -> Engine {
     engine_with(store, &EngineSettings::default())
 }
 
 /// Makes an engine with other sizes.
-#[must_use]
 pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
     let ports = Ports { store, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
     let tenant = Tenant {
@@ -43,7 +41,6 @@ pub fn engine_with(store: Arc<dyn Store>, settings: &EngineSettings) -> Engine {
 ///
 /// # Panics
 /// If the name is none.
-#[must_use]
 pub fn account(user: &str) -> AccountKey {
     AccountKey { tenant: tenant_id(), user: UserId::parse(user).expect("a user's name") }
 }
@@ -52,7 +49,6 @@ pub fn account(user: &str) -> AccountKey {
 ///
 /// # Panics
 /// If the operating system gives no random bytes.
-#[must_use]
 pub fn fresh_action(user: &AccountKey) -> (AccountKey, Track) {
     let entropy: &dyn Entropy = &SystemEntropy;
     let key = ActionKey {

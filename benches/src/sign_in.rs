@@ -58,10 +58,7 @@ impl SignIn {
         let (address, existing) = (server.address, Mutex::default());
         let connections = Arc::new(Connections { address, new: Mutex::new(new), existing });
         let mut all = Vec::with_capacity(users);
-        let mut connection = Connection::to(server.address);
-        for number in 0..users {
-            let name = format!("u-{number}");
-            let person = Person::enroll(server.callers(), &name, &mut connection).await?;
+        for (number, person) in server.enroll(users).await?.into_iter().enumerate() {
             let (person, connections) = (Arc::new(person), connections.clone());
             let human = Delay::Uniform(human / 2, human * 3 / 2);
             let random = fastrand::Rng::with_seed(number as u64);
@@ -71,7 +68,6 @@ impl SignIn {
     }
 
     /// The same user, who decides at once.
-    #[must_use]
     pub fn at_once(&self) -> Self {
         Self { human: Delay::None, ..self.clone() }
     }
@@ -122,15 +118,13 @@ impl Connections {
         };
         let answer = recorder.timed(step, meant, connection.ask(request)).await;
         lock().push(connection);
-        let refused = answer.as_ref().is_err_and(LoadError::is_refusal);
-        if refused && !matches!(&answer, Err(error) if says_when(error)) {
+        let timeless = |error: &LoadError| {
+            let LoadError::Request { source, .. } = error else { return false };
+            error.is_refusal() && matches!(source, ClientError::Refused { retry_after: None, .. })
+        };
+        if answer.as_ref().is_err_and(timeless) {
             return Err(LoadError::Unexpected { step, what: WITHOUT_TIME });
         }
         answer
     }
-}
-
-const fn says_when(error: &LoadError) -> bool {
-    let LoadError::Request { source, .. } = error else { return false };
-    matches!(source, ClientError::Refused { retry_after: Some(_), .. })
 }

@@ -4,7 +4,6 @@
 ///
 /// # Panics
 /// If there are none.
-#[must_use]
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -12,7 +11,6 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// The smallest and the largest.
-#[must_use]
 pub fn range(values: &[f64]) -> (f64, f64) {
     let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
     (smallest, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))

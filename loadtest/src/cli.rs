@@ -76,7 +76,6 @@ impl<S: Scenario + clap::Args> Run<S> {
 
 impl Cli {
     /// Parses the process's command line. An error is one line.
-    #[must_use]
     pub fn parsed() -> Self {
         use std::io::Write as _;
         Self::try_parse().unwrap_or_else(|error| {

@@ -34,17 +34,6 @@ pub enum LoadError {
     /// The command line contradicts itself.
     #[error("{0}")]
     Input(String),
-    /// The process may not open enough connections.
-    #[error(
-        "{needed} descriptors are needed and the process may have {allowed}: raise the hard limit \
-         (`ulimit -Hn`) or ask for less"
-    )]
-    Descriptors {
-        /// Descriptors that the run needs.
-        needed: u64,
-        /// Descriptors that the process may have.
-        allowed: u64,
-    },
     /// A server could not be started, or does not answer as one.
     #[error("{0}")]
     Server(String),
@@ -70,8 +59,12 @@ impl LoadError {
         move |source| Self::Request { step, source }
     }
 
+    /// Checks that an answer has the effect of its step.
+    pub(crate) fn check(is_so: bool, step: &'static str, what: &'static str) -> Result<(), Self> {
+        if is_so { Ok(()) } else { Err(Self::Unexpected { step, what }) }
+    }
+
     /// The step that failed.
-    #[must_use]
     pub const fn step(&self) -> &'static str {
         if let Self::Request { step, .. } | Self::Unexpected { step, .. } = self {
             return step;
@@ -80,7 +73,6 @@ impl LoadError {
     }
 
     /// Names the kind of failure: equal words for equal failures.
-    #[must_use]
     pub fn kind(&self) -> String {
         if let Self::Unexpected { what, .. } = self {
             return (*what).to_owned();
@@ -97,13 +89,11 @@ impl LoadError {
     }
 
     /// Tells whether the failure is a refusal that an overloaded server should give.
-    #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Request { source, .. } if is_refusal(source))
     }
 
     /// Tells whether no answer came.
-    #[must_use]
     pub const fn is_transport(&self) -> bool {
         matches!(self, Self::Request { source: ClientError::Transport(_), .. })
     }

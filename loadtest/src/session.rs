@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::LoadError;
@@ -20,7 +20,7 @@ use crate::run::meter::{Meter, own_cpu_seconds};
 use crate::run::sampler::Sampler;
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
-use crate::scenario::{Figures, RunContext, Scenario};
+use crate::scenario::{Figures, RunContext, Scenario, figures};
 use crate::server::{Prepared, ServerArgs};
 
 /// Time that a scenario may take to end when it is asked to.
@@ -62,8 +62,7 @@ pub async fn run<S: Scenario>(
     stop: &Stop,
 ) -> Result<Report, LoadError> {
     scenario.check()?;
-    let placement = Placement::new(args, scenario.requests())?;
-    let session = Session { args, stop, placement: &placement };
+    let session = Session::new(args, stop, scenario.requests())?;
     let server = session.start().await?;
     let report = session.measure(scenario, &server).await;
     let stopped = server.stop().await;
@@ -74,50 +73,45 @@ pub async fn run<S: Scenario>(
     Ok(report)
 }
 
-/// Placement of the processes.
-pub(crate) struct Placement {
-    machine: Machine,
-    /// Cores of each process.
-    pub(crate) cores: Cores,
-}
-
-impl Placement {
-    /// Checks the options before anything starts, and pins this process.
-    ///
-    /// # Errors
-    /// [`LoadError`].
-    pub(crate) fn new(args: &RunArgs, requests: usize) -> Result<Self, LoadError> {
-        args.output.check()?;
-        // Pinned, it has fewer cores than the machine.
-        let machine = Machine::here();
-        let cores = args.server.place()?;
-        descriptors::allow(args.protocol().connections(requests) as u64)?;
-        Ok(Self { machine, cores })
-    }
-}
-
 impl RunArgs {
     pub(crate) fn protocol(&self) -> Protocol {
         Protocol { http2: self.http == 2, streams: self.streams.into() }
     }
 }
 
-/// Options, placement and stop signal that all parts of a run share.
-#[derive(Clone, Copy)]
+/// Options, placement of the processes, and stop signal that all parts of a run share.
+#[derive(Clone)]
 pub(crate) struct Session<'a> {
     pub(crate) args: &'a RunArgs,
     pub(crate) stop: &'a Stop,
-    pub(crate) placement: &'a Placement,
+    pub(crate) machine: Machine,
+    pub(crate) cores: Cores,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// Checks the options before anything starts, and pins this process.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub(crate) fn new(
+        args: &'a RunArgs,
+        stop: &'a Stop,
+        requests: usize,
+    ) -> Result<Self, LoadError> {
+        args.output.check()?;
+        // Pinned, it has fewer cores than the machine.
+        let machine = Machine::here();
+        let cores = args.server.place()?;
+        descriptors::allow(args.protocol().connections(requests) as u64)?;
+        Ok(Self { args, stop, machine, cores })
+    }
+
     /// Starts the server, if need be.
     ///
     /// # Errors
     /// [`LoadError`], also if it is called to stop.
-    pub(crate) async fn start(self) -> Result<Prepared, LoadError> {
-        let cores = self.placement.cores.clone();
-        unless_stopped(self.stop, self.args.server.prepare(cores)).await
+    pub(crate) async fn start(&self) -> Result<Prepared, LoadError> {
+        unless_stopped(self.stop, self.args.server.prepare(self.cores.clone())).await
     }
 
     /// Runs a scenario on a server that is ready.
@@ -125,11 +119,11 @@ impl Session<'_> {
     /// # Errors
     /// [`LoadError`] if nothing could be measured.
     pub(crate) async fn measure<S: Scenario>(
-        self,
+        &self,
         scenario: &S,
         server: &Prepared,
     ) -> Result<Report, LoadError> {
-        let Self { args, stop, .. } = self;
+        let Self { args, stop, .. } = *self;
         let (target, loopback) = (server.target.clone(), server.target.is_loopback());
         let connections = Connections::new(args.protocol(), scenario.requests(), loopback)?;
         let phone_kinds = args.phones.clone();
@@ -149,7 +143,7 @@ impl Session<'_> {
     }
 
     async fn report<S: Scenario>(
-        self,
+        &self,
         scenario: &S,
         ready: S::Ready,
         context: &RunContext,
@@ -176,7 +170,7 @@ impl Session<'_> {
             started_at,
             took_seconds: took.as_secs_f64(),
             cut_short: cut_short(server, context.stop.reason().or(failure)),
-            machine: self.placement.machine.clone(),
+            machine: self.machine.clone(),
             server: server.described(),
             settings: settings(self.args, scenario),
             totals: Totals {
@@ -218,11 +212,8 @@ fn cut_short(server: &Prepared, reason: Option<String>) -> Option<String> {
 }
 
 /// The settings of a scenario, and those that every run has.
-fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Map<String, Value> {
-    let mut settings = match serde_json::to_value(scenario) {
-        Ok(Value::Object(settings)) => settings,
-        _ => Map::new(),
-    };
+fn settings<S: Scenario>(args: &RunArgs, scenario: &S) -> Figures {
+    let mut settings = figures(serde_json::to_value(scenario).unwrap_or_default());
     settings.insert("http".to_owned(), json!(args.http));
     settings.insert("phones".to_owned(), json!(args.phones));
     settings.insert("seed".to_owned(), json!(args.seed));

@@ -7,7 +7,7 @@ use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::Demand;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
 use countersign_loadtest::out::report::capacity::{
-    Assumptions, Capacity, Conclusion, Cost, Fit, Objective, OtherStore, Trial,
+    Assumptions, Capacity, Conclusion, Cost, Fit, Objective, StoreFindings, Trial,
 };
 use proptest::prelude::*;
 use report_support::{sample, wobble};
@@ -298,13 +298,13 @@ fn a_store_beside_the_first_is_as_busy_as_it_was_at_its_own_highest_rate() {
     other.highest_rate = 400.0;
     let demand = Demand { users: 864_000, challenges_per_user: 2.0, peak_factor: 10.0 };
     other.plan = vec![other.plan_for(&demand)];
-    let beside = OtherStore::new("sqlite".to_owned(), other);
+    let beside = StoreFindings::new("sqlite".to_owned(), other);
     let close = |share: Option<f64>, by_hand: f64| (share.unwrap() - by_hand).abs() < 1e-9;
-    assert!(close(first.busy_share(), 0.82) && close(first.busy_share_beside(&beside), 0.9));
+    assert!(close(first.busy_share(), 0.82) && close(first.busy_share_of(&beside), 0.9));
     // 0.1 + 0.4 cores, of which 0.9 × 0.8 of each may be used.
     assert_eq!((beside.plan[0].cores, beside.plan[0].extrapolated), (Some(1), false));
-    let unknown = OtherStore { fits: Vec::new(), ..beside };
-    assert_eq!(first.busy_share_beside(&unknown), None);
+    let unknown = StoreFindings { fits: Vec::new(), ..beside };
+    assert_eq!(first.busy_share_of(&unknown), None);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 mod report_support;
 
-use countersign_loadtest::LoadError;
 use countersign_loadtest::out::report::doubts::doubts;
 use countersign_loadtest::out::report::model::{Point, Report, Step};
 use countersign_loadtest::out::report::{ReportError, html, json, markdown};
@@ -57,7 +56,7 @@ fn the_committed_fixture_is_the_sample() {
 #[test]
 fn another_format_is_refused_by_its_number_whatever_else_it_holds() {
     let error = json::read(br#"{ "format": 7, "anything": [] }"#).unwrap_err();
-    assert!(matches!(&error, LoadError::Report(ReportError::Format { found: 7, .. })));
+    assert!(matches!(&error, ReportError::Format { found: 7, .. }));
     assert_eq!(error.to_string(), "a report of format 7, and this program reads format 1");
 }
 
@@ -68,7 +67,7 @@ fn what_is_no_report_is_refused_in_one_line() {
     let broken = serde_json::to_vec(&broken).unwrap();
     for bytes in [&b""[..], b"[]", b"{}", br#"{"format":1}"#, b"\xff", &broken] {
         let error = json::read(bytes).unwrap_err();
-        assert!(matches!(&error, LoadError::Report(ReportError::Unreadable(_))), "{error}");
+        assert!(matches!(&error, ReportError::Unreadable(_)), "{error}");
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
     }
 }

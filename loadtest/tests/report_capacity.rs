@@ -2,7 +2,7 @@
 
 mod report_support;
 
-use countersign_loadtest::out::report::capacity::{Capacity, Conclusion, Cost, OtherStore};
+use countersign_loadtest::out::report::capacity::{Capacity, Conclusion, Cost, StoreFindings};
 use countersign_loadtest::out::report::model::Report;
 use countersign_loadtest::out::report::{html, json, markdown};
 use report_support::planned::{planned, planned_beside};
@@ -96,7 +96,7 @@ fn stores_stand_side_by_side_and_what_one_lacks_is_a_dash() {
     fits[0].slope *= 2.0;
     let (store, highest_rate) = ("sqlite".to_owned(), 400.0);
     let (conclusion, plan) = (Conclusion::Ceiling, Vec::new());
-    let other = OtherStore { store, highest_rate, conclusion, fits, plan };
+    let other = StoreFindings { store, highest_rate, conclusion, fits, plan };
     found(&mut report).beside.push(other);
     let (text, page) = (markdown::render(&report), html::render(&report));
     assert!(text.contains("| Highest rate | 800/s | 400/s or more |"), "{text}");

@@ -4,13 +4,13 @@
 //! Each step is counted in two runs of which one makes twice as many: the difference is the steps'
 //! alone, without the work before them.
 
-use std::error::Error;
 use std::hint::black_box;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, Subcommand};
 use countersign_benches::challenge::{Sample, decide, sample};
+use countersign_benches::pinned::{Failure, exit_code};
 use countersign_client::SoftwareKey;
 use countersign_core::challenge::Challenge;
 use countersign_core::id::{AuthenticatorId, TenantId, Thumbprint};
@@ -21,8 +21,6 @@ use countersign_core::signature::{Algorithm, PublicKey};
 use countersign_core::statement::{DecisionStatement, Digest, Statement};
 use countersign_engine::ports::store::Record;
 use countersign_engine::store::stream::{Reader, Writer};
-
-type Failure = Box<dyn Error>;
 
 /// The cases, with the number of steps in the shorter of two runs. It is high enough to hide
 /// differences before the steps, such as the making of a key.
@@ -61,14 +59,7 @@ fn main() -> ExitCode {
         Some(Hidden::Run { case, steps }) => run(case, steps),
         None => count_all(&mut io::stdout()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // If this write fails, the exit code still tells.
-            let _ = writeln!(io::stderr(), "instructions: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code("instructions", done)
 }
 
 fn run(case: usize, steps: u64) -> Result<(), Failure> {

@@ -81,7 +81,7 @@ async fn measure(settings: &Settings, server: &Server) -> Result<(), Failure> {
     let before = rss_bytes(server.pid())?;
     let peaks = Peaks::watch(server.pid(), u64::MAX);
     users = phase(out, users, "over", capacity * settings.times, settings.seconds).await?;
-    let most = peaks.memory();
+    let most = peaks.highest().memory;
     for second in 1..=10 {
         users = phase(out, users, &format!("+{second} s"), capacity / 2.0, 1).await?;
     }

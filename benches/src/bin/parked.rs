@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_benches::bare;
 use countersign_benches::pinned::{BareProcess, Failure, PATIENT, ROOMY, Server, build, exit_code};
-use countersign_loadtest::client::raw::{Connection, POLL, Person, expect};
+use countersign_loadtest::client::raw::{Connection, POLL, Person};
 use countersign_loadtest::descriptors;
 use countersign_loadtest::host::process::rss_bytes;
 use reqwest::header::AUTHORIZATION;
@@ -142,19 +142,12 @@ async fn countersign(
 ) -> Result<(f64, f64), Failure> {
     let server = Server::start(binary, store, &[], &[PATIENT, ROOMY]).await?;
     let mut connection = Connection::to(server.address);
-    let mut people = Vec::with_capacity(polls);
-    for number in 0..polls {
-        let name = format!("u-{number}");
-        people.push(Person::enroll(server.callers(), &name, &mut connection).await?);
-    }
+    let people = server.enroll(polls).await?;
     sleep(ACTORS_LEAVE).await;
     let idle = rss_bytes(server.pid())?;
     let mut asked = Vec::with_capacity(polls);
     for person in &people {
-        let tracked = connection.call(person.track()).await?;
-        let token = expect(&tracked, "token")?.to_owned();
-        let started = connection.call(&Person::start(&token)).await?;
-        asked.push((token, expect(&started, "challengeId")?.to_owned()));
+        asked.push(person.begin(&mut connection).await?);
     }
     let pending = rss_bytes(server.pid())?;
     let challenge = pending.saturating_sub(idle) as f64 / polls as f64;

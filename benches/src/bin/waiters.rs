@@ -80,9 +80,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 async fn measure(cli: &Cli, server: &Server, out: &mut impl io::Write) -> Result<(), Failure> {
     let mut control = Connection::to(server.address);
     let mut all = Vec::with_capacity(cli.many);
-    for number in 0..cli.many {
-        let name = format!("u-{number}");
-        let person = Person::enroll(server.callers(), &name, &mut control).await?;
+    for (number, person) in server.enroll(cli.many).await?.into_iter().enumerate() {
         all.push(Waiting::new(person, number, server, &mut control).await?);
     }
     let (mut few, mut many) = (Latencies::default(), Latencies::default());
@@ -156,17 +154,13 @@ impl Waiting {
     ) -> io::Result<Self> {
         let source = Ipv4Addr::new(127, 0, 0, (number / PER_ADDRESS % 250) as u8 + 1);
         let poll = Connection::to(server.address).from(source);
-        let mut waiting = Self { person, token: String::new(), challenge: String::new(), poll };
-        waiting.challenged(control).await?;
-        Ok(waiting)
+        let (token, challenge) = person.begin(control).await?;
+        Ok(Self { person, token, challenge, poll })
     }
 
     /// The backend and the browser begin a sign-in.
     async fn challenged(&mut self, control: &mut Connection) -> io::Result<()> {
-        let tracked = control.call(self.person.track()).await?;
-        expect(&tracked, "token")?.clone_into(&mut self.token);
-        let started = control.call(&Person::start(&self.token)).await?;
-        expect(&started, "challengeId")?.clone_into(&mut self.challenge);
+        (self.token, self.challenge) = self.person.begin(control).await?;
         Ok(())
     }
 

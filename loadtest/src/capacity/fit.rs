@@ -25,22 +25,27 @@ struct Solution {
     deviation_max: f64,
 }
 
+impl Solution {
+    /// The cost in one of the columns, of which the first is the cost at zero.
+    fn fit(&self, cost: Cost, step: Option<String>, column: usize, points: &[(f64, f64)]) -> Fit {
+        Fit {
+            cost,
+            step,
+            slope: self.coefficients[column],
+            slope_error: self.errors.get(column).copied(),
+            intercept: self.coefficients[0],
+            r2: self.r2,
+            deviation_max: self.deviation_max,
+            points: points.to_vec(),
+        }
+    }
+}
+
 /// Fits a line through points of a count and its cost; `None` if fewer than two counts differ.
 ///
 /// Two points always lie on a line: take three or more, so that the residual says something.
-#[must_use]
 pub fn line(cost: Cost, points: &[(f64, f64)]) -> Option<Fit> {
-    let Solution { coefficients, errors, r2, deviation_max } = through(points)?;
-    Some(Fit {
-        cost,
-        step: None,
-        slope: coefficients[1],
-        slope_error: errors.get(1).copied(),
-        intercept: coefficients[0],
-        r2,
-        deviation_max,
-        points: points.to_vec(),
-    })
+    Some(through(points)?.fit(cost, None, 1, points))
 }
 
 /// The slope of the line through points; `None` as with [`line`].
@@ -58,7 +63,6 @@ fn through(points: &[(f64, f64)]) -> Option<Solution> {
 /// `None` if the mixtures are too few or too alike to tell the steps apart.
 ///
 /// Residuals are of all steps together.
-#[must_use]
 pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     if mixtures.iter().any(|mixture| mixture.rates.len() != names.len()) {
         return None;
@@ -66,16 +70,9 @@ pub fn steps(names: &[&str], mixtures: &[Mixture]) -> Option<Vec<Fit>> {
     let with_one = |mixture: &Mixture| [&[1.0], mixture.rates.as_slice()].concat();
     let rows: Vec<Vec<f64>> = mixtures.iter().map(with_one).collect();
     let values: Vec<f64> = mixtures.iter().map(|mixture| mixture.cores).collect();
-    let Solution { coefficients, errors, r2, deviation_max } = solve(&rows, &values)?;
-    let fit = |(index, name): (usize, &&str)| Fit {
-        cost: Cost::CpuPerStep,
-        step: Some((*name).to_owned()),
-        slope: coefficients[index + 1],
-        slope_error: errors.get(index + 1).copied(),
-        intercept: coefficients[0],
-        r2,
-        deviation_max,
-        points: Vec::new(),
+    let solution = solve(&rows, &values)?;
+    let fit = |(index, name): (usize, &&str)| {
+        solution.fit(Cost::CpuPerStep, Some((*name).to_owned()), index + 1, &[])
     };
     Some(names.iter().enumerate().map(fit).collect())
 }

@@ -18,59 +18,40 @@ pub struct Latency {
     pub us: u64,
 }
 
-/// The share of arrivals that may fail to complete, such as `0.01%` or `0.0001`; below 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ErrorShare(pub f64);
-
-/// Why an objective cannot be one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ObjectiveError {
-    /// The text has no `=`, or no `p` before it.
-    #[error("an objective is written like p99=50ms")]
-    Form,
-    /// The quantile does not exist.
-    #[error("a percentile is a number above 0 and below 100, such as p99 or p99.9")]
-    Quantile,
-    /// It is no time.
-    #[error("a time is a number from 1 µs to 60 s with its unit, us, ms or s: 50ms")]
-    Time,
-    /// It is no share.
-    #[error("a share is a number from 0 to below 100 with %, or from 0 to below 1: 0.01%")]
-    Share,
-}
+const FORM: &str = "an objective is written like p99=50ms";
+const QUANTILE: &str = "a percentile is a number above 0 and below 100, such as p99 or p99.9";
+const TIME: &str = "a time is a number from 1 µs to 60 s with its unit, us, ms or s: 50ms";
+const SHARE: &str = "a share is a number from 0 to below 100 with %, or from 0 to below 1: 0.01%";
 
 impl FromStr for Latency {
-    type Err = ObjectiveError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, ObjectiveError> {
-        let (name, time) = text.split_once('=').ok_or(ObjectiveError::Form)?;
-        let percent = name.trim().strip_prefix('p').ok_or(ObjectiveError::Form)?;
-        let percent = number(percent).ok_or(ObjectiveError::Quantile)?;
-        if percent <= 0.0 || percent >= 100.0 {
-            return Err(ObjectiveError::Quantile);
-        }
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, time) = text.split_once('=').ok_or(FORM)?;
+        let percent = name.trim().strip_prefix('p').ok_or(FORM)?;
+        let percent = number(percent).filter(|p| *p > 0.0 && *p < 100.0).ok_or(QUANTILE)?;
         let units = [("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6)];
         let us = units.iter().find_map(|(unit, us)| {
             let value = number(time.trim().strip_suffix(unit)?.trim_end())?;
             Some(value * us)
         });
-        let us = us.filter(|us| (1.0..=LATENCY_MAX_US).contains(us)).ok_or(ObjectiveError::Time)?;
+        let us = us.filter(|us| (1.0..=LATENCY_MAX_US).contains(us)).ok_or(TIME)?;
         // Hundredths of a percent are exact in decimal and not in binary: 99.9 / 100 is rounded.
         Ok(Self { quantile: (percent * 1e6).round() / 1e8, us: us.round() as u64 })
     }
 }
 
-impl FromStr for ErrorShare {
-    type Err = ObjectiveError;
-
-    fn from_str(text: &str) -> Result<Self, ObjectiveError> {
-        let (digits, whole) = match text.trim().strip_suffix('%') {
-            Some(percent) => (percent.trim_end(), 100.0),
-            None => (text.trim(), 1.0),
-        };
-        let share = number(digits).map(|value| value / whole).filter(|s| (0.0..1.0).contains(s));
-        share.map(Self).ok_or(ObjectiveError::Share)
-    }
+/// Reads a share below 1, such as `0.01%` or `0.0001`.
+///
+/// # Errors
+/// The expected form.
+pub(crate) fn share(text: &str) -> Result<f64, &'static str> {
+    let (digits, whole) = match text.trim().strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text.trim(), 1.0),
+    };
+    let share = number(digits).map(|value| value / whole);
+    share.filter(|share| (0.0..1.0).contains(share)).ok_or(SHARE)
 }
 
 /// Digits with a point at most: no sign, exponent or name of a number.
@@ -80,21 +61,13 @@ fn number(text: &str) -> Option<f64> {
 }
 
 impl Objective {
-    /// Makes an objective of a latency and a share of errors.
-    #[must_use]
-    pub const fn new(latency: Latency, errors: ErrorShare) -> Self {
-        Self { quantile: latency.quantile, latency_us: latency.us, errors_share: errors.0 }
-    }
-
     /// Tells whether a trial meets the objective. A trial in which nothing completed does not.
-    #[must_use]
     pub fn is_met_by(&self, trial: &Trial) -> bool {
         let in_time = trial.latency_us.is_some_and(|us| us <= self.latency_us);
         in_time && trial.errors_share <= self.errors_share
     }
 
     /// Length of a trial at that rate, in seconds, so that ten samples lie beyond the quantile.
-    #[must_use]
     pub fn seconds_for(&self, rate: f64) -> f64 {
         BEYOND_MIN / (1.0 - self.quantile) / rate
     }
@@ -116,37 +89,37 @@ mod tests {
             assert_eq!(text.parse(), Ok(Latency { quantile, us }), "{text}");
         }
         for (text, share) in [("0.01%", 0.000_1), ("0.5", 0.5), ("0", 0.0), ("2 %", 0.02)] {
-            assert_eq!(text.parse(), Ok(ErrorShare(share)), "{text}");
+            assert_eq!(super::share(text), Ok(share), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_objective_is_refused_with_what_it_should_be() {
         let cases = [
-            ("50ms", ObjectiveError::Form),
-            ("q99=50ms", ObjectiveError::Form),
-            ("p=50ms", ObjectiveError::Quantile),
-            ("p100=50ms", ObjectiveError::Quantile),
-            ("p0=50ms", ObjectiveError::Quantile),
-            ("p-1=50ms", ObjectiveError::Quantile),
-            ("pNaN=50ms", ObjectiveError::Quantile),
-            ("p99=50", ObjectiveError::Time),
-            ("p99=ms", ObjectiveError::Time),
-            ("p99=0ms", ObjectiveError::Time),
-            ("p99=61s", ObjectiveError::Time),
-            ("p99=infs", ObjectiveError::Time),
+            ("50ms", FORM),
+            ("q99=50ms", FORM),
+            ("p=50ms", QUANTILE),
+            ("p100=50ms", QUANTILE),
+            ("p0=50ms", QUANTILE),
+            ("p-1=50ms", QUANTILE),
+            ("pNaN=50ms", QUANTILE),
+            ("p99=50", TIME),
+            ("p99=ms", TIME),
+            ("p99=0ms", TIME),
+            ("p99=61s", TIME),
+            ("p99=infs", TIME),
         ];
         for (text, error) in cases {
             assert_eq!(text.parse::<Latency>(), Err(error), "{text}");
         }
         for text in ["", "%", "100%", "1", "-0.1", "1e-3", "NaN"] {
-            assert_eq!(text.parse::<ErrorShare>(), Err(ObjectiveError::Share), "{text}");
+            assert_eq!(share(text), Err(SHARE), "{text}");
         }
     }
 
     #[test]
     fn a_trial_is_long_enough_if_ten_samples_lie_beyond() {
-        let objective = Objective::new(Latency { quantile: 0.99, us: 1 }, ErrorShare(0.0));
+        let objective = Objective { quantile: 0.99, latency_us: 1, errors_share: 0.0 };
         assert!((objective.seconds_for(100.0) - 10.0).abs() < 1e-9);
     }
 }

@@ -10,7 +10,7 @@
 //!   the count is left out, because most of that comes from the trials.
 
 use crate::out::report::capacity::{
-    Assumptions, Capacity, Conclusion, Cost, Findings, Fit, Objective, OtherStore, Plan,
+    Assumptions, Capacity, Conclusion, Cost, Fit, Objective, Plan, StoreFindings,
 };
 
 use super::search::{Next, Search};
@@ -53,7 +53,6 @@ impl Default for Assumptions {
 
 impl Capacity {
     /// Builds the report of a search, which may still be under way, with its costs and demands.
-    #[must_use]
     pub fn new(
         objective: Objective,
         search: &Search,
@@ -80,13 +79,11 @@ impl Capacity {
     }
 
     /// The fit of a cost that is not of a step.
-    #[must_use]
     pub fn fit(&self, cost: Cost) -> Option<&Fit> {
         fit(&self.fits, cost)
     }
 
     /// Plans the resources for one demand.
-    #[must_use]
     pub fn plan_for(&self, demand: &Demand) -> Plan {
         let Assumptions { headroom, human_delay_seconds, .. } = self.assumptions;
         let users = demand.users as f64;
@@ -111,22 +108,16 @@ impl Capacity {
 
     /// The part of the server's cores that it used at the highest rate, all of them at most; none
     /// where the search did not find that rate.
-    #[must_use]
     pub fn busy_share(&self) -> Option<f64> {
-        self.busy_share_of(&self.by_store("").next()?)
+        self.busy_share_of(self.by_store("").first()?)
     }
 
-    /// Share of the cores that the server used with another store, at that store's highest rate.
-    #[must_use]
-    pub fn busy_share_beside(&self, other: &OtherStore) -> Option<f64> {
-        self.busy_share_of(&other.findings())
-    }
-
-    pub(crate) fn busy_share_of(&self, found: &Findings<'_>) -> Option<f64> {
+    /// Share of the cores that the server used with a store, at that store's highest rate.
+    pub fn busy_share_of(&self, found: &StoreFindings) -> Option<f64> {
         if found.conclusion != Conclusion::Found {
             return None;
         }
-        let cpu = fit(found.fits, Cost::CpuPerLifecycle)?;
+        let cpu = fit(&found.fits, Cost::CpuPerLifecycle)?;
         let used = positive(cpu.intercept) + positive(cpu.slope) * found.highest_rate;
         let share = used / self.assumptions.cores_measured;
         (found.highest_rate > 0.0 && share > 0.0).then(|| share.min(1.0))
@@ -175,9 +166,8 @@ impl Capacity {
     }
 }
 
-impl OtherStore {
-    /// Takes the findings with another store, to show them beside the first.
-    #[must_use]
+impl StoreFindings {
+    /// Takes the findings of a search with a store.
     pub fn new(store: String, found: Capacity) -> Self {
         let Capacity { highest_rate, conclusion, fits, plan, .. } = found;
         Self { store, highest_rate, conclusion, fits, plan }

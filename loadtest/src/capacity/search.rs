@@ -81,7 +81,6 @@ impl Known {
 impl Search {
     /// A search that has tried nothing yet. Rates are rounded to three digits; limits that exclude
     /// each other leave the lowest rate alone.
-    #[must_use]
     pub fn new(settings: SearchSettings) -> Self {
         let rate_min = settings.rate_min.max(f64::MIN_POSITIVE);
         let rate_max = settings.rate_max.max(rate_min);
@@ -96,20 +95,17 @@ impl Search {
     }
 
     /// Every trial, in the order in which they were made.
-    #[must_use]
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
 
     /// The highest rate that meets the objective as far as is known, below which none is known to
     /// fail; 0 if there is none.
-    #[must_use]
     pub fn highest_so_far(&self) -> f64 {
         ends(&self.known()).0.map_or(0.0, |met| met.rate)
     }
 
     /// Gives the next rate to try, or the result of the search.
-    #[must_use]
     pub fn next(&self) -> Next {
         let wanted = self.wanted();
         if matches!(wanted, Next::Try(_)) && self.trials.len() >= self.settings.trials_max {
@@ -136,7 +132,9 @@ impl Search {
         let SearchSettings { rate_start, rate_min, rate_max, .. } = self.settings;
         match (met, missed) {
             (None, None) => Next::Try(rate_start),
-            (Some(met), None) if met.rate < rate_max => Next::Try(self.between(met.rate, None)),
+            (Some(met), None) if met.rate < rate_max => {
+                Next::Try(rounded(met.rate * FACTOR).min(rate_max))
+            }
             (Some(met), None) if !met.is_sure() => Next::Try(met.rate),
             (Some(_), None) => done(Conclusion::Ceiling),
             (None, Some(missed)) if missed.rate > rate_min => {
@@ -145,7 +143,7 @@ impl Search {
             (None, Some(missed)) if !missed.is_sure() => Next::Try(missed.rate),
             (None, Some(_)) => done(Conclusion::Nothing),
             (Some(met), Some(missed)) => {
-                let middle = self.between(met.rate, Some(missed.rate));
+                let middle = rounded((met.rate * missed.rate).sqrt());
                 let is_between = met.rate < middle && middle < missed.rate;
                 if is_between && missed.rate > met.rate * (1.0 + self.settings.precision) {
                     Next::Try(middle)
@@ -157,14 +155,6 @@ impl Search {
                     done(Conclusion::Found)
                 }
             }
-        }
-    }
-
-    /// The rate after `met`, towards `missed` if there is one.
-    fn between(&self, met: f64, missed: Option<f64>) -> f64 {
-        match missed {
-            Some(missed) => rounded((met * missed).sqrt()),
-            None => rounded(met * FACTOR).min(self.settings.rate_max),
         }
     }
 

@@ -1,18 +1,13 @@
 //! A trial, from the report of the run that it was.
 
 use crate::out::report::capacity::{Objective, Trial};
+use crate::out::report::doubts::{CLIENT_SHARE_MAX, LATE_SHARE_MAX};
 use crate::out::report::facts;
 use crate::out::report::model::Report;
-
-/// Share of its cores above which the harness may have limited the result.
-const CLIENT_SHARE_MAX: f64 = 0.8;
-/// Above this share of late begins it is, too.
-const LATE_SHARE_MAX: f64 = 0.01;
 
 impl Trial {
     /// Sums up a run at `rate`. Every arrival that did not complete counts as an error, because the
     /// caller waits for work under way at the end of the run.
-    #[must_use]
     pub fn of(rate: f64, report: &Report, objective: &Objective) -> Self {
         let totals = &report.totals;
         let offered = totals.offered as f64;
@@ -36,7 +31,6 @@ impl Trial {
     }
 
     /// Tells whether the harness may have been the bottleneck.
-    #[must_use]
     pub fn is_limited_by_client(&self) -> bool {
         self.client_share > CLIENT_SHARE_MAX || self.late_share > LATE_SHARE_MAX
     }

@@ -60,13 +60,12 @@ async fn take(
     first(&factory).await?;
     let redis = Redis::of(capacity_run.session.args.server.store());
     let mut devices = vec![(0.0, held(server)?)];
-    let mut kept = Kept::default();
-    kept.devices.extend(redis.used_at(0).await?);
+    let mut kept = Vec::from_iter(redis.used_at(0).await?);
     let mut users = Vec::with_capacity(many);
     for _ in 0..PARTS {
         users.extend(factory.enroll(many / PARTS, || ()).await?);
         devices.push((users.len() as f64, held(server)?));
-        kept.devices.extend(redis.used_at(users.len()).await?);
+        kept.extend(redis.used_at(users.len()).await?);
     }
     // Challenges of users whose devices have just been used, so that they add nothing else.
     let mut challenges = vec![(0.0, held(server)?)];
@@ -89,28 +88,17 @@ async fn take(
             fit::line(Cost::BytesPerDevice, &devices),
             fit::line(Cost::BytesPerChallenge, &challenges),
             fit::line(Cost::BytesPerWaiterHttp1, &waiters),
-            fit::line(Cost::RedisBytesPerDevice, &kept.devices),
-            lifecycles(&redis, users, &mut kept).await?,
+            fit::line(Cost::RedisBytesPerDevice, &kept),
+            lifecycles(&redis, users).await?,
         ]
     };
     Ok(fits.into_iter().flatten().collect())
 }
 
-/// Redis memory by count.
-#[derive(Default)]
-struct Kept {
-    devices: Vec<(f64, f64)>,
-    lifecycles: Vec<(f64, f64)>,
-}
-
 /// Measures the Redis memory that finished lifecycles keep; `None` without Redis.
-async fn lifecycles(
-    redis: &Redis,
-    users: Vec<User>,
-    kept: &mut Kept,
-) -> Result<Option<Fit>, LoadError> {
-    kept.lifecycles.extend(redis.used_at(0).await?);
-    if kept.lifecycles.is_empty() {
+async fn lifecycles(redis: &Redis, users: Vec<User>) -> Result<Option<Fit>, LoadError> {
+    let mut kept = Vec::from_iter(redis.used_at(0).await?);
+    if kept.is_empty() {
         return Ok(None);
     }
     let each = users.len() / PARTS;
@@ -120,9 +108,9 @@ async fn lifecycles(
             cycle.once(Instant::now(), &mut Recorder::default()).await
         });
         living.buffered(AT_ONCE).try_collect::<()>().await?;
-        kept.lifecycles.extend(redis.used_at((part + 1) * each).await?);
+        kept.extend(redis.used_at((part + 1) * each).await?);
     }
-    Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept.lifecycles))
+    Ok(fit::line(Cost::RedisBytesPerLifecycle, &kept))
 }
 
 /// Some who go through all of it, so that connections and buffers are there.

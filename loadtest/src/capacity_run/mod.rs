@@ -12,20 +12,20 @@ use serde_json::json;
 
 use crate::LoadError;
 use crate::capacity::fit;
-use crate::capacity::objective::{ErrorShare, Latency};
+use crate::capacity::objective::{Latency, share};
 use crate::capacity::plan::USUAL;
 use crate::capacity::search::{Next, Search, SearchSettings};
 use crate::client::people::span;
 use crate::host::process;
 use crate::out::report::capacity::{
-    Assumptions, Capacity, Cost, Fit, Objective, OtherStore, Trial,
+    Assumptions, Capacity, Cost, Fit, Objective, StoreFindings, Trial,
 };
 use crate::out::report::model::{Point, Report};
 use crate::run::stop::Stop;
 use crate::scenario::lifecycle::{LifecycleArgs, PeopleArgs};
 use crate::scenario::{LoadArgs, rate};
 use crate::server::{Prepared, without_password};
-use crate::session::{Placement, RunArgs, Session};
+use crate::session::{RunArgs, Session};
 
 /// Longest trial, however rare the events of its objective.
 const TRIAL_MAX: Duration = Duration::from_secs(60);
@@ -41,8 +41,8 @@ pub struct CapacityArgs {
     #[arg(long, default_value = "p99=50ms")]
     pub slo: Latency,
     /// Share of lifecycles that may fail to complete.
-    #[arg(long, default_value = "0.01%")]
-    pub errors: ErrorShare,
+    #[arg(long, default_value = "0.01%", value_parser = share)]
+    pub errors: f64,
     /// First rate of the search, per second.
     #[arg(long, default_value_t = 100.0, value_parser = rate)]
     pub rate_start: f64,
@@ -53,8 +53,8 @@ pub struct CapacityArgs {
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub trials: u16,
     /// Precision of the highest rate.
-    #[arg(long, default_value = "5%")]
-    pub precision: ErrorShare,
+    #[arg(long, default_value = "5%", value_parser = share)]
+    pub precision: f64,
     /// Shortest trial. A trial gets longer until ten samples lie beyond the percentile.
     #[arg(long, default_value = "5s", value_parser = span)]
     pub trial: Duration,
@@ -95,17 +95,18 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
     if args.rate_start > args.rate_max {
         return Err(LoadError::Input("--rate-start is --rate-max or less".to_owned()));
     }
-    if args.precision.0 <= 0.0 {
+    if args.precision <= 0.0 {
         return Err(LoadError::Input("--precision is more than 0 %".to_owned()));
     }
     let mut others = Vec::new();
     for store in &args.beside {
         others.push(RunArgs { server: run.server.with_store(store)?, ..run.clone() });
     }
-    let placement = Placement::new(run, 2 * args.many as usize)?;
-    let objective = Objective::new(args.slo, args.errors);
+    let session = Session::new(run, stop, 2 * args.many as usize)?;
+    let (Latency { quantile, us }, errors_share) = (args.slo, args.errors);
+    let objective = Objective { quantile, latency_us: us, errors_share };
     let of = |run| {
-        let session = Session { args: run, stop, placement: &placement };
+        let session = Session { args: run, ..session.clone() };
         CapacityRun { args, session, objective }
     };
     let mut report = of(run).of_one_store().await?;
@@ -120,7 +121,7 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
         };
         report.cut_short = failed.map(|why| format!("{store}: {why}"));
         if let (Some(capacity), Some(found)) = (&mut report.capacity, found) {
-            capacity.beside.push(OtherStore::new(store, found));
+            capacity.beside.push(StoreFindings::new(store, found));
         }
     }
     Ok(report)
@@ -129,18 +130,18 @@ pub async fn run(args: &CapacityArgs, run: &RunArgs, stop: &Stop) -> Result<Repo
 impl CapacityRun<'_> {
     /// Finds out how much a server bears.
     async fn of_one_store(&self) -> Result<Report, LoadError> {
-        let Self { args, session, .. } = *self;
+        let Self { args, session, .. } = self;
         let settings = SearchSettings {
             rate_start: args.rate_start,
             rate_max: args.rate_max,
-            precision: args.precision.0,
+            precision: args.precision,
             trials_max: args.trials.into(),
             ..SearchSettings::default()
         };
         let mut found =
             Found { search: Search::new(settings), fits: Vec::new(), best: None, missing: None };
         let server = session.start().await?;
-        let cores = server.workers.unwrap_or(session.placement.cores.server.len().max(1));
+        let cores = server.workers.unwrap_or(session.cores.server.len().max(1));
         let spawned = server.spawned.is_some();
         let measured = self.processor(&server, &mut found).await;
         // A store is one server's at a time.
@@ -206,7 +207,7 @@ impl CapacityRun<'_> {
         server: &Prepared,
     ) -> Result<Report, LoadError> {
         let load = LoadArgs::poisson(rate, time);
-        let lifecycle = LifecycleArgs { load, people: self.args.people.clone() };
+        let lifecycle = LifecycleArgs { load, people: self.args.people };
         let report = self.session.measure(&lifecycle, server).await?;
         match &report.cut_short {
             Some(why) => Err(LoadError::Server(why.clone())),

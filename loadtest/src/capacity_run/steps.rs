@@ -170,10 +170,6 @@ impl Scenario for Partial {
         Some(&self.load)
     }
 
-    fn requests(&self) -> usize {
-        self.load.workers(Duration::ZERO)
-    }
-
     async fn prepare(&self, context: &RunContext) -> Result<Vec<Stopping>, LoadError> {
         // Enough for each to come once.
         let time = (self.load.time + self.load.warm_up).as_secs_f64();

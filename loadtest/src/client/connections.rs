@@ -21,7 +21,6 @@ pub struct Protocol {
 
 impl Protocol {
     /// Number of connections for that many concurrent requests.
-    #[must_use]
     pub const fn connections(self, requests: usize) -> usize {
         if self.http2 { requests.div_ceil(self.streams) } else { requests }
     }
@@ -52,7 +51,6 @@ impl Connections {
     }
 
     /// The one of a user, by number.
-    #[must_use]
     pub fn of(&self, user: usize) -> &Http {
         &self.all[user % self.all.len()]
     }

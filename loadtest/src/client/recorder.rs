@@ -22,15 +22,8 @@ impl Recorder {
     }
 
     /// The times in the order of their recording.
-    #[must_use]
     pub fn times(&self) -> &[(&'static str, Duration)] {
         &self.times
-    }
-
-    /// Number of recorded times of a step.
-    #[must_use]
-    pub fn count(&self, name: &str) -> u64 {
-        self.times.iter().filter(|(of, _)| *of == name).count() as u64
     }
 
     /// Waits for a step and writes down its time since `meant`. A refusal is counted apart, from

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use countersign_client::wire::secret::Secret;
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::{ClientError, Http, RelyingParty, token_tenant};
-use url::{Host, Url};
+use url::Url;
 
 use crate::LoadError;
 use crate::client::raw::Callers;
@@ -26,7 +26,6 @@ pub struct Target {
 
 impl Target {
     /// Tells whether the server is on this machine.
-    #[must_use]
     pub fn is_loopback(&self) -> bool {
         Url::parse(&self.base).is_ok_and(|url| is_loopback(&url))
     }
@@ -48,7 +47,6 @@ impl Target {
     }
 
     /// The callers' credentials, for the same.
-    #[must_use]
     pub fn callers(&self) -> Callers {
         Callers::new(&self.tenant, self.secret.reveal())
     }
@@ -144,16 +142,9 @@ pub(crate) fn refuse_remote(url: &Url, remote: bool) -> Result<(), LoadError> {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            // A host of a scheme that is none of the web's is not parsed as an address.
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

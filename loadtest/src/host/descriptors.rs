@@ -11,7 +11,7 @@ const OTHERS: u64 = 200;
 /// inherits it.
 ///
 /// # Errors
-/// [`LoadError::Descriptors`] if the hard limit is too low.
+/// [`LoadError::Input`] if the hard limit is too low.
 pub fn allow(connections: u64) -> Result<(), LoadError> {
     let needed = connections + OTHERS;
     let limits = getrlimit(Resource::Nofile);
@@ -19,7 +19,10 @@ pub fn allow(connections: u64) -> Result<(), LoadError> {
         return Ok(());
     }
     if let Some(allowed) = limits.maximum.filter(|maximum| *maximum < needed) {
-        return Err(LoadError::Descriptors { needed, allowed });
+        return Err(LoadError::Input(format!(
+            "{needed} descriptors are needed and the process may have {allowed}: raise the hard \
+             limit (`ulimit -Hn`) or ask for less"
+        )));
     }
     let raised = Rlimit { current: Some(needed), maximum: limits.maximum };
     setrlimit(Resource::Nofile, raised).map_err(|error| LoadError::Io(error.into()))
@@ -32,8 +35,10 @@ mod tests {
     #[test]
     fn more_than_the_hard_limit_is_refused_with_both_numbers() {
         let Some(maximum) = getrlimit(Resource::Nofile).maximum else { return };
-        let refused = allow(maximum);
-        assert!(matches!(refused, Err(LoadError::Descriptors { needed, allowed })
-            if allowed == maximum && needed == maximum + OTHERS));
+        let refused = allow(maximum).unwrap_err().to_string();
+        let needed = maximum + OTHERS;
+        let numbers =
+            format!("{needed} descriptors are needed and the process may have {maximum}:");
+        assert!(refused.starts_with(&numbers), "{refused}");
     }
 }

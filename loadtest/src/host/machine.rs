@@ -8,7 +8,6 @@ use crate::out::report::model::Machine;
 
 impl Machine {
     /// Describes this machine.
-    #[must_use]
     pub fn here() -> Self {
         let processors = procfs::CpuInfo::current().ok();
         let model = processors.as_ref().and_then(|found| found.model_name(0));

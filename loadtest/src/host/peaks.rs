@@ -1,10 +1,9 @@
 //! Peaks of a process's memory and descriptors, and a bound above which it is killed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -15,16 +14,19 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_OF_DESCRIPTORS: u32 = 4;
 
 /// The highest values so far.
-#[derive(Debug, Default)]
-struct Highest {
-    memory: AtomicU64,
-    descriptors: AtomicU64,
-    killed: AtomicBool,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Highest {
+    /// The most memory, in bytes.
+    pub memory: u64,
+    /// The most descriptors.
+    pub descriptors: u64,
+    /// True once the process was killed because of its memory.
+    pub killed: bool,
 }
 
 /// Watches a process until this is dropped.
 pub struct Peaks {
-    highest: Arc<Highest>,
+    highest: watch::Receiver<Highest>,
     task: JoinHandle<()>,
 }
 
@@ -32,27 +34,13 @@ impl Peaks {
     /// Begins to watch a process, and kills it once it has more memory than `memory_max`.
     #[must_use]
     pub fn watch(pid: u32, memory_max: u64) -> Self {
-        let highest = Arc::new(Highest::default());
-        let task = tokio::spawn(watch(pid, memory_max, highest.clone()));
-        Self { highest, task }
+        let (tell, highest) = watch::channel(Highest::default());
+        Self { highest, task: tokio::spawn(look(pid, memory_max, tell)) }
     }
 
-    /// The most memory so far, in bytes.
-    #[must_use]
-    pub fn memory(&self) -> u64 {
-        self.highest.memory.load(Ordering::Relaxed)
-    }
-
-    /// The most descriptors so far.
-    #[must_use]
-    pub fn descriptors(&self) -> u64 {
-        self.highest.descriptors.load(Ordering::Relaxed)
-    }
-
-    /// True once the process was killed because of its memory.
-    #[must_use]
-    pub fn killed(&self) -> bool {
-        self.highest.killed.load(Ordering::Relaxed)
+    /// The highest values so far.
+    pub fn highest(&self) -> Highest {
+        *self.highest.borrow()
     }
 }
 
@@ -62,16 +50,19 @@ impl Drop for Peaks {
     }
 }
 
-async fn watch(pid: u32, memory_max: u64, highest: Arc<Highest>) {
+async fn look(pid: u32, memory_max: u64, tell: watch::Sender<Highest>) {
     for look in 0_u32.. {
         let Ok(memory) = process::rss_bytes(pid) else { return };
-        highest.memory.fetch_max(memory, Ordering::Relaxed);
-        if look.is_multiple_of(LOOKS_OF_DESCRIPTORS) {
-            let descriptors = process::descriptors(pid).unwrap_or(0);
-            highest.descriptors.fetch_max(descriptors, Ordering::Relaxed);
-        }
-        if memory > memory_max {
-            highest.killed.store(true, Ordering::Relaxed);
+        let killed = memory > memory_max;
+        tell.send_modify(|highest| {
+            highest.memory = highest.memory.max(memory);
+            if look.is_multiple_of(LOOKS_OF_DESCRIPTORS) {
+                let descriptors = process::descriptors(pid).unwrap_or(0);
+                highest.descriptors = highest.descriptors.max(descriptors);
+            }
+            highest.killed = killed;
+        });
+        if killed {
             if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
                 let _ended_already = kill_process(pid, Signal::KILL);
             }

@@ -26,10 +26,15 @@ pub fn allowed() -> io::Result<Vec<usize>> {
 }
 
 /// The halves of the cores, if there are two at least: the first for the server.
-#[must_use]
 pub fn halves(allowed: &[usize]) -> Cores {
-    let (server, client) = allowed.split_at(allowed.len() / 2);
-    if server.is_empty() {
+    split(allowed, allowed.len() / 2)
+}
+
+/// That many cores for the server and the others for the harness. Nobody is pinned if one of them
+/// would have none.
+pub fn split(allowed: &[usize], servers: usize) -> Cores {
+    let (server, client) = allowed.split_at(servers.min(allowed.len()));
+    if server.is_empty() || client.is_empty() {
         return Cores::default();
     }
     Cores { server: server.to_vec(), client: client.to_vec() }

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use procfs::ProcError;
 use procfs::process::{ProcState, Process};
 
 /// Processor time that a process has used, in user mode and in the kernel, in seconds. It advances
@@ -11,7 +10,7 @@ use procfs::process::{ProcState, Process};
 /// # Errors
 /// If there is no such process.
 pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
-    let stat = process(pid)?.stat().map_err(io_error)?;
+    let stat = process(pid)?.stat().map_err(io::Error::other)?;
     Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
@@ -20,7 +19,7 @@ pub fn cpu_seconds(pid: u32) -> io::Result<f64> {
 /// # Errors
 /// If there is no such process.
 pub fn rss_bytes(pid: u32) -> io::Result<u64> {
-    Ok(process(pid)?.statm().map_err(io_error)?.resident * procfs::page_size())
+    Ok(process(pid)?.statm().map_err(io::Error::other)?.resident * procfs::page_size())
 }
 
 /// Descriptors that a process has open.
@@ -28,31 +27,18 @@ pub fn rss_bytes(pid: u32) -> io::Result<u64> {
 /// # Errors
 /// If there is no such process, or it belongs to another user.
 pub fn descriptors(pid: u32) -> io::Result<u64> {
-    Ok(process(pid)?.fd_count().map_err(io_error)? as u64)
+    Ok(process(pid)?.fd_count().map_err(io::Error::other)? as u64)
 }
 
 /// Tells whether a process runs: a zombie does not.
-#[must_use]
 pub fn is_alive(pid: u32) -> bool {
-    let state =
-        process(pid).and_then(|found| found.stat().map_err(io_error)?.state().map_err(io_error));
-    state.is_ok_and(|state| !matches!(state, ProcState::Zombie | ProcState::Dead))
+    let state = process(pid).ok().and_then(|found| found.stat().ok()?.state().ok());
+    state.is_some_and(|state| !matches!(state, ProcState::Zombie | ProcState::Dead))
 }
 
 fn process(pid: u32) -> io::Result<Process> {
     let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::NotFound)?;
-    Process::new(pid).map_err(io_error)
-}
-
-fn io_error(error: ProcError) -> io::Error {
-    match error {
-        ProcError::Io(error, _) => error,
-        ProcError::NotFound(_) => io::ErrorKind::NotFound.into(),
-        ProcError::PermissionDenied(_) => io::ErrorKind::PermissionDenied.into(),
-        error @ (ProcError::Incomplete(_) | ProcError::InternalError(_) | ProcError::Other(_)) => {
-            io::Error::other(error)
-        }
-    }
+    Process::new(pid).map_err(io::Error::other)
 }
 
 #[cfg(test)]

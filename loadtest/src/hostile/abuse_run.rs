@@ -61,7 +61,21 @@ pub(super) async fn measure(
     (attackers, cores): (&Attackers, &[usize]),
     quiet: Span,
 ) -> Result<Measured, LoadError> {
-    let order = order(server, run, timing, cores).await?;
+    let (victim, waits) = server.targets().await?;
+    let order = Order {
+        abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
+        listener: run.listener,
+        address: match run.listener {
+            Listener::Public => server.public,
+            Listener::Operators => server.operators,
+        },
+        seconds: timing.abuse.as_secs_f64(),
+        cores: cores.to_vec(),
+        tenant: server.tenant.clone(),
+        waits,
+        victim,
+        accomplice: server.accomplice.clone(),
+    };
     let (memory, descriptors) = before(server.pid()).await?;
     let peaks = Peaks::watch(server.pid(), MEMORY_MAX);
     let attacking = attackers.begin(&order).await?;
@@ -69,43 +83,20 @@ pub(super) async fn measure(
     let (did, ended) = (did?, Instant::now());
     let after = span(server, timing, timing.recovery).await;
     let (left, busy) = after_all(server.pid(), rule, (memory, descriptors), ended).await;
-    let gone = peaks.killed().then(|| "it took too much memory and was killed".to_owned());
+    let highest = peaks.highest();
+    let gone = highest.killed.then(|| "it took too much memory and was killed".to_owned());
     let dead = !process::is_alive(server.pid());
     let gone = gone.or_else(|| dead.then(|| "the server has ended".to_owned()));
     Ok(Measured {
         quiet,
         during,
         after,
-        memory: Change { before: memory, peak: peaks.memory().max(memory), after: left.0 },
-        descriptors: Change { before: descriptors, peak: peaks.descriptors(), after: left.1 },
+        memory: Change { before: memory, peak: highest.memory.max(memory), after: left.0 },
+        descriptors: Change { before: descriptors, peak: highest.descriptors, after: left.1 },
         busy,
         gone,
         complaints: server.complaints(),
         did,
-    })
-}
-
-async fn order(
-    server: &TargetServer,
-    run: &Run,
-    timing: &Timing,
-    cores: &[usize],
-) -> Result<Order, LoadError> {
-    let (victim, waits) = server.targets().await?;
-    let address = match run.listener {
-        Listener::Public => server.public,
-        Listener::Operators => server.operators,
-    };
-    Ok(Order {
-        abuses: run.abuses.iter().map(|abuse| abuse.name.to_owned()).collect(),
-        listener: run.listener,
-        address,
-        seconds: timing.abuse.as_secs_f64(),
-        cores: cores.to_vec(),
-        tenant: server.tenant.clone(),
-        waits,
-        victim,
-        accomplice: server.accomplice.clone(),
     })
 }
 

@@ -8,12 +8,11 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::{
-    ALL, AttackCores, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs,
-};
+use super::{ALL, Attackers, Hostile, Listener, Outcome, Rule, Run, Timing, alone, named, pairs};
 use crate::LoadError;
-use crate::host::pin;
+use crate::host::pin::{self, Cores};
 use crate::out::files;
+use crate::out::output::output;
 use crate::run::stop::Stop;
 use crate::server::{check_store, key, program_beside};
 
@@ -127,11 +126,7 @@ impl HostileArgs {
         Ok(Hostile {
             binary: self.spawn.clone().flatten().map_or_else(program_beside, Ok)?,
             set: self.set.clone(),
-            cores: if self.no_pin {
-                AttackCores::default()
-            } else {
-                AttackCores::among(&pin::allowed()?)
-            },
+            cores: if self.no_pin { Cores::default() } else { pin::split(&pin::allowed()?, 1) },
             attackers: Attackers::this_program(&["attack"])?,
             timing: Timing {
                 abuse,
@@ -165,8 +160,4 @@ fn list() -> Result<(), LoadError> {
         writeln!(out, "{:<19}{}; {on}\n{:<19}{}", abuse.name, abuse.about, "", (abuse.rate)())?;
     }
     Ok(())
-}
-
-fn output(path: &std::path::Path, why: String) -> LoadError {
-    LoadError::Output { path: path.to_path_buf(), why }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::order::{AttackCounts, Listener, Order};
+use crate::run::lock;
 
 /// Addresses of the attackers: 127.0.0.2 to 127.0.0.9. Those who sign in come from 127.0.0.1.
 const ADDRESSES: u64 = 8;
@@ -23,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_secs(1);
 /// Time that an abuse may lie behind its rate and catch up.
 const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// The context of one attack, which all its connections share.
+pub(super) type Context = Arc<AttackContext>;
 
 /// The order, the addresses to attack from, and the counts.
 pub(super) struct AttackContext {
@@ -37,14 +41,12 @@ impl AttackContext {
         Arc::new(Self { order, next: AtomicU64::new(0), did: Mutex::default() })
     }
 
-    /// True if the operators' listener is attacked.
-    pub(super) fn is_operators(&self) -> bool {
-        self.order.listener == Listener::Operators
-    }
-
     /// Chooses the value for the public listener or for the operators'.
     pub(super) fn either<T>(&self, public: T, operators: T) -> T {
-        if self.is_operators() { operators } else { public }
+        match self.order.listener {
+            Listener::Public => public,
+            Listener::Operators => operators,
+        }
     }
 
     /// The next address of an attacker.
@@ -71,7 +73,7 @@ impl AttackContext {
     ) -> io::Result<AttackConnection> {
         let dialed = timeout(CONNECT, self.dialed(buffer)).await;
         let dialed = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let mut did = self.lock();
+        let mut did = lock(&self.did);
         *(if dialed.is_ok() { &mut did.connections } else { &mut did.unconnected }) += 1;
         Ok(AttackConnection { stream: dialed?, context: self.clone() })
     }
@@ -90,24 +92,20 @@ impl AttackContext {
 
     /// Counts bytes that went another way than through an [`AttackConnection`].
     pub(super) fn count(&self, sent: usize, received: usize) {
-        let mut did = self.lock();
+        let mut did = lock(&self.did);
         did.sent_bytes += sent as u64;
         did.received_bytes += received as u64;
     }
 
     /// Counts a call that was answered.
     pub(super) fn called(&self, sent: usize, received: usize) {
-        self.lock().calls += 1;
+        lock(&self.did).calls += 1;
         self.count(sent, received);
     }
 
     /// The account so far.
     pub(super) fn did(&self) -> AttackCounts {
-        *self.lock()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, AttackCounts> {
-        self.did.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.did)
     }
 
     /// Does something `count` times at the same time, and each again as soon as it ends. They begin
@@ -146,7 +144,7 @@ impl AttackContext {
     {
         let (mut throttle, mut under_way) = (Throttle::new(per_second), JoinSet::new());
         for number in 0.. {
-            throttle.turn().await;
+            throttle.turns(1).await;
             while under_way.try_join_next().is_some() {}
             if under_way.len() >= at_once {
                 under_way.join_next().await;
@@ -165,11 +163,6 @@ pub(super) struct Throttle {
 impl Throttle {
     pub(super) fn new(per_second: u64) -> Self {
         Self { every: Duration::from_secs(1) / per_second.max(1) as u32, next: Instant::now() }
-    }
-
-    /// Waits for the next turn.
-    pub(super) async fn turn(&mut self) {
-        self.turns(1).await;
     }
 
     /// Waits until `count` more may follow.

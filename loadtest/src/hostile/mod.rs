@@ -21,8 +21,7 @@ mod table;
 mod target_server;
 mod verdict;
 
-use std::cell::RefCell;
-use std::collections::HashSet;
+use std::cell::Cell;
 use std::path::PathBuf;
 
 pub use abuse_run::Timing;
@@ -38,7 +37,7 @@ pub use verdict::{Change, Measured, Rule};
 
 use self::target_server::TargetServer;
 use crate::LoadError;
-use crate::host::pin;
+use crate::host::pin::{self, Cores};
 
 /// Runs that a quiet span before them serves.
 const RUNS_PER_QUIET: u32 = 5;
@@ -49,8 +48,8 @@ pub struct Hostile {
     pub binary: PathBuf,
     /// Further keys of its configuration.
     pub set: Vec<(String, String)>,
-    /// Cores of everybody.
-    pub cores: AttackCores,
+    /// Cores of the server and of this process; the attackers have one of the latter.
+    pub cores: Cores,
     /// The attackers' program.
     pub attackers: Attackers,
     /// Lengths and rates.
@@ -59,31 +58,9 @@ pub struct Hostile {
     pub rule: Rule,
 }
 
-/// Cores of everybody; empty where nobody is pinned.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AttackCores {
-    /// The server's.
-    pub server: Vec<usize>,
-    /// The attackers'.
-    pub attackers: Vec<usize>,
-    /// Cores of this process. On two cores the attackers share one of them.
-    pub client: Vec<usize>,
-}
-
-impl AttackCores {
-    /// One core for the server, another one for the attackers, and all but the server's for the
-    /// client. Nobody is pinned on a machine with one core.
-    #[must_use]
-    pub fn among(cores: &[usize]) -> Self {
-        match cores {
-            [server, client @ ..] if !client.is_empty() => Self {
-                server: vec![*server],
-                attackers: client[..1].to_vec(),
-                client: client.to_vec(),
-            },
-            _ => Self::default(),
-        }
-    }
+/// The attackers' core: the first of the client's, which a machine with two cores makes them share.
+fn attackers_core(cores: &Cores) -> &[usize] {
+    &cores.client[..cores.client.len().min(1)]
 }
 
 impl Hostile {
@@ -102,9 +79,9 @@ impl Hostile {
             pin::this_process(&self.cores.client)?;
         }
         let mut outcomes: Vec<Outcome> = Vec::new();
-        let noted = RefCell::new(HashSet::new());
+        let noted = Cell::new(false);
         let note = |text: &str| {
-            if noted.borrow_mut().insert(text.to_owned()) {
+            if !noted.replace(true) {
                 note(text);
             }
         };
@@ -124,7 +101,7 @@ impl Hostile {
                 None => self.quiet(self.server(&run, &note).await?).await,
             };
             let how = (&self.timing, &self.rule);
-            let attackers = (&self.attackers, &*self.cores.attackers);
+            let attackers = (&self.attackers, attackers_core(&self.cores));
             let measured =
                 abuse_run::measure(&mut server, &run, how, attackers, quiet.clone()).await;
             // One run without a result is no reason to give the others up.
@@ -163,10 +140,12 @@ mod tests {
 
     #[test]
     fn server_and_attackers_have_a_core_each_and_the_client_any_but_the_servers() {
-        let cores = AttackCores::among(&[0, 1]);
-        assert_eq!((cores.server, cores.attackers, cores.client), (vec![0], vec![1], vec![1]));
-        let cores = AttackCores::among(&[2, 3, 4]);
-        assert_eq!((cores.attackers, cores.client), (vec![3], vec![3, 4]));
-        assert_eq!(AttackCores::among(&[0]), AttackCores::default());
+        let cores = pin::split(&[0, 1], 1);
+        assert_eq!(attackers_core(&cores), [1]);
+        assert_eq!((cores.server, cores.client), (vec![0], vec![1]));
+        let cores = pin::split(&[2, 3, 4], 1);
+        assert_eq!((attackers_core(&cores), &cores.client), (&[3][..], &vec![3, 4]));
+        assert_eq!(pin::split(&[0], 1), Cores::default());
+        assert!(attackers_core(&Cores::default()).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::ValueEnum;
+use countersign_client::wire::challenge::Wait;
 use serde::{Deserialize, Serialize};
 
 /// A listener of a server.
@@ -17,7 +18,6 @@ pub enum Listener {
 
 impl Listener {
     /// Its name.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -41,19 +41,11 @@ pub(super) struct Order {
     /// The tenant of those who sign in. It is no secret.
     pub(super) tenant: String,
     /// Challenges that one user may wait for.
-    pub(super) waits: Vec<OwnWait>,
+    pub(super) waits: Vec<Wait>,
     /// A user whose public key and challenge the attackers know.
     pub(super) victim: Victim,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,
-}
-
-/// A challenge with its token.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OwnWait {
-    pub(super) token: String,
-    pub(super) challenge_id: String,
 }
 
 /// An enrolled public key with a pending challenge.

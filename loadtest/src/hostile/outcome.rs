@@ -22,7 +22,6 @@ pub struct Outcome {
 
 impl Outcome {
     /// All figures of the run, for a file.
-    #[must_use]
     pub fn json(&self) -> Value {
         let Measured { quiet, during, after, memory, descriptors, .. } = &self.measured;
         json!({

@@ -16,20 +16,17 @@ pub struct Run {
 
 impl Run {
     /// Names of the abuses.
-    #[must_use]
     pub fn name(&self) -> String {
         self.abuses.iter().map(|abuse| abuse.name).collect::<Vec<_>>().join(" + ")
     }
 
     /// Says if another run can be on the same server.
-    #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         self.store == other.store && self.listener == other.listener
     }
 }
 
 /// Each abuse alone, on each listener for which it makes sense and with each store.
-#[must_use]
 pub fn alone(stores: &[String], listeners: &[Listener], abuses: &[&'static Abuse]) -> Vec<Run> {
     let mut runs = Vec::new();
     for store in stores {
@@ -46,7 +43,6 @@ pub fn alone(stores: &[String], listeners: &[Listener], abuses: &[&'static Abuse
 }
 
 /// Each pair of abuses, on the public listener and with each store.
-#[must_use]
 pub fn pairs(stores: &[String], abuses: &[&'static Abuse]) -> Vec<Run> {
     let mut runs = Vec::new();
     for store in stores {

@@ -3,19 +3,22 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_client::ClientError;
+use countersign_client::wire::challenge::Wait;
+use countersign_client::wire::secret::Secret;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{OwnWait, Victim};
+use super::order::Victim;
 use super::span::Span;
 use crate::LoadError;
 use crate::client::raw::{Answer, Callers, Connection, Person, expect};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::{Work, open_loop};
+use crate::run::lock;
 use crate::run::schedule::{Schedule, Shape};
 use crate::run::stop::Stop;
 use crate::run::tally::Tally;
@@ -132,10 +135,8 @@ impl SignIn {
             return Err(LoadError::Unexpected { step: step::OUTCOME, what: NOT_HELD });
         };
         let valid = call(&mut backend, &person.validate(token), step::VALIDATE).await?;
-        if !valid.body.contains("\"isValid\":true") {
-            let what = "the sign-in is not valid";
-            return Err(LoadError::Unexpected { step: step::VALIDATE, what });
-        }
+        let is_valid = valid.body.contains("\"isValid\":true");
+        LoadError::check(is_valid, step::VALIDATE, "the sign-in is not valid")?;
         lock(&kept.backends).push(backend);
         lock(&kept.phones).push(phone);
         Ok(())
@@ -176,23 +177,16 @@ pub(super) async fn targets(
     address: SocketAddr,
     callers: &Callers,
     waits: usize,
-) -> io::Result<(Victim, Vec<OwnWait>)> {
+) -> io::Result<(Victim, Vec<Wait>)> {
     let mut connection = Connection::to(address);
     let mut all = Vec::new();
     let mut public_key = String::new();
     for _ in 0..=waits {
         let person = somebody(callers, &mut connection).await?;
         public_key = person.public_key();
-        let tracked = connection.call(person.track()).await?;
-        let token = expect(&tracked, "token")?.to_owned();
-        let started = connection.call(&Person::start(&token)).await?;
-        let challenge_id = expect(&started, "challengeId")?.to_owned();
-        all.push(OwnWait { token, challenge_id });
+        let (token, challenge_id) = person.begin(&mut connection).await?;
+        all.push(Wait { token: Secret::new(token), challenge_id });
     }
     let challenge = all.pop().map(|last| last.challenge_id).unwrap_or_default();
     Ok((Victim { public_key, challenge }, all))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

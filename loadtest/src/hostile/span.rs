@@ -31,13 +31,11 @@ pub struct Span {
 
 impl Span {
     /// Sign-ins that were begun.
-    #[must_use]
     pub fn begun(&self) -> u64 {
         self.sign_ins.count() + self.failed + self.refused
     }
 
     /// The 99th percentile of the sign-ins.
-    #[must_use]
     pub fn p99(&self) -> Option<Duration> {
         self.sign_ins.quantile(0.99)
     }

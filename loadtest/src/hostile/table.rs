@@ -1,13 +1,12 @@
 //! The table of abuses.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use super::abuse::{
     bad_credentials, bad_heads, broken_bodies, connections, crowded_waits, floods, half_closes,
     pipelining, slow_readers, slow_requests, streams, webhook,
 };
-use super::attack_context::AttackContext;
+use super::attack_context::Context;
 use super::order::Listener;
 use crate::LoadError;
 
@@ -24,12 +23,11 @@ pub struct Abuse {
     pub rate: fn() -> String,
     /// True if it makes sense on the operators' listener too.
     both: bool,
-    pub(super) begin: fn(Arc<AttackContext>) -> Abusing,
+    pub(super) begin: fn(Context) -> Abusing,
 }
 
 impl Abuse {
     /// Says if it makes sense on a listener.
-    #[must_use]
     pub fn is_for(&self, listener: Listener) -> bool {
         self.both || listener == Listener::Public
     }
@@ -68,7 +66,7 @@ pub const ALL: &[Abuse] = &[
     abuse!("connect-bursts", BOTH, connections, burst_rate, bursts,
         "many connections at once, closed, and again"),
     abuse!("slow-heads", BOTH, slow_requests, heads_rate, heads, "heads that come byte by byte"),
-    abuse!("slow-bodies", PUBLIC, slow_requests, bodies_rate, bodies,
+    abuse!("slow-bodies", PUBLIC, slow_requests, rate, bodies,
         "bodies that come byte by byte"),
     abuse!("slow-readers", BOTH, slow_readers, rate, begin,
         "pipelined requests for the largest answer, which nobody reads"),

@@ -3,18 +3,17 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use countersign_client::wire::challenge::WAITS_PER_POLL_MAX;
+use countersign_client::wire::challenge::{WAITS_PER_POLL_MAX, Wait};
 
-use super::order::{Accomplice, OwnWait, Victim};
+use super::order::{Accomplice, Victim};
 use super::sign_ins::{SignIns, targets};
 use crate::LoadError;
-use crate::client::raw::Callers;
 use crate::server::{SpawnSettings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.
 const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
-/// Keys of a server that peers reach directly. One that the server does not know is left out.
-const KEYS: [(&str, &str); 1] = [("server.direct_clients", "true")];
+/// True for a server that peers reach directly. A server that does not know the key is left without.
+const DIRECT: &str = "server.direct_clients";
 /// Address of the accomplice's webhook, which nobody else uses.
 const WEBHOOK: &str = "127.0.0.10";
 /// The tenant of the accomplice, whose secret the attackers know.
@@ -35,13 +34,12 @@ pub(super) struct TargetServer {
     pub(super) sign_ins: SignIns,
     /// A tenant that is hostile itself.
     pub(super) accomplice: Accomplice,
-    callers: Callers,
     log_read: u64,
 }
 
 impl TargetServer {
     /// Starts a server, and enrolls as many people as sign in on it at `per_second`. `left_out` is
-    /// told of each key that the server does not know.
+    /// told of the key if the server does not know [`DIRECT`].
     ///
     /// # Errors
     /// [`LoadError`] if it does not start.
@@ -53,42 +51,31 @@ impl TargetServer {
         left_out: impl Fn(&str),
     ) -> Result<Self, LoadError> {
         let webhook = free_port()?;
-        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let direct = (DIRECT.to_owned(), "true".to_owned());
         let mut settings = SpawnSettings {
             store: store.to_owned(),
             workers: 0,
             cores: cores.to_vec(),
-            keys: KEYS.into_iter().map(owned).chain(accomplice_keys(webhook)).collect(),
+            keys: std::iter::once(direct).chain(accomplice_keys(webhook)).collect(),
             descriptors: Some(DESCRIPTORS),
         };
         settings.keys.extend_from_slice(set);
-        let spawned = loop {
-            let error = match Spawned::start(binary, &settings).await {
-                Ok(spawned) => break spawned,
-                Err(error) => error,
-            };
-            let known = settings.keys.len();
-            settings
-                .keys
-                .retain(|(key, _)| !is_unknown(key, &error.to_string()) || is_set(key, set));
-            if settings.keys.len() == known {
-                return Err(error);
+        let is_set = set.iter().any(|(key, _)| key == DIRECT);
+        let spawned = match Spawned::start(binary, &settings).await {
+            Err(error) if !is_set && is_unknown(DIRECT, &error.to_string()) => {
+                settings.keys.retain(|(key, _)| key != DIRECT);
+                left_out(DIRECT);
+                Spawned::start(binary, &settings).await?
             }
-            KEYS.iter().filter(|(key, _)| is_unknown(key, &error.to_string())).for_each(
-                |(key, _)| {
-                    left_out(key);
-                },
-            );
+            started => started?,
         };
         let target = &spawned.target;
-        let callers = target.callers();
         let (public, operators) = (target.address()?, target.operations_address()?);
-        let sign_ins = SignIns::enroll(public, &callers, per_second).await?;
-        let tenant = target.tenant.clone();
-        let (secret, accomplice) = (ACCOMPLICE_SECRET.to_owned(), ACCOMPLICE.to_owned());
+        let sign_ins = SignIns::enroll(public, &target.callers(), per_second).await?;
+        let [tenant, accomplice, secret] =
+            [&target.tenant, ACCOMPLICE, ACCOMPLICE_SECRET].map(str::to_owned);
         let accomplice = Accomplice { tenant: accomplice, secret, webhook };
-        let log_read = 0;
-        Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, callers, log_read })
+        Ok(Self { spawned, public, operators, tenant, sign_ins, accomplice, log_read: 0 })
     }
 
     /// Its process.
@@ -100,8 +87,8 @@ impl TargetServer {
     ///
     /// # Errors
     /// If the server does not start them.
-    pub(super) async fn targets(&self) -> Result<(Victim, Vec<OwnWait>), LoadError> {
-        Ok(targets(self.public, &self.callers, WAITS_PER_POLL_MAX).await?)
+    pub(super) async fn targets(&self) -> Result<(Victim, Vec<Wait>), LoadError> {
+        Ok(targets(self.public, &self.spawned.target.callers(), WAITS_PER_POLL_MAX).await?)
     }
 
     /// Lines of its log since the last look that a sound server does not write.
@@ -147,10 +134,6 @@ fn accomplice_keys(webhook: SocketAddr) -> impl Iterator<Item = (String, String)
 fn is_unknown(key: &str, error: &str) -> bool {
     let variable = format!("COUNTERSIGN__{}", key.replace('.', "__").to_ascii_uppercase());
     error.contains(&format!("{UNKNOWN}{variable}:"))
-}
-
-fn is_set(key: &str, set: &[(String, String)]) -> bool {
-    set.iter().any(|(known, _)| known == key)
 }
 
 /// An address of the accomplice on which nobody listens.

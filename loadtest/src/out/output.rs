@@ -59,7 +59,7 @@ impl OutputArgs {
             }
         }
         let Some((path, why)) = failed else { return Ok(()) };
-        let kept = json.map_or_else(|| files::keep(".json", |out| write_json(report, out)), Ok);
+        let kept = json.map_or_else(|| files::keep(".json", |out| json::write(report, out)), Ok);
         let kept = match kept {
             Ok(json) => format!("it is kept in {}, for `render`", json.display()),
             Err(why) => format!("nor can it be kept elsewhere: {why}"),
@@ -87,7 +87,7 @@ impl OutputArgs {
     /// The requested files and the form of each.
     fn named(&self) -> Vec<(&Path, Form)> {
         let forms: [(&Option<PathBuf>, Form); 3] = [
-            (&self.json, write_json),
+            (&self.json, |report, out| json::write(report, out)),
             (&self.html, |report, out| out.write_all(html::render(report).as_bytes())),
             (&self.markdown, |report, out| out.write_all(markdown::render(report).as_bytes())),
         ];
@@ -98,12 +98,6 @@ impl OutputArgs {
 /// A form of a report.
 type Form = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
-fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    json::write(report, out).map_err(|error| {
-        if let LoadError::Io(error) = error { error } else { io::Error::other(error) }
-    })
-}
-
-fn output(path: &Path, why: String) -> LoadError {
+pub(crate) fn output(path: &Path, why: String) -> LoadError {
     LoadError::Output { path: path.to_path_buf(), why }
 }

@@ -18,7 +18,6 @@ pub struct Progress {
 
 impl Progress {
     /// Makes progress for a terminal, if there is one and `quiet` is false.
-    #[must_use]
     pub fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
         let target =
@@ -44,8 +43,7 @@ impl Progress {
     pub(crate) fn run(&self, length: Option<Duration>) {
         self.bar.reset();
         self.bar.set_style(style(RUNNING));
-        let seconds = length.map(|length| length.as_secs().max(1));
-        match seconds {
+        match length.map(|length| length.as_secs().max(1)) {
             Some(seconds) => {
                 self.bar.set_length(seconds);
                 self.bar.set_prefix(format!("{seconds}s"));

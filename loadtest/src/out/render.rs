@@ -44,11 +44,10 @@ impl RenderArgs {
 /// # Errors
 /// [`LoadError::Report`], with its path.
 pub fn read(path: &Path) -> Result<Report, LoadError> {
-    let named = || path.display().to_string();
-    let bytes = files::read(path).map_err(|why| ReportError::File { path: named(), why })?;
-    let parsed = json::parse(&bytes)
-        .map_err(|source| ReportError::In { path: named(), source: Box::new(source) });
-    Ok(parsed?)
+    let unusable = |why| ReportError::File { path: path.display().to_string(), why };
+    let unreadable = |why| unusable(format!("the report cannot be read: {why}"));
+    let bytes = files::read(path).map_err(unreadable)?;
+    Ok(json::read(&bytes).map_err(|error| unusable(error.to_string()))?)
 }
 
 /// Names the standard output where it takes nothing.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::LoadError;
 use crate::client::recorder::Recorder;
@@ -69,7 +69,7 @@ async fn as_due<W: Work>(
                 }
                 None => end = Some(Instant::now() + drain),
             },
-            () = at(end), if end.is_some() => break,
+            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break,
         }
         while !idle.is_empty() && !waiting.is_empty() {
             if let (Some(mut worker), Some(meant)) = (idle.pop_front(), waiting.pop_front()) {
@@ -91,12 +91,6 @@ async fn as_due<W: Work>(
         tally.abandon();
     }
     idle.into()
-}
-
-async fn at(end: Option<Instant>) {
-    if let Some(end) = end {
-        tokio::time::sleep_until(end).await;
-    }
 }
 
 /// A closed loop: each worker begins anew as soon as it is done, until `go_on` says no to the
@@ -161,9 +155,11 @@ fn unwrap<T>(ended: Result<T, JoinError>) -> T {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+
     use super::*;
     use crate::out::report::step::WHOLE;
-    use crate::run::schedule::{Shape, pace_in_virtual_time};
+    use crate::run::schedule::Shape;
 
     /// A server that takes 10 ms, but for one time in which nothing is answered.
     #[derive(Clone)]
@@ -176,7 +172,7 @@ mod tests {
         async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
             let end = self.begin + Duration::from_millis(self.stall.end);
             if self.stall.contains(&(self.begin.elapsed().as_millis() as u64)) {
-                tokio::time::sleep_until(end).await;
+                sleep_until(end).await;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
             recorder.record(WHOLE, meant.elapsed());
@@ -186,6 +182,22 @@ mod tests {
 
     fn workers(count: usize, stall: std::ops::Range<u64>) -> Vec<Stalling> {
         vec![Stalling { begin: Instant::now(), stall }; count]
+    }
+
+    fn pace_in_virtual_time(
+        start: Instant,
+        arrivals: Box<dyn Iterator<Item = Duration> + Send>,
+    ) -> UnboundedReceiver<Instant> {
+        let (tell, due) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            for at in arrivals {
+                sleep_until(start + at).await;
+                if tell.send(start + at).is_err() {
+                    return;
+                }
+            }
+        });
+        due
     }
 
     /// Arrivals at equal intervals for ten seconds, in virtual time.

@@ -3,14 +3,8 @@
 use tokio::sync::watch;
 
 /// A call to end, with its reason, that everyone who has a clone hears.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Stop(watch::Sender<Option<String>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
 
 impl Stop {
     /// Calls. The first reason stays.
@@ -23,7 +17,6 @@ impl Stop {
     }
 
     /// The reason, if it was called.
-    #[must_use]
     pub fn reason(&self) -> Option<String> {
         self.0.borrow().clone()
     }

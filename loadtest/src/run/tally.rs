@@ -2,13 +2,14 @@
 //! that a run that is cut short loses nothing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::LoadError;
 use crate::client::recorder::Recorder;
 use crate::out::report::model::{Failures, Step, Totals};
 use crate::out::report::step;
+use crate::run::lock;
 use crate::run::times::Times;
 
 /// A begin so much later than it was meant to be counts as late.
@@ -54,21 +55,20 @@ pub struct Interval {
 
 impl Tally {
     /// An empty one. Times of `main` are those of the whole.
-    #[must_use]
     pub fn new(main: &'static str) -> Self {
         Self { main, counts: Mutex::default() }
     }
 
     /// Counts a scheduled arrival.
     pub fn offered(&self) {
-        let mut counts = self.counts();
+        let mut counts = lock(&self.counts);
         counts.totals.offered += 1;
         counts.interval.offered += 1;
     }
 
     /// Counts an arrival that began, with its delay.
     pub fn begun(&self, late: Duration) {
-        let mut counts = self.counts();
+        let mut counts = lock(&self.counts);
         counts.totals.begun += 1;
         counts.in_flight += 1;
         counts.lateness.add(late);
@@ -81,7 +81,7 @@ impl Tally {
 
     /// It ended.
     pub fn ended(&self, recorder: &Recorder, result: Result<(), &LoadError>) {
-        let mut counts = self.counts();
+        let mut counts = lock(&self.counts);
         counts.in_flight = counts.in_flight.saturating_sub(1);
         counts.record(recorder, self.main);
         match result {
@@ -98,47 +98,31 @@ impl Tally {
                     counts.interval.failed += 1;
                     counts.interval.unanswered += u64::from(error.is_transport());
                 }
-                counts.wrong(
-                    error.step(),
-                    error.kind(),
-                    error.is_refusal(),
-                    || error.to_string(),
-                    1,
-                );
+                counts
+                    .wrong(error.step(), error.kind(), error.is_refusal(), 1, || error.to_string());
             }
         }
     }
 
-    /// Times that belong to no arrival.
-    pub fn record(&self, recorder: &Recorder) {
-        self.counts().record(recorder, self.main);
-    }
-
     /// Arrivals that never began: all who could have taken them were busy to the end.
     pub fn unbegun(&self, count: u64, workers: usize) {
-        if count == 0 {
-            return;
-        }
         let words = || format!("all {workers} were busy until the run ended");
-        self.counts().wrong("begin", "never begun".to_owned(), false, words, count);
+        lock(&self.counts).wrong("begin", "never begun".to_owned(), false, count, words);
     }
 
     /// Counts arrivals under way as abandoned, because the run is over.
     pub fn abandon(&self) {
-        let mut counts = self.counts();
+        let mut counts = lock(&self.counts);
         let count = std::mem::take(&mut counts.in_flight);
-        if count == 0 {
-            return;
-        }
         counts.totals.failed += count;
         counts.interval.failed += count;
         let words = || "the run ended before they did".to_owned();
-        counts.wrong("end", "unfinished".to_owned(), false, words, count);
+        counts.wrong("end", "unfinished".to_owned(), false, count, words);
     }
 
     /// Takes the counts since the last call.
     pub fn cut(&self) -> Interval {
-        let mut counts = self.counts();
+        let mut counts = lock(&self.counts);
         let mut interval = std::mem::take(&mut counts.interval);
         interval.in_flight = counts.in_flight;
         interval
@@ -146,12 +130,12 @@ impl Tally {
 
     /// The totals so far.
     pub fn totals(&self) -> Totals {
-        self.counts().totals.clone()
+        lock(&self.counts).totals.clone()
     }
 
     /// The times of every step that has some, in the order in which they happen.
     pub fn steps(&self) -> Vec<Step> {
-        let counts = self.counts();
+        let counts = lock(&self.counts);
         let some = step::ALL.iter().filter_map(|(name, about)| {
             let times = counts.steps.get(name)?.0.clone();
             Some(Step { name: (*name).to_owned(), about: (*about).to_owned(), times })
@@ -160,30 +144,23 @@ impl Tally {
     }
 
     /// The times of some steps, all together.
-    #[must_use]
     pub fn times_of(&self, steps: &[&str]) -> Times {
-        let counts = self.counts();
+        let counts = lock(&self.counts);
         let mut all = Times::default();
         steps.iter().filter_map(|name| counts.steps.get(name)).for_each(|times| all.merge(times));
         all
     }
 
     /// By how much arrivals were begun later than they were meant to be.
-    #[must_use]
     pub fn lateness(&self) -> Times {
-        self.counts().lateness.clone()
+        lock(&self.counts).lateness.clone()
     }
 
     /// Failures, most frequent first.
     pub fn errors(&self) -> Vec<Failures> {
-        let mut all: Vec<_> = self.counts().errors.values().cloned().collect();
+        let mut all: Vec<_> = lock(&self.counts).errors.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.kind.cmp(&b.kind)));
         all
-    }
-
-    /// A lock that a panic left is taken all the same: counts are right at any moment.
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,9 +179,12 @@ impl Counts {
         step: &'static str,
         kind: String,
         refusal: bool,
-        first: impl FnOnce() -> String,
         count: u64,
+        first: impl FnOnce() -> String,
     ) {
+        if count == 0 {
+            return;
+        }
         let known = self.errors.contains_key(&(step, kind.clone()));
         let other = !known && self.errors.len() >= KINDS_MAX;
         let kind = if other { "of further kinds".to_owned() } else { kind };

@@ -31,26 +31,22 @@ impl Times {
     }
 
     /// The time that so great a share does not exceed; none if there are no times.
-    #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let any = !self.0.is_empty();
         any.then(|| Duration::from_micros(self.0.value_at_quantile(share)))
     }
 
     /// The same in milliseconds; 0 if there are no times.
-    #[must_use]
     pub fn ms(&self, share: f64) -> f64 {
         self.quantile(share).unwrap_or_default().as_secs_f64() * 1e3
     }
 
     /// The longest.
-    #[must_use]
     pub fn longest(&self) -> Option<Duration> {
         self.quantile(1.0)
     }
 
     /// Their number.
-    #[must_use]
     pub fn count(&self) -> u64 {
         self.0.len()
     }

@@ -121,11 +121,6 @@ impl LoadArgs {
         self.closed.or(self.users).unwrap_or_else(|| usual.clamp(WORKERS.0, WORKERS.1))
     }
 
-    /// Time from the first arrival to the last.
-    pub(crate) const fn length(&self) -> Duration {
-        self.time
-    }
-
     /// Lets the workers work.
     pub(crate) async fn run<W: Work>(&self, workers: Vec<W>, context: &RunContext) {
         if self.closed.is_some() {

@@ -1,7 +1,6 @@
 //! Enrollments: a new user each time, with a key that was made before.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
 use countersign_client::SoftwareKey;
@@ -11,10 +10,11 @@ use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{UserFactory, keys};
+use crate::client::people::UserFactory;
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
+use crate::run::lock;
 
 /// Keys that are made before; a run that takes more makes the rest as it goes.
 const KEYS_MAX: usize = 200_000;
@@ -43,14 +43,14 @@ struct Keys {
 
 impl Enroller {
     fn key(&self) -> (usize, SoftwareKey) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = lock(&self.keys);
         if let Some(key) = keys.made.pop() {
             return key;
         }
         let index = keys.next;
         keys.next += 1;
         keys.made_late += 1;
-        (index, SoftwareKey::generate(self.factory.phone_kind(index).algorithm()))
+        (index, self.factory.key(index))
     }
 }
 
@@ -73,20 +73,17 @@ impl Scenario for EnrollArgs {
         Some(&self.load)
     }
 
-    fn requests(&self) -> usize {
-        self.load.workers(Duration::ZERO)
-    }
-
     async fn prepare(&self, context: &RunContext) -> Result<Vec<Enroller>, LoadError> {
         let time = self.load.time + self.load.warm_up;
         let expected = (self.load.rate * time.as_secs_f64() * 1.1).ceil() as usize + 100;
-        let (count, phone_kinds) = (expected.min(KEYS_MAX), context.factory.phone_kinds.clone());
+        let (count, factory) = (expected.min(KEYS_MAX), Arc::new(context.factory.clone()));
+        let keys = factory.clone();
         context.progress.prepare("making keys", count);
-        let made = tokio::task::spawn_blocking(move || keys(&phone_kinds, count)).await;
+        let made =
+            tokio::task::spawn_blocking(move || (0..count).map(|n| (n, keys.key(n))).collect())
+                .await;
         let made = made.map_err(|_| LoadError::Wrong("the keys were not made"))?;
-        let made = made.into_iter().enumerate().collect();
         let keys = Arc::new(Mutex::new(Keys { made, next: count, made_late: 0 }));
-        let factory = Arc::new(context.factory.clone());
         let enroller = || Enroller { factory: factory.clone(), keys: keys.clone() };
         let enrollers = (0..self.requests()).map(|_| enroller()).collect();
         self.load.warm_up(enrollers, Self::MAIN, context).await
@@ -99,8 +96,7 @@ impl Scenario for EnrollArgs {
     ) -> Result<Figures, LoadError> {
         let keys = enrollers.first().map(|enroller| enroller.keys.clone());
         self.load.run(enrollers, context).await;
-        let made_late =
-            keys.map_or(0, |keys| keys.lock().unwrap_or_else(PoisonError::into_inner).made_late);
+        let made_late = keys.map_or(0, |keys| lock(&keys).made_late);
         Ok(super::figures(json!({ "keys made while measuring": made_late })))
     }
 }

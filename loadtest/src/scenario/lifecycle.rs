@@ -28,15 +28,17 @@ pub enum Learn {
 }
 
 /// Behaviour of the people.
-#[derive(Args, Clone, Debug, Serialize)]
+#[derive(Args, Clone, Copy, Debug, Serialize)]
 #[command(next_help_heading = "People")]
 pub struct PeopleArgs {
     /// Time until a person answers: none, 2s, exp:5s or uniform:1s-9s. The lifecycle's time leaves
     /// it out.
     #[arg(long, default_value_t = Delay::None)]
+    #[serde(serialize_with = "crate::scenario::words")]
     pub human: Delay,
     /// Shares of the people's reactions.
     #[arg(long, default_value_t = Reactions::default(), value_name = "approve=90,deny=8,ignore=2")]
+    #[serde(serialize_with = "crate::scenario::words")]
     pub mix: Reactions,
     /// The browser's way to learn the outcome.
     #[arg(long, value_enum, default_value_t = Learn::Waiting)]
@@ -60,22 +62,17 @@ pub struct LifecycleArgs {
 pub struct Cycle {
     /// The user.
     pub user: User,
-    /// The browser's way to learn the outcome.
-    pub learn: Learn,
-    /// Shares of the person's reactions.
-    pub mix: Reactions,
-    /// Time until the person answers.
-    pub human: Delay,
+    /// Behaviour of the person and the browser.
+    pub people: PeopleArgs,
     /// Source of random numbers.
     pub random: fastrand::Rng,
 }
 
 impl Cycle {
     /// A user who approves at once.
-    #[must_use]
     pub fn approving(user: User, learn: Learn) -> Self {
-        let random = fastrand::Rng::with_seed(0);
-        Self { user, learn, mix: Reactions::default(), human: Delay::None, random }
+        let people = PeopleArgs { human: Delay::None, mix: Reactions::default(), learn };
+        Self { user, people, random: fastrand::Rng::with_seed(0) }
     }
 
     async fn decided(
@@ -86,7 +83,7 @@ impl Cycle {
         recorder: &mut Recorder,
     ) -> Result<(), LoadError> {
         let open = self.user.challenge(meant, recorder).await?;
-        let poll = (self.learn == Learn::Waiting).then(|| open.poll());
+        let poll = (self.people.learn == Learn::Waiting).then(|| open.poll());
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -113,21 +110,17 @@ impl Cycle {
         let open = self.user.challenge(meant, recorder).await?;
         let told = open.ask(Some(GIVE_UP_SECONDS)).await.map_err(LoadError::at(step::VERIFY))?;
         let what = "a challenge without an answer has ended";
-        if told.outcome.is_none() {
-            Ok(())
-        } else {
-            Err(LoadError::Unexpected { step: step::VERIFY, what })
-        }
+        LoadError::check(told.outcome.is_none(), step::VERIFY, what)
     }
 }
 
 impl Work for Cycle {
     async fn once(&mut self, meant: Instant, recorder: &mut Recorder) -> Result<(), LoadError> {
-        let reaction = self.mix.draw(&mut self.random);
+        let reaction = self.people.mix.draw(&mut self.random);
         if reaction == Reaction::Ignore {
             return self.ignored(meant, recorder).await;
         }
-        let delay = self.human.draw(&mut self.random);
+        let delay = self.people.human.draw(&mut self.random);
         self.decided(meant, reaction == Reaction::Approve, delay, recorder).await?;
         recorder.record(step::WHOLE, meant.elapsed().saturating_sub(delay));
         Ok(())
@@ -147,9 +140,7 @@ impl PeopleArgs {
         let users = context.enroll(count).await?;
         let cycle = |(index, user)| Cycle {
             user,
-            learn: self.learn,
-            mix: self.mix,
-            human: self.human,
+            people: *self,
             random: fastrand::Rng::with_seed(context.seed.wrapping_add(index as u64)),
         };
         Ok(users.into_iter().enumerate().map(cycle).collect())

@@ -9,10 +9,11 @@ pub mod soak;
 pub mod storm;
 pub mod waiters;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 pub use arrivals::LoadArgs;
@@ -56,7 +57,6 @@ impl RunContext {
     }
 
     /// Memory of the server that is in use, in bytes, if its process is known.
-    #[must_use]
     pub fn rss_bytes(&self) -> Option<u64> {
         process::rss_bytes(self.pid?).ok()
     }
@@ -87,12 +87,14 @@ pub trait Scenario: Serialize + Sync {
         self.load().map_or(Ok(()), LoadArgs::check)
     }
 
-    /// Requests at the same time, at most.
-    fn requests(&self) -> usize;
+    /// Requests at the same time, at most: those of the workers, each of which sends one by one.
+    fn requests(&self) -> usize {
+        self.load().map_or(0, |load| load.workers(Duration::ZERO))
+    }
 
     /// Length of the measured part, if it is known.
     fn length(&self) -> Option<Duration> {
-        self.load().map(LoadArgs::length)
+        self.load().map(|load| load.time)
     }
 
     /// Prepares the measurement.
@@ -111,8 +113,13 @@ pub trait Scenario: Serialize + Sync {
 }
 
 /// A time in seconds, for a report.
-pub(crate) fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(time.as_secs_f64())
+}
+
+/// A value in the words of the command line, for a report.
+pub(crate) fn words<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
 }
 
 /// An object of figures.

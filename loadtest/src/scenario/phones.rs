@@ -11,14 +11,12 @@ use tokio::time::Instant;
 
 use super::{Figures, LoadArgs, RunContext, Scenario};
 use crate::LoadError;
-use crate::client::people::{Phone, Seen, User};
+use crate::client::people::{Phone, Seen, User, WAIT_SECONDS};
 use crate::client::recorder::Recorder;
 use crate::out::report::step;
 use crate::run::drive::Work;
 use crate::server::metrics::Metrics;
 
-/// Longest wait that a server grants, in seconds.
-const WAIT_SECONDS: u64 = 30;
 /// Longest time in which all apps have to be waiting.
 const PARKING: Duration = Duration::from_secs(25);
 
@@ -84,10 +82,8 @@ impl App {
         let lost = |_| LoadError::Unexpected { step: step::NOTICE, what };
         let (seen, at) = (&mut self.poll).await.map_err(lost)?;
         let seen = seen.map_err(LoadError::at(step::NOTICE))?;
-        if seen.challenge != open.id {
-            let what = "the app is told of another challenge";
-            return Err(LoadError::Unexpected { step: step::NOTICE, what });
-        }
+        let what = "the app is told of another challenge";
+        LoadError::check(seen.challenge == open.id, step::NOTICE, what)?;
         recorder.record(step::NOTICE, at.saturating_duration_since(asked));
         self.user.answer(&seen, true, recorder).await?;
         recorder.record(step::WHOLE, meant.elapsed());

@@ -72,16 +72,10 @@ struct Waiter {
 
 impl WaitersArgs {
     /// Number of decisions.
-    const fn decisions(&self) -> u32 {
+    fn decisions(&self) -> u32 {
         match self.wake {
             Wake::All => self.count,
-            Wake::OneByOne => {
-                if self.decided < self.count {
-                    self.decided
-                } else {
-                    self.count
-                }
-            }
+            Wake::OneByOne => self.decided.min(self.count),
         }
     }
 

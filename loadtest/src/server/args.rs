@@ -70,7 +70,6 @@ pub(crate) fn key(text: &str) -> Result<(String, String), String> {
 
 impl ServerArgs {
     /// The store of the server that is started.
-    #[must_use]
     pub fn store(&self) -> &str {
         &self.store
     }
@@ -80,9 +79,8 @@ impl ServerArgs {
     /// # Errors
     /// [`LoadError::Input`] for a store that no server has, or one on another machine.
     pub fn with_store(&self, store: &str) -> Result<Self, LoadError> {
-        let other = Self { store: store.to_owned(), ..self.clone() };
         check_store(store, self.allow_remote)?;
-        Ok(other)
+        Ok(Self { store: store.to_owned(), ..self.clone() })
     }
 
     /// Checks everything that can be checked before anything is started, and pins this process.
@@ -101,8 +99,7 @@ impl ServerArgs {
         }
         check_store(&self.store, self.allow_remote)?;
         let allowed = pin::allowed()?;
-        pin::check(&self.server_cores, &allowed)?;
-        pin::check(&self.client_cores, &allowed)?;
+        pin::check(&[&*self.server_cores, &self.client_cores].concat(), &allowed)?;
         let automatic = self.spawn.is_some() && !self.no_pin;
         let halves = if automatic { pin::halves(&allowed) } else { Cores::default() };
         let or = |given: &[usize], other| if given.is_empty() { other } else { given.to_vec() };

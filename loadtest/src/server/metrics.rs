@@ -70,13 +70,11 @@ impl Metrics {
 
 impl Reading {
     /// The sum of a metric over all its labels; 0 if it was never written.
-    #[must_use]
     pub fn sum(&self, name: &str) -> f64 {
         self.find(name).unwrap_or(0.0)
     }
 
     /// The same; none if it was never written.
-    #[must_use]
     pub fn find(&self, name: &str) -> Option<f64> {
         let values = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;

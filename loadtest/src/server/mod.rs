@@ -34,7 +34,6 @@ pub struct Prepared {
 
 impl Prepared {
     /// A description for the report.
-    #[must_use]
     pub fn described(&self) -> Server {
         Server {
             url: self.target.base.clone(),

@@ -115,7 +115,6 @@ impl Spawned {
     }
 
     /// The last it wrote into its log, after a colon; empty if it wrote nothing.
-    #[must_use]
     pub fn last_words(&self) -> String {
         last_words(self.folder.path())
     }

@@ -4,7 +4,7 @@ use countersign_loadtest::capacity::fit::{self, Mixture};
 use countersign_loadtest::capacity::plan::USUAL;
 use countersign_loadtest::capacity::search::{Next, Search, SearchSettings};
 use countersign_loadtest::out::report::capacity::{
-    Assumptions, Capacity, Cost, Fit, Objective, OtherStore, Plan, Trial,
+    Assumptions, Capacity, Cost, Fit, Objective, Plan, StoreFindings, Trial,
 };
 use countersign_loadtest::out::report::model::Report;
 
@@ -101,8 +101,8 @@ pub(crate) fn planned_beside() -> Report {
     redis.fits.push(line(Cost::RedisBytesPerLifecycle, 1e6, 2_700.0, 20_000.0, 8));
     redis.plan = replanned(&redis);
     first.beside = vec![
-        OtherStore::new("sqlite".to_owned(), sqlite),
-        OtherStore::new("redis://127.0.0.1:6379/0".to_owned(), redis),
+        StoreFindings::new("sqlite".to_owned(), sqlite),
+        StoreFindings::new("redis://127.0.0.1:6379/0".to_owned(), redis),
     ];
     report
 }

@@ -9,6 +9,6 @@ mod user_factory;
 pub use phone::{Phone, PhoneKind, Seen};
 pub(crate) use reaction::exponential;
 pub use reaction::{Delay, Reaction, Reactions, span};
-pub(crate) use user::expect_end;
 pub use user::{Open, Poll, User};
-pub use user_factory::{UserFactory, keys};
+pub(crate) use user::{WAIT_SECONDS, expect_end};
+pub use user_factory::UserFactory;

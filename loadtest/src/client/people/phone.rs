@@ -1,8 +1,6 @@
 //! A phone, as one of the official apps or one that signs statements.
 
 use clap::ValueEnum;
-use countersign_client::wire::challenge::VerifyResponse;
-use countersign_client::wire::names::Outcome;
 use countersign_client::wire::secret::Secret;
 use countersign_client::{
     Choice, ClientError, Device, Dialect, Enrollment, Http, Prompt, SoftwareKey, StatementDevice,
@@ -10,12 +8,8 @@ use countersign_client::{
 use countersign_core::outcome::Decision;
 use countersign_core::signature::{Algorithm, SignatureFormat};
 use serde::Serialize;
-use tokio::time::Instant;
 
-use crate::LoadError;
-use crate::client::recorder::Recorder;
 use crate::client::target::Target;
-use crate::out::report::step;
 
 /// Protocol that a phone speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -31,7 +25,6 @@ pub enum PhoneKind {
 
 impl PhoneKind {
     /// Algorithm of the phone's key.
-    #[must_use]
     pub const fn algorithm(self) -> Algorithm {
         match self {
             Self::Android | Self::Ios => Algorithm::Es256,
@@ -84,7 +77,6 @@ impl Phone {
     }
 
     /// The phone's key.
-    #[must_use]
     pub const fn key(&self) -> &SoftwareKey {
         match self {
             Self::Official(device) => device.key(),
@@ -149,18 +141,4 @@ impl Phone {
         }
         Ok(())
     }
-
-    /// Reads once, with the session or signature that a read needs.
-    ///
-    /// # Errors
-    /// [`LoadError`].
-    pub async fn open(&self, recorder: &mut Recorder) -> Result<(), LoadError> {
-        recorder.timed(step::SESSION, Instant::now(), self.pending(None)).await?;
-        Ok(())
-    }
-}
-
-/// Tells whether the browser learned of that outcome.
-pub(super) fn is_told(told: &VerifyResponse, approve: bool) -> bool {
-    if approve { told.is_verified } else { told.outcome == Some(Outcome::Denied) }
 }

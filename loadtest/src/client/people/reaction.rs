@@ -4,8 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-
 /// A person's reaction to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
@@ -75,12 +73,6 @@ impl fmt::Display for Reactions {
     }
 }
 
-impl Serialize for Reactions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// Time until a person answers, such as `none`, `2s`, `exp:5s` or `uniform:1s-9s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Delay {
@@ -108,7 +100,6 @@ impl Delay {
     }
 
     /// The mean.
-    #[must_use]
     pub fn mean(&self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -149,12 +140,6 @@ impl fmt::Display for Delay {
             Self::Exponential(mean) => write!(f, "exp:{mean:?}"),
             Self::Uniform(from, to) => write!(f, "uniform:{from:?}-{to:?}"),
         }
-    }
-}
-
-impl Serialize for Delay {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_client::wire::challenge::{PushChallengeRequest, VerifyResponse};
+use countersign_client::wire::names::Outcome;
 use countersign_client::wire::secret::Secret;
 use countersign_client::wire::track::TrackRequest;
 use countersign_client::wire::validate::ValidateRequest;
@@ -10,7 +11,7 @@ use countersign_client::{Browser, ClientError, Http, RelyingParty, SoftwareKey};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::phone::{Phone, PhoneKind, Seen, is_told};
+use super::phone::{Phone, PhoneKind, Seen};
 use crate::LoadError;
 use crate::client::recorder::Recorder;
 use crate::client::retry::retry_refused;
@@ -19,7 +20,7 @@ use crate::out::report::step;
 
 const ACTION: &str = "signIn";
 /// Longest wait that a server grants, in seconds.
-const WAIT_SECONDS: u64 = 30;
+pub(crate) const WAIT_SECONDS: u64 = 30;
 
 /// A user, who may be enrolled.
 #[derive(Clone, Debug)]
@@ -77,7 +78,9 @@ impl User {
         let token = recorder.timed(step::TRACK, meant, tracked).await?.token;
         let enrolling = self.phone.enroll(token.reveal());
         recorder.timed(step::ENROLL, Instant::now(), enrolling).await?;
-        self.phone.open(recorder).await
+        // The first read also begins a session, or signs.
+        recorder.timed(step::SESSION, Instant::now(), self.phone.pending(None)).await?;
+        Ok(())
     }
 
     /// Tracks an action. Gives its token.
@@ -160,12 +163,7 @@ impl User {
         let request = ValidateRequest { token: Some(token), action: None, user_id: None };
         let asked = self.backend.validate(&request);
         let valid = recorder.timed(step::VALIDATE, Instant::now(), asked).await?;
-        let what = "the approval is not valid";
-        if valid.is_valid {
-            Ok(())
-        } else {
-            Err(LoadError::Unexpected { step: step::VALIDATE, what })
-        }
+        LoadError::check(valid.is_valid, step::VALIDATE, "the approval is not valid")
     }
 }
 
@@ -173,11 +171,7 @@ impl Open {
     /// Begins a long poll, in a task of its own.
     #[must_use]
     pub fn poll(&self) -> Poll {
-        let (browser, id) = (self.browser.clone(), self.id.clone());
-        Poll(tokio::spawn(async move {
-            let answer = browser.verify_push(&id, Some(WAIT_SECONDS)).await;
-            (answer, Instant::now())
-        }))
+        self.poll_on(Duration::ZERO)
     }
 
     /// Polls until the challenge ends, or for `longest`.
@@ -233,6 +227,6 @@ pub(crate) fn expect_end(
     told: &VerifyResponse,
     approve: bool,
 ) -> Result<(), LoadError> {
-    let what = "the browser is not told of the decision";
-    if is_told(told, approve) { Ok(()) } else { Err(LoadError::Unexpected { step, what }) }
+    let is_told = if approve { told.is_verified } else { told.outcome == Some(Outcome::Denied) };
+    LoadError::check(is_told, step, "the browser is not told of the decision")
 }

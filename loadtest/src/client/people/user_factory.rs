@@ -42,9 +42,13 @@ impl UserFactory {
     }
 
     /// Chooses the protocol of a user's phone by the user's number.
-    #[must_use]
-    pub fn phone_kind(&self, index: usize) -> PhoneKind {
+    fn phone_kind(&self, index: usize) -> PhoneKind {
         self.phone_kinds[index % self.phone_kinds.len()]
+    }
+
+    /// Generates the key of a user's phone.
+    pub fn key(&self, index: usize) -> SoftwareKey {
+        SoftwareKey::generate(self.phone_kind(index).algorithm())
     }
 
     /// Users who are enrolled and whose phones have read once. `done` is told of each.
@@ -57,8 +61,7 @@ impl UserFactory {
         done: impl Fn() + Sync,
     ) -> Result<Vec<User>, LoadError> {
         let enrolling = stream::iter(0..count).map(async |index| {
-            let key = SoftwareKey::generate(self.phone_kind(index).algorithm());
-            let user = self.stranger(index, key)?;
+            let user = self.stranger(index, self.key(index))?;
             retry_refused(async || user.enroll(Instant::now(), &mut Recorder::default()).await)
                 .await?;
             done();
@@ -66,11 +69,4 @@ impl UserFactory {
         });
         enrolling.buffered(AT_ONCE).try_collect().await
     }
-}
-
-/// Generates keys in advance, in the order in which `phone_kinds` take turns.
-#[must_use]
-pub fn keys(phone_kinds: &[PhoneKind], count: usize) -> Vec<SoftwareKey> {
-    let phone_kind = |index: usize| phone_kinds[index % phone_kinds.len()];
-    (0..count).map(|index| SoftwareKey::generate(phone_kind(index).algorithm())).collect()
 }

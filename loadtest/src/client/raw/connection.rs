@@ -22,7 +22,6 @@ pub struct Answer {
 
 impl Answer {
     /// The text behind `"name":"` in the body.
-    #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("\"{name}\":\""))?;
         Some(rest.split_once('"')?.0)
@@ -56,19 +55,16 @@ pub struct Connection {
 
 impl Connection {
     /// Makes a connection to a server without opening it.
-    #[must_use]
     pub const fn to(address: SocketAddr) -> Self {
         Self { address, source: None, stream: None, buffer: Vec::new() }
     }
 
     /// Sets the source address, because a single address has too few ports.
-    #[must_use]
     pub fn from(self, source: Ipv4Addr) -> Self {
         Self { source: Some(source), ..self }
     }
 
     /// True if it was used before and the server has not closed it, as far as is known.
-    #[must_use]
     pub fn is_kept(&mut self) -> bool {
         let waiting = self.stream.as_ref().map(|stream| stream.try_read(&mut [0]));
         let kept = matches!(waiting, Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock);

@@ -23,7 +23,6 @@ pub struct Callers {
 
 impl Callers {
     /// Makes the callers of a tenant with this secret.
-    #[must_use]
     pub fn new(tenant: &str, secret: &str) -> Self {
         let basic = |name| format!("Basic {}", basic::encode_standard(name));
         Self { backend: basic(secret), device: basic(tenant) }
@@ -64,31 +63,37 @@ impl Person {
     }
 
     /// The public key, as it stands in a body.
-    #[must_use]
     pub fn public_key(&self) -> String {
         publickey::encode_body(self.key.spki())
     }
 
     /// The backend tracks a sign-in.
-    #[must_use]
     pub fn track(&self) -> &[u8] {
         &self.track
     }
 
     /// The browser starts a challenge.
-    #[must_use]
     pub fn start(token: &str) -> Vec<u8> {
         post("/v1/client/challenge/push", &format!("Bearer {token}"), "{}")
     }
 
+    /// Tracks a sign-in and starts its challenge. Gives the token and the challenge.
+    ///
+    /// # Errors
+    /// If the server does not.
+    pub async fn begin(&self, connection: &mut Connection) -> io::Result<(String, String)> {
+        let tracked = connection.call(&self.track).await?;
+        let token = expect(&tracked, "token")?.to_owned();
+        let started = connection.call(&Self::start(&token)).await?;
+        Ok((token, expect(&started, "challengeId")?.to_owned()))
+    }
+
     /// The phone asks for a nonce.
-    #[must_use]
     pub fn nonce(&self) -> &[u8] {
         &self.nonce
     }
 
     /// The phone reads the pending challenge, with a signature over its nonce.
-    #[must_use]
     pub fn read(&self, message: &str) -> Vec<u8> {
         let query = publickey::encode_query_ios(self.key.spki());
         let (device, signature) = (&self.callers.device, self.sign(message));
@@ -100,7 +105,6 @@ impl Person {
     }
 
     /// The phone approves.
-    #[must_use]
     pub fn approve(&self, challenge: &str) -> Vec<u8> {
         let key = publickey::encode_body(self.key.spki());
         let signature = self.sign(challenge);
@@ -112,7 +116,6 @@ impl Person {
     }
 
     /// The browser asks how the challenge stands, and may wait for that many seconds.
-    #[must_use]
     pub fn verify(token: &str, challenge: &str, wait: Option<u32>) -> Vec<u8> {
         let wait = wait.map(|seconds| format!("\r\nprefer: wait={seconds}")).unwrap_or_default();
         let body = format!("{{\"challengeId\":\"{challenge}\"}}");
@@ -120,7 +123,6 @@ impl Person {
     }
 
     /// The backend validates the browser's token.
-    #[must_use]
     pub fn validate(&self, token: &str) -> Vec<u8> {
         post("/v1/validate", &self.callers.backend, &format!("{{\"token\":\"{token}\"}}"))
     }

@@ -1,13 +1,12 @@
 //! Calls of the contract with credentials that are none: anybody can send them.
 
-use std::io;
 use std::sync::Arc;
 
 use countersign_client::SoftwareKey;
 use countersign_client::wire::{basic, publickey};
 use countersign_core::signature::Algorithm;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{AttackContext, Context, Throttle};
 use crate::client::raw::{Connection, DEVICES, POLL, post};
 
 const CONNECTIONS: u64 = 16;
@@ -22,13 +21,13 @@ pub(in super::super) fn tokens_rate() -> String {
     format!("{CONNECTIONS} connections, {TOKENS_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn tokens(context: Arc<AttackContext>) {
+pub(in super::super) async fn tokens(context: Context) {
     calls(context, TOKENS_PER_SECOND, token).await;
 }
 
 /// Garbage, a good token with another signature, and a long one.
 fn token(context: &AttackContext, number: u64) -> Vec<u8> {
-    let good = context.order.waits.first().map_or("a.b.c", |wait| &wait.token);
+    let good = context.order.waits.first().map_or("a.b.c", |wait| wait.token.reveal());
     let token = match number % 3 {
         0 => format!("hostile-{number}"),
         1 => {
@@ -45,7 +44,7 @@ pub(in super::super) fn signatures_rate() -> String {
     format!("{CONNECTIONS} connections, {SIGNATURES_PER_SECOND} decisions a second")
 }
 
-pub(in super::super) async fn signatures(context: Arc<AttackContext>) {
+pub(in super::super) async fn signatures(context: Context) {
     let key = SoftwareKey::generate(Algorithm::Es256);
     let all = (0..64_u8).map(|n| publickey::encode_signature(&key.sign(&[n]))).collect::<Vec<_>>();
     let stranger = publickey::encode_body(key.spki());
@@ -69,7 +68,7 @@ pub(in super::super) fn new_work_rate() -> String {
     format!("{CONNECTIONS} connections, {NEW_WORK_PER_SECOND} requests a second")
 }
 
-pub(in super::super) async fn new_work(context: Arc<AttackContext>) {
+pub(in super::super) async fn new_work(context: Context) {
     let write: Write = |_, number| {
         if number.is_multiple_of(2) {
             let secret = format!("Basic {}", basic::encode_standard(&format!("guess-{number}")));
@@ -83,7 +82,7 @@ pub(in super::super) async fn new_work(context: Arc<AttackContext>) {
 
 /// Sends requests over kept connections, each once the one before was answered.
 async fn calls(
-    context: Arc<AttackContext>,
+    context: Context,
     per_second: u64,
     write: impl Fn(&AttackContext, u64) -> Vec<u8> + Send + Sync + 'static,
 ) {
@@ -95,10 +94,9 @@ async fn calls(
             let mut throttle = Throttle::new(per_second / CONNECTIONS);
             let mut connection = Connection::to(context.order.address).from(context.source());
             for turn in 0.. {
-                throttle.turn().await;
+                throttle.turns(1).await;
                 let request = write(&context, turn * CONNECTIONS + lane);
-                let answered: io::Result<_> = connection.call(&request).await;
-                match answered {
+                match connection.call(&request).await {
                     Ok(answer) => context.called(request.len(), answer.body.len()),
                     Err(_) => connection.close(),
                 }

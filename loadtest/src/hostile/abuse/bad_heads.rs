@@ -1,10 +1,9 @@
 //! Bytes that are no HTTP, and heads that never end.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::attack_context::AttackContext;
+use super::super::attack_context::Context;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
@@ -17,11 +16,11 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second")
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+async fn one(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     if number.is_multiple_of(16) {
         peer.send(b"GET / HTTP/1.1\r\nhost: x\r\n").await?;

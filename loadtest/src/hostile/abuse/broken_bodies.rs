@@ -1,10 +1,9 @@
 //! Bodies over HTTP/2 that do not end as their head says.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::attack_context::{AttackConnection, AttackContext};
+use super::super::attack_context::{AttackConnection, Context};
 use super::super::frames::{DATA, END_STREAM, Frames, HEADERS, head};
 
 const CONNECTIONS_PER_SECOND: u64 = 40;
@@ -20,11 +19,11 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second with {BODIES} bodies each")
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+async fn one(context: Context, number: u64) -> io::Result<()> {
     let public = ["/", "/v1/client/challenge/push", "/v1/users/u/actions/a"];
     let operators = ["/", "/health/live", "/operator/accounts/t/u/release-hold"];
     let path = context.either(public, operators)[(number / 7 % 3) as usize];

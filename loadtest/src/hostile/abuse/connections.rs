@@ -1,13 +1,12 @@
 //! Connections for their own sake.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{Context, Throttle};
 
 /// Connections that are held on each listener.
 const IDLE: u64 = 4_000;
@@ -25,13 +24,13 @@ pub(in super::super) fn idle_rate() -> String {
     )
 }
 
-pub(in super::super) async fn idle(context: Arc<AttackContext>) {
+pub(in super::super) async fn idle(context: Context) {
     let count = context.either(IDLE, IDLE_OF_OPERATORS);
     context.lanes(count, OPENED_PER_SECOND, one_idle).await;
 }
 
 /// Every second one says nothing at all, the others keep the connection of a request.
-async fn one_idle(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+async fn one_idle(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     if number.is_multiple_of(2) {
         let path = context.either("/nowhere", "/health/live");
@@ -45,10 +44,10 @@ pub(in super::super) fn burst_rate() -> String {
     format!("{BURST} at once, {BURSTS_PER_SECOND} times a second")
 }
 
-pub(in super::super) async fn bursts(context: Arc<AttackContext>) {
+pub(in super::super) async fn bursts(context: Context) {
     let mut throttle = Throttle::new(BURSTS_PER_SECOND);
     loop {
-        throttle.turn().await;
+        throttle.turns(1).await;
         let mut burst = JoinSet::new();
         for _ in 0..BURST {
             let context = context.clone();

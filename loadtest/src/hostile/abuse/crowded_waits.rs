@@ -1,13 +1,12 @@
 //! Polls of one user who waits for as many challenges as one poll may name.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::super::attack_context::AttackContext;
+use super::super::attack_context::Context;
 use crate::client::raw::Connection;
 
 /// Enough for all places of a tenant, if each takes eight.
@@ -22,11 +21,11 @@ pub(in super::super) fn rate() -> String {
     format!("{POLLS} polls at the same time, for 8 challenges each, a second between two of one")
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.lanes(POLLS, OPENED_PER_SECOND, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+async fn one(context: Context, _: u64) -> io::Result<()> {
     let body = json!({ "waits": context.order.waits }).to_string();
     let head = format!(
         "POST /v1/client/wait/push HTTP/1.1\r\nhost: x\r\nprefer: wait={WAIT_SECONDS}\r\n\

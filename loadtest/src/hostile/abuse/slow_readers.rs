@@ -1,9 +1,8 @@
 //! Answers that nobody reads.
 
 use std::io;
-use std::sync::Arc;
 
-use super::super::attack_context::AttackContext;
+use super::super::attack_context::Context;
 use super::{LARGEST_FILE, METRICS};
 
 const CONNECTIONS: u64 = 2_000;
@@ -21,12 +20,12 @@ pub(in super::super) fn rate() -> String {
     )
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     let count = context.either(CONNECTIONS, CONNECTIONS_OF_OPERATORS);
     context.lanes(count, OPENED_PER_SECOND, one).await;
 }
 
-async fn one(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+async fn one(context: Context, _: u64) -> io::Result<()> {
     let mut peer = context.dial_with(Some(BUFFER)).await?;
     let path = context.either(LARGEST_FILE, METRICS);
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");

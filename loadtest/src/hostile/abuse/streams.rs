@@ -1,9 +1,8 @@
 //! Streams of HTTP/2 that are opened for nothing.
 
 use std::io;
-use std::sync::Arc;
 
-use super::super::attack_context::{AttackContext, Throttle};
+use super::super::attack_context::{Context, Throttle};
 use super::super::frames::{CONTINUATION, END_STREAM, Frames, HEADERS, INITIAL_WINDOW, head};
 use super::{LARGEST_FILE, METRICS};
 
@@ -25,11 +24,11 @@ pub(in super::super) fn reset_rate() -> String {
     format!("{CONNECTIONS} connections, {RESETS_PER_SECOND} streams a second at most")
 }
 
-pub(in super::super) async fn rapid_reset(context: Arc<AttackContext>) {
+pub(in super::super) async fn rapid_reset(context: Context) {
     context.lanes(CONNECTIONS, CONNECTIONS, one_that_resets).await;
 }
 
-async fn one_that_resets(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+async fn one_that_resets(context: Context, _: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     peer.send(&Frames::opening(&[]).0).await?;
     let path = context.either("/", "/health/live");
@@ -50,11 +49,11 @@ pub(in super::super) fn continuation_rate() -> String {
     format!("{CONNECTIONS} connections, {megabytes} MB a second at most")
 }
 
-pub(in super::super) async fn continuations(context: Arc<AttackContext>) {
+pub(in super::super) async fn continuations(context: Context) {
     context.lanes(CONNECTIONS, CONNECTIONS, one_without_end).await;
 }
 
-async fn one_without_end(context: Arc<AttackContext>, number: u64) -> io::Result<()> {
+async fn one_without_end(context: Context, number: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     let begin = Frames::opening(&[]).frame(HEADERS, END_STREAM, 1, &head(false, "/", None));
     peer.send(&begin.0).await?;
@@ -78,12 +77,12 @@ pub(in super::super) fn unread_rate() -> String {
     )
 }
 
-pub(in super::super) async fn unread(context: Arc<AttackContext>) {
+pub(in super::super) async fn unread(context: Context) {
     let count = context.either(UNREAD, UNREAD_OF_OPERATORS);
     context.lanes(count, UNREAD, one_unread).await;
 }
 
-async fn one_unread(context: Arc<AttackContext>, _: u64) -> io::Result<()> {
+async fn one_unread(context: Context, _: u64) -> io::Result<()> {
     let mut peer = context.dial().await?;
     let path = context.either(LARGEST_FILE, METRICS);
     let opening = Frames::opening(&[(INITIAL_WINDOW, 0)]);

@@ -1,7 +1,6 @@
 //! A tenant whose webhook never comes to its answer.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,8 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::attack_context::{AttackContext, Throttle};
-use crate::client::raw::{Callers, Connection, Person, expect};
+use super::super::attack_context::{Context, Throttle};
+use crate::client::raw::{Callers, Connection, Person};
 
 const CHALLENGES_PER_SECOND: u64 = 5;
 const BYTES_PER_SECOND: u64 = 40_000_000;
@@ -29,13 +28,13 @@ pub(in super::super) fn rate() -> String {
     )
 }
 
-pub(in super::super) async fn begin(context: Arc<AttackContext>) {
+pub(in super::super) async fn begin(context: Context) {
     let (asking, answering) = (asking(context.clone()), answering(context));
     tokio::join!(asking, answering);
 }
 
 /// Starts challenges of the accomplice's own user, over and over.
-async fn asking(context: Arc<AttackContext>) {
+async fn asking(context: Context) {
     let accomplice = &context.order.accomplice;
     let callers = Callers::new(&accomplice.tenant, &accomplice.secret);
     let mut connection = Connection::to(context.order.address).from(context.source());
@@ -48,22 +47,16 @@ async fn asking(context: Arc<AttackContext>) {
         sleep(PAUSE).await;
     };
     loop {
-        throttle.turn().await;
-        if challenge(&person, &mut connection).await.is_err() {
+        throttle.turns(1).await;
+        if person.begin(&mut connection).await.is_err() {
             connection.close();
             sleep(PAUSE).await;
         }
     }
 }
 
-async fn challenge(person: &Person, connection: &mut Connection) -> io::Result<()> {
-    let tracked = connection.call(person.track()).await?;
-    let started = connection.call(&Person::start(expect(&tracked, "token")?)).await?;
-    expect(&started, "challengeId").map(drop)
-}
-
 /// Answers the server's calls.
-async fn answering(context: Arc<AttackContext>) {
+async fn answering(context: Context) {
     // Without it nothing is sent, which the verdict names.
     let Ok(listener) = TcpListener::bind(context.order.accomplice.webhook).await else { return };
     let mut calls = JoinSet::new();
@@ -76,13 +69,13 @@ async fn answering(context: Arc<AttackContext>) {
     }
 }
 
-async fn never(context: Arc<AttackContext>, mut call: TcpStream) -> io::Result<()> {
+async fn never(context: Context, mut call: TcpStream) -> io::Result<()> {
     let read = call.read(&mut [0; 4_096]).await?;
     context.count(0, read);
     let block = CONTINUE.repeat(TOGETHER);
     let mut throttle = Throttle::new(BYTES_PER_SECOND / CALLS / block.len() as u64);
     loop {
-        throttle.turn().await;
+        throttle.turns(1).await;
         call.write_all(&block).await?;
         context.count(block.len(), 0);
     }

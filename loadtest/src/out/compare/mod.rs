@@ -146,8 +146,8 @@ fn steps(a: &Report, b: &Report, warnings: &mut Vec<String>) -> Vec<Row> {
         };
         for (quantile, name) in QUANTILES {
             let of = |times: &Histogram<u64>| {
-                let is_firm = facts::is_firm(times.len(), quantile);
-                if is_firm { Estimate::of_quantile(times, quantile) } else { None }
+                Estimate::of_quantile(times, quantile)
+                    .filter(|_| facts::is_firm(times.len(), quantile))
             };
             if let (Some(one), Some(other)) = (of(&before.times), of(&after.times)) {
                 let name = format!("{} {name}", before.name);

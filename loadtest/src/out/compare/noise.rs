@@ -36,13 +36,11 @@ pub struct Estimate {
 
 impl Estimate {
     /// `value` give or take `noise`.
-    #[must_use]
     pub fn around(value: f64, noise: f64) -> Self {
         Self { value, low: value - noise, high: value + noise }
     }
 
     /// Estimates a quantile of a histogram; `None` if it is empty.
-    #[must_use]
     pub fn of_quantile(times: &Histogram<u64>, quantile: f64) -> Option<Self> {
         let n = times.len() as f64;
         if times.is_empty() {
@@ -58,7 +56,6 @@ impl Estimate {
     }
 
     /// `some` of `all`, as a share, by Wilson's interval; none if there are none.
-    #[must_use]
     pub fn of_share(some: u64, all: u64) -> Option<Self> {
         if all == 0 {
             return None;
@@ -75,7 +72,6 @@ impl Estimate {
 
 /// Noise of the mean difference of two series, with 99 % confidence; `None` if they share too few
 /// points.
-#[must_use]
 pub fn of_pairs(a: &[f64], b: &[f64]) -> Option<f64> {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
     if differences.len() < INTERVALS_MIN {
@@ -102,7 +98,6 @@ pub(super) fn students(freedom: f64) -> f64 {
 }
 
 /// Smallest difference of two estimates that is more than noise.
-#[must_use]
 pub fn between(a: Estimate, b: Estimate) -> f64 {
     let (above, below) = if b.value >= a.value {
         (a.high - a.value, b.value - b.low)

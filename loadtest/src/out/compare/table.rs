@@ -36,7 +36,6 @@ impl fmt::Display for Comparison {
 
 impl Comparison {
     /// Sums the comparison up in a sentence or two.
-    #[must_use]
     pub fn conclusion(&self) -> String {
         let names = |verdict: Verdict| {
             let of = self.rows.iter().filter(move |row| row.verdict == verdict);

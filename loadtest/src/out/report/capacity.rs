@@ -22,12 +22,12 @@ pub struct Capacity {
     pub plan: Vec<Plan>,
     /// Results of the same server with other stores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub beside: Vec<OtherStore>,
+    pub beside: Vec<StoreFindings>,
 }
 
-/// Findings with another store, for comparison.
+/// Findings with one store.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct OtherStore {
+pub struct StoreFindings {
     /// The store, such as `sqlite`, without a password.
     pub store: String,
     /// The highest rate that met the objective, in lifecycles per second; 0 if none did.
@@ -41,30 +41,11 @@ pub struct OtherStore {
     pub plan: Vec<Plan>,
 }
 
-/// The findings with any of the stores.
-#[derive(Clone, Copy)]
-pub(crate) struct Findings<'a> {
-    pub(crate) is_first: bool,
-    pub(crate) store: &'a str,
-    pub(crate) highest_rate: f64,
-    pub(crate) conclusion: Conclusion,
-    pub(crate) fits: &'a [Fit],
-    pub(crate) plan: &'a [Plan],
-}
-
 impl Capacity {
     /// The findings with each store, the first of which has that name.
-    pub(crate) fn by_store<'a>(&'a self, first: &'a str) -> impl Iterator<Item = Findings<'a>> {
-        let Self { highest_rate, conclusion, ref fits, ref plan, .. } = *self;
-        let own = Findings { is_first: true, store: first, highest_rate, conclusion, fits, plan };
-        std::iter::once(own).chain(self.beside.iter().map(OtherStore::findings))
-    }
-}
-
-impl OtherStore {
-    pub(crate) fn findings(&self) -> Findings<'_> {
-        let Self { ref store, highest_rate, conclusion, ref fits, ref plan } = *self;
-        Findings { is_first: false, store, highest_rate, conclusion, fits, plan }
+    pub(crate) fn by_store(&self, first: &str) -> Vec<StoreFindings> {
+        let own = StoreFindings::new(first.to_owned(), self.clone());
+        std::iter::once(own).chain(self.beside.iter().cloned()).collect()
     }
 }
 

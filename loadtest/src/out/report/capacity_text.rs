@@ -1,6 +1,6 @@
 //! Findings of `capacity` in words, for the page and the Markdown alike.
 
-use super::capacity::{Capacity, Conclusion, Cost, Findings, Fit, Objective, Trial};
+use super::capacity::{Capacity, Conclusion, Cost, Fit, Objective, Trial};
 use super::facts::{known, own_store};
 use super::format;
 use super::model::Report;
@@ -66,17 +66,18 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let of_store = |findings: &Findings<'_>| match findings.is_first {
-        true => String::new(),
-        false => format!(" with {}", findings.store),
+    let stores = capacity.by_store(own_store(report));
+    let with = |index: usize| match index {
+        0 => String::new(),
+        other => format!(" with {}", stores[other].store),
     };
-    for findings in capacity.by_store(own_store(report)) {
+    for (index, findings) in stores.iter().enumerate() {
         let plan = match findings.conclusion {
             Conclusion::Found => continue,
             Conclusion::Ceiling | Conclusion::GaveUp => "its plan uses a whole core",
             Conclusion::Nothing => "its plan has no cores",
         };
-        let with = of_store(&findings);
+        let with = with(index);
         found.push(format!("The highest rate{with} was not found: {plan}."));
     }
     if let Some(trial) = capacity.trials.iter().find(|t| !t.met && t.is_limited_by_client()) {
@@ -95,8 +96,8 @@ pub(crate) fn doubts(report: &Report, capacity: &Capacity) -> Vec<String> {
             format::rate(trial.rate),
         ));
     }
-    for findings in capacity.by_store(own_store(report)) {
-        found.extend(rough_figures(findings.fits, &of_store(&findings)));
+    for (index, findings) in stores.iter().enumerate() {
+        found.extend(rough_figures(&findings.fits, &with(index)));
     }
     found
 }

@@ -6,16 +6,15 @@ use super::format;
 use super::model::Report;
 
 /// Share of its cores above which the harness may have limited the result.
-const CLIENT_SHARE_MAX: f64 = 0.8;
+pub(crate) const CLIENT_SHARE_MAX: f64 = 0.8;
 /// Share of late begins above which the load differed from the order.
-const LATE_SHARE_MAX: f64 = 0.01;
+pub(crate) const LATE_SHARE_MAX: f64 = 0.01;
 /// Above this share of failures the times speak of those that were left.
 const FAILED_SHARE_MAX: f64 = 0.01;
 /// Length below which a run says little of later times.
 const SHORT_SECONDS: f64 = 9.0;
 
 /// Every reason to doubt, in whole sentences.
-#[must_use]
 pub fn doubts(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(why) = &report.cut_short {
@@ -110,23 +109,19 @@ fn of_the_samples(report: &Report, found: &mut Vec<String>) {
     if facts::ratio(missing, totals.begun as f64).is_some_and(|share| share > FAILED_SHARE_MAX) {
         found.push("Failed and refused arrivals are not part of the latencies.".to_owned());
     }
-    let few: Vec<_> =
-        report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99)).collect();
-    if !few.is_empty() {
-        let names: Vec<_> = few
-            .iter()
-            .map(|step| format!("{} ({})", step.name, format::count(step.times.len())))
-            .collect();
-        let names = names.join(", ");
+    let few = report.steps.iter().filter(|s| !facts::is_firm(s.times.len(), 0.99));
+    let few = few.map(|step| format!("{} ({})", step.name, format::count(step.times.len())));
+    let names = few.collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
         found.push(format!("Too few samples for a firm p99, which takes a thousand: {names}."));
     }
     let longest = |step: &&super::model::Step| {
         !step.times.is_empty()
             && step.times.max() >= step.times.lowest_equivalent(step.times.high())
     };
-    let capped: Vec<_> = report.steps.iter().filter(longest).map(|s| s.name.as_str()).collect();
-    if !capped.is_empty() {
-        let names = capped.join(", ");
+    let capped = report.steps.iter().filter(longest).map(|step| step.name.as_str());
+    let names = capped.collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
         found.push(format!("Some took longer than the longest measurable time: {names}."));
     }
 }

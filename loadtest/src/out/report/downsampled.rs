@@ -17,7 +17,7 @@ pub(super) fn downsampled(series: &[Point], most: usize) -> (Vec<Point>, usize) 
 
 fn merged(points: &[Point]) -> Point {
     let mean = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
-    let servers: Vec<_> = points.iter().filter_map(|point| point.server.as_ref()).collect();
+    let any_server = points.iter().any(|point| point.server.is_some());
     Point {
         at_seconds: points.last().map_or(0.0, |point| point.at_seconds),
         offered: mean(|p| p.offered),
@@ -29,16 +29,17 @@ fn merged(points: &[Point]) -> Point {
         p99_us: points.iter().filter_map(|p| p.p99_us).max(),
         client_cores: mean(|p| p.client_cores),
         client_rss_bytes: points.iter().filter_map(|p| p.client_rss_bytes).max(),
-        server: (!servers.is_empty()).then(|| merged_server(&servers)),
+        server: any_server.then(|| merged_server(points)),
     }
 }
 
-fn merged_server(points: &[&ServerPoint]) -> ServerPoint {
+fn merged_server(points: &[Point]) -> ServerPoint {
     let mean = |of: fn(&ServerPoint) -> Option<f64>| {
-        let known: Vec<f64> = points.iter().filter_map(|point| of(point)).collect();
+        let known: Vec<f64> = points.iter().filter_map(|point| point.of_server(of)).collect();
         (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
     };
-    let most = |of: fn(&ServerPoint) -> Option<u64>| points.iter().filter_map(|p| of(p)).max();
+    let most =
+        |of: fn(&ServerPoint) -> Option<u64>| points.iter().filter_map(|p| p.of_server(of)).max();
     ServerPoint {
         cores: mean(|p| p.cores),
         rss_bytes: most(|p| p.rss_bytes),

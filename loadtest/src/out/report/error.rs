@@ -17,20 +17,12 @@ pub enum ReportError {
     /// The two were not measured in the same way.
     #[error("not comparable: {0} (--anyway compares them all the same)")]
     Incomparable(String),
-    /// A file cannot be read.
-    #[error("{path}: the report cannot be read: {why}")]
+    /// A file cannot be used.
+    #[error("{path}: {why}")]
     File {
         /// Its path.
         path: String,
         /// Why not.
         why: String,
-    },
-    /// The file cannot be used.
-    #[error("{path}: {source}")]
-    In {
-        /// Its path.
-        path: String,
-        /// Why not.
-        source: Box<Self>,
     },
 }

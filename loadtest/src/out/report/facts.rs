@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::format;
-use super::model::{Point, Report, STORM, ServerPoint, Step};
+use super::model::{Point, Report, STORM, Step};
 use crate::out::report::step;
 
 /// Placeholder for an unknown figure.
@@ -101,14 +101,9 @@ pub(crate) fn client_share(report: &Report) -> Option<f64> {
     ratio(report.totals.client_cpu_seconds, report.took_seconds * client_cores(report) as f64)
 }
 
-/// The server's figures, point by point.
-pub(crate) fn server_points(report: &Report) -> impl Iterator<Item = &ServerPoint> {
-    report.series.iter().filter_map(|point| point.server.as_ref())
-}
-
 /// The most resident memory of the server, in bytes.
 pub(crate) fn rss_max(report: &Report) -> Option<u64> {
-    server_points(report).filter_map(|server| server.rss_bytes).max()
+    report.series.iter().filter_map(|point| point.of_server(|server| server.rss_bytes)).max()
 }
 
 /// One sentence about the measurement and its machine.

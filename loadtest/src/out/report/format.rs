@@ -2,7 +2,6 @@
 
 /// A number with three digits that matter and a mark every three places: `0.0421`, `3.14`,
 /// `12,300`.
-#[must_use]
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -17,31 +16,26 @@ pub fn number(value: f64) -> String {
 }
 
 /// The same with no digit that says nothing: `12.5`, `3`.
-#[must_use]
 pub(crate) fn plain(value: f64) -> String {
     trimmed(&number(value))
 }
 
 /// A whole number with a mark every three places: `1,234,567`.
-#[must_use]
 pub fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
 /// A time from microseconds: `812 µs`, `4.21 ms`, `1.20 s`, `2.50 min`.
-#[must_use]
 pub fn time(us: f64) -> String {
     unit(us, &[(1.0, "µs"), (1e3, "ms"), (1e6, "s"), (60e6, "min"), (3600e6, "h")])
 }
 
 /// A time from microseconds, as it stands on an axis: `10 ms`, with no digit that says nothing.
-#[must_use]
 pub(super) fn short_time(us: f64) -> String {
     trimmed(&time(us))
 }
 
 /// A time from seconds: `4.20 ms`, `30.0 s`.
-#[must_use]
 pub fn seconds(value: f64) -> String {
     if value == 0.0 {
         return "0 s".to_owned();
@@ -50,7 +44,6 @@ pub fn seconds(value: f64) -> String {
 }
 
 /// Memory from bytes: `512 B`, `3.40 KiB`, `1.20 GiB`.
-#[must_use]
 pub fn bytes(value: f64) -> String {
     const KIB: f64 = 1024.0;
     let mib = KIB * KIB;
@@ -58,25 +51,21 @@ pub fn bytes(value: f64) -> String {
 }
 
 /// A rate: `1,230/s`.
-#[must_use]
 pub fn rate(per_second: f64) -> String {
     format!("{}/s", plain(per_second))
 }
 
 /// A part of a whole, from 0 to 1, in percent: `0.012 %`.
-#[must_use]
 pub fn share(part: f64) -> String {
     format!("{} %", plain(part * 100.0))
 }
 
 /// Cores in use: `0.84 cores`.
-#[must_use]
 pub fn cores(value: f64) -> String {
     format!("{} {}", plain(value), if value == 1.0 { "core" } else { "cores" })
 }
 
 /// A count with its noun, singular for one: `1 core`, `2 cores`.
-#[must_use]
 pub(crate) fn several(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }

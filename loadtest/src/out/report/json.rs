@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::ReportError;
 use super::model::{FORMAT, Report};
-use crate::LoadError;
 
 /// The one thing that every format has in common.
 #[derive(Deserialize)]
@@ -17,24 +16,19 @@ struct Head {
 /// Writes it, indented, with a line's end after it.
 ///
 /// # Errors
-/// [`LoadError::Io`] if `out` does not take it.
-pub fn write(report: &Report, mut out: impl io::Write) -> Result<(), LoadError> {
-    serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
+/// If `out` does not take it.
+pub fn write(report: &Report, mut out: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, report)?;
     out.write_all(b"\n")?;
-    out.flush()?;
-    Ok(())
+    out.flush()
 }
 
 /// Reads it.
 ///
 /// # Errors
-/// [`LoadError::Report`] if it is of another format, or not a report.
-pub fn read(bytes: &[u8]) -> Result<Report, LoadError> {
-    Ok(parse(bytes)?)
-}
-
-/// Parses a report, and tells the kinds of errors apart.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Report, ReportError> {
+/// [`ReportError::Format`] if it is of another format, [`ReportError::Unreadable`] if it is no
+/// report.
+pub fn read(bytes: &[u8]) -> Result<Report, ReportError> {
     let Head { format } = serde_json::from_slice(bytes)?;
     if format != u64::from(FORMAT) {
         return Err(ReportError::Format { found: format, known: FORMAT });

@@ -143,6 +143,13 @@ pub struct Point {
     pub server: Option<ServerPoint>,
 }
 
+impl Point {
+    /// One of the server's figures, if it is known.
+    pub(crate) fn of_server<T>(&self, of: impl Fn(&ServerPoint) -> Option<T>) -> Option<T> {
+        of(self.server.as_ref()?)
+    }
+}
+
 /// A server's own figures, and those of its system.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServerPoint {

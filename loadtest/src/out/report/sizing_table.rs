@@ -7,68 +7,47 @@ use super::format;
 use super::model::Report;
 use super::table::Table;
 
-/// A row before it is known which columns say something: none where nothing was measured.
-type Row = Vec<Option<String>>;
+/// A column of a planner's table: its head, and its cell if that was measured.
+type Column = (&'static str, fn(&Plan) -> Option<String>);
 
-/// The heads of a planner's table.
-const HEADS: [&str; 10] = [
-    "Users",
-    "Challenges a day",
-    "Peak factor",
-    "At the peak",
-    "Pending",
-    "Cores",
-    "Memory",
-    "Store writes",
-    "Redis memory",
-    "Range",
+const COLUMNS: [Column; 10] = [
+    ("Users", |plan| Some(format::count(plan.users))),
+    ("Challenges a day", |plan| Some(format::plain(plan.challenges_per_day))),
+    ("Peak factor", |plan| Some(format!("× {}", format::plain(plan.peak_factor)))),
+    ("At the peak", |plan| Some(format::rate(plan.peak_rate))),
+    ("Pending", |plan| Some(format::count(plan.pending.ceil() as u64))),
+    ("Cores", |plan| plan.cores.map(format::count)),
+    ("Memory", |plan| plan.memory_bytes.map(format::bytes)),
+    ("Store writes", |plan| plan.writes_per_second.map(format::rate)),
+    ("Redis memory", |plan| plan.redis_memory_bytes.map(format::bytes)),
+    ("Range", |plan| Some(if plan.extrapolated { "beyond" } else { "within" }.to_owned())),
 ];
 
 /// The planner's table of each store, with a title where there are several. Files from before other
 /// stores had a plan have that of the first alone.
 pub(super) fn all(report: &Report, capacity: &Capacity) -> Vec<(Option<String>, Table)> {
     let several = !capacity.beside.is_empty();
-    let planned = capacity.by_store(own_store(report)).filter(|found| !found.plan.is_empty());
+    let stores = capacity.by_store(own_store(report));
+    let planned = stores.iter().filter(|found| !found.plan.is_empty());
     planned
         .map(|found| {
             let with = if several { format!(" with {}", found.store) } else { String::new() };
             let title = several.then(|| format!("Plan{with}"));
-            (title, table(format!("Resources by number of users{with}"), found.plan))
+            (title, table(format!("Resources by number of users{with}"), &found.plan))
         })
         .collect()
 }
 
 /// The rows of a plan, without columns in which nothing at all was measured.
 fn table(caption: String, plan: &[Plan]) -> Table {
-    let rows: Vec<Row> = plan.iter().map(row).collect();
-    let said: Vec<usize> =
-        (0..HEADS.len()).filter(|column| rows.iter().any(|row| row[*column].is_some())).collect();
+    let said = COLUMNS.iter().filter(|(_, cell)| plan.iter().any(|row| cell(row).is_some()));
     let unknown = || "not measured".to_owned();
-    let cells = |row: &Row| {
-        let cell = |column: &usize| row[*column].clone().unwrap_or_else(unknown);
-        said.iter().map(cell).collect()
-    };
+    let row = |plan| said.clone().map(|(_, cell)| cell(plan).unwrap_or_else(unknown)).collect();
     Table {
         caption,
-        heads: said.iter().map(|column| HEADS[*column].to_owned()).collect(),
-        rows: rows.iter().map(cells).collect(),
+        heads: said.clone().map(|(head, _)| (*head).to_owned()).collect(),
+        rows: plan.iter().map(row).collect(),
     }
-}
-
-fn row(plan: &Plan) -> Row {
-    let range = if plan.extrapolated { "beyond" } else { "within" };
-    vec![
-        Some(format::count(plan.users)),
-        Some(format::plain(plan.challenges_per_day)),
-        Some(format!("× {}", format::plain(plan.peak_factor))),
-        Some(format::rate(plan.peak_rate)),
-        Some(format::count(plan.pending.ceil() as u64)),
-        plan.cores.map(format::count),
-        plan.memory_bytes.map(format::bytes),
-        plan.writes_per_second.map(format::rate),
-        plan.redis_memory_bytes.map(format::bytes),
-        Some(range.to_owned()),
-    ]
 }
 
 /// The assumptions of the plans, in sentences.
@@ -112,7 +91,7 @@ pub(super) fn assumptions(report: &Report, capacity: &Capacity) -> Vec<String> {
 /// Use of the server's cores with each store, which bounds the use in a plan.
 fn busy(report: &Report, capacity: &Capacity) -> Option<String> {
     let of = format::cores(capacity.assumptions.cores_measured);
-    let shares = capacity.by_store(own_store(report)).filter_map(|found| {
+    let shares = capacity.by_store(own_store(report)).into_iter().filter_map(|found| {
         let share = format::share(capacity.busy_share_of(&found)?);
         Some((share, found.store))
     });

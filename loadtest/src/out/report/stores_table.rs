@@ -1,7 +1,7 @@
 //! The stores' table: findings of `capacity` with several stores, side by side, for the page and
 //! the Markdown alike.
 
-use super::capacity::{Capacity, Conclusion, Findings, Fit};
+use super::capacity::{Capacity, Conclusion, Fit, StoreFindings};
 use super::model::Report;
 use super::table::Table;
 use super::{capacity_text, facts, format};
@@ -12,14 +12,14 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
     if capacity.beside.is_empty() {
         return None;
     }
-    let all: Vec<_> = capacity.by_store(facts::own_store(report)).collect();
-    let row = |name: &str, cell: &dyn Fn(&Findings<'_>) -> String| {
+    let all = capacity.by_store(facts::own_store(report));
+    let row = |name: &str, cell: &dyn Fn(&StoreFindings) -> String| {
         std::iter::once(name.to_owned()).chain(all.iter().map(cell)).collect()
     };
-    let rate = |findings: &Findings<'_>| highest_rate(findings.highest_rate, findings.conclusion);
+    let rate = |findings: &StoreFindings| highest_rate(findings.highest_rate, findings.conclusion);
     let mut rows = vec![row("Highest rate", &rate)];
     let mut known: Vec<&Fit> = Vec::new();
-    for fit in all.iter().flat_map(|findings| findings.fits) {
+    for fit in all.iter().flat_map(|findings| &findings.fits) {
         if !known.iter().any(|other| is_same(other, fit)) {
             known.push(fit);
             rows.push(row(&capacity_text::cost(fit), &|findings| {
@@ -29,7 +29,7 @@ pub(super) fn table(report: &Report, capacity: &Capacity) -> Option<Table> {
         }
     }
     let caption = "The highest rate and each cost, by store".to_owned();
-    Some(Table { caption, heads: row("Cost", &|findings| findings.store.to_owned()), rows })
+    Some(Table { caption, heads: row("Cost", &|findings| findings.store.clone()), rows })
 }
 
 pub(crate) fn highest_rate(rate: f64, conclusion: Conclusion) -> String {

@@ -6,8 +6,6 @@ use crate::client::people::exponential;
 use std::time::Duration;
 
 pub(crate) use pace::pace;
-#[cfg(test)]
-pub(crate) use pace::pace_in_virtual_time;
 
 /// Arrivals per second, at most: more than one machine can begin.
 pub const RATE_MAX: f64 = 1_000_000.0;
@@ -48,33 +46,29 @@ pub struct Schedule {
 
 impl Schedule {
     /// The times of the arrivals from the begin, in order.
-    #[must_use]
     pub fn arrivals(self) -> Box<dyn Iterator<Item = Duration> + Send> {
         let (rate, end) = (self.rate, self.time.as_secs_f64());
-        let within = move |at: &f64| *at < end;
         let times: Box<dyn Iterator<Item = f64> + Send> = match self.shape {
-            Shape::Constant => Box::new((0_u64..).map(move |n| n as f64 / rate).take_while(within)),
+            Shape::Constant => Box::new((0_u64..).map(move |n| n as f64 / rate)),
             Shape::Ramp { from } => {
                 let nth = move |n: u64| ramp(n as f64, from, rate, end);
-                Box::new((0..).map_while(nth).take_while(within))
+                Box::new((0..).map_while(nth))
             }
             Shape::Poisson => {
                 let (mut random, mut at) = (fastrand::Rng::with_seed(self.seed), 0.0);
-                let gaps = std::iter::repeat_with(move || {
+                Box::new(std::iter::repeat_with(move || {
                     at += exponential(&mut random) / rate;
                     at
-                });
-                Box::new(gaps.take_while(within))
+                }))
             }
             Shape::Burst { every } => {
                 let every = every.as_secs_f64();
                 let size = (rate * every).round().max(1.0) as u64;
-                let nth = move |n: u64| (n / size) as f64 * every;
-                Box::new((0..).map(nth).take_while(within))
+                Box::new((0_u64..).map(move |n| (n / size) as f64 * every))
             }
             Shape::Rush => Box::new(self.rush().into_iter()),
         };
-        Box::new(times.map(Duration::from_secs_f64))
+        Box::new(times.take_while(move |at| *at < end).map(Duration::from_secs_f64))
     }
 
     /// Twenty times as many at the begin as at the end.

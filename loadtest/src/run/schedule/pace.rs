@@ -34,20 +34,3 @@ pub(crate) fn pace(
         .expect("the system starts a thread");
     due
 }
-
-#[cfg(test)]
-pub(crate) fn pace_in_virtual_time(
-    start: Instant,
-    arrivals: Box<dyn Iterator<Item = Duration> + Send>,
-) -> mpsc::UnboundedReceiver<Instant> {
-    let (tell, due) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        for at in arrivals {
-            tokio::time::sleep_until(start + at).await;
-            if tell.send(start + at).is_err() {
-                return;
-            }
-        }
-    });
-    due
-}

@@ -107,7 +107,7 @@ impl Attacker {
     async fn post(&self, attack: Attack, body: Vec<u8>) -> Result<(), LoadError> {
         let request = self.client.post(&self.url).header(AUTHORIZATION, &self.basic);
         let answer = request.header(CONTENT_TYPE, "application/json").body(body).send().await;
-        let answer = answer.map_err(|error| judge_transport(attack, error))?;
+        let answer = answer.map_err(|error| LoadError::at(attack.step())(error.into()))?;
         if answer.status().is_success() {
             return Err(accepted(attack));
         }
@@ -115,10 +115,6 @@ impl Attacker {
         let description = answer.text().await.unwrap_or_default();
         judge(attack, refused(status, description, None))
     }
-}
-
-fn judge_transport(attack: Attack, error: reqwest::Error) -> LoadError {
-    LoadError::Request { step: attack.step(), source: error.into() }
 }
 
 /// The right answer is a 4xx, except one that means overload.

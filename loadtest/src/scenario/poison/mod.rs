@@ -101,10 +101,7 @@ impl Scenario for PoisonArgs {
         context: &RunContext,
     ) -> Result<Figures, LoadError> {
         self.lifecycle.load.run(users, context).await;
-        let refused = |name: &str| {
-            let steps = context.tally.steps();
-            steps.iter().find(|step| step.name == name).map_or(0, |step| step.times.len())
-        };
+        let refused = |name: &str| context.tally.times_of(&[name]).count();
         Ok(super::figures(json!({
             "bad signatures refused": refused(step::BAD_SIGNATURE),
             "replays refused": refused(step::REPLAY),

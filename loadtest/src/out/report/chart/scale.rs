@@ -2,13 +2,13 @@
 
 /// A tick and its label.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::out::report) struct Tick {
+pub(crate) struct Tick {
     /// Its value.
-    pub(in crate::out::report) at: f64,
+    pub(crate) at: f64,
     /// The label.
-    pub(in crate::out::report) text: String,
+    pub(crate) text: String,
     /// True if small screens may leave the label out.
-    pub(in crate::out::report) minor: bool,
+    pub(crate) minor: bool,
 }
 
 /// The rule from values to places.
@@ -22,23 +22,18 @@ enum Kind {
 
 /// An axis from its lowest value to its highest.
 #[derive(Clone, Debug)]
-pub(in crate::out::report) struct Scale {
+pub(crate) struct Scale {
     kind: Kind,
     low: f64,
     high: f64,
     /// The ticks.
-    pub(in crate::out::report) ticks: Vec<Tick>,
+    pub(crate) ticks: Vec<Tick>,
 }
 
 impl Scale {
     /// A linear scale from `low` to `high`, with marks at round numbers of `unit`, such as 1024 for
     /// bytes.
-    pub(in crate::out::report) fn linear(
-        low: f64,
-        high: f64,
-        unit: f64,
-        text: impl Fn(f64) -> String,
-    ) -> Self {
+    pub(crate) fn linear(low: f64, high: f64, unit: f64, text: impl Fn(f64) -> String) -> Self {
         let high = if high > low { high } else { low + unit };
         let step = round_step((high - low) / unit / 4.0) * unit;
         let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
@@ -50,7 +45,7 @@ impl Scale {
     }
 
     /// Time from 0 to exactly `high`, with marks at round numbers.
-    pub(in crate::out::report) fn seconds(high: f64, text: impl Fn(f64) -> String) -> Self {
+    pub(crate) fn seconds(high: f64, text: impl Fn(f64) -> String) -> Self {
         let mut scale = Self::linear(0.0, high, 1.0, text);
         scale.high = if high > 0.0 { high } else { 1.0 };
         scale.ticks.retain(|tick| tick.at <= scale.high);
@@ -58,7 +53,7 @@ impl Scale {
     }
 
     /// A logarithmic scale from `low` to `high`, which are above 0, each widened to a 1, 2 or 5.
-    pub(in crate::out::report) fn log(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
+    pub(crate) fn log(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
         let low = low.max(f64::MIN_POSITIVE);
         let high = high.max(low * 1.01);
         let first = low.log10().floor() as i32;
@@ -81,7 +76,7 @@ impl Scale {
     }
 
     /// Quantiles from 0 to as many nines as `samples` have to say something about.
-    pub(in crate::out::report) fn nines(samples: u64) -> Self {
+    pub(crate) fn nines(samples: u64) -> Self {
         let nines = (2.0 * samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
         let marks = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
         let more = [(0.9999, "99.99 %"), (0.99999, "99.999 %"), (0.999_999, "99.9999 %")];
@@ -100,7 +95,7 @@ impl Scale {
     }
 
     /// `count` values spread evenly over the axis.
-    pub(in crate::out::report) fn spread(&self, count: usize) -> impl Iterator<Item = f64> {
+    pub(crate) fn spread(&self, count: usize) -> impl Iterator<Item = f64> {
         let (low, high) = (self.placed(self.low), self.placed(self.high));
         let last = count.saturating_sub(1).max(1) as f64;
         let kind = self.kind;
@@ -116,7 +111,7 @@ impl Scale {
 
     /// The place of a value, from 0 at the low end to 1 at the high end. A value beyond an end is
     /// at the end.
-    pub(in crate::out::report) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let (low, high) = (self.placed(self.low), self.placed(self.high));
         let place = (self.placed(value) - low) / (high - low);
         if place.is_nan() { 0.0 } else { place.clamp(0.0, 1.0) }

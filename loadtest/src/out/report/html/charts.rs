@@ -6,7 +6,7 @@ use crate::out::report::chart::{Bar, Chart, Line, LineStyle, Scale, bars};
 use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts;
 use crate::out::report::format;
-use crate::out::report::model::{Point, Report, ServerPoint, Step};
+use crate::out::report::model::{Point, Report, Step};
 
 /// Places at which a percentile curve is drawn.
 const CURVE: usize = 90;
@@ -42,7 +42,7 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         let all: Vec<_> = steps.iter().filter_map(of).collect();
         (quantile, format!("{name}: {}", all.join(", ")))
     };
-    let chart = Chart {
+    Chart {
         slug: "percentiles".to_owned(),
         title: "Latency by percentile".to_owned(),
         about: "The share of samples that took no longer; each further nine takes the same room."
@@ -52,8 +52,8 @@ pub(super) fn percentiles(report: &Report) -> Markup {
         y: Scale::log(low as f64, high as f64, format::short_time),
         limit: None,
         x,
-    };
-    chart.figure()
+    }
+    .figure()
 }
 
 /// Start of the axis of a percentile curve. The times below are of no interest, and zero would take
@@ -63,21 +63,21 @@ fn lowest(step: &Step) -> u64 {
     at(0.1).max(at(0.5) / 10)
 }
 
+/// A linear scale from 0.
+fn from_zero(text: fn(f64) -> String) -> impl FnOnce(f64, f64) -> Scale {
+    move |_, high| Scale::linear(0.0, high, 1.0, text)
+}
+
 /// The series, thinned to the room of a chart.
-struct Series {
+pub(super) struct Series {
     points: Vec<Point>,
     each: usize,
 }
 
 impl Series {
-    fn of(report: &Report) -> Self {
+    pub(super) fn of(report: &Report) -> Self {
         let (points, each) = downsampled(&report.series, POINTS_MAX);
         Self { points, each }
-    }
-
-    fn x(&self) -> Scale {
-        let end = self.points.last().map_or(0.0, |point| point.at_seconds);
-        Scale::seconds(end, format::seconds)
     }
 
     fn line(&self, name: &str, colour: usize, of: impl Fn(&Point) -> Option<f64>) -> Line {
@@ -111,6 +111,7 @@ impl Series {
             (at, format!("{}: {}", format::seconds(at), all.join(", ")))
         };
         let hints = (0..self.points.len()).map(hint).collect();
+        let end = self.points.last().map_or(0.0, |point| point.at_seconds);
         let each = match self.each {
             1 => String::new(),
             n => {
@@ -121,7 +122,7 @@ impl Series {
             slug: slug.to_owned(),
             title: title.to_owned(),
             about: format!("{about}{each}"),
-            x: self.x(),
+            x: Scale::seconds(end, format::seconds),
             y: scale(low, high),
             limit: None,
             lines,
@@ -129,81 +130,73 @@ impl Series {
         }
         .figure()
     }
-}
 
-/// Median and p99 of each interval.
-pub(super) fn latency(report: &Report) -> Markup {
-    let series = Series::of(report);
-    let lines = vec![
-        series.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
-        series.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
-    ];
-    let texts =
-        ("latency-time", "Latency over time", "Of the arrivals that completed in each interval.");
-    series.chart(texts, lines, format::time, |low, high| {
-        Scale::log(low.max(1.0), high, format::short_time)
-    })
-}
-
-/// Rates of offered arrivals and of their results.
-pub(super) fn throughput(report: &Report) -> Markup {
-    let series = Series::of(report);
-    let mut lines = vec![series.line("offered", 7, |p| Some(p.offered)).drawn(LineStyle::Dashed)];
-    lines.push(series.line("completed", 2, |p| Some(p.completed)));
-    // A series of zeros would only be a line on the axis.
-    if report.series.iter().any(|point| point.failed > 0.0) {
-        lines.push(series.line("failed", 4, |p| Some(p.failed)));
+    /// Median and p99 of each interval.
+    pub(super) fn latency(&self) -> Markup {
+        let lines = vec![
+            self.line("p99", 1, |p| p.p99_us.map(|us| us as f64)),
+            self.line("p50", 0, |p| p.p50_us.map(|us| us as f64)),
+        ];
+        let texts = (
+            "latency-time",
+            "Latency over time",
+            "Of the arrivals that completed in each interval.",
+        );
+        self.chart(texts, lines, format::time, |low, high| {
+            Scale::log(low.max(1.0), high, format::short_time)
+        })
     }
-    if report.series.iter().any(|point| point.refused > 0.0) {
-        lines.push(series.line("refused", 1, |p| Some(p.refused)));
+
+    /// Rates of offered arrivals and of their results.
+    pub(super) fn throughput(&self) -> Markup {
+        let mut lines = vec![self.line("offered", 7, |p| Some(p.offered)).drawn(LineStyle::Dashed)];
+        lines.push(self.line("completed", 2, |p| Some(p.completed)));
+        // A series of zeros would only be a line on the axis.
+        if self.points.iter().any(|point| point.failed > 0.0) {
+            lines.push(self.line("failed", 4, |p| Some(p.failed)));
+        }
+        if self.points.iter().any(|point| point.refused > 0.0) {
+            lines.push(self.line("refused", 1, |p| Some(p.refused)));
+        }
+        let texts = ("throughput", "Throughput against offered load", "Per second.");
+        self.chart(texts, lines, format::rate, from_zero(format::rate))
     }
-    let texts = ("throughput", "Throughput against offered load", "Per second.");
-    series.chart(texts, lines, format::rate, |_, high| Scale::linear(0.0, high, 1.0, format::rate))
-}
 
-/// Lifecycles under way, and polls that the server held.
-pub(super) fn under_way(report: &Report) -> Markup {
-    let series = Series::of(report);
-    let lines = vec![
-        series.line("under way", 3, |p| Some(p.in_flight as f64)),
-        series.line("polls held", 5, |p| said(p, |s| s.waiters.map(|n| n as f64))),
-    ];
-    let texts =
-        ("under-way", "Under way", "Arrivals that had begun and not ended, and parked polls.");
-    series
-        .chart(texts, lines, format::plain, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
-}
+    /// Lifecycles under way, and polls that the server held.
+    pub(super) fn under_way(&self) -> Markup {
+        let lines = vec![
+            self.line("under way", 3, |p| Some(p.in_flight as f64)),
+            self.line("polls held", 5, |p| p.of_server(|s| s.waiters.map(|n| n as f64))),
+        ];
+        let texts =
+            ("under-way", "Under way", "Arrivals that had begun and not ended, and parked polls.");
+        self.chart(texts, lines, format::plain, from_zero(format::plain))
+    }
 
-/// The cores that server and harness used.
-pub(super) fn processors(report: &Report) -> Markup {
-    let series = Series::of(report);
-    let lines = vec![
-        series.line("server", 0, |p| said(p, |s| s.cores)),
-        series.line("harness", 7, |p| Some(p.client_cores)).drawn(LineStyle::Dashed),
-    ];
-    let texts = ("processors", "Processor time", "Cores in use, on average over each interval.");
-    series
-        .chart(texts, lines, format::cores, |_, high| Scale::linear(0.0, high, 1.0, format::plain))
-}
+    /// The cores that server and harness used.
+    pub(super) fn processors(&self) -> Markup {
+        let lines = vec![
+            self.line("server", 0, |p| p.of_server(|s| s.cores)),
+            self.line("harness", 7, |p| Some(p.client_cores)).drawn(LineStyle::Dashed),
+        ];
+        let texts =
+            ("processors", "Processor time", "Cores in use, on average over each interval.");
+        self.chart(texts, lines, format::cores, from_zero(format::plain))
+    }
 
-/// The memory of server and harness.
-pub(super) fn memory(report: &Report) -> Markup {
-    let series = Series::of(report);
-    let lines = vec![
-        series.line("server", 0, |p| said(p, |s| s.rss_bytes.map(|n| n as f64))),
-        series
-            .line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64))
-            .drawn(LineStyle::Dashed),
-    ];
-    let texts = ("memory", "Memory", "Resident, at the end of each interval.");
-    series.chart(texts, lines, format::bytes, |_, high| {
-        let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
-        Scale::linear(0.0, high, unit, |at| format::trimmed(&format::bytes(at)))
-    })
-}
-
-fn said(point: &Point, of: impl Fn(&ServerPoint) -> Option<f64>) -> Option<f64> {
-    point.server.as_ref().and_then(of)
+    /// The memory of server and harness.
+    pub(super) fn memory(&self) -> Markup {
+        let lines = vec![
+            self.line("server", 0, |p| p.of_server(|s| s.rss_bytes.map(|n| n as f64))),
+            self.line("harness", 7, |p| p.client_rss_bytes.map(|n| n as f64))
+                .drawn(LineStyle::Dashed),
+        ];
+        let texts = ("memory", "Memory", "Resident, at the end of each interval.");
+        self.chart(texts, lines, format::bytes, |_, high| {
+            let unit = if high < 1024.0 * 1024.0 { 1024.0 } else { 1024.0 * 1024.0 };
+            Scale::linear(0.0, high, unit, |at| format::trimmed(&format::bytes(at)))
+        })
+    }
 }
 
 /// The most frequent errors.

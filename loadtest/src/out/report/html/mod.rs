@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use self::charts::Series;
 use super::doubts::doubts;
 use super::facts;
 use super::model::Report;
@@ -20,7 +21,6 @@ use super::{capacity_text, format};
 const STYLE: &str = include_str!("style.css");
 
 /// Renders it.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
@@ -59,7 +59,7 @@ fn body(report: &Report) -> Markup {
             }
         }
         main {
-            (doubted(&all_doubts(report)))
+            (doubted(report))
             @if let Some(found) = &report.capacity { (capacity::sections(report, found)) }
             @if has_run(report) { (run(report)) }
             section aria-labelledby="how" {
@@ -95,6 +95,7 @@ fn has_run(report: &Report) -> bool {
 
 /// The measurements of a run; for `capacity`, the run at the highest rate.
 fn run(report: &Report) -> Markup {
+    let series = Series::of(report);
     html! {
         section aria-labelledby="totals" {
             h2 id="totals" {
@@ -107,7 +108,7 @@ fn run(report: &Report) -> Markup {
             @if facts::headline(report).is_none() {
                 p { "Nothing completed, so there are no times." }
             } @else {
-                div.charts { (charts::percentiles(report)) (charts::latency(report)) }
+                div.charts { (charts::percentiles(report)) (series.latency()) }
                 (tables::steps(report))
             }
         }
@@ -115,8 +116,7 @@ fn run(report: &Report) -> Markup {
             section aria-labelledby="time" {
                 h2 id="time" { "Over time" }
                 div.charts {
-                    (charts::throughput(report)) (charts::under_way(report))
-                    (charts::processors(report)) (charts::memory(report))
+                    (series.throughput()) (series.under_way()) (series.processors()) (series.memory())
                 }
                 (tables::server(report))
                 (tables::series(report))
@@ -134,19 +134,16 @@ fn run(report: &Report) -> Markup {
 }
 
 /// Doubts about the run, and about the conclusions that `capacity` draws from several.
-fn all_doubts(report: &Report) -> Vec<String> {
+fn doubted(report: &Report) -> Markup {
     let of_capacity =
         report.capacity.iter().flat_map(|capacity| capacity_text::doubts(report, capacity));
     let of_run = if has_run(report) { doubts(report) } else { Vec::new() };
-    of_capacity.chain(of_run).collect()
-}
-
-fn doubted(doubts: &[String]) -> Markup {
+    let mut all = of_capacity.chain(of_run).peekable();
     html! {
-        @if !doubts.is_empty() {
+        @if all.peek().is_some() {
             aside.doubts aria-labelledby="doubts" {
                 h2 id="doubts" { "Read with care" }
-                ul { @for doubt in doubts { li { (doubt) } } }
+                ul { @for doubt in all { li { (doubt) } } }
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The numbers behind the charts.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use crate::out::report::downsampled::{POINTS_MAX, downsampled};
 use crate::out::report::facts::{self, QUANTILES, known};
 use crate::out::report::format;
-use crate::out::report::model::{Report, ServerPoint, Step};
+use crate::out::report::model::{Point, Report, ServerPoint, Step};
 use crate::out::report::table::Table;
 
 /// A table that scrolls by itself where the screen is narrow.
@@ -128,7 +128,8 @@ pub(super) fn server(report: &Report) -> Markup {
         ("Commits", |s| s.commits.map(|n| n as f64), whole),
     ];
     let rows = figures.iter().filter_map(|(name, of, format)| {
-        let values: Vec<f64> = facts::server_points(report).filter_map(of).collect();
+        let values = report.series.iter().filter_map(|point| point.of_server(of));
+        let values: Vec<f64> = values.collect();
         let most = values.iter().copied().reduce(f64::max)?;
         let [first, most, last] = [values[0], most, values[values.len() - 1]].map(format);
         Some([(*name).to_owned(), first, most, last])
@@ -140,42 +141,30 @@ pub(super) fn server(report: &Report) -> Markup {
 
 /// The points of the charts over time.
 pub(super) fn series(report: &Report) -> Markup {
+    type Column = (&'static str, fn(&Point) -> String);
     let (points, _) = downsampled(&report.series, POINTS_MAX);
-    let time = |us: u64| format::time(us as f64);
-    let memory = |bytes: u64| format::bytes(bytes as f64);
-    let heads = [
-        "Until",
-        "Offered",
-        "Completed",
-        "Failed",
-        "Refused",
-        "Under way",
-        "p50",
-        "p99",
-        "Server cores",
-        "Harness cores",
-        "Server memory",
-        "Harness memory",
-        "Polls held",
+    let columns: [Column; 13] = [
+        ("Until", |p| format::seconds(p.at_seconds)),
+        ("Offered", |p| format::rate(p.offered)),
+        ("Completed", |p| format::rate(p.completed)),
+        ("Failed", |p| format::rate(p.failed)),
+        ("Refused", |p| format::rate(p.refused)),
+        ("Under way", |p| format::count(p.in_flight)),
+        ("p50", |p| known(p.p50_us, |us| format::time(us as f64))),
+        ("p99", |p| known(p.p99_us, |us| format::time(us as f64))),
+        ("Server cores", |p| known(p.of_server(|s| s.cores), format::plain)),
+        ("Harness cores", |p| format::plain(p.client_cores)),
+        ("Server memory", |p| known(p.of_server(|s| s.rss_bytes), |n| format::bytes(n as f64))),
+        ("Harness memory", |p| known(p.client_rss_bytes, |n| format::bytes(n as f64))),
+        ("Polls held", |p| known(p.of_server(|s| s.waiters), format::count)),
     ];
     let rows = html! {
-        thead { tr { @for head in heads { th.n scope="col" { (head) } } } }
+        thead { tr { @for (head, _) in &columns { th.n scope="col" { (head) } } } }
         tbody {
             @for point in &points {
-                @let server = point.server.clone().unwrap_or_default();
                 tr {
-                    th.n scope="row" { (format::seconds(point.at_seconds)) }
-                    @for rate in [point.offered, point.completed, point.failed, point.refused] {
-                        td.n { (format::rate(rate)) }
-                    }
-                    td.n { (format::count(point.in_flight)) }
-                    td.n { (known(point.p50_us, time)) }
-                    td.n { (known(point.p99_us, time)) }
-                    td.n { (known(server.cores, format::plain)) }
-                    td.n { (format::plain(point.client_cores)) }
-                    td.n { (known(server.rss_bytes, memory)) }
-                    td.n { (known(point.client_rss_bytes, memory)) }
-                    td.n { (known(server.waiters, format::count)) }
+                    th.n scope="row" { (columns[0].1(point)) }
+                    @for (_, cell) in &columns[1..] { td.n { (cell(point)) } }
                 }
             }
         }
@@ -192,8 +181,8 @@ pub(super) fn series(report: &Report) -> Markup {
 pub(super) fn settings(report: &Report) -> Markup {
     html! {
         div {
-            (pairs("Settings", &facts::settings(report)))
-            @if !report.figures.is_empty() { (pairs("Figures", &facts::figures(report))) }
+            (pairs("Settings", facts::settings(report)))
+            @if !report.figures.is_empty() { (pairs("Figures", facts::figures(report))) }
         }
     }
 }
@@ -201,24 +190,23 @@ pub(super) fn settings(report: &Report) -> Markup {
 /// The server, and the machine that the load came from.
 pub(super) fn machine(report: &Report) -> Markup {
     let (server, machine) = (&report.server, &report.machine);
-    let owned = |name: &str, text: String| (name.to_owned(), text);
     let started = if server.spawned { "for the run" } else { "before" };
     let pairs_of = [
-        owned("Server", server.url.clone()),
-        owned("Started", started.to_owned()),
-        owned("Store", known(server.store.clone(), |store| store)),
-        owned("Workers", known(server.workers, |n| n.to_string())),
-        owned("Server's cores", facts::pinned(&server.cores)),
-        owned("Harness's cores", facts::pinned(&server.client_cores)),
-        owned("Processor", machine.cpu.clone()),
-        owned("Cores", machine.cores.to_string()),
-        owned("Memory", format::bytes(machine.memory_bytes as f64)),
-        owned("Kernel", machine.kernel.clone()),
+        ("Server", server.url.clone()),
+        ("Started", started.to_owned()),
+        ("Store", known(server.store.clone(), |store| store)),
+        ("Workers", known(server.workers, |n| n.to_string())),
+        ("Server's cores", facts::pinned(&server.cores)),
+        ("Harness's cores", facts::pinned(&server.client_cores)),
+        ("Processor", machine.cpu.clone()),
+        ("Cores", machine.cores.to_string()),
+        ("Memory", format::bytes(machine.memory_bytes as f64)),
+        ("Kernel", machine.kernel.clone()),
     ];
-    pairs("Server and machine", &pairs_of)
+    pairs("Server and machine", pairs_of)
 }
 
-fn pairs(caption: &str, pairs: &[(String, String)]) -> Markup {
+fn pairs(caption: &str, pairs: impl IntoIterator<Item = (impl Render, String)>) -> Markup {
     html! {
         table.pairs {
             caption { (caption) }

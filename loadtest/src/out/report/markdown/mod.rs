@@ -13,7 +13,6 @@ use super::model::Report;
 const ERRORS_MAX: usize = 5;
 
 /// Renders it.
-#[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     write(report, &mut out).expect("a string takes every text");
