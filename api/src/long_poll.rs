@@ -202,12 +202,12 @@ mod tests {
         let admission = Data::new(Admission::new(4, 8));
         let (acme, beta, request) = (tenant("acme"), tenant("beta"), request(&admission));
         let mut first = LongPoll::of(&request);
-        assert_eq!(first.wait_of_one(&acme).ms(), 30_000);
+        assert_eq!(first.wait_of_one(&acme).ms, 30_000);
         let _waits = first.wait_of_one(&acme);
         let mut second = LongPoll::of(&request);
-        assert_eq!(second.wait_of_one(&acme).ms(), 0);
+        assert_eq!(second.wait_of_one(&acme).ms, 0);
         let mut other = LongPoll::of(&request);
-        assert_eq!(other.wait_of_one(&beta).ms(), 30_000);
+        assert_eq!(other.wait_of_one(&beta).ms, 30_000);
         let over = second.over().response(false, false).finish();
         assert!(over.headers().contains_key(RETRY_AFTER));
     }
