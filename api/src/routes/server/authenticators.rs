@@ -1,4 +1,5 @@
-//! `/users/{userId}/authenticators`: lists authenticators, and removes one that is lost or replaced.
+//! `/users/{userId}/authenticators`: lists authenticators, and removes one that is lost or
+//! replaced.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
