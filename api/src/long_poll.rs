@@ -13,10 +13,8 @@ use countersign_engine::WaitLimit;
 
 use crate::admission::{Admission, PollPlace, Share};
 use crate::connection::{Busy, Load};
+use crate::problem::RETRY_AFTER_SECONDS;
 use crate::request::prefer::{PREFERENCE_APPLIED, Wait};
-
-/// Seconds after which a poll that could not wait may come again.
-const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The wait of one poll, and its place in the server and its client's share.
 pub struct LongPoll<'r> {

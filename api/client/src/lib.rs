@@ -17,7 +17,6 @@ mod keyfile;
 mod relying_party;
 mod statement;
 mod ticket;
-mod token;
 
 pub use api::{Connecting, Http};
 pub use browser::Browser;
@@ -30,7 +29,6 @@ pub use relying_party::RelyingParty;
 pub use statement::{
     Choice, Display, InvalidDisplay, Prompt, Row, StatementDevice, Unreadable, rows,
 };
-pub use ticket::{EnrollmentLink, open_ticket};
-pub use token::token_tenant;
+pub use ticket::{EnrollmentLink, open_ticket, token_tenant};
 
 pub use countersign_wire as wire;

@@ -11,6 +11,7 @@ use countersign_wire::secret::Secret;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use url::Url;
 
+use super::address::{has_credentials, socket_address};
 use super::error::ConfigError;
 use super::file::{DAY_MS, File, LogSection, ServerSection, StoreSection};
 use super::{Bound, Config, Durability, Log, LogFormat, Server, Store, StoreUrl, clients, tenants};
@@ -62,19 +63,6 @@ fn server(written: ServerSection) -> Result<Server, ConfigError> {
         queue_delay_max: Duration::from_millis(written.queue_delay_ms_max),
         shutdown: Duration::from_secs(written.shutdown_seconds),
     })
-}
-
-/// Parses an IP address with a port. `allowed` names the other values that the key may have.
-fn socket_address(key: &str, text: &str, allowed: &str) -> Result<SocketAddr, ConfigError> {
-    text.parse().map_err(|_| {
-        let allowed = format!("{allowed} is allowed, such as 127.0.0.1:8080 or [::1]:8080");
-        ConfigError::value(key, "is not an address", allowed)
-    })
-}
-
-/// Tells whether a URL has a user or a password.
-pub(super) fn has_credentials(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
 }
 
 fn public_url(text: &str) -> Result<Option<Url>, ConfigError> {

@@ -14,6 +14,7 @@ use countersign_core::policy;
 use countersign_engine::EngineSettings;
 use url::{Host, Url};
 
+mod address;
 mod brand;
 mod check;
 mod clients;

@@ -58,7 +58,7 @@ fn parse_exact(text: &str) -> Result<String, String> {
     if host.contains('*') {
         return Err("has a wildcard".into());
     }
-    if super::check::has_credentials(&url) {
+    if super::address::has_credentials(&url) {
         return Err("has a user".into());
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {

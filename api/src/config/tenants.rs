@@ -11,8 +11,8 @@ use countersign_core::set_backs::SET_BACKS_TENANT;
 use countersign_core::text::Line;
 use url::{Host, Url};
 
+use super::address::has_credentials;
 use super::brand::brand;
-use super::check::has_credentials;
 use super::error::{ConfigError, at_most, entries};
 use super::file::{PushSection, TenantSection};
 use super::limits::{self, Section as _};

@@ -15,8 +15,8 @@ use countersign_engine::Error;
 use countersign_wire::error::ErrorBody;
 use countersign_wire::reason::Reason;
 
-/// Seconds after which a caller that was turned away may come again.
-const RETRY_AFTER_SECONDS: u32 = 1;
+/// Seconds after which a caller that was turned away, or a poll without a place, may come again.
+pub const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// An error as it is answered.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! `/client/user-authenticators`: lists the authenticators of the token's user; the person takes one
-//! away in the pre-built UI.
+//! `/client/user-authenticators`: lists the authenticators of the token's user; the person takes
+//! one away in the pre-built UI.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,5 +1,5 @@
-//! `POST /client/cancel/push` and `POST /client/leave/push`: a challenge is taken back, by its page or
-//! because its page goes away, for good or to be loaded again.
+//! `POST /client/cancel/push` and `POST /client/leave/push`: a challenge is taken back, by its page
+//! or because its page goes away, for good or to be loaded again.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! `GET /`, which leads a newcomer to the demo if it is served, and redirects to where a page's
-//! relative links lead to its files. `Location` is relative too, so that it holds behind a proxy that
-//! takes a prefix off the path.
+//! relative links lead to its files. `Location` is relative too, so that it holds behind a proxy
+//! that takes a prefix off the path.
 
 use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::web::Data;

@@ -3,7 +3,6 @@
 //! can be edited and loaded again without a build.
 
 mod asset;
-mod brand;
 pub mod demo;
 mod headers;
 mod home;
@@ -11,6 +10,5 @@ mod own;
 mod ui;
 
 pub use asset::{asset, phone};
-pub use brand::brand;
 pub use home::{home, without_slash};
-pub use ui::ui;
+pub use ui::{brand, ui};

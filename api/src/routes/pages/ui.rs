@@ -1,13 +1,17 @@
-//! `GET /ui?token=…`: the pre-built UI of one action (section 7 of the contract).
+//! `GET /ui?token=…`: the pre-built UI of one action (section 7 of the contract), and
+//! `GET /brand/{tenant}`: public data of a tenant for every page.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use countersign_core::id::AccountKey;
+use countersign_core::id::{AccountKey, TenantId};
+use countersign_wire::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 use super::asset;
 use super::headers::secure;
 use crate::config::{AllowedOrigins, Brand};
+use crate::problem::Problem;
+use crate::request::path::Path;
 use crate::request::query::Query;
 use crate::state::{AppState, TenantFace};
 use crate::token::{PageWish, Token, TokenError};
@@ -85,6 +89,21 @@ fn island(body: &PageBody<'_>) -> String {
     let json = serde_json::to_string(body).unwrap_or_default();
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     PLACE.replace("></", &format!(">{json}</"))
+}
+
+/// Answers the brand of a tenant.
+///
+/// # Errors
+/// 404 for a tenant that is not there.
+pub async fn brand(
+    state: Data<AppState>,
+    Path(tenant): Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let tenant = TenantId::parse(&tenant).ok();
+    let face = tenant.as_ref().and_then(|tenant| state.tenant(tenant));
+    let face =
+        face.ok_or_else(|| Problem::new(Reason::TenantNotFound, "the tenant is not known"))?;
+    Ok(HttpResponse::Ok().json(&face.brand))
 }
 
 #[cfg(test)]

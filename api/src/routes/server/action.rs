@@ -1,4 +1,5 @@
-//! `/users/{userId}/actions`: reads an action and overrides its state; lists a user's recent actions.
+//! `/users/{userId}/actions`: reads an action and overrides its state; lists a user's recent
+//! actions.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
