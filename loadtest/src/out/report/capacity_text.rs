@@ -215,8 +215,8 @@ pub(crate) const fn format_of(cost: Cost) -> fn(f64) -> String {
 }
 
 /// Legend of the table of costs.
-pub(super) const FIT_NOTE: &str = "Lines by least squares. ± is the standard error of a cost. R² is \
-    the share of the variation that the line explains. The largest deviation is that of a \
+pub(super) const FIT_NOTE: &str = "Lines by least squares. ± is the standard error of a cost. R² \
+    is the share of the variation that the line explains. The largest deviation is that of a \
     measurement from the line, as a part of the measured range.";
 
 /// The table of costs.

@@ -72,7 +72,9 @@ pub(super) fn steps(report: &Report) -> Markup {
                 tr {
                     th scope="row" { (step.name) span { (step.about) } }
                     td.n { (format::count(step.times.len())) }
-                    @for (quantile, _) in QUANTILES { td.n { (facts::shown_quantile(step, quantile)) } }
+                    @for (quantile, _) in QUANTILES {
+                        td.n { (facts::shown_quantile(step, quantile)) }
+                    }
                     td.n { (format::time(step.times.max() as f64)) }
                     td.n { (format::time(step.times.mean())) }
                 }
