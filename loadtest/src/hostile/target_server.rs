@@ -12,7 +12,7 @@ use crate::server::{SpawnSettings, Spawned};
 
 /// Soft and hard limit of the server's descriptors, as most systems have them.
 const DESCRIPTORS: (u64, u64) = (1_024, 20_000);
-/// True for a server that peers reach directly. A server that does not know the key is left without.
+/// True for a server that peers reach directly. It is left out if the server does not know it.
 const DIRECT: &str = "server.direct_clients";
 /// Address of the accomplice's webhook, which nobody else uses.
 const WEBHOOK: &str = "127.0.0.10";

@@ -116,7 +116,8 @@ fn run(report: &Report) -> Markup {
             section aria-labelledby="time" {
                 h2 id="time" { "Over time" }
                 div.charts {
-                    (series.throughput()) (series.under_way()) (series.processors()) (series.memory())
+                    (series.throughput()) (series.under_way())
+                    (series.processors()) (series.memory())
                 }
                 (tables::server(report))
                 (tables::series(report))
