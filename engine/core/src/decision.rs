@@ -102,19 +102,19 @@ pub struct VerifiedDecision {
 }
 
 impl VerifiedDecision {
-    /// The challenge it answers.
+    /// Returns the id of the challenge that the decision answers.
     #[must_use]
     pub const fn challenge(&self) -> &ChallengeId {
         &self.signed.challenge
     }
 
-    /// The answer.
+    /// Returns the decision.
     #[must_use]
     pub const fn decision(&self) -> Decision {
         self.signed.decision
     }
 
-    /// The number that the person typed, if any.
+    /// Returns the number that the person typed, if any.
     #[must_use]
     pub const fn number(&self) -> Option<&TypedNumber> {
         self.signed.number.as_ref()
@@ -132,7 +132,7 @@ impl VerifiedDecision {
         self.signing
     }
 
-    /// The signature.
+    /// Returns the signature.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
         &self.signed.signature

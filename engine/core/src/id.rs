@@ -200,13 +200,13 @@ impl Thumbprint {
         Ok(Self(bytes.try_into().map_err(|_| invalid())?))
     }
 
-    /// The digest.
+    /// Returns the digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The digest in base64url without padding.
+    /// Returns the digest in base64url without padding.
     #[must_use]
     pub fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

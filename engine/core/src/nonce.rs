@@ -33,7 +33,7 @@ impl Nonce {
         Ok(Self(bytes.try_into().map_err(|_| InvalidNonce)?))
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -30,7 +30,7 @@ impl TypedNumber {
         digits.map(Self).ok_or(InvalidNumber)
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -55,7 +55,7 @@ pub enum Digits {
 }
 
 impl Digits {
-    /// The number of digits.
+    /// Returns the number of digits.
     #[must_use]
     pub const fn count(self) -> usize {
         match self {

@@ -58,7 +58,7 @@ impl Line {
         if is_safe(&line) { Self(line.into()) } else { Self::cleaned(&line, max) }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -136,7 +136,7 @@ impl Algorithm {
         SCHEMES.iter().find(|s| spki.starts_with(s.spki_prefix)).map(|s| s.algorithm)
     }
 
-    /// The formats of the algorithm's signatures. The first is the default.
+    /// Returns the formats of the algorithm's signatures. The first is the default.
     #[must_use]
     pub fn formats(self) -> &'static [SignatureFormat] {
         self.scheme().formats

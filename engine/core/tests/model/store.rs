@@ -1,5 +1,5 @@
-//! A store in memory under the rules of the port: the revision is the fence, a commit is all or
-//! nothing, and the first recorded end of a challenge wins.
+//! A store in memory with the rules of the engine's store port: it refuses a commit with another
+//! revision, a commit is atomic, and the first recorded end of a challenge is never replaced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
