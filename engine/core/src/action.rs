@@ -63,10 +63,10 @@ impl fmt::Debug for ActionContext {
     }
 }
 
-/// One instance of an action of a user.
+/// One tracked action of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// The account.
+    /// The account of the user.
     pub account: AccountKey,
     /// The name of the action within its account.
     pub key: ActionKey,

@@ -20,9 +20,9 @@ use crate::statement::{DecisionStatement, Statement};
 /// A decision as the server received it, before its signature is checked.
 #[derive(Clone)]
 pub struct SignedDecision {
-    /// The challenge it answers.
+    /// Id of the challenge that the decision answers.
     pub challenge: ChallengeId,
-    /// The answer.
+    /// The user's choice: approve, deny or report.
     pub decision: Decision,
     /// The number that the person typed, if any.
     pub number: Option<TypedNumber>,

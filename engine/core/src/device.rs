@@ -37,11 +37,11 @@ impl Signing {
 /// Platform of the app that holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// Apple's phones and tablets.
+    /// An app on Apple's phones and tablets.
     Ios,
-    /// Android.
+    /// An app on Android.
     Android,
-    /// A browser.
+    /// A web app in a browser.
     Web,
 }
 
@@ -51,7 +51,7 @@ pub enum Platform {
 pub struct Device {
     /// Id of the binding, which is the authenticator's id.
     pub id: AuthenticatorId,
-    /// The account.
+    /// The account that the key is bound to.
     pub account: AccountKey,
     /// The public key.
     pub key: PublicKey,
@@ -69,9 +69,9 @@ pub struct Device {
     pub push_token: Option<PushToken>,
     /// Time at which the key was first bound to the account.
     pub created_at: UnixMillis,
-    /// Time of the last enrollment.
+    /// Time of the last enrollment of the key for the account.
     pub verified_at: UnixMillis,
-    /// Time of the last accepted signature.
+    /// Time of the last enrollment, refresh or accepted decision.
     pub last_verified_at: Option<UnixMillis>,
 }
 

@@ -1,4 +1,4 @@
-//! Decimal digits of every script, as people type them.
+//! Conversion of decimal digits of every script to ASCII.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};

@@ -38,13 +38,13 @@ pub struct Event {
     pub kind: EventKind,
     /// The account that the challenge belongs to.
     pub account: AccountKey,
-    /// The challenge.
+    /// Id of the challenge that the user reported.
     pub challenge: ChallengeId,
     /// The challenge's action.
     pub action: ActionKey,
     /// The authenticator that decided the challenge.
     pub by: Option<AuthenticatorId>,
-    /// Time of the event.
+    /// Time of the challenge's end.
     pub at: UnixMillis,
     /// Number of calls that were begun.
     pub calls: u32,

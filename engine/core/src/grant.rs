@@ -7,7 +7,7 @@ use crate::time::UnixMillis;
 /// The right that a client's token gives: to act on an action, or to use its approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The action.
+    /// Name of the action that the token is about.
     pub action: ActionKey,
     /// Time at which the token was issued, in whole seconds.
     pub issued_at: UnixMillis,

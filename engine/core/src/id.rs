@@ -74,7 +74,7 @@ text_id!(
     TenantId, "tenant id", "1 to 64 characters of A-Z a-z 0-9 _ -", 64, is_code
 );
 text_id!(
-    /// The relying party's name for a person: UTF-8 without control characters.
+    /// The relying party's id for a user: UTF-8 without control characters.
     UserId, "userId", "1 to 256 bytes of UTF-8 without control characters", 256,
     |text| !text.chars().any(char::is_control)
 );

@@ -1,4 +1,4 @@
-//! Nonces that a device signs to show that it holds its key.
+//! Nonces that a device signs to prove that it holds its key.
 
 use std::fmt;
 

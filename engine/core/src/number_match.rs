@@ -6,8 +6,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::digits;
 
-/// Digits that a person typed, in ASCII. Their comparison takes constant time for a given length,
-/// so that its duration does not reveal the right digits.
+/// Digits that a person typed, in ASCII. [`Number::compare`] takes constant time for a given
+/// length, so that its duration does not reveal the right digits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TypedNumber(String);
 
@@ -43,14 +43,14 @@ impl fmt::Debug for TypedNumber {
     }
 }
 
-/// Number of digits that a tenant asks for.
+/// Number of digits of the numbers that a tenant asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
     /// Two.
     Two,
     /// Three.
     Three,
-    /// Six, as NIST SP 800-63B-4 demands (3.1.3.2: 20 bits).
+    /// Six, which NIST SP 800-63B-4 requires (3.1.3.2: 20 bits).
     Six,
 }
 
@@ -125,7 +125,7 @@ pub struct Matched(());
 /// The number of a challenge, and the count of attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedNumber {
-    /// The number.
+    /// The number that the browser shows.
     pub number: Number,
     /// Attempts so far. Each is counted before the number is compared.
     pub tries: u32,

@@ -52,7 +52,7 @@ pub const EVENT_RETRY_MS: u64 = 30_000;
 /// Maximum of [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
 pub const NUMBERS_LOCK_MAX: u32 = 100;
 
-/// Limits for an account, a credential or a challenge. A tenant may configure them.
+/// Limits for an account, a credential or a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Maximum number of users that one key serves: first users of confirmed bindings, then those
@@ -67,8 +67,8 @@ pub struct Limits {
     pub open_challenges_per_account_max: usize,
     /// Lifetime of a challenge, in milliseconds.
     pub challenge_lifetime_ms: u64,
-    /// Time after a challenge's lifetime, in milliseconds, before it is recorded as expired.
-    /// Decisions that arrived within the lifetime are recorded in this time.
+    /// Time between a challenge's `expires_at` and its deadline, in milliseconds. In this time,
+    /// decisions that arrived before `expires_at` can still be recorded.
     pub decision_grace_ms: u64,
     /// Maximum number of polls that wait for one challenge at the same time.
     pub waiters_per_challenge_max: usize,

@@ -24,7 +24,7 @@ pub struct EnrollmentProof {
 pub enum UpdateProof {
     /// The form of the official SDKs: a signature of the nonce with the handle `handle`.
     Official {
-        /// The nonce's handle.
+        /// Handle under which the server issued the nonce.
         handle: String,
         /// Signature of the nonce.
         signature: Vec<u8>,

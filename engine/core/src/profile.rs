@@ -10,17 +10,17 @@ use crate::text::Line;
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
-    /// True if the relying party has verified the address.
+    /// True if the relying party has verified the e-mail address.
     pub email_verified: bool,
     /// Phone number, in E.164.
     pub phone_number: Option<Line>,
-    /// True if the relying party has verified the number.
+    /// True if the relying party has verified the phone number.
     pub phone_number_verified: bool,
     /// User name.
     pub username: Option<Line>,
-    /// Name to show.
+    /// Display name.
     pub display_name: Option<Line>,
-    /// Language.
+    /// Language of the user.
     pub locale: Option<Line>,
     /// The relying party's own data, as a JSON object in text.
     pub custom: Option<Arc<str>>,

@@ -7,14 +7,14 @@ use crate::profile::Profile;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
-/// The account's own record.
+/// The account's own record: profile, counters and tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Time at which the user was first seen.
+    /// Time at which the user was created.
     pub created_at: UnixMillis,
     /// The relying party's data about the user.
     pub profile: Profile,
-    /// Counters of prompts and of wrong numbers.
+    /// Counts of prompts, denials, reports and typed numbers.
     pub counters: Counters,
     /// The account's tickets, oldest first. A later change of tickets or attributes drops those
     /// that have expired.
@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// The account's revision; 0 for an account that was never stored. A removed account keeps its
     /// revision.
     pub revision: u64,
-    /// The account's own record.
+    /// The account's own record: profile, counters and tickets.
     pub record: Option<AccountRecord>,
     /// The account's devices.
     pub devices: Vec<Device>,

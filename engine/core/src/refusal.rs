@@ -35,7 +35,7 @@ pub enum Refusal {
     CustomUnshowable {
         /// Path of the member, beginning with `custom`, such as `custom.payee.name`.
         field: String,
-        /// The rule that it breaks.
+        /// The rule that the member breaks.
         fault: CustomFault,
     },
     /// The text for the device is longer than `max` bytes.

@@ -1,9 +1,9 @@
 //! Recorded set-backs of the clock, so that nothing expired becomes valid again.
 //!
 //! A clock that was set back later reaches the same times again. Then a later process may run, and
-//! it cannot see from the clock which of two passes a time belongs to. So the store keeps each
-//! set-back with a number, and every token, ticket and challenge bears the number of the last
-//! set-back before it was issued.
+//! it cannot see from a time alone whether it was before or after the set-back. So the store keeps
+//! each set-back with a number, and a token or ticket bears the number of the last set-back before
+//! it was issued.
 
 use crate::time::{SetBack, UnixMillis};
 
@@ -42,8 +42,8 @@ impl SetBacks {
         Some(Self(all))
     }
 
-    /// Returns the number of the last set-back, which everything bears that is issued now; 0 if
-    /// there is none.
+    /// Returns the number of the last set-back, or 0 if there is none. Tokens and tickets that are
+    /// issued now bear it.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.0.last().map_or(0, |last| last.number)

@@ -97,7 +97,7 @@ pub enum Statement<'a> {
 pub struct DecisionStatement<'a> {
     /// The tenant of the challenge.
     pub tenant: &'a TenantId,
-    /// The challenge.
+    /// Id of the challenge that is decided.
     pub challenge: &'a ChallengeId,
     /// The challenge's own nonce.
     pub nonce: &'a Nonce,

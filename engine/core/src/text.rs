@@ -18,13 +18,13 @@ pub enum InvalidText {
     /// The text is longer than its limit.
     #[error("longer than {max} bytes")]
     TooLong {
-        /// The limit, in bytes.
+        /// The limit that is exceeded, in bytes.
         max: usize,
     },
 }
 
 impl Line {
-    /// Parses a text of at most `max` bytes.
+    /// Parses a line of at most `max` bytes.
     ///
     /// # Errors
     /// [`InvalidText`] if the text is longer than `max` bytes, or if [`is_safe`] refuses it.

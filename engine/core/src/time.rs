@@ -51,8 +51,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Limit of the correction: in any interval, the timeline advances by at most one thousandth
-    /// more or less than the monotonic clock, to approach the wall clock.
+    /// Divisor that limits the correction to a thousandth: in any interval, the timeline advances
+    /// by at most `1 / SLEW` more or less than the monotonic clock, to approach the wall clock.
     pub const SLEW: u32 = 1000;
     /// Interval between readings of the wall clock.
     const LOOK: Duration = Duration::from_secs(1);

@@ -25,7 +25,8 @@ pub struct Evidence<'a> {
 }
 
 /// A decision that the account in its present state accepts. It borrows the account, so that the
-/// account cannot change before the decision is recorded. Only [`Account::decide`] makes one.
+/// account cannot change before [`Self::settle`] has made the change. Only [`Account::decide`]
+/// makes one.
 #[derive(Debug)]
 #[must_use]
 pub struct Judged<'a> {

@@ -34,7 +34,7 @@ use crate::set_backs::SetBacks;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
-/// A user: the record, the authenticators and the open challenges.
+/// A user's account in memory: the record, the authenticators and the open challenges.
 #[derive(Clone, Debug)]
 pub struct Account {
     key: AccountKey,

@@ -54,12 +54,12 @@ pub struct Shown {
     pub display: DisplayText,
 }
 
-/// One out-of-band request for a decision.
+/// A request to a user for a decision about an action, which the user answers on a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The challenge's id, which the official SDKs sign.
     pub id: ChallengeId,
-    /// The account that is asked.
+    /// The account whose user is asked.
     pub account: AccountKey,
     /// The action to decide.
     pub action: ActionKey,
@@ -67,14 +67,14 @@ pub struct Challenge {
     pub targets: Vec<AuthenticatorId>,
     /// Time of issue.
     pub issued_at: UnixMillis,
-    /// Time from which the account accepts no answer.
+    /// Time from which the account accepts no decision.
     pub expires_at: UnixMillis,
     /// True until the relying party has accepted the notification about the challenge. A held
     /// challenge cannot be answered. Devices do not see it before the [first
     /// notification](Self::is_offered) has begun.
     pub held: bool,
-    /// Number of notifications about a held challenge. Each is counted after its connection is open
-    /// and before it is sent.
+    /// Number of notifications about the challenge, which are sent while it is held. Each is
+    /// counted after its connection is open and before it is sent.
     pub notifications: u32,
     /// The end, or `None` while the challenge is open.
     pub ended: Option<Ended>,

@@ -202,7 +202,7 @@ fn window_wait_ms(times: &[UnixMillis], max: usize, now: UnixMillis, limits: &Li
     let Some(beyond) = counted.len().checked_sub(max) else { return 0 };
     match counted.get(beyond) {
         Some(at) => left_ms(*at, limits.prompts_window_ms, now),
-        // The limit allows no prompt.
+        // `max` is 0, so the limit allows no prompt at any time.
         None => limits.prompts_window_ms,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::ed25519::batch::{self, Weighed};
 use super::{InvalidSignature, PublicKey};
 
-/// An unverified signature, and the messages that it may be over.
+/// An unverified signature with its key and the candidate messages, one of which it has to sign.
 #[derive(Clone)]
 pub struct Check {
     key: PublicKey,

@@ -108,7 +108,7 @@ struct Scheme {
     formats: &'static [SignatureFormat],
     /// True if one equation can check many signatures of the algorithm.
     batches: bool,
-    /// Bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
+    /// The fixed bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
     key_bytes: usize,
     parse: fn(&[u8], SignatureFormat) -> Result<Parsed, InvalidKey>,
@@ -202,7 +202,7 @@ impl PublicKey {
         Ok(Self { algorithm, format, spki: spki.into(), thumbprint, parsed })
     }
 
-    /// Checks a signature.
+    /// Verifies that `signature` signs `message` with this key.
     ///
     /// # Errors
     /// [`InvalidSignature`] for any fault.

@@ -39,7 +39,7 @@ impl Op {
     }
 }
 
-/// The answer to a call.
+/// The answer that a client receives to a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     Tracked(ActionKey),

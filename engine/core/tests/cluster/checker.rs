@@ -9,7 +9,7 @@ use crate::call::{Call, Op, Told};
 use crate::redis::Partition;
 use crate::rules::Setup;
 
-/// Maximum time until a poll reads again after its news were lost, in milliseconds.
+/// Maximum time until a poll is answered after its news were lost, in milliseconds.
 const WAKE_MS: u64 = 900;
 
 /// An end that a client received, and the time of the first answer with it.

@@ -48,7 +48,8 @@ pub(crate) enum Reply {
     ReadOnly,
 }
 
-/// State of the partition, which comes with a read so that the node can check its source.
+/// State of the partition. Each account and each sequence number that a node reads comes with it,
+/// so that the node can check the source of the reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
     pub(crate) place: Place,

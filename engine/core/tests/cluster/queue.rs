@@ -4,8 +4,8 @@ use crate::call::Call;
 use crate::message::{News, Reply, Request, Timer};
 use crate::redis::Partition;
 
-/// Identifies a connection, so that a late message of an earlier connection or process is
-/// recognised.
+/// A connection of a node's process. Messages bear it, so that a node ignores messages of an
+/// earlier connection or process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
     pub(crate) host: usize,
@@ -52,7 +52,8 @@ pub(crate) enum Event {
         call: Box<Call>,
     },
     Fault,
-    /// The events from here on concern Redis only.
+    /// A Redis server starts again after its process died. This event and those below concern Redis
+    /// only.
     Restart {
         server: usize,
     },

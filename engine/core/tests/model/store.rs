@@ -11,7 +11,8 @@ use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 
-/// Result of a commit.
+/// Result of a commit: recorded, refused because of another revision, or refused because a
+/// challenge has another recorded end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     Recorded,

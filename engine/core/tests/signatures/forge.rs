@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     MixedOrderROtherMessage,
     /// `R` is of small order, in an encoding that is not canonical: the equation holds.
     NonCanonicalR,
-    /// `R` is no point.
+    /// `R` is not the encoding of a point.
     NoPoint,
     OtherMessage,
     OtherKey,

@@ -178,8 +178,8 @@ fn of_all_mixtures_of_two_challenges_two_are_accepted() {
     assert_eq!(accepted, [0, 0b1111, 0, 0b1111]);
 }
 
-/// A key that signs statements cannot decide by a challenge id, and a key that signs challenge ids
-/// cannot decide by a statement.
+/// Checks that a key that signs statements cannot decide with a signature of the challenge id, and
+/// that a key that signs challenge ids cannot decide with a signature of a statement.
 #[test]
 fn a_signature_of_the_other_kind_decides_nothing() {
     let case = case();

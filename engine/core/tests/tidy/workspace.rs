@@ -50,7 +50,8 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).expect("the crate is at engine/core").to_path_buf()
 }
 
-/// Lists every Rust file of the workspace, except files that are built or installed.
+/// Reads every Rust file of the workspace, except files in hidden folders, `target` and
+/// `node_modules`.
 pub(crate) fn sources() -> Vec<Source> {
     let root = root();
     let mut files = Vec::new();
