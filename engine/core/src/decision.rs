@@ -26,8 +26,8 @@ pub struct SignedDecision {
     pub decision: Decision,
     /// The number that the person typed, if any.
     pub number: Option<TypedNumber>,
-    /// The signature, in the key's format. The key's [signing mode](Signing) decides which message
-    /// it signs.
+    /// The signature, in the key's signature format. The key's [signing mode](Signing) decides
+    /// which message the key signs.
     pub signature: Vec<u8>,
 }
 

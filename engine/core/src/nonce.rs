@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// 32 random bytes that a device may sign once.
+/// 32 random bytes. Each nonce is used once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Nonce([u8; 32]);
 
@@ -48,8 +48,8 @@ impl Nonce {
     /// Returns the text that an official SDK signs for `purpose`.
     ///
     /// The text begins with `nonce:` or `nonce-update:`. A challenge id has no colon, so a
-    /// signature over a nonce is never valid for a challenge id. The two beginnings differ, so it
-    /// is never valid for another purpose.
+    /// signature over a nonce is never valid for a challenge id. The two beginnings differ, so a
+    /// signature for one purpose is never valid for the other purpose.
     #[must_use]
     pub fn message(&self, purpose: Purpose) -> String {
         let purpose = match purpose {

@@ -81,9 +81,9 @@ impl fmt::Debug for Seed {
 pub struct Number(String);
 
 impl Number {
-    /// Draws a number from random bytes. Every number is equally likely. Leading zeros are kept.
+    /// Draws a number from random bytes, evenly but for a negligible rest, and keeps leading zeros.
     ///
-    /// A seed has 64 bits, and there are at most a million numbers, so the probabilities of two
+    /// A seed has 64 bits, and there are at most a million numbers. So the probabilities of two
     /// numbers differ by less than one part in 10^13.
     #[must_use]
     pub fn from_entropy(digits: Digits, Seed(bytes): &Seed) -> Self {

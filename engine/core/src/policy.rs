@@ -104,7 +104,8 @@ pub struct Limits {
     pub numbers_per_challenge_max: u32,
     /// Count of typed numbers of one account without an approval in between that begins a hold.
     pub numbers_max: u32,
-    /// Length of this hold, in milliseconds. Each further typed number doubles it.
+    /// Length of the hold that begins at `numbers_max`, in milliseconds. Each further typed number
+    /// doubles it.
     pub number_hold_ms: u64,
     /// Maximum length of a hold of numbers, in milliseconds.
     pub number_hold_ms_max: u64,

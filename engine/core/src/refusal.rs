@@ -24,7 +24,8 @@ pub enum Refusal {
         /// The limit that is reached.
         max: usize,
     },
-    /// A further authenticator needs a token with the scope `add:authenticators`.
+    /// The request would add a further authenticator, but its token lacks the scope
+    /// `add:authenticators`.
     #[error("a further authenticator needs the scope add:authenticators")]
     AddScopeMissing,
     /// The user has no authenticator with this id.
@@ -64,7 +65,8 @@ pub enum Refusal {
     /// without a decision.
     #[error("the challenge is no longer open")]
     ChallengeEnded,
-    /// The relying party has not yet accepted the notification about the challenge.
+    /// The challenge is held, because the relying party has not yet accepted the notification about
+    /// it.
     #[error("the challenge cannot be answered yet")]
     ChallengeHeld,
     /// The challenge had the maximum number of notifications.
@@ -83,7 +85,7 @@ pub enum Refusal {
         /// True if the challenge allows no further attempt.
         last: bool,
     },
-    /// The enrollment of a key that signs statements needs a proof of possession.
+    /// The enrollment asks for statements but has no proof of possession of the key.
     #[error("a key that signs statements is enrolled with a proof of possession")]
     ProofMissing,
     /// The key signs statements for this user or another user, and its mode cannot be lowered.

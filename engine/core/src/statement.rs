@@ -50,7 +50,7 @@ impl fmt::Debug for Digest {
 /// A message that a device can sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
-    /// The answer to a challenge.
+    /// A decision about a challenge.
     Decision(DecisionStatement<'a>),
     /// A proof that the device holds the key that it enrolls with a bearer token.
     Enroll {
