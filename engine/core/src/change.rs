@@ -9,39 +9,40 @@ use crate::event::Event;
 use crate::id::{AccountKey, AuthenticatorId};
 use crate::record::AccountRecord;
 
-/// One record to put in place or take out.
+/// One record to store or to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// The account's own record.
+    /// The account's own record, to be stored.
     Account(AccountRecord),
-    /// The account with its devices and actions; its challenges stay until their retention ends,
-    /// and its revision for as long as a commit can be on its way.
+    /// Removes the account with its devices and actions. Its challenges stay until their retention
+    /// ends. Its revision stays for as long as a commit of the account may still be under way.
     RemoveAccount,
-    /// An action.
+    /// An action, to be stored.
     Action(Arc<Action>),
-    /// A challenge. A store never replaces a recorded end by another.
+    /// A challenge, to be stored. A store never replaces a recorded end by another end.
     Challenge(Arc<Challenge>),
-    /// A device.
+    /// A device, to be stored.
     Device(Arc<Device>),
-    /// A device that is taken out.
+    /// Removes the device of this id.
     RemoveDevice(AuthenticatorId),
-    /// An event, put into the outbox. It stays there if the account is removed.
+    /// An event, to be added to the outbox. It stays there if the account is removed.
     Event(Event),
 }
 
-/// A unit of records that change together.
+/// A set of records of one account that the store writes in one atomic commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The account they belong to.
+    /// The account that the records belong to.
     pub account: AccountKey,
-    /// The account's revision that the change was made from, 0 where it never was. The store
-    /// refuses the change if it has another, and records this one plus 1.
+    /// The revision of the account that the change was computed from; 0 for an account that was
+    /// never stored. The store refuses the change if the account's revision differs. Otherwise it
+    /// stores this revision plus 1.
     pub expected: u64,
-    /// The records, in order.
+    /// The records, in the order in which they are applied.
     pub writes: Vec<Write>,
 }
 
-/// A change, and the answer once it is recorded.
+/// A change, and the answer that the caller gets after the store has recorded the change.
 #[derive(Clone, Debug)]
 pub struct Transition<T> {
     /// The records to store.

@@ -1,8 +1,9 @@
-//! Decisions of devices, and the only way to a [`VerifiedDecision`].
+//! Decisions of devices, and the check of their signatures, which alone makes a
+//! [`VerifiedDecision`].
 //!
-//! This module builds the signed bytes from the server's own knowledge of the challenge, of the
-//! binding that may answer it and of its key's signing mode; the answer itself adds nothing but the
-//! choice and the number.
+//! The module builds the signed message from the server's own records: the challenge, the binding
+//! that may answer it, and the key's signing mode. The device's answer adds only the decision and
+//! the typed number.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,21 +17,22 @@ use crate::refusal::Refusal;
 use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
 use crate::statement::{DecisionStatement, Statement};
 
-/// A decision as it came in: nothing about it is known to be true.
+/// A decision as the server received it, before its signature is checked.
 #[derive(Clone)]
 pub struct SignedDecision {
-    /// The challenge it answers.
+    /// Id of the challenge that the decision answers.
     pub challenge: ChallengeId,
-    /// The answer.
+    /// The user's choice: approve, deny or report.
     pub decision: Decision,
-    /// The number that the person typed, where one was.
+    /// The number that the person typed, if any.
     pub number: Option<TypedNumber>,
-    /// Signature in the key's format, over the message of its [mode](Signing).
+    /// The signature, in the key's signature format. The key's [signing mode](Signing) decides
+    /// which message the key signs.
     pub signature: Vec<u8>,
 }
 
 impl fmt::Debug for SignedDecision {
-    /// Leaves the signature out, so that none can get into a log.
+    /// Leaves the signature out, so that no signature gets into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { challenge, decision, number: _, signature: _ } = self;
         let mut shown = f.debug_struct("SignedDecision");
@@ -38,7 +40,8 @@ impl fmt::Debug for SignedDecision {
     }
 }
 
-/// A challenge and the binding that may answer it: the subject of a decision's signature.
+/// A challenge, the binding that may answer it, and the signing mode of the binding's key. A
+/// decision's signature is checked against the three.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     challenge: &'a Challenge,
@@ -47,8 +50,9 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Finds the binding of a key that a challenge was sent to. `signing` is the key's mode, which
-    /// a binding never lowers.
+    /// Finds the binding in `bindings` that may answer `challenge`. `signing` is the key's signing
+    /// mode; a binding with a higher mode raises it, and none lowers it. `None` if the challenge
+    /// asks none of the bindings.
     #[must_use]
     pub fn among<D: Borrow<Device>>(
         bindings: &'a [D],
@@ -61,8 +65,9 @@ impl<'a> Asked<'a> {
         Some(Self { challenge, binding, signing: signing.max(binding.signing) })
     }
 
-    /// Builds the message under `signed`. `None` if it answers another challenge, or one issued
-    /// before there were statements.
+    /// Builds the message that the signature of `signed` has to sign. `None` if the decision names
+    /// another challenge, or if a statement is needed and the challenge was recorded before
+    /// statements existed.
     fn message(&self, signed: &SignedDecision) -> Option<Vec<u8>> {
         let Self { challenge, binding, signing } = *self;
         if signed.challenge != challenge.id {
@@ -87,8 +92,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A decision whose signature verified under the key of a binding that was asked. Only [`verify`]
-/// and [`proven`] make one.
+/// A decision whose signature verified with the key of a binding that the challenge asks. Only
+/// [`verify`] and [`proven`] make one.
 #[derive(Clone, Debug)]
 pub struct VerifiedDecision {
     signed: SignedDecision,
@@ -97,47 +102,47 @@ pub struct VerifiedDecision {
 }
 
 impl VerifiedDecision {
-    /// The challenge it answers.
+    /// Returns the id of the challenge that the decision answers.
     #[must_use]
     pub const fn challenge(&self) -> &ChallengeId {
         &self.signed.challenge
     }
 
-    /// The answer.
+    /// Returns the decision.
     #[must_use]
     pub const fn decision(&self) -> Decision {
         self.signed.decision
     }
 
-    /// The number that the person typed, where one was.
+    /// Returns the number that the person typed, if any.
     #[must_use]
     pub const fn number(&self) -> Option<&TypedNumber> {
         self.signed.number.as_ref()
     }
 
-    /// The binding that answers.
+    /// Returns the id of the binding whose key signed.
     #[must_use]
     pub const fn by(&self) -> &AuthenticatorId {
         &self.by
     }
 
-    /// Signing mode of the signature.
+    /// Returns the signing mode in which the decision was signed.
     #[must_use]
     pub const fn signing(&self) -> Signing {
         self.signing
     }
 
-    /// The signature.
+    /// Returns the signature.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
         &self.signed.signature
     }
 }
 
-/// Checks the signature of a decision alone.
+/// Checks the signature of one decision, without a batch.
 ///
 /// # Errors
-/// [`InvalidSignature`] if the signature is not one of the asked binding's key over this decision.
+/// [`InvalidSignature`] if the signature does not verify with the binding's key over this decision.
 pub fn verify(
     asked: Asked<'_>,
     signed: SignedDecision,
@@ -146,17 +151,17 @@ pub fn verify(
     proven(asked, signed, &proof)
 }
 
-/// The signature of a decision, to be checked alone or in a batch.
+/// Prepares the check of a decision's signature. The caller runs it alone or in a batch.
 #[must_use]
 pub fn check(asked: Asked<'_>, signed: &SignedDecision) -> Check {
     let messages = asked.message(signed).into_iter().collect();
     Check::any_of(asked.binding.key.clone(), messages, signed.signature.clone())
 }
 
-/// Makes a verified decision from a proven [`check`].
+/// Makes a verified decision from the proof that [`check`] of the same decision has passed.
 ///
 /// # Errors
-/// [`InvalidSignature`] if the proof is one of something else.
+/// [`InvalidSignature`] if the proof is about another key, message or signature.
 pub fn proven(
     asked: Asked<'_>,
     signed: SignedDecision,
@@ -170,29 +175,32 @@ pub fn proven(
     Ok(VerifiedDecision { signed, by: asked.binding.id.clone(), signing: asked.signing })
 }
 
-/// The signature of a decision about a challenge that its key was not asked about. It proves
-/// nothing about the challenge, but tells the key's holder from strangers, because strangers are to
-/// learn nothing. A key that signs statements has nothing here that it could have signed.
+/// Prepares the check of a decision about a challenge that does not ask `key`. The check shows
+/// whether the sender holds the key, so that the server gives details to the key's holder only. For
+/// a key that signs statements the check always fails, because the server knows no challenge from
+/// which it could build the statement.
 #[must_use]
 pub fn check_unasked(key: PublicKey, signing: Signing, signed: &SignedDecision) -> Check {
     let message = match signing {
         Signing::ChallengeId => challenge_id_message(&signed.challenge),
-        // Not a statement: the check takes its time, and is good for nothing.
+        // No key signs this text. The check only has to take as long as a real one.
         Signing::StatementV1 => b"countersign/unasked".to_vec(),
     };
     Check::new(key, message, signed.signature.clone())
 }
 
-/// The message of the official SDKs: the challenge id and nothing else.
+/// Returns the message that the official SDKs sign: the challenge id and nothing else.
 fn challenge_id_message(challenge: &ChallengeId) -> Vec<u8> {
     challenge.as_str().as_bytes().to_vec()
 }
 
 impl Challenge {
-    /// Answers a decision that came after the end: the same one from the same device is told the
-    /// recorded result, anything else is refused. None while the challenge is open.
+    /// Answers a decision that arrives after the challenge has ended. The same decision from the
+    /// same device gets the recorded end; any other decision is refused. `None` while the challenge
+    /// is open.
     ///
-    /// A device that was not asked is told the same as before the end.
+    /// A device that the challenge did not ask gets [`Refusal::ChallengeUnknown`], as it did before
+    /// the end.
     #[must_use]
     pub fn repeated(&self, decision: &VerifiedDecision) -> Option<Result<Ended, Refusal>> {
         let ended = self.ended.as_ref()?;

@@ -1,4 +1,4 @@
-//! Authenticators: the keys that are bound to an account, each with the device that holds it.
+//! Authenticators, which are keys that are bound to an account, each with the device that holds it.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use crate::signature::PublicKey;
 use crate::text::Line;
 use crate::time::UnixMillis;
 
-/// Signing mode of a credential. It belongs to the key and only ever rises.
+/// Signing mode of a credential. It belongs to the key and is never lowered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signing {
-    /// The challenge's name and nothing else, as the official SDKs do.
+    /// The key signs the challenge id and nothing else, as the official SDKs do.
     #[default]
     ChallengeId,
-    /// A [`Statement`](crate::statement::Statement).
+    /// The key signs a [`Statement`](crate::statement::Statement).
     StatementV1,
 }
 
 impl Signing {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl Signing {
         }
     }
 
-    /// The mode of that name.
+    /// Returns the mode with this name on the wire.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::ChallengeId, Self::StatementV1].into_iter().find(|signing| signing.name() == name)
@@ -37,63 +37,65 @@ impl Signing {
 /// Platform of the app that holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// Apple's phones and tablets.
+    /// An app on Apple's phones and tablets.
     Ios,
-    /// Android.
+    /// An app on Android.
     Android,
-    /// A browser.
+    /// A web app in a browser.
     Web,
 }
 
-/// A device as an account knows it: its key bound to the account, which is the wire contract's push
+/// A device of an account: a key that is bound to the account. The wire contract calls it a push
 /// authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Name of the authenticator, which is the binding.
+    /// Id of the binding, which is the authenticator's id.
     pub id: AuthenticatorId,
-    /// The account.
+    /// The account that the key is bound to.
     pub account: AccountKey,
     /// The public key.
     pub key: PublicKey,
-    /// The signing mode.
+    /// The key's signing mode, as recorded for this account.
     pub signing: Signing,
-    /// True if the key is known to belong to the account's owner, by a proof at enrollment or by an
-    /// approval. Anybody who knows a public key can enroll it without that.
+    /// True if the account's owner is known to hold the key, because of a proof at enrollment or an
+    /// approval. An enrollment alone shows nothing, because anybody who knows a public key can
+    /// enroll it.
     pub confirmed: bool,
-    /// The person's name for the device.
+    /// The user's name for the device.
     pub name: Option<Line>,
     /// The app's platform.
     pub platform: Option<Platform>,
-    /// The notification provider's token.
+    /// The device's token at its notification provider.
     pub push_token: Option<PushToken>,
     /// Time at which the key was first bound to the account.
     pub created_at: UnixMillis,
-    /// Time of the last enrollment.
+    /// Time of the last enrollment of the key for the account.
     pub verified_at: UnixMillis,
-    /// Time of the last accepted signature.
+    /// Time of the last enrollment, refresh or accepted decision.
     pub last_verified_at: Option<UnixMillis>,
 }
 
 impl Device {
-    /// The credential that this device signs with.
+    /// Returns the credential that the device signs with.
     #[must_use]
     pub fn credential(&self) -> CredentialKey {
         CredentialKey { tenant: self.account.tenant.clone(), thumbprint: self.key.thumbprint() }
     }
 }
 
-/// A notification provider's token. Its holder may notify the device, so that it is never shown.
+/// A device's token at its notification provider. It is never printed, because anybody who has it
+/// may be able to notify the device.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushToken(Arc<str>);
 
 impl PushToken {
-    /// Takes a token that the caller has checked for length.
+    /// Wraps a token whose length the caller has checked.
     #[must_use]
     pub fn new(token: &str) -> Self {
         Self(token.into())
     }
 
-    /// The token.
+    /// Returns the token.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

@@ -1,13 +1,13 @@
-//! Decimal digits of every script, as people type them.
+//! Conversion of decimal digits of every script to ASCII.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The value of a decimal digit of any script; none for any other character.
+/// Returns the value of a decimal digit of any script, and `None` for any other character.
 ///
-/// The digits of a script follow each other from 0 to 9 (Unicode promises it: section 4.6 of the
-/// standard), and where two sets touch, both are whole. So the digits right before one tell its
-/// value.
+/// Unicode gives each set of digits ten consecutive code points, from 0 to 9 (section 4.6 of the
+/// standard). Adjacent sets are complete too. So the number of digits directly before `digit`,
+/// modulo 10, is its value.
 #[must_use]
 pub fn value(digit: char) -> Option<u8> {
     if digit.is_ascii() {
@@ -23,16 +23,16 @@ pub fn value(digit: char) -> Option<u8> {
     u8::try_from(before % 10).ok()
 }
 
-/// Tells whether a character is a blank: white space, or a character that nobody sees, such as the
-/// marks of writing direction that come along with a copied number.
+/// Returns true for a blank: white space, or an invisible character, such as the marks of writing
+/// direction that are copied along with a number.
 #[must_use]
 pub fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 
-/// The digits of a text in ASCII, without its blanks. None where it has anything else, or more than
-/// `max` digits.
+/// Returns the digits of a text in ASCII, without its blanks. `None` if the text has another
+/// character, or more than `max` digits.
 #[must_use]
 pub fn in_ascii(text: &str, max: usize) -> Option<String> {
     let mut digits = String::with_capacity(max);

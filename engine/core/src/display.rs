@@ -1,6 +1,6 @@
-//! The text that a device shows and hashes: JSON in one JSON string.
+//! The text that a device shows and hashes, which is JSON within one JSON string.
 //!
-//! The core takes it as it is: its builder decides on the content and the order.
+//! The core does not read the JSON. Its builder in another crate chooses the content and order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use crate::refusal::Refusal;
 use crate::statement::Digest;
 use crate::text::is_safe;
 
-/// A text of bounded length without characters that hide, reorder or forge its content.
+/// A text of at most [`DISPLAY_BYTES_MAX`] bytes without characters that hide, reorder or forge its
+/// content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DisplayText(Arc<str>);
 
 impl DisplayText {
-    /// Takes a text.
+    /// Checks a text and wraps it.
     ///
     /// # Errors
-    /// [`Refusal::DisplayTooLong`], or [`Refusal::DisplayUnsafe`] for a character that a
-    /// [`Line`](crate::text::Line) would not have.
+    /// [`Refusal::DisplayTooLong`] above [`DISPLAY_BYTES_MAX`] bytes, [`Refusal::DisplayUnsafe`]
+    /// for a character that [`is_safe`] refuses.
     pub fn new(text: &str) -> Result<Self, Refusal> {
         if text.len() > DISPLAY_BYTES_MAX {
             return Err(Refusal::DisplayTooLong { max: DISPLAY_BYTES_MAX });
@@ -30,19 +31,19 @@ impl DisplayText {
         Ok(Self(text.into()))
     }
 
-    /// The text in the form that was stored.
+    /// Restores a stored text without a check.
     #[must_use]
     pub fn restore(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text's digest in a statement.
+    /// Returns the digest of the text, which statements contain.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.0)
@@ -50,7 +51,7 @@ impl DisplayText {
 }
 
 impl fmt::Debug for DisplayText {
-    /// Prints the length only, because a person is shown the text.
+    /// Prints the length only, because the text may hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DisplayText({} bytes)", self.0.len())
     }

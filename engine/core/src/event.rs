@@ -1,8 +1,9 @@
-//! Events for a relying party: the entries of its outbox.
+//! Events for a relying party, which are the entries of its outbox.
 //!
-//! An event is recorded in the same commit as the change that it reports, so that neither is there
-//! without the other. It is told until it is accepted, a few times at most; each call is counted
-//! before it is made, so that a process that dies in between neither calls too often nor too soon.
+//! An event is recorded in the same commit as the change that it reports, so that neither exists
+//! without the other. The server calls the relying party until it accepts the event, at most
+//! [`EVENT_CALLS_MAX`] times. Each call is recorded before it is made, so that a process that dies
+//! during a call causes neither too many calls nor early ones.
 
 use crate::challenge::Challenge;
 use crate::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId, EventId};
@@ -13,12 +14,12 @@ use crate::time::UnixMillis;
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A person said that it was not theirs.
+    /// A user reported a challenge, because somebody else caused it.
     Reported,
 }
 
 impl EventKind {
-    /// Its name on the wire.
+    /// Returns the kind's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,31 +28,33 @@ impl EventKind {
     }
 }
 
-/// An event for the relying party, with the number of calls about it.
+/// An event for the relying party, with the number of calls that were begun to deliver it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its name, the same in every call, so that a receiver knows it again.
+    /// The event's id. It is the same in every call, so that the receiver recognises a repeated
+    /// event.
     pub id: EventId,
-    /// The kind.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// The account of the challenge.
+    /// The account that the challenge belongs to.
     pub account: AccountKey,
-    /// The challenge.
+    /// Id of the challenge that the user reported.
     pub challenge: ChallengeId,
-    /// Its action.
+    /// The challenge's action.
     pub action: ActionKey,
-    /// The authenticator that brought it about.
+    /// The authenticator that decided the challenge.
     pub by: Option<AuthenticatorId>,
-    /// Time of the event.
+    /// Time of the challenge's end.
     pub at: UnixMillis,
-    /// Calls about it that were begun.
+    /// Number of calls that were begun.
     pub calls: u32,
-    /// Time of the next call.
+    /// Time from which the next call may be made.
     pub due_at: UnixMillis,
 }
 
 impl Event {
-    /// The event that the end of a challenge is, if a relying party is to hear of such an end.
+    /// Makes the event that reports the end of a challenge. `None` unless the challenge has ended
+    /// as reported.
     #[must_use]
     pub fn of_end(challenge: &Challenge) -> Option<Self> {
         let ended = challenge.ended.as_ref().filter(|e| e.outcome == Outcome::Reported)?;
@@ -69,15 +72,15 @@ impl Event {
         })
     }
 
-    /// The event with one more call counted, which is to be recorded before that call is made. None
-    /// where it was called often enough.
+    /// Returns the event with one more call counted. The caller records it before it makes the
+    /// call. `None` if the event had all its calls.
     #[must_use]
     pub fn called(&self, now: UnixMillis) -> Option<Self> {
         let calls = self.calls.checked_add(1).filter(|calls| *calls <= EVENT_CALLS_MAX)?;
         Some(Self { calls, due_at: now.plus_ms(EVENT_RETRY_MS), ..self.clone() })
     }
 
-    /// Tells whether all calls are used up.
+    /// Returns true if the event had all its calls.
     #[must_use]
     pub const fn is_spent(&self) -> bool {
         self.calls >= EVENT_CALLS_MAX

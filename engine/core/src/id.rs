@@ -1,4 +1,4 @@
-//! Names of things: newtypes that only valid text can make.
+//! Identifiers, as newtypes that are made from valid text only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// A text that is not a valid name of its kind.
+/// Error for a text that is not a valid identifier of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} must be {expected}")]
 pub struct InvalidId {
     /// The kind of name that was expected.
     pub kind: &'static str,
-    /// Its shape, in words.
+    /// The required form, in words.
     pub expected: &'static str,
 }
 
@@ -36,7 +36,7 @@ macro_rules! text_id {
             /// Longest accepted text, in bytes.
             pub const BYTES_MAX: usize = $max;
 
-            /// Parses a name.
+            /// Parses an identifier.
             ///
             /// # Errors
             /// [`InvalidId`] for an empty, too long or ill-formed text.
@@ -48,7 +48,7 @@ macro_rules! text_id {
                 Ok(Self(text.into()))
             }
 
-            /// The name as text.
+            /// Returns the identifier as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -70,43 +70,44 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// One relying party's space on a server.
+    /// Id of a tenant, which is one relying party on this server.
     TenantId, "tenant id", "1 to 64 characters of A-Z a-z 0-9 _ -", 64, is_code
 );
 text_id!(
-    /// The relying party's name for a person: UTF-8 without control characters.
+    /// The relying party's id for a user: UTF-8 without control characters.
     UserId, "userId", "1 to 256 bytes of UTF-8 without control characters", 256,
     |text| !text.chars().any(char::is_control)
 );
 text_id!(
-    /// Name of the act to confirm, such as `signIn`.
+    /// Name of the kind of action to confirm, such as `signIn`.
     ActionCode, "action", "1 to 64 characters of A-Z a-z 0-9 _ -", 64, is_code
 );
 text_id!(
-    /// Names one instance of an action of one user.
+    /// Key of one instance of an action of one user.
     IdempotencyKey, "idempotencyKey", "1 to 128 printable ASCII characters", 128,
     |text| text.bytes().all(|b| (0x20..0x7f).contains(&b))
 );
 text_id!(
-    /// Names one challenge: [`ChallengeId::CHARACTERS`] characters of base64url. A nonce has a
-    /// character outside this alphabet, so that neither can be taken for the other.
+    /// Id of a challenge: [`ChallengeId::CHARACTERS`] characters of base64url. The text of a nonce
+    /// to sign contains a colon, which is not in this alphabet, so a signature over one is never
+    /// valid for the other.
     ChallengeId, "challengeId", "32 characters of A-Z a-z 0-9 _ -", 32,
     |text| text.len() == ChallengeId::CHARACTERS && is_code(text)
 );
 text_id!(
-    /// Names one binding of a key to an account (the wire contract's `userAuthenticatorId`), a
+    /// Id of the binding of a key to an account (`userAuthenticatorId` in the wire contract), a
     /// UUID.
     AuthenticatorId, "userAuthenticatorId", "a UUID", 36,
     is_lower_case_uuid
 );
 text_id!(
-    /// Names one event that a relying party is told, a UUID.
+    /// Id of an event for a relying party, a UUID.
     EventId, "event id", "a UUID", 36,
     is_lower_case_uuid
 );
 
 impl ChallengeId {
-    /// Length of every challenge id.
+    /// Length of every challenge id, in characters.
     pub const CHARACTERS: usize = 32;
 
     /// Makes an id of 192 random bits.
@@ -125,11 +126,12 @@ impl AuthenticatorId {
 }
 
 impl EventId {
-    /// Derives the id of the one event of a kind that a challenge can have, a version 8 UUID (RFC
-    /// 9562). A repeated event has the same id, because the id follows from these names.
+    /// Derives the id of an event, a version 8 UUID (RFC 9562), from its kind, tenant and
+    /// challenge. A challenge has at most one event of a kind. A repeated event gets the same id,
+    /// because the id depends on nothing else.
     #[must_use]
     pub fn of(kind: &str, tenant: &TenantId, challenge: &ChallengeId) -> Self {
-        // No part contains the separator, so that two triples are never one text.
+        // No part contains the separator, so different triples give different texts.
         let digest = Sha256::digest(format!("{kind}\n{tenant}\n{challenge}"));
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
@@ -163,11 +165,11 @@ pub struct AccountKey {
 pub struct ActionKey {
     /// Code of the action.
     pub code: ActionCode,
-    /// Key that tells the instances of the action apart.
+    /// Key that separates instances of the action.
     pub idempotency_key: IdempotencyKey,
 }
 
-/// Names one credential on a tenant: several accounts may be bound to it.
+/// Names one credential of a tenant. Several accounts of the tenant may be bound to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CredentialKey {
     /// The tenant.
@@ -176,21 +178,21 @@ pub struct CredentialKey {
     pub thumbprint: Thumbprint,
 }
 
-/// SHA-256 over a DER `SubjectPublicKeyInfo`.
+/// SHA-256 of a public key's DER `SubjectPublicKeyInfo`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// The thumbprint of a key.
+    /// Returns the thumbprint of the key with this `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn of_spki(spki: &[u8]) -> Self {
         Self(Sha256::digest(spki).into())
     }
 
-    /// Parses the output of [`Self::encoded`], and nothing else.
+    /// Parses the output of [`Self::encoded`], and refuses any other text.
     ///
     /// # Errors
-    /// [`InvalidId`].
+    /// [`InvalidId`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let expected = "32 bytes in base64url without padding";
         let invalid = || InvalidId { kind: "thumbprint", expected };
@@ -198,13 +200,13 @@ impl Thumbprint {
         Ok(Self(bytes.try_into().map_err(|_| invalid())?))
     }
 
-    /// The digest.
+    /// Returns the digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The digest in base64url without padding.
+    /// Returns the digest in base64url without padding.
     #[must_use]
     pub fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)

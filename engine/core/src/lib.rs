@@ -1,8 +1,8 @@
 //! The rules of push verification.
 //!
-//! Every function here takes the time and the random bytes and returns the changes to make. The
-//! crate has no runtime, clock, random source, serialisation format or I/O; `countersign-engine`
-//! carries out the changes.
+//! A function here receives the time and the random bytes as arguments, and returns the changes to
+//! store. The crate has no runtime, clock, random source, serialisation format or I/O.
+//! `countersign-engine` stores the changes.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! Nonces that a device signs to show that it holds its key.
+//! Nonces that a device signs to prove that it holds its key.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::policy::Limits;
 use crate::time::UnixMillis;
 
-/// 32 random bytes that are used once.
+/// 32 random bytes. Each nonce is used once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Nonce([u8; 32]);
 
-/// A text that is no nonce.
+/// Error for a text that is not an encoded nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 32 bytes in base64url without padding")]
 pub struct InvalidNonce;
@@ -24,31 +24,32 @@ impl Nonce {
         Self(*bytes)
     }
 
-    /// Parses the output of [`Self::encoded`], and nothing else.
+    /// Parses the output of [`Self::encoded`], and refuses any other text.
     ///
     /// # Errors
-    /// [`InvalidNonce`].
+    /// [`InvalidNonce`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidNonce> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidNonce)?;
         Ok(Self(bytes.try_into().map_err(|_| InvalidNonce)?))
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The nonce as a statement has it: base64url without padding.
+    /// Returns the nonce in the form that statements contain: base64url without padding.
     #[must_use]
     pub fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The text that an official SDK signs.
+    /// Returns the text that an official SDK signs for `purpose`.
     ///
-    /// It starts with `nonce`, the purpose and a colon, which cannot stand in a challenge id: a
-    /// signature over a nonce is never one over a challenge id, or for another purpose.
+    /// The text begins with `nonce:` or `nonce-update:`. A challenge id has no colon, so a
+    /// signature over a nonce is never valid for a challenge id. The two beginnings differ, so a
+    /// signature for one purpose is never valid for the other purpose.
     #[must_use]
     pub fn message(&self, purpose: Purpose) -> String {
         let purpose = match purpose {
@@ -65,21 +66,22 @@ impl fmt::Debug for Nonce {
     }
 }
 
-/// Purpose for which an official SDK signs a nonce. A statement names it in its first line.
+/// Purpose for which an official SDK signs a nonce. A statement names its purpose in its first line
+/// instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A read of the pending challenge.
     Read,
-    /// Updating the credential.
+    /// An update of the credential.
     Update,
 }
 
-/// A nonce that was given out.
+/// A nonce and its handle, as a client receives them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Handout {
     /// The nonce.
     pub nonce: Nonce,
-    /// The handle of the nonce, for messages that need one.
+    /// Name of the nonce, for requests that refer to it by name.
     pub handle: String,
 }
 
@@ -90,17 +92,18 @@ struct Issued {
 
 /// The unused nonces of one credential, oldest first.
 ///
-/// Anybody who knows a public key may ask for its nonces, and must not make those of the owner
-/// useless. Each stays for at least half a lifetime after it was given out, however many are asked
-/// for: if no place is free, the newest is given out once more, and the oldest gives way only when
-/// the newest has less than that before it.
+/// Anybody who knows a public key may request its nonces, but must not invalidate those of the
+/// key's owner. So a nonce stays valid for at least half its lifetime, however many are requested.
+/// If all places are taken and the newest nonce is at most half a lifetime old, [`Self::issue`]
+/// returns the newest nonce again. If the newest is older, `issue` replaces the oldest.
 #[derive(Default)]
 pub struct NonceBook {
     issued: Vec<Issued>,
 }
 
 impl NonceBook {
-    /// Gives out `fresh`, or an outstanding nonce.
+    /// Stores and returns `fresh`. If the book is full and its newest nonce is at most half a
+    /// lifetime old, returns that nonce instead.
     pub fn issue(&mut self, fresh: Handout, now: UnixMillis, limits: &Limits) -> Handout {
         self.expire(now, limits);
         if self.issued.len() >= limits.nonces_per_credential_max {
@@ -121,14 +124,15 @@ impl NonceBook {
         self.issued.iter().rev().map(|i| i.handout.nonce.clone()).collect()
     }
 
-    /// The outstanding nonce of that handle.
+    /// Returns the outstanding nonce with this handle.
     pub fn named(&mut self, handle: &str, now: UnixMillis, limits: &Limits) -> Option<Nonce> {
         self.expire(now, limits);
         let found = self.issued.iter().find(|i| i.handout.handle == handle)?;
         Some(found.handout.nonce.clone())
     }
 
-    /// Uses up a nonce. False if it was not there: used before, too old, or never given out.
+    /// Removes a nonce, so that it cannot be used again. Returns false if it is not outstanding: it
+    /// was used before, has expired, or was never issued.
     pub fn consume(&mut self, nonce: &Nonce, now: UnixMillis, limits: &Limits) -> bool {
         self.expire(now, limits);
         let Some(index) = self.issued.iter().position(|i| i.handout.nonce == *nonce) else {
@@ -138,7 +142,7 @@ impl NonceBook {
         true
     }
 
-    /// Tells whether no nonce is outstanding.
+    /// Returns true if no nonce is outstanding.
     pub fn is_empty(&mut self, now: UnixMillis, limits: &Limits) -> bool {
         self.expire(now, limits);
         self.issued.is_empty()
@@ -164,7 +168,7 @@ mod tests {
         Handout { nonce: nonce(n), handle: format!("h{n}") }
     }
 
-    /// Asks for a nonce and returns the one that was given out.
+    /// Requests a nonce, offering nonce `n`, and returns the number of the nonce that was issued.
     fn issue(book: &mut NonceBook, n: u8, at: u64) -> u8 {
         let given = book.issue(handout(n), UnixMillis(at), &Limits::default());
         given.nonce.as_bytes()[0]
@@ -213,8 +217,8 @@ mod tests {
         assert_eq!(issue(&mut book, 9, 1), 9, "its place is free");
     }
 
-    /// A stranger asks every second. The owner asks at any time, and has half a lifetime to use a
-    /// nonce.
+    /// A stranger requests a nonce every second. The owner requests one at any time and has half a
+    /// lifetime to use it.
     #[test]
     fn no_stranger_makes_a_nonce_useless() {
         let half_seconds = HALF_MS / 1000;

@@ -1,4 +1,4 @@
-//! The number that is shown where a challenge began and typed on the device.
+//! The number that the browser shows and the user types on the device.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use subtle::ConstantTimeEq as _;
 
 use crate::digits;
 
-/// Digits that a person typed, in ASCII. Their comparison takes a time that says nothing of the
-/// right ones.
+/// Digits that a person typed, in ASCII. [`Number::compare`] takes constant time for a given
+/// length, so that its duration does not reveal the right digits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TypedNumber(String);
 
-/// A text that no number can be.
+/// Error for a text that is not 1 to 16 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 16 digits")]
 pub struct InvalidNumber;
 
 impl TypedNumber {
-    /// Digits, at most.
+    /// Maximum number of digits.
     pub const DIGITS_MAX: usize = 16;
 
-    /// Parses the typed text. Decimal digits of every script count, and blanks go: a statement is
-    /// signed, and a number compared, over the ASCII digits alone.
+    /// Parses the typed text. It accepts decimal digits of every script, converts them to ASCII,
+    /// and drops blanks, because statements and comparisons use ASCII digits only.
     ///
     /// # Errors
     /// [`InvalidNumber`] for anything but 1 to 16 digits.
@@ -30,7 +30,7 @@ impl TypedNumber {
         digits.map(Self).ok_or(InvalidNumber)
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -43,19 +43,19 @@ impl fmt::Debug for TypedNumber {
     }
 }
 
-/// Number of digits that a tenant asks for.
+/// Number of digits of the numbers that a tenant asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digits {
     /// Two.
     Two,
     /// Three.
     Three,
-    /// Six, as NIST SP 800-63B-4 demands (3.1.3.2: 20 bits).
+    /// Six, which NIST SP 800-63B-4 requires (3.1.3.2: 20 bits).
     Six,
 }
 
 impl Digits {
-    /// The number of digits.
+    /// Returns the number of digits.
     #[must_use]
     pub const fn count(self) -> usize {
         match self {
@@ -66,7 +66,7 @@ impl Digits {
     }
 }
 
-/// Random bytes that a number is drawn from, as secret as the number.
+/// Random bytes from which a number is drawn. They are as secret as the number.
 #[derive(Clone, Default)]
 pub struct Seed(pub [u8; 8]);
 
@@ -81,10 +81,10 @@ impl fmt::Debug for Seed {
 pub struct Number(String);
 
 impl Number {
-    /// Draws a number, evenly, from random bytes; leading zeros stay.
+    /// Draws a number from random bytes, evenly but for a negligible rest, and keeps leading zeros.
     ///
-    /// 64 random bits over at most a million numbers: no number is likelier than another by more
-    /// than one in ten million millions.
+    /// A seed has 64 bits, and there are at most a million numbers. So the probabilities of two
+    /// numbers differ by less than one part in 10^13.
     #[must_use]
     pub fn from_entropy(digits: Digits, Seed(bytes): &Seed) -> Self {
         let count = digits.count();
@@ -92,42 +92,42 @@ impl Number {
         Self(format!("{:0count$}", u64::from_le_bytes(*bytes) % numbers))
     }
 
-    /// The number in the form that was stored.
+    /// Restores a number from its stored digits.
     #[must_use]
     pub fn restore(digits: &str) -> Self {
         Self(digits.to_owned())
     }
 
-    /// The digits, to be shown where the challenge began and nowhere else.
+    /// Returns the digits. They may be shown only in the browser where the challenge began.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Number of digits, which is no secret.
+    /// Returns the number of digits, which is not secret.
     #[must_use]
     pub const fn digits(&self) -> usize {
         self.0.len()
     }
 
-    /// Compares the typed number, in constant time for numbers of one length. The caller has had
-    /// the attempt recorded.
+    /// Compares the typed number with this one, in constant time if both have the same length.
+    /// `None` if they differ. The caller must have recorded the attempt before.
     #[must_use]
     pub fn compare(&self, typed: &TypedNumber) -> Option<Matched> {
         bool::from(self.0.as_bytes().ct_eq(typed.0.as_bytes())).then_some(Matched(()))
     }
 }
 
-/// Shows that the right number was typed. Only [`Number::compare`] makes one.
+/// Proof that the right number was typed. Only [`Number::compare`] makes one.
 #[derive(Debug)]
 pub struct Matched(());
 
-/// The number of a challenge, and how often it was compared.
+/// The number of a challenge, and the count of attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedNumber {
-    /// The number.
+    /// The number that the browser shows.
     pub number: Number,
-    /// Numbers that were typed. Each is counted before it is compared.
+    /// Attempts so far. Each is counted before the number is compared.
     pub tries: u32,
 }
 

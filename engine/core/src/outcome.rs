@@ -1,28 +1,28 @@
-//! Decisions of a person, and outcomes of a challenge.
+//! Decisions of a user, and outcomes of a challenge.
 
 /// The outcome of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The person approved.
+    /// The user approved.
     Approved,
-    /// The relying party took it back.
+    /// The relying party, or the server after a failed notification, cancelled the challenge.
     Cancelled,
-    /// The person denied.
+    /// The user denied.
     Denied,
     /// Nobody answered in time.
     Expired,
-    /// It was answered wrongly too often.
+    /// Wrong numbers were typed too often.
     Failed,
-    /// The person said that it was not them.
+    /// The user reported that somebody else caused the challenge.
     Reported,
-    /// No device is left that could answer.
+    /// The devices that might answer, or the user, were removed.
     Revoked,
-    /// A newer challenge of the same action took its place.
+    /// A newer challenge of the same action code replaced it.
     Superseded,
 }
 
 impl Outcome {
-    /// Tells whether the outcome takes a device.
+    /// Returns true if only a device's decision causes this outcome.
     #[must_use]
     pub const fn needs_device(self) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl Outcome {
         }
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,19 +49,19 @@ impl Outcome {
     }
 }
 
-/// The person's choice.
+/// The user's decision about a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The person approves.
+    /// The user approves the action.
     Approve,
-    /// Stop.
+    /// The user denies the action.
     Deny,
-    /// Stop, and it was not me.
+    /// The user denies the action and reports that somebody else caused it.
     Report,
 }
 
 impl Decision {
-    /// Gives the outcome of a challenge that is decided this way.
+    /// Returns the outcome of a challenge after this decision.
     #[must_use]
     pub const fn outcome(self) -> Outcome {
         match self {
@@ -71,7 +71,7 @@ impl Decision {
         }
     }
 
-    /// The name on the wire and in statements.
+    /// Returns the name on the wire and in statements.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,108 +1,116 @@
-//! Every limit of the core, by name.
+//! Limits of the core.
 
 use crate::device::Signing;
 use crate::number_match::Digits;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// Bytes of a device's name, at most.
+/// Maximum length of a device's name, in bytes.
 pub const DEVICE_NAME_BYTES_MAX: usize = 128;
-/// Bytes of a provider's push token, at most.
+/// Maximum length of a push token, in bytes.
 pub const PUSH_TOKEN_BYTES_MAX: usize = 4096;
-/// Bytes of an e-mail address, a phone number, a user name or a display name, at most.
+/// Maximum length of an e-mail address, a phone number, a user name or a display name, in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 256;
-/// Bytes of the `userAgent` shown to a device, at most; longer ones are cut.
+/// Maximum length of the `userAgent` that a device shows, in bytes. A longer one is cut.
 pub const USER_AGENT_BYTES_MAX: usize = 512;
-/// Bytes of the `ipAddress` and `deviceId` of a tracked action, at most.
+/// Maximum length of the `ipAddress` and of the `deviceId` of a tracked action, in bytes each.
 pub const CONTEXT_BYTES_MAX: usize = 128;
-/// Bytes of the custom data of an action or a user, as JSON, at most.
+/// Maximum length of the custom data of an action or a user as JSON, in bytes.
 pub const CUSTOM_BYTES_MAX: usize = 4096;
-/// Bytes of the text that a device shows and hashes, at most.
+/// Maximum length of the text that a device shows and hashes, in bytes.
 pub const DISPLAY_BYTES_MAX: usize = 4096;
-/// Life of a device session, in milliseconds: 15 minutes.
+/// Lifetime of a device session, in milliseconds: 15 minutes.
 pub const DEVICE_SESSION_MS: u64 = 900_000;
-/// Bytes of the `redirectUrl` of a tracked action, at most.
+/// Maximum length of the `redirectUrl` of a tracked action, in bytes.
 pub const REDIRECT_URL_BYTES_MAX: usize = 2048;
-/// Bytes of the `scope` of a tracked action, at most.
+/// Maximum length of the `scope` of a tracked action, in bytes.
 pub const SCOPE_BYTES_MAX: usize = 256;
-/// Bytes of a public key's `SubjectPublicKeyInfo`, at most.
+/// Maximum length of a public key's `SubjectPublicKeyInfo`, in bytes.
 pub const PUBLIC_KEY_BYTES_MAX: usize = 128;
-/// Bytes of a signature, at most.
+/// Maximum length of a signature, in bytes.
 pub const SIGNATURE_BYTES_MAX: usize = 128;
-/// Users in one page of a user query, at most; also the number where none is asked for.
+/// Maximum number of users in one page of a user query, and the default.
 pub const USERS_PAGE_MAX: usize = 100;
-/// Actions in the answer to an action query, at most: the newest.
+/// Maximum number of actions in the answer to an action query. The answer has the newest.
 pub const ACTIONS_MAX: usize = 1000;
-/// Action codes in one action query, at most.
+/// Maximum number of action codes in one action query.
 pub const ACTION_QUERY_CODES_MAX: usize = 50;
-/// Longest time that an action query looks back, and its default.
+/// Maximum age of the actions that an action query finds, in milliseconds, and the default: 30
+/// days.
 pub const ACTION_QUERY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
-/// Longest life of a challenge that can be configured (NIST SP 800-63B-4, 3.1.3.2: 10 minutes).
+/// Maximum lifetime of a challenge that can be configured, in milliseconds: 10 minutes (NIST SP
+/// 800-63B-4, 3.1.3.2).
 pub const CHALLENGE_LIFETIME_MS_MAX: u64 = 600_000;
-/// Longest wait of one long poll; a longer `Prefer: wait` is clamped to it.
+/// Maximum wait of one long poll, in milliseconds. A longer `Prefer: wait` is reduced to it.
 pub const WAIT_MS_MAX: u64 = 30_000;
 
-/// Calls about one event until it is accepted, at most.
+/// Maximum number of calls about one event.
 pub const EVENT_CALLS_MAX: u32 = 3;
-/// Minimum time between calls about an event.
+/// Minimum time between the begin of two calls about an event, in milliseconds.
 pub const EVENT_RETRY_MS: u64 = 30_000;
 
-/// The highest [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
+/// Maximum of [`Limits::numbers_lock`] that can be configured (NIST SP 800-63B-4, 3.2.2).
 pub const NUMBERS_LOCK_MAX: u32 = 100;
 
-/// Limits that hold for an account, a credential or a challenge.
+/// Limits for an account, a credential or a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Users that one key serves: those that it has shown to belong to, then those who enrolled it
-    /// last (see [`crate::inbox`]).
+    /// Maximum number of users that one key serves: first users of confirmed bindings, then those
+    /// that enrolled the key last (see [`crate::inbox`]).
     pub users_per_key_max: usize,
-    /// Authenticators of one account.
+    /// Maximum number of authenticators of one account.
     pub authenticators_per_account_max: usize,
-    /// Maximum tickets of one account. A further one replaces a used one, or the oldest.
+    /// Maximum number of tickets of one account. A further ticket replaces a used one, or else the
+    /// oldest.
     pub tickets_per_account_max: usize,
-    /// Open challenges of one account, over all its actions.
+    /// Maximum number of open challenges of one account, over all its actions.
     pub open_challenges_per_account_max: usize,
-    /// Life of a challenge, in milliseconds.
+    /// Lifetime of a challenge, in milliseconds.
     pub challenge_lifetime_ms: u64,
-    /// Time after its end during which a challenge waits for decisions that arrived before it.
+    /// Time between a challenge's `expires_at` and its deadline, in milliseconds. In this time,
+    /// decisions that arrived before `expires_at` can still be recorded.
     pub decision_grace_ms: u64,
-    /// Polls that wait together on one challenge.
+    /// Maximum number of polls that wait for one challenge at the same time.
     pub waiters_per_challenge_max: usize,
-    /// Polls that wait together on one credential.
+    /// Maximum number of polls that wait for one credential at the same time.
     pub waiters_per_device_max: usize,
-    /// Nonces of one credential that are not used yet.
+    /// Maximum number of unused nonces of one credential.
     pub nonces_per_credential_max: usize,
-    /// Life of a nonce, in milliseconds.
+    /// Lifetime of a nonce, in milliseconds.
     pub nonce_lifetime_ms: u64,
-    /// Notifications about one challenge, counted before they are sent.
+    /// Maximum number of notifications about one challenge. Each is counted before it is sent.
     pub notifications_per_challenge_max: u32,
-    /// Challenges of one account in a window, without an approval between (see [`crate::fatigue`]).
+    /// Maximum number of challenges of one account in a window without an approval in between (see
+    /// [`crate::fatigue`]).
     pub prompts_max: usize,
-    /// Length of that window, in milliseconds.
+    /// Length of the window for `prompts_max` and `unreached_max`, in milliseconds.
     pub prompts_window_ms: u64,
-    /// Challenges of one account in that window whose notification reached nobody. They are no
-    /// prompts, but each leaves rows in the store.
+    /// Maximum number of challenges of one account in the window whose notification reached nobody.
+    /// They do not count as prompts, but each leaves rows in the store.
     pub unreached_max: usize,
-    /// Wait after a denial, in milliseconds; each further one doubles it.
+    /// Wait after the first denial, in milliseconds. Each further denial doubles it.
     pub denial_wait_ms: u64,
-    /// The longest wait after a denial, in milliseconds.
+    /// Maximum wait after a denial, in milliseconds.
     pub denial_wait_ms_max: u64,
-    /// Wait after a report, in milliseconds.
+    /// Time without prompts after a report, in milliseconds.
     pub report_hold_ms: u64,
-    /// The least that a credential has to sign.
+    /// Minimum signing mode of a credential.
     pub signing_min: Signing,
-    /// Digits of the number that has to be typed to approve; absent where none is asked for.
+    /// Number of digits that the user has to type to approve; `None` if the tenant asks for no
+    /// number.
     pub number_match: Option<Digits>,
-    /// Numbers that are compared for one challenge; the last wrong one ends it.
+    /// Maximum number of attempts to type the number of one challenge. The last wrong one ends the
+    /// challenge.
     pub numbers_per_challenge_max: u32,
-    /// Numbers of one account without an approval between, the last of which begins a hold.
+    /// Count of typed numbers of one account without an approval in between that begins a hold.
     pub numbers_max: u32,
-    /// Length of that hold, in milliseconds. Each further wrong number doubles it.
+    /// Length of the hold that begins at `numbers_max`, in milliseconds. Each further typed number
+    /// doubles it.
     pub number_hold_ms: u64,
-    /// The longest hold after a number, in milliseconds.
+    /// Maximum length of a hold of numbers, in milliseconds.
     pub number_hold_ms_max: u64,
-    /// Numbers of one account without an approval between, the last of which begins a hold without
-    /// an end (NIST SP 800-63B-4, 3.2.2: at most 100).
+    /// Count of typed numbers of one account without an approval in between that locks the numbers
+    /// without an end (NIST SP 800-63B-4, 3.2.2: at most 100).
     pub numbers_lock: u32,
 }
 
@@ -142,13 +150,13 @@ impl Default for Limits {
     }
 }
 
-/// Answer of `track` for a user without an authenticator.
+/// State of a tracked action of a user without an authenticator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unenrolled {
-    /// `ALLOW`, as the wire contract says.
+    /// The action is allowed (`ALLOW`), as in the wire contract.
     #[default]
     Allow,
-    /// `BLOCK`.
+    /// The action is blocked (`BLOCK`).
     Block,
 }
 

@@ -1,4 +1,4 @@
-//! Signatures by which a device shows that it holds its key, outside of decisions.
+//! Signatures, other than those of decisions, that prove that a device holds its key.
 
 use crate::id::{TenantId, Thumbprint};
 use crate::nonce::{Nonce, Purpose};
@@ -6,64 +6,66 @@ use crate::signature::{Check, InvalidSignature, Proof, PublicKey};
 use crate::statement::{Digest, Statement};
 use crate::time::UnixMillis;
 
-/// Length of the time window whose number is signed to remove a credential, in seconds.
+/// Length of a time window, in seconds. The official SDKs sign the window's number to remove a
+/// credential.
 const REMOVAL_WINDOW_SECONDS: u64 = 600;
 
-/// A signature that is said to prove possession of a key that is being enrolled.
+/// An unverified signature for possession of a key that is being enrolled.
 #[derive(Clone)]
 pub struct EnrollmentProof {
-    /// Over the enrollment's statement.
+    /// Signature of the enrollment's statement.
     pub signature: Vec<u8>,
     /// Digest of the bearer token that the key is enrolled with.
     pub token: Digest,
 }
 
-/// A signature that is said to prove possession of a key whose credential is updated.
+/// An unverified signature for possession of a key whose credential is updated.
 #[derive(Clone)]
 pub enum UpdateProof {
-    /// The official SDKs' form: a signature over the nonce that was given out under `handle`.
+    /// The form of the official SDKs: a signature of the nonce with the handle `handle`.
     Official {
-        /// The nonce's handle.
+        /// Handle under which the server issued the nonce.
         handle: String,
-        /// Over the nonce.
+        /// Signature of the nonce.
         signature: Vec<u8>,
     },
-    /// A signature over the update's statement.
+    /// A signature of the update's statement.
     Statement {
-        /// A nonce that was given out.
+        /// A nonce that the server issued.
         nonce: Nonce,
-        /// Over the statement.
+        /// Signature of the statement.
         signature: Vec<u8>,
     },
 }
 
-/// A signature that is said to prove possession of a key whose credential is removed.
+/// An unverified signature for possession of a key whose credential is removed.
 #[derive(Clone)]
 pub enum RemovalProof {
-    /// The official SDKs' form: a signature over the number of the time window.
+    /// The form of the official SDKs: a signature of the number of the time window.
     Official(Vec<u8>),
-    /// A signature over the removal's statement.
+    /// A signature of the removal's statement.
     Statement {
-        /// A nonce that was given out.
+        /// A nonce that the server issued.
         nonce: Nonce,
-        /// Over the statement.
+        /// Signature of the statement.
         signature: Vec<u8>,
     },
 }
 
-/// Proof that the caller that enrolls a key holds it. Only [`proven_enrollment`] makes one.
+/// Proof that the caller holds the key that it enrolls. Only [`proven_enrollment`] makes one.
 #[derive(Clone, Debug)]
 pub struct Possession(Thumbprint);
 
 impl Possession {
-    /// The key.
+    /// Returns the key's thumbprint.
     #[must_use]
     pub const fn thumbprint(&self) -> Thumbprint {
         self.0
     }
 }
 
-/// The signature that proves possession of a key that is enrolled with a bearer token.
+/// Prepares the check that `signature` proves possession of a key that is enrolled with the bearer
+/// token of digest `token`.
 #[must_use]
 pub fn check_enrollment(
     key: PublicKey,
@@ -75,10 +77,11 @@ pub fn check_enrollment(
     check_statement(key, &Statement::Enroll { tenant, key: thumbprint, token }, signature)
 }
 
-/// Makes a proof of possession from a good [`check_enrollment`] of the same tenant and token.
+/// Makes a proof of possession from the proof that [`check_enrollment`] of the same tenant and
+/// token has passed.
 ///
 /// # Errors
-/// [`InvalidSignature`] if the proof is one of something else.
+/// [`InvalidSignature`] if the proof is about another message.
 pub fn proven_enrollment(
     tenant: &TenantId,
     token: Digest,
@@ -98,8 +101,8 @@ pub fn check_statement(key: PublicKey, statement: &Statement<'_>, signature: Vec
     Check::new(key, statement.to_bytes(), signature)
 }
 
-/// A signature of an official SDK that has to be over one of `nonces`; the proof's index says over
-/// which.
+/// Prepares the check that an official SDK signed one of `nonces`. [`Proof::index`] is the index of
+/// the signed nonce.
 #[must_use]
 pub fn check_nonce(
     key: PublicKey,
@@ -111,9 +114,9 @@ pub fn check_nonce(
     Check::any_of(key, messages.collect(), signature)
 }
 
-/// The signature that removes a credential. It has to be over the number of the present time
-/// window by the wall clock, the one before or the one after (clocks differ), as the platforms
-/// print it, with or without `.0`.
+/// Prepares the check of an official SDK's signature that removes a credential. It has to sign the
+/// number of the present time window by the wall clock, or of the window before or after, because
+/// clocks differ. The number may end in `.0`, because the platforms print it in both forms.
 #[must_use]
 pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Check {
     let window = now.seconds() / REMOVAL_WINDOW_SECONDS;
@@ -122,7 +125,7 @@ pub fn check_removal(key: PublicKey, now: UnixMillis, signature: Vec<u8>) -> Che
     Check::any_of(key, texts.map(String::into_bytes).collect(), signature)
 }
 
-/// The text that the official SDKs sign at `now` to remove a credential.
+/// Returns the text that the official SDKs sign at `now` to remove a credential.
 #[must_use]
 pub fn removal_text_at(now: UnixMillis) -> String {
     removal_text(now.seconds() / REMOVAL_WINDOW_SECONDS)

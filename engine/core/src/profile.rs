@@ -1,4 +1,4 @@
-//! The relying party's data about a user.
+//! Attributes of a user, and patches of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,48 +10,48 @@ use crate::text::Line;
 pub struct Profile {
     /// E-mail address.
     pub email: Option<Line>,
-    /// True if the relying party has verified the address.
+    /// True if the relying party has verified the e-mail address.
     pub email_verified: bool,
     /// Phone number, in E.164.
     pub phone_number: Option<Line>,
-    /// True if the relying party has verified the number.
+    /// True if the relying party has verified the phone number.
     pub phone_number_verified: bool,
     /// User name.
     pub username: Option<Line>,
-    /// Name to show.
+    /// Display name.
     pub display_name: Option<Line>,
-    /// Language.
+    /// Language of the user.
     pub locale: Option<Line>,
     /// The relying party's own data, as a JSON object in text.
     pub custom: Option<Arc<str>>,
 }
 
-/// Effect of a patch on an attribute that can be taken away again.
+/// Effect of a patch on an attribute that can be removed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Edit {
-    /// Leaves it as it is.
+    /// Keeps the attribute.
     #[default]
     Keep,
-    /// Takes it away.
+    /// Removes the attribute.
     Clear,
-    /// Puts this in its place.
+    /// Replaces the attribute by this text.
     Set(Line),
 }
 
 impl Edit {
-    /// Sets a text, or keeps the present one if it is absent.
+    /// Makes an edit that sets `text`, or keeps the attribute if `text` is `None`.
     #[must_use]
     pub fn set_or_keep(text: Option<Line>) -> Self {
         text.map_or(Self::Keep, Self::Set)
     }
 
-    /// Sets a text, or takes the present one away if it is absent.
+    /// Makes an edit that sets `text`, or removes the attribute if `text` is `None`.
     #[must_use]
     pub fn set_or_clear(text: Option<Line>) -> Self {
         text.map_or(Self::Clear, Self::Set)
     }
 
-    /// The attribute after the edit.
+    /// Returns the attribute after the edit.
     fn of(&self, known: Option<Line>) -> Option<Line> {
         match self {
             Self::Keep => known,
@@ -61,7 +61,7 @@ impl Edit {
     }
 }
 
-/// Attributes to set; absent ones stay as they are.
+/// Changes of a user's attributes. An absent member keeps its attribute.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProfilePatch {
     /// See [`Profile::email`].
@@ -83,22 +83,22 @@ pub struct ProfilePatch {
 }
 
 impl fmt::Debug for Profile {
-    /// Shows nothing of a person.
+    /// Prints none of the fields, because they hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profile").finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for ProfilePatch {
-    /// Shows nothing of a person.
+    /// Prints none of the fields, because they hold personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProfilePatch").finish_non_exhaustive()
     }
 }
 
 impl Profile {
-    /// The profile with a patch applied. A new address or number counts as not verified unless the
-    /// patch says otherwise; one that is taken away is never verified.
+    /// Returns the profile after `patch`. A changed e-mail address or phone number is not verified
+    /// unless the patch says so. A removed one is never verified.
     #[must_use]
     pub fn patched(&self, patch: &ProfilePatch) -> Self {
         let (email, phone_number) =

@@ -1,4 +1,4 @@
-//! An account's record, and everything that the store keeps of an account.
+//! An account's own record, and the stored state of an account.
 
 use crate::challenge::Challenge;
 use crate::device::Device;
@@ -7,28 +7,30 @@ use crate::profile::Profile;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
-/// The account's own record.
+/// The account's own record: profile, counters and tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Time at which the user was first seen.
+    /// Time at which the user was created.
     pub created_at: UnixMillis,
     /// The relying party's data about the user.
     pub profile: Profile,
-    /// Counters of prompts and of wrong numbers.
+    /// Counts of prompts, denials, reports and typed numbers.
     pub counters: Counters,
-    /// Its tickets, oldest first. The next change of them drops those whose time is over.
+    /// The account's tickets, oldest first. A later change of tickets or attributes drops those
+    /// that have expired.
     pub tickets: Vec<Ticket>,
 }
 
-/// An account as a store keeps it.
+/// The stored state of an account.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Its revision, 0 where it never was. A removed account keeps it.
+    /// The account's revision; 0 for an account that was never stored. A removed account keeps its
+    /// revision.
     pub revision: u64,
-    /// The account's own record.
+    /// The account's own record: profile, counters and tickets.
     pub record: Option<AccountRecord>,
-    /// Its devices.
+    /// The account's devices.
     pub devices: Vec<Device>,
-    /// Its challenges that have not ended.
+    /// The account's challenges that have not ended.
     pub open: Vec<Challenge>,
 }

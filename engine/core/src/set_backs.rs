@@ -1,33 +1,34 @@
-//! Set-backs of the clock that a store remembers, so that nothing that is over comes back.
+//! Recorded set-backs of the clock, so that nothing expired becomes valid again.
 //!
-//! A clock that was set back reaches the times of the clock before it again. By then a later
-//! process may run, which cannot tell from the clock what an earlier one issued at those times. So
-//! each set-back is numbered and kept, and what is issued bears the number of the last one.
+//! A clock that was set back later reaches the same times again. Then a later process may run, and
+//! it cannot see from a time alone whether it was before or after the set-back. So the store keeps
+//! each set-back with a number, and a token or ticket bears the number of the last set-back before
+//! it was issued.
 
 use crate::time::{SetBack, UnixMillis};
 
-/// The tenant of the record that they are kept in. No tenant may be called so.
+/// Tenant id of the store's record that keeps the set-backs. No real tenant may have this id.
 pub const SET_BACKS_TENANT: &str = "countersign--clock";
 
-/// Set-backs that are kept, at most. The oldest gives way.
+/// Maximum number of set-backs that are kept. A further one replaces the oldest.
 pub const SET_BACKS_MAX: usize = 32;
 
-/// The set-backs so far, oldest first.
+/// The recorded set-backs, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetBacks(Vec<Numbered>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Numbered {
-    /// Number of the set-back, from 1, rising.
+    /// Number of the set-back. The first has 1, and each further one has the next number.
     number: u64,
     latest: UnixMillis,
     set_back: SetBack,
 }
 
 impl SetBacks {
-    /// The set-backs after a start at `now`, where `latest` is the highest time that was recorded
-    /// before. None if there is no new one: the clock is not behind, or an earlier start has found
-    /// the same.
+    /// Returns the set-backs after a start at `now`, if `latest` is the highest time that was
+    /// recorded before. `None` if the start adds none, because the clock is not behind, or because
+    /// an earlier start has recorded the same set-back.
     #[must_use]
     pub fn started(&self, latest: UnixMillis, now: UnixMillis) -> Option<Self> {
         let set_back = SetBack::of(latest, now)?;
@@ -41,28 +42,29 @@ impl SetBacks {
         Some(Self(all))
     }
 
-    /// Gives the number of the last, 0 if there is none: what is issued now bears it.
+    /// Returns the number of the last set-back, or 0 if there is none. Tokens and tickets that are
+    /// issued now bear it.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.0.last().map_or(0, |last| last.number)
     }
 
-    /// The time, by the clock of now, of something that was issued at `at` after the set-back of
-    /// that number.
+    /// Converts a time `at` to the present clock, where `at` is the issue time of something that
+    /// bears set-back `number`.
     #[must_use]
     pub fn dated(&self, at: UnixMillis, number: u64) -> UnixMillis {
         let later = self.0.iter().filter(|one| one.number > number);
         later.fold(at, |at, one| one.set_back.dated(at))
     }
 
-    /// The set-backs as numbers to keep: number, highest time before and time of the start, the
-    /// times in milliseconds.
+    /// Returns the set-backs as rows to store: the number, the highest time before, and the time of
+    /// the start. Times are in milliseconds.
     #[must_use]
     pub fn to_rows(&self) -> Vec<[u64; 3]> {
         self.0.iter().map(|one| [one.number, one.latest.0, one.set_back.began().0]).collect()
     }
 
-    /// The set-backs of kept numbers.
+    /// Restores set-backs from stored rows.
     #[must_use]
     pub fn from_rows(rows: &[[u64; 3]]) -> Self {
         let numbered = |[number, latest, began]: &[u64; 3]| {

@@ -1,9 +1,10 @@
-//! The exact bytes that a device signs, version 1.
+//! Statements: the exact bytes that a device signs, version 1.
 //!
-//! A statement is lines of `name:value`, joined by one LF. Every value is of a type that can hold
-//! neither an LF nor a character outside its own alphabet, so nothing is escaped and no two
-//! statements have the same bytes. The server builds them from its own records, never from text
-//! that a device sent; a device builds the same from the server's answer.
+//! A statement's first line is `countersign/<kind>/v1`. Then follow lines of `name:value`, joined
+//! by one LF. No type of value can contain an LF or a character outside its own alphabet, so
+//! nothing is escaped, and two different statements never have the same bytes. The server builds a
+//! statement from its own records, never from text that a device sent. A device builds the same
+//! statement from the server's response.
 
 use std::fmt;
 
@@ -16,24 +17,24 @@ use crate::nonce::Nonce;
 use crate::number_match::TypedNumber;
 use crate::outcome::Decision;
 
-/// SHA-256 over a text that a statement stands for but does not contain.
+/// SHA-256 of a text. A statement contains the digest in place of the text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a text's UTF-8 bytes.
+    /// Computes the digest of a text's UTF-8 bytes.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// The digest of those bytes.
+    /// Makes a digest from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the digest's bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -49,73 +50,74 @@ impl fmt::Debug for Digest {
 /// A message that a device can sign.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
-    /// The answer to a challenge.
+    /// A decision about a challenge.
     Decision(DecisionStatement<'a>),
-    /// The device holds the key that is enrolled with one bearer token.
+    /// A proof that the device holds the key that it enrolls with a bearer token.
     Enroll {
-        /// The tenant of the enrollment.
+        /// The tenant in which the key is enrolled.
         tenant: &'a TenantId,
-        /// The key.
+        /// Thumbprint of the key.
         key: Thumbprint,
-        /// Over the bearer token of the request.
+        /// Digest of the request's bearer token.
         token: Digest,
     },
-    /// A device asks for a session.
+    /// A device's request for a session.
     Session {
-        /// The tenant of the enrollment.
+        /// The tenant in which the key is enrolled.
         tenant: &'a TenantId,
-        /// The key.
+        /// Thumbprint of the key.
         key: Thumbprint,
-        /// The server's nonce.
+        /// A nonce that the server issued.
         nonce: &'a Nonce,
     },
-    /// A device updates its credential.
+    /// A device's request to update its credential.
     Update {
-        /// The tenant of the enrollment.
+        /// The tenant in which the key is enrolled.
         tenant: &'a TenantId,
-        /// The key.
+        /// Thumbprint of the key.
         key: Thumbprint,
-        /// The server's nonce.
+        /// A nonce that the server issued.
         nonce: &'a Nonce,
-        /// Over the notification provider's new token, where there is one.
+        /// Digest of the device's new token at its notification provider, if there is one.
         push_token: Option<Digest>,
     },
-    /// A device removes its credential.
+    /// A device's request to remove its credential.
     Remove {
-        /// The tenant of the enrollment.
+        /// The tenant in which the key is enrolled.
         tenant: &'a TenantId,
-        /// The key.
+        /// Thumbprint of the key.
         key: Thumbprint,
-        /// The server's nonce.
+        /// A nonce that the server issued.
         nonce: &'a Nonce,
     },
 }
 
-/// The answer to a challenge, with all that it was given to.
+/// A decision about a challenge, with all values that the signature binds it to.
 #[derive(Clone, Copy, Debug)]
 pub struct DecisionStatement<'a> {
     /// The tenant of the challenge.
     pub tenant: &'a TenantId,
-    /// The challenge.
+    /// Id of the challenge that is decided.
     pub challenge: &'a ChallengeId,
     /// The challenge's own nonce.
     pub nonce: &'a Nonce,
-    /// The binding that answers.
+    /// Id of the binding that decides.
     pub authenticator: &'a AuthenticatorId,
-    /// The key that signs.
+    /// Thumbprint of the key that signs.
     pub key: Thumbprint,
-    /// The answer.
+    /// The decision.
     pub decision: Decision,
-    /// Over the display text, exactly as the device received it.
+    /// Digest of the display text, exactly as the device received the text.
     pub display: Digest,
-    /// The typed number, where one was asked for.
+    /// The typed number, if the user typed one.
     pub number: Option<&'a TypedNumber>,
-    /// The end of the challenge, in seconds since the Unix epoch, as the device was told it.
+    /// Expiry time of the challenge, in seconds since the Unix epoch, as the server sent it to the
+    /// device.
     pub expires_at_seconds: u64,
 }
 
 impl Statement<'_> {
-    /// The bytes to sign.
+    /// Returns the bytes to sign.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let text = match *self {
@@ -151,7 +153,7 @@ impl DecisionStatement<'_> {
     }
 }
 
-/// Stands for an absent value; no number or digest is written so.
+/// Text in place of an absent value. No number or digest can be written so.
 const NONE: &str = "-";
 
 struct Text(String);
@@ -186,7 +188,7 @@ fn encoded(bytes: &[u8; 32]) -> String {
 mod tests {
     use super::*;
 
-    /// SHA-256 over nothing and over `abc`, as FIPS 180-2 has them.
+    /// SHA-256 of the empty text and of `abc`, in base64url, as in FIPS 180-2.
     const OF_NOTHING: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
     const OF_ABC: &str = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
 

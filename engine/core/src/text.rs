@@ -4,30 +4,30 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// One line of text without control characters, and without bidirectional ones but the marks of a
-/// right-to-left text (see [`is_safe`]).
+/// One line of text that [`is_safe`] accepts: without control characters and without bidirectional
+/// controls, except for direction marks in a text that has a right-to-left letter.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Line(Arc<str>);
 
-/// A text that is refused.
+/// Error for a text that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// It has a control or bidirectional character.
+    /// The text has a character that hides, reorders or forges its content.
     #[error("control and bidirectional characters are not allowed")]
     Unsafe,
-    /// It is longer than its limit.
+    /// The text is longer than its limit.
     #[error("longer than {max} bytes")]
     TooLong {
-        /// The limit, in bytes.
+        /// The limit that is exceeded, in bytes.
         max: usize,
     },
 }
 
 impl Line {
-    /// Parses a text of at most `max` bytes.
+    /// Parses a line of at most `max` bytes.
     ///
     /// # Errors
-    /// [`InvalidText`] for a text that is too long or has a character that [`is_unsafe`] refuses.
+    /// [`InvalidText`] if the text is longer than `max` bytes, or if [`is_safe`] refuses it.
     pub fn parse(text: &str, max: usize) -> Result<Self, InvalidText> {
         if text.len() > max {
             return Err(InvalidText::TooLong { max });
@@ -38,8 +38,8 @@ impl Line {
         Ok(Self(text.into()))
     }
 
-    /// Makes a line of any text: unsafe characters become U+FFFD, and the text is cut after `max`
-    /// bytes.
+    /// Makes a line from any text. It replaces unsafe characters by U+FFFD and cuts the text to at
+    /// most `max` bytes, at a character boundary.
     #[must_use]
     pub fn cleaned(text: &str, max: usize) -> Self {
         if text.len() <= max && is_safe(text) {
@@ -53,11 +53,12 @@ impl Line {
             }
             line.push(c);
         }
-        // The cut may have taken the letter that a joiner or a mark stood for.
+        // A joiner or mark is safe only beside certain letters, and the cut may have removed such a
+        // letter.
         if is_safe(&line) { Self(line.into()) } else { Self::cleaned(&line, max) }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,26 +66,27 @@ impl Line {
 }
 
 impl fmt::Debug for Line {
-    /// Shows the length only: a line may be somebody's name or number.
+    /// Prints the length only, because a line may be a person's name or phone number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Line({} bytes)", self.0.len())
     }
 }
 
-/// Tells whether a text is free of characters that hide, reorder or forge its content.
+/// Returns true if a text has no characters that hide, reorder or forge its content.
 ///
-/// A [mark](is_mark) may stand in a text that has a right-to-left letter: there it orders spaces
-/// and brackets, as the letters themselves do.
+/// A [direction mark](is_mark) is allowed in a text that has a right-to-left letter, because such a
+/// text needs marks to order its spaces and brackets.
 #[must_use]
 pub fn is_safe(text: &str) -> bool {
-    // Nearly every text: of ASCII, only control characters are refused.
+    // Fast path for most texts: ASCII is unsafe only if it has a control character.
     if text.is_ascii() {
         return !text.bytes().any(|b| b.is_ascii_control());
     }
     judged(text).all(|(_, safe)| safe)
 }
 
-/// The text without [marks](is_mark) that order nothing, because it has no right-to-left letter.
+/// Removes the [direction marks](is_mark) from a text without right-to-left letters, where they
+/// have no use. Returns any other text unchanged.
 #[must_use]
 pub fn without_stray_marks(text: &str) -> Cow<'_, str> {
     if text.contains(is_mark) && !has_right_to_left_letter(text) {
@@ -93,8 +95,9 @@ pub fn without_stray_marks(text: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// Every character, and whether it may stand where it does. A joiner may stand between two
-/// characters that can need one: letters of several scripts, and emoji.
+/// Returns every character, with true if it is allowed at its position. A joiner is allowed between
+/// two characters that are not ASCII, blanks or joiners, such as letters of several scripts and
+/// emoji.
 fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
     let has_marks_place = has_right_to_left_letter(text);
     let mut before = None;
@@ -111,15 +114,16 @@ fn judged(text: &str) -> impl Iterator<Item = (char, bool)> {
     })
 }
 
-/// Tells the three marks of direction, which people and keyboards put into right-to-left names:
-/// U+200E, U+200F and U+061C. Unlike the other bidirectional controls, they change nothing but the
-/// characters beside them.
+/// Returns true for the three direction marks U+200E, U+200F and U+061C, which people and keyboards
+/// insert into right-to-left names. Other bidirectional controls reorder whole passages; a mark
+/// affects only the characters beside it.
 #[must_use]
 pub const fn is_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
-/// Tells by Unicode's blocks for right-to-left scripts (`DerivedBidiClass.txt`).
+/// Returns true if a text has a letter from Unicode's blocks for right-to-left scripts
+/// (`DerivedBidiClass.txt`).
 fn has_right_to_left_letter(text: &str) -> bool {
     let of_block = |c| {
         matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'
@@ -132,9 +136,10 @@ const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Tells the characters that may not stand in a text that people read: control characters, line and
-/// paragraph separators, the bidirectional controls, and characters that have no width or look like
-/// nothing (soft hyphens, fillers, tags). [`is_safe`] makes one exception, for marks.
+/// Returns true for characters that are not allowed in readable text: control characters, line and
+/// paragraph separators, bidirectional controls, and characters that are invisible or have no width
+/// (soft hyphens, fillers, tags). [`is_safe`] allows one exception: direction marks in
+/// right-to-left text.
 #[must_use]
 pub const fn is_unsafe(c: char) -> bool {
     c.is_ascii_control()
@@ -159,7 +164,7 @@ mod tests {
         }
     }
 
-    /// Each refused character, at the beginning, in the middle and at the end of a text.
+    /// Puts each unsafe character at the beginning, in the middle and at the end of a text.
     #[test]
     fn nothing_that_hides_or_reorders_gets_into_a_text() {
         let controls = ('\0'..'\u{20}').chain('\u{7f}'..='\u{9f}');
@@ -211,7 +216,7 @@ mod tests {
                 let forged = format!("{name}\u{202e}");
                 assert!(!is_safe(&forged), "other controls stay refused");
             }
-            // Without such a letter it would only reorder digits, unseen.
+            // In a text without right-to-left letters, a mark would only reorder digits invisibly.
             for text in ["{}12-34", "Acme{}", "١٢{}"] {
                 let marked = text.replace("{}", &mark.to_string());
                 assert!(!is_safe(&marked), "{marked:?}");

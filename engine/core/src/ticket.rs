@@ -1,8 +1,8 @@
-//! One-time tickets: each enrolls one key for one user, in the place of a token.
+//! One-time tickets: each enrolls one key for one user, in place of a bearer token.
 //!
-//! Others may see a ticket's text, because it is in a link that a screen shows as a QR code. So a
-//! ticket allows one enrollment and nothing else, and ends with the token that it was made with.
-//! The server keeps the SHA-256 of the text alone.
+//! Other people may see a ticket's text, because a screen shows a link with the text as a QR code.
+//! So a ticket allows one enrollment and nothing else, and expires with the token that it was made
+//! with. The server stores only the SHA-256 of the text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,46 +12,47 @@ use crate::id::AuthenticatorId;
 use crate::statement::Digest;
 use crate::time::UnixMillis;
 
-/// Random bytes of a ticket.
+/// Number of random bytes in a ticket.
 pub const TICKET_BYTES: usize = 16;
-/// Characters of a ticket's text.
+/// Length of a ticket's text, in characters.
 const TEXT_CHARACTERS: usize = 22;
 
-/// A ticket as the server keeps it.
+/// A ticket as the server stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// Over its text.
+    /// Digest of the ticket's text.
     pub digest: Digest,
-    /// The right behind the token that it was made with.
+    /// The right that the token gives with which the ticket was made.
     pub grant: Grant,
-    /// True if that token allows a further authenticator.
+    /// True if this token allows a further authenticator.
     pub may_add: bool,
-    /// Time at which it was made.
+    /// Time at which the ticket was made.
     pub made_at: UnixMillis,
-    /// Number of the last [set-back](crate::set_backs) of the clock then.
+    /// Number of the clock's last [set-back](crate::set_backs) before the ticket was made.
     pub set_backs: u64,
-    /// The end of that token.
+    /// Expiry time of the token.
     pub ends_at: UnixMillis,
-    /// The authenticator that was enrolled with it, once one was.
+    /// The authenticator that was enrolled with the ticket, if one was.
     pub used_by: Option<AuthenticatorId>,
 }
 
 impl Ticket {
-    /// Tells whether its time is not over. If the clock was set back to before it was made, nobody
-    /// knows how long it has been, and its time counts as over.
+    /// Returns true if the ticket has not expired. If the clock was set back to a time before the
+    /// ticket was made, the ticket counts as expired, because nobody knows its age.
     #[must_use]
     pub fn is_live(&self, now: UnixMillis) -> bool {
         self.made_at <= now && now < self.ends_at
     }
 }
 
-/// The text of a ticket: 22 characters of base64url.
+/// Makes the text of a ticket, 22 characters of base64url.
 #[must_use]
 pub fn text(entropy: [u8; TICKET_BYTES]) -> String {
     URL_SAFE_NO_PAD.encode(entropy)
 }
 
-/// Tells whether a text could be a ticket. No token is one: tokens have points in them.
+/// Returns true if a text has the form of a ticket. No token has this form, because tokens contain
+/// dots.
 #[must_use]
 pub fn is_ticket(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -82,7 +83,8 @@ mod tests {
         };
         let grant = Grant { action, issued_at: UnixMillis(5_000), is_verified: false, born: None };
         let (digest, ends_at) = (Digest::of("t"), UnixMillis(9_000));
-        // By a clock that was set back since, the token was issued later.
+        // The grant's time is later than `made_at`, as after a clock was set back. It does not
+        // matter.
         let (made_at, set_backs) = (UnixMillis(5_000), 0);
         let grant = Grant { issued_at: UnixMillis(7_000), ..grant };
         let (may_add, used_by) = (false, None);

@@ -1,4 +1,4 @@
-//! Points in time, arithmetic that cannot overflow, and the time of deadlines, which never falls.
+//! Points in time, arithmetic that cannot overflow, and a clock for deadlines that never runs back.
 
 use std::time::Duration;
 
@@ -7,64 +7,66 @@ use std::time::Duration;
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {
-    /// This time and `ms` milliseconds, or the end of time.
+    /// Returns this time plus `ms` milliseconds, at most the highest time.
     #[must_use]
     pub const fn plus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// This time less `ms` milliseconds, or the epoch.
+    /// Returns this time minus `ms` milliseconds, at least the epoch.
     #[must_use]
     pub const fn minus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_sub(ms))
     }
 
-    /// Milliseconds from `earlier` to this time; 0 where `earlier` is later.
+    /// Returns the milliseconds from `earlier` to this time; 0 if `earlier` is later.
     #[must_use]
     pub const fn ms_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whole seconds since the epoch.
+    /// Returns the whole seconds since the epoch.
     #[must_use]
     pub const fn seconds(self) -> u64 {
         self.0 / 1000
     }
 }
 
-/// The time that deadlines pass by: it advances with a monotonic clock and never falls.
+/// The clock for deadlines: it advances with a monotonic clock and never runs back.
 ///
-/// It begins at the wall clock's time. A wall clock that is stepped later, forward or back, expires
-/// nothing and revives nothing, because the timeline follows it by [`Self::SLEW`] only: a lifetime
-/// of 15 minutes is a second wrong at most, and a step of a second is made up for in 17 minutes. A
-/// step of hours stays, for as long as the process runs.
+/// The timeline begins at the wall clock's time. If the wall clock is stepped later, forward or
+/// back, nothing expires early and nothing expired becomes valid, because the timeline approaches
+/// the wall clock by [`Self::SLEW`] only. A lifetime of 15 minutes is then wrong by at most one
+/// second, and a step of one second is corrected within 17 minutes. A step of hours remains for as
+/// long as the process runs.
 #[derive(Clone, Debug)]
 pub struct Timeline {
-    /// The time at the last look at the wall clock, since the epoch.
+    /// The timeline's time at the last reading of the wall clock, since the epoch.
     reached: Duration,
-    /// The monotonic clock then.
+    /// The monotonic clock at the last reading.
     looked_at: Duration,
-    /// Lead of the wall clock then, or its lag if `behind`.
+    /// Lead of the wall clock over the timeline at the last reading, or its lag if `behind`.
     gap: Duration,
     behind: bool,
 }
 
 impl Timeline {
-    /// The share of the passing time by which the timeline goes faster or slower, to follow the
-    /// wall clock: a thousandth.
+    /// Divisor that limits the correction to a thousandth: in any interval, the timeline advances
+    /// by at most `1 / SLEW` more or less than the monotonic clock, to approach the wall clock.
     pub const SLEW: u32 = 1000;
     /// Interval between readings of the wall clock.
     const LOOK: Duration = Duration::from_secs(1);
 
-    /// Begins at the wall clock's time, given since the epoch. `monotonic` is the reading of a
-    /// clock that nobody sets and that goes on while the machine sleeps, since any moment.
+    /// Begins a timeline at the wall clock's time, given since the epoch. `monotonic` is the
+    /// reading, since any moment, of a clock that nobody sets and that runs while the machine
+    /// sleeps.
     #[must_use]
     pub const fn begin(wall: Duration, monotonic: Duration) -> Self {
         Self { reached: wall, looked_at: monotonic, gap: Duration::ZERO, behind: false }
     }
 
-    /// The time, from readings of both clocks. A monotonic clock that runs back counts as one that
-    /// stands still.
+    /// Returns the time, computed from readings of both clocks. If the monotonic clock runs back,
+    /// the timeline stands still.
     pub fn at(&mut self, wall: Duration, monotonic: Duration) -> UnixMillis {
         let passed = monotonic.saturating_sub(self.looked_at);
         let slewed = self.gap.min(passed / Self::SLEW);
@@ -78,11 +80,11 @@ impl Timeline {
     }
 }
 
-/// A start by a clock that was behind times which an earlier process had recorded.
+/// A start of a process at a time that is before times which an earlier process has recorded.
 ///
-/// Nobody knows how much time has passed since. A token or challenge that it issued later than the
-/// start is dated as if its clock had stopped at the latest recorded time and gone on at the start:
-/// so it is honoured for the rest of its own life, and no longer.
+/// Nobody knows how much time has passed between the two processes. A token or challenge with a
+/// time after the start is dated as if the earlier clock had stopped at its latest recorded time
+/// and continued at the start. So it stays valid for the rest of its lifetime, and no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBack {
     began: UnixMillis,
@@ -90,22 +92,22 @@ pub struct SetBack {
 }
 
 impl SetBack {
-    /// A start at `began`, where `latest` is the highest time that was recorded before. None where
-    /// the clock is not behind.
+    /// Makes the set-back of a start at `began`, if `latest` is the highest time that was recorded
+    /// before. `None` if `began` is not before `latest`.
     #[must_use]
     pub const fn of(latest: UnixMillis, began: UnixMillis) -> Option<Self> {
-        // The difference is in whole seconds, because tokens have whole seconds.
+        // The difference is rounded up to whole seconds, because tokens have whole seconds.
         let by_ms = latest.ms_since(began).div_ceil(1000).saturating_mul(1000);
         if by_ms == 0 { None } else { Some(Self { began, by_ms }) }
     }
 
-    /// Gives the time of the start.
+    /// Returns the time of the start.
     #[must_use]
     pub const fn began(self) -> UnixMillis {
         self.began
     }
 
-    /// The time, by the clock of the start, of something that an earlier process recorded at `at`.
+    /// Converts a time that an earlier process recorded to the clock of this start.
     #[must_use]
     pub fn dated(self, at: UnixMillis) -> UnixMillis {
         if at <= self.began { at } else { at.minus_ms(self.by_ms).min(self.began) }
@@ -121,7 +123,7 @@ mod tests {
     const HOURS: Duration = Duration::from_secs(5 * 3600);
     const YEAR: Duration = Duration::from_secs(400 * 24 * 3600);
 
-    /// A timeline, and the readings of both clocks.
+    /// A timeline, and the present readings of both clocks.
     struct Clocks {
         timeline: Timeline,
         wall: Duration,
@@ -212,10 +214,11 @@ mod tests {
         let latest = began.plus_ms(18_000_000);
         let set_back = SetBack::of(latest, began).unwrap();
         assert_eq!(set_back.began(), began);
-        // Issued 4 minutes before the latest time: 4 minutes old at the start.
+        // A token that was issued 4 minutes before the latest recorded time is 4 minutes old at the
+        // start.
         let old = set_back.dated(latest.minus_ms(240_000));
         assert_eq!(old, began.minus_ms(240_000));
-        // After the time was recorded last, and before the clock was ahead.
+        // The first token was issued after the latest recorded time, the second before the start.
         assert_eq!(set_back.dated(latest.plus_ms(3_000)), began);
         assert_eq!(set_back.dated(began.minus_ms(5)), began.minus_ms(5));
     }

@@ -1,4 +1,4 @@
-//! Replays the committed corpus of the fuzz targets.
+//! Replay of the fuzz targets' committed corpora.
 
 #[path = "../fuzz/src/properties.rs"]
 mod properties;

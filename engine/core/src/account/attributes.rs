@@ -7,7 +7,7 @@ use crate::record::AccountRecord;
 use crate::time::UnixMillis;
 
 impl Account {
-    /// Sets attributes, creating the user where there is none.
+    /// Changes a user's attributes. An unknown user is created.
     #[must_use]
     pub fn update_profile(&self, patch: &ProfilePatch, now: UnixMillis) -> Transition<Profile> {
         let record = self.patched_record(patch, now);

@@ -1,4 +1,4 @@
-//! Issuing challenges, and offering them.
+//! Issue, notification, release and withdrawal of challenges.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// A challenge to be issued.
+/// Content of a challenge to be issued.
 #[derive(Clone, Debug)]
 pub struct Issue {
-    /// Its name.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// The one authenticator that may answer; absent means all the user has.
+    /// The only authenticator that may answer. `None` means all authenticators of the user.
     pub target: Option<AuthenticatorId>,
-    /// True if the challenge supersedes an open one of the same action code.
+    /// True if the challenge supersedes an open challenge of the same action code.
     pub supersede: bool,
     /// True if decisions are refused until the relying party has accepted the notification.
     pub held: bool,
-    /// The content of a statement about the challenge.
+    /// The nonce and text of a statement about the challenge.
     pub shown: Shown,
-    /// Seed of the number that the person has to type, where one is asked for.
+    /// Seed of the number that the user has to type, for a tenant that asks for one.
     pub number_seed: Seed,
 }
 
@@ -36,18 +36,20 @@ pub struct Issue {
 pub struct Issued {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// Its action.
+    /// The challenge's action.
     pub action: Arc<Action>,
     /// The devices that may answer it.
     pub devices: Vec<Arc<Device>>,
 }
 
 impl Account {
-    /// Issues a challenge for an action, and counts the prompt in the same change. A refused
-    /// challenge counts for nothing.
+    /// Issues a challenge for an action and counts the prompt in the same change. A refused
+    /// challenge is not counted.
     ///
     /// # Errors
-    /// [`Refusal`] if the action has ended, no device could answer, or a limit is reached.
+    /// [`Refusal`] if the user or the action is unknown, the action cannot be challenged, no device
+    /// may answer, another challenge of the action is open and must not be superseded, or a limit
+    /// is reached.
     pub fn issue(
         &self,
         issue: &Issue,
@@ -63,7 +65,7 @@ impl Account {
         let devices = self.targets(issue.target.as_ref(), limits)?;
         let (same, others): (Vec<_>, Vec<_>) =
             self.open.iter().partition(|c| c.action.code == action.key.code);
-        // Until its deadline a decision that arrived in time may be on its way.
+        // Until the deadline, a decision that arrived in time may still be in progress.
         let undecided = |c: &&&Arc<Challenge>| !issue.supersede && now < c.deadline(limits);
         if let Some(open) = same.iter().find(undecided) {
             return Err(Refusal::OpenChallenge(open.id.clone()));
@@ -109,12 +111,13 @@ impl Account {
         Ok(self.transition(writes, Issued { challenge, action: required, devices }))
     }
 
-    /// Counts one more notification about a held challenge, and has it offered to its devices. It
-    /// is to be recorded once there is a connection for the notification, and before that is sent.
+    /// Counts one notification about a held challenge, which makes the challenge visible to its
+    /// devices. The caller records the change after a connection for the notification is open and
+    /// before the notification is sent.
     ///
     /// # Errors
-    /// [`Refusal::NotificationsMax`] if there were as many as may be, [`Refusal::ChallengeEnded`]
-    /// if it is not held any more.
+    /// [`Refusal::NotificationsMax`] if the challenge had its maximum of notifications,
+    /// [`Refusal::ChallengeEnded`] if it has ended or is not held.
     pub fn notify(
         &self,
         id: &ChallengeId,
@@ -130,14 +133,15 @@ impl Account {
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
-    /// Cancels a held challenge whose notification has failed. If nobody was offered it, the
-    /// relying party has not heard of it either, and its prompt is given back.
+    /// Cancels a held challenge because its notification has failed. If no notification had begun,
+    /// neither the devices nor the relying party have seen the challenge. Then its prompt is not
+    /// counted any more, but it is counted among the challenges that reached nobody.
     ///
-    /// Only this gives a prompt back: an end of another kind may come while the notification is
-    /// still on its way, and prompts bound how many of those a user can have.
+    /// No other end of a challenge takes its prompt out of the count, because a notification may
+    /// still be in progress then, and the limit of prompts bounds these notifications.
     ///
     /// # Errors
-    /// [`Refusal::ChallengeEnded`] if it has ended meanwhile.
+    /// [`Refusal::ChallengeEnded`] if the challenge is not open.
     pub fn withdraw(
         &self,
         id: &ChallengeId,
@@ -154,17 +158,18 @@ impl Account {
         Ok(self.transition(writes, challenge))
     }
 
-    /// Lets a held challenge be answered.
+    /// Releases a held challenge, so that it can be answered.
     ///
     /// # Errors
-    /// [`Refusal::ChallengeEnded`] if it has ended meanwhile.
+    /// [`Refusal::ChallengeEnded`] if the challenge is not open.
     pub fn release(&self, id: &ChallengeId) -> Result<Transition<Arc<Challenge>>, Refusal> {
         let open = self.open_challenge(id).ok_or(Refusal::ChallengeEnded)?;
         let challenge = Arc::new(Challenge { held: false, ..open.clone() });
         Ok(self.transition(vec![Write::Challenge(challenge.clone())], challenge))
     }
 
-    /// The devices that may answer: those that sign as much as is asked for.
+    /// Returns the devices that may answer: the target, or all. Only devices count whose signing
+    /// mode is at least [`Limits::signing_min`].
     fn targets(
         &self,
         target: Option<&AuthenticatorId>,

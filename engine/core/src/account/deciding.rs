@@ -1,4 +1,4 @@
-//! The judgement of decisions, and the ends of challenges.
+//! Acceptance and refusal of decisions, and the ends of challenges.
 
 use std::sync::Arc;
 
@@ -15,17 +15,18 @@ use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// What is known of a decision besides who signed it.
+/// Facts about a decision that its signature does not show.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Evidence<'a> {
-    /// Shows that the right number was typed.
+    /// Proof that the right number was typed, if a number was compared.
     pub number: Option<&'a Matched>,
-    /// Whether the key's holder has signed a read of what the challenge displays.
+    /// True if the key has signed a read of the text that the challenge displays.
     pub read: bool,
 }
 
-/// A decision that the account accepts as it is now; the borrow keeps it from changing meanwhile.
-/// Only [`Account::decide`] makes one.
+/// A decision that the account in its present state accepts. It borrows the account, so that the
+/// account cannot change before [`Self::settle`] has made the change. Only [`Account::decide`]
+/// makes one.
 #[derive(Debug)]
 #[must_use]
 pub struct Judged<'a> {
@@ -37,12 +38,13 @@ pub struct Judged<'a> {
 }
 
 impl Account {
-    /// Judges a decision about an open challenge: the only judge there is. `arrived_at` is when the
-    /// request came in, because that says whether it was in time.
+    /// Accepts or refuses a decision about an open challenge. All decisions pass through this
+    /// function. `arrived_at` is the arrival time of the request, which is compared with the
+    /// challenge's expiry.
     ///
     /// # Errors
-    /// [`Refusal`] if the challenge is not open, or the device may not answer it (any more, yet, or
-    /// with what it has signed).
+    /// [`Refusal`] if the challenge is not open, is held or has expired, if it does not ask the
+    /// device, or if the device signed in a mode below the tenant's minimum.
     pub fn decide<'a>(
         &'a self,
         decision: &'a VerifiedDecision,
@@ -65,11 +67,12 @@ impl Account {
         Ok(Judged { account: self, open, device, decision, arrived_at })
     }
 
-    /// Ends an open challenge otherwise than by a decision. Its action follows, where it is given.
+    /// Ends an open challenge without a decision of a device. If `action` is given and the outcome
+    /// changes its state, the change includes the action.
     ///
     /// # Errors
-    /// [`Refusal`] if the challenge has ended, only a device brings such an end about, or `action`
-    /// is not the challenge's own.
+    /// [`Refusal`] if the challenge is not open, if `outcome` needs a device's decision, or if
+    /// `action` is not the challenge's own.
     pub fn end(
         &self,
         id: &ChallengeId,
@@ -89,8 +92,9 @@ impl Account {
         Ok(self.ended(open, ended, Vec::with_capacity(3), followed))
     }
 
-    /// Ends a challenge that is over at `now`. Until its [deadline](Challenge::deadline) a decision
-    /// that arrived in time may be on its way. None where there is nothing to end.
+    /// Ends a challenge as expired if its [deadline](Challenge::deadline) is over at `now`. Before
+    /// the deadline, a decision that arrived in time may be in progress. `None` if the challenge is
+    /// not open, or before its deadline.
     #[must_use]
     pub fn expire(
         &self,
@@ -103,8 +107,8 @@ impl Account {
         Some(self.ended(open, expired, Vec::with_capacity(1), None))
     }
 
-    /// Tells whether an approval still holds: nobody has overridden the action's state since, and
-    /// the approving authenticator is still enrolled.
+    /// Returns true if an approval is still valid: the action is in the approved state by the same
+    /// authenticator's decision, and this authenticator is still enrolled.
     #[must_use]
     pub fn approval_stands(&self, action: &Action, ended: &Ended) -> bool {
         let by = ended.by.as_ref().and_then(|by| self.device(by));
@@ -117,7 +121,8 @@ impl Account {
         action.account == self.key && action.key == challenge.action
     }
 
-    /// Adds the records that change with every end: the action, the counters and the challenge.
+    /// Makes the change of an end. It adds to `writes` the action if given, the account's record if
+    /// its counters change, and the ended challenge.
     fn ended(
         &self,
         open: &Challenge,
@@ -139,14 +144,15 @@ impl Account {
 }
 
 impl Judged<'_> {
-    /// Counts the number that an approval came with. It is to be recorded before the number is
-    /// compared, so that nothing that happens later takes the attempt back.
+    /// Counts the typed number of an approval as an attempt. The caller records the change before
+    /// it compares the number, so that no later failure can undo the count.
     ///
-    /// None where nothing has to be typed: to deny, and where the challenge asks for no number.
+    /// `None` if no number has to be typed: the decision is not an approval, or the challenge asks
+    /// for no number.
     ///
     /// # Errors
-    /// [`Refusal`] if no number was typed, or none may be compared for the account (for a while) or
-    /// for the challenge (any more). None of these is an attempt.
+    /// [`Refusal`] if no number was typed, if numbers of the account are on hold, or if the
+    /// challenge had its maximum of attempts. A refused number is not counted as an attempt.
     pub fn count_number(
         &self,
         limits: &Limits,
@@ -172,12 +178,12 @@ impl Judged<'_> {
         Ok(Some(self.account.transition(writes, asked)))
     }
 
-    /// Ends the challenge as decided, and makes what follows for its device, its action and the
-    /// account's counters.
+    /// Ends the challenge with the decision, and makes the changes of the device, the action and
+    /// the account's counters.
     ///
     /// # Errors
-    /// [`Refusal`] if `action` is not the challenge's own. An approval needs its action, and a
-    /// matched number where the challenge asks for one.
+    /// [`Refusal`] if `action` is not the challenge's own, if an approval comes without its action,
+    /// or if the challenge asks for a number and an approval comes without proof of the right one.
     pub fn settle(
         self,
         action: Option<&Action>,
@@ -196,7 +202,7 @@ impl Judged<'_> {
         let ended = Ended { outcome, at, by, signature: Some(decision.signature().to_vec()) };
         let mut writes = Vec::with_capacity(4);
         let last_verified_at = device.last_verified_at.max(Some(at));
-        // A person who denies says nothing about whose the key is.
+        // Only an approval confirms that the key belongs to the account's owner; a denial does not.
         let confirmed = device.confirmed || is_approved;
         let device = Device { last_verified_at, confirmed, ..device.clone() };
         writes.push(Write::Device(device.into()));
@@ -208,22 +214,23 @@ impl Judged<'_> {
         Ok(account.ended(open, ended, writes, followed))
     }
 
-    /// The number that has to be typed for this decision.
+    /// Returns the number that has to be typed for this decision: that of the challenge if the
+    /// decision approves, else `None`.
     fn asks_for_number(&self) -> Option<&AskedNumber> {
         let is_approved = self.decision.decision().outcome() == Outcome::Approved;
         self.open.number.as_ref().filter(|_| is_approved)
     }
 }
 
-/// The action after an end, where that changes it.
+/// Returns the action after an end, or `None` if the outcome leaves the action's state.
 fn follow(action: &Action, ended: &Ended) -> Option<Action> {
     let state = state_after(ended.outcome)?;
     let decided_by = ended.by.clone();
     Some(Action { decided_by, ..action.in_state(state, ended.at) })
 }
 
-/// The state that an outcome puts its action in; after the others it may be challenged again as it
-/// is.
+/// Returns the action's state after an outcome. `None` for outcomes that leave the state, so that
+/// the action may be challenged again.
 const fn state_after(outcome: Outcome) -> Option<ActionState> {
     match outcome {
         Outcome::Approved => Some(ActionState::ChallengeSucceeded),

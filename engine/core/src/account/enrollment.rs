@@ -1,4 +1,4 @@
-//! Binding a key to an account, keeping the binding fresh, and ending it.
+//! Binding of keys to an account, and updates and removal of bindings.
 
 use std::sync::Arc;
 
@@ -16,31 +16,31 @@ use crate::statement::Digest;
 use crate::text::Line;
 use crate::time::UnixMillis;
 
-/// A key to be bound to an account.
+/// A key to be bound to an account, with the caller's data and rights.
 #[derive(Clone, Debug)]
 pub struct Enroll {
     /// The key.
     pub key: PublicKey,
-    /// The person's name for the device.
+    /// The user's name for the device.
     pub name: Option<Line>,
     /// The app's platform.
     pub platform: Option<Platform>,
-    /// The notification provider's token.
+    /// The device's token at its notification provider.
     pub push_token: Option<PushToken>,
-    /// True if the token of the request allows a further authenticator.
+    /// True if the bearer token of the request allows a further authenticator.
     pub may_add: bool,
-    /// Over the ticket that stands for the token, where one does. The ticket carries its own
-    /// rights.
+    /// Digest of the ticket, if the request has a ticket in place of a token. The ticket's own
+    /// `may_add` then replaces the one above.
     pub ticket: Option<Digest>,
-    /// The signing mode that the key asks for.
+    /// The signing mode that the caller asks for.
     pub signing: Signing,
-    /// Shows that the caller holds the key, where that was proven.
+    /// Proof that the caller holds the key, if the caller gave one.
     pub possession: Option<Possession>,
 }
 
 impl Enroll {
-    /// A key as the official SDKs enroll it: it signs challenge ids, nothing proves that the caller
-    /// holds it, and nothing is said about the device.
+    /// Makes an enrollment like that of the official SDKs: the key signs challenge ids, the caller
+    /// does not prove that it holds the key, and sends no data about the device.
     #[must_use]
     pub const fn official(key: PublicKey, may_add: bool) -> Self {
         let (name, platform, push_token, possession) = (None, None, None, None);
@@ -48,28 +48,29 @@ impl Enroll {
         Self { key, name, platform, push_token, may_add, ticket, signing, possession }
     }
 
-    /// Tells whether the caller has proven possession of the key.
+    /// Returns true if the caller has proven possession of the key.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         self.possession.as_ref().is_some_and(|p| p.thumbprint() == self.key.thumbprint())
     }
 }
 
-/// News about an enrolled device.
+/// New data about an enrolled device.
 #[derive(Clone, Debug, Default)]
 pub struct Refresh {
-    /// The notification provider's new token.
+    /// The device's new token at its notification provider; `None` keeps the present one.
     pub push_token: Option<PushToken>,
 }
 
 impl Account {
-    /// Binds a key. The same key for the same user refreshes the binding it has. The same change
-    /// uses a ticket up.
+    /// Binds a key to the account. If the key is already bound, the change updates its binding. If
+    /// the request has a ticket, the same change marks the ticket as used.
     ///
     /// # Errors
-    /// [`Refusal`] for an unknown user, a ticket that is over, a further authenticator without the
-    /// scope for it, or one too many; for a key that is to sign less than it does or has to, that
-    /// is to sign statements without a proof, or that is bound with another signature format.
+    /// [`Refusal`] for an unknown user, for a ticket that is unknown, used or expired, for a
+    /// further authenticator without the right to add one, or beyond the limit of authenticators.
+    /// Also for a signing mode below the present one or below the tenant's minimum, for statements
+    /// without a proof of possession, and for a key that is bound with another signature format.
     pub fn enroll(
         &self,
         enroll: &Enroll,
@@ -94,8 +95,8 @@ impl Account {
                 });
             }
         }
-        // Unless it is proven that the caller holds the key, which is no secret: a token that may
-        // not add an authenticator may not rename or redirect one either.
+        // A public key is not secret, so a token without the right to add authenticators must not
+        // rename or redirect one. A caller who proves possession of the key may do so.
         let may_change = known.is_none() || may_add || enroll.is_proven();
         let (name, platform, push_token) = if may_change {
             (enroll.name.clone(), enroll.platform, enroll.push_token.clone())
@@ -121,11 +122,11 @@ impl Account {
         Ok(self.transition(writes, device))
     }
 
-    /// Records that the key of a device signs more than it did: it was raised for another user. The
-    /// result has no change where there is nothing to record.
+    /// Raises the signing mode of a device, because the mode of its key was raised for another
+    /// user. `None` if the device already has this mode or a higher one.
     ///
     /// # Errors
-    /// [`Refusal::AuthenticatorUnknown`].
+    /// [`Refusal::AuthenticatorUnknown`] if the account has no such device.
     pub fn raise_signing(
         &self,
         id: &AuthenticatorId,
@@ -139,10 +140,10 @@ impl Account {
         Ok(Some(self.transition(vec![Write::Device(device.into())], ())))
     }
 
-    /// Records news about a device that has shown that it holds its key.
+    /// Updates a device that has proven that it holds its key.
     ///
     /// # Errors
-    /// [`Refusal::AuthenticatorUnknown`].
+    /// [`Refusal::AuthenticatorUnknown`] if the account has no such device.
     pub fn refresh(
         &self,
         id: &AuthenticatorId,
@@ -158,11 +159,12 @@ impl Account {
         Ok(self.transition(vec![Write::Device(device.clone())], device))
     }
 
-    /// Ends a binding for a client of the user. The last one stays: without an authenticator no
-    /// challenge is required of the user any more, and that is not for a client to bring about.
+    /// Removes a device at the request of a client of the user. The last device is kept, because a
+    /// user without an authenticator is not challenged, and a client must not cause that.
     ///
     /// # Errors
-    /// [`Refusal::AuthenticatorUnknown`], [`Refusal::LastAuthenticator`].
+    /// [`Refusal::AuthenticatorUnknown`] if the account has no such device,
+    /// [`Refusal::LastAuthenticator`] if it has no other device.
     pub fn remove_own_device(
         &self,
         id: &AuthenticatorId,
@@ -174,10 +176,11 @@ impl Account {
         self.remove_device(id, now)
     }
 
-    /// Ends a binding. A challenge that no other device may answer is revoked.
+    /// Removes a device, also from the targets of open challenges. A challenge without any target
+    /// left is revoked.
     ///
     /// # Errors
-    /// [`Refusal::AuthenticatorUnknown`].
+    /// [`Refusal::AuthenticatorUnknown`] if the account has no such device.
     pub fn remove_device(
         &self,
         id: &AuthenticatorId,
@@ -200,8 +203,8 @@ impl Account {
     }
 }
 
-/// Checks that a key may be bound with a signing mode. The mode never falls, and rises with a proof
-/// only. The signature format stays.
+/// Checks the signing mode and the signature format of an enrollment. A key's mode never falls,
+/// statements need a proof of possession, and the format of a bound key never changes.
 fn check_signing(enroll: &Enroll, known: Option<&Device>, limits: &Limits) -> Result<(), Refusal> {
     if known.is_some_and(|d| d.signing > enroll.signing) {
         return Err(Refusal::SigningLowered);

@@ -1,4 +1,4 @@
-//! The end of a grant, which is the right that a client's token stands for.
+//! Checks of grants, which are the rights that clients' tokens give.
 
 use super::Account;
 use crate::action::{Action, ActionState};
@@ -6,11 +6,12 @@ use crate::grant::Grant;
 use crate::refusal::Refusal;
 
 impl Account {
-    /// Refuses a grant that no longer holds: its action was deleted with its user and tracked again
-    /// under the same name, or its approval does not [stand](Self::success_stands).
+    /// Checks that a grant is still valid. It is void if its action was deleted with the user and
+    /// another action of the same name was tracked, or if it needs an approval and the action's
+    /// success is not [valid any more](Self::success_stands).
     ///
     /// # Errors
-    /// [`Refusal::GrantOver`].
+    /// [`Refusal::GrantOver`] if the grant is void.
     pub fn honour(&self, grant: &Grant, action: &Action) -> Result<(), Refusal> {
         let other = match grant.born {
             Some(born) => born != action.birth(),
@@ -22,8 +23,8 @@ impl Account {
         Ok(())
     }
 
-    /// Tells whether an action has succeeded and the approving authenticator, if there was one, is
-    /// still enrolled.
+    /// Returns true if the action has succeeded and the authenticator that approved it is still
+    /// enrolled. A success by the relying party's override has no authenticator and needs none.
     #[must_use]
     pub fn success_stands(&self, action: &Action) -> bool {
         let is_there = |by| self.device(by).is_some();

@@ -1,7 +1,7 @@
 //! A user's record, devices and open challenges, and the transitions between their states.
 //!
-//! A transition looks at the account and returns a [`Change`]; [`Account::apply`] carries it out in
-//! memory once the store has recorded it. Nothing else changes an account.
+//! A transition reads the account and returns a [`Change`]. After the store has recorded the
+//! change, [`Account::apply`] makes it in memory. Nothing else changes an account.
 
 mod attributes;
 mod challenges;
@@ -34,7 +34,7 @@ use crate::set_backs::SetBacks;
 use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
-/// A user: the record, the authenticators and the open challenges.
+/// A user's account in memory: the record, the authenticators and the open challenges.
 #[derive(Clone, Debug)]
 pub struct Account {
     key: AccountKey,
@@ -45,7 +45,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account in the state that was stored.
+    /// Restores an account from its stored state.
     #[must_use]
     pub fn restore(key: AccountKey, snapshot: Snapshot) -> Self {
         let Snapshot { revision, record, devices, open } = snapshot;
@@ -54,61 +54,61 @@ impl Account {
         Self { key, revision, record, devices, open }
     }
 
-    /// Its name.
+    /// Returns the account's tenant and user.
     #[must_use]
     pub const fn key(&self) -> &AccountKey {
         &self.key
     }
 
-    /// Its own record, if the user is known.
+    /// Returns the account's own record, or `None` for an unknown user.
     #[must_use]
     pub const fn record(&self) -> Option<&AccountRecord> {
         self.record.as_ref()
     }
 
-    /// Its devices.
+    /// Returns the account's devices.
     #[must_use]
     pub fn devices(&self) -> &[Arc<Device>] {
         &self.devices
     }
 
-    /// Its open challenges.
+    /// Returns the account's open challenges.
     #[must_use]
     pub fn open(&self) -> &[Arc<Challenge>] {
         &self.open
     }
 
-    /// Its revision, which each change raises by 1.
+    /// Returns the account's revision, which each change raises by 1.
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Tells whether the user has an authenticator.
+    /// Returns true if the user has an authenticator.
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
         !self.devices.is_empty()
     }
 
-    /// The user's own custom data, as a JSON object in text.
+    /// Returns the user's custom data, which is a JSON object as text.
     #[must_use]
     pub fn user_custom(&self) -> Option<Arc<str>> {
         self.record.as_ref()?.profile.custom.clone()
     }
 
-    /// The open challenge of that id.
+    /// Returns the open challenge with this id.
     #[must_use]
     pub fn open_challenge(&self, id: &ChallengeId) -> Option<&Challenge> {
         self.open.iter().map(Arc::as_ref).find(|c| c.id == *id)
     }
 
-    /// The device of that id.
+    /// Returns the device with this id.
     #[must_use]
     pub fn device(&self, id: &AuthenticatorId) -> Option<&Device> {
         self.devices.iter().map(Arc::as_ref).find(|d| d.id == *id)
     }
 
-    /// Removes the user. Open challenges are revoked.
+    /// Removes the user and revokes the open challenges. `None` for an unknown user.
     #[must_use]
     pub fn remove(&self, now: UnixMillis) -> Option<Transition<()>> {
         self.record.as_ref()?;
@@ -117,8 +117,8 @@ impl Account {
         Some(self.transition(writes, ()))
     }
 
-    /// Clears the user's counters, and so every wait and hold that follows from them: an operator
-    /// has found out that they were not the user's doing. None where the user is not known.
+    /// Clears the user's counters, and with them every wait and hold. An operator calls for it
+    /// after finding that other people caused the counts. `None` for an unknown user.
     #[must_use]
     pub fn release_hold(&self) -> Option<Transition<()>> {
         let record = self.record.as_ref()?;
@@ -126,9 +126,9 @@ impl Account {
         Some(self.transition(vec![Write::Account(record)], ()))
     }
 
-    /// Counters of a time that is yet to come, as of `now` (see [`Counters::not_ahead_of`]), and no
-    /// tickets that were made later than the start of a clock that was set back since. None where
-    /// there is nothing to be put right.
+    /// Corrects the record after the clock was set back. Counter times later than `now` become
+    /// `now` (see [`Counters::not_ahead_of`]). Tickets that were made later than the start of a
+    /// clock that has been set back are removed. `None` if the record needs no correction.
     #[must_use]
     pub fn set_back(&self, now: UnixMillis, set_backs: &SetBacks) -> Option<Transition<()>> {
         let record = self.record.as_ref()?;
@@ -143,7 +143,7 @@ impl Account {
         Some(self.transition(vec![Write::Account(record)], ()))
     }
 
-    /// Carries out a change that the store has recorded.
+    /// Makes a change in memory that the store has recorded.
     pub fn apply(&mut self, change: &Change) {
         debug_assert_eq!(change.expected, self.revision, "changes are applied in order");
         self.revision = change.expected + 1;

@@ -1,4 +1,4 @@
-//! Tickets of an account: making one, and using it up with an enrollment.
+//! Issue of an account's tickets, and their use for an enrollment.
 
 use super::{Account, AccountRecord, Enroll};
 use crate::change::{Transition, Write};
@@ -11,12 +11,14 @@ use crate::ticket::Ticket;
 use crate::time::UnixMillis;
 
 impl Account {
-    /// Records a ticket. Beyond [`Limits::tickets_per_account_max`] it replaces a used ticket, or
-    /// else the oldest, because the person looks at the newest.
+    /// Adds a ticket to the account. If the account has [`Limits::tickets_per_account_max`]
+    /// tickets, the new one replaces a used one, or else the oldest, because the user sees the
+    /// newest.
     ///
     /// # Errors
-    /// [`Refusal::ActionUnknown`] for an unknown user. [`Refusal::AddScopeMissing`] for a ticket
-    /// that could add no authenticator, because its token may not: it would only push out others.
+    /// [`Refusal::ActionUnknown`] for an unknown user. [`Refusal::AddScopeMissing`] if the user is
+    /// enrolled and the ticket must not add an authenticator, because such a ticket would be
+    /// useless and would still replace another.
     pub fn issue_ticket(
         &self,
         ticket: Ticket,
@@ -37,18 +39,19 @@ impl Account {
         Ok(self.transition(vec![Write::Account(record)], ()))
     }
 
-    /// A ticket whose time is not over, used or not.
+    /// Returns the ticket of this digest if it has not expired, even if it was used.
     ///
     /// # Errors
-    /// [`Refusal::TicketOver`].
+    /// [`Refusal::TicketOver`] if the ticket is unknown or has expired.
     pub fn ticket(&self, digest: &Digest, now: UnixMillis) -> Result<&Ticket, Refusal> {
         let mut tickets = self.record.iter().flat_map(|record| &record.tickets);
         let ticket = tickets.find(|t| t.digest == *digest && t.is_live(now));
         ticket.ok_or(Refusal::TicketOver)
     }
 
-    /// Finds the ticket that an enrollment names. A used ticket is valid only for the same key with
-    /// a proof, so that a device whose answer was lost can ask again.
+    /// Returns the ticket that an enrollment names, or `None` if it names none. A used ticket is
+    /// accepted only for the key that used it and with a proof of possession, so that a device that
+    /// did not receive the response can retry.
     pub(super) fn redeemed(
         &self,
         enroll: &Enroll,
@@ -66,7 +69,8 @@ impl Account {
         Err(Refusal::TicketOver)
     }
 
-    /// The record in which a ticket is used up by a device.
+    /// Returns the account's record after the device `by` has used the ticket. Expired tickets are
+    /// dropped.
     pub(super) fn used_up(
         &self,
         ticket: &Ticket,
@@ -82,7 +86,8 @@ impl Account {
     }
 }
 
-/// The tickets of a record whose time is not over. Every change that looks at them drops the rest.
+/// Returns the tickets of a record that have not expired. Every change that copies tickets with
+/// this function drops the expired ones.
 pub(super) fn live(record: &AccountRecord, now: UnixMillis) -> Vec<Ticket> {
     record.tickets.iter().filter(|ticket| ticket.is_live(now)).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! Tracking an action, and the relying party's override of its state.
+//! Tracking of actions, and the relying party's override of an action's state.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::policy::Unenrolled;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// An action that the relying party reports.
+/// An action that the relying party asks to track.
 #[derive(Clone, Debug)]
 pub struct Track {
-    /// Its name.
+    /// The action's name within the account.
     pub key: ActionKey,
     /// Circumstances in which the action began.
     pub context: ActionContext,
-    /// The request's data about the user.
+    /// Changes of the user's attributes that the request contains.
     pub profile: ProfilePatch,
 }
 
@@ -32,14 +32,14 @@ pub struct Tracked {
 }
 
 impl Account {
-    /// Tracks an action. `known` is the recorded action of that name, if there is one: it is
-    /// answered as it is, so that a repeated request changes nothing.
+    /// Tracks an action. `known` is the recorded action of the same name, if there is one. The
+    /// function returns it unchanged, so that a repeated request changes nothing.
     ///
-    /// The result has no change where there is nothing to record.
+    /// The transition is `None` if the action is already recorded.
     ///
     /// # Errors
-    /// [`Refusal::OtherContent`] if the recorded action has another `custom`: the caller would take
-    /// the answer for one about its own `custom`.
+    /// [`Refusal::OtherContent`] if the recorded action has another `custom`. Otherwise the caller
+    /// would take the state of the recorded action for that of its own request.
     pub fn track(
         &self,
         track: &Track,
@@ -80,8 +80,8 @@ impl Account {
         Ok((Some(self.transition(writes, tracked.clone())), tracked))
     }
 
-    /// Sets the state of an action as the relying party wants, and cancels its open challenges. The
-    /// approved values are not told any more, even if the state stays the same.
+    /// Sets the state of an action on behalf of the relying party, and cancels the action's open
+    /// challenges. The approved text is cleared, even if the state stays the same.
     #[must_use]
     pub fn override_action(
         &self,

@@ -1,4 +1,4 @@
-//! Tests of what follows from a challenge's record alone.
+//! Tests of the functions that depend on a challenge's record alone.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -39,7 +39,7 @@ fn device(seed: u8) -> AuthenticatorId {
     AuthenticatorId::from_entropy([seed; 16])
 }
 
-/// A decision of a device about the challenge of that seed.
+/// Makes a verified decision of device `by` about the challenge of seed `seed`.
 fn verified(seed: u8, by: u8, decision: Decision) -> VerifiedDecision {
     let signer = SigningKey::from_bytes(&[7; 32]);
     let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -68,7 +68,7 @@ fn verified(seed: u8, by: u8, decision: Decision) -> VerifiedDecision {
     verify(asked, signed).unwrap()
 }
 
-/// The challenge of seed 1, which device 1 has approved.
+/// Makes the challenge of seed 1, approved by device 1, and returns it with its end.
 fn approved() -> (Challenge, Ended) {
     let decision = verified(1, 1, Decision::Approve);
     let ended = Ended {

@@ -1,33 +1,36 @@
-//! Limits of prompts and of wrong numbers, so that nobody can wear a person out.
+//! Limits of prompts and of typed numbers, against attackers who tire a user out.
 //!
-//! [`Counters`] are part of the account's record. They are recorded in the same commit as the
-//! challenge, or before the comparison, that they guard; nothing but an approval, an operator, or
-//! the removal of the account takes a count back. One prompt is given back where a notification has
-//! failed that [reached nobody](crate::account::Account::withdraw), and counts among those instead:
-//! there may be [`Limits::unreached_max`] of them in a window, because each leaves rows behind. A
-//! new challenge resets nothing, and a request that is refused changes nothing: it does not make
-//! the wait longer. The functions here compute the next counters, and leave it to their caller to
-//! record them.
+//! [`Counters`] are part of the account's record. A prompt is counted in the commit that issues its
+//! challenge, and a number is counted in a commit before it is compared. Only an approval, an
+//! operator or the removal of the account clears counts.
+//!
+//! If a notification fails before it has [reached anybody](crate::account::Account::withdraw), its
+//! prompt moves to a second count. [`Limits::unreached_max`] bounds this count within a window,
+//! because each such challenge leaves rows in the store.
+//!
+//! A new challenge clears no count. A refused request changes nothing, so it does not make a wait
+//! longer. The functions here return the next counters, and their caller records them.
 //!
 //! # How far somebody can lock a user out
 //!
 //! An attacker who can start challenges for a user, mostly by knowing the password, can use up the
-//! user's prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). The user then
-//! cannot be asked for at most those 15 minutes after the attacker stops, and in turn with the
-//! attacker while they go on; approving any one challenge makes room for five more. Nobody without
-//! the user's device can do more than that. Everything below takes an answer that the device has
-//! signed:
+//! user's prompts: `prompts_max` (5) in every `prompts_window_ms` (15 minutes). After the attacker
+//! stops, the user cannot be asked for at most 15 minutes. While the attacker continues, user and
+//! attacker compete for the prompts. An approval of any challenge allows five more. Without the
+//! user's device, an attacker can do no more than this. All effects below need a decision that the
+//! device has signed:
 //!
-//! * A denial stops prompts for 30 seconds, each further one without an approval between for twice
-//!   as long, at most for an hour.
-//! * A report stops prompts for 15 minutes, and is a denial besides. An approval does not shorten
-//!   it.
-//! * The fifth number without an approval between stops prompts, and checks of numbers, for 15
-//!   minutes, each further one for twice as long, at most for an hour. So a guesser has five tries,
-//!   and then one in 15 minutes, one in 30, and one an hour.
-//! * The hundredth number without an approval between locks them for good: no number is compared
-//!   any more, and nobody is asked to type one. Only an approval ends it, which is possible if the
-//!   tenant asks for no number, or the removal of the user, who is then enrolled anew.
+//! * A denial stops prompts for 30 seconds. Each further denial without an approval in between
+//!   doubles the wait, up to one hour.
+//! * A report stops prompts for 15 minutes and counts as a denial too. An approval does not shorten
+//!   these 15 minutes.
+//! * The fifth typed number without an approval in between stops prompts, and comparisons of
+//!   numbers, for 15 minutes. Each further number doubles the wait, up to one hour. So a guesser
+//!   has five tries, then one after 15 minutes, one after 30 minutes, and one an hour.
+//! * The hundredth typed number without an approval in between locks the numbers without an end: no
+//!   number is compared, and a user who would have to type one is not asked. The lock ends with an
+//!   approval, which is possible if the tenant stops asking for numbers, with an operator's
+//!   release, or with the removal of the user, who then enrolls again.
 //!
 //! A clock that was set back makes none of these waits longer: see [`Counters::not_ahead_of`].
 
@@ -36,36 +39,35 @@ use crate::policy::Limits;
 use crate::refusal::Hold;
 use crate::time::UnixMillis;
 
-/// Counts of an account's prompts and answers.
+/// Counts of an account's prompts, denials, reports and typed numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Times of the prompts since the last approval, oldest first, as far back as the window
-    /// reaches.
+    /// Times of the prompts within the window since the last approval, oldest first.
     pub prompts: Vec<UnixMillis>,
-    /// Times of the challenges whose notification reached nobody, oldest first, as far back as the
-    /// window reaches.
+    /// Times of the challenges within the window whose notification reached nobody, oldest first.
     pub unreached: Vec<UnixMillis>,
-    /// Denials and reports since the last approval.
+    /// Number of denials and reports since the last approval.
     pub denials: u32,
-    /// Time of the last denial.
+    /// Time of the last denial or report.
     pub denied_at: UnixMillis,
-    /// Time of the last report. An approval does not take it back.
+    /// Time of the last report. An approval does not clear it.
     pub reported_at: Option<UnixMillis>,
-    /// Numbers that were typed since the last approval. Each is counted before it is compared.
+    /// Count of numbers that were typed since the last approval. Each is counted before it is
+    /// compared.
     pub numbers: u32,
-    /// Time of the last wrong number.
+    /// Time of the last typed number.
     pub number_at: UnixMillis,
 }
 
 impl Counters {
-    /// Milliseconds until the next challenge may be issued; 0 where it may be at once.
+    /// Returns the milliseconds until the next challenge may be issued; 0 if it may be issued now.
     #[must_use]
     pub fn prompt_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
         self.prompt_hold(now, limits).map_or(0, |(_, wait_ms)| wait_ms)
     }
 
-    /// Finds the reason that holds the next challenge back for longest, with its length in
-    /// milliseconds.
+    /// Finds the hold that delays the next challenge longest, with its remaining time in
+    /// milliseconds. `None` if no hold applies.
     #[must_use]
     pub fn prompt_hold(&self, now: UnixMillis, limits: &Limits) -> Option<(Hold, u64)> {
         let denied = match self.denials {
@@ -74,7 +76,8 @@ impl Counters {
         };
         let denied = left_ms(self.denied_at, denied, now);
         let reported = self.reported_at.map_or(0, |at| left_ms(at, limits.report_hold_ms, now));
-        // Without number matching, an approval is the way out of a lock.
+        // Without number matching, prompts stay allowed under a lock, because an approval ends the
+        // lock.
         let unlocks = self.is_locked(limits) && limits.number_match.is_none();
         let numbers = if unlocks { 0 } else { self.number_wait_ms(now, limits) };
         let holds = [
@@ -87,20 +90,22 @@ impl Counters {
         holds.into_iter().filter(|(_, wait_ms)| *wait_ms > 0).max_by_key(|(_, wait_ms)| *wait_ms)
     }
 
-    /// Finds the reason not to compare numbers, if there is one.
+    /// Returns the reason that a hold of numbers would have: [`Hold::Locked`] under a lock, else
+    /// [`Hold::Numbers`].
     #[must_use]
     pub const fn number_hold(&self, limits: &Limits) -> Hold {
         if self.is_locked(limits) { Hold::Locked } else { Hold::Numbers }
     }
 
-    /// Tells whether only an approval lets numbers be compared again.
+    /// Returns true if numbers are locked: none is compared before an approval or a release.
     #[must_use]
     pub const fn is_locked(&self, limits: &Limits) -> bool {
         self.numbers >= limits.numbers_lock
     }
 
-    /// Milliseconds until the next number may be compared; 0 where it may be at once. Under a lock
-    /// it is the longest hold, at any time: a caller that comes again then may have been released.
+    /// Returns the milliseconds until the next number may be compared; 0 if it may be compared now.
+    /// Under a lock it is always the longest hold, because a lock has no end time and may have been
+    /// released by then.
     #[must_use]
     pub fn number_wait_ms(&self, now: UnixMillis, limits: &Limits) -> u64 {
         if self.is_locked(limits) {
@@ -111,7 +116,8 @@ impl Counters {
         left_ms(self.number_at, hold, now)
     }
 
-    /// The counters after a challenge is issued at `now`.
+    /// Returns the counters after a challenge is issued at `now`. Times outside the window are
+    /// dropped.
     #[must_use]
     pub fn prompted(&self, now: UnixMillis, limits: &Limits) -> Self {
         let prompts = in_window(&self.prompts, now, limits).chain([now]).collect();
@@ -119,8 +125,9 @@ impl Counters {
         Self { prompts, unreached, ..self.clone() }
     }
 
-    /// The counters without one prompt of that time, which reached nobody and is counted as that.
-    /// Where it is not counted any more, nothing changes.
+    /// Returns the counters after one prompt of the time `issued_at` moved from `prompts` to
+    /// `unreached`, because its notification reached nobody. If no such prompt is counted any more,
+    /// the counters are unchanged.
     #[must_use]
     pub fn unprompted(&self, issued_at: UnixMillis) -> Self {
         let mut counters = self.clone();
@@ -132,14 +139,15 @@ impl Counters {
         counters
     }
 
-    /// The counters after a number that was typed arrived at `at`, whatever a comparison will say.
+    /// Returns the counters after a typed number arrived at `at`. They do not depend on the result
+    /// of the comparison.
     #[must_use]
     pub fn numbered(&self, at: UnixMillis) -> Self {
         let (numbers, number_at) = (self.numbers.saturating_add(1), self.number_at.max(at));
         Self { numbers, number_at, ..self.clone() }
     }
 
-    /// The counters after a challenge has ended at `at`.
+    /// Returns the counters after a challenge has ended with `outcome` at `at`.
     #[must_use]
     pub fn after(&self, outcome: Outcome, at: UnixMillis) -> Self {
         let denied = Self {
@@ -159,10 +167,9 @@ impl Counters {
         }
     }
 
-    /// Gives the counters as of `now`: an event with a later time counts as of `now`, so that a
-    /// clock that was set back makes a wait begin anew and no wait longer than it is. None if
-    /// nothing is ahead. The caller has to record it, because the wait would otherwise begin anew
-    /// for ever.
+    /// Returns the counters with every later time replaced by `now`, or `None` if no time is later.
+    /// After a clock was set back, a wait thus begins again but does not become longer. The caller
+    /// has to record the result, because otherwise the wait would begin again at each call.
     #[must_use]
     pub fn not_ahead_of(&self, now: UnixMillis) -> Option<Self> {
         let counted = Self {
@@ -177,8 +184,8 @@ impl Counters {
     }
 }
 
-/// The times that count. One that is yet to come does: a clock that was set back gives no prompts
-/// away.
+/// Returns the times within the window. A time in the future counts too, so that a clock that was
+/// set back allows no additional prompts.
 fn in_window(
     times: &[UnixMillis],
     now: UnixMillis,
@@ -188,23 +195,25 @@ fn in_window(
     times.iter().copied().filter(move |at| now.ms_since(*at) < window)
 }
 
-/// Milliseconds until the window has room for one more.
+/// Returns the milliseconds until fewer than `max` of `times` are in the window; 0 if that is so
+/// now.
 fn window_wait_ms(times: &[UnixMillis], max: usize, now: UnixMillis, limits: &Limits) -> u64 {
     let counted: Vec<_> = in_window(times, now, limits).collect();
     let Some(beyond) = counted.len().checked_sub(max) else { return 0 };
     match counted.get(beyond) {
         Some(at) => left_ms(*at, limits.prompts_window_ms, now),
-        // The limit allows no prompt.
+        // `max` is 0, so the limit allows no prompt at any time.
         None => limits.prompts_window_ms,
     }
 }
 
-/// Rest of a wait that began at `from`, at `now`: never more than the whole wait.
+/// Returns the remaining milliseconds at `now` of a wait that began at `from`, at most the whole
+/// wait.
 fn left_ms(from: UnixMillis, wait_ms: u64, now: UnixMillis) -> u64 {
     from.plus_ms(wait_ms).ms_since(now).min(wait_ms)
 }
 
-/// A wait, doubled `times` times, up to a maximum.
+/// Returns a wait in milliseconds, doubled `times` times, at most `max_ms`.
 fn doubled(first_ms: u64, times: u32, max_ms: u64) -> u64 {
     let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
     first_ms.saturating_mul(factor).min(max_ms)

@@ -1,4 +1,5 @@
-//! Tests of the counters: each wait, and that no schedule gets around them.
+//! Tests of the counters: of each wait, and of random sequences of requests, none of which exceeds
+//! the limits.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use crate::number_match::Digits;
 const NOW: UnixMillis = UnixMillis(1_735_689_600_000);
 const MINUTE_MS: u64 = 60_000;
 
-/// Counters and the time.
+/// A user's counters, the present time and the limits.
 struct Person {
     counters: Counters,
     now: UnixMillis,
@@ -139,7 +140,7 @@ fn the_fifth_number_holds_numbers_and_prompts_and_each_further_one_for_longer() 
     }
 }
 
-/// A person whose numbers were typed as often as that, each at its time.
+/// Makes a user for whom `numbers` numbers were typed, one an hour.
 fn guessed(numbers: u32) -> Person {
     let mut person = Person::new();
     person.limits.number_match = Some(Digits::Six);
@@ -251,12 +252,12 @@ fn tries() -> impl Strategy<Value = Vec<(u64, Try)>> {
         6 => Just(Try::Number),
         1 => prop::sample::select(&ENDS[..]).prop_map(Try::Answer),
     ];
-    // Mostly in bursts, at times after so long that waits end.
+    // Most pauses are short, so that attempts come in bursts. Some are so long that waits end.
     let pause = prop_oneof![6 => 0..2_000_u64, 2 => 0..400_000_u64, 1 => 0..8_000_000_u64];
     vec((pause, one), 1..400)
 }
 
-/// The most of these times that fall in one window.
+/// Returns the maximum number of `times` within one window of `window_ms` milliseconds.
 fn most_in(window_ms: u64, times: &[UnixMillis]) -> usize {
     let in_one = |from: &UnixMillis, at: &UnixMillis| at >= from && at.ms_since(*from) < window_ms;
     let counts = times.iter().map(|from| times.iter().filter(|at| in_one(from, at)).count());
@@ -278,7 +279,7 @@ proptest! {
                     prompts.push(person.now);
                 }
                 Try::Number if person.number() => numbers.push(person.now),
-                // A refusal changes nothing.
+                // A refused attempt leaves the counters unchanged.
                 Try::Prompt | Try::Number => prop_assert_eq!(&person.counters, &before),
                 Try::Answer(outcome) => {
                     person.answer(outcome);

@@ -1,4 +1,5 @@
-//! The inbox of one credential: its bindings, and the challenges that they may answer.
+//! The inbox of a credential: the key's bindings to accounts, and the challenges that they may
+//! answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,33 +12,36 @@ use crate::policy::Limits;
 use crate::refusal::Refusal;
 use crate::time::UnixMillis;
 
-/// A challenge as a device is shown it.
+/// A challenge with the data that the device shows.
 #[derive(Clone)]
 pub struct Offer {
     /// The challenge.
     pub challenge: Arc<Challenge>,
-    /// The action to decide.
+    /// The challenge's action.
     pub action: Arc<Action>,
-    /// The user's own custom data, as a JSON object in text.
+    /// The user's custom data, which is a JSON object as text.
     pub user_custom: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Offer {
-    /// Prints the challenge only, because a user is shown the rest.
+    /// Prints the challenge's id only, because the other fields hold data about the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Offer").field("challenge", &self.challenge.id).finish_non_exhaustive()
     }
 }
 
-/// The bindings of one key, and their pending challenges.
+/// The bindings of one key to accounts, and their pending challenges.
 ///
-/// Anybody who knows a public key can bind it to users of their own. That neither hides nor blocks
-/// a binding that its owner has [confirmed](Device::confirmed): those come first, and never lose
-/// their places. The places they leave are those of the newest others, so that nobody can keep the
-/// owner from the next one; an owner who has confirmed nothing yet can be hidden by newer bindings.
-/// A binding without a place stays enrolled in its account, so that its user does not fall back to
-/// having no authenticator; it is shown nothing and may not answer until it is enrolled again, or a
-/// place becomes free.
+/// Anybody who knows a public key can bind it to users of their own. Such a binding must neither
+/// hide nor block a binding that the key's owner has [confirmed](Device::confirmed). So the inbox
+/// has a limited number of places: confirmed bindings come first and never lose theirs, and the
+/// newest of the other bindings get the places that are left. The owner's next binding is among the
+/// newest, so nobody can block it. Before the owner has confirmed a binding, newer bindings can
+/// displace it.
+///
+/// A binding without a place stays enrolled in its account, so that its user still has an
+/// authenticator. It gets no challenges and cannot answer any until it is enrolled again or a place
+/// becomes free.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     bindings: Vec<Arc<Device>>,
@@ -56,20 +60,20 @@ impl Inbox {
         Self { bindings, offers, signing: Signing::default(), places, crowded: false }
     }
 
-    /// The bindings, confirmed ones first, then newest first.
+    /// Returns the bindings, confirmed ones first, and the newest first within each group.
     #[must_use]
     pub fn bindings(&self) -> &[Arc<Device>] {
         &self.bindings
     }
 
-    /// Gives the key's signing mode: the highest of its bindings.
+    /// Returns the key's signing mode, which is the highest mode of its bindings.
     #[must_use]
     pub const fn signing(&self) -> Signing {
         self.signing
     }
 
-    /// Tells whether a binding has no place. After a binding was added or removed, the store may
-    /// then hold more than this inbox.
+    /// Returns true if a binding was left without a place. The store may then hold bindings that
+    /// this inbox lacks.
     #[must_use]
     pub const fn is_crowded(&self) -> bool {
         self.crowded
@@ -78,8 +82,8 @@ impl Inbox {
     /// Checks that a key may be bound to an account.
     ///
     /// # Errors
-    /// [`Refusal::SigningLowered`] if it signs more for another user,
-    /// [`Refusal::UsersPerKeyMax`] if every place is that of a confirmed binding to another user.
+    /// [`Refusal::SigningLowered`] if the key has a higher mode for another user,
+    /// [`Refusal::UsersPerKeyMax`] if confirmed bindings to other users take every place.
     pub fn admit(&self, account: &AccountKey, signing: Signing) -> Result<(), Refusal> {
         if signing < self.signing {
             return Err(Refusal::SigningLowered);
@@ -91,7 +95,8 @@ impl Inbox {
         Ok(())
     }
 
-    /// Adds a binding, or puts its newer state in place.
+    /// Adds a binding, or replaces its older state. Bindings beyond the number of places are
+    /// dropped, unconfirmed ones and the oldest first.
     pub fn bind(&mut self, device: impl Into<Arc<Device>>) {
         let device = device.into();
         self.signing = self.signing.max(device.signing);
@@ -99,7 +104,7 @@ impl Inbox {
         let rank = |b: &Device| (b.confirmed, b.verified_at);
         let place = self.bindings.partition_point(|b| rank(b) > rank(&device));
         self.bindings.insert(place, device);
-        // A confirmed one never loses its place.
+        // Only unconfirmed bindings are dropped.
         while self.bindings.len() > self.places && self.bindings.pop_if(|b| !b.confirmed).is_some()
         {
             self.crowded = true;
@@ -107,7 +112,7 @@ impl Inbox {
         self.drop_orphans();
     }
 
-    /// Removes a binding, and the challenges that only it may answer.
+    /// Removes a binding, and the challenges that no other binding may answer.
     pub fn unbind(&mut self, id: &AuthenticatorId) {
         self.bindings.retain(|b| b.id != *id);
         if self.bindings.is_empty() && !self.crowded {
@@ -121,8 +126,9 @@ impl Inbox {
         offers.retain(|o| bindings.iter().any(|b| o.challenge.targets.contains(&b.id)));
     }
 
-    /// Adds a challenge, or puts its newer state in place. True if it is
-    /// [offered](Challenge::is_offered) and one of the bindings may answer it.
+    /// Adds a challenge, or replaces its older state. Returns true if the challenge is
+    /// [offered](Challenge::is_offered) and a binding here may answer it. Otherwise the challenge
+    /// is not kept.
     pub fn offer(&mut self, offer: Offer) -> bool {
         self.withdraw(&offer.challenge.id);
         if !offer.challenge.is_offered() {
@@ -137,14 +143,14 @@ impl Inbox {
         true
     }
 
-    /// Takes a challenge out: it has ended.
+    /// Removes a challenge, because it has ended or its state is replaced.
     pub fn withdraw(&mut self, id: &ChallengeId) {
         self.offers.retain(|o| o.challenge.id != *id);
     }
 
-    /// The challenges that can be answered at `now`, newest first, each with the binding that may.
-    /// Those of confirmed bindings come before those of others: a stranger's must not push itself
-    /// in front.
+    /// Returns the challenges that can be answered at `now`, newest first, each with the binding
+    /// that may answer it. Challenges of confirmed bindings come first, so that a stranger's
+    /// challenge does not displace the owner's.
     pub fn pending(&mut self, now: UnixMillis) -> Vec<(&Arc<Device>, &Offer)> {
         self.offers.retain(|o| now < o.challenge.expires_at);
         let asked = |o: &Offer, b: &Device| o.challenge.targets.contains(&b.id);
@@ -154,13 +160,13 @@ impl Inbox {
         pending
     }
 
-    /// The challenge of that id, if it waits here.
+    /// Returns the challenge with this id, if the inbox has it.
     #[must_use]
     pub fn find(&self, id: &ChallengeId) -> Option<&Offer> {
         self.offers.iter().find(|o| o.challenge.id == *id)
     }
 
-    /// Tells whether the key has no binding.
+    /// Returns true if the inbox has no binding.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bindings.is_empty()

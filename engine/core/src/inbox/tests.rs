@@ -16,7 +16,7 @@ fn authenticator(n: u8) -> AuthenticatorId {
     AuthenticatorId::from_entropy([n; 16])
 }
 
-/// The binding of the one key to user `n`, enrolled at `at`.
+/// Makes a binding of the tests' key to user `n`, enrolled at `at`.
 fn binding(n: u8, at: u64) -> Device {
     let signer = SigningKey::from_bytes(&[7; 32]);
     let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -36,7 +36,7 @@ fn binding(n: u8, at: u64) -> Device {
     }
 }
 
-/// Challenge `id` of user `n`, issued at `at` for 100 ms.
+/// Makes challenge `id` of user `n`, issued at `at` with a lifetime of 100 ms.
 fn offer(id: u8, n: u8, at: u64) -> Offer {
     let key = ActionKey {
         code: ActionCode::parse("signIn").unwrap(),
@@ -78,7 +78,7 @@ fn newest(inbox: &mut Inbox, now: u64) -> Option<(AuthenticatorId, ChallengeId)>
     all(inbox, now).into_iter().next()
 }
 
-/// The users whose bindings have a place, in order.
+/// Returns the ids of the bindings that have a place, in order.
 fn served(inbox: &Inbox) -> Vec<AuthenticatorId> {
     inbox.bindings().iter().map(|b| b.id.clone()).collect()
 }
@@ -112,7 +112,8 @@ fn a_stranger_who_enrolls_a_key_neither_hides_nor_blocks_its_owner() {
         assert_eq!(served(&inbox), [authenticator(1), authenticator(stranger)]);
     }
     assert!(inbox.is_crowded());
-    // The owner is let in, and has the place as soon as the key has approved something.
+    // The owner may bind the key to another user. This binding keeps its place once the key has
+    // approved a challenge of this user.
     assert_eq!(inbox.admit(&account(2), Signing::ChallengeId), Ok(()));
     inbox.bind(binding(2, 4));
     assert_eq!(served(&inbox), [authenticator(1), authenticator(2)]);

@@ -1,11 +1,11 @@
-//! Signatures to check, alone or together, and the proof that one was good.
+//! Checks of signatures, singly or in batches, and the proof that a signature is valid.
 
 use std::fmt;
 
 use super::ed25519::batch::{self, Weighed};
 use super::{InvalidSignature, PublicKey};
 
-/// An unverified signature, and the messages that it may be over.
+/// An unverified signature with its key and the candidate messages, one of which it has to sign.
 #[derive(Clone)]
 pub struct Check {
     key: PublicKey,
@@ -14,41 +14,43 @@ pub struct Check {
 }
 
 impl Check {
-    /// A signature that has to be over `message`.
+    /// Makes a check that passes if `signature` signs `message`.
     #[must_use]
     pub fn new(key: PublicKey, message: Vec<u8>, signature: Vec<u8>) -> Self {
         Self { key, messages: vec![message], signature }
     }
 
-    /// A signature that has to be over one of `messages`. Without any it is never good.
+    /// Makes a check that passes if `signature` signs one of `messages`. Without any message it
+    /// never passes.
     #[must_use]
     pub const fn any_of(key: PublicKey, messages: Vec<Vec<u8>>, signature: Vec<u8>) -> Self {
         Self { key, messages, signature }
     }
 
-    /// Tells whether the check can join a batch. A signature over one of several messages cannot,
-    /// because each wrong guess would spoil the batch.
+    /// Returns true if the check can be part of a batch. A check with several candidate messages
+    /// cannot, because every message that was not signed would make the batch fail.
     #[must_use]
     pub fn batches(&self) -> bool {
         self.messages.len() == 1 && self.key.algorithm().batches()
     }
 
-    /// Number of candidate messages, and so the most verifications that the check takes.
+    /// Returns the number of candidate messages, which is the maximum number of verifications that
+    /// the check needs.
     #[must_use]
     pub const fn messages(&self) -> usize {
         self.messages.len()
     }
 
-    /// Checks it alone.
+    /// Runs the check without a batch.
     ///
     /// # Errors
-    /// [`InvalidSignature`], whatever is wrong with it.
+    /// [`InvalidSignature`] for any fault.
     pub fn verify(self) -> Result<Proof, InvalidSignature> {
         let index = self.find().ok_or(InvalidSignature)?;
         Ok(Proof { check: self, index })
     }
 
-    /// Finds the message under the signature, if there is one.
+    /// Returns the index of the signed message, or `None` if the signature signs none of them.
     fn find(&self) -> Option<usize> {
         let over = |message: &Vec<u8>| self.key.verify(message, &self.signature).is_ok();
         self.messages.iter().position(over)
@@ -56,39 +58,39 @@ impl Check {
 }
 
 impl fmt::Debug for Check {
-    /// Leaves out the messages and the signature, so that neither can get into a log.
+    /// Leaves out the messages and the signature, so that they do not get into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, messages: _, signature: _ } = self;
         f.debug_struct("Check").field("key", key).finish_non_exhaustive()
     }
 }
 
-/// A signature that verified: [`Check::verify`] and [`verify_all`] alone make one.
+/// Proof that a signature is valid. Only [`Check::verify`] and [`verify_all`] make one.
 pub struct Proof {
     check: Check,
     index: usize,
 }
 
 impl Proof {
-    /// The key that signed.
+    /// Returns the key that signed.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         &self.check.key
     }
 
-    /// Gives the signed message.
+    /// Returns the signed message.
     #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.check.messages[self.index]
     }
 
-    /// Tells which message of [`Check::any_of`] was signed.
+    /// Returns the index of the signed message among those of [`Check::any_of`].
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// The signature.
+    /// Returns the signature.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
         &self.check.signature
@@ -102,11 +104,13 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// A verdict for each of `checks`, in their order: the same that each would get alone, save that a
-/// bad signature passes with a probability of 2^-128.
+/// Runs `checks` and returns their results in the same order. A result is that of
+/// [`Check::verify`], except that an invalid signature in a batch passes with a probability of
+/// 2^-128.
 ///
-/// `coefficients` are random bytes that no signer could predict. A check that there is none for is
-/// made alone, as is one that does not [batch](Check::batches).
+/// `coefficients` are random bytes that no signer could predict, one for each check that joins the
+/// batch. A check without a coefficient, or one that cannot be part of a [batch](Check::batches),
+/// is run alone.
 #[must_use]
 pub fn verify_all(
     checks: Vec<Check>,
@@ -125,11 +129,11 @@ pub fn verify_all(
     checks.into_iter().zip(routes).map(verdict).collect()
 }
 
-/// Checks that all of `checks` are good, in one equation as far as they [batch](Check::batches).
-/// `coefficients` are as in [`verify_all`].
+/// Checks that all of `checks` pass. Those that can be part of a [batch](Check::batches) share one
+/// equation. For `coefficients` see [`verify_all`].
 ///
 /// # Errors
-/// [`InvalidSignature`] if one is bad. It says nothing about which.
+/// [`InvalidSignature`] if at least one check fails. The error does not say which.
 pub fn verify_batch(checks: &[Check], coefficients: &[[u8; 16]]) -> Result<(), InvalidSignature> {
     let (routes, batch) = gather(checks, coefficients);
     let good = checks.iter().zip(routes).all(|(check, route)| match route {
@@ -140,16 +144,17 @@ pub fn verify_batch(checks: &[Check], coefficients: &[[u8; 16]]) -> Result<(), I
     if good && batch::hold(&batch) { Ok(()) } else { Err(InvalidSignature) }
 }
 
-/// Route of a check: through the shared equation, or around it.
+/// Route of a check: alone, or through the shared equation.
 #[derive(Clone, Copy)]
 enum Route {
     Alone,
     Batch,
-    /// To a refusal: no equation could hold.
+    /// The signature is refused without an equation, because it cannot be parsed.
     Malformed,
 }
 
-/// The route of each check, and those that share an equation, in their order.
+/// Returns the route of each check, and the terms of the checks that share the equation, both in
+/// the order of `checks`.
 fn gather(checks: &[Check], coefficients: &[[u8; 16]]) -> (Vec<Route>, Vec<Weighed>) {
     let mut coefficients = coefficients.iter();
     let mut batch = Vec::with_capacity(coefficients.len().min(checks.len()));

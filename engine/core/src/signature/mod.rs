@@ -1,5 +1,5 @@
-//! Public keys and the signatures they check, alone and in batches: one file per algorithm, one
-//! table.
+//! Public keys, and verification of signatures, singly and in batches. Each algorithm has one file
+//! and one entry in a table.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ pub enum Algorithm {
     Ed25519,
 }
 
-/// Encoding of a credential's signatures. It belongs to the credential and is never guessed from a
-/// signature.
+/// Encoding of a credential's signatures. It is stored with the credential and is never guessed
+/// from a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureFormat {
     /// Strict ASN.1 DER.
@@ -36,7 +36,7 @@ pub enum SignatureFormat {
 impl SignatureFormat {
     const ALL: [Self; 3] = [Self::Der, Self::P1363, Self::Raw];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,8 @@ impl SignatureFormat {
         }
     }
 
-    /// The encoding in words, for somebody who has sent another.
+    /// Describes the encoding, for error messages to a caller who sent a signature in another
+    /// format.
     #[must_use]
     pub const fn described(self) -> &'static str {
         match self {
@@ -56,28 +57,28 @@ impl SignatureFormat {
         }
     }
 
-    /// The format of that name.
+    /// Returns the format with this name on the wire.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 }
 
-/// A key that is not accepted.
+/// Error for a public key that is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Not a `SubjectPublicKeyInfo` of the algorithm, in its one canonical form.
+    /// The bytes are not a `SubjectPublicKeyInfo` of the algorithm in its canonical form.
     #[error("not a DER SubjectPublicKeyInfo of the algorithm")]
     Encoding,
-    /// Not a point that a signature can be checked against.
+    /// The key is not an acceptable point of the curve.
     #[error("not an acceptable point of the curve")]
     Point,
-    /// A key of the algorithm makes no signatures of that format.
+    /// The algorithm does not have the signature format.
     #[error("not a signature format of the algorithm")]
     Format,
 }
 
-/// A signature that does not verify. It says nothing about why.
+/// Error for a signature that does not verify. It does not say why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify")]
 pub struct InvalidSignature;
@@ -86,7 +87,8 @@ pub struct InvalidSignature;
 trait Verifier: Send + Sync {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 
-    /// The signature's term in the equation of a batch, if the algorithm has one.
+    /// Computes the signature's term in the equation of a batch. `None` if the algorithm has no
+    /// batches.
     fn term(
         &self,
         _message: &[u8],
@@ -96,17 +98,17 @@ trait Verifier: Send + Sync {
     }
 }
 
-/// A key that was parsed once and is shared by all copies of its [`PublicKey`].
+/// A parsed key, which all clones of a [`PublicKey`] share.
 type Parsed = Arc<dyn Verifier>;
 
 struct Scheme {
     algorithm: Algorithm,
     name: &'static str,
-    /// The formats of its signatures; the first is meant where none is named.
+    /// The formats of the algorithm's signatures. The first is the default.
     formats: &'static [SignatureFormat],
-    /// True if one equation can check many signatures.
+    /// True if one equation can check many signatures of the algorithm.
     batches: bool,
-    /// Bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
+    /// The fixed bytes before the key in every `SubjectPublicKeyInfo` of the algorithm.
     spki_prefix: &'static [u8],
     key_bytes: usize,
     parse: fn(&[u8], SignatureFormat) -> Result<Parsed, InvalidKey>,
@@ -115,31 +117,32 @@ struct Scheme {
 static SCHEMES: [Scheme; 2] = [p256::SCHEME, ed25519::SCHEME];
 
 impl Algorithm {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.scheme().name
     }
 
-    /// The algorithm of that name.
+    /// Returns the algorithm with this name on the wire.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         SCHEMES.iter().find(|s| s.name == name).map(|s| s.algorithm)
     }
 
-    /// The algorithm that a DER `SubjectPublicKeyInfo` is of, by its first bytes alone.
+    /// Returns the algorithm of a DER `SubjectPublicKeyInfo`. It reads only the first bytes and
+    /// does not check the rest.
     #[must_use]
     pub fn of_spki(spki: &[u8]) -> Option<Self> {
         SCHEMES.iter().find(|s| spki.starts_with(s.spki_prefix)).map(|s| s.algorithm)
     }
 
-    /// The formats of its signatures; the first is meant where none is named.
+    /// Returns the formats of the algorithm's signatures. The first is the default.
     #[must_use]
     pub fn formats(self) -> &'static [SignatureFormat] {
         self.scheme().formats
     }
 
-    /// Tells whether one equation can check many of its signatures.
+    /// Returns true if one equation can check many signatures of the algorithm.
     #[must_use]
     pub fn batches(self) -> bool {
         self.scheme().batches
@@ -153,7 +156,7 @@ impl Algorithm {
     }
 }
 
-/// A public key, checked once and kept parsed.
+/// A public key that was checked and parsed once.
 #[derive(Clone)]
 pub struct PublicKey {
     algorithm: Algorithm,
@@ -164,21 +167,22 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a DER `SubjectPublicKeyInfo` of a credential whose signatures are of the algorithm's
-    /// first format.
+    /// Parses the DER `SubjectPublicKeyInfo` of a credential. Its signatures have the algorithm's
+    /// default format, which is the first of [`Algorithm::formats`].
     ///
     /// # Errors
-    /// As [`PublicKey::with_format`].
+    /// The errors of [`PublicKey::with_format`].
     pub fn from_spki(algorithm: Algorithm, spki: &[u8]) -> Result<Self, InvalidKey> {
         let format = algorithm.formats().first().ok_or(InvalidKey::Format)?;
         Self::with_format(algorithm, *format, spki)
     }
 
-    /// Parses a DER `SubjectPublicKeyInfo` of a credential whose signatures are of `format`.
+    /// Parses the DER `SubjectPublicKeyInfo` of a credential whose signatures have the format
+    /// `format`.
     ///
     /// # Errors
-    /// [`InvalidKey`] for another algorithm, another encoding, a format that the algorithm does not
-    /// have, or a point that is not on the curve, not canonical, of small order or not
+    /// [`InvalidKey`] for another algorithm or encoding, for a format that the algorithm does not
+    /// have, and for a point that is not on the curve, not canonical, of small order or not
     /// torsion-free.
     pub fn with_format(
         algorithm: Algorithm,
@@ -198,16 +202,17 @@ impl PublicKey {
         Ok(Self { algorithm, format, spki: spki.into(), thumbprint, parsed })
     }
 
-    /// Checks a signature.
+    /// Verifies that `signature` signs `message` with this key.
     ///
     /// # Errors
-    /// [`InvalidSignature`], whatever is wrong with it.
+    /// [`InvalidSignature`] for any fault.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         self.parsed.verify(message, signature)
     }
 
-    /// Tells whether a signature has the shape of another format of ECDSA than this key's. It
-    /// explains a signature that did not verify, and decides nothing.
+    /// Returns true if a signature looks like one in the other ECDSA format than this key's. The
+    /// result serves to explain a signature that did not verify; nothing is accepted or refused by
+    /// it.
     #[must_use]
     pub fn is_misshapen(&self, signature: &[u8]) -> bool {
         const R_AND_S_BYTES: usize = 64;
@@ -229,25 +234,25 @@ impl PublicKey {
         self.parsed.term(message, signature)
     }
 
-    /// The algorithm.
+    /// Returns the key's algorithm.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Gives the encoding of its signatures.
+    /// Returns the format of the key's signatures.
     #[must_use]
     pub const fn format(&self) -> SignatureFormat {
         self.format
     }
 
-    /// The DER `SubjectPublicKeyInfo`.
+    /// Returns the key's DER `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
     }
 
-    /// SHA-256 over the `SubjectPublicKeyInfo`.
+    /// Returns the SHA-256 of the `SubjectPublicKeyInfo`.
     #[must_use]
     pub const fn thumbprint(&self) -> Thumbprint {
         self.thumbprint

@@ -1,5 +1,5 @@
-//! ECDSA over P-256 with SHA-256, in strict DER or as `r` and `s` (IEEE P1363). High-S signatures
-//! are accepted: the platforms make them.
+//! ECDSA over P-256 with SHA-256. Signatures are in strict DER, or are `r` and `s` (IEEE P1363).
+//! High-S signatures are accepted, because the phones' platforms make them.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) const SCHEME: Scheme = Scheme {
     parse,
 };
 
-/// A key, and the one encoding in which it takes signatures.
+/// A parsed key, together with the one format in which its signatures are accepted.
 struct P256(ParsedPublicKey);
 
 fn parse(point: &[u8], format: SignatureFormat) -> Result<Parsed, InvalidKey> {

@@ -1,4 +1,4 @@
-//! A call of a client to a node, and the transition that it makes of an account.
+//! Calls of clients to a node, and the transition of an account that a call makes.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use countersign_core::time::UnixMillis;
 
 use crate::redis::{Stored, Unit};
 
-/// The question of a call.
+/// The operation that a call asks for.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Track(ActionKey),
     Issue(ActionKey),
     Decide(Arc<VerifiedDecision>),
     Cancel(ChallengeId),
-    /// Waits for the end until a time in milliseconds.
+    /// Waits for the challenge's end, at most until this time in milliseconds.
     Poll(ChallengeId, u64),
 }
 
 impl Op {
-    /// The challenge that it is about.
+    /// Returns the challenge that the operation is about, if there is one.
     pub(crate) fn challenge(&self) -> Option<&ChallengeId> {
         match self {
             Self::Track(_) | Self::Issue(_) => None,
@@ -39,7 +39,7 @@ impl Op {
     }
 }
 
-/// The answer to a call.
+/// The answer that a client receives to a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     Tracked(ActionKey),
@@ -47,21 +47,21 @@ pub(crate) enum Told {
     Ended(Outcome),
     Pending,
     Refused,
-    /// Nobody can say, or not now: 503.
+    /// The node cannot answer now, or does not know the result: status 503.
     Unavailable,
 }
 
-/// The progress of a call.
+/// Progress of a call in its node.
 #[derive(Clone, Debug)]
 pub(crate) enum Stage {
-    /// Waits for a connection, or for a pause to pass.
+    /// The call waits for a connection, or for the end of a pause.
     Idle,
     Reading,
-    /// A unit was sent, with the answer once it is recorded.
+    /// The call's unit was sent. After it is recorded, the node gives this answer.
     Committing(Box<Unit>, Told),
-    /// An end of another node waits for the replica.
+    /// The call found a recorded end and waits until the replica confirms it.
     Confirming(Outcome),
-    /// A poll waits for news.
+    /// The poll waits for news of its account.
     Parked,
 }
 
@@ -72,15 +72,15 @@ pub(crate) struct Call {
     pub(crate) op: Op,
     pub(crate) begun: u64,
     pub(crate) stage: Stage,
-    /// News of its account wake it.
+    /// True if news of its account make the call read again.
     pub(crate) registered: bool,
-    /// News came while it read.
+    /// True if news arrived while the call was reading.
     pub(crate) again: bool,
-    /// An answer to its unit may have been lost.
+    /// True if a reply to its unit may have been lost.
     pub(crate) resent: bool,
-    /// Times that its unit was sent, or its transition run.
+    /// Number of times that a unit of the call was sent.
     pub(crate) tries: u32,
-    /// Sequence of the partition at its last read.
+    /// Sequence number of the partition at the call's last read.
     pub(crate) sequence: u64,
 }
 
@@ -92,19 +92,20 @@ impl Call {
     }
 }
 
-/// The next step of a call, by an account as it is.
+/// The next step of a call, which the account's state decides.
 pub(crate) enum Next {
     Commit(Change, Told),
-    /// The record has it already.
+    /// The result is already recorded.
     Known(Told),
-    /// The challenge has ended, by the account's record.
+    /// The challenge has ended, as the account's record shows.
     Ended(Outcome),
-    /// A poll has to wait.
+    /// The challenge is open, so a poll waits.
     Open,
     Refused,
 }
 
-/// Runs the transition of a call on an account, at `now`. `fresh` names a new challenge.
+/// Runs the transition of a call on an account, at `now`. `fresh` is the number for a new
+/// challenge.
 pub(crate) fn run(call: &Call, stored: &Stored, now: u64, fresh: u64, limits: &Limits) -> Next {
     let account = &stored.account;
     let open = call.op.challenge().and_then(|id| account.open_challenge(id));

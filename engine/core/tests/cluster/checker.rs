@@ -1,4 +1,4 @@
-//! The checker: it hears every answer, and knows what may not be answered any more.
+//! The checker: it receives every answer to a call and finds contradictions between them.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,25 @@ use crate::call::{Call, Op, Told};
 use crate::redis::Partition;
 use crate::rules::Setup;
 
-/// Longest time to wake a poll whose news was lost.
+/// Maximum time until a poll is answered after its news were lost, in milliseconds.
 const WAKE_MS: u64 = 900;
 
-/// An end that somebody was told, and when first.
+/// An end that a client received, and the time of the first answer with it.
 struct End {
     outcome: Outcome,
     told_at: u64,
 }
 
-/// The answers of a run.
+/// The answers that clients received in a run.
 #[derive(Default)]
 pub(crate) struct Checker {
     ends: BTreeMap<ChallengeId, End>,
     issued: Vec<(usize, ChallengeId)>,
     tracked: Vec<(usize, ActionKey)>,
-    /// Contradictions, which only a reported loss excuses.
+    /// Contradictions between answers. They are allowed only if a node has found out that commits
+    /// were lost.
     contradictions: Vec<String>,
-    /// From then on nothing disturbs a poll but lost news.
+    /// Time from which lost news are the only fault that can delay a poll.
     quiet_at: u64,
 }
 
@@ -60,7 +61,8 @@ impl Checker {
         }
     }
 
-    /// A poll has to be answered soon after the end of its challenge was told to anybody.
+    /// Records a contradiction if a poll is answered too late, at `now`, after any client received
+    /// the end of its challenge.
     pub(crate) fn woken(&mut self, call: &Call, now: u64) {
         let Op::Poll(id, _) = &call.op else { return };
         let Some(end) = self.ends.get(id) else { return };
@@ -70,8 +72,8 @@ impl Checker {
         }
     }
 
-    /// Compares the answers with the partition that is left. `is_found_out` says that a loss is on
-    /// record, or that a node which knows of one has stopped.
+    /// Compares the answers with the final partition. `is_found_out` is true if the partition is
+    /// marked as having lost commits, or if a node that has found a loss has stopped.
     pub(crate) fn finish(
         mut self,
         partition: &Partition,

@@ -1,16 +1,17 @@
-//! The clients of a run: backends that track, browsers that wait, phones that decide.
+//! Clients of a run: backends that track, issue and cancel, browsers that poll, and phones that
+//! decide.
 
 use crate::call::{Call, Op, Told};
 use crate::names;
 use crate::queue::Event;
 use crate::world::{NODES, World};
 
-/// Clients begin nothing any more, in milliseconds.
+/// Time after which clients begin no further calls, in milliseconds.
 const CLIENTS_END: u64 = 8_500;
 const POLL_MS: u64 = 2_000;
 
 impl World {
-    /// A client goes on with the answer to its call.
+    /// Makes the next calls of a client after it received an answer.
     pub(crate) fn follow(&mut self, call: &Call, told: Told) {
         let host = self.rng.usize(0..NODES);
         match told {
@@ -22,7 +23,7 @@ impl World {
                     let until = self.now + self.rng.u64(POLL_MS / 2..POLL_MS * 2);
                     self.call(host, call.user, Op::Poll(challenge.id.clone(), until));
                 }
-                // Some are taken back at once, while their polls begin.
+                // One challenge in three is cancelled at once, while its polls begin.
                 if self.rng.u8(0..3) == 0 {
                     let host = self.rng.usize(0..NODES);
                     self.call(host, call.user, Op::Cancel(challenge.id.clone()));
@@ -38,7 +39,7 @@ impl World {
         self.at(time, Event::Call { host, call });
     }
 
-    /// Clients of their own accord.
+    /// Makes a random call that depends on no answer, and schedules the next one.
     pub(crate) fn client(&mut self) {
         let (host, user) = (self.rng.usize(0..NODES), self.rng.usize(0..names::USERS));
         let recent = self.challenges.len().saturating_sub(4);
@@ -57,7 +58,7 @@ impl World {
                 self.call(host, user, Op::Decide(decision));
             }
             (_, Some((user, challenge))) => {
-                // Some ask how it stands, and do not wait.
+                // Half of these polls do not wait.
                 let until = self.now + if self.rng.bool() { POLL_MS } else { 0 };
                 self.call(host, user, Op::Poll(challenge.id.clone(), until));
             }

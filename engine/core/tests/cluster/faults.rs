@@ -1,4 +1,4 @@
-//! The work of Redis, and the faults of a run.
+//! Requests to Redis, its replication, and the faults of a run.
 
 use crate::message::{Guard, News, Reply, Request};
 use crate::queue::{Event, Line};
@@ -7,7 +7,7 @@ use crate::rules::Setup;
 use crate::server::{Held, Role};
 use crate::world::{FAULTS_END, NODES, World};
 
-/// Longest wait for the replica.
+/// Maximum wait for the replica, in milliseconds.
 const WAIT_MS: u64 = 300;
 
 impl World {
@@ -81,7 +81,7 @@ impl World {
             let at = one.frozen_until;
             return self.at(at, Event::Arrive { line, server, run, number, request });
         }
-        // Of the requests over a connection that is cut, some arrived before.
+        // Half of the requests over a connection that was cut arrived before the cut.
         let is_cut = self.line(line.host).generation != line.generation;
         if is_cut && self.rng.bool() {
             return;
@@ -178,7 +178,8 @@ impl World {
                 self.hosts[host].asleep_until = asleep_until.min(FAULTS_END);
                 self.reach("a node that slept");
             }
-            // Where a loss has to be reported, the node that knows of it lives.
+            // Nodes are not killed in the setups that lose commits, because the node that knows of
+            // a loss has to report it.
             (3, Setup::Alone | Setup::Replicated) => self.kill(host),
             (_, Setup::Replicated | Setup::Unconfirmed) => self.fail_over(),
             (_, Setup::Alone | Setup::Lossy) => self.crash(),
@@ -220,7 +221,8 @@ impl World {
         self.after(20, 300, Event::Restart { server: 0 });
     }
 
-    /// The primary loses its replica, and is replaced by it a while later.
+    /// Begins a fail-over: the primary stops copying to its replica, and the replica replaces it
+    /// later.
     fn fail_over(&mut self) {
         if std::mem::replace(&mut self.failing_over, true) {
             return;
@@ -246,7 +248,7 @@ impl World {
         self.after(0, 600, Event::Demote { server: old });
     }
 
-    /// The old primary becomes the replica of the new one, with its data.
+    /// Makes the old primary the replica of the new one, with the new primary's data.
     fn demote(&mut self, server: usize) {
         let identity = self.fresh();
         let (data, writes) =

@@ -1,10 +1,11 @@
-//! Many nodes over one Redis, simulated from seeds: the rules by which a commit is recorded, a
-//! record is read and a poll is woken, over the core's own transitions.
+//! Simulation of many nodes over one Redis, from seeds. It tests the rules by which a commit is
+//! recorded, a record is read and a poll is woken, with the core's own transitions.
 //!
-//! A run lives for eleven seconds of its own time, with three nodes, their clients, lost answers
-//! and news, and faults; the checker hears every answer. The same seed is the same run on every
-//! machine. Three variables choose: `COUNTERSIGN_SIMULATIONS` is the number of seeds for each
-//! Redis, `COUNTERSIGN_SEED` repeats one, and `COUNTERSIGN_RULE` leaves out one rule alone.
+//! A run takes eleven seconds of simulated time, with three nodes, their clients, lost replies and
+//! news, and other faults. The checker receives every answer. The same seed gives the same run on
+//! every machine. Three environment variables select runs: `COUNTERSIGN_SIMULATIONS` is the number
+//! of seeds for each setup, `COUNTERSIGN_SEED` repeats one seed, and `COUNTERSIGN_RULE` restricts
+//! the test without a rule to one rule.
 
 #![expect(clippy::expect_used, reason = "a test may end by it")]
 
@@ -26,17 +27,17 @@ use std::collections::BTreeSet;
 use crate::rules::{Circumstances, RULES, Rule, Setup};
 use crate::world::live;
 
-/// Runs of each Redis in CI.
+/// Default number of runs for each setup of Redis.
 const SEEDS: u64 = 500;
-/// Runs without a rule, at most: one of them has to break an invariant.
+/// Maximum number of runs without a rule. One of them has to break an invariant.
 const SEEDS_WITHOUT_RULE: u64 = 4_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// Lives the runs of a Redis: none breaks an invariant, and together they reach these things and no
-/// others.
+/// Runs all seeds with a setup of Redis. No run may break an invariant. Together they have to reach
+/// exactly the cases of `to_reach`.
 fn live_all(setup: Setup, to_reach: &[&'static str]) {
     let rules = Circumstances { setup, without: None };
     if let Some(seed) = number("COUNTERSIGN_SEED") {
@@ -130,7 +131,7 @@ fn a_replica_that_took_over_without_the_last_writes_is_found_out() {
     live_all(Setup::Unconfirmed, &to_reach);
 }
 
-/// The Redis under which the absence of a rule does harm.
+/// Returns the setup of Redis in which the absence of a rule breaks an invariant.
 const fn setup_for(rule: Rule) -> Setup {
     match rule {
         Rule::Parent

@@ -1,4 +1,4 @@
-//! Messages between nodes, Redis and the world, and everything that a node is given with an input.
+//! Messages between nodes, Redis and the world, and the context of a node's inputs.
 
 use std::rc::Rc;
 
@@ -13,12 +13,12 @@ use crate::rules::Circumstances;
 pub(crate) enum Request {
     Open,
     Read(usize),
-    /// A unit, from a node that knows the partition at that place.
+    /// A commit of a unit. The node knows the partition under this server and epoch.
     Commit(Unit, Place),
     Sequence,
-    /// A small write.
+    /// A small write, whose reply shows that the replica confirms writes.
     Beat,
-    /// Acknowledged commits are missing.
+    /// A report that acknowledged commits are missing.
     Report,
 }
 
@@ -27,9 +27,9 @@ impl Request {
         !matches!(self, Self::Read(_) | Self::Sequence)
     }
 
-    /// A replica refuses it. A check asks for the role too: until somebody opens the partition on
-    /// the new primary, the data of a demoted server still names that server, and a node that only
-    /// reads would take them for the truth.
+    /// Returns true if a replica refuses the request. The request for the sequence needs the
+    /// primary too: until a node opens the partition on the new primary, the data of a demoted
+    /// server still name that server as the holder, and a node that only reads would accept them.
     pub(crate) const fn needs_primary(&self) -> bool {
         !matches!(self, Self::Read(_))
     }
@@ -42,13 +42,14 @@ pub(crate) enum Reply {
     Committed(Answer),
     Sequence(Guard),
     Written,
-    /// The replica has not confirmed the write in time.
+    /// The replica did not confirm the write in time.
     Unconfirmed,
-    /// The server is no primary any more.
+    /// The server is not the primary any more.
     ReadOnly,
 }
 
-/// The end of every pipeline.
+/// State of the partition. Each account and each sequence number that a node reads comes with it,
+/// so that the node can check the source of the reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
     pub(crate) place: Place,
@@ -56,7 +57,7 @@ pub(crate) struct Guard {
     pub(crate) lost: bool,
 }
 
-/// News of a commit.
+/// A message to all connected nodes that a commit was recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct News {
     pub(crate) epoch: u64,
@@ -68,29 +69,30 @@ pub(crate) struct News {
 pub(crate) enum Timer {
     Check,
     Beat,
-    /// The end of a poll, or of a pause of a call.
+    /// The end of a poll, or of a pause, of the call with this id.
     Call(u64),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
-    /// A request of that number, over the present connection.
+    /// Sends the request of this number over the present connection.
     Send(u64, Request),
     Tell(Call, Told),
     Timer(u64, Timer),
-    /// The connection is of no use.
+    /// Ends the connection, because it is of no use.
     Disconnect,
-    /// Something that a run is to reach.
+    /// Counts a case that the runs have to reach.
     Reached(&'static str),
 }
 
-/// Everything that a node is given besides its input.
+/// Context that a node gets with each input: the time, the rules, random numbers, and a list for
+/// its effects.
 pub(crate) struct Desk<'a> {
     pub(crate) now: u64,
     pub(crate) rules: Circumstances,
     pub(crate) limits: &'a Limits,
     pub(crate) rng: &'a mut Rng,
-    /// Numbers that were not given out before.
+    /// Last number that was used. Each new id takes the next number.
     pub(crate) fresh: &'a mut u64,
     pub(crate) effects: Vec<Effect>,
 }

@@ -1,4 +1,4 @@
-//! The few users of a run, their devices and their actions.
+//! Names of a run's few users, devices and actions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +17,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 pub(crate) const USERS: usize = 2;
 
-/// Limits that no run reaches: the limits have tests of their own.
+/// Returns limits that no run reaches, because other tests cover the limits.
 pub(crate) fn limits() -> Limits {
     Limits {
         challenge_lifetime_ms: 600_000,
@@ -37,7 +37,8 @@ fn signer(user: usize) -> SigningKey {
     SigningKey::from_bytes(&[u8::try_from(user).expect("few users") + 1; 32])
 }
 
-/// An account with one authenticator. Made once, because a run begins with it.
+/// Returns the account of a user with one authenticator. It is made once and cloned, because every
+/// run begins with it.
 pub(crate) fn enrolled(user: usize) -> Account {
     static MADE: OnceLock<Vec<Account>> = OnceLock::new();
     MADE.get_or_init(|| (0..USERS).map(enroll).collect())[user].clone()
@@ -58,7 +59,7 @@ fn enroll(user: usize) -> Account {
     account
 }
 
-/// The approval of the user's device.
+/// Makes an approval of a challenge by the user's device.
 pub(crate) fn approved(user: usize, challenge: &Challenge) -> Arc<VerifiedDecision> {
     let account = enrolled(user);
     let signature = signer(user).sign(challenge.id.as_str().as_bytes()).to_bytes().to_vec();

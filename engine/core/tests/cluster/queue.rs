@@ -1,10 +1,11 @@
-//! The events of a run, by their time.
+//! Events of a run, ordered by their time.
 
 use crate::call::Call;
 use crate::message::{News, Reply, Request, Timer};
 use crate::redis::Partition;
 
-/// A request or an answer names the connection that it belongs to.
+/// A connection of a node's process. Messages bear it, so that a node ignores messages of an
+/// earlier connection or process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
     pub(crate) host: usize,
@@ -45,13 +46,14 @@ pub(crate) enum Event {
         host: usize,
     },
     Client,
-    /// A call that was sent to a node while that slept.
+    /// A client's call reaches a node.
     Call {
         host: usize,
         call: Box<Call>,
     },
     Fault,
-    /// Redis alone.
+    /// A Redis server starts again after its process died. This event and those below concern Redis
+    /// only.
     Restart {
         server: usize,
     },
@@ -78,7 +80,7 @@ pub(crate) enum Event {
     },
 }
 
-/// An event with its time in milliseconds, and its place among those of that time.
+/// An event with its time in milliseconds, and its order among events of the same time.
 pub(crate) struct Entry(pub(crate) u64, pub(crate) u64, pub(crate) Event);
 
 impl PartialEq for Entry {

@@ -1,4 +1,4 @@
-//! Redis: one partition of the accounts, and the script that commits to it.
+//! Data of Redis: a partition of accounts, and the script that commits to it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,33 +12,34 @@ use countersign_core::id::{ActionKey, ChallengeId};
 
 use crate::rules::{Circumstances, Rule};
 
-/// Commit ids that an account remembers. Few, so that runs reach their end.
+/// Number of commit ids that an account remembers. It is small, so that runs exceed it.
 pub(crate) const IDS_KEPT: usize = 2;
 
-/// A version of an account: the number of its commits, and the id of the last.
+/// A version of an account: the number of its commits, and the id of the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) number: u64,
     pub(crate) id: u64,
 }
 
-/// An account with its records, as Redis has them.
+/// An account with its records, as Redis stores them.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) version: Version,
     pub(crate) account: Account,
     pub(crate) actions: BTreeMap<ActionKey, Arc<Action>>,
     pub(crate) ended: BTreeMap<ChallengeId, Arc<Challenge>>,
-    /// The units that led to it, for the checker alone; Redis remembers the last of their ids.
+    /// All recorded units of the account. The checker reads them all; the script reads only the ids
+    /// of the last [`IDS_KEPT`].
     pub(crate) chain: Vec<Recorded>,
 }
 
-/// A unit in the chain of an account.
+/// A recorded unit in the chain of an account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recorded {
     pub(crate) id: u64,
     pub(crate) call: u64,
-    /// True if it was recorded on the version that it was made from.
+    /// True if the unit was recorded on the version that it was made from.
     pub(crate) fits: bool,
 }
 
@@ -48,10 +49,10 @@ impl Stored {
         Self { version: Version { number: 0, id: 0 }, account, actions, ended, chain }
     }
 
-    /// Carries out a unit.
+    /// Applies a unit to the account, whatever version it was made from.
     pub(crate) fn apply(&mut self, unit: &Unit) {
         let fits = self.version == unit.parent;
-        // Only where a rule is left out does the change not fit.
+        // The expected revision differs only in runs without one of the rules.
         let change = Change { expected: self.account.revision(), ..unit.change.clone() };
         self.account.apply(&change);
         for write in &change.writes {
@@ -79,56 +80,57 @@ impl Stored {
     }
 }
 
-/// A commit on its way: a change, the version it was made from, and its node's knowledge.
+/// A commit: a change, and the version of the account that it was made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Unit {
     pub(crate) id: u64,
-    /// The call that it was made for.
+    /// The call that the unit was made for.
     pub(crate) call: u64,
     pub(crate) user: usize,
     pub(crate) parent: Version,
     pub(crate) change: Change,
 }
 
-/// A partition's server and epoch, as a node knows or Redis has them.
+/// A partition's server and epoch, as a node knows them or as Redis stores them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Process that holds it, anew after each start and each promotion.
+    /// Identity of the server process that holds the partition. It changes at each start and each
+    /// promotion.
     pub(crate) server: u64,
     pub(crate) epoch: u64,
 }
 
-/// An epoch, and the sequence that was found when it began.
+/// An epoch, and the partition's sequence number when the epoch began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun {
     pub(crate) epoch: u64,
     pub(crate) base: u64,
 }
 
-/// The partition.
+/// The accounts of a partition, with its sequence number, and its epochs so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Partition {
     pub(crate) place: Place,
     pub(crate) sequence: u64,
     pub(crate) history: Vec<Begun>,
-    /// A node has found that acknowledged commits are missing.
+    /// True if a node has reported that acknowledged commits are missing.
     pub(crate) lost: bool,
     pub(crate) accounts: Vec<Rc<Stored>>,
 }
 
-/// The answer of the script.
+/// The commit script's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The unit is recorded; `anew` if that was so before.
+    /// The unit is recorded. `anew` is true if it had been recorded before this request.
     Recorded { sequence: u64, anew: bool },
-    /// The account has another version.
+    /// The account has another version than the one that the unit was made from.
     Stale { number: u64 },
-    /// The node does not know this server or epoch, or the partition has lost commits.
+    /// The node knows another server or epoch, or the partition has lost commits.
     Refused,
 }
 
 impl Partition {
-    /// Commits a unit of a node that knows the partition at `known`.
+    /// Commits a unit of a node that knows the partition under `known`.
     pub(crate) fn commit(&mut self, unit: &Unit, known: Place, rules: Circumstances) -> Answer {
         if self.lost || (rules.has(Rule::Epoch) && self.place != known) {
             return Answer::Refused;
@@ -146,7 +148,7 @@ impl Partition {
         Answer::Recorded { sequence: self.sequence, anew: false }
     }
 
-    /// Begins an epoch if another process held the partition before.
+    /// Begins an epoch if another server process held the partition before. Returns true if it did.
     pub(crate) fn open(&mut self, server: u64, fresh_epoch: u64) -> bool {
         if self.place.server == server {
             return false;
@@ -156,8 +158,8 @@ impl Partition {
         true
     }
 
-    /// Sequence at which a node's own epoch was followed by another; None while it is the last, or
-    /// where nobody remembers it.
+    /// Returns the sequence number at which `epoch` was followed by the next epoch. `None` if
+    /// `epoch` is the last or is not in the history.
     pub(crate) fn base_after(&self, epoch: u64) -> Option<u64> {
         let own = self.history.iter().position(|begun| begun.epoch == epoch)?;
         self.history.get(own + 1).map(|next| next.base)

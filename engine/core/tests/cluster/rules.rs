@@ -1,33 +1,36 @@
-//! The rules that keep many nodes over one Redis right. Each can be left out, to see a run fail.
+//! Rules that keep many nodes over one Redis consistent. A run can leave out each rule, to show
+//! that it is needed.
 
-/// One rule of the commit, of the reads, or of the polls.
+/// A rule for commits, reads or polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// A commit is recorded only on the version that it was made from.
     Parent,
-    /// A commit that is sent again is known by its id.
+    /// A commit that is sent again is recognised by its id.
     CommitId,
-    /// A commit that is sent again, and whose id may be forgotten, is not run again.
+    /// A commit that is sent again is not repeated if Redis may have forgotten its id.
     Forgotten,
-    /// A script writes only to the server and the epoch that its node knows.
+    /// The script writes only if the node knows the partition's present server and epoch.
     Epoch,
-    /// A node that meets a new epoch compares what it knew with what was found.
+    /// A node that finds a new epoch compares the commits that it acknowledged with the sequence
+    /// number at which the new epoch began.
     Compare,
-    /// The answer of a read counts only from the server and the epoch that its node knows.
+    /// A node accepts a read only from the server and the epoch that it knows.
     ReadGuard,
-    /// A poll reads the account first, whatever its node remembers.
+    /// A poll reads the account from Redis first, even if its node has the account in memory.
     FirstLook,
-    /// A poll is registered before it reads, so that no news falls between.
+    /// A poll is registered for news before it reads, so that no news between are missed.
     InterestFirst,
-    /// A node that missed news, by the sequence of the next, has its polls look.
+    /// A node that finds a gap in the sequence numbers of the news makes all its polls read again.
     Gap,
-    /// A node compares the sequence with the news that it has had.
+    /// A node regularly compares the partition's sequence number with that of the latest news.
     Check,
-    /// A commit is acknowledged once the replica has it.
+    /// A commit is acknowledged after the replica has confirmed it.
     Wait,
-    /// A read counts only soon after a write that the replica has confirmed.
+    /// A node accepts a read only within a short time after a write that the replica has confirmed.
     ReadConfirmed,
-    /// An end that another node recorded is told once the replica has it.
+    /// A node answers with an end that another node recorded only after the replica has confirmed
+    /// it.
     EndConfirmed,
 }
 
@@ -47,34 +50,34 @@ pub(crate) const RULES: [Rule; 13] = [
     Rule::EndConfirmed,
 ];
 
-/// The Redis of a run.
+/// The setup of Redis in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setup {
     /// One server that syncs every write.
     Alone,
-    /// A server that syncs every write and a replica that has to confirm them; it may be replaced
-    /// while it still answers.
+    /// A server that syncs every write, and a replica that has to confirm every write. The replica
+    /// may replace the server while it still answers.
     Replicated,
-    /// One server that loses its last writes when it dies. Nobody promised more: a loss has to be
+    /// One server that loses its last writes when it dies. A loss is allowed but has to be
     /// reported.
     Lossy,
-    /// A replica that confirms nothing takes over, without the last writes. A loss has to be
-    /// reported here too.
+    /// A server, and a replica that confirms no writes. The replica may replace the server without
+    /// its last writes. A loss is allowed but has to be reported.
     Unconfirmed,
 }
 
 impl Setup {
-    /// Tells whether there is a replica.
+    /// Returns true if there is a replica.
     pub(crate) const fn has_replica(self) -> bool {
         matches!(self, Self::Replicated | Self::Unconfirmed)
     }
 }
 
-/// The circumstances of a run.
+/// The setup of a run, and the rule that it leaves out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances {
     pub(crate) setup: Setup,
-    /// The rule that is left out.
+    /// The rule that the run leaves out, if any.
     pub(crate) without: Option<Rule>,
 }
 
@@ -83,7 +86,7 @@ impl Circumstances {
         self.without != Some(rule)
     }
 
-    /// Tells whether commits wait for a replica.
+    /// Returns true if commits wait for the replica's confirmation.
     pub(crate) fn waits(self) -> bool {
         self.setup == Setup::Replicated && self.has(Rule::Wait)
     }

@@ -1,4 +1,4 @@
-//! Redis servers: their processes, their replication, and their deaths.
+//! Redis servers, with their processes and their replication.
 
 use crate::redis::{Partition, Place};
 
@@ -9,28 +9,29 @@ pub(crate) enum Role {
     Down,
 }
 
-/// An answer that waits for the replica.
+/// An answer that waits until the replica has confirmed a write.
 pub(crate) struct Held<T> {
     pub(crate) write: u64,
     pub(crate) answer: T,
 }
 
 pub(crate) struct Server<T> {
-    /// Process; another after each start. Connections end with it.
+    /// Number of the process. It changes when the process dies, and connections end with it.
     pub(crate) run: u64,
-    /// Name of this process as the holder of its data, another after each change of its role.
+    /// Identity of the process as the holder of its data. It changes after each start and each
+    /// change of its role.
     pub(crate) identity: u64,
     pub(crate) role: Role,
     pub(crate) data: Partition,
-    /// The records that outlive the process.
+    /// The data that survive the process.
     pub(crate) durable: Partition,
-    /// Writes so far.
+    /// Number of writes so far.
     pub(crate) writes: u64,
-    /// Writes of its primary that a replica has carried out.
+    /// Number of the primary's last write that this replica has.
     pub(crate) copied: u64,
-    /// It copies its writes to the other server.
+    /// True if the server copies its writes to the other server.
     pub(crate) linked: bool,
-    /// It is paused until then, and carries out later what arrives.
+    /// End of a pause. Requests that arrive in the pause are handled at its end.
     pub(crate) frozen_until: u64,
     pub(crate) held: Vec<Held<T>>,
 }
@@ -46,7 +47,7 @@ impl<T> Server<T> {
         self.data.place
     }
 
-    /// Takes the answers out that the replica's progress allows.
+    /// Removes and returns the answers that wait for writes up to `write`.
     pub(crate) fn confirmed(&mut self, write: u64) -> Vec<T> {
         let (done, held): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.held).into_iter().partition(|held| held.write <= write);

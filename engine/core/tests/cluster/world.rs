@@ -1,4 +1,4 @@
-//! A run from a seed: three nodes, their clients, a network, Redis, and faults.
+//! A run from a seed: three nodes, their clients, a network, Redis and faults.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -19,24 +19,25 @@ use crate::rules::{Circumstances, Setup};
 use crate::server::{Role, Server};
 
 pub(crate) const NODES: usize = 3;
-/// Faults end, and later the run; in milliseconds.
+/// Time after which no fault begins, and the end of the run, both in milliseconds.
 pub(crate) const FAULTS_END: u64 = 6_000;
 const RUN_END: u64 = 11_000;
 
-/// A node's process, and its connection.
+/// A node's process and its connection to Redis.
 #[derive(Default)]
 pub(crate) struct Host {
     pub(crate) node: Option<Node>,
     pub(crate) life: u64,
     pub(crate) asleep_until: u64,
     pub(crate) generation: u64,
-    /// The server, and its process, that it is connected to.
+    /// The server that the node is connected to, and the number of the server's process.
     pub(crate) connection: Option<(usize, u64)>,
-    /// When its latest news arrive: one connection keeps their order.
+    /// Arrival time of the latest news. Later news arrive no earlier, because one connection keeps
+    /// their order.
     pub(crate) news_at: u64,
 }
 
-/// Counts of things that happened in a run.
+/// Counts of the cases that a run has reached.
 pub(crate) type Reached = BTreeMap<&'static str, u64>;
 
 pub(crate) struct World {
@@ -48,9 +49,9 @@ pub(crate) struct World {
     fresh: u64,
     pub(crate) hosts: Vec<Host>,
     pub(crate) servers: Vec<Server<(Line, u64, Reply)>>,
-    /// The server that is taken for the primary.
+    /// The server that clients of Redis find as the primary.
     pub(crate) primary: usize,
-    /// A fail-over is under way.
+    /// True during a fail-over.
     pub(crate) failing_over: bool,
     checker: Checker,
     pub(crate) challenges: Vec<(usize, Arc<Challenge>)>,
@@ -100,7 +101,7 @@ impl World {
         self.queue.push(Reverse(Entry(time, order, event)));
     }
 
-    /// After a time between both, in milliseconds.
+    /// Schedules an event after a random time between `from` and `to`, in milliseconds.
     pub(crate) fn after(&mut self, from: u64, to: u64, event: Event) {
         let time = self.now + self.rng.u64(from..=to);
         self.at(time, event);
@@ -115,7 +116,7 @@ impl World {
         Line { host, life, generation }
     }
 
-    /// Gives a node an input, and carries out its effects.
+    /// Returns an input to a node and carries out the node's effects.
     pub(crate) fn with_node(&mut self, host: usize, run: impl FnOnce(&mut Node, &mut Desk<'_>)) {
         let Some(mut node) = self.hosts[host].node.take() else { return };
         let Self { now, rules, ref limits, ref mut rng, ref mut fresh, .. } = *self;
@@ -177,7 +178,8 @@ impl World {
         }
     }
 
-    /// An input of a node. A node that sleeps has it when it wakes, a dead one never.
+    /// Delivers an event to a node. A sleeping node gets it when it wakes up; a later process of
+    /// the node never gets it.
     fn at_node(&mut self, line: Line, event: Event) {
         let Host { life, asleep_until, generation, .. } = self.hosts[line.host];
         if line.life != life {
@@ -229,7 +231,7 @@ impl World {
     }
 }
 
-/// Lives a run, and answers what it reached or which invariant it broke.
+/// Simulates the run of a seed. Returns the cases that it reached, or the invariant that it broke.
 pub(crate) fn live(seed: u64, rules: Circumstances) -> Result<Reached, String> {
     let mut world = World::new(seed, rules);
     while let Some(Reverse(Entry(time, _, event))) = world.queue.pop() {

@@ -1,4 +1,4 @@
-//! Answers of phones, with good signatures and with bad ones.
+//! Decisions of phones, with valid and with invalid signatures.
 
 use countersign_core::decision::{Asked, SignedDecision, verify};
 use countersign_core::device::Signing;
@@ -11,7 +11,9 @@ use crate::reference::Reference;
 use crate::world::{Arrived, Verdict, World};
 
 impl World {
-    /// A phone signs an answer. Whether it may is for the account to say when it comes to it.
+    /// Signs a decision as a phone and checks that invalid signatures are refused. A valid decision
+    /// about an open challenge is queued in `arrived`; the account accepts or refuses it in a later
+    /// event.
     pub(crate) fn answer(&mut self, event: &Event, reference: &Reference) -> Verdict {
         let Event::Answer { user, challenge, device, approve, signed } = event else {
             unreachable!("called for answers only")
@@ -27,7 +29,7 @@ impl World {
         let bound: Vec<_> = bound.into_iter().cloned().collect();
         let signing = self.inboxes[key].signing();
         let Some(asking) = Asked::among(&bound, &asked_for, signing) else {
-            // Never asked, removed, or without a place.
+            // The device was never asked, was removed, or has no place in its key's inbox.
             let refused = Verdict::Refused(Refusal::ChallengeUnknown);
             return if predicted == Err(Refusal::ChallengeUnknown) {
                 refused

@@ -1,5 +1,5 @@
-//! Events of the model: steps as they are generated, by position so that they shrink well, and the
-//! events that they stand for in the present state of the sequence.
+//! Events of the model. The generator makes steps, which name things by their positions in lists,
+//! because such steps shrink well. A step is then resolved to an event in the present state.
 
 use countersign_core::action::ActionState;
 use countersign_core::outcome::Outcome;
@@ -10,14 +10,15 @@ use crate::names::{ActionName, CODES, INSTANCES, KEYS, USERS};
 use crate::reference::{Asked, Reference};
 use crate::world::{Arrived, World};
 
-/// A step, and whether its commit gets lost on the way to the store.
+/// A generated step. If `lost` is true, its commit does not reach the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) kind: Kind,
     pub(crate) lost: bool,
 }
 
-/// Numbers are positions in a list, counted from the newest, modulo the length of the list.
+/// The kind of a step. Its numbers are positions in a list, counted from the newest entry, modulo
+/// the length of the list.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Track(ActionName),
@@ -40,7 +41,7 @@ pub(crate) enum Kind {
     Crash { back_ms: u64 },
 }
 
-/// A step with names in place of positions. Challenges and devices have numbers of their own.
+/// A step after its positions are resolved. Challenges and devices are named by numbers.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Track(ActionName),
@@ -63,8 +64,8 @@ pub(crate) enum Event {
         user: usize,
         challenge: usize,
     },
-    /// A phone's answer arrives and its signature is checked. `signed` is the challenge that the
-    /// signature is over.
+    /// A phone's decision about `challenge` arrives, and its signature is checked. `signed` is the
+    /// challenge whose message was signed.
     Answer {
         user: usize,
         challenge: usize,
@@ -72,12 +73,12 @@ pub(crate) enum Event {
         approve: bool,
         signed: usize,
     },
-    /// The account comes to an answer that arrived before.
+    /// The account handles a decision that arrived before.
     Decide {
         user: usize,
         arrived: Arrived,
     },
-    /// Somebody else ends a challenge, as of that time.
+    /// A challenge is ended at `at` without a device.
     End {
         user: usize,
         challenge: usize,
@@ -98,7 +99,7 @@ pub(crate) enum Event {
         device: usize,
         key: usize,
         may_add: bool,
-        /// True if the key is to sign statements, which its holder proves.
+        /// True if the enrollment asks for statements and proves possession of the key.
         raise: bool,
     },
     RemoveDevice {
@@ -107,16 +108,16 @@ pub(crate) enum Event {
     },
     RemoveUser(usize),
     Late(usize),
-    /// The last commit arrives once more.
+    /// The last recorded commit arrives a second time.
     Repeat,
-    /// The process dies and another starts, with a clock that is so much behind.
+    /// The process dies and another starts, with a clock that is `back_ms` milliseconds behind.
     Crash {
         back_ms: u64,
     },
 }
 
 impl Event {
-    /// Gives the user whose account it is about.
+    /// Returns the user whose account the event is about, and 0 for events of no account.
     pub(crate) fn user(&self) -> usize {
         match self {
             Self::Track(action) | Self::Issue { action, .. } | Self::Override { action, .. } => {
@@ -138,7 +139,8 @@ impl Event {
 }
 
 fn action() -> impl Strategy<Value = ActionName> {
-    // Mostly one user, so that limits are reached; the others are there to be mistaken for.
+    // User 0 is drawn most often, so that limits are reached. The other users show that accounts
+    // are not mixed up.
     let user = prop_oneof![2 => Just(0), 1 => 0..USERS];
     let parts = (user, 0..CODES, 0..INSTANCES);
     parts.prop_map(|(user, code, instance)| ActionName { user, code, instance })
@@ -189,17 +191,18 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
-/// Any step, one in ten of which is lost.
+/// Generates a step. The commit of one step in ten is lost.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     (kind(), prop::bool::weighted(0.1)).prop_map(|(kind, lost)| Step { kind, lost })
 }
 
-/// The entry at a position counted from the newest.
+/// Returns the entry at a position, counted from the newest and modulo the length.
 fn newest<T: Clone>(entries: &[T], position: usize) -> Option<T> {
     entries.iter().rev().cycle().nth(position % entries.len().max(1)).cloned()
 }
 
-/// A challenge to notify of: mostly one that is held, or else any there ever was.
+/// Returns the user and the number of a challenge to notify: for the positions 0 to 2 an open, held
+/// one, for position 3 any challenge.
 fn notified(position: usize, reference: &Reference) -> Option<(usize, usize)> {
     let challenges = reference.challenges.iter();
     let among =
@@ -208,7 +211,7 @@ fn notified(position: usize, reference: &Reference) -> Option<(usize, usize)> {
     newest(&among, position)
 }
 
-/// Gives the event that a step stands for, if its subject exists.
+/// Resolves a step to an event. `None` if the step's challenge, device or action does not exist.
 pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Option<Event> {
     let issued: Vec<_> = reference.challenges.keys().copied().collect();
     let challenge = |position| {
@@ -223,8 +226,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
     let (next_challenge, next_device) = (world.next, world.next);
     Some(match step.kind.clone() {
         Kind::Track(action) => Event::Track(action),
-        // A step whose condition is missing becomes one that makes it, so that fewer steps go to
-        // waste.
+        // A step that needs a tracked action or a known user becomes a tracking if there is none,
+        // so that fewer steps have no effect.
         Kind::Issue { action, .. } if !reference.actions.contains_key(&action) => {
             Event::Track(action)
         }
@@ -232,7 +235,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
             Event::Track(ActionName { user, code: 0, instance: 0 })
         }
         Kind::Issue { action, target, supersede, held } => {
-            // Any device there ever was: of this user, of another one, or removed.
+            // The target is any device that ever existed: of this user, of another user, or
+            // removed.
             let target = target.and_then(|position| newest(&world.devices, position));
             Event::Issue { challenge: next_challenge, action, target, supersede, held }
         }
@@ -247,7 +251,8 @@ pub(crate) fn resolve(step: &Step, world: &World, reference: &Reference) -> Opti
         Kind::Forge(at) => ended(at, Outcome::Approved)?,
         Kind::Answer { challenge: position, device, approve, other } => {
             let (user, challenge) = challenge(position)?;
-            // Mostly one that was asked, or else any there ever was.
+            // The device is one that the challenge asked for four of six positions, else any that
+            // ever existed.
             let asked: Vec<_> = reference.challenges[&challenge].asked.iter().copied().collect();
             let device = newest(if device < 4 { &asked } else { &world.devices }, device)?;
             let signed = if other { challenge + 1 } else { challenge };

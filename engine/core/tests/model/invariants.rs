@@ -1,4 +1,5 @@
-//! Conditions that hold after every step: the invariants of the architecture, by name.
+//! Invariants of the architecture, checked after every step. Each function is named after its
+//! invariant.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::reference::Reference;
 use crate::store::Store;
 use crate::world::World;
 
-/// Checks all of them. `before` is the store as it was before the step.
+/// Checks all invariants. `before` is the store before the step.
 pub(crate) fn check(world: &World, reference: &Reference, before: &Store) {
     one_outcome_per_challenge_ever(before, &world.store);
     a_closed_challenge_never_reopens(world);
@@ -60,7 +61,7 @@ fn a_closed_challenge_never_reopens(world: &World) {
     }
 }
 
-/// The ends that a step has recorded.
+/// Returns the ends that the step has recorded.
 fn new_ends<'w>(
     world: &'w World,
     before: &'w Store,
@@ -87,7 +88,7 @@ fn approved_only_by_a_bound_target_in_time(world: &World, before: &Store) {
             let message = message(challenge, device, signing, decision);
             device.key.verify(&message, signature).is_ok()
         };
-        // A key may have risen while its answer was on its way.
+        // The key's signing mode may have been raised after the decision arrived.
         let risen = device.signing == Signing::StatementV1;
         let good = over(Signing::ChallengeId) || (risen && over(Signing::StatementV1));
         assert!(good, "decided with the key of another device, or over something else");
@@ -157,10 +158,10 @@ fn an_inbox_shows_only_open_challenges_of_its_bindings(world: &World, reference:
     }
 }
 
-/// Checks the reverse: each challenge that a device may answer is in the inbox of its key, if it
-/// has a place there.
+/// Checks that each open challenge is in the inbox of key `key`, if a binding with a place there
+/// may answer it, and is not there otherwise.
 fn all_that_waits_is_found(world: &World, reference: &Reference, key: usize) {
-    // Nothing that is held and that nobody was notified of.
+    // A held challenge without a notification is not expected in an inbox.
     let told = |c: &Challenge| {
         let number = reference.challenges.keys().find(|n| challenge_id(**n) == c.id).unwrap();
         let asked = &reference.challenges[number];
@@ -191,8 +192,8 @@ fn authenticators_within_limits(store: &Store) {
     }
 }
 
-/// A stranger who enrolls a key takes no place from its owner, and a key serves no more users than
-/// it may.
+/// Checks that every confirmed binding of a key has a place, and that unconfirmed bindings get
+/// places only up to the limit of users for a key.
 fn a_key_serves_its_confirmed_users_first(world: &World) {
     let max = limits().users_per_key_max;
     for (key, inbox) in world.inboxes.iter().enumerate() {
@@ -211,7 +212,8 @@ fn a_key_serves_its_confirmed_users_first(world: &World) {
     }
 }
 
-/// Checks that a key's signing mode is the same for all its users, and never falls.
+/// Checks that a device's signing mode never falls, and that a key's mode is the same for all its
+/// users.
 fn signing_never_falls(before: &Store, after: &Store) {
     for (account, stored) in &before.accounts {
         for device in &stored.devices {

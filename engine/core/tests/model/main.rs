@@ -1,9 +1,9 @@
-//! Random sequences of events against a small reference model.
+//! Random sequences of events, compared with a small reference model.
 //!
-//! The rules run as the engine runs them: an account judges each answer that has arrived, its
-//! transitions are committed to a store that decides, and challenges learn the recorded end.
-//! Commits get lost, and arrive late. After every step the [`invariants`] must hold and the store
-//! must agree with the [`reference`].
+//! The tests use the core as the engine does: an account accepts or refuses each decision that has
+//! arrived, its changes are committed to a store, and copies of challenges in memory are replaced
+//! by recorded ones. Commits are lost, or arrive late. After every step the [`invariants`] must
+//! hold, and the store must agree with the [`reference`].
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -30,7 +30,8 @@ use event::{Event, Step};
 use reference::Reference;
 use world::{Verdict, World};
 
-/// Cases that a run has reached, so that we see that the sequences reach them all.
+/// Names of the cases that a run has reached. A test checks that the generated sequences reach all
+/// of them.
 type Reached = BTreeSet<String>;
 
 fn config() -> ProptestConfig {
@@ -38,12 +39,12 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: Some(Box::new(regressions)), ..ProptestConfig::default() }
 }
 
-/// Carries out the steps in the world and in the reference, and compares them after each.
+/// Runs the steps in the world and in the reference model, and compares the two after each step.
 fn run(steps: &[Step]) -> Reached {
     run_logged(steps, &mut Vec::new())
 }
 
-/// Does the same as [`run`], and logs each event before its check.
+/// Runs the steps like [`run`], and also logs each event before it is run.
 fn run_logged(steps: &[Step], log: &mut Vec<String>) -> Reached {
     let (mut world, mut reference) = (World::new(), Reference::default());
     let mut reached = Reached::new();
@@ -94,8 +95,9 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
     match (&verdict, predicted) {
         (Verdict::Done, Ok(next)) => *reference = next,
         (Verdict::Lost, Ok(_)) | (Verdict::Unsure, _) => {}
-        // Behind the time of an answer that it has, an account is not asked: how long ago it was
-        // is not known.
+        // The clock was set back behind the time of an answer. The account then refuses prompts,
+        // because it cannot know how long ago the answer was. The reference model does not predict
+        // this.
         (Verdict::Refused(Refusal::TooManyPrompts { .. }), Ok(_)) if world.now < world.latest => {}
         (Verdict::Refused(refusal), Err(predicted)) => assert_eq!(*refusal, predicted, "{event:?}"),
         (verdict, predicted) => panic!("{event:?}: {verdict:?}, predicted {:?}", predicted.err()),
@@ -103,8 +105,8 @@ fn carry_out(event: &Event, lost: bool, world: &mut World, reference: &mut Refer
     verdict
 }
 
-/// Does the work of a start: if the clock is behind the highest time so far, all pending challenges
-/// expire, as of that time.
+/// Does what a server does at its start: if the clock is behind the highest time so far, all open
+/// challenges expire as of that highest time.
 fn recover(world: &mut World, reference: &mut Reference) {
     if world.now >= world.latest {
         return;
@@ -134,8 +136,8 @@ proptest! {
     }
 }
 
-/// Checks that the sequences reach every case, because a case that is rare is hardly tested. The
-/// shares of the kinds of steps are chosen for this.
+/// Checks that the generated sequences reach every case, because a rare case is hardly tested. The
+/// weights of the kinds of steps are chosen for this.
 #[test]
 fn the_sequences_reach_every_outcome_and_every_refusal() {
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! Effects of a commit on memory: accounts apply it, challenges close, inboxes fill and empty.
+//! Effects of a recorded commit on the accounts, challenges and inboxes in memory.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::store::Committed;
 use crate::world::World;
 
 impl World {
-    /// Carries a recorded change out in memory.
+    /// Applies a recorded change to the account, the challenges and the inboxes in memory.
     pub(crate) fn tell(&mut self, change: &Change, event: &Event) {
         let user = user_of(&change.account);
         for write in &change.writes {
@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    /// Raises a key's signing mode for the other users too, once it has risen for one.
+    /// Raises a key's signing mode for its other users, after it was raised for one user.
     pub(crate) fn raise_others(&mut self, key: usize, event: &Event) {
         for user in 0..USERS {
             let account = &self.accounts[user];
@@ -66,8 +66,7 @@ impl World {
         }
     }
 
-    /// Reads the bindings and challenges of a key from the store again, because a place may have
-    /// become free.
+    /// Rebuilds the inbox of a key from the store, because a place may have become free.
     fn reload(&mut self, key: usize) {
         self.reached.insert("a binding without a place");
         let mut inbox = Inbox::new(&limits());
@@ -82,7 +81,8 @@ impl World {
         self.inboxes[key] = inbox;
     }
 
-    /// Tells the recorded challenge to its waiters and to the inboxes.
+    /// Updates the copy of a recorded challenge in `told`, and adds the challenge to the inboxes,
+    /// or removes it if it has ended.
     fn show(&mut self, challenge: &Arc<Challenge>) {
         let number = (0..self.next + 1).find(|n| challenge_id(*n) == challenge.id).unwrap();
         self.told.entry(number).or_insert_with(|| challenge.clone()).learn(challenge.clone());
@@ -98,7 +98,7 @@ impl World {
         }
     }
 
-    /// Reads a user again from the store.
+    /// Reads a user from the store again, if memory is stale.
     pub(crate) fn catch_up(&mut self, user: usize) {
         if !std::mem::take(&mut self.stale[user]) {
             return;

@@ -1,5 +1,5 @@
-//! The few users, keys, actions and numbers that the sequences are about, and their names in the
-//! core.
+//! Numbers of the model's few users, keys, actions, challenges and devices, and the core's names
+//! for them.
 
 use std::sync::OnceLock;
 
@@ -24,7 +24,7 @@ pub(crate) const KEYS: usize = 3;
 pub(crate) const CODES: usize = 3;
 pub(crate) const INSTANCES: usize = 2;
 
-/// An action: whose, its code, which instance.
+/// An action, named by the numbers of its user, its code and its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ActionName {
     pub(crate) user: usize,
@@ -32,7 +32,7 @@ pub(crate) struct ActionName {
     pub(crate) instance: usize,
 }
 
-/// Limits that few users, keys and actions reach.
+/// Returns limits so low that a few users, keys and actions reach them.
 pub(crate) fn limits() -> Limits {
     Limits {
         users_per_key_max: 2,
@@ -41,7 +41,7 @@ pub(crate) fn limits() -> Limits {
         challenge_lifetime_ms: 1000,
         decision_grace_ms: 100,
         notifications_per_challenge_max: 1,
-        // The limit on prompts has tests of its own.
+        // Other tests cover the limit of prompts.
         prompts_max: usize::MAX,
         denial_wait_ms: 0,
         report_hold_ms: 0,
@@ -81,7 +81,8 @@ fn signer(key: usize) -> SigningKey {
     SigningKey::from_bytes(&[u8::try_from(key).unwrap() + 1; 32])
 }
 
-/// Parsed once: the invariants compare keys after every step.
+/// Returns the public key of number `key`. All keys are parsed once, because the invariants compare
+/// them after every step.
 pub(crate) fn public_key(key: usize) -> PublicKey {
     static PARSED: OnceLock<Vec<PublicKey>> = OnceLock::new();
     PARSED.get_or_init(|| (0..KEYS).map(parsed).collect())[key].clone()
@@ -93,7 +94,7 @@ fn parsed(key: usize) -> PublicKey {
     PublicKey::from_spki(Algorithm::Ed25519, &spki).unwrap()
 }
 
-/// Gives the content that a statement about the challenge of that number covers.
+/// Returns the nonce and text of challenge `challenge`, which its statement contains.
 pub(crate) fn shown(challenge: usize) -> Shown {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&challenge.to_be_bytes());
@@ -101,7 +102,8 @@ pub(crate) fn shown(challenge: usize) -> Shown {
     Shown { nonce: Nonce::from_entropy(&bytes), display }
 }
 
-/// Makes an enrollment of a key; one that raises the signing mode proves that the key is there.
+/// Makes an enrollment of a key. If `raise` is true, it asks for statements and proves possession
+/// of the key.
 pub(crate) fn enroll_of(key: usize, may_add: bool, raise: bool) -> Enroll {
     let official = Enroll::official(public_key(key), may_add);
     if !raise {
@@ -122,7 +124,7 @@ fn proven(key: usize) -> Enroll {
     Enroll { signing, possession, ..Enroll::official(public_key(key), true) }
 }
 
-/// Gives the bytes to sign for a decision of a challenge.
+/// Returns the bytes to sign for a decision about a challenge.
 pub(crate) fn message(
     challenge: &Challenge,
     device: &Device,
@@ -147,7 +149,7 @@ pub(crate) fn message(
     Statement::Decision(statement).to_bytes()
 }
 
-/// The signature of the phone with that key.
+/// Signs a message with the key of number `key`.
 pub(crate) fn signed(key: usize, message: &[u8]) -> Vec<u8> {
     signer(key).sign(message).to_bytes().to_vec()
 }

@@ -1,5 +1,5 @@
-//! Reference model: the expected behaviour, in a form so small that it can be read in one go. It
-//! knows no revisions, changes or signatures, and does not use the rules that it checks.
+//! Reference model: the expected behaviour in few lines. It has no revisions, changes or
+//! signatures, and does not use the core's rules, which it checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +12,15 @@ use crate::event::Event;
 use crate::names::{ActionName, USERS, challenge_id, limits};
 use crate::world::Arrived;
 
-/// A challenge.
+/// A challenge in the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) action: ActionName,
-    /// The devices that were asked, and of these the ones that are left.
+    /// The devices that the challenge asked, and those of them that have not been removed.
     pub(crate) asked: BTreeSet<usize>,
     pub(crate) left: BTreeSet<usize>,
     pub(crate) held: bool,
-    /// Notifications that were begun.
+    /// Number of notifications that were begun.
     pub(crate) notified: u32,
     pub(crate) expires_at: UnixMillis,
     pub(crate) end: Option<(Outcome, Option<usize>)>,
@@ -28,22 +28,22 @@ pub(crate) struct Asked {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reference {
-    /// The users that are known.
+    /// The known users.
     pub(crate) users: BTreeSet<usize>,
-    /// Devices by number: user and key.
+    /// The user and the key of each device, by the device's number.
     pub(crate) devices: BTreeMap<usize, (usize, usize)>,
-    /// Of these, the ones that sign statements, and the ones whose key has shown whose it is.
+    /// The devices that sign statements, and the confirmed devices.
     pub(crate) raised: BTreeSet<usize>,
     pub(crate) confirmed: BTreeSet<usize>,
     pub(crate) actions: BTreeMap<ActionName, ActionState>,
     pub(crate) challenges: BTreeMap<usize, Asked>,
-    /// The action whose state the relying party has set in the last event.
+    /// The action whose state the last event has overridden, if it was an override.
     pub(crate) overridden: Option<ActionName>,
     versions: [u64; USERS],
 }
 
 impl Reference {
-    /// Counts the changes of a user.
+    /// Returns the number of changes of a user so far.
     pub(crate) fn version(&self, user: usize) -> u64 {
         self.versions[user]
     }
@@ -52,7 +52,7 @@ impl Reference {
         self.devices.iter().filter(|(_, (owner, _))| *owner == user).map(|(d, _)| *d).collect()
     }
 
-    /// The state after an event, or why it is refused.
+    /// Returns the state after an event at `at`, or the refusal of the event.
     pub(crate) fn after(&self, event: &Event, at: UnixMillis) -> Result<Self, Refusal> {
         let mut next = self.clone();
         next.happen(event, at)?;
@@ -71,7 +71,7 @@ impl Reference {
             }
             Event::Release { challenge, .. } => self.open(*challenge)?.held = false,
             Event::Decide { arrived: Arrived { challenge, device, approve, at, .. }, .. } => {
-                // A repeated answer changes nothing.
+                // A repeated decision changes nothing.
                 if self.decide(*challenge, *device, *approve, *at)?.is_some() {
                     return Ok(());
                 }
@@ -117,7 +117,8 @@ impl Reference {
                 self.devices.retain(|_, (owner, _)| owner != user);
                 self.actions.retain(|action, _| action.user != *user);
             }
-            // What arrives changes nothing, and neither does time.
+            // The arrival of a decision changes nothing recorded, and neither does the passing of
+            // time.
             Event::Answer { challenge, device, approve, signed, .. } => {
                 return self.arrive(*challenge, *device, *approve, challenge == signed).map(|_| ());
             }
@@ -194,8 +195,9 @@ impl Reference {
         Ok(())
     }
 
-    /// Gives the answer to a device whose decision arrives: nothing yet, the recorded outcome, or a
-    /// refusal.
+    /// Returns the server's answer when a decision arrives: `None` if the challenge is open, the
+    /// recorded outcome if the decision repeats it, or a refusal. `signed` means that the signature
+    /// is for this challenge.
     pub(crate) fn arrive(
         &self,
         challenge: usize,
@@ -213,8 +215,8 @@ impl Reference {
         }
     }
 
-    /// What it is told when the account has come to it: nothing where it is to be recorded, what
-    /// is recorded, or why not.
+    /// Returns the account's answer to a decision that arrived at `at`: `None` if the decision is
+    /// to be recorded, the recorded outcome if the decision repeats it, or a refusal.
     fn decide(
         &self,
         challenge: usize,
@@ -279,7 +281,7 @@ impl Reference {
         Ok(())
     }
 
-    /// Every user's binding of a key signs statements.
+    /// Raises the signing mode of every user's binding of a key to statements.
     fn raise(&mut self, key: usize) {
         for (device, (user, bound)) in &self.devices {
             if *bound == key && self.raised.insert(*device) {

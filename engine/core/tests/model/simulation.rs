@@ -1,9 +1,10 @@
-//! Thousands of lives from seeds: the machines of the core over a store that loses, delays and
-//! repeats commits, processes that die, and a clock that jumps, with every invariant checked after
-//! every step.
+//! Thousands of runs, each generated from a seed: the core over a store that loses, delays and
+//! repeats commits, with crashes of the process and a clock that is set back. Every invariant is
+//! checked after every step.
 //!
-//! The same seed is the same life, on every machine. One that fails prints its log and how to
-//! repeat it: `COUNTERSIGN_SEED=n`. `COUNTERSIGN_SEEDS` says how many there are otherwise.
+//! The same seed gives the same run on every machine. A run that fails prints its seed and its log;
+//! `COUNTERSIGN_SEED=n` repeats it. `COUNTERSIGN_SEEDS` sets the number of runs (default
+//! [`SEEDS`]).
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -16,7 +17,7 @@ use crate::event::{self, Step};
 use crate::run_logged;
 
 const SEEDS: u64 = 4000;
-/// Lives of one test: several share the work of a machine.
+/// Number of tests among which the runs are divided, so that they run in parallel.
 const SHARES: u64 = 2;
 
 fn steps(seed: u64) -> Vec<Step> {

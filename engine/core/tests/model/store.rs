@@ -1,5 +1,5 @@
-//! A store in memory under the rules of the port: the revision is the fence, a commit is all or
-//! nothing, and the first recorded end of a challenge wins.
+//! A store in memory with the rules of the engine's store port: it refuses a commit with another
+//! revision, a commit is atomic, and the first recorded end of a challenge is never replaced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use countersign_core::change::{Change, Write};
 use countersign_core::device::Device;
 use countersign_core::id::{AccountKey, ActionKey, AuthenticatorId, ChallengeId};
 
-/// Result of a commit.
+/// Result of a commit: recorded, refused because of another revision, or refused because a
+/// challenge has another recorded end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     Recorded,

@@ -1,5 +1,5 @@
-//! The rules at work: accounts, challenges and inboxes in memory, as the engine keeps them, over a
-//! store.
+//! The tested side of the model: accounts, challenges and inboxes in memory, as the engine keeps
+//! them, and a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::names::{
 use crate::reference::Reference;
 use crate::store::{Committed, Store};
 
-/// Result of an event.
+/// Result of an event in the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Done,
     Refused(Refusal),
-    /// The commit did not arrive: nothing has changed, and nobody knows.
+    /// The commit did not reach the store. Nothing has changed, and the caller does not know this.
     Lost,
-    /// Memory did not know the latest, so that it was free to take an answer or to refuse it.
+    /// Memory was stale, so both acceptance and refusal of the decision are correct.
     Unsure,
 }
 
-/// A phone's answer with a good signature, which the account has not come to yet.
+/// A phone's decision with a valid signature, which the account has not handled yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
     pub(crate) challenge: usize,
@@ -44,13 +44,13 @@ pub(crate) struct Arrived {
     pub(crate) decision: VerifiedDecision,
 }
 
-/// A change whose commit was lost and may still arrive.
+/// A change whose commit was lost and may still reach the store.
 #[derive(Clone, Debug)]
 pub(crate) struct LostChange {
     change: Change,
     pub(crate) event: Event,
     pub(crate) at: UnixMillis,
-    /// The user's version in the reference that it was made from.
+    /// The user's version in the reference model when the change was made.
     pub(crate) version: u64,
 }
 
@@ -58,20 +58,20 @@ pub(crate) struct World {
     pub(crate) now: UnixMillis,
     pub(crate) store: Store,
     pub(crate) accounts: Vec<Account>,
-    /// The challenges as those who wait for them know them.
+    /// The copies of challenges that waiting polls have.
     pub(crate) told: BTreeMap<usize, Arc<Challenge>>,
     pub(crate) inboxes: Vec<Inbox>,
     pub(crate) arrived: Vec<Arrived>,
     pub(crate) lost: Vec<LostChange>,
-    /// Users of whom something was recorded that memory has not heard of.
+    /// True for each user of whom the store has a change that memory lacks.
     pub(crate) stale: [bool; USERS],
-    /// Every device there ever was, and the key of each.
+    /// Every device that ever existed, and the key of each.
     pub(crate) devices: Vec<usize>,
     pub(crate) keys: BTreeMap<usize, usize>,
-    /// The number of the next challenge or device.
+    /// Number of the next challenge or device.
     pub(crate) next: usize,
     pub(crate) reached: BTreeSet<&'static str>,
-    /// The highest time that there was: the store keeps it.
+    /// The highest time so far, which a store keeps across restarts.
     pub(crate) latest: UnixMillis,
     last: Option<Change>,
     limits: Limits,
@@ -134,7 +134,7 @@ impl World {
         Verdict::Done
     }
 
-    /// A lost change arrives after all. True if it is recorded.
+    /// Commits a lost change late. Returns true if the store records it.
     pub(crate) fn arrives(&mut self, late: &LostChange) -> bool {
         let recorded = self.store.commit(&late.change) == Committed::Recorded;
         if recorded {
@@ -145,7 +145,8 @@ impl World {
         recorded
     }
 
-    /// The last commit arrives once more, as after a reply that was lost.
+    /// Commits the last recorded change a second time, as a client does after a lost reply, and
+    /// checks that the store refuses it.
     pub(crate) fn repeat(&mut self) {
         let Some(change) = &self.last else { return };
         let repeated = self.store.commit(change);
@@ -153,8 +154,8 @@ impl World {
         self.reached.insert("a repeated commit");
     }
 
-    /// Kills the process, and starts another one that knows the records only. Commits under way are
-    /// fenced off.
+    /// Kills the process and starts another one, which has only the store's records. Commits that
+    /// were under way never arrive.
     pub(crate) fn crash(&mut self, back_ms: u64) {
         self.told.clear();
         self.arrived.clear();
@@ -166,15 +167,16 @@ impl World {
         self.reached.insert("a crash");
     }
 
-    /// Makes a change and commits it. A `lost` commit does not reach the store, but may arrive
-    /// later. If memory is behind the store, it reads the user again and repeats.
+    /// Makes the change of an event and commits it. A `lost` commit does not reach the store now,
+    /// but may arrive later. If memory is behind the store, the function reads the user again and
+    /// retries.
     fn commit(&mut self, event: &Event, lost: bool, reference: &Reference) -> Verdict {
         let user = event.user();
         if lost {
             self.catch_up(user);
         }
         if matches!(event, Event::Enroll { .. }) {
-            // The number of a key's users is read from all accounts.
+            // An enrollment depends on the key's bindings in all accounts.
             (0..USERS).for_each(|user| self.catch_up(user));
         }
         let verdict = loop {
@@ -211,9 +213,8 @@ impl World {
         verdict
     }
 
-    /// Keeps a lost change, except two kinds. That of a key's users is a limit over several
-    /// accounts, which no revision guards; and an account that was removed begins its revisions
-    /// anew.
+    /// Keeps a lost change, so that it may arrive later. A lost enrollment is not kept, because its
+    /// check of the key's users concerns several accounts, and a revision guards one account only.
     fn lose(&mut self, change: Change, event: &Event, version: u64) {
         self.reached.insert("a lost commit");
         if !matches!(event, Event::Enroll { .. }) {
@@ -288,14 +289,15 @@ impl World {
         self.store.actions.get(&(account_key(action.user), action_key(action)))
     }
 
-    /// The action of a challenge, as it is recorded.
+    /// Returns the recorded action of a challenge.
     fn action_of(&self, challenge: usize) -> Option<&Action> {
         let challenge = self.store.challenges.get(&challenge_id(challenge))?;
         let name = (challenge.account.clone(), challenge.action.clone());
         self.store.actions.get(&name).map(Arc::as_ref)
     }
 
-    /// Draws the consequences of a verdict for its caller.
+    /// Updates the world after an event: it counts up the next number, and removes handled
+    /// decisions and lost changes of a removed user.
     fn conclude(&mut self, event: &Event, verdict: &Verdict) {
         match event {
             Event::Issue { .. } | Event::Enroll { .. } => self.next += 1,

@@ -1,4 +1,4 @@
-//! Checks of several kinds in one call, and the content of a proof.
+//! Tests of checks of several kinds in one call, and of the content of a proof.
 
 use countersign_core::signature::{Check, InvalidSignature, verify_all, verify_batch};
 use fastrand::Rng;

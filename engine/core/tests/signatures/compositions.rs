@@ -1,5 +1,5 @@
-//! Random mixtures of good and bad signatures: the verdict of each is the same alone, in every
-//! batch and by bisection, and a second implementation agrees.
+//! Tests of random mixtures of valid and invalid signatures. Each signature gets the same result
+//! alone, in every batch and by bisection, and a second implementation agrees.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use fastrand::Rng;
 use crate::draw::{coefficients, pick};
 use crate::forge::{Forged, Kind, cancelling_pair, forge};
 
-/// Number of mixtures, unless the environment sets another.
+/// Default number of mixtures.
 const COMPOSITIONS: u64 = 20_000;
-/// The variable of the environment that says how many.
+/// Environment variable that sets the number of mixtures.
 const COMPOSITIONS_VARIABLE: &str = "COUNTERSIGN_COMPOSITIONS";
-/// Mixtures that are drawn from one shelf of signatures.
+/// Number of mixtures that are drawn from one shelf, which is a set of signatures.
 const PER_SHELF: u64 = 2_000;
-/// Signatures of each kind on a shelf.
+/// Number of signatures of each kind on a shelf.
 const OF_EACH_KIND: usize = 24;
-/// Above 94 signatures, the multiplication is of another kind inside.
+/// Size of a large batch. Above 94 signatures, the curve library multiplies with another algorithm.
 const LARGE: usize = 120;
 
 struct Item {
@@ -27,7 +27,7 @@ struct Item {
     accepted: bool,
 }
 
-/// Makes signatures of every kind and has both implementations check each alone.
+/// Makes signatures of every kind, and checks each alone with both implementations.
 fn shelf(random: &mut Rng) -> Vec<Item> {
     let mut forged: Vec<Forged> = Vec::new();
     for kind in Kind::ALL {
@@ -52,7 +52,7 @@ fn second_opinion(forged: &Forged) -> bool {
     signature.is_ok_and(|signature| key.verify(&signature, &forged.message).is_ok())
 }
 
-/// Some of the shelf: all good, nearly all good, or anything.
+/// Draws signatures from a shelf: only valid ones, mostly valid ones, or any.
 fn draw<'s>(shelf: &'s [Item], random: &mut Rng) -> Vec<&'s Item> {
     let size = if random.usize(..200) == 0 { LARGE } else { 1 + random.usize(..16) };
     let mostly_good = random.usize(..3);
@@ -71,7 +71,8 @@ fn draw<'s>(shelf: &'s [Item], random: &mut Rng) -> Vec<&'s Item> {
     drawn
 }
 
-/// Checks the mixtures of one shelf, and gives the numbers of bad signatures that they had.
+/// Checks the mixtures of one shelf, and returns the different numbers of invalid signatures in a
+/// mixture.
 fn check_shelf(number: u64, mixtures: u64) -> HashSet<usize> {
     let mut random = Rng::with_seed(number);
     let shelf = shelf(&mut random);
@@ -93,7 +94,8 @@ fn check_shelf(number: u64, mixtures: u64) -> HashSet<usize> {
     sizes_of_bad
 }
 
-/// Each core takes shelf after shelf. The content of a shelf follows from its number alone.
+/// Each processor core checks one shelf after another. A shelf's content depends only on its
+/// number.
 #[test]
 fn every_signature_has_one_verdict_alone_in_every_batch_and_by_bisection() {
     let count = std::env::var(COMPOSITIONS_VARIABLE);
@@ -129,7 +131,7 @@ fn errors_that_cancel_out_in_a_plain_sum_do_not_pass() {
         let coefficients = coefficients(&mut random, 2);
         assert!(verify_batch(&pair, &coefficients).is_err());
         assert!(verify_all(pair.clone(), &coefficients).iter().all(Result::is_err));
-        // Equal factors, with which they would pass.
+        // With equal factors the two errors cancel out, so the batch passes.
         assert!(verify_batch(&pair, &[[7; 16]; 2]).is_ok(), "the pair is a cancelling one");
     }
 }

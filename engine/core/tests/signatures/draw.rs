@@ -1,4 +1,4 @@
-//! What the tests draw from numbers that are the same in every run.
+//! Random draws for the tests, from a generator with a fixed seed.
 
 use fastrand::Rng;
 

@@ -1,4 +1,4 @@
-//! Ed25519 signatures of every kind that an owner of a key, or somebody without one, can make.
+//! Ed25519 signatures of every kind that can be made with or without the key.
 
 use countersign_core::signature::{Algorithm, Check, PublicKey};
 use curve25519_dalek::Scalar;
@@ -16,7 +16,7 @@ const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Kind of a signature: good, or with one fault.
+/// Kind of a signature: an ordinary valid one, one with a special `R`, or one with a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Good,
@@ -24,16 +24,16 @@ pub(crate) enum Kind {
     SmallOrderR,
     /// `R` has a component of small order: the equation holds, but would not without the cofactor.
     MixedOrderR,
-    /// As `MixedOrderR`, over another message.
+    /// Like `MixedOrderR`, but with a signature of another message.
     MixedOrderROtherMessage,
     /// `R` is of small order, in an encoding that is not canonical: the equation holds.
     NonCanonicalR,
-    /// `R` is no point.
+    /// `R` is not the encoding of a point.
     NoPoint,
     OtherMessage,
     OtherKey,
     FlippedBit,
-    /// `s + L` for `s`.
+    /// `s + L` takes the place of `s`.
     LargeS,
     ShortByOne,
 }
@@ -53,13 +53,13 @@ impl Kind {
         Self::ShortByOne,
     ];
 
-    /// Tells whether our acceptance rule accepts this kind.
+    /// Returns true if our acceptance rule accepts this kind.
     pub(crate) const fn is_accepted(self) -> bool {
         matches!(self, Self::Good | Self::SmallOrderR | Self::MixedOrderR)
     }
 
-    /// Tells whether ZIP 215 accepts this kind. ZIP 215 differs from our rule in one point: it
-    /// accepts every encoding of `R` that decompresses.
+    /// Returns true if ZIP 215 accepts this kind. ZIP 215 differs from our acceptance rule in one
+    /// point: it accepts every encoding of `R` that decompresses, even one that is not canonical.
     pub(crate) const fn is_accepted_by_zip_215(self) -> bool {
         self.is_accepted() || matches!(self, Self::NonCanonicalR)
     }
@@ -83,7 +83,8 @@ pub(crate) fn parsed(key: &[u8; 32]) -> PublicKey {
     PublicKey::from_spki(Algorithm::Ed25519, &[&PREFIX[..], key].concat()).unwrap()
 }
 
-/// Signs with any first half, as the owner of a key can: `s = r + H(R, A, M) a`.
+/// Signs with a first half of the caller's choice, as the owner of a key can: `s = r + H(R, A, M)
+/// a`.
 fn with_r(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar, message: &[u8]) -> Vec<u8> {
     let a = signer.verifying_key();
     let digest = Sha512::new().chain_update(r_bytes).chain_update(a.as_bytes());
@@ -91,7 +92,7 @@ fn with_r(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar, message: &[u8]) -> 
     [r_bytes, (r + k * signer.to_scalar()).to_bytes()].concat()
 }
 
-/// Every encoding of a point of small order that is not the canonical one.
+/// Returns the encodings of points of small order that are not canonical.
 fn non_canonical_small_order() -> [[u8; 32]; 6] {
     let of = |low: u8, rest: u8, top: u8| {
         let mut bytes = [rest; 32];
@@ -100,13 +101,13 @@ fn non_canonical_small_order() -> [[u8; 32]; 6] {
         bytes
     };
     [
-        // x = 0 with a sign: y = 1, y = -1.
+        // x = 0 with the sign bit set, for y = 1 and y = -1.
         of(0x01, 0x00, 0x80),
         of(0xec, 0xff, 0xff),
-        // y = p, that is 0, of either sign.
+        // y = p, which is 0, without and with the sign bit.
         of(0xed, 0xff, 0x7f),
         of(0xed, 0xff, 0xff),
-        // y = p + 1, that is 1.
+        // y = p + 1, which is 1, without and with the sign bit.
         of(0xee, 0xff, 0x7f),
         of(0xee, 0xff, 0xff),
     ]
@@ -136,7 +137,7 @@ pub(crate) fn forge(kind: Kind, random: &mut Rng) -> Forged {
             signature = with_r(&signer, r_bytes, Scalar::ZERO, &message);
         }
         Kind::NoPoint => {
-            // y = 2 is on no point of the curve.
+            // No point of the curve has y = 2.
             let mut r_bytes = [0; 32];
             r_bytes[0] = 2;
             signature = with_r(&signer, r_bytes, Scalar::ZERO, &message);
@@ -153,8 +154,8 @@ pub(crate) fn forge(kind: Kind, random: &mut Rng) -> Forged {
     Forged { kind, key: signer.verifying_key().to_bytes(), message, signature }
 }
 
-/// Two signatures that are bad alone, and whose errors are each other's opposite: in a sum without
-/// random factors they would cancel out.
+/// Makes two invalid signatures with opposite errors, which would cancel out in a sum without
+/// random factors.
 pub(crate) fn cancelling_pair(random: &mut Rng) -> [Forged; 2] {
     let error = Scalar::from_bytes_mod_order_wide(&bytes(random));
     [error, -error].map(|error| {

@@ -1,4 +1,5 @@
-//! The encoding of a P-256 signature belongs to the credential: the other one is refused.
+//! Tests of signature formats: a P-256 credential has one format, and signatures in the other
+//! format are refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use fastrand::Rng;
 
 const PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4s\
                           KvkSn2YN6S9AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==";
-/// Over [`MESSAGE`]; its `r` has 32 bytes, its `s` a zero and 32 bytes.
+/// Signature of [`MESSAGE`] in DER. Its `r` has 32 bytes; its `s` has a zero byte and 32 bytes.
 const SIGNATURE: &str = "MEUCIEXM6xp6d/pamCwtagodTTdfBe3cnZJTuH9CQvCpYoWpAiEA2zp4ZVQzWkW9\
                          S3Yi+8MMpL3eaG+UfDoVdedR/nG6nyc=";
 const MESSAGE: &[u8] = b"challenge-123";

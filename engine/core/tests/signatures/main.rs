@@ -1,4 +1,5 @@
-//! Acceptance of signatures: published vectors, and random mixtures checked in every way there is.
+//! Tests of the acceptance of signatures: with published vectors, and with random mixtures, each
+//! checked alone and in batches.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 

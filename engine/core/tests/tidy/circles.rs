@@ -1,8 +1,9 @@
-//! Circles of imports between modules.
+//! Check that no modules import each other in a circle.
 //!
-//! A module and its own children are one room, so only imports of siblings and of their children
-//! count. They count at every level: `a::b` that imports `c::d` makes `a` depend on `c`. An import
-//! of a parent's name counts as one of the parent, even if a sibling is behind it.
+//! A module and its children are one unit, so only imports of siblings and of the siblings'
+//! children count. They count at every level: if `a::b` imports `c::d`, then `a` depends on `c`. An
+//! import of a name from a parent module counts as an import of the parent, even if the parent
+//! reexports the name from a sibling.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,16 +12,16 @@ use syn::{Attribute, ItemMod, ItemUse, UseTree};
 
 use crate::workspace::{Source, sources};
 
-/// The path of a module in its crate.
+/// Path of a module in its crate.
 type Module = Vec<String>;
 
-/// Reads the modules of one crate, and the paths in them. Code of tests is left out.
+/// Reader of the modules of one crate and of the paths in them. It leaves out code of tests.
 #[derive(Default)]
 struct Reader {
     at: Module,
     modules: BTreeSet<Module>,
     tests: Vec<Module>,
-    /// Each path from the crate's root on, with the module that names it.
+    /// Each module that names a path, with the named path from the crate's root.
     named: Vec<(Module, Module)>,
 }
 
@@ -48,7 +49,8 @@ impl Reader {
         }
     }
 
-    /// Notes a path of this crate. Paths that begin otherwise are of children or other crates.
+    /// Records a path of this crate. Paths that do not begin with `crate`, `self` or `super` are of
+    /// children or of other crates and are ignored.
     fn name(&mut self, mut path: Module, last: String) {
         path.push(last);
         let mut target = self.at.clone();
@@ -67,7 +69,8 @@ impl Reader {
         self.named.push((self.at.clone(), target));
     }
 
-    /// Gives each import of a sibling, lifted to the level at which the two are siblings.
+    /// Returns each import between siblings. The two paths are cut to the level at which they are
+    /// siblings.
     fn imports(&self) -> Imports {
         let mut imports = Imports::default();
         for (from, path) in &self.named {
@@ -117,10 +120,11 @@ fn is_of_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|a| a.path().is_ident("cfg") && is_test(a))
 }
 
-/// The siblings that each module imports.
+/// Siblings that each module imports.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
 
-/// Finds a shortest circle through each import that is part of one, as text.
+/// Finds a shortest circle through each import that is part of a circle, and returns the circles as
+/// text.
 fn circles(imports: &Imports) -> BTreeSet<String> {
     let mut found = BTreeMap::new();
     for (from, targets) in imports {
@@ -133,7 +137,7 @@ fn circles(imports: &Imports) -> BTreeSet<String> {
     found.values().map(|way| way.iter().map(text).collect::<Vec<_>>().join(" → ")).collect()
 }
 
-/// A shortest chain of imports.
+/// Finds a shortest chain of imports that leads from `from` to `to`.
 fn way(imports: &Imports, from: &Module, to: &Module) -> Option<Vec<Module>> {
     let mut before = BTreeMap::from([(from, None)]);
     let mut next = VecDeque::from([from]);
@@ -154,7 +158,8 @@ fn way(imports: &Imports, from: &Module, to: &Module) -> Option<Vec<Module>> {
     None
 }
 
-/// The sources of each crate, by its folder. Every program in `bin` is a crate of its own.
+/// Reads the sources of each crate, by the crate's folder. Programs in `bin` are crates of their
+/// own and are left out.
 fn crates(sources: &[Source]) -> BTreeMap<&str, Reader> {
     let mut crates = BTreeMap::<_, Reader>::new();
     for source in sources {

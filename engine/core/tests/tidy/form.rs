@@ -1,4 +1,4 @@
-//! The form of files: their first line, their length, and marks of unfinished work.
+//! Checks of the form of files: their first line, their length, and marks of unfinished work.
 
 use crate::workspace::{Findings, sources};
 
@@ -40,7 +40,7 @@ fn files_and_lines_stay_short() {
 
 #[test]
 fn nothing_is_left_to_be_done() {
-    // In two parts, so that this file does not find itself.
+    // The marks are written in two parts, so that the check does not find this file.
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
     let mut findings = Findings::default();
     for source in sources() {

@@ -1,6 +1,6 @@
-//! The rules of the house, checked over the source text of the whole workspace.
+//! Checks of the project's own rules in the source text of the whole workspace.
 //!
-//! The checks repeat none of the compiler or of clippy, and compile nothing.
+//! The checks do not repeat checks of the compiler or of clippy, and compile nothing.
 
 mod circles;
 mod form;

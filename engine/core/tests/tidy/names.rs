@@ -1,8 +1,8 @@
-//! Names that may stand in certain places alone.
+//! Check that certain names are used in certain places only.
 
 use crate::workspace::{Findings, Source, sources};
 
-/// Names with a fixed place: the text, the paths in which it may stand (prefixes), and the advice
+/// Names with fixed places: the text, the prefixes of paths in which it is allowed, and the advice
 /// for other places.
 const NAMES: &[Name] = &[
     Name {
@@ -12,7 +12,7 @@ const NAMES: &[Name] = &[
     },
     Name {
         text: &["redis::"],
-        // The module of that name is named where it is part of the stores.
+        // This file names the module `redis`, which is part of the stores.
         outside: &["engine/src/store/redis", "engine/src/store/mod.rs"],
         advice: "the driver stays behind `ports::Store`: move this into the adapter",
     },
@@ -28,7 +28,7 @@ const NAMES: &[Name] = &[
     },
     Name {
         text: &["SystemTime::now", "Instant::now", "Utc::now", "getrandom::"],
-        // A measurement needs a real clock, and so does the timer of a connection.
+        // Measurements and the timer of a connection need a real clock.
         outside: &["engine/src/system.rs", "api/src/connection/", "benches/", "loadtest/"],
         advice: "take the time from `ports::Clock` and random bytes from `ports::Entropy`",
     },
@@ -41,18 +41,18 @@ struct Name {
 }
 
 impl Name {
-    /// Finds the name in a line of code.
+    /// Returns the text of this name that a line of code contains, if any.
     fn in_line(&self, line: &str) -> Option<&'static str> {
         self.text.iter().copied().find(|text| names(line, text))
     }
 
-    /// Tells whether a source may have the name. Tests may have every name.
+    /// Returns true if a source may contain the name. Tests may contain every name.
     fn has_place_in(&self, source: &Source) -> bool {
         source.is_test() || self.outside.iter().any(|place| source.path.starts_with(place))
     }
 }
 
-/// Tells whether `text` stands in `line` as a path of its own and not as the end of a longer name.
+/// Returns true if `line` contains `text`, and not as the end of a longer name.
 pub(crate) fn names(line: &str, text: &str) -> bool {
     line.match_indices(text).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -1,11 +1,12 @@
-//! The purity of the core.
+//! Checks that the core uses no runtime, clock, random source, serialisation format or I/O.
 
 use std::fs;
 
 use crate::names::names;
 use crate::workspace::{Findings, Source, root, sources};
 
-/// Crates that the core may not depend on: no runtime, clock, random source, format or I/O.
+/// Crates that the core must not depend on, because they bring a runtime, clock, random source,
+/// serialisation format or I/O.
 const NOT_IN_CORE: &[&str] = &[
     "tokio",
     "actix",

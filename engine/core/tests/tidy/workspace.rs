@@ -1,23 +1,23 @@
-//! The sources of the workspace, and the faults that are found in them.
+//! Sources of the workspace, and faults that the checks find in them.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One file of the workspace.
+/// A Rust file of the workspace.
 pub(crate) struct Source {
-    /// From the root of the workspace, with `/` between the parts.
+    /// Path from the root of the workspace, with `/` between its parts.
     pub(crate) path: String,
     pub(crate) text: String,
 }
 
 impl Source {
-    /// Its lines by number, from 1.
+    /// Returns the file's lines with their numbers, from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
-    /// Its lines of code: comments name things freely.
+    /// Returns the lines that do not begin with a comment, because comments may contain every name.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines().filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
@@ -27,7 +27,7 @@ impl Source {
     }
 }
 
-/// Faults with their places; a test fails with all of them at once.
+/// Faults with their places. A test collects all of them before it fails.
 #[derive(Default)]
 pub(crate) struct Findings(String);
 
@@ -42,14 +42,16 @@ impl Findings {
     }
 }
 
-/// Cargo says at run time where the crate is; two folders up is the workspace.
+/// Returns the root of the workspace, which is two folders above this crate. At run time Cargo sets
+/// the crate's folder in an environment variable.
 pub(crate) fn root() -> PathBuf {
     let here = std::env::var("CARGO_MANIFEST_DIR");
     let here = here.map_or_else(|_| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     here.ancestors().nth(2).expect("the crate is at engine/core").to_path_buf()
 }
 
-/// Lists every Rust file of the workspace, except files that are built or installed.
+/// Reads every Rust file of the workspace, except files in hidden folders, `target` and
+/// `node_modules`.
 pub(crate) fn sources() -> Vec<Source> {
     let root = root();
     let mut files = Vec::new();

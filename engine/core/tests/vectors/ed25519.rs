@@ -1,4 +1,4 @@
-//! Ed25519: the one rule by which a signature is accepted, alone and in a batch.
+//! Tests of the acceptance rule for single Ed25519 signatures.
 
 use countersign_core::signature::{Algorithm, InvalidKey, InvalidSignature, PublicKey};
 use curve25519_dalek::Scalar;
@@ -30,7 +30,8 @@ fn parsed(key: &[u8; 32]) -> Result<PublicKey, InvalidKey> {
     PublicKey::from_spki(Algorithm::Ed25519, &[&PREFIX[..], key].concat())
 }
 
-/// Signs with any first half, as the owner of a key can: `s = r + H(R, A, M) a`.
+/// Signs with a first half of the caller's choice, as the owner of a key can: `s = r + H(R, A, M)
+/// a`.
 fn signed_with(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar) -> Vec<u8> {
     let a = signer.verifying_key();
     let digest = Sha512::new().chain_update(r_bytes).chain_update(a.as_bytes());
@@ -39,7 +40,7 @@ fn signed_with(signer: &SigningKey, r_bytes: [u8; 32], r: Scalar) -> Vec<u8> {
     [r_bytes, s.to_bytes()].concat()
 }
 
-/// `p + n`, lowest byte first: for `n` below 19 a second encoding of `n`.
+/// Returns `p + n`, lowest byte first. For `n` below 19 it is a second encoding of `n`.
 fn prime_plus(n: u8) -> [u8; 32] {
     let mut bytes = [0xff; 32];
     bytes[0] = 0xed + n;
@@ -110,7 +111,7 @@ fn a_first_half_that_is_no_point_is_refused() {
     assert_eq!(key.verify(MESSAGE, &signature), Err(InvalidSignature));
 }
 
-/// With the cofactor, so that a batch and a single verification never disagree.
+/// The rule multiplies by the cofactor, so that a batch and a single verification never disagree.
 #[test]
 fn a_component_of_small_order_in_the_first_half_makes_no_difference() {
     let (signer, key) = key_pair();

@@ -1,5 +1,5 @@
-//! Known keys and signatures, and near misses of them: those that must verify and those that must
-//! not.
+//! Tests with known keys and signatures, which must verify, and with slightly changed ones, which
+//! must not.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 
@@ -16,13 +16,13 @@ use countersign_core::possession::{check_removal, removal_text_at};
 use countersign_core::signature::{Algorithm, InvalidSignature, PublicKey};
 use countersign_core::time::UnixMillis;
 
-/// `publicKey` as the official SDKs send it in a body.
+/// The `publicKey` of a request of an official SDK.
 const PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4s\
                           KvkSn2YN6S9AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==";
-/// Over the text `challenge-123`.
+/// Signature of the text `challenge-123`.
 const CHALLENGE_SIGNATURE: &str = "MEUCIEXM6xp6d/pamCwtagodTTdfBe3cnZJTuH9CQvCpYoWpAiEA2zp4ZVQzWkW9\
                                    S3Yi+8MMpL3eaG+UfDoVdedR/nG6nyc=";
-/// Over the text of the time window at [`SIGNED_AT`].
+/// Signature of the number of the time window at [`SIGNED_AT`].
 const REMOVAL_SIGNATURE: &str = "MEUCIEnCXdac3k7838BaBtW7Ucp4C2ET9oU0LPBgJBTtNfzRAiEAxxW68HnA8eAuu2\
                                  NSCoLUtAF8MuIqsVjX4IOuPGj13d4=";
 const SIGNED_AT: u64 = 1_735_689_600;
@@ -36,7 +36,7 @@ fn phone_key() -> PublicKey {
     PublicKey::from_spki(Algorithm::Es256, &decoded(PUBLIC_KEY)).unwrap()
 }
 
-/// The first second of the window that lies `by` windows after the signed one.
+/// Returns the first second of the window that is `by` windows after the signed one.
 fn window(by: i64) -> u64 {
     SIGNED_AT.checked_add_signed(by * WINDOW_SECONDS.cast_signed()).unwrap()
 }

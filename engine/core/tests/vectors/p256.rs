@@ -1,4 +1,5 @@
-//! P-256: one encoding of a key, one of a signature, and both halves of the scalar range.
+//! Tests of P-256: a key and a signature have one accepted encoding each, and both halves of the
+//! scalar range are accepted.
 
 use countersign_core::signature::{Algorithm, InvalidKey, InvalidSignature, PublicKey};
 
@@ -7,18 +8,18 @@ use crate::{CHALLENGE_SIGNATURE, PUBLIC_KEY, decoded, phone_key};
 const MESSAGE: &[u8] = b"challenge-123";
 /// Bytes before the point in the key: the headers, the two object identifiers and the unused bits.
 const HEADER: usize = 26;
-/// The order of the group.
+/// The order of the group of P-256, highest byte first.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
-/// The prime of the field.
+/// The prime of the field of P-256, highest byte first.
 const PRIME: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
     0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 ];
 
-/// `a - b` of big-endian numbers, where `a >= b`.
+/// Computes `a - b` of big-endian numbers. It panics if `a < b`.
 fn minus(a: [u8; 32], b: [u8; 32]) -> [u8; 32] {
     let mut borrow = false;
     let mut difference = [0; 32];
@@ -31,7 +32,7 @@ fn minus(a: [u8; 32], b: [u8; 32]) -> [u8; 32] {
     difference
 }
 
-/// `a + n`, in one byte more.
+/// Computes `a + n`, where `n` is [`ORDER`]. The sum has one byte more than `a`.
 fn plus_order(a: [u8; 32]) -> [u8; 33] {
     let mut sum = [0; 33];
     let mut carry = 0;
@@ -44,7 +45,7 @@ fn plus_order(a: [u8; 32]) -> [u8; 33] {
     sum
 }
 
-/// An integer in DER: as short as can be, and never negative.
+/// Encodes an integer in DER: as short as possible, and never negative.
 fn integer(value: &[u8]) -> Vec<u8> {
     let start = value.iter().position(|b| *b != 0).unwrap_or(value.len() - 1);
     let value = &value[start..];
@@ -60,7 +61,7 @@ fn signature(r: &[u8], s: &[u8]) -> Vec<u8> {
     tagged(0x30, &[integer(r), integer(s)].concat())
 }
 
-/// `r` and `s` of the known signature.
+/// Returns `r` and `s` of the known signature.
 fn scalars() -> ([u8; 32], [u8; 32]) {
     let der = decoded(CHALLENGE_SIGNATURE);
     let part = |from: usize| <[u8; 32]>::try_from(&der[from..from + 32]).unwrap();
@@ -147,7 +148,7 @@ fn no_changed_bit_of_a_signature_verifies() {
     }
 }
 
-/// The known key with other bytes from `at` on.
+/// Returns the known key with `bytes` written at `at`.
 fn key_with(at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut spki = decoded(PUBLIC_KEY);
     spki[at..at + bytes.len()].copy_from_slice(bytes);
@@ -160,7 +161,7 @@ fn a_key_has_one_encoding() {
     let (x, y) = (&spki[HEADER + 1..HEADER + 33], &spki[HEADER + 33..]);
     let sign = 2 + (y[31] & 1);
     let short = [&[0x30, 0x39], &spki[2..23], &[0x03, 0x22, 0x00, sign], x].concat();
-    // 1.2.840.10045.3.1.1, as long as the identifier of P-256.
+    // The object identifier of P-192, 1.2.840.10045.3.1.1, is as long as that of P-256.
     let p192 = key_with(15, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01]);
     let secp256k1 = {
         let algorithm = [&spki[4..13], &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]].concat();

@@ -1,4 +1,4 @@
-//! Tests of prompts and numbers, whose counts change in one record with the challenge.
+//! Tests of the counts of prompts and numbers, which change in the same record as the challenge.
 
 use super::*;
 use crate::fatigue::Counters;
@@ -8,7 +8,7 @@ use crate::refusal::Hold;
 const MINUTE_MS: u64 = 60_000;
 
 impl World {
-    /// A user whose tenant asks for a number.
+    /// Makes a user with one device whose tenant asks for a number.
     fn with_numbers() -> Self {
         let mut world = Self::with_devices(1);
         world.limits.number_match = Some(Digits::Two);
@@ -19,7 +19,7 @@ impl World {
         self.account.record().unwrap().counters.clone()
     }
 
-    /// Counts a number for an approval that arrived at that time.
+    /// Counts the attempt of an approval that arrives at `at`, with a typed number if `typed`.
     fn count(
         &mut self,
         issued: &Issued,

@@ -1,4 +1,4 @@
-//! Corrections of a record: an operator's release, and a clock that was set back.
+//! Tests of corrections of a record: after an operator's release, and after a clock was set back.
 
 use super::*;
 use crate::statement::Digest;
@@ -6,7 +6,7 @@ use crate::ticket::Ticket;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// A user with every counter at work, one ticket, and a profile.
+/// Makes a user with all counters above zero, two tickets and a profile.
 fn busy() -> World {
     let mut world = World::with_devices(1);
     let record = AccountRecord {
@@ -38,7 +38,7 @@ fn ticket(name: &str, made_at: UnixMillis) -> Ticket {
     Ticket { digest, grant, may_add: true, made_at, set_backs: 0, ends_at, used_by: None }
 }
 
-/// The record that the only write of a change records.
+/// Returns the account record of a change, whose only write it has to be.
 fn record_in(change: &Change) -> AccountRecord {
     let [Write::Account(record)] = change.writes.as_slice() else { panic!("one record") };
     record.clone()

@@ -1,8 +1,8 @@
-//! The judgement of decisions, and expiry.
+//! Tests of the acceptance and refusal of decisions, and of expiry.
 
 use super::*;
 
-/// What the account says of an answer of device `by`, as of `arrived_at`.
+/// Returns the account's result for an approval by device `by` that arrives at `arrived_at`.
 fn judge(
     world: &World,
     challenge: &Challenge,
@@ -29,7 +29,7 @@ fn a_device_that_was_not_asked_learns_nothing() {
     let mut world = World::with_devices(2);
     let issued = world.open(1, "signIn");
     world.limits.signing_min = Signing::StatementV1;
-    // Neither that more has to be signed, nor that it is late.
+    // The device sees neither that a statement is required nor that the challenge has expired.
     for arrived_at in [NOW, issued.challenge.expires_at] {
         let told = judge(&world, &issued.challenge, 3, arrived_at);
         assert_eq!(told, Err(Refusal::ChallengeUnknown));

@@ -1,4 +1,4 @@
-//! Binding keys and ending bindings, and removing users.
+//! Tests of binding keys, of removing bindings, and of removing users.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::signature::SignatureFormat;
 use crate::statement::{Digest, Statement};
 use crate::text::Line;
 
-/// The key of the wire contract's vectors.
+/// The public key of the wire contract's test vectors.
 const P256: &str = concat!(
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMj+6XmuroBhoQF4q0gx0Ojry17BhXtf4sKvkSn2YN6S9",
     "AKWfZgbqfVeZmhIJW9qhyIxt49tBlO91/QQeuRjX6A==",
@@ -68,7 +68,8 @@ fn enrolling_again_keeps_what_it_does_not_say() {
     assert_eq!((device.created_at, device.verified_at), (NOW, later));
 }
 
-/// An enrollment of the key of that seed for statements, with the proof that was made for `proven`.
+/// Makes an enrollment for statements of the key of seed `seed`, with a proof of possession of the
+/// key of seed `proven`.
 fn raising(seed: u8, proven: u8) -> Enroll {
     let (tenant, token) = (key_of("user").tenant, Digest::of("token"));
     let signer = SigningKey::from_bytes(&[proven; 32]);

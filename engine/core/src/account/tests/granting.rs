@@ -1,4 +1,4 @@
-//! Tests of grants: their end, and the acts that a client may not undo.
+//! Tests of grants: their validity, and the removals that a client may not make.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn grant(action: &Action, is_verified: bool, issued_at: UnixMillis) -> Grant {
     Grant { action: action.key.clone(), issued_at, is_verified, born: None }
 }
 
-/// A user with devices 1 and 2 whose action was approved by the first.
+/// Makes a user with devices 1 and 2, whose action device 1 has approved.
 fn approved() -> (World, Arc<Action>) {
     let mut world = World::with_devices(2);
     let issued = world.open(1, "signIn");
@@ -33,7 +33,7 @@ fn a_grant_is_about_one_action_and_no_other_of_its_name_however_soon_that_came()
     let first = world.track("signIn", "a");
     let grant = Grant { born: Some(first.birth()), ..grant(&first, false, NOW) };
     assert_eq!(world.account.honour(&grant, &first), Ok(()));
-    // A clock that was set back since the tracking makes no difference.
+    // The grant is valid too if the clock was set back after the action was tracked.
     let early = Grant { issued_at: UnixMillis(NOW.0 - 60_000), ..grant.clone() };
     assert_eq!(world.account.honour(&early, &first), Ok(()));
     let removed = world.account.remove(NOW).unwrap();
@@ -62,7 +62,7 @@ fn what_an_approval_granted_is_over_when_its_device_is_taken_away() {
     world.carry_out(|a| a.remove_device(&device_id(1), NOW)).unwrap();
     assert!(!world.account.success_stands(&action));
     assert_eq!(world.account.honour(&grant(&action, true, NOW), &action), Err(Refusal::GrantOver));
-    // The relying party's own word needs no device.
+    // A success that the relying party has set needs no device.
     let overridden = Action { decided_by: None, ..Action::clone(&action) };
     assert!(world.account.success_stands(&overridden));
 }

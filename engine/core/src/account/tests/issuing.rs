@@ -1,4 +1,4 @@
-//! Issuing challenges, tracking and overriding actions.
+//! Tests of issuing challenges, and of tracking and overriding actions.
 
 use super::*;
 
@@ -225,7 +225,7 @@ fn a_prompt_is_given_back_where_nobody_was_offered_its_challenge() {
     }
     let again = world.account.withdraw(&held.id, NOW).err();
     assert_eq!(again, Some(Refusal::ChallengeEnded), "one that has ended gives nothing back");
-    // Other prompts of the same moment stay.
+    // Another prompt of the same time stays counted.
     world.open(2, "pay");
     world.issue(&held, &action, NOW).unwrap();
     world.carry_out(|a| a.withdraw(&held.id, NOW)).unwrap();

@@ -59,20 +59,20 @@ fn issue_of(seed: u8) -> Issue {
     Issue { id: challenge_id(seed), target: None, supersede: true, held: false, shown, number_seed }
 }
 
-/// An account whose transitions are carried out at once, as if a store had recorded them.
+/// An account whose changes are applied at once, as if a store had recorded them.
 struct World {
     account: Account,
     limits: Limits,
 }
 
 impl World {
-    /// A user who is not known yet.
+    /// Makes a user who is not known yet.
     fn empty() -> Self {
         let account = Account::restore(key_of("user"), Snapshot::default());
         Self { account, limits: Limits::default() }
     }
 
-    /// A user with devices 1 to `devices`.
+    /// Makes a user with devices 1 to `devices`.
     fn with_devices(devices: u8) -> Self {
         let mut world = Self::empty();
         world.track("signIn", "first");
@@ -115,7 +115,7 @@ impl World {
         self.carry_out(|a| a.issue(issue, action, now, &limits))
     }
 
-    /// The challenge of that seed, issued for a fresh action of that code.
+    /// Issues the challenge of seed `seed` for a new action of code `code`.
     fn open(&mut self, seed: u8, code: &str) -> Issued {
         let action = self.track(code, &format!("key {seed}"));
         self.issue(&issue_of(seed), &action, NOW).unwrap()
@@ -127,7 +127,7 @@ impl World {
         Ok(settled.answer)
     }
 
-    /// The change that ends a challenge.
+    /// Makes the change that ends a challenge, without applying it.
     fn settled(
         &self,
         End { outcome, at, by }: End,
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// An end to be brought about, by the device of that seed or without one.
+/// An end that a test asks for: by the decision of the device of seed `by`, or without a device.
 #[derive(Clone, Copy)]
 struct End {
     outcome: Outcome,
@@ -159,12 +159,13 @@ const fn undecided(outcome: Outcome, at: UnixMillis) -> End {
     End { outcome, at, by: None }
 }
 
-/// The answer of the device of that seed with a good signature, as if it had been asked.
+/// Makes a verified decision of the device of seed `by`, even if the challenge does not ask this
+/// device.
 fn answer(challenge: &Challenge, by: u8, outcome: Outcome) -> VerifiedDecision {
     answer_with(challenge, by, outcome, None, Signing::ChallengeId)
 }
 
-/// Makes an answer with a number and a signed message.
+/// Makes a verified decision like [`answer`], with a typed number and a signing mode.
 fn answer_with(
     challenge: &Challenge,
     by: u8,
@@ -185,7 +186,7 @@ fn answer_with(
     verify(Asked::among(&bindings, &asked, signing).unwrap(), signed).unwrap()
 }
 
-/// A binding of the user, as the credential's own actor knows it.
+/// Makes a binding of the user, as the credential's inbox has it.
 fn binding(seed: u8, signing: Signing) -> Device {
     Device {
         id: device_id(seed),
@@ -226,7 +227,7 @@ fn message(
     Statement::Decision(statement).to_bytes()
 }
 
-/// The end that a change records for a challenge.
+/// Returns the end that a change records for the challenge `id`.
 fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
     change.writes.iter().find_map(|write| match write {
         Write::Challenge(challenge) if challenge.id == *id => challenge.ended.clone(),
@@ -240,7 +241,7 @@ fn end_in(change: &Change, id: &ChallengeId) -> Option<Ended> {
     })
 }
 
-/// The action that a change records.
+/// Returns the action that a change records.
 fn action_in(change: &Change) -> Option<Arc<Action>> {
     change.writes.iter().find_map(|write| match write {
         Write::Action(action) => Some(action.clone()),

@@ -1,4 +1,4 @@
-//! Recording how challenges end.
+//! Tests of the records that the end of a challenge changes.
 
 use super::*;
 
@@ -143,7 +143,8 @@ fn a_decision_shows_when_its_device_was_last_used_and_never_turns_that_back() {
     assert_eq!(used(&world), Some(NOW.plus_ms(9)));
 }
 
-/// Settles a challenge that shows `{}`, with this evidence, and gives its action.
+/// Ends a challenge that displays `{}` with `outcome` and `evidence`, and returns the account and
+/// the action.
 fn approved_with(evidence: Evidence<'_>, outcome: Outcome) -> (World, Arc<Action>) {
     let mut world = World::with_devices(1);
     let issued = world.open(1, "pay");

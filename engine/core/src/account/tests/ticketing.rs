@@ -1,4 +1,4 @@
-//! Tickets: each enrolls one key, once, for as long as the token lasts that it was made with.
+//! Tests of tickets: each enrolls one key, once, before the token expires that it was made with.
 
 use ed25519_dalek::Signer as _;
 
@@ -26,12 +26,12 @@ fn made(world: &mut World, name: &str, may_add: bool) -> Result<(), Refusal> {
     world.carry_out(|a| a.issue_ticket(ticket(name, may_add), NOW, &limits))
 }
 
-/// An enrollment with a ticket, of the key of that seed and without a proof.
+/// Makes an enrollment of the key of seed `seed` with a ticket and without a proof.
 fn with(name: &str, seed: u8) -> Enroll {
     Enroll { ticket: Some(Digest::of(name)), ..enroll_of(seed, false) }
 }
 
-/// Makes an enrollment with a proof, for a key that signs statements.
+/// Makes an enrollment with a ticket and a proof, for a key that signs statements.
 fn proven(name: &str, seed: u8) -> Enroll {
     let (tenant, token) = (key_of("user").tenant, Digest::of(name));
     let key = public_key(seed).thumbprint();
@@ -89,7 +89,7 @@ fn a_device_whose_answer_was_lost_asks_again_with_its_used_ticket() {
     assert_eq!(world.account.devices().len(), 1);
     let other = enrolled(&mut world, &proven("t", 2), 3, NOW);
     assert_eq!(other.err(), Some(Refusal::TicketOver), "another key with a proof of its own");
-    // A device that was taken away does not come back by its old link.
+    // A device that was removed cannot enroll again with its used ticket.
     let removed = world.account.remove_device(&first.id, NOW).unwrap();
     world.account.apply(&removed.change);
     let back = enrolled(&mut world, &proven("t", 1), 4, NOW);
@@ -116,7 +116,7 @@ fn a_ticket_allows_what_its_token_allows_whatever_the_request_says() {
     enrolled(&mut world, &with("first", 1), 1, NOW).unwrap();
     let claims_more = Enroll { may_add: true, ..with("late", 2) };
     let limits = world.limits.clone();
-    // A ticket that was made while the user had no authenticator, and comes too late.
+    // The ticket was made while the user had no authenticator, and is used after the user has one.
     let late = Account::restore(
         key_of("user"),
         Snapshot {

@@ -1,4 +1,5 @@
-//! Many signatures in one equation, and which of them are bad if it does not hold.
+//! Verification of many signatures in one equation, and the search for invalid ones if it does not
+//! hold.
 
 use std::iter::once;
 
@@ -9,25 +10,26 @@ use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul as _};
 
 use super::Term;
 
-/// Up to here single checks are no dearer than a batch that is known to hold a bad signature.
+/// Maximum number of signatures for which single checks cost no more than another batch, if one of
+/// them is known to be invalid.
 const SINGLES_MAX: usize = 4;
 
-/// A term and the random factor that keeps it from cancelling out against others.
+/// A term and its random factor, which prevents an invalid term from cancelling out another one.
 pub(in crate::signature) struct Weighed {
     term: Term,
     z: Scalar,
 }
 
 impl Weighed {
-    /// The factor is between 1 and 2^128, each as likely as any other: never zero, under which a
-    /// term would go unchecked.
+    /// Weighs a term with a random factor from 1 to 2^128, all equally likely. The factor is never
+    /// zero, because a term with the factor zero would not be checked.
     pub(in crate::signature) fn new(term: Term, coefficient: [u8; 16]) -> Self {
         Self { term, z: Scalar::from(u128::from_le_bytes(coefficient)) + Scalar::ONE }
     }
 }
 
-/// Tells whether `8 Σ z (s B - k A - R) = 0`. With a bad signature it holds for one choice of the
-/// factors in 2^128.
+/// Returns true if `8 Σ z (s B - k A - R) = 0`. With an invalid signature the equation holds for
+/// one choice of factors in 2^128.
 pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
     if batch.is_empty() {
         return true;
@@ -44,17 +46,19 @@ pub(in crate::signature) fn hold(batch: &[Weighed]) -> bool {
     sum.mul_by_cofactor().is_identity()
 }
 
-/// Tells the good signatures from the bad. A batch that does not hold is halved until the bad ones
-/// are found. A signature is called bad only after a check of its own.
+/// Returns for each signature whether it is valid. A batch whose equation does not hold is halved
+/// until the invalid signatures are found. A signature is declared invalid only after a check of
+/// this signature alone.
 ///
-/// The parts reuse the factors of the whole, because no signer knew any of them.
+/// The halves keep the factors of the whole batch, because no signer knew any factor.
 pub(in crate::signature) fn bisect(batch: &[Weighed]) -> Vec<bool> {
     let mut verdicts = Vec::with_capacity(batch.len());
     judge(batch, false, &mut verdicts);
     verdicts
 }
 
-/// Appends a verdict for each, and says whether all are good.
+/// Appends to `verdicts` whether each signature of `batch` is valid, and returns true if all are.
+/// `known_bad` means that the equation of `batch` is known not to hold.
 fn judge(batch: &[Weighed], known_bad: bool, verdicts: &mut Vec<bool>) -> bool {
     if batch.len() > 1 && !known_bad && hold(batch) {
         verdicts.resize(verdicts.len() + batch.len(), true);
@@ -68,7 +72,8 @@ fn judge(batch: &[Weighed], known_bad: bool, verdicts: &mut Vec<bool>) -> bool {
     }
     let (left, right) = batch.split_at(batch.len() / 2);
     let left_good = judge(left, false, verdicts);
-    // If the whole does not hold and its left half does, the right half cannot.
+    // If the equation of the whole does not hold, and that of its left half does, that of the right
+    // half cannot hold.
     let right_good = judge(right, left_good, verdicts);
     left_good && right_good
 }

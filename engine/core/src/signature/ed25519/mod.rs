@@ -1,7 +1,7 @@
-//! Ed25519 under one acceptance rule, alone and in a batch: `s < L`; the key canonical, not of
-//! small order and torsion-free; `R` canonical; the cofactored equation of RFC 8032.
+//! Ed25519 with one acceptance rule for single signatures and batches: `s < L`; the key canonical,
+//! not of small order and torsion-free; `R` canonical; the cofactored equation of RFC 8032.
 //!
-//! Whatever is checked goes through [`Term`], so that a batch cannot see a signature differently
+//! Both kinds of verification use [`Term`], so that a batch cannot judge a signature differently
 //! from a single verification.
 
 use std::sync::Arc;
@@ -26,13 +26,13 @@ pub(super) const SCHEME: Scheme = Scheme {
     parse,
 };
 
-/// The bytes of the prime `p = 2^255 - 19`: the lowest, those between, the highest.
+/// Bytes of the prime `p = 2^255 - 19`: the lowest, each of those between, and the highest.
 const PRIME_LOW: u8 = 0xed;
 const PRIME_MIDDLE: u8 = 0xff;
 const PRIME_TOP: u8 = 0x7f;
 const SIGN_BIT: u8 = 0x80;
 
-/// A key, decompressed once.
+/// A key with its point, which is decompressed once.
 struct Ed25519 {
     bytes: [u8; 32],
     minus_a: EdwardsPoint,
@@ -48,8 +48,8 @@ fn parse(key: &[u8], _: SignatureFormat) -> Result<Parsed, InvalidKey> {
     Ok(Arc::new(Ed25519 { bytes, minus_a: -point }))
 }
 
-/// Tells whether these bytes are the one canonical encoding of the point that they decompress to:
-/// `y < p`, and no sign where `x` is zero, which it is for `y = 1` and `y = p - 1` alone.
+/// Returns true if the bytes are the canonical encoding of their point: `y < p`, and no sign bit if
+/// `x` is zero, which is the case only for `y = 1` and `y = p - 1`.
 fn is_canonical(bytes: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = bytes;
     let top = high & !SIGN_BIT;
@@ -82,7 +82,7 @@ impl Term {
         Ok(Self { minus_a: key.minus_a, minus_r: -r, k, s })
     }
 
-    /// Tells whether the equation holds for this signature alone.
+    /// Returns true if the equation holds for this signature alone.
     fn holds(&self) -> bool {
         let Self { minus_a, minus_r, k, s } = self;
         let r = EdwardsPoint::vartime_double_scalar_mul_basepoint(k, minus_a, s);
@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(parsed.err(), Some(InvalidKey::Point));
     }
 
-    /// Every encoding in which anything can be wrong: `y` around 0 and around `p`, with and without
-    /// a sign.
+    /// Tests every encoding that might not be canonical: `y` near 0 and near `p`, with and without
+    /// the sign bit.
     #[test]
     fn an_encoding_is_canonical_if_compressing_its_point_gives_it_back() {
         let mut points = 0;

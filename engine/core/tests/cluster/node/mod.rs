@@ -1,7 +1,7 @@
-//! A node: it answers calls from the records in Redis, remembers accounts, and holds polls.
+//! A node, which answers calls from the records in Redis, caches accounts, and holds polls.
 //!
-//! A node is told of everything as an input, and answers by effects: requests to Redis, answers to
-//! calls, and timers.
+//! A node gets calls, replies, news and timers as inputs. Its effects are requests to Redis,
+//! answers to calls, and timers.
 
 mod replies;
 
@@ -15,14 +15,14 @@ use crate::message::{Desk, Effect, News, Request, Timer};
 use crate::redis::{Place, Stored, Unit};
 use crate::rules::Rule;
 
-/// Between two comparisons of the sequence with the news.
+/// Interval between comparisons of the partition's sequence number with the news, in milliseconds.
 const CHECK_MS: u64 = 250;
-/// Between two writes that show that the replica still confirms.
+/// Interval between small writes that show that the replica still confirms, in milliseconds.
 const BEAT_MS: u64 = 100;
-/// Runs of a transition, and sends of a unit, at most.
+/// Maximum number of times that a call sends a unit.
 const TRIES_MAX: u32 = 8;
 
-/// The purpose of a request under way.
+/// Purpose of a request that has no reply yet.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
     Open,
@@ -32,23 +32,23 @@ enum Asked {
     Report,
 }
 
-/// A process. A new one remembers nothing of the one before.
+/// A node's process. A new process has no data of the process before it.
 #[derive(Default)]
 pub(crate) struct Node {
     pub(crate) connected: bool,
-    /// Server and epoch, once the partition was opened over this connection.
+    /// Server and epoch of the partition, if this connection has opened it.
     known: Option<Place>,
-    /// The last epoch that it knew.
+    /// The last epoch that the node knew.
     epoch: Option<u64>,
-    /// Highest sequence of that epoch that it acknowledged or told.
+    /// Highest sequence number of this epoch that the node has acknowledged to a client.
     acknowledged: u64,
-    /// Sequence of the latest news.
+    /// Sequence number of the latest news.
     seen: u64,
-    /// The last check was ahead of the news.
+    /// True if the sequence number of the last check was higher than that of the latest news.
     ahead: bool,
-    /// When a write was sent that the replica has confirmed.
+    /// Time at which the last write was sent that the replica has confirmed.
     confirmed: Option<u64>,
-    /// The partition has lost commits.
+    /// True if the node has stopped, because the partition has lost commits.
     pub(crate) stopped: bool,
     memory: BTreeMap<usize, Rc<Stored>>,
     pub(crate) calls: BTreeMap<u64, Call>,
@@ -73,7 +73,8 @@ impl Node {
         self.ask(desk, Asked::Open, Request::Open);
     }
 
-    /// The connection has ended. Nobody knows whether the requests under way were carried out.
+    /// Handles the end of the connection. Requests without a reply may or may not have been carried
+    /// out.
     pub(crate) fn disconnected(&mut self) {
         (self.connected, self.known, self.confirmed) = (false, None, None);
         self.asked.clear();
@@ -91,7 +92,7 @@ impl Node {
         desk.effects.push(Effect::Disconnect);
     }
 
-    /// A client asks.
+    /// Handles a client's call.
     pub(crate) fn call(&mut self, desk: &mut Desk<'_>, mut call: Call) {
         if self.stopped {
             return desk.tell(call, Told::Unavailable);
@@ -119,7 +120,8 @@ impl Node {
         self.calls.insert(call.id, call);
     }
 
-    /// Goes on with a call by an account, which was just read if `is_fresh`.
+    /// Takes the next step of a call with an account's state. `is_fresh` is true if the state was
+    /// just read from Redis.
     fn step(&mut self, desk: &mut Desk<'_>, mut call: Call, stored: &Stored, is_fresh: bool) {
         let fresh = desk.fresh();
         match run(&call, stored, desk.now, fresh, desk.limits) {
@@ -137,7 +139,8 @@ impl Node {
         }
     }
 
-    /// Sends the unit of a call, for the first time or again.
+    /// Sends the unit of a call, for the first time or again. After [`TRIES_MAX`] sends the call is
+    /// answered as unavailable.
     fn send(&mut self, desk: &mut Desk<'_>, mut call: Call) {
         call.tries += 1;
         if call.tries > TRIES_MAX {
@@ -150,7 +153,8 @@ impl Node {
         self.calls.insert(call.id, call);
     }
 
-    /// Tells an end that another node, or an earlier call, has recorded.
+    /// Answers a call with a recorded end, which another node or an earlier call has recorded. If
+    /// writes wait for a replica, the answer waits for its confirmation.
     fn found(&mut self, desk: &mut Desk<'_>, mut call: Call, outcome: Outcome) {
         if desk.rules.waits() && desk.rules.has(Rule::EndConfirmed) && self.known.is_some() {
             call.stage = Stage::Confirming(outcome);
@@ -213,7 +217,8 @@ impl Node {
         self.look(desk, Some(news.user).filter(|_| !everybody));
     }
 
-    /// Has the polls of a user, or all of them, read again.
+    /// Drops cached accounts and makes registered calls read again: those of `user`, or all if
+    /// `user` is `None`.
     fn look(&mut self, desk: &mut Desk<'_>, user: Option<usize>) {
         self.memory.retain(|known, _| user.is_some_and(|user| user != *known));
         let concerned = |call: &&Call| call.registered && user.is_none_or(|user| user == call.user);

@@ -1,4 +1,4 @@
-//! Replies of Redis to a node.
+//! A node's handling of replies from Redis.
 
 use crate::call::{Call, Stage, Told};
 use crate::message::{Desk, Effect, Guard, Reply, Request, Timer};
@@ -7,7 +7,7 @@ use crate::rules::Rule;
 
 use super::{Asked, Node};
 
-/// Longest age of a confirmed write, for a read to count.
+/// Maximum age of the last confirmed write for a read to be accepted, in milliseconds.
 const CONFIRMED_MS: u64 = 500;
 
 impl Node {
@@ -27,7 +27,8 @@ impl Node {
         }
     }
 
-    /// The partition, as this connection found it: a new epoch is compared with what was known.
+    /// Handles the reply to the opening of the partition. If the epoch is new, the node compares
+    /// the commits that it acknowledged with those that the partition has, and reports a loss.
     fn opened(&mut self, desk: &mut Desk<'_>, partition: &Partition) {
         if partition.lost {
             return self.stop(desk);
@@ -64,7 +65,8 @@ impl Node {
         calls.into_values().for_each(|call| desk.tell(call, Told::Unavailable));
     }
 
-    /// Tells whether a read counts; the connection ends where it was one to another place.
+    /// Returns true if a read is accepted. The node stops if the partition has lost commits, and
+    /// ends the connection if the read came from another server or epoch.
     fn counts(&mut self, desk: &mut Desk<'_>, guard: Guard) -> bool {
         if guard.lost {
             self.stop(desk);
