@@ -215,8 +215,9 @@ impl CommitTask {
         histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
     }
 
-    /// Answers the callers that have waited too long. Returns true if the group has to be given up:
-    /// no unit of it is left, or the store is closing and no caller waits for it any more.
+    /// Answers the callers that have waited too long. Returns true if the group has to be given up.
+    /// It has to if no unit of it is left, or if the store is closing and no caller waits for the
+    /// group; units that were answered early are retried for [`CLOSING_SECONDS`] before that.
     fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
         let room = self.room();
         while self.backlog.len() < room {

@@ -158,7 +158,7 @@ pub(super) fn state() -> redis::Cmd {
 }
 
 /// Waits until the lock has been free for [`LOCK_WATCH`], or finds that the store has no owner.
-/// Fails if a server holds the lock all the time.
+/// Fails if the lock is still held after [`LOCK_WAIT`].
 async fn unowned(link: &Link) -> Result<(), Trouble> {
     let (mut owner, mut held) = (redis::cmd("HEXISTS"), redis::cmd("EXISTS"));
     let asked = [owner.arg(keys::STATE).arg("owner").clone(), held.arg(keys::LOCK).clone()];

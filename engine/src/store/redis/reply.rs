@@ -103,9 +103,9 @@ pub(super) fn said(value: Value) -> Result<Said, Trouble> {
 
 /// Word for a unit that is recorded.
 pub(super) const RECORDED: &str = "recorded";
-/// Word of a change that expects another revision.
+/// Word for a change whose expected revision is not the recorded one.
 pub(super) const STALE: &str = "stale";
-/// Word of a change whose challenge has another end.
+/// Word for a change of a challenge whose recorded end is another one.
 pub(super) const ENDED: &str = "ended";
 
 pub(super) fn committed((word, values): Said) -> Result<Committed, Trouble> {
