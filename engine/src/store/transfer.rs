@@ -18,7 +18,7 @@ const UNIT_WRITES_MAX: usize = 256;
 /// Largest number of damaged records that a check names.
 pub const DAMAGED_NAMED_MAX: usize = 100;
 
-/// Why records could not be moved.
+/// Error of a transfer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// The stream cannot be read or written.

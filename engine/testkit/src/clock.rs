@@ -11,14 +11,15 @@ use countersign_engine::system::SystemClock;
 /// A monotonic clock and a wall clock, and the timeline that a server derives from the two.
 pub struct ManualClock {
     runs: bool,
-    /// Reading of a clock that stands, or the milliseconds that were added to the system's clock.
+    /// Milliseconds: the reading of a standing clock, or the time that was added to the system's
+    /// clock.
     passed: AtomicU64,
     set_by: AtomicI64,
     timeline: Mutex<Timeline>,
 }
 
 impl ManualClock {
-    /// Makes a clock that stands until a test moves it.
+    /// Makes a clock that stands still until a test moves it.
     #[must_use]
     pub fn at(now: UnixMillis) -> Arc<Self> {
         Self::begin(false, now.0, 0)

@@ -91,8 +91,9 @@ async fn what_is_no_validly_signed_approval_with_a_number_is_no_attempt() {
     assert_eq!(house.store.tries(&challenge).await, 0);
 }
 
-/// A poll of the device waits for the next challenge, while an answer to the expired one is judged
-/// because it arrived in time. Recording the counted number must not wake that poll.
+/// Checks that the record of a counted number does not wake a poll of the device. The poll waits
+/// for the next challenge. Meanwhile an answer to the expired one is judged, because it arrived in
+/// time.
 #[actix::test]
 async fn a_counted_number_wakes_no_device_that_waits() {
     let house = house();

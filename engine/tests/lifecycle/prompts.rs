@@ -208,8 +208,8 @@ async fn a_challenge_is_offered_although_other_actions_took_the_place_of_its_own
     assert!(house.decide(&phone, &asked, Decision::Approve).await.is_ok());
 }
 
-/// A challenge counts as a prompt once it was offered, even briefly. Otherwise a caller that soon
-/// withdraws its challenges could prompt without a limit.
+/// Checks that a challenge counts as a prompt once it was offered, even briefly. Otherwise a caller
+/// that soon withdraws its challenges could prompt without a limit.
 #[actix::test]
 async fn a_notification_that_may_have_arrived_takes_a_prompt() {
     let lost = Arc::new(crate::support::OutOfReach::default());

@@ -80,8 +80,8 @@ async fn one_decision_sent_many_times_at_once_is_recorded_once() {
     house.assert_single_outcomes();
 }
 
-/// A decision passes only the actor of the credential, which knows the challenge, and the actor of
-/// the account, which judges it.
+/// Checks that a decision needs only two actors: that of the credential, which knows the challenge,
+/// and that of the account, which judges the decision.
 #[actix::test]
 async fn a_decision_passes_two_mailboxes() {
     let house = House::open();

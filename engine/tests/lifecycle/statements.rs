@@ -62,8 +62,8 @@ async fn a_statement_that_comes_late_decides_nothing() {
     house.assert_single_outcomes();
 }
 
-/// Only a signed number counts as an attempt, so that only the holder of the key can use attempts
-/// up.
+/// Checks that only a signed number counts as an attempt, so that only the holder of the key can
+/// use attempts up.
 #[actix::test]
 async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded() {
     let limits = Limits { number_match: Some(Digits::Six), ..Limits::default() };
@@ -106,8 +106,8 @@ async fn of_all_mixtures_of_two_challenges_only_the_matching_ones_are_recorded()
     }
 }
 
-/// A key that is not a target of a challenge gets no information about it, even with the
-/// challenge's id.
+/// Checks that a key that is not a target of a challenge gets no information about it, even with
+/// the challenge's id.
 #[actix::test]
 async fn a_key_that_was_not_asked_is_told_nothing_of_a_challenge() {
     let house = House::open();

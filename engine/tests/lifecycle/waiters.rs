@@ -46,8 +46,8 @@ async fn one_waiter_too_many_is_answered_at_once() {
     }
 }
 
-/// A second engine misses an end, as if the commit's reply was lost and the commit was recorded
-/// after every waiter had looked. The next decision brings the end to its waiters.
+/// Checks that the next decision brings a missed end to the waiters. A second engine misses the
+/// end, as if a commit's reply was lost and the commit was recorded after every waiter had looked.
 #[actix::test]
 async fn who_missed_an_end_is_told_by_the_next_who_decides() {
     let house = House::open();

@@ -148,8 +148,8 @@ async fn a_redis_that_forgot_the_scripts_is_given_them_again() {
     assert_eq!(store.prune(UnixMillis(1), UnixMillis(1)).await, Ok(0));
 }
 
-/// The reply contains the recorded end, which cannot be decoded. In the second round the reply is
-/// lost, and the commit is sent again. The damage fails only the caller of the commit.
+/// Checks that a damaged row fails only the caller whose reply contains it. Here the row is the
+/// recorded end. In the second round the reply is lost, and the commit is sent again.
 #[tokio::test]
 async fn a_damaged_end_is_told_to_its_caller_and_the_store_stays_ready() {
     let redis = Redis::volatile();

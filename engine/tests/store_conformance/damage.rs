@@ -146,7 +146,7 @@ async fn a_bit_of_the_log_that_flipped_is_refused() {
     assert!(refused >= 110, "only {refused}");
 }
 
-/// After a power cut the index of the log cannot be trusted.
+/// Checks a log without its index, because after a power cut the index cannot be trusted.
 #[tokio::test]
 async fn a_flip_before_the_last_commit_is_seen_without_the_index_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -183,7 +183,7 @@ async fn a_bit_of_the_database_that_flipped_never_makes_a_wrong_answer() {
             detected += 1;
         }
     }
-    // Most flips hit free space of a page, which no check covers.
+    // Most flips hit free space of a page, where they do no harm.
     assert!(detected > 30, "only {detected}");
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::support::{Behaviour, Server, issued, offered, settings};
 
-/// Time limit for a whole test call. Nothing here takes so long.
+/// Longest time until an endpoint notices that its connection is closed.
 const SOON: Duration = Duration::from_secs(20);
 /// Number of pieces after which an endpoint stops if the webhook does not close the connection.
 const PIECES_MAX: usize = 200_000;

@@ -9,11 +9,11 @@ use url::Url;
 /// Stage at which a URL is refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
-    /// It is not a URL.
+    /// The text is not a URL.
     Parsing,
-    /// A webhook of it cannot be made.
+    /// A webhook with this URL cannot be made.
     Construction,
-    /// Its host leads to no address that may be connected to.
+    /// The host has no address that the webhook may connect to.
     Delivery,
 }
 

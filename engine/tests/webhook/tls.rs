@@ -30,7 +30,7 @@ const SENT_MAX: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(1);
 /// Deadline of the call whose TLS handshake never ends. It is long enough for the other calls.
 const DEADLINE: Duration = Duration::from_secs(4);
-/// Time limit for a whole test. Nothing here takes so long.
+/// Longest time until an endpoint notices that its connection is closed.
 const SOON: Duration = Duration::from_secs(20);
 const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 

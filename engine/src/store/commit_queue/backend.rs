@@ -11,7 +11,7 @@ pub(in crate::store) trait Backend: Send + 'static {
     /// Runs the units in their order, and records all of them or none.
     ///
     /// # Errors
-    /// [`Failure`] if the group is not known to be recorded.
+    /// [`Failure`] if nothing was recorded, or if the result is unknown.
     fn record(&mut self, units: &mut [Unit<Self::Medium>]) -> Result<(), Failure>;
 
     /// Does housekeeping after each group. `idle` is true if no unit waits in the queue.
@@ -34,7 +34,7 @@ pub(in crate::store) trait Backend: Send + 'static {
     fn close(self) -> Result<(), StoreError>;
 }
 
-/// Why a group is not known to be recorded.
+/// Reason for which a group may not be recorded.
 pub(in crate::store) enum Failure {
     /// Nothing of the group was recorded. The next group may succeed.
     Refused(StoreError),

@@ -158,8 +158,8 @@ impl<B: Backend> CommitQueue<B> {
         })
     }
 
-    /// Checks that the queue accepts units: groups are recorded, or the early-answer bound is large
-    /// enough to continue during refusals.
+    /// Checks that the queue accepts units. While groups are refused it does if the bound on early
+    /// answers is a number of records and is not reached.
     ///
     /// # Errors
     /// [`StoreError`] with the reason for which it does not.

@@ -73,7 +73,7 @@ where
     fn answer(self: Box<Self>, recorded: Result<(), StoreError>) {
         let Caller::Waits(reply) = self.caller else { return };
         let answer = self.answer.unwrap_or_else(|| Err(refused("the unit was not run")));
-        // If the caller has left, the answer is dropped.
+        // If the caller no longer waits, the answer is dropped.
         let _ = reply.send(recorded.and(answer));
     }
 }

@@ -17,8 +17,8 @@ pub enum Durability {
     /// Answers every commit after it is recorded.
     #[default]
     Sync,
-    /// Answers commits that can do no harm once they are queued, up to a bound. Answers all
-    /// other commits after they are recorded.
+    /// Answers a commit once it is queued, if its loss in a crash would do no harm and the bound is
+    /// not reached. Answers every other commit after it is recorded.
     Async(Bound),
 }
 
@@ -36,9 +36,9 @@ pub enum Bound {
 /// ends challenges, and raises no counter, begins no hold, and adds or removes no authenticator. If
 /// a crash loses such a commit, nobody can send, guess or sign more than before.
 ///
-/// Commits that issue a challenge count a prompt, a denial or a report begins a hold, and a guess
-/// of a number is counted before it is compared; all of these wait for their record. An approval
-/// only clears counters, and a late clearing does no harm.
+/// These commits wait for their record: an issue, because it counts a prompt; a denial or a report,
+/// because it begins a hold; and a typed number, because it is counted before it is compared. An
+/// approval only clears counters, so it may be recorded late.
 pub(super) fn may_lag(change: &Change) -> bool {
     let challenges = || super::challenges(&change.writes);
     let ends = |outcome: Outcome| {

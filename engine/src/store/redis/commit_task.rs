@@ -1,11 +1,11 @@
 //! The one task that writes to Redis. It sends units in groups; all units that arrive while a group
 //! is under way can join the next one.
 //!
-//! If the reply to a group is lost, the task sends the group again until its result is known. After
-//! `wait` its callers get an error that says that the result is unknown. Until the result is known
-//! nothing is read, so that no reader sees a challenge as open that has ended. A queued unit that
-//! was never sent is dropped once its caller has waited too long. A unit that was answered before
-//! it is recorded stays queued until it is recorded, or is reported as lost.
+//! If the reply to a group is lost, the task sends the group again until its result is known.
+//! Callers that have waited for `wait` get an error that says that the result is unknown. Until the
+//! result is known nothing is read, so that no reader gets a challenge as open that has ended. A
+//! queued unit that was never sent is dropped once its caller has waited too long. A unit that was
+//! answered before it is recorded stays queued until it is recorded, or is reported as lost.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -146,8 +146,9 @@ impl CommitTask {
         }
     }
 
-    /// Returns the largest length of the backlog. Units that were answered early are not counted,
-    /// because they have a bound of their own.
+    /// Returns the largest number of units in the backlog. [`QUEUE_UNITS_MAX`] of them may wait for
+    /// an answer. Units that were answered early are added to that, because a separate bound limits
+    /// them.
     fn room(&self) -> usize {
         QUEUE_UNITS_MAX + self.health.lag.unwritten().records
     }
@@ -215,9 +216,10 @@ impl CommitTask {
         histogram!(telemetry::STORE_COMMIT_SECONDS).record(watch.seconds());
     }
 
-    /// Answers the callers that have waited too long. Returns true if the group has to be given up.
-    /// It has to if no unit of it is left, or if the store is closing and no caller waits for the
-    /// group; units that were answered early are retried for [`CLOSING_SECONDS`] before that.
+    /// Answers the callers that have waited too long. Returns true if the group has to be given up:
+    /// no unit of it is left, or the store is closing and no caller waits for the group. A closing
+    /// store retries units that were answered early for [`CLOSING_SECONDS`] before it gives them
+    /// up.
     fn expire(&mut self, wave: &mut Vec<Queued>, sent: bool) -> bool {
         let room = self.room();
         while self.backlog.len() < room {
@@ -278,8 +280,9 @@ impl CommitTask {
         tokio::time::sleep(PAUSE).await;
     }
 
-    /// Answers every caller of a group with an error. If a unit of the group was answered early,
-    /// all unrecorded units that were answered early are lost, and the store ends.
+    /// Gives a group up: every caller of it gets the error. If a unit of the group was answered
+    /// early, the store ends, the callers in the backlog get the error too, and all early answers
+    /// that are not recorded are lost.
     fn give_up(&mut self, wave: Vec<Queued>, error: &StoreError) {
         let mut wave = wave;
         if wave.iter().any(|queued| queued.told.is_some()) {

@@ -19,8 +19,7 @@ use crate::store::folded;
 /// Field of the store's state that marks the migration as done.
 const DONE: &str = "emails-folded";
 
-/// Moves the entries, unless the field says that it is done. If a start is interrupted, the next
-/// one begins again.
+/// Moves the entries, unless [`DONE`] is set. If a start is interrupted, the next one begins again.
 pub(super) async fn fold(link: &Link, owner: &Owner) -> Result<(), Trouble> {
     let mut noted = redis::cmd("HEXISTS");
     noted.arg(keys::STATE).arg(DONE);

@@ -136,8 +136,8 @@ impl Health {
         matches!(&*self.condition.borrow(), Condition::Over(_))
     }
 
-    /// Checks that units are accepted: they are recorded, or the early-answer bound is large enough
-    /// to continue during an outage.
+    /// Checks that units are accepted. During an outage they are if the bound on early answers is a
+    /// number of records and is not reached.
     ///
     /// # Errors
     /// [`StoreError`] with the reason for which they are not.
@@ -150,8 +150,8 @@ impl Health {
         self.acked.load(Ordering::Acquire)
     }
 
-    /// Returns the number of times that the store has become unsettled. A read compares it before
-    /// and after.
+    /// Returns the number of times that the store has become unsettled. A reader compares the
+    /// number before and after a read.
     pub(super) fn doubts(&self) -> u64 {
         self.doubts.load(Ordering::Acquire)
     }

@@ -154,8 +154,8 @@ impl CommitTask {
         for ((value, (names, id)), member) in values.into_iter().zip(named).zip(&members) {
             let challenge: Option<Challenge> = row(value)?;
             match challenge.as_ref().map(|c| c.ended.as_ref()) {
-                // It ended later than its index entry says: that entry is from a unit that was
-                // refused.
+                // The challenge ended later than its index entry says, because that entry is from a
+                // unit that was refused.
                 Some(Some(ended)) if ended.at >= before => {
                     commands.push(put(keys::ENDED, ended.at.0, member));
                     continue;

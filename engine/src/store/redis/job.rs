@@ -24,13 +24,13 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// A job for the commit task.
 pub(super) enum Job {
-    /// Records a unit.
+    /// Record a unit.
     Record(Queued),
-    /// Prunes old records.
+    /// Prune old records.
     Prune { actions_before: UnixMillis, challenges_before: UnixMillis, reply: Reply<u64> },
-    /// Checks whether these index entries have a record, and removes those that have none.
+    /// Check whether these index entries have a record; entries without one are removed.
     Check(Vec<Entry>),
-    /// Checks that Redis has every attempt that it has acknowledged.
+    /// Check that Redis has every attempt that it has acknowledged.
     Verify,
 }
 

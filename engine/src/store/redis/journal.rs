@@ -15,7 +15,7 @@ const NOT_RECORDED: u64 = u64::MAX;
 /// Acknowledged units that can be written again, each with its attempt.
 pub(super) struct Journal {
     units: VecDeque<(u64, Unit)>,
-    /// The journal has every unit of later attempts.
+    /// Attempt after which the journal has every unit.
     floor: u64,
 }
 

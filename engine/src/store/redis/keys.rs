@@ -112,34 +112,35 @@ impl AccountNames {
         format!("countersign:{{{}}}:{kind}:{}", self.tag, self.digest.0)
     }
 
-    /// Name of a hash: the account's revision, the id of its latest commit, and its row.
+    /// Returns the name of the account's hash. It holds the revision, the id of the latest commit,
+    /// and the account's row.
     pub(super) fn account(&self) -> String {
         self.name("account")
     }
 
-    /// Name of the set of the account's devices, as digests.
+    /// Returns the name of the set of the account's devices, as digests.
     pub(super) fn devices(&self) -> String {
         self.name("devices")
     }
 
-    /// Name of the set of the account's open challenges, as digests.
+    /// Returns the name of the set of the account's open challenges, as digests.
     pub(super) fn open(&self) -> String {
         self.name("open")
     }
 
-    /// Name of the set of the codes of the account's actions, as digests.
+    /// Returns the name of the set of the codes of the account's actions, as digests.
     pub(super) fn codes(&self) -> String {
         self.name("codes")
     }
 
-    /// Name of the list of the account's actions in one state, of one code or of all. Entries are
-    /// ordered by time; each is an action's order and its digest.
+    /// Returns the name of the list of the account's actions in one state, of one code or of all.
+    /// Entries are ordered by time; each is an action's order number and its digest.
     pub(super) fn list(&self, code: Option<&Digest>, state: u8) -> String {
         let code = code.map(|code| format!("{}:", code.0)).unwrap_or_default();
         format!("{}{code}{state}", self.prefix("list"))
     }
 
-    /// Start of the names of this kind; the digest follows.
+    /// Returns the beginning of the names of this kind. The digest of a record follows it.
     pub(super) fn prefix(&self, kind: &str) -> String {
         format!("{}:", self.name(kind))
     }
@@ -160,13 +161,13 @@ impl AccountNames {
         self.prefix("event") + &Digest::of(&["event", id.as_str()]).0
     }
 
-    /// Name of an event in the index of events. It begins with the event's id, which orders events
-    /// that are due at the same time.
+    /// Returns the entry of an event in the index of events. It begins with the event's id, so that
+    /// events that are due at the same time are ordered by id.
     pub(super) fn event_member(&self, id: &EventId) -> String {
         format!("{}:{}", id.as_str(), self.digest.0)
     }
 
-    /// Name of a record in an index over all accounts.
+    /// Returns the entry of a record in an index over all accounts.
     pub(super) fn member(&self, id: &Digest) -> String {
         format!("{}:{}", self.digest.0, id.0)
     }
@@ -220,7 +221,7 @@ pub(super) fn challenge_id(tenant: &TenantId, id: &ChallengeId) -> Digest {
     Digest::of(&["challenge", tenant.as_str(), id.as_str()])
 }
 
-/// Name of the key that holds the owner of a challenge.
+/// Returns the name of the key that holds the owner of a challenge.
 pub(super) fn challenge_owner(id: &Digest) -> String {
     format!("countersign:{{{}}}:challenge-owner:{}", id.tag(), id.0)
 }
@@ -230,34 +231,35 @@ fn indexed(kind: &str, parts: &[&str]) -> String {
     format!("countersign:{{{}}}:{kind}:{}", digest.tag(), digest.0)
 }
 
-/// Name of the index of a tenant's users, by id.
+/// Returns the name of the index of a tenant's users, by id.
 pub(super) fn users(tenant: &TenantId) -> String {
     indexed("users", &[tenant.as_str()])
 }
 
-/// Name of the index of a tenant's users with this attribute, by id.
+/// Returns the name of the index of a tenant's users with this attribute, by id.
 pub(super) fn attribute(tenant: &TenantId, kind: &'static str, text: &str) -> String {
     indexed(kind, &[tenant.as_str(), text])
 }
 
-/// Name of the index in which older versions kept this e-mail address; none if it is in lower case.
+/// Returns the name of the index in which older versions kept this e-mail address; none if it is in
+/// lower case.
 pub(super) fn unfolded_email(tenant: &TenantId, text: &str) -> Option<String> {
     (folded(text) != text).then(|| indexed(EMAIL, &[tenant.as_str(), text]))
 }
 
-/// Name of the index of the devices that are bound to a key.
+/// Returns the name of the index of the devices that are bound to a key.
 pub(super) fn bindings(key: &CredentialKey) -> String {
     let thumbprint = URL_SAFE_NO_PAD.encode(key.thumbprint.as_bytes());
     indexed("bindings", &[key.tenant.as_str(), &thumbprint])
 }
 
-/// Name of the index that finds the account of a ticket. It has one entry, and expires with the
-/// ticket.
+/// Returns the name of the index that finds the account of a ticket. The index has one entry, and
+/// expires with the ticket.
 pub(super) fn ticket(digest: &statement::Digest) -> String {
     indexed("ticket", &[&URL_SAFE_NO_PAD.encode(digest.as_bytes())])
 }
 
-/// Name of the key that holds a tenant's secret for its tokens.
+/// Returns the name of the key that holds a tenant's secret for its tokens.
 pub(super) fn secret(tenant: &TenantId) -> String {
     indexed("secret", &[tenant.as_str()])
 }

@@ -25,7 +25,7 @@ impl Link {
         Self { client, connection: Mutex::new(None) }
     }
 
-    /// Connects, unless there is a connection.
+    /// Makes the connection, if there is none.
     pub(super) async fn connect(&self) -> Result<(), Trouble> {
         self.connection().await.map(|_| ())
     }
@@ -39,8 +39,7 @@ impl Link {
             .set_connection_timeout(Some(ANSWER))
             .set_response_timeout(Some(ANSWER));
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        // Connecting has a limit of its own here, because the library does not limit the first
-        // commands.
+        // Connecting has this time limit, because the library does not limit the first commands.
         let connected = tokio::time::timeout(ANSWER, connecting).await;
         let connection = connected
             .map_err(|_| Trouble::Lost("no connection in time".to_owned()))?

@@ -88,7 +88,8 @@ pub(super) async fn actions(
         reader.ask(listed.map(|digest| row_of(prefix.clone() + &digest)).collect()).await?;
     let mut found = Vec::new();
     for value in values {
-        // An expired record stays in its lists until the next pruning.
+        // The row may be missing, because an expired record stays in its lists until the next
+        // pruning.
         let action: Option<Action> = row(value)?;
         found.extend(action.filter(|a| query.state.is_none_or(|state| state == a.state)));
     }

@@ -23,7 +23,8 @@ use crate::system::Stopwatch;
 pub const ABSENT: &str = "there is no store in this Redis";
 /// Version of the layout of the keys.
 const LAYOUT: &str = "1";
-/// Lifetime of the lock. After a server was killed, the next one waits for so long.
+/// Lifetime of the lock. After a server was killed, the next one has to wait until the lock has
+/// expired.
 const LOCK: Duration = Duration::from_millis(3_000);
 /// Interval between renewals of the lock.
 pub(super) const RENEWAL: Duration = Duration::from_secs(1);
@@ -136,8 +137,8 @@ impl Owner {
         }
     }
 
-    /// Returns the order number for the first action of this owner. It is higher than all of
-    /// earlier owners.
+    /// Returns the order number for the first action of this owner. It is higher than every order
+    /// number of earlier owners.
     pub(super) const fn first_order(&self) -> u64 {
         self.epoch << 40
     }

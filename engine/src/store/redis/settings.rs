@@ -24,16 +24,16 @@ pub struct RedisSettings {
     pub challenge_retention_ms: u64,
     /// Moment at which commits are answered.
     pub durability: Durability,
-    /// How the store is opened.
+    /// Way to open the store.
     pub opening: Opening,
 }
 
-/// How a store is opened.
+/// Way to open a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// Creates the store if none exists.
     Begin,
-    /// Requires an existing store, because a Redis without one has lost it.
+    /// Requires an existing store. If there is none, Redis has lost it, and the opening fails.
     Return,
     /// Requires an existing store that no server uses, in order to read it.
     Read,

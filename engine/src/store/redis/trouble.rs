@@ -3,7 +3,7 @@
 use crate::ports::store::StoreError;
 use crate::store::refused;
 
-/// Reason for a failed call.
+/// Reason for which a call of Redis failed.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
     /// Redis cannot be reached, is too slow or is not ready. Whether it has done the call is

@@ -20,10 +20,10 @@ use super::script::{CLOCK, COMMIT, Call, EVENT, SECRET, Text};
 use super::tickets;
 use crate::store::record::{Stored, state_number};
 
-/// A unit of work. Units are recorded in the order in which they were submitted.
+/// A unit of work. Units with the same subject are recorded in the order of their submission.
 #[derive(Clone)]
 pub(super) enum Unit {
-    /// A change, with an id that stays the same when the change is sent again.
+    /// Records a change. Its id stays the same when the change is sent again.
     Commit { change: Change, id: String },
     /// Records a tenant's secret, if the tenant has none.
     Secret { tenant: TenantId, fresh: [u8; 32] },
@@ -127,7 +127,7 @@ impl Unit {
         }
     }
 
-    /// Returns the number of order numbers that the unit may use.
+    /// Returns how many new actions the unit may number, at most.
     pub(super) fn orders(&self) -> u64 {
         match self {
             Self::Commit { change, .. } => change.writes.len() as u64,

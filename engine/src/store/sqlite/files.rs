@@ -64,7 +64,8 @@ impl Files {
         Ok(Self { path, same_boot, boot, lock })
     }
 
-    /// Writes the boot id into the lock file. A note there also says that a database was created.
+    /// Writes the boot id, or `unknown`, into the lock file. Any text there also records that a
+    /// database was created.
     pub(super) fn note_opened(&self) -> Result<(), StoreError> {
         let note = if self.boot.is_empty() { b"unknown\n" } else { &self.boot[..] };
         let mut lock = &self.lock;

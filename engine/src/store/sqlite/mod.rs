@@ -158,8 +158,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
     }
 }
 
-/// Converts a number for SQLite, whose integers end at 2^63-1. A greater number becomes that one:
-/// it is later than any time, and no account has so many revisions.
+/// Converts a number for SQLite, whose largest integer is 2^63-1. A greater number is replaced by
+/// that: no time and no revision reaches it.
 fn sql_int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

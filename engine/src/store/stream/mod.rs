@@ -18,7 +18,7 @@ const MAGIC: &[u8; 21] = b"countersign records 1";
 /// limited to far less.
 const FRAME_BYTES_MAX: usize = 4 << 20;
 
-/// Why a stream cannot be read.
+/// Error while a stream is read.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The input or output failed.
@@ -49,7 +49,7 @@ impl<W: Write> Writer<W> {
     /// Writes the first bytes of a stream.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all(MAGIC)?;
         Ok(Self { out, count: 0, checksum: 0 })
@@ -58,7 +58,7 @@ impl<W: Write> Writer<W> {
     /// Writes one record.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let frame = frame::seal(record);
         let length = u32::try_from(frame.len()).expect("rows are far smaller").to_be_bytes();
@@ -72,7 +72,7 @@ impl<W: Write> Writer<W> {
     /// Writes the end of the stream. Returns the output and the number of records.
     ///
     /// # Errors
-    /// [`io::Error`].
+    /// [`io::Error`] if the output fails.
     pub fn finish(mut self) -> io::Result<(W, u64)> {
         self.out.write_all(&[0; 4])?;
         self.out.write_all(&self.count.to_be_bytes())?;
@@ -93,7 +93,7 @@ impl<R: Read> Reader<R> {
     /// Reads and checks the first bytes of a stream.
     ///
     /// # Errors
-    /// [`StreamError`].
+    /// [`StreamError`] if the input fails or does not begin like a stream.
     pub fn new(mut input: R) -> Result<Self, StreamError> {
         let mut magic = [0; MAGIC.len()];
         match input.read_exact(&mut magic) {
@@ -108,7 +108,7 @@ impl<R: Read> Reader<R> {
     /// are right.
     ///
     /// # Errors
-    /// [`StreamError`].
+    /// [`StreamError`] if the input fails, is cut off or is damaged.
     pub fn read(&mut self) -> Result<Option<Record>, StreamError> {
         let length: [u8; 4] = self.exactly()?;
         let bytes = u32::from_be_bytes(length) as usize;

@@ -82,7 +82,7 @@ impl House {
     }
 
     /// Starts another engine over the same store, `ms` later, as after a crash. It has its own
-    /// clock; the clock of the crashed engine stands.
+    /// clock; the clock of the crashed engine does not move any more.
     pub(crate) fn again_after(&self, ms: u64) -> Self {
         self.again_with(ms, None)
     }

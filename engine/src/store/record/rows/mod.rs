@@ -23,8 +23,8 @@ use countersign_core::text::Line;
 use countersign_core::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-/// Why the body of an undamaged row cannot be converted into a record. The text never quotes the
-/// row.
+/// Error of an undamaged row whose body cannot be converted into a record. The text never quotes
+/// the row.
 pub(super) struct Invalid(pub(super) String);
 
 impl<E: std::error::Error> From<E> for Invalid {
