@@ -81,7 +81,8 @@ impl Proxy {
         self.plan.lock().unwrap().next.is_none()
     }
 
-    /// Refuses connections from now on, or accepts them again.
+    /// Closes and refuses all connections from now on, or accepts connections again if `refuses` is
+    /// false.
     pub fn refuse(&self, refuses: bool) {
         self.plan.lock().unwrap().refuses = refuses;
     }

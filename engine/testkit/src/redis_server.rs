@@ -120,7 +120,7 @@ impl Redis {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            // A Redis that requires a password answers with NOAUTH, which is a sign of life too.
+            // A Redis that requires a password answers with NOAUTH, which also shows that it runs.
             let reply = self.try_command(&["PING"]).unwrap_or_default();
             if reply == "+PONG\r\n" || reply.starts_with("-NOAUTH") {
                 return true;

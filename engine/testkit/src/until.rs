@@ -9,8 +9,8 @@ const PATIENCE_SECONDS: f64 = 30.0;
 /// Pause between two checks, so that the processor is free for other work.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Calls `look` until it returns a value, and returns that. Panics after [`PATIENCE_SECONDS`].
-/// Tests use this function instead of sleeping.
+/// Calls `look` until it returns a value, and returns that value. Panics after `PATIENCE_SECONDS`.
+/// Tests that wait for a condition use this function instead of a fixed sleep.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let watch = Stopwatch::start();
     loop {

@@ -1,4 +1,4 @@
-//! Tests of many lifecycles at once, over a store in which one commit in four fails.
+//! Tests of many lifecycles at once, over a store in which one commit in four has a fault.
 
 use std::sync::Arc;
 

@@ -85,7 +85,7 @@ async fn a_challenge_that_nobody_waits_for_is_taken_back_and_no_other() {
     let ended = leave().await.unwrap().unwrap();
     assert_eq!(ended.outcome, Outcome::Cancelled);
     assert!(house.decide(&phone, &challenge, Decision::Approve).await.is_err());
-    // Once the challenge has ended, the recorded end is returned.
+    // After the end the same call returns the recorded end.
     assert_eq!(leave().await.unwrap(), Some(ended));
 }
 

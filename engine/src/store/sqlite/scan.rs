@@ -84,8 +84,8 @@ fn number(row: &Row<'_>, column: usize) -> Option<i64> {
     row.get_ref(column).ok()?.as_i64().ok()
 }
 
-/// Returns the record if the row's columns agree with it. Look-ups use the columns, so other
-/// columns would hide the record.
+/// Returns the record if the row's columns agree with it, and an error if not, because look-ups use
+/// the columns and would not find the record.
 fn agreed(record: Record, agrees: bool) -> Result<Option<Record>, Fault> {
     if agrees {
         return Ok(Some(record));
