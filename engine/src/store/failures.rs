@@ -9,7 +9,7 @@ use crate::ports::store::{Answer, StoreError};
 use crate::system::Stopwatch;
 use crate::telemetry;
 
-/// Least seconds between two log lines about failures of one kind, because in an outage every
+/// Minimum seconds between two log lines about failures of one kind, because in an outage every
 /// request fails.
 const LINE_SECONDS: f64 = 10.0;
 

@@ -41,7 +41,7 @@ fn approval(open: &Challenge, expected: u64) -> Change {
     change(&open.account, expected, [Write::Challenge(ended(open, Outcome::Approved, 20).into())])
 }
 
-/// Tells whether a commit is answered as recorded at once.
+/// Tells whether the answer to a commit comes at once and is `Recorded`.
 fn is_told(store: &RedisStore, change: Change) -> bool {
     store.commit(change).now_or_never() == Some(Ok(Committed::Recorded))
 }

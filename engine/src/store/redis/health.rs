@@ -14,7 +14,7 @@ use crate::store::lag::Lag;
 use crate::store::{lock, refused};
 use crate::system::Stopwatch;
 
-/// Least seconds between two log lines about one outage, because its error can change with each
+/// Minimum seconds between two log lines about one outage, because its error can change with each
 /// attempt.
 const SAID_AGAIN_SECONDS: f64 = 1.0;
 

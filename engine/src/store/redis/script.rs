@@ -1,7 +1,7 @@
 //! The Lua scripts, and the commands that call them.
 //!
 //! A script must change everything or nothing: all its checks come before its first write, and if
-//! Redis has no memory, it refuses already that write. A script is called by its hash. If Redis
+//! Redis has no memory, it refuses that first write. A script is called by its hash. If Redis
 //! does not know the hash, the call is repeated with the text.
 
 use std::sync::LazyLock;

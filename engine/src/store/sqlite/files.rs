@@ -11,7 +11,7 @@ use crate::system::is_ours;
 /// File with a random id, which Linux chooses at each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NOTE_BYTES_MAX: u64 = 1024;
-/// Least size of a database in bytes: one page.
+/// Minimum size of a database in bytes: one page.
 const DATABASE_BYTES_MIN: u64 = 512;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;

@@ -18,7 +18,7 @@ const MAGIC: &[u8; 21] = b"countersign records 1";
 /// limited to far less.
 const FRAME_BYTES_MAX: usize = 4 << 20;
 
-/// Error while a stream is read.
+/// Error while a stream is read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The input or output failed.
